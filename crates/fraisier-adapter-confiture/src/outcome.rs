@@ -1,0 +1,62 @@
+//! What a process left behind when it ended.
+
+use std::time::Duration;
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It exited with this status.
+    Code(i32),
+    /// A signal of this number killed it.
+    Signal(i32),
+}
+
+/// The bytes a process printed on one stream, bounded: when it printed more than the limit, the
+/// beginning and the end are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// The beginning; everything, when nothing was omitted.
+    pub head: Vec<u8>,
+    /// How many bytes between `head` and `tail` were dropped.
+    pub omitted: u64,
+    /// The end; empty when nothing was omitted.
+    pub tail: Vec<u8>,
+}
+
+impl From<Vec<u8>> for Captured {
+    fn from(head: Vec<u8>) -> Self {
+        Self {
+            head,
+            omitted: 0,
+            tail: Vec::new(),
+        }
+    }
+}
+
+/// Why the adapter asked a running process to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interruption {
+    /// The configured timeout, this long, ran out.
+    Timeout(Duration),
+    /// The caller dropped the future.
+    Dropped,
+}
+
+/// Everything a finished process left, for a decoder to judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// How it ended.
+    pub exit: Exit,
+    /// The report file's bytes; `None` when it was never written.
+    pub report: Option<Vec<u8>>,
+    /// What it printed on standard output.
+    pub stdout: Captured,
+    /// What it printed on standard error.
+    pub stderr: Captured,
+    /// Set when the adapter interrupted it; it may have finished its work all the same.
+    pub interrupted: Option<Interruption>,
+    /// Set when the interrupt was not enough and the group was killed.
+    pub killed: bool,
+    /// How long it ran.
+    pub duration: Duration,
+}
