@@ -1,0 +1,265 @@
+//! What the engine tells an adapter about the call at hand.
+
+use std::collections::BTreeMap;
+use std::env::{self, VarError};
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{AdapterError, ArtifactRef, HostId, Revision};
+
+/// What the engine tells an adapter about the call at hand.
+///
+/// An adapter keeps nothing of it between calls: two calls on one adapter may be about different
+/// databases.
+///
+/// On the wire a context carries the *names* of secrets only. Values that the engine has already
+/// resolved stay in its process: they are never serialized, never read from JSON, and `Debug`
+/// prints their names alone.
+///
+/// ```
+/// use fraisier_adapter_api::{AdapterCtx, Revision};
+///
+/// let mut ctx = AdapterCtx::new("shop", "production")
+///     .with_resolved_secret("DATABASE_URL", "postgresql://shop:hunter2@db/shop");
+/// ctx.previous_revision = Some(Revision::new("002"));
+///
+/// assert!(!format!("{ctx:?}").contains("hunter2"));
+/// assert_eq!(
+///     serde_json::to_string(&ctx)?,
+///     concat!(
+///         r#"{"fraise":"shop","environment":"production","host":null,"workdir":".","#,
+///         r#""migrations_path":null,"env_secrets":{},"previous_revision":"002","#,
+///         r#""artifact_ref":null,"settings":{}}"#,
+///     ),
+/// );
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Serialize, Deserialize)]
+pub struct AdapterCtx {
+    /// The name of the deployed unit: one application with its database.
+    pub fraise: String,
+    /// The name of the environment it is deployed to: `production`.
+    pub environment: String,
+    /// The host that the call is about; `None` when it is about no host in particular.
+    pub host: Option<HostId>,
+    /// The directory the tool works in. A relative one is relative to this process's own. A path
+    /// that is not UTF-8 cannot be serialized.
+    pub workdir: PathBuf,
+    /// Where the migrations are, relative to [`workdir`](Self::workdir) unless absolute; `None`
+    /// for the tool's own default.
+    pub migrations_path: Option<PathBuf>,
+    /// Which secrets there are: the logical name (`DATABASE_URL`), and the environment variable to
+    /// read it from (`SHOP_PRODUCTION_DSN`). Missing on the wire it reads as empty.
+    #[serde(default)]
+    pub env_secrets: BTreeMap<String, String>,
+    /// The values of secrets, by logical name, in this process only: never serialized, never
+    /// printed.
+    #[serde(skip)]
+    pub resolved_secrets: BTreeMap<String, String>,
+    /// The revision that the previous deploy left the database at; `None` when there was none or
+    /// the engine does not know. What the database says now is for
+    /// [`current_revision`](crate::MigrationAdapter::current_revision) to find out.
+    pub previous_revision: Option<Revision>,
+    /// The build that is deployed; `None` when the migrations come from none.
+    pub artifact_ref: Option<ArtifactRef>,
+    /// Settings of the adapter's own, each documented there. Not for secrets: they are serialized
+    /// and printed. Missing on the wire it reads as empty.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Value>,
+}
+
+impl AdapterCtx {
+    /// A context with nothing but its two names, and `.` as the [`workdir`](Self::workdir).
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterCtx;
+    /// # use std::path::Path;
+    /// let ctx = AdapterCtx::new("shop", "production");
+    /// assert_eq!(ctx.workdir, Path::new("."));
+    /// assert!(ctx.settings.is_empty() && ctx.host.is_none());
+    /// ```
+    pub fn new(fraise: impl Into<String>, environment: impl Into<String>) -> Self {
+        Self {
+            fraise: fraise.into(),
+            environment: environment.into(),
+            host: None,
+            workdir: PathBuf::from("."),
+            migrations_path: None,
+            env_secrets: BTreeMap::new(),
+            resolved_secrets: BTreeMap::new(),
+            previous_revision: None,
+            artifact_ref: None,
+            settings: BTreeMap::new(),
+        }
+    }
+
+    /// Gives the value of a secret, for calls within this process. It takes precedence over
+    /// [`env_secrets`](Self::env_secrets).
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterCtx, AdapterError};
+    /// let ctx = AdapterCtx::new("shop", "test")
+    ///     .with_resolved_secret("DATABASE_URL", "postgresql://localhost/shop");
+    /// assert_eq!(ctx.secret("DATABASE_URL")?, "postgresql://localhost/shop");
+    /// # Ok::<(), AdapterError>(())
+    /// ```
+    #[must_use]
+    pub fn with_resolved_secret(
+        mut self,
+        logical: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.resolved_secrets.insert(logical.into(), value.into());
+        self
+    }
+
+    /// The value of the secret with this logical name: the resolved one, or else what the
+    /// environment variable that [`env_secrets`](Self::env_secrets) names holds in this process
+    /// now. The value is returned as it is, also when it is empty.
+    ///
+    /// ```
+    /// use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
+    ///
+    /// let mut ctx = AdapterCtx::new("shop", "test");
+    /// let undeclared = ctx.secret("DATABASE_URL").unwrap_err();
+    /// assert_eq!(undeclared.kind, AdapterErrorKind::MissingSecret);
+    ///
+    /// ctx.env_secrets.insert("DATABASE_URL".into(), "NO_SUCH_VARIABLE_HERE".into());
+    /// let unset = ctx.secret("DATABASE_URL").unwrap_err();
+    /// assert_eq!(unset.kind, AdapterErrorKind::SecretReadFailed);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`MissingSecret`](crate::AdapterErrorKind::MissingSecret) when the context does not declare
+    /// the name; a variable that happens to be called `DATABASE_URL` is not looked at.
+    /// [`SecretReadFailed`](crate::AdapterErrorKind::SecretReadFailed) when the declared variable
+    /// is unset or its value is not UTF-8.
+    pub fn secret(&self, logical: &str) -> Result<String, AdapterError> {
+        self.secret_from(logical, |source| env::var(source))
+    }
+
+    fn secret_from(
+        &self,
+        logical: &str,
+        read: impl FnOnce(&str) -> Result<String, VarError>,
+    ) -> Result<String, AdapterError> {
+        if let Some(value) = self.resolved_secrets.get(logical) {
+            return Ok(value.clone());
+        }
+        let source = self
+            .env_secrets
+            .get(logical)
+            .ok_or_else(|| AdapterError::missing_secret(logical))?;
+        read(source).map_err(|cause| AdapterError::secret_read_failed(logical, source, &cause))
+    }
+}
+
+impl fmt::Debug for AdapterCtx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that a new field cannot be forgotten.
+        let Self {
+            fraise,
+            environment,
+            host,
+            workdir,
+            migrations_path,
+            env_secrets,
+            resolved_secrets,
+            previous_revision,
+            artifact_ref,
+            settings,
+        } = self;
+        f.debug_struct("AdapterCtx")
+            .field("fraise", fraise)
+            .field("environment", environment)
+            .field("host", host)
+            .field("workdir", workdir)
+            .field("migrations_path", migrations_path)
+            .field("env_secrets", env_secrets)
+            .field("resolved_secrets", &resolved_secrets.keys())
+            .field("previous_revision", previous_revision)
+            .field("artifact_ref", artifact_ref)
+            .field("settings", settings)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::AdapterErrorKind;
+
+    fn declaring(logical: &str, source: &str) -> AdapterCtx {
+        let mut ctx = AdapterCtx::new("shop", "test");
+        ctx.env_secrets.insert(logical.into(), source.into());
+        ctx
+    }
+
+    #[test]
+    fn a_declared_secret_comes_from_the_variable_it_names() {
+        let value = declaring("DATABASE_URL", "SHOP_DSN").secret_from("DATABASE_URL", |source| {
+            assert_eq!(source, "SHOP_DSN");
+            Ok("value".into())
+        });
+        assert_eq!(value.as_deref(), Ok("value"));
+    }
+
+    #[test]
+    fn it_is_the_environment_of_this_process_that_is_read() {
+        let path = env::var("PATH").expect("tests run with a PATH");
+        assert_eq!(declaring("PROGRAMS", "PATH").secret("PROGRAMS"), Ok(path));
+    }
+
+    #[test]
+    fn a_resolved_secret_wins_and_nothing_is_read() {
+        let ctx = declaring("DATABASE_URL", "SHOP_DSN").with_resolved_secret("DATABASE_URL", "a");
+        let value = ctx.secret_from("DATABASE_URL", |_| panic!("read although resolved"));
+        assert_eq!(value.as_deref(), Ok("a"));
+    }
+
+    #[test]
+    fn an_undeclared_secret_is_not_looked_for() {
+        let ctx = declaring("OTHER", "SHOP_DSN");
+        let error = ctx
+            .secret_from("PATH", |_| panic!("read although undeclared"))
+            .unwrap_err();
+        assert_eq!(error, AdapterError::missing_secret("PATH"));
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_read_is_its_own_error() {
+        for cause in [
+            VarError::NotPresent,
+            VarError::NotUnicode(OsString::from("hunter2")),
+        ] {
+            let error = declaring("DATABASE_URL", "SHOP_DSN")
+                .secret_from("DATABASE_URL", |_| Err(cause))
+                .unwrap_err();
+            assert_eq!(error.kind, AdapterErrorKind::SecretReadFailed);
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn debug_prints_every_field_but_no_value_of_a_secret() {
+        let mut ctx =
+            declaring("DATABASE_URL", "SHOP_DSN").with_resolved_secret("TOKEN", "hunter2");
+        ctx.host = Some(HostId::new("db-1"));
+        ctx.settings.insert("scope".into(), "pending".into());
+        assert_eq!(
+            format!("{ctx:?}"),
+            concat!(
+                r#"AdapterCtx { fraise: "shop", environment: "test", host: Some(HostId("db-1")), "#,
+                r#"workdir: ".", migrations_path: None, env_secrets: {"DATABASE_URL": "SHOP_DSN"}, "#,
+                r#"resolved_secrets: ["TOKEN"], previous_revision: None, artifact_ref: None, "#,
+                r#"settings: {"scope": String("pending")} }"#,
+            ),
+        );
+    }
+}

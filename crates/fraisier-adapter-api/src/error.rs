@@ -1,0 +1,305 @@
+//! How a call fails.
+
+use std::env::VarError;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of failure an [`AdapterError`] is.
+///
+/// The kind is what a program decides by; the message is for people. Only
+/// [`LockContention`](Self::LockContention) is worth trying again unchanged.
+///
+/// ```
+/// use fraisier_adapter_api::AdapterErrorKind;
+///
+/// let kind = AdapterErrorKind::LockContention;
+/// assert_eq!(kind.as_str(), "lock_contention");
+/// assert_eq!(kind.code(), -32007);
+/// assert_eq!(kind.to_string(), "lock_contention");
+/// assert_eq!(serde_json::to_string(&kind)?, r#""lock_contention""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AdapterErrorKind {
+    /// The adapter does not implement the method.
+    MethodNotSupported,
+    /// The configuration is wrong; editing it is the fix.
+    InvalidConfig,
+    /// Malformed framing or envelope, between the engine and an adapter in another process.
+    Protocol,
+    /// It ran, and the underlying operation failed: a statement of a migration, for one.
+    Execution,
+    /// A secret was asked for that the context does not declare.
+    MissingSecret,
+    /// The secret is declared, but the variable it comes from cannot be read.
+    SecretReadFailed,
+    /// An adapter in another process reported an error of its own.
+    Remote,
+    /// The database is not in the state that the call needs.
+    PreconditionFailed,
+    /// The database could not be reached: host, authentication or network.
+    DbUnreachable,
+    /// The schema, its DDL or its build is at fault.
+    SchemaError,
+    /// Another writer holds the lock. The only kind that is retriable: the same call may succeed
+    /// later.
+    LockContention,
+    /// A step with git failed.
+    GitError,
+    /// It cannot be rolled back, or the state is inconsistent after trying. Somebody must look at
+    /// the database.
+    IrreversibleRollback,
+    /// An unexpected failure that no other kind describes better.
+    InternalError,
+}
+
+impl AdapterErrorKind {
+    /// The string on the wire.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterErrorKind;
+    /// assert_eq!(AdapterErrorKind::DbUnreachable.as_str(), "db_unreachable");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MethodNotSupported => "method_not_supported",
+            Self::InvalidConfig => "invalid_config",
+            Self::Protocol => "protocol",
+            Self::Execution => "execution",
+            Self::MissingSecret => "missing_secret",
+            Self::SecretReadFailed => "secret_read_failed",
+            Self::Remote => "remote",
+            Self::PreconditionFailed => "precondition_failed",
+            Self::DbUnreachable => "db_unreachable",
+            Self::SchemaError => "schema_error",
+            Self::LockContention => "lock_contention",
+            Self::GitError => "git_error",
+            Self::IrreversibleRollback => "irreversible_rollback",
+            Self::InternalError => "internal_error",
+        }
+    }
+
+    /// The JSON-RPC error number of this kind.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterErrorKind;
+    /// assert_eq!(AdapterErrorKind::DbUnreachable.code(), -32005);
+    /// ```
+    #[must_use]
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::MethodNotSupported => -32601,
+            Self::InvalidConfig => -32602,
+            Self::Protocol => -32600,
+            Self::Execution => -32000,
+            Self::MissingSecret => -32001,
+            Self::SecretReadFailed => -32002,
+            Self::Remote => -32003,
+            Self::PreconditionFailed => -32004,
+            Self::DbUnreachable => -32005,
+            Self::SchemaError => -32006,
+            Self::LockContention => -32007,
+            Self::GitError => -32008,
+            Self::IrreversibleRollback => -32009,
+            Self::InternalError => -32010,
+        }
+    }
+}
+
+impl fmt::Display for AdapterErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a call failed.
+///
+/// Plain data, so that it crosses a process boundary whole. Everything in it may be logged: who
+/// makes one keeps secrets out of every field.
+///
+/// ```
+/// use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+///
+/// let error = AdapterError::new(AdapterErrorKind::DbUnreachable, "connection refused")
+///     .with_adapter("example");
+/// assert_eq!(error.to_string(), "[db_unreachable] connection refused");
+/// assert_eq!(
+///     serde_json::to_string(&error)?,
+///     concat!(
+///         r#"{"kind":"db_unreachable","code":-32005,"message":"connection refused","#,
+///         r#""adapter":"example","operation":null,"stderr":null}"#,
+///     ),
+/// );
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("[{kind}] {message}")]
+pub struct AdapterError {
+    /// What kind of failure it is, for programs.
+    pub kind: AdapterErrorKind,
+    /// The JSON-RPC error number: that of the kind, except for
+    /// [`remote`](Self::remote) errors, which keep the number of the adapter that reported them.
+    pub code: i32,
+    /// What happened and what to do about it, for people. Without secrets.
+    pub message: String,
+    /// The [name](crate::AdapterDescription::name) of the adapter that failed, when it is known.
+    pub adapter: Option<String>,
+    /// The method or step that failed, when it is known: `up`.
+    pub operation: Option<String>,
+    /// What the tool printed about it, as evidence: bounded, and without secrets.
+    pub stderr: Option<String>,
+}
+
+impl AdapterError {
+    /// A failure of this kind, with the kind's number.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+    /// let error = AdapterError::new(AdapterErrorKind::GitError, "no such tag: v3");
+    /// assert_eq!((error.code, error.operation), (-32008, None));
+    /// ```
+    pub fn new(kind: AdapterErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code: kind.code(),
+            message: message.into(),
+            adapter: None,
+            operation: None,
+            stderr: None,
+        }
+    }
+
+    /// A failure that an adapter in another process reported with a number of its own, which is
+    /// kept.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+    /// let error = AdapterError::remote(42, "disk full");
+    /// assert_eq!((error.kind, error.code), (AdapterErrorKind::Remote, 42));
+    /// ```
+    pub fn remote(code: i32, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            ..Self::new(AdapterErrorKind::Remote, message)
+        }
+    }
+
+    /// The adapter does not implement `method`, which also becomes the
+    /// [`operation`](Self::operation).
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+    /// let error = AdapterError::method_not_supported("preflight");
+    /// assert_eq!(error.kind, AdapterErrorKind::MethodNotSupported);
+    /// assert_eq!(error.operation.as_deref(), Some("preflight"));
+    /// ```
+    pub fn method_not_supported(method: impl Into<String>) -> Self {
+        let method = method.into();
+        Self {
+            operation: Some(method.clone()),
+            ..Self::new(
+                AdapterErrorKind::MethodNotSupported,
+                format!("the adapter does not implement `{method}`"),
+            )
+        }
+    }
+
+    /// The secret `logical` was asked for, and the context does not declare it.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+    /// let error = AdapterError::missing_secret("DATABASE_URL");
+    /// assert_eq!(error.kind, AdapterErrorKind::MissingSecret);
+    /// assert!(error.message.contains("DATABASE_URL"));
+    /// ```
+    #[must_use]
+    pub fn missing_secret(logical: &str) -> Self {
+        Self::new(
+            AdapterErrorKind::MissingSecret,
+            format!("the context declares no secret `{logical}`"),
+        )
+    }
+
+    /// The secret `logical` is to be read from the environment variable `source`, which cannot be
+    /// read. Of a value that is not UTF-8 nothing is repeated.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+    /// use std::env::VarError;
+    ///
+    /// let error =
+    ///     AdapterError::secret_read_failed("DATABASE_URL", "SHOP_DSN", &VarError::NotPresent);
+    /// assert_eq!(error.kind, AdapterErrorKind::SecretReadFailed);
+    /// assert_eq!(
+    ///     error.message,
+    ///     "the secret `DATABASE_URL` comes from the environment variable `SHOP_DSN`, \
+    ///      which is not set",
+    /// );
+    /// ```
+    #[must_use]
+    pub fn secret_read_failed(logical: &str, source: &str, cause: &VarError) -> Self {
+        // `VarError::NotUnicode` prints the value, which here is a secret.
+        let why = match cause {
+            VarError::NotPresent => "not set",
+            VarError::NotUnicode(_) => "not valid UTF-8",
+        };
+        Self::new(
+            AdapterErrorKind::SecretReadFailed,
+            format!(
+                "the secret `{logical}` comes from the environment variable `{source}`, \
+                 which is {why}"
+            ),
+        )
+    }
+
+    /// Names the adapter that failed.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+    /// let error = AdapterError::new(AdapterErrorKind::Execution, "003 failed");
+    /// assert_eq!(error.with_adapter("example").adapter.as_deref(), Some("example"));
+    /// ```
+    #[must_use]
+    pub fn with_adapter(mut self, name: impl Into<String>) -> Self {
+        self.adapter = Some(name.into());
+        self
+    }
+
+    /// The JSON-RPC error number to answer with: the [`code`](Self#structfield.code) field.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterError;
+    /// assert_eq!(AdapterError::remote(42, "disk full").code(), 42);
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> i32 {
+        self.code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_that_is_not_utf8_is_not_repeated() {
+        let cause = VarError::NotUnicode(OsString::from("hunter2"));
+        assert!(cause.to_string().contains("hunter2"), "what must not leak");
+
+        let error = AdapterError::secret_read_failed("DATABASE_URL", "SHOP_DSN", &cause);
+
+        assert_eq!(error.kind, AdapterErrorKind::SecretReadFailed);
+        assert!(error.message.contains("DATABASE_URL"), "{error}");
+        assert!(error.message.contains("SHOP_DSN"), "{error}");
+        assert!(
+            !format!("{error} {error:?}").contains("hunter2"),
+            "{error:?}"
+        );
+    }
+}

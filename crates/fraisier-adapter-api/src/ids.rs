@@ -1,0 +1,118 @@
+//! Names that the engine and an adapter pass back and forth without reading anything into them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of one state of the schema, in the migration tool's own terms: `003`,
+/// `20260301120000`, `ae1027a6acf`.
+///
+/// Opaque: revisions are compared for equality only. It has no order, because only the tool that
+/// made it knows which of two comes first. A plain string on the wire.
+///
+/// ```
+/// use fraisier_adapter_api::Revision;
+///
+/// let head = Revision::new("003");
+/// assert_eq!(head.as_str(), "003");
+/// assert_eq!(head.to_string(), "003");
+/// assert_eq!(serde_json::to_string(&head)?, r#""003""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(pub String);
+
+impl Revision {
+    /// Names a revision. Nothing is checked: whether there is such a revision only the tool knows.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::Revision;
+    /// assert_eq!(Revision::new("003"), Revision("003".to_owned()));
+    /// ```
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as it was given.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::Revision;
+    /// assert_eq!(Revision::new("003").as_str(), "003");
+    /// ```
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The name of a host that takes part in a deploy, as the engine's configuration spells it.
+///
+/// It is ordered, by the text, so that hosts can be keys and lists of them are stable. A plain
+/// string on the wire.
+///
+/// ```
+/// use fraisier_adapter_api::HostId;
+///
+/// let mut hosts = [HostId::new("db-2"), HostId::new("db-1")];
+/// hosts.sort();
+/// assert_eq!(hosts[0].as_str(), "db-1");
+/// assert_eq!(serde_json::to_string(&hosts)?, r#"["db-1","db-2"]"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HostId(pub String);
+
+impl HostId {
+    /// Names a host. Nothing is looked up.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::HostId;
+    /// assert_eq!(HostId::new("db-1"), HostId("db-1".to_owned()));
+    /// ```
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as it was given.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::HostId;
+    /// assert_eq!(HostId::new("db-1").as_str(), "db-1");
+    /// ```
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What is being deployed: the build that the migrations belong to.
+///
+/// ```
+/// use fraisier_adapter_api::ArtifactRef;
+///
+/// let build = ArtifactRef { id: "shop-2026.03.1".into(), checksum: None };
+/// assert_eq!(serde_json::to_string(&build)?, r#"{"id":"shop-2026.03.1","checksum":null}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ArtifactRef {
+    /// The artifact's name, unique in the place it comes from.
+    pub id: String,
+    /// A checksum of its content in the engine's notation, such as `sha256:9f86d0…`; `None` when
+    /// the engine does not know one, which says nothing about the content.
+    pub checksum: Option<String>,
+}

@@ -1,0 +1,212 @@
+//! What a look at the migrations, before any of them runs, found.
+
+use serde::de::Deserializer;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{ChangeSet, ChangeSetUnavailable, RISK_CONTRACT_VERSION};
+
+/// How much a [`PreflightIssue`] matters.
+///
+/// Reading a severity that is none of these is an error: a report whose findings cannot be weighed
+/// is not a report.
+///
+/// ```
+/// use fraisier_adapter_api::Severity;
+///
+/// assert_eq!(serde_json::to_string(&Severity::Warning)?, r#""warning""#);
+/// assert!(serde_json::from_str::<Severity>(r#""fatal""#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The migrations must not run as they are.
+    Error,
+    /// They can run; somebody should look at it.
+    Warning,
+    /// For information.
+    Info,
+}
+
+/// One finding of a [`PreflightReport`].
+///
+/// ```
+/// use fraisier_adapter_api::{PreflightIssue, Severity};
+///
+/// let issue = PreflightIssue {
+///     severity: Severity::Warning,
+///     code: "NO_DOWN".into(),
+///     message: "003 cannot be rolled back".into(),
+///     migration: Some("003".into()),
+/// };
+/// assert_eq!(
+///     serde_json::to_string(&issue)?,
+///     concat!(
+///         r#"{"severity":"warning","code":"NO_DOWN","#,
+///         r#""message":"003 cannot be rolled back","migration":"003"}"#,
+///     ),
+/// );
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightIssue {
+    /// How much it matters.
+    pub severity: Severity,
+    /// The tool's code for this kind of finding, for programs.
+    pub code: String,
+    /// What was found, for people.
+    pub message: String,
+    /// The migration it is about; `None` when it is about none in particular.
+    pub migration: Option<String>,
+}
+
+/// What [`preflight`](crate::MigrationAdapter::preflight) found.
+///
+/// The default is not ok and knows nothing.
+///
+/// ```
+/// use fraisier_adapter_api::PreflightReport;
+///
+/// let report = PreflightReport::new(true).with_window_safe(false);
+/// assert_eq!(
+///     serde_json::to_string(&report)?,
+///     r#"{"ok":true,"issues":[],"window_safe":false}"#,
+/// );
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// The likely misuse is to take silence for consent:
+///
+/// ```
+/// # use fraisier_adapter_api::PreflightReport;
+/// # let report = PreflightReport::new(true);
+/// let wrong = report.window_safe != Some(false); // passes when nobody judged it
+/// let right = report.window_safe == Some(true);
+/// # assert!(wrong && !right);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PreflightReport {
+    /// The verdict: the migrations were examined and may run. Required on the wire.
+    pub ok: bool,
+    /// What was found, in the tool's order. Required on the wire.
+    pub issues: Vec<PreflightIssue>,
+    /// Whether old and new code can both run while the migrations do and after; `None` when
+    /// nobody judged it, which is not "safe". Left out on the wire when `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_safe: Option<bool>,
+    /// What the migrations would change; `None` when nobody listed it, which is not "nothing".
+    /// Left out on the wire when `None`.
+    ///
+    /// What is there but cannot be read as a [`ChangeSet`] (another JSON type, no
+    /// `contract_version`, version 0, a change without its `kind`) reads as `None`, and never
+    /// fails the report around it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "readable_change_set"
+    )]
+    pub change_set: Option<ChangeSet>,
+}
+
+impl PreflightReport {
+    /// A report with this verdict that knows nothing else.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::PreflightReport;
+    /// let report = PreflightReport::new(true);
+    /// assert_eq!((report.ok, report.window_safe), (true, None));
+    /// ```
+    #[must_use]
+    pub fn new(ok: bool) -> Self {
+        Self {
+            ok,
+            ..Self::default()
+        }
+    }
+
+    /// Sets the findings. The verdict stays: it is the adapter's to give.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{PreflightIssue, PreflightReport, Severity};
+    /// let report = PreflightReport::new(false).with_issues(vec![PreflightIssue {
+    ///     severity: Severity::Error,
+    ///     code: "DUPLICATE".into(),
+    ///     message: "two migrations are called 002".into(),
+    ///     migration: Some("002".into()),
+    /// }]);
+    /// assert_eq!(report.issues.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn with_issues(mut self, issues: Vec<PreflightIssue>) -> Self {
+        self.issues = issues;
+        self
+    }
+
+    /// Says whether old and new code can both run while the migrations do and after. An adapter
+    /// that does not know leaves it out.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::PreflightReport;
+    /// assert_eq!(PreflightReport::new(true).with_window_safe(true).window_safe, Some(true));
+    /// ```
+    #[must_use]
+    pub fn with_window_safe(mut self, window_safe: bool) -> Self {
+        self.window_safe = Some(window_safe);
+        self
+    }
+
+    /// Says what the migrations would change. An adapter that does not know leaves it out; an
+    /// empty set says that nothing changes.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{ChangeSet, PreflightReport};
+    /// let report = PreflightReport::new(true).with_change_set(ChangeSet::default());
+    /// assert_eq!(report.change_set, Some(ChangeSet::default()));
+    /// ```
+    #[must_use]
+    pub fn with_change_set(mut self, change_set: ChangeSet) -> Self {
+        self.change_set = Some(change_set);
+        self
+    }
+
+    /// The change set, when there is one that can be judged by the contract this crate knows.
+    ///
+    /// ```
+    /// use fraisier_adapter_api::{ChangeSet, ChangeSetUnavailable, PreflightReport};
+    ///
+    /// let silent = PreflightReport::new(true);
+    /// assert_eq!(silent.usable_change_set(), Err(ChangeSetUnavailable::NotEmitted));
+    ///
+    /// let nothing_changes = silent.with_change_set(ChangeSet::default());
+    /// assert!(nothing_changes.usable_change_set()?.changes.is_empty());
+    /// # Ok::<(), ChangeSetUnavailable>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeSetUnavailable::NotEmitted`] when the report carries none, or one of version 0,
+    /// which never was a version. [`ChangeSetUnavailable::VersionTooNew`] when it follows a newer
+    /// contract, such as version 2: a tier may mean something else there.
+    pub fn usable_change_set(&self) -> Result<&ChangeSet, ChangeSetUnavailable> {
+        match &self.change_set {
+            Some(set) if set.contract_version > RISK_CONTRACT_VERSION => {
+                Err(ChangeSetUnavailable::VersionTooNew {
+                    found: set.contract_version,
+                    understood: RISK_CONTRACT_VERSION,
+                })
+            }
+            Some(set) if set.contract_version > 0 => Ok(set),
+            _ => Err(ChangeSetUnavailable::NotEmitted),
+        }
+    }
+}
+
+fn readable_change_set<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ChangeSet>, D::Error> {
+    // Read as plain JSON first, so that what is wrong inside stays inside.
+    let value = Value::deserialize(deserializer)?;
+    Ok(ChangeSet::deserialize(value).ok())
+}
