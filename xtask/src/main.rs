@@ -1,2 +1,52 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: the demo, the recordings and the live checks.
+
+#![allow(unreachable_pub, reason = "a program exports nothing")]
+
+mod demo;
+mod exit;
+#[allow(dead_code, reason = "no command uses all of it")]
+mod lab;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use lab::interrupt::{self, Further};
+use lab::postgres::guardian;
+
+/// Try the adapter for confiture on real releases and a real PostgreSQL
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+#[command(after_long_help = exit::TABLE)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Deploy a sample project through the adapter, with a real confiture and PostgreSQL
+    Demo(demo::DemoArgs),
+
+    /// Look after a server until standard input closes; the other commands start it
+    #[command(name = guardian::SUBCOMMAND, hide = true)]
+    Guard,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    interrupt::install(match command {
+        Command::Guard => Further::Nothing,
+        Command::Demo(_) => Further::Ends,
+    })?;
+    match command {
+        Command::Demo(args) => demo::run(args),
+        Command::Guard => guardian::serve(),
+    }
+}

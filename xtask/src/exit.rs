@@ -1,0 +1,71 @@
+//! Exit statuses, one meaning each, and the errors that lead to them.
+
+use std::process::ExitCode;
+
+use crate::lab::interrupt::Interrupted;
+
+/// The status table as `--help` shows it. Usage errors (2) are clap's.
+pub const TABLE: &str = "\
+Exit status:
+  0    done, and everything checked was as expected
+  1    it ran, and something checked was not as expected
+  2    the command line was not understood
+  3    it could not run: something it needs is missing; the message names it and the way out
+  130  it was interrupted; nothing is left behind";
+
+/// Something is missing or in the way, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}; {way_out}")]
+pub struct Trouble {
+    what: String,
+    way_out: String,
+}
+
+impl Trouble {
+    /// `what` is wrong, and `way_out` is what the reader can do.
+    pub fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            way_out: way_out.into(),
+        }
+    }
+}
+
+/// What was checked is not as it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unexpected(pub String);
+
+/// Prints `error` as one sentence and gives its status.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    let status = status(error);
+    anstream::eprintln!("{}: {error:#}", crate::lab::ui::bad("error"));
+    ExitCode::from(status)
+}
+
+fn status(error: &anyhow::Error) -> u8 {
+    if error.is::<Interrupted>() {
+        130
+    } else if error.is::<Unexpected>() {
+        1
+    } else {
+        3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn a_context_does_not_hide_the_class() {
+        let wrapped = Err::<(), _>(Interrupted).context("installing").unwrap_err();
+        assert_eq!(status(&wrapped), 130);
+        let wrapped = Err::<(), _>(Unexpected("no".into()))
+            .context("demo")
+            .unwrap_err();
+        assert_eq!(status(&wrapped), 1);
+        assert_eq!(status(&Trouble::new("no Python", "install one").into()), 3);
+    }
+}

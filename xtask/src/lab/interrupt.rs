@@ -1,0 +1,50 @@
+//! Ctrl-C, SIGTERM and SIGHUP as a flag that long waits look at.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static FLAG: AtomicBool = AtomicBool::new(false);
+
+/// The person at the keyboard, or the system, asked this process to stop.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
+/// What a further signal does once the flag is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Further {
+    /// It ends the process at once; the guardians of servers and databases clean up.
+    Ends,
+    /// It changes nothing: this process is such a guardian.
+    Nothing,
+}
+
+/// Makes the signals set the flag.
+///
+/// # Errors
+/// When a handler was installed before.
+pub fn install(further: Further) -> anyhow::Result<()> {
+    ctrlc::set_handler(move || {
+        if FLAG.swap(true, Ordering::SeqCst) && further == Further::Ends {
+            std::process::exit(130);
+        }
+    })?;
+    Ok(())
+}
+
+/// Sets the flag, as a signal would.
+pub fn raise() {
+    FLAG.store(true, Ordering::SeqCst);
+}
+
+/// Whether the flag is set.
+pub fn raised() -> bool {
+    FLAG.load(Ordering::SeqCst)
+}
+
+/// `Err` once the flag is set: `interrupt::check()?` between two steps is all a command needs.
+///
+/// # Errors
+/// [`Interrupted`] when a signal arrived.
+pub fn check() -> Result<(), Interrupted> {
+    if raised() { Err(Interrupted) } else { Ok(()) }
+}

@@ -1,0 +1,72 @@
+//! What the commands stand on: Python, confiture releases, a PostgreSQL server, progress.
+
+pub mod cache;
+pub mod command;
+pub mod confiture;
+pub mod interrupt;
+pub mod once;
+pub mod packages;
+pub mod postgres;
+pub mod python;
+pub mod registry;
+pub mod ui;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use python::Python;
+use ui::Ui;
+
+/// The options every command that needs the lab has in common.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct LabArgs {
+    /// The Python (3.11 or newer) to make environments with, instead of the first that fits on PATH
+    #[arg(long, env = "XTASK_PYTHON", value_name = "PROGRAM")]
+    pub python: Option<PathBuf>,
+
+    /// Where environments are kept, instead of cargo's target directory or your cache directory
+    #[arg(long, env = "XTASK_CACHE_DIR", value_name = "DIRECTORY")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// The machine as a command finds it. Nothing is looked for before it is needed.
+#[derive(Debug)]
+pub struct Lab {
+    /// Where progress goes.
+    pub ui: Ui,
+    cache: PathBuf,
+    wanted_python: Option<PathBuf>,
+    python: OnceLock<Python>,
+}
+
+impl Lab {
+    /// A lab with these options, telling its progress to `ui`.
+    ///
+    /// # Errors
+    /// When no directory for the cache can be written.
+    pub fn new(args: LabArgs, ui: Ui) -> anyhow::Result<Self> {
+        Ok(Self {
+            ui,
+            cache: cache::directory(args.cache_dir)?,
+            wanted_python: args.python,
+            python: OnceLock::new(),
+        })
+    }
+
+    /// The cache directory: absolute, existing, writable.
+    pub fn cache(&self) -> &std::path::Path {
+        &self.cache
+    }
+
+    /// The Python to make environments with, looked for once.
+    ///
+    /// # Errors
+    /// When there is none that is new enough and can install packages.
+    pub fn python(&self) -> anyhow::Result<&Python> {
+        if let Some(found) = self.python.get() {
+            return Ok(found);
+        }
+        let found = Python::find(self.wanted_python.as_deref())?;
+        Ok(self.python.get_or_init(|| found))
+    }
+}

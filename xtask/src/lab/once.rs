@@ -1,0 +1,194 @@
+//! Building a directory once: safe with other runs at the same time, redone when interrupted.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::fs::{FlockOperation, flock};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{interrupt, ui::Ui};
+use crate::exit::Trouble;
+
+/// Says that a directory is complete, and what is in it. Written last.
+const MARKER: &str = ".complete.json";
+
+/// Gives what `directory` holds, calling `build` with it (absent when called) unless an earlier
+/// run completed it. `build` returns the description that later runs get without building.
+///
+/// # Errors
+/// What `build` failed with, an interrupt, or a directory that cannot be written.
+pub fn build_once<T: Serialize + DeserializeOwned>(
+    directory: &Path,
+    ui: Ui,
+    usable: impl Fn(&T) -> bool,
+    build: impl FnOnce(&Path) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let read = || read_marker(directory).filter(|found| usable(found));
+    if let Some(found) = read() {
+        return Ok(found);
+    }
+    let parent = directory.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
+    let _lock = lock(&sibling(directory, ".lock"), ui)?;
+    // Another run may have completed it while this one waited.
+    if let Some(found) = read() {
+        return Ok(found);
+    }
+    remove(directory)?;
+    let description = build(directory).inspect_err(|_| {
+        let _ = remove(directory);
+    })?;
+    let marker = serde_json::to_vec_pretty(&description)?;
+    write_atomically(&directory.join(MARKER), &marker)?;
+    Ok(description)
+}
+
+/// Writes a file so that a reader sees the old content or the new, never a part.
+///
+/// # Errors
+/// When its directory cannot be written.
+pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory)
+        .map_err(|error| unwritable(directory, &error))?;
+    io::Write::write_all(&mut file, content)
+        .and_then(|()| file.persist(path).map_err(|error| error.error))
+        .map_err(|error| unwritable(directory, &error))?;
+    Ok(())
+}
+
+/// The sentence for a directory that cannot be written.
+pub fn unwritable(directory: &Path, error: &io::Error) -> Trouble {
+    Trouble::new(
+        format!("cannot write to {}: {error}", directory.display()),
+        "make it writable, or choose another directory with --cache-dir or XTASK_CACHE_DIR",
+    )
+}
+
+fn read_marker<T: DeserializeOwned>(directory: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(directory.join(MARKER)).ok()?).ok()
+}
+
+fn remove(directory: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(unwritable(directory, &error).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn sibling(directory: &Path, suffix: &str) -> PathBuf {
+    let mut name = directory.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Holds the lock until the file is closed, also by the death of this process.
+fn lock(path: &Path, ui: Ui) -> anyhow::Result<File> {
+    let file = File::create(path).map_err(|error| unwritable(path, &error))?;
+    let mut told = false;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                if !told {
+                    ui.note(&format!(
+                        "waiting for another run that holds {}",
+                        path.display()
+                    ));
+                    told = true;
+                }
+                interrupt::check()?;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Err(error) => {
+                return Err(io::Error::from(error))
+                    .with_context(|| format!("cannot lock {}", path.display()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn build(directory: &Path, calls: &AtomicUsize) -> anyhow::Result<u32> {
+        build_once(
+            directory,
+            Ui::silent(),
+            |_| true,
+            |path| {
+                assert!(!path.exists(), "a half-built directory was handed on");
+                fs::create_dir(path)?;
+                std::thread::sleep(Duration::from_millis(50));
+                calls.fetch_add(1, Ordering::SeqCst);
+                Ok(7)
+            },
+        )
+    }
+
+    #[test]
+    fn concurrent_runs_build_once() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("env");
+        let calls = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert_eq!(build(&directory, &calls).unwrap(), 7));
+            }
+        });
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_build_without_its_marker_is_redone() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("env");
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("half"), "").unwrap();
+        let calls = AtomicUsize::new(0);
+        assert_eq!(build(&directory, &calls).unwrap(), 7);
+        assert!(!directory.join("half").exists());
+    }
+
+    #[test]
+    fn what_is_no_longer_usable_is_rebuilt() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("env");
+        build(&directory, &AtomicUsize::new(0)).unwrap();
+        let rebuilt = build_once(
+            &directory,
+            Ui::silent(),
+            |found| *found == 8,
+            |path| {
+                fs::create_dir(path)?;
+                Ok(8)
+            },
+        );
+        assert_eq!(rebuilt.unwrap(), 8);
+    }
+
+    #[test]
+    fn a_failed_build_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("env");
+        let failed = build_once::<u32>(
+            &directory,
+            Ui::silent(),
+            |_| true,
+            |path| {
+                fs::create_dir(path)?;
+                anyhow::bail!("no network")
+            },
+        );
+        assert_eq!(failed.unwrap_err().to_string(), "no network");
+        assert!(!directory.exists());
+    }
+}

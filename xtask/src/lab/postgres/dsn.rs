@@ -1,0 +1,70 @@
+//! Pointing a DSN at another database.
+
+/// `dsn`, a URL or a keyword DSN, with `database` instead of its own.
+pub fn with_database(dsn: &str, database: &str) -> String {
+    let Some((scheme, rest)) = dsn.split_once("://") else {
+        // Of a keyword given twice, the last one counts.
+        let value = database.replace('\\', "\\\\").replace('\'', "\\'");
+        return format!("{dsn} dbname='{value}'");
+    };
+    let (before, query) = match rest.split_once('?') {
+        Some((before, query)) => (before, Some(query)),
+        None => (rest, None),
+    };
+    let authority = before.split('/').next().unwrap_or_default();
+    let mut result = format!("{scheme}://{authority}/{}", encoded(database));
+    // A database in the query would win over the path.
+    let query: Vec<&str> = query
+        .iter()
+        .flat_map(|query| query.split('&'))
+        .filter(|pair| !pair.starts_with("dbname="))
+        .collect();
+    if !query.is_empty() {
+        result.push('?');
+        result.push_str(&query.join("&"));
+    }
+    result
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_and_keyword_dsns() {
+        for (dsn, expected) in [
+            ("postgresql://h", "postgresql://h/new"),
+            ("postgres://u:p@h:1/old", "postgres://u:p@h:1/new"),
+            (
+                "postgresql://u@h/old?sslmode=disable&dbname=x",
+                "postgresql://u@h/new?sslmode=disable",
+            ),
+            ("postgresql://h?dbname=x", "postgresql://h/new"),
+            ("host=h dbname=old", "host=h dbname=old dbname='new'"),
+        ] {
+            let result = with_database(dsn, "new");
+            assert_eq!(result, expected);
+            let parsed: postgres::Config = result.parse().unwrap();
+            assert_eq!(parsed.get_dbname(), Some("new"), "{dsn}");
+        }
+    }
+
+    #[test]
+    fn names_are_escaped() {
+        for dsn in ["postgresql://h/old", "host=h"] {
+            let parsed: postgres::Config = with_database(dsn, "a 'b'/ü?").parse().unwrap();
+            assert_eq!(parsed.get_dbname(), Some("a 'b'/ü?"));
+        }
+    }
+}

