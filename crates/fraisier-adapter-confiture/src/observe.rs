@@ -1,0 +1,132 @@
+//! Progress as it happens: what an [`Observer`] is told while a command runs.
+
+use std::time::Duration;
+
+use fraisier_adapter_api::Revision;
+
+use crate::outcome::{Exit, Interruption};
+
+/// Receives the progress of every command an adapter runs.
+///
+/// It is called on the adapter's own supervising thread, which also reads the output of every
+/// running command and keeps every timeout. So an observer hands the event on (to a channel that
+/// never makes it wait, to a progress bar) and returns: while it blocks, nothing is read and no
+/// grace period is kept. A panic in it is caught, and that event is lost; the command goes on.
+///
+/// Every text in an event has passed the adapter's redactor.
+///
+/// ```
+/// use std::sync::mpsc::Sender;
+/// use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+///
+/// struct Log(Sender<String>);
+///
+/// impl Observer for Log {
+///     fn event(&self, call: &Call, event: &Event) {
+///         if let Event::MigrationApplied { revision, .. } = event {
+///             let _ = self.0.send(format!("{}: {revision} applied", call.operation));
+///         }
+///     }
+/// }
+/// ```
+pub trait Observer: Send + Sync {
+    /// Takes one event of one call. The events of one call arrive in order; those of calls that
+    /// run at the same time are interleaved.
+    fn event(&self, call: &Call, event: &Event);
+}
+
+/// Which call an [`Event`] belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Call {
+    /// Tells the calls of this process apart; counted up from 1.
+    pub id: u64,
+    /// The operation the command was started for, such as `up`.
+    pub operation: &'static str,
+}
+
+impl Call {
+    pub(crate) fn new(id: u64, operation: &'static str) -> Self {
+        Self { id, operation }
+    }
+}
+
+/// One of the two streams a command prints on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Stream {
+    /// `stdout` or `stderr`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
+
+/// Something that happened while a command ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The process was started.
+    Started {
+        /// Its process id, which is also the id of its process group.
+        pid: u32,
+    },
+    /// It printed a line.
+    Line {
+        /// Where.
+        stream: Stream,
+        /// The line without its end; a very long one is cut, and then ends in `…`.
+        text: String,
+    },
+    /// It printed so much that lines were not delivered; those after this event are again.
+    LinesSkipped {
+        /// Where.
+        stream: Stream,
+        /// How many.
+        count: u64,
+    },
+    /// A migration began. Releases before 1.0.0 say so; later ones do not.
+    MigrationBegun {
+        /// The version, such as `001`.
+        revision: Revision,
+        /// What follows the version in the name of the file, such as `create_users`.
+        name: String,
+    },
+    /// A migration was applied. Releases before 1.0.0 say so; later ones do not.
+    MigrationApplied {
+        /// The version.
+        revision: Revision,
+        /// What follows the version in the name of the file.
+        name: String,
+    },
+    /// A migration failed. Releases before 1.0.0 say so; later ones do not.
+    MigrationFailed {
+        /// The version.
+        revision: Revision,
+        /// What follows the version in the name of the file.
+        name: String,
+    },
+    /// The adapter interrupted the command; it now has the grace period to end.
+    Interrupted {
+        /// Why.
+        why: Interruption,
+    },
+    /// The command ended. Always the last event of a call that had a [`Event::Started`].
+    Finished {
+        /// How it ended.
+        exit: Exit,
+        /// How long it ran.
+        duration: Duration,
+        /// Whether the interrupt was not enough and its group was killed.
+        killed: bool,
+    },
+}

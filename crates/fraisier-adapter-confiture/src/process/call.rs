@@ -1,0 +1,265 @@
+//! One call from its start to its end, as the supervisor sees it.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::Child;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::Pid;
+use tokio::net::unix::pipe;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use super::capture::Capture;
+use super::error::RunError;
+use super::launch::{environment, launch};
+use super::leader::{Leader, Open};
+use super::narrate::{Narrator, StreamNarrator};
+use super::report_file::ReportFile;
+use super::{Options, sigint};
+use crate::invocation::Invocation;
+use crate::observe::{Event, Stream};
+use crate::outcome::{Captured, Exit, Finished, Interruption};
+
+/// How long a descendant may hold the output open after the leader has exited.
+const DRAIN: Duration = Duration::from_secs(1);
+/// How often the child is looked at although no signal said to: the program around this adapter may
+/// block `SIGCHLD` or take it for itself.
+const TICK: Duration = Duration::from_millis(200);
+/// One read takes what a pipe can hold.
+const CHUNK: usize = 64 * 1024;
+/// How many more chunks are read of a stream that somebody outside the group holds open.
+const REST: usize = 16;
+
+/// What the supervisor needs to conduct a call.
+pub(super) struct Job {
+    pub(super) invocation: Invocation,
+    pub(super) narrator: Narrator,
+    pub(super) open: Open,
+    pub(super) reply: oneshot::Sender<Result<Finished, RunError>>,
+}
+
+/// Runs the command, and ends with everything it used given back.
+pub(super) async fn conduct(job: Job, options: Arc<Options>) {
+    if job.open.0.interruption().is_some() {
+        return;
+    }
+    let outcome = run(&job, &options).await;
+    // Nobody takes the reply of a call that was given up.
+    let _ = job.reply.send(outcome);
+}
+
+async fn run(job: &Job, options: &Options) -> Result<Finished, RunError> {
+    let report = if job.invocation.writes_report() {
+        Some(ReportFile::create()?)
+    } else {
+        None
+    };
+    let supervisor = |source| RunError::Supervisor { source };
+    sigint::keep_deliverable().map_err(supervisor)?;
+    let mut children = signal(SignalKind::child()).map_err(supervisor)?;
+    let path = report.as_ref().map(ReportFile::path);
+    let env = environment(&job.invocation.env);
+    let began = Instant::now();
+    let child = launch(&job.invocation, &env, path.as_deref()).await?;
+    let mut child = Reaped {
+        child,
+        leader: &job.open.0,
+    };
+    let pid = child.child.id();
+    job.open.0.started(Pid::from_child(&child.child));
+    job.narrator.tell(&Event::Started { pid });
+    let lost = |source| RunError::Lost { source };
+    let pipe = child.child.stdout.take().map(OwnedFd::from);
+    let mut stdout = Output::new(pipe, Stream::Stdout, job, options).map_err(lost)?;
+    let pipe = child.child.stderr.take().map(OwnedFd::from);
+    let mut stderr = Output::new(pipe, Stream::Stderr, job, options).map_err(lost)?;
+
+    let (ending, drained) = {
+        let drain = async { tokio::join!(stdout.pump(), stderr.pump()) };
+        tokio::pin!(drain);
+        let watch = watch(job, options, &mut children);
+        tokio::pin!(watch);
+        let mut drained = false;
+        let ending = loop {
+            tokio::select! {
+                ending = &mut watch => break ending,
+                _ = &mut drain, if !drained => drained = true,
+            }
+        };
+        // A descendant may still print; when it only holds the pipes, that is not waited for.
+        (ending, drained || timeout(DRAIN, &mut drain).await.is_ok())
+    };
+    job.open.0.kill();
+    if !drained {
+        stdout.take_rest();
+        stderr.take_rest();
+    }
+    let (stdout, stderr) = (stdout.finish(), stderr.finish());
+    drop(child);
+
+    let (exit, killed) = ending.map_err(lost)?;
+    let mut finished = Finished {
+        exit,
+        report: None,
+        stdout,
+        stderr,
+        interrupted: job.open.0.interruption(),
+        killed,
+        duration: began.elapsed(),
+    };
+    let event = Event::Finished {
+        exit,
+        duration: finished.duration,
+        killed,
+    };
+    job.narrator.tell(&event);
+    let Some(report) = report.filter(|_| !job.reply.is_closed()) else {
+        return Ok(finished);
+    };
+    match report.read(options.report_limit) {
+        Ok(bytes) => {
+            finished.report = bytes;
+            Ok(finished)
+        }
+        Err(problem) => Err(RunError::Report {
+            problem,
+            finished: Box::new(finished),
+        }),
+    }
+}
+
+/// Waits for the leader to exit, interrupting it when it is time to, and killing the group when
+/// that was not enough.
+async fn watch(
+    job: &Job,
+    options: &Options,
+    children: &mut tokio::signal::unix::Signal,
+) -> io::Result<(Exit, bool)> {
+    let exit = exited(&job.open.0, children);
+    tokio::pin!(exit);
+    let limit = async {
+        if let Some(limit) = options.timeout {
+            sleep(limit).await;
+            job.open.0.interrupt(Interruption::Timeout(limit));
+        }
+        std::future::pending::<Infallible>().await
+    };
+    tokio::pin!(limit);
+    let interrupted = job.open.0.interrupted();
+    tokio::pin!(interrupted);
+    let why = tokio::select! {
+        biased;
+        exit = &mut exit => return exit.map(|exit| (exit, false)),
+        why = &mut interrupted => why,
+        never = &mut limit => match never {},
+    };
+    job.narrator.tell(&Event::Interrupted { why });
+    // An interrupt can get lost, in a finalizer for example, where Python ignores exceptions.
+    let half = options.grace / 2;
+    if let Ok(exit) = timeout(half, &mut exit).await {
+        return exit.map(|exit| (exit, false));
+    }
+    job.open.0.interrupt_again();
+    if let Ok(exit) = timeout(options.grace.saturating_sub(half), &mut exit).await {
+        return exit.map(|exit| (exit, false));
+    }
+    job.open.0.kill();
+    exit.await.map(|exit| (exit, true))
+}
+
+async fn exited(leader: &Leader, children: &mut tokio::signal::unix::Signal) -> io::Result<Exit> {
+    loop {
+        if let Some(exit) = leader.poll_exit()? {
+            return Ok(exit);
+        }
+        let _ = timeout(TICK, children.recv()).await;
+    }
+}
+
+/// Makes sure, however the call goes on, that the group is killed and the leader reaped.
+struct Reaped<'a> {
+    child: Child,
+    leader: &'a Leader,
+}
+
+impl Drop for Reaped<'_> {
+    fn drop(&mut self) {
+        self.leader.kill();
+        self.leader.over(|| {
+            // It was killed if it had not exited, so this does not wait for anything but that.
+            let _ = self.child.wait();
+        });
+    }
+}
+
+/// One output stream of the child.
+struct Output<'a> {
+    pipe: Option<pipe::Receiver>,
+    capture: Capture,
+    narrator: Option<StreamNarrator<'a>>,
+    chunk: Vec<u8>,
+}
+
+impl<'a> Output<'a> {
+    fn new(
+        pipe: Option<OwnedFd>,
+        stream: Stream,
+        job: &'a Job,
+        options: &Options,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            pipe: pipe.map(pipe::Receiver::from_owned_fd).transpose()?,
+            capture: Capture::new(options.output_limit),
+            narrator: job.narrator.stream(stream),
+            chunk: vec![0; CHUNK],
+        })
+    }
+
+    /// Reads until the stream ends.
+    async fn pump(&mut self) {
+        while let Some(pipe) = &self.pipe {
+            if pipe.readable().await.is_err() || !self.read() {
+                self.pipe = None;
+            }
+        }
+    }
+
+    /// Reads what is there now, and closes the stream.
+    fn take_rest(&mut self) {
+        let _ = (0..REST).all(|_| self.read());
+        self.pipe = None;
+    }
+
+    /// Reads one chunk, if one is there. Returns false when the stream has ended.
+    fn read(&mut self) -> bool {
+        let Some(pipe) = &self.pipe else {
+            return false;
+        };
+        match pipe.try_read(&mut self.chunk) {
+            Ok(0) => false,
+            Ok(count) => {
+                let chunk = &self.chunk[..count];
+                self.capture.push(chunk);
+                if let Some(narrator) = &mut self.narrator {
+                    narrator.push(chunk);
+                }
+                true
+            }
+            Err(error) => matches!(
+                error.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+            ),
+        }
+    }
+
+    fn finish(self) -> Captured {
+        if let Some(narrator) = self.narrator {
+            narrator.finish();
+        }
+        self.capture.finish()
+    }
+}

@@ -1,0 +1,131 @@
+//! Keeps the beginning and the end of a stream in bounded memory.
+
+use crate::outcome::Captured;
+
+/// Collects what a stream carries, at most `2 * half` bytes of it in the end and never more than
+/// about `3 * half` on the way.
+pub(super) struct Capture {
+    half: usize,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    dropped: u64,
+}
+
+impl Capture {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            half: (limit / 2).max(1),
+            head: Vec::new(),
+            tail: Vec::new(),
+            dropped: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, chunk: &[u8]) {
+        let room = self.half - self.head.len();
+        let (head, rest) = chunk.split_at(room.min(chunk.len()));
+        self.head.extend_from_slice(head);
+        if rest.len() >= self.half {
+            let (lost, kept) = rest.split_at(rest.len() - self.half);
+            self.dropped += (self.tail.len() + lost.len()) as u64;
+            self.tail.clear();
+            self.tail.extend_from_slice(kept);
+            return;
+        }
+        self.tail.extend_from_slice(rest);
+        // Moving the kept half once per half keeps the cost of a byte constant.
+        if self.tail.len() >= 2 * self.half {
+            self.shed(self.tail.len() - self.half);
+        }
+    }
+
+    /// What was kept. Where bytes are missing, both sides end at a line boundary: a secret cut in
+    /// two there would be known to no redactor.
+    pub(super) fn finish(mut self) -> Captured {
+        if self.tail.len() > self.half {
+            self.shed(self.tail.len() - self.half);
+        }
+        if self.dropped == 0 {
+            self.head.append(&mut self.tail);
+            return Captured::from(self.head);
+        }
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let whole = self.head.iter().rposition(is_end).map_or(0, |at| at + 1);
+        self.dropped += (self.head.len() - whole) as u64;
+        self.head.truncate(whole);
+        let partial = self
+            .tail
+            .iter()
+            .position(is_end)
+            .map_or(self.tail.len(), |at| at + 1);
+        self.shed(partial);
+        Captured {
+            head: self.head,
+            omitted: self.dropped,
+            tail: self.tail,
+        }
+    }
+
+    fn shed(&mut self, count: usize) {
+        self.tail.drain(..count);
+        self.dropped += count as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capture(limit: usize, chunks: &[&[u8]]) -> Captured {
+        let mut capture = Capture::new(limit);
+        for chunk in chunks {
+            capture.push(chunk);
+        }
+        capture.finish()
+    }
+
+    #[test]
+    fn what_fits_is_kept_whole_and_byte_for_byte() {
+        let kept = capture(8, &[b"ab\xff", b"\0cdef"]);
+        assert_eq!(kept, Captured::from(b"ab\xff\0cdef".to_vec()));
+    }
+
+    #[test]
+    fn the_middle_goes_first_and_is_counted() {
+        let kept = capture(16, &[b"one\ntwo\nthree\nfour\nfive\nsix\n"]);
+        assert_eq!(kept.head, b"one\ntwo\n");
+        assert_eq!(kept.tail, b"six\n");
+        assert_eq!(kept.omitted, 16);
+    }
+
+    #[test]
+    fn the_size_of_the_chunks_makes_no_difference() {
+        let text: Vec<u8> = (0..500)
+            .flat_map(|n: u32| format!("{n}\n").into_bytes())
+            .collect();
+        let whole = capture(64, &[&text]);
+        for size in [1, 3, 31, 32, 33, 100] {
+            let chunks: Vec<&[u8]> = text.chunks(size).collect();
+            assert_eq!(capture(64, &chunks), whole, "chunks of {size}");
+        }
+        let total = whole.head.len() + whole.tail.len();
+        assert_eq!(total as u64 + whole.omitted, text.len() as u64);
+    }
+
+    #[test]
+    fn no_line_is_kept_in_part() {
+        let kept = capture(10, &[b"a\npostgresql://u:secret@host/db\nb\n"]);
+        assert_eq!(kept.head, b"a\n");
+        assert_eq!(kept.tail, b"b\n");
+    }
+
+    #[test]
+    fn memory_stays_bounded() {
+        let mut capture = Capture::new(1024);
+        for _ in 0..10_000 {
+            capture.push(&[b'x'; 700]);
+            assert!(capture.tail.capacity() <= 4096);
+        }
+        assert_eq!(capture.finish().omitted, 7_000_000);
+    }
+}

@@ -1,0 +1,114 @@
+//! Why a command could not be run, or could not be judged by what it left.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::outcome::Finished;
+
+/// Why [`Runner::run`](super::Runner::run) has no plain [`Finished`] to give.
+///
+/// Only [`RunError::Report`] and [`RunError::Lost`] come from a process that was started; in every
+/// other case nothing ran, so nothing happened to the database.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The thread that looks after children could not be started, for example because the limit
+    /// of descriptors or of threads is reached.
+    #[error("cannot start the supervising thread: {source}")]
+    Supervisor {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The directory the command is to start in is not one that can be entered.
+    #[error("cannot start in {}: {source}", dir.display())]
+    WorkDir {
+        /// That directory.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No private directory for the report could be made, for example because the disk is full.
+    #[error("cannot make a private directory in {}: {source}", parent.display())]
+    TempDir {
+        /// The directory it was to be made in.
+        parent: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program could not be started.
+    #[error("cannot start {}: {source}", program.display())]
+    Program {
+        /// The program as it was asked for, or where it was found.
+        program: PathBuf,
+        /// What kind of obstacle that is.
+        obstacle: Obstacle,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program ran, but the report it left is not one that can be read.
+    #[error("{problem}")]
+    Report {
+        /// What is wrong with the report.
+        problem: ReportProblem,
+        /// Everything else that is known; its `report` is `None`.
+        finished: Box<Finished>,
+    },
+    /// The program was started, but how it ended cannot be known, because something else in this
+    /// process waited for it first.
+    #[error("the process was started, but its exit status was taken by someone else: {source}")]
+    Lost {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What keeps a program from being started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// There is no such file, or no program of that name on `PATH`.
+    NotFound,
+    /// The file is there, but the interpreter its first line names is not: a virtual environment
+    /// that was moved, or whose Python was removed.
+    NoInterpreter,
+    /// The file may not be executed.
+    NotExecutable,
+    /// The file is neither a binary of this machine nor a script with a `#!` line.
+    NotAProgram,
+    /// The file stayed open for writing: it is just being replaced.
+    Busy,
+    /// The limit of open descriptors is reached, of this process or of the machine.
+    Descriptors,
+    /// The limit of processes or of memory is reached.
+    Resources,
+    /// The arguments and the environment are larger than the system takes, or hold a NUL byte.
+    Arguments,
+    /// Something else, which the source of the error tells.
+    Other,
+}
+
+/// What is wrong with a report file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportProblem {
+    /// It is larger than the limit.
+    #[error("the report is {size} bytes long, and the limit is {limit}")]
+    TooLarge {
+        /// Its size in bytes, or at least that.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It is not a regular file of this user.
+    #[error("the report is {what}, not a file of this user's")]
+    NotAFile {
+        /// What it is instead, such as `a symbolic link`.
+        what: &'static str,
+    },
+    /// It could not be opened or read.
+    #[error("the report cannot be read: {source}")]
+    Unreadable {
+        /// What the system said.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,176 @@
+//! The leader of a process group, and who may signal it when.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::sync::{Notify, watch};
+
+use crate::outcome::{Exit, Interruption};
+
+/// One call's process, shared between the caller's future and the supervisor.
+///
+/// The caller may give up at any moment, from any thread, so the interrupt is sent under the lock
+/// that also guards the reaping: a signal can never reach a group whose id went to someone else.
+pub(super) struct Leader {
+    state: Mutex<State>,
+    changed: Notify,
+    /// Counts the calls of a runner that were given up and are not closed.
+    stopping: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct State {
+    stage: Stage,
+    interruption: Option<Interruption>,
+    given_up: bool,
+    closed: bool,
+}
+
+#[derive(Default, Clone, Copy)]
+enum Stage {
+    #[default]
+    NotStarted,
+    Running(Pid),
+    /// It exited but is not reaped, so its id still names the group.
+    Exited(Pid),
+    Over,
+}
+
+impl Leader {
+    pub(super) fn new(stopping: watch::Sender<usize>) -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Notify::new(),
+            stopping,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The process is there. An interruption that came while it was being started reaches it now.
+    pub(super) fn started(&self, pid: Pid) {
+        let mut state = self.lock();
+        state.stage = Stage::Running(pid);
+        if state.interruption.is_some() {
+            interrupt_group(pid);
+        }
+    }
+
+    /// Interrupts the group if it still works, and remembers the first reason to.
+    pub(super) fn interrupt(&self, why: Interruption) {
+        self.interrupt_locked(&mut self.lock(), why);
+    }
+
+    /// The caller is gone.
+    pub(super) fn give_up(&self) {
+        let mut state = self.lock();
+        if !state.closed {
+            state.given_up = true;
+            self.stopping.send_modify(|count| *count += 1);
+            self.interrupt_locked(&mut state, Interruption::Dropped);
+        }
+    }
+
+    fn interrupt_locked(&self, state: &mut State, why: Interruption) {
+        if matches!(state.stage, Stage::Exited(_) | Stage::Over) || state.interruption.is_some() {
+            return;
+        }
+        if let Stage::Running(pid) = state.stage {
+            // What has ended already was not interrupted.
+            if let Ok(Some(_)) = peek(pid) {
+                return;
+            }
+            interrupt_group(pid);
+        }
+        state.interruption = Some(why);
+        self.changed.notify_one();
+    }
+
+    /// Interrupts a group once more that did not react.
+    pub(super) fn interrupt_again(&self) {
+        if let Stage::Running(pid) = self.lock().stage {
+            interrupt_group(pid);
+        }
+    }
+
+    pub(super) fn interruption(&self) -> Option<Interruption> {
+        self.lock().interruption
+    }
+
+    /// Waits until [`interrupt`](Self::interrupt) was called; at once if it was before.
+    pub(super) async fn interrupted(&self) -> Interruption {
+        loop {
+            if let Some(why) = self.interruption() {
+                return why;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// How the leader ended, if it did. It stays a zombie, and so keeps the id of its group, until
+    /// [`over`](Self::over).
+    pub(super) fn poll_exit(&self) -> io::Result<Option<Exit>> {
+        let mut state = self.lock();
+        let (Stage::Running(pid) | Stage::Exited(pid)) = state.stage else {
+            return Ok(None);
+        };
+        let exit = peek(pid)?;
+        if exit.is_some() {
+            state.stage = Stage::Exited(pid);
+        }
+        Ok(exit)
+    }
+
+    /// Kills whatever is left of the group.
+    pub(super) fn kill(&self) {
+        if let Stage::Running(pid) | Stage::Exited(pid) = self.lock().stage {
+            // The group may have no other member by now, which is the aim.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+
+    /// From here on nothing is signalled any more. `reap` runs before anyone else can look.
+    pub(super) fn over(&self, reap: impl FnOnce()) {
+        let mut state = self.lock();
+        reap();
+        state.stage = Stage::Over;
+    }
+
+    /// Everything the call used is given back.
+    fn closed(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        if state.given_up {
+            self.stopping.send_modify(|count| *count -= 1);
+        }
+    }
+}
+
+/// How a process ended, if it did, without reaping it.
+fn peek(pid: Pid) -> io::Result<Option<Exit>> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let status = waitid(WaitId::Pid(pid), options)?;
+    Ok(status.and_then(|status| {
+        let code = status.exit_status().map(Exit::Code);
+        code.or_else(|| status.terminating_signal().map(Exit::Signal))
+    }))
+}
+
+/// Holds a call open. Whoever owns the call's resources owns this too, and drops it after them.
+pub(super) struct Open(pub(super) Arc<Leader>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.closed();
+    }
+}
+
+/// The group may be gone, or end at this moment; then there is nothing to interrupt.
+fn interrupt_group(pid: Pid) {
+    let _ = kill_process_group(pid, Signal::INT);
+    // A stopped process takes the interrupt only once it goes on.
+    let _ = kill_process_group(pid, Signal::CONT);
+}

@@ -1,0 +1,291 @@
+//! Runs an [`Invocation`]: in a process group of its own, with a private report file, in bounded
+//! memory, and interrupted when the caller gives up.
+//!
+//! Every child belongs to a thread of the [`Runner`], not to the caller's runtime. So a call can be
+//! awaited on any executor, and it is stopped properly also when that executor is shutting down.
+//!
+//! Stopping means: `SIGINT` to the group at once, again after half of [`Options::grace`], and
+//! `SIGKILL` to the group at its end. `PostgreSQL` rolls an interrupted migration back and frees its
+//! lock at once; of a killed client it hears only when the statement ends.
+//!
+//! All waiting is by the monotonic clock: setting the time of day shortens or lengthens nothing.
+
+mod call;
+mod capture;
+mod error;
+mod launch;
+mod leader;
+mod lines;
+mod narrate;
+mod progress;
+mod report_file;
+mod sigint;
+mod supervisor;
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tracing::Span;
+use tracing::field::Empty;
+
+use self::call::Job;
+pub use self::error::{Obstacle, ReportProblem, RunError};
+use self::leader::{Leader, Open};
+use self::narrate::Narrator;
+use self::supervisor::{Supervisor, Traced};
+use crate::invocation::Invocation;
+use crate::observe::{Call, Observer};
+use crate::outcome::{Exit, Finished};
+
+/// Removes secrets from a text before it leaves the adapter.
+pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// How commands are run.
+#[derive(Clone)]
+pub struct Options {
+    /// How long a command may run before it is interrupted; unlimited when `None`.
+    pub timeout: Option<Duration>,
+    /// How long an interrupted command may take to end before its group is killed.
+    pub grace: Duration,
+    /// The largest report that is read, in bytes.
+    pub report_limit: u64,
+    /// How many bytes of each output stream are kept: half from the beginning, half from the end.
+    pub output_limit: usize,
+    /// Who is told what a command does.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+impl Default for Options {
+    /// No timeout, 10 s of grace, reports up to 256 MiB, 256 KiB of each stream, no observer.
+    fn default() -> Self {
+        Self {
+            timeout: None,
+            grace: Duration::from_secs(10),
+            report_limit: 256 * 1024 * 1024,
+            output_limit: 256 * 1024,
+            observer: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("timeout", &self.timeout)
+            .field("grace", &self.grace)
+            .field("report_limit", &self.report_limit)
+            .field("output_limit", &self.output_limit)
+            .field("observer", &self.observer.is_some())
+            .finish()
+    }
+}
+
+/// What a call is about, beside its command.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct RunContext {
+    /// The operation, such as `up`.
+    pub operation: &'static str,
+    /// The revision that was asked for, if one was.
+    pub revision: Option<String>,
+    /// The release of confiture, if it is known already.
+    pub release: Option<String>,
+    /// Removes secrets from what is told while the command runs.
+    ///
+    /// The [`Finished`] that a call gives is not redacted: a decoder reads it first.
+    pub redact: Redact,
+}
+
+impl RunContext {
+    /// The context of an operation whose output passes `redact`.
+    #[must_use]
+    pub fn new(operation: &'static str, redact: Redact) -> Self {
+        Self {
+            operation,
+            revision: None,
+            release: None,
+            redact,
+        }
+    }
+}
+
+impl fmt::Debug for RunContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunContext")
+            .field("operation", &self.operation)
+            .field("revision", &self.revision)
+            .field("release", &self.release)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs commands, any number at once. Clones share one supervising thread.
+///
+/// Dropping the last clone, and the last future it gave, waits until every call that was given up
+/// has ended: at most [`Options::grace`] and a few seconds. [`Runner::settled`] waits for the same
+/// without blocking the thread.
+#[derive(Clone)]
+pub struct Runner {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: Arc<Options>,
+    supervisor: Mutex<Option<Supervisor>>,
+    /// How many calls were given up and have not ended.
+    stopping: watch::Sender<usize>,
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Runner").field(&self.shared.options).finish()
+    }
+}
+
+impl Runner {
+    /// A runner with these options. Its thread starts with its first call.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                options: Arc::new(options),
+                supervisor: Mutex::default(),
+                stopping: watch::Sender::new(0),
+            }),
+        }
+    }
+
+    /// The options it runs with.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    /// Runs a command and gives what it left.
+    ///
+    /// Nothing starts before the future is polled. Dropping it interrupts the command, as the
+    /// timeout does; see the module on what that means. It needs no runtime around it.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Program`] when the program is missing or may not be executed,
+    /// [`RunError::Report`] when it left a report larger than [`Options::report_limit`], and the
+    /// other cases of [`RunError`]. A command that fails, or is killed, is no error here.
+    pub fn run(
+        &self,
+        invocation: Invocation,
+        context: RunContext,
+    ) -> impl Future<Output = Result<Finished, RunError>> + Send + use<> {
+        run(self.shared.clone(), invocation, context)
+    }
+
+    /// Waits until no call that was given up is still ending.
+    pub async fn settled(&self) {
+        let mut stopping = self.shared.stopping.subscribe();
+        // The sender lives as long as `self`.
+        let _ = stopping.wait_for(|count| *count == 0).await;
+    }
+}
+
+async fn run(
+    shared: Arc<Shared>,
+    invocation: Invocation,
+    context: RunContext,
+) -> Result<Finished, RunError> {
+    static CALLS: AtomicU64 = AtomicU64::new(1);
+    let call = Call::new(CALLS.fetch_add(1, Ordering::Relaxed), context.operation);
+    let span = tracing::info_span!(
+        "confiture",
+        call = call.id,
+        operation = context.operation,
+        revision = context.revision,
+        release = context.release,
+        exit = Empty,
+        signal = Empty,
+    );
+    let observer = shared.options.observer.clone();
+    let leader = Arc::new(Leader::new(shared.stopping.clone()));
+    let (reply, answer) = oneshot::channel();
+    let job = Traced {
+        job: Job {
+            invocation,
+            narrator: Narrator::new(call, context.redact, observer),
+            open: Open(leader.clone()),
+            reply,
+        },
+        span: span.clone(),
+        dispatch: tracing::dispatcher::get_default(Clone::clone),
+    };
+    shared.submit(job)?;
+    let mut caller = Caller {
+        leader,
+        waits: true,
+    };
+    let answer = answer.await;
+    caller.waits = false;
+    let outcome = answer.unwrap_or_else(|_| {
+        Err(RunError::Lost {
+            source: io::Error::other("the supervising thread ended early"),
+        })
+    });
+    if let Ok(finished) = &outcome {
+        record(&span, finished.exit);
+    }
+    outcome
+}
+
+fn record(span: &Span, exit: Exit) {
+    match exit {
+        Exit::Code(code) => span.record("exit", code),
+        Exit::Signal(signal) => span.record("signal", signal),
+    };
+}
+
+impl Shared {
+    fn submit(&self, job: Traced) -> Result<(), RunError> {
+        let mut supervisor = self
+            .supervisor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !supervisor.as_ref().is_some_and(Supervisor::is_up) {
+            let started = Supervisor::start(self.options.clone())
+                .map_err(|source| RunError::Supervisor { source })?;
+            *supervisor = Some(started);
+        }
+        if let Some(supervisor) = supervisor.as_ref() {
+            supervisor.submit(job);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let supervisor = self
+            .supervisor
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(supervisor) = supervisor.take() {
+            // Beyond the grace period: reading what is left, and the end of a killed process.
+            supervisor.shut_down(self.options.grace + Duration::from_secs(5));
+        }
+    }
+}
+
+/// Interrupts the call when the future that waits for it is dropped.
+struct Caller {
+    leader: Arc<Leader>,
+    waits: bool,
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if self.waits {
+            self.leader.give_up();
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What happens when a child, its report, its output or the machine misbehaves: each fault ends in
+//! the documented outcome, and leaves nothing behind.
+
+mod stopping;
+mod support;

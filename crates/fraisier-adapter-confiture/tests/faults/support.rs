@@ -1,0 +1,145 @@
+//! Scripts that stand in for confiture, and ways to look at what is left of them.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use fraisier_adapter_confiture::invocation::{Arg, ChildEnv, Inherit, Invocation};
+use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+use fraisier_adapter_confiture::outcome::Finished;
+use fraisier_adapter_confiture::process::{Options, RunContext, RunError, Runner};
+
+/// Longer than anything here takes on the slowest machine; only a hang reaches it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A command that runs `script` with the report's path as `$1`.
+pub(crate) fn script(script: &str) -> Invocation {
+    program(
+        Path::new("/bin/sh"),
+        vec![
+            Arg::from("-c"),
+            Arg::from(script),
+            Arg::from("sh"),
+            Arg::ReportPath,
+        ],
+    )
+}
+
+/// A command that runs this program with these arguments.
+pub(crate) fn program(program: &Path, args: Vec<Arg>) -> Invocation {
+    Invocation {
+        program: program.to_owned(),
+        args,
+        cwd: PathBuf::from("/"),
+        env: ChildEnv {
+            inherit: Inherit::All,
+            remove: [].into(),
+            set: [].into(),
+        },
+    }
+}
+
+/// The context of a test's call, with nothing to redact.
+pub(crate) fn context() -> RunContext {
+    RunContext::new("test", Arc::new(str::to_owned))
+}
+
+/// Options with an observer that remembers.
+pub(crate) fn watched() -> (Options, Arc<Seen>) {
+    let seen = Arc::new(Seen::default());
+    let options = Options {
+        observer: Some(seen.clone()),
+        ..Options::default()
+    };
+    (options, seen)
+}
+
+/// Runs one command on an executor of this thread that knows no tokio.
+pub(crate) fn run(options: Options, invocation: Invocation) -> Result<Finished, RunError> {
+    block_on(Runner::new(options).run(invocation, context()))
+}
+
+/// Remembers every event.
+#[derive(Default)]
+pub(crate) struct Seen(Mutex<Vec<Event>>);
+
+impl Observer for Seen {
+    fn event(&self, _: &Call, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+impl Seen {
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// The lines so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let line = |event| match event {
+            Event::Line { text, .. } => Some(text),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(line).collect()
+    }
+
+    /// The processes that were started so far.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let pid = |event| match event {
+            Event::Started { pid } => Some(pid),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(pid).collect()
+    }
+
+    /// Waits until so many lines have come.
+    pub(crate) fn wait_for_lines(&self, count: usize) {
+        eventually("lines from the child", || self.lines().len() >= count);
+    }
+}
+
+/// Waits until it is so.
+pub(crate) fn eventually(what: &str, so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Whether the process is there, be it as a zombie.
+pub(crate) fn exists(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// Drives a future on this thread.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let began = Instant::now();
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        assert!(began.elapsed() < PATIENCE, "the call did not end");
+        thread::park_timeout(PATIENCE);
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Polls once: enough to start it.
+pub(crate) fn begin<F: Future>(future: std::pin::Pin<&mut F>) {
+    let polled = future.poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending(), "ended before it could be given up");
+}
