@@ -253,9 +253,9 @@ pub trait MigrationAdapter: Send + Sync {
     /// Does what the tool wants done once a deploy's migrations are applied, such as refreshing
     /// what is derived from the schema.
     ///
-    /// The engine calls it after `up`, also when that had nothing to do, so it must bear being
-    /// repeated. The default implementation does nothing, which for a tool that wants nothing done
-    /// is all there is to do.
+    /// It comes after `up`, and must bear being repeated: a deploy that is tried again calls it
+    /// again. The default implementation does nothing, which for a tool that wants nothing done is
+    /// all there is to do.
     ///
     /// ```
     /// # use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter};
@@ -275,11 +275,11 @@ pub trait MigrationAdapter: Send + Sync {
         Ok(())
     }
 
-    /// Whether the adapter's tool alone decides what is in the database, so that a deploy may move
-    /// it up and back. `true` by default.
+    /// Whether the state of the database is this adapter's to change. `true` by default.
     ///
-    /// An adapter for a database that somebody else also migrates answers `false`, and the engine
-    /// then does not roll it back. Costs nothing and never changes for one adapter.
+    /// An adapter for a database whose schema somebody else decides answers `false`, and an engine
+    /// then has nothing there to bring forward or back. It is a property of the adapter: it costs
+    /// nothing to ask, and the answer never changes.
     ///
     /// ```
     /// # use fraisier_adapter_api::MigrationAdapter;

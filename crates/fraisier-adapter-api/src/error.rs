@@ -216,8 +216,8 @@ impl AdapterError {
     /// assert_eq!(error.kind, AdapterErrorKind::MissingSecret);
     /// assert!(error.message.contains("DATABASE_URL"));
     /// ```
-    #[must_use]
-    pub fn missing_secret(logical: &str) -> Self {
+    pub fn missing_secret(logical: impl Into<String>) -> Self {
+        let logical = logical.into();
         Self::new(
             AdapterErrorKind::MissingSecret,
             format!("the context declares no secret `{logical}`"),
@@ -240,8 +240,12 @@ impl AdapterError {
     ///      which is not set",
     /// );
     /// ```
-    #[must_use]
-    pub fn secret_read_failed(logical: &str, source: &str, cause: &VarError) -> Self {
+    pub fn secret_read_failed(
+        logical: impl Into<String>,
+        source: impl Into<String>,
+        cause: &VarError,
+    ) -> Self {
+        let (logical, source) = (logical.into(), source.into());
         // `VarError::NotUnicode` prints the value, which here is a secret.
         let why = match cause {
             VarError::NotPresent => "not set",

@@ -208,5 +208,15 @@ fn readable_change_set<'de, D: Deserializer<'de>>(
 ) -> Result<Option<ChangeSet>, D::Error> {
     // Read as plain JSON first, so that what is wrong inside stays inside.
     let value = Value::deserialize(deserializer)?;
+    if !has_keys_throughout(&value) {
+        return Ok(None);
+    }
     Ok(ChangeSet::deserialize(value).ok())
+}
+
+/// Serde reads an array as a struct, field by field; here an array in place of an object is another
+/// JSON type.
+fn has_keys_throughout(set: &Value) -> bool {
+    let changes = set.get("changes").and_then(Value::as_array);
+    set.is_object() && changes.is_none_or(|changes| changes.iter().all(Value::is_object))
 }

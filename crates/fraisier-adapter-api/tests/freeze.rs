@@ -1,0 +1,151 @@
+//! What the compiler holds the contract to, and what the defaults of the trait do.
+
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::hash::Hash;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fraisier_adapter_api::{
+    AdapterCtx, AdapterDescription, AdapterError, AdapterErrorKind, ArtifactRef, ChangeSet,
+    ChangeSetUnavailable, HostId, MigrationAdapter, MigrationOutcome, PreflightIssue,
+    PreflightReport, Revision, RiskTier, SchemaChange, Severity, UnknownRiskTier, VerifyCheck,
+    VerifyReport,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Implements what has no default, and so breaks when a default is taken away.
+struct Minimal;
+
+#[async_trait]
+impl MigrationAdapter for Minimal {
+    async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
+        Err(AdapterError::method_not_supported("describe"))
+    }
+
+    async fn current_revision(&self, _: &AdapterCtx) -> Result<Option<Revision>, AdapterError> {
+        Ok(None)
+    }
+
+    async fn up(
+        &self,
+        _: &AdapterCtx,
+        target: Option<Revision>,
+    ) -> Result<MigrationOutcome, AdapterError> {
+        Ok(MigrationOutcome {
+            to: target,
+            ..MigrationOutcome::default()
+        })
+    }
+
+    async fn down_to(
+        &self,
+        _: &AdapterCtx,
+        target: Revision,
+    ) -> Result<MigrationOutcome, AdapterError> {
+        Ok(MigrationOutcome {
+            to: Some(target),
+            ..MigrationOutcome::default()
+        })
+    }
+
+    async fn verify(&self, _: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
+        Ok(VerifyReport::default())
+    }
+}
+
+fn dynamic() -> Arc<dyn MigrationAdapter> {
+    Arc::new(Minimal)
+}
+
+const _: () = {
+    const fn value<T: Send + Sync + Unpin + Clone + 'static>() {}
+    const fn wire<T: Serialize + DeserializeOwned>() {}
+    const fn plain<T: Debug + Eq>() {}
+    const fn small<T: Copy + Hash>() {}
+    const fn ordered<T: Ord>() {}
+    const fn default<T: Default>() {}
+    const fn error<T: Error>() {}
+    const fn text<T: Display>() {}
+    const fn shared<T: Send + Sync + ?Sized>() {}
+    const fn from_str<T: FromStr<Err = UnknownRiskTier>>() {}
+    const fn code(error: &AdapterError) -> i32 {
+        error.code()
+    }
+
+    macro_rules! each {
+        ($($check:ident: $($type:ty),+;)+) => { $($($check::<$type>();)+)+ };
+    }
+    each! {
+        value: AdapterCtx, AdapterDescription, AdapterError, AdapterErrorKind, ArtifactRef,
+            ChangeSet, ChangeSetUnavailable, HostId, MigrationOutcome, PreflightIssue,
+            PreflightReport, Revision, RiskTier, SchemaChange, Severity, UnknownRiskTier,
+            VerifyCheck, VerifyReport;
+        wire: AdapterCtx, AdapterDescription, AdapterError, AdapterErrorKind, ArtifactRef,
+            ChangeSet, HostId, MigrationOutcome, PreflightIssue, PreflightReport, Revision,
+            RiskTier, SchemaChange, Severity, VerifyCheck, VerifyReport;
+        plain: AdapterDescription, AdapterError, AdapterErrorKind, ArtifactRef, ChangeSet,
+            ChangeSetUnavailable, HostId, MigrationOutcome, PreflightIssue, PreflightReport,
+            Revision, RiskTier, SchemaChange, Severity, UnknownRiskTier, VerifyCheck, VerifyReport;
+        small: AdapterErrorKind, RiskTier, Severity;
+        ordered: HostId, RiskTier;
+        default: ChangeSet, MigrationOutcome, PreflightReport, SchemaChange, VerifyReport;
+        error: AdapterError, ChangeSetUnavailable, UnknownRiskTier;
+        text: AdapterErrorKind, HostId, Revision, RiskTier;
+        shared: dyn MigrationAdapter, Arc<dyn MigrationAdapter>;
+    }
+    from_str::<RiskTier>();
+    assert!(AdapterErrorKind::Execution.code() == -32000);
+    let _ = code;
+};
+
+#[test]
+fn futures_can_be_sent_to_another_thread() {
+    fn sendable<F: Future + Send>(_: F) {}
+    let adapter = dynamic();
+    let ctx = AdapterCtx::new("shop", "test");
+    sendable(adapter.describe());
+    sendable(adapter.current_revision(&ctx));
+    sendable(adapter.up(&ctx, None));
+    sendable(adapter.down_to(&ctx, Revision::new("001")));
+    sendable(adapter.verify(&ctx));
+    sendable(adapter.preflight(&ctx));
+    sendable(adapter.post_migrate(&ctx));
+}
+
+#[test]
+fn a_call_can_be_spawned_with_nothing_but_the_adapter_and_the_context() {
+    fn spawnable<F: Future + Send + 'static>(_: F) {}
+    let adapter = dynamic();
+    let ctx = AdapterCtx::new("shop", "test");
+    spawnable(async move { adapter.up(&ctx, None).await });
+}
+
+#[tokio::test]
+async fn an_adapter_that_cannot_lint_says_so() {
+    let ctx = AdapterCtx::new("shop", "test");
+    let error = dynamic().preflight(&ctx).await.unwrap_err();
+    assert_eq!(error, AdapterError::method_not_supported("preflight"));
+    assert_eq!(error.kind, AdapterErrorKind::MethodNotSupported);
+    assert_eq!(error.code, -32601);
+    assert_eq!(error.operation.as_deref(), Some("preflight"));
+}
+
+#[tokio::test]
+async fn the_other_defaults() {
+    let adapter = dynamic();
+    let ctx = AdapterCtx::new("shop", "test");
+    assert_eq!(adapter.post_migrate(&ctx).await, Ok(()));
+    assert!(adapter.owns_database());
+}
+
+#[test]
+fn defaults_are_never_a_pass() {
+    assert!(!VerifyReport::default().ok);
+    assert!(!PreflightReport::default().ok);
+    assert_eq!(PreflightReport::default().window_safe, None);
+    assert_eq!(PreflightReport::default().change_set, None);
+    assert_eq!(SchemaChange::default().tier, None);
+}
