@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::capture::Capture;
 use super::error::RunError;
-use super::launch::{environment, launch};
+use super::launch::launch;
 use super::leader::{Leader, Open};
 use super::narrate::{Narrator, StreamNarrator};
 use super::report_file::ReportFile;
@@ -62,9 +62,8 @@ async fn run(job: &Job, options: &Options) -> Result<Finished, RunError> {
     sigint::keep_deliverable().map_err(supervisor)?;
     let mut children = signal(SignalKind::child()).map_err(supervisor)?;
     let path = report.as_ref().map(ReportFile::path);
-    let env = environment(&job.invocation.env);
     let began = Instant::now();
-    let child = launch(&job.invocation, &env, path.as_deref()).await?;
+    let child = launch(&job.invocation, path.as_deref(), options).await?;
     let mut child = Reaped {
         child,
         leader: &job.open.0,

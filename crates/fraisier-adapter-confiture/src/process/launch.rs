@@ -12,13 +12,14 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::error::{Obstacle, RunError};
+use super::{Options, bytecode, disconnect};
 use crate::invocation::{ChildEnv, Inherit, Invocation};
 
 /// How often and after what pause a program that is open for writing is tried again.
 const BUSY_RETRIES: (u32, Duration) = (25, Duration::from_millis(20));
 
 /// The variables the child is to see.
-pub(super) fn environment(env: &ChildEnv) -> BTreeMap<OsString, OsString> {
+fn environment(env: &ChildEnv, options: &Options) -> BTreeMap<OsString, OsString> {
     let passes = |name: &OsString| match &env.inherit {
         Inherit::All => true,
         Inherit::Only(names) => names.contains(name),
@@ -27,17 +28,24 @@ pub(super) fn environment(env: &ChildEnv) -> BTreeMap<OsString, OsString> {
         .filter(|(name, _)| passes(name) && !env.remove.contains(name))
         .collect();
     variables.extend(env.set.clone());
+    if let Some(interval) = options.server_disconnect_check {
+        disconnect::provide(&mut variables, interval);
+    }
     variables
 }
 
 /// Starts the command in a process group of its own, with both output streams piped.
 pub(super) async fn launch(
     invocation: &Invocation,
-    environment: &BTreeMap<OsString, OsString>,
     report: Option<&Path>,
+    options: &Options,
 ) -> Result<Child, RunError> {
     enter(&invocation.cwd)?;
+    let mut environment = environment(&invocation.env, options);
     let program = resolve(&invocation.program, environment.get(OsStr::new("PATH")))?;
+    if options.bytecode_cache {
+        bytecode::provide(&mut environment, &program);
+    }
     let mut command = Command::new(&program);
     command
         .args(invocation.argv(report.unwrap_or(Path::new(""))))

@@ -1,0 +1,49 @@
+//! Asks the server to notice when its client is gone.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+const VARIABLE: &str = "PGOPTIONS";
+
+/// The server option that makes a running statement end when its client is gone for this long.
+///
+/// libpq reads `PGOPTIONS` only when the connection string has no `options` of its own; then this
+/// has to be added there.
+#[must_use]
+pub fn server_option(interval: Duration) -> String {
+    // Zero would switch the check off.
+    let milliseconds = interval.as_millis().clamp(1, i32::MAX as u128);
+    format!("-c client_connection_check_interval={milliseconds}ms")
+}
+
+/// Sets the option for every connection of the child, after what is set already.
+pub(super) fn provide(environment: &mut BTreeMap<OsString, OsString>, interval: Duration) {
+    let mut options = environment.remove(OsStr::new(VARIABLE)).unwrap_or_default();
+    if !options.is_empty() {
+        options.push(" ");
+    }
+    options.push(server_option(interval));
+    environment.insert(VARIABLE.into(), options);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_options_stay() {
+        let mut environment = BTreeMap::from([(VARIABLE.into(), "-c work_mem=1MB".into())]);
+        provide(&mut environment, Duration::from_millis(1500));
+        assert_eq!(
+            environment[OsStr::new(VARIABLE)],
+            "-c work_mem=1MB -c client_connection_check_interval=1500ms"
+        );
+    }
+
+    #[test]
+    fn it_is_never_switched_off_by_being_small() {
+        assert!(server_option(Duration::from_nanos(1)).ends_with("=1ms"));
+        assert!(server_option(Duration::MAX).ends_with("=2147483647ms"));
+    }
+}
