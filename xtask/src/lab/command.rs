@@ -31,10 +31,18 @@ pub struct Output {
 /// # Errors
 /// When it cannot be started, or [`interrupt::Interrupted`].
 pub fn run(command: &mut Command) -> anyhow::Result<Output> {
+    run_with(command, Stdio::null())
+}
+
+/// As [`run`], with `stdin` for its standard input.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(command: &mut Command, stdin: Stdio) -> anyhow::Result<Output> {
     interrupt::check()?;
     let name = command.get_program().to_owned();
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Lab;
 use super::command::run;
-use super::once::build_once;
+use super::once::{Building, build_once};
 use super::packages::{install_environment, installed};
 use super::registry::{PACKAGE, Release, newest, sentence};
 use crate::exit::Trouble;
@@ -72,16 +72,16 @@ fn release(lab: &Lab, wanted: &Release) -> anyhow::Result<Installed> {
         lab.ui,
         // A system upgrade may take away the Python that the environment's links point to.
         |found: &Installed| found.program.exists() && python_of(&found.program).exists(),
-        |directory| install(lab, wanted, directory),
+        |building| install(lab, wanted, building),
     )
 }
 
-fn install(lab: &Lab, wanted: &Release, directory: &Path) -> anyhow::Result<Installed> {
+fn install(lab: &Lab, wanted: &Release, building: &Building<'_>) -> anyhow::Result<Installed> {
     let python = lab.python()?;
     let task = lab.ui.task(&format!("installing confiture {wanted}"));
-    install_environment(lab, directory, &format!("{PACKAGE}=={wanted}"))?
+    install_environment(lab, building, &format!("{PACKAGE}=={wanted}"))?
         .map_err(|failure| sentence(&failure, Some(wanted)))?;
-    let program = directory.join("bin/confiture");
+    let program = building.directory.join("bin/confiture");
     let version = ask_version(&program)?;
     if version != wanted.to_string() {
         return Err(Trouble::new(

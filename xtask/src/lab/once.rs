@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,13 +11,34 @@ use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::command::{Output, run_with};
 use super::{interrupt, ui::Ui};
 use crate::exit::Trouble;
 
 /// Says that a directory is complete, and what is in it. Written last.
 const MARKER: &str = ".complete.json";
 
-/// Gives what `directory` holds, calling `build` with it (absent when called) unless an earlier
+/// A directory under construction, locked against other runs.
+#[derive(Debug)]
+pub struct Building<'a> {
+    /// Where to build. It does not exist yet.
+    pub directory: &'a Path,
+    lock: File,
+}
+
+impl Building<'_> {
+    /// Runs a program that fills the directory. It holds the lock too, as its empty standard
+    /// input: one that goes on after a `kill -9` of this run keeps the next run waiting, instead
+    /// of writing into what that one builds.
+    ///
+    /// # Errors
+    /// As [`run_with`].
+    pub fn run(&self, command: &mut Command) -> anyhow::Result<Output> {
+        run_with(command, self.lock.try_clone()?.into())
+    }
+}
+
+/// Gives what `directory` holds, calling `build` for it unless an earlier
 /// run completed it. `build` returns the description that later runs get without building.
 ///
 /// # Errors
@@ -25,7 +47,7 @@ pub fn build_once<T: Serialize + DeserializeOwned>(
     directory: &Path,
     ui: Ui,
     usable: impl Fn(&T) -> bool,
-    build: impl FnOnce(&Path) -> anyhow::Result<T>,
+    build: impl FnOnce(&Building<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let read = || read_marker(directory).filter(|found| usable(found));
     if let Some(found) = read() {
@@ -33,13 +55,14 @@ pub fn build_once<T: Serialize + DeserializeOwned>(
     }
     let parent = directory.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
-    let _lock = lock(&sibling(directory, ".lock"), ui)?;
+    let lock = lock(&sibling(directory, ".lock"), ui)?;
     // Another run may have completed it while this one waited.
     if let Some(found) = read() {
         return Ok(found);
     }
     remove(directory)?;
-    let description = build(directory).inspect_err(|_| {
+    let building = Building { directory, lock };
+    let description = build(&building).inspect_err(|_| {
         let _ = remove(directory);
     })?;
     let marker = serde_json::to_vec_pretty(&description)?;
@@ -124,9 +147,10 @@ mod tests {
             directory,
             Ui::silent(),
             |_| true,
-            |path| {
-                assert!(!path.exists(), "a half-built directory was handed on");
-                fs::create_dir(path)?;
+            |building| {
+                let half_built = building.directory.exists();
+                assert!(!half_built, "a half-built directory was handed on");
+                fs::create_dir(building.directory)?;
                 std::thread::sleep(Duration::from_millis(50));
                 calls.fetch_add(1, Ordering::SeqCst);
                 Ok(7)
@@ -145,6 +169,28 @@ mod tests {
             }
         });
         assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_program_that_outlives_its_run_keeps_the_next_one_waiting() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("env.lock");
+        let building = Building {
+            directory: root.path(),
+            lock: lock(&path, Ui::silent()).unwrap(),
+        };
+        let mut program = Command::new("sleep")
+            .arg("10")
+            .stdin(building.lock.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        drop(building);
+        let again = File::open(&path).unwrap();
+        let taken = flock(&again, FlockOperation::NonBlockingLockExclusive).is_ok();
+        program.kill().unwrap();
+        program.wait().unwrap();
+        assert!(!taken);
+        assert!(flock(&again, FlockOperation::NonBlockingLockExclusive).is_ok());
     }
 
     #[test]
@@ -167,8 +213,8 @@ mod tests {
             &directory,
             Ui::silent(),
             |found| *found == 8,
-            |path| {
-                fs::create_dir(path)?;
+            |building| {
+                fs::create_dir(building.directory)?;
                 Ok(8)
             },
         );
@@ -183,8 +229,8 @@ mod tests {
             &directory,
             Ui::silent(),
             |_| true,
-            |path| {
-                fs::create_dir(path)?;
+            |building| {
+                fs::create_dir(building.directory)?;
                 anyhow::bail!("no network")
             },
         );

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 use super::command::{Output, run};
-use super::once::build_once;
+use super::once::{Building, build_once};
 use super::python::{Installer, Python};
 use super::registry::Release;
 use super::{Lab, interrupt};
@@ -24,13 +24,13 @@ pub enum Failure {
     Other(String),
 }
 
-/// Makes an empty environment in `directory` and installs `requirement` into it.
+/// Makes an empty environment and installs `requirement` into it.
 ///
 /// # Errors
 /// `Ok(Err(_))` when the installer says no; `Err` when it could not be asked.
 pub fn install_environment(
     lab: &Lab,
-    directory: &Path,
+    building: &Building<'_>,
     requirement: &str,
 ) -> anyhow::Result<Result<(), Failure>> {
     let python = lab.python()?;
@@ -47,11 +47,11 @@ pub fn install_environment(
             venv
         }
     };
-    let output = run(make.arg(directory))?;
+    let output = building.run(make.arg(building.directory))?;
     if !output.status.success() {
         return Ok(Err(explain(&output)));
     }
-    let inside = directory.join("bin/python");
+    let inside = building.directory.join("bin/python");
     let mut install = match python.installer {
         Installer::Uv => {
             let mut uv = Command::new("uv");
@@ -64,17 +64,17 @@ pub fn install_environment(
             pip
         }
     };
-    finish(install.arg(requirement))
+    finish(building, install.arg(requirement))
 }
 
-/// Unpacks the wheel of `requirement`, without what it depends on, into `directory`. A Python
+/// Unpacks the wheel of `requirement`, without what it depends on, into the directory. A Python
 /// newer than `newest_minor` gets the wheel made for 3.`newest_minor`: only the files are wanted.
 ///
 /// # Errors
 /// `Ok(Err(_))` when the installer says no; `Err` when it could not be asked.
 pub fn unpack_wheel(
     lab: &Lab,
-    directory: &Path,
+    building: &Building<'_>,
     requirement: &str,
     newest_minor: u32,
 ) -> anyhow::Result<Result<(), Failure>> {
@@ -92,8 +92,10 @@ pub fn unpack_wheel(
     if python.version.1 > newest_minor {
         command.args(["--python-version", &format!("3.{newest_minor}")]);
     }
-    command.args(["--no-deps", "--target"]).arg(directory);
-    finish(command.arg(requirement))
+    command
+        .args(["--no-deps", "--target"])
+        .arg(building.directory);
+    finish(building, command.arg(requirement))
 }
 
 /// What `pip index versions` prints for `package`. `impatient` when there is something to fall
@@ -154,8 +156,9 @@ fn pip(lab: &Lab, python: &Python) -> anyhow::Result<Command> {
         }
         Installer::Uv => {
             let mut command = Command::new("uv");
-            command.args(["tool", "run", "--python"]);
-            command.arg(&python.program).arg("pip");
+            command.args(["run", "--no-project", "--isolated", "--with", "pip"]);
+            command.arg("--python").arg(&python.program);
+            command.args(["python", "-m", "pip"]);
             command
         }
     };
@@ -176,9 +179,9 @@ fn bootstrap(lab: &Lab, python: &Python) -> anyhow::Result<Bootstrapped> {
         &directory,
         lab.ui,
         |tools: &Bootstrapped| tools.python.exists(),
-        |directory| {
+        |building| {
             let mut venv = Command::new(&python.program);
-            let made = run(venv.args(["-I", "-m", "venv"]).arg(directory))?;
+            let made = building.run(venv.args(["-I", "-m", "venv"]).arg(building.directory))?;
             if !made.status.success() {
                 return Err(Trouble::new(
                     format!(
@@ -191,14 +194,14 @@ fn bootstrap(lab: &Lab, python: &Python) -> anyhow::Result<Bootstrapped> {
                 .into());
             }
             Ok(Bootstrapped {
-                python: directory.join("bin/python"),
+                python: building.directory.join("bin/python"),
             })
         },
     )
 }
 
-fn finish(command: &mut Command) -> anyhow::Result<Result<(), Failure>> {
-    let output = run(command)?;
+fn finish(building: &Building<'_>, command: &mut Command) -> anyhow::Result<Result<(), Failure>> {
+    let output = building.run(command)?;
     interrupt::check()?;
     Ok(if output.status.success() {
         Ok(())
@@ -208,13 +211,14 @@ fn finish(command: &mut Command) -> anyhow::Result<Result<(), Failure>> {
 }
 
 /// Signs of a network in the way, in pip's and uv's words.
-const UNREACHABLE: [&str; 8] = [
+const UNREACHABLE: [&str; 9] = [
     "connection broken by",
     "(from versions: none)",
     "Could not fetch URL",
     "error sending request",
     "Failed to fetch",
     "dns error",
+    "was not found in the cache",
     "Network connectivity is disabled",
     "tcp connect error",
 ];
@@ -243,6 +247,10 @@ fn explain(output: &Output) -> Failure {
 fn last_line(output: &Output) -> String {
     let lines = output.stderr.lines().chain(output.stdout.lines());
     let mut lines = lines.map(str::trim).filter(|line| !line.is_empty());
+    // uv gives the reason on a line of its own.
+    if let Some(cause) = lines.clone().find_map(|line| line.strip_prefix("cause: ")) {
+        return cause.to_owned();
+    }
     let mut errors = lines.clone().filter(|line| {
         line.starts_with("ERROR:") || line.starts_with("error:") || line.starts_with("Error:")
     });

@@ -71,11 +71,13 @@ impl Python {
             Some(asked) => vec![asked],
             None => NAMES.iter().map(Path::new).collect(),
         };
-        let mut refused = Vec::new();
+        let mut refused: Vec<String> = Vec::new();
         for name in names {
             super::interrupt::check()?;
             match probe(name).map(|probe| judge(probe, uv)) {
                 Some(Ok(python)) => return Ok(python),
+                // `python3` and `python3.11` are often the same; once is enough.
+                Some(Err(reason)) if refused.iter().any(|known| known.ends_with(&reason)) => {}
                 Some(Err(reason)) => refused.push(format!("{}: {reason}", name.display())),
                 None if asked.is_some() => {
                     refused.push(format!(

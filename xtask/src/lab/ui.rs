@@ -88,6 +88,14 @@ impl Ui {
     /// Something that takes a while. On a terminal a spinner turns beside `label`; in a log the
     /// label is printed once, now.
     pub fn task(self, label: &str) -> Task {
+        if self.0 == Mode::Log {
+            self.note(label);
+        }
+        self.spin(label)
+    }
+
+    /// As [`Self::task`], but without a line in a log: for what ends with a line of its own.
+    pub fn spin(self, label: &str) -> Task {
         let bar = match self.0 {
             Mode::Terminal => {
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
@@ -98,9 +106,6 @@ impl Ui {
             }
             Mode::Log | Mode::Silent => ProgressBar::hidden(),
         };
-        if self.0 == Mode::Log {
-            self.note(label);
-        }
         Task {
             ui: self,
             bar,

