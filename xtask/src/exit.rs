@@ -39,7 +39,11 @@ pub struct Unexpected(pub String);
 /// Prints `error` as one sentence and gives its status.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let status = status(error);
-    anstream::eprintln!("{}: {error:#}", crate::lab::ui::bad("error"));
+    if error.is::<Interrupted>() {
+        anstream::eprintln!("interrupted");
+    } else {
+        anstream::eprintln!("{}: {error:#}", crate::lab::ui::bad("error"));
+    }
     ExitCode::from(status)
 }
 

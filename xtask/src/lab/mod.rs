@@ -9,6 +9,7 @@ pub mod packages;
 pub mod postgres;
 pub mod python;
 pub mod registry;
+pub mod scratch;
 pub mod ui;
 
 use std::path::PathBuf;

