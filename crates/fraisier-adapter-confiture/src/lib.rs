@@ -1,6 +1,104 @@
 //! Runs confiture, the `PostgreSQL` migration tool, behind fraisier's `MigrationAdapter` trait.
+//!
+//! A deploy engine holds an [`Arc<dyn MigrationAdapter>`](fraisier_adapter_api::MigrationAdapter)
+//! and never sees confiture:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter};
+//! use fraisier_adapter_confiture::ConfitureMigration;
+//!
+//! async fn deploy(dsn: String) -> Result<(), AdapterError> {
+//!     let adapter: Arc<dyn MigrationAdapter> = Arc::new(ConfitureMigration::new());
+//!     let mut ctx = AdapterCtx::new("shop", "production")
+//!         .with_resolved_secret("DATABASE_URL", dsn);
+//!     ctx.workdir = "/srv/shop".into();
+//!
+//!     let before = adapter.current_revision(&ctx).await?;
+//!     let outcome = adapter.up(&ctx, None).await?;
+//!     if !adapter.verify(&ctx).await?.ok {
+//!         if let Some(revision) = before {
+//!             adapter.down_to(&ctx, revision).await?;
+//!         }
+//!     }
+//!     println!("{:?} -> {:?}", outcome.from, outcome.to);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What is needed of confiture
+//!
+//! | capability | since | what the recording of that release shows |
+//! |---|---|---|
+//! | `everything` | 0.20.0 | `migrate current` and `migrate down-to` exist and take `--no-config` |
+//! | `preflight` | 0.22.0 | `migrate preflight` takes `--output`; before, it exits 2 with "No such option" |
+//! | `window_safe` | 0.23.0 | the preflight report has `window_safe`; before, the field is absent |
+//! | `risk_tier` | 0.44.0 | changes carry tiers that hold: the first release whose classes are complete |
+//! | `deep_classification` | 0.44.0 | `DROP TABLE` is `PFLIGHT_REPLICA_DROP_TABLE`; before, it passes as window-safe |
+//! | `pending_scope` | 1.35.0 | `preflight --scope pending` is accepted; before, it exits 2 with "No such option" |
+//!
+//! The rows are [`capability::FLOORS`]. A pre-release satisfies no floor.
+//! `describe` advertises what the installed release can keep, and nothing else.
+//!
+//! # Settings
+//!
+//! | key | takes | what it does |
+//! |---|---|---|
+//! | `lock_timeout_ms` | a whole number of milliseconds from 1 on | how long `up` waits for the migration lock; confiture's default is 30000 |
+//! | `require_reversible` | a boolean | `up` refuses to start while a pending migration has no `.down.sql` |
+//! | `allow_destructive` | a boolean | `up` applies migrations that declare themselves destructive; needs a release that has `--allow-destructive` |
+//!
+//! The rows are [`SETTINGS`]. A value of another type is refused before anything is started; keys
+//! that are not in the table are left to other adapters of the same context.
+//!
+//! # Secrets
+//!
+//! The connection string is the secret `DATABASE_URL` of the context: a URL or libpq keywords. It
+//! reaches confiture in the environment, and nothing else of it leaves: no argument, file, log,
+//! `Debug`, event or error holds it, its password, or the value of another secret of the context.
+//! What confiture prints and reports passes a [`Redactor`] first. A child sees neither the ambient
+//! `DATABASE_URL` nor the variables that the context's secrets come from.
+//!
+//! With the secret `AGAINST_DATABASE_URL`, `preflight` also tries the migrations on that database,
+//! in a transaction that it rolls back. It has to be a URL: it is an argument of confiture, so its
+//! password is taken out and goes by `PGPASSWORD`.
+//!
+//! # What it refuses
+//!
+//! - `--no-lock` and `--force`, always; confiture's advice to use them is left out of errors.
+//! - An `up` to a target that is no migration of the directory, which confiture takes for a bound
+//!   and reports as a success.
+//! - A migrations directory that does not exist, in which confiture finds nothing wrong.
+//! - A connection string that is empty or not of `PostgreSQL`: confiture would take another one
+//!   from the environment, or repeat it in its message.
+//! - A report in which a field that matters is missing, of another type, or there twice, and one
+//!   that its exit status contradicts.
 
+mod adapter;
+mod builder;
+pub mod capability;
+mod classify;
+pub mod decode;
+mod dsn;
+mod failure;
+mod guard;
 pub mod invocation;
 pub mod observe;
+mod operation;
 pub mod outcome;
 pub mod process;
+mod project;
+mod redact;
+mod report;
+mod session;
+mod settings;
+mod start;
+mod version;
+
+pub use self::adapter::ConfitureMigration;
+pub use self::builder::Builder;
+pub use self::classify::classify;
+pub use self::redact::{MASK, Redactor};
+pub use self::settings::{SETTINGS, Setting};
+pub use self::version::ConfitureVersion;

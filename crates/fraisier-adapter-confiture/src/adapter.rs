@@ -1,0 +1,232 @@
+//! The adapter: plans, runs and decodes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fraisier_adapter_api::{
+    AdapterCtx, AdapterDescription, AdapterError, MigrationAdapter, MigrationOutcome,
+    PreflightReport, Revision, VerifyReport,
+};
+
+use crate::builder::Builder;
+use crate::capability::{self, Need};
+use crate::failure::{ADAPTER, Operation, of_operation};
+use crate::guard::Source;
+use crate::invocation::Invocation;
+use crate::operation::judge::Judge;
+use crate::operation::preflight::PreflightRequest;
+use crate::operation::up::Up;
+use crate::operation::{self, current, down_to, preflight, up, verify};
+use crate::outcome::Finished;
+use crate::process::{RunContext, Runner};
+use crate::redact::Redactor;
+use crate::session::{Commands, Session};
+use crate::start;
+use crate::version::ConfitureVersion;
+
+/// The version of the adapter protocol that is spoken.
+const PROTOCOL_VERSION: u32 = 1;
+
+/// Runs confiture's migrations for a deploy engine.
+///
+/// Clones share what is needed to look after running commands. Calls may be made at the same time,
+/// on one adapter or on many.
+///
+/// Dropping the future of a call interrupts the command it runs. What was applied until then stays;
+/// the migration that was running is rolled back by the server. After such a drop, and after a
+/// timeout, [`current_revision`](MigrationAdapter::current_revision) tells where the database is.
+#[derive(Debug, Clone)]
+pub struct ConfitureMigration {
+    commands: Commands,
+    runner: Runner,
+}
+
+impl Default for ConfitureMigration {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ConfitureMigration {
+    /// An adapter that runs the binary named by the variable `FRAISIER_CONFITURE_BIN`, or else
+    /// `confiture` from `PATH`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// An adapter that runs this binary: a path, or a name that is looked up in `PATH`.
+    #[must_use]
+    pub fn with_program(program: impl Into<PathBuf>) -> Self {
+        Self::builder().program(program).build()
+    }
+
+    /// An adapter with options.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn from_parts(commands: Commands, runner: Runner) -> Self {
+        Self { commands, runner }
+    }
+
+    fn session(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Session, AdapterError> {
+        Session::new(&self.commands, ctx).map_err(|error| of_operation(error, operation))
+    }
+
+    async fn run(
+        &self,
+        operation: Operation,
+        invocation: Invocation,
+        redactor: &Arc<Redactor>,
+        revision: Option<&Revision>,
+    ) -> Result<Finished, AdapterError> {
+        let redact = redactor.clone();
+        let mut context = RunContext::new(
+            operation.as_str(),
+            Arc::new(move |text: &str| redact.text(text).into_owned()),
+        );
+        context.revision = revision.map(|revision| redactor.identifier(revision.as_str()));
+        let outcome = self.runner.run(invocation, context).await;
+        outcome.map_err(|error| start::failure(operation, &error, redactor))
+    }
+
+    /// Runs a command on behalf of a session, and explains it when it was not understood.
+    async fn ask(
+        &self,
+        operation: Operation,
+        session: &Session,
+        invocation: Invocation,
+        revision: Option<&Revision>,
+    ) -> Result<Finished, AdapterError> {
+        let finished = self
+            .run(operation, invocation, &session.redactor, revision)
+            .await?;
+        if Judge::is_usage_error(&finished) {
+            let version = self.version(operation, &session.redactor).await?;
+            operation::version::usable(operation, &version)?;
+            let judge = Judge {
+                operation,
+                finished: &finished,
+                redactor: &session.redactor,
+            };
+            return Err(judge.usage_error(&version));
+        }
+        Ok(finished)
+    }
+
+    async fn version(
+        &self,
+        operation: Operation,
+        redactor: &Arc<Redactor>,
+    ) -> Result<ConfitureVersion, AdapterError> {
+        let finished = self
+            .run(operation, self.commands.version(), redactor, None)
+            .await?;
+        operation::version::decode(operation, &finished, redactor)
+    }
+
+    async fn current(
+        &self,
+        operation: Operation,
+        session: &Session,
+    ) -> Result<Option<Revision>, AdapterError> {
+        let finished = self
+            .ask(operation, session, current::plan(session), None)
+            .await?;
+        current::decode(operation, &finished, &session.redactor)
+    }
+}
+
+#[async_trait]
+impl MigrationAdapter for ConfitureMigration {
+    async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
+        let redactor = Arc::new(Redactor::default());
+        let version = self.version(Operation::Describe, &redactor).await?;
+        operation::version::usable(Operation::Describe, &version)?;
+        Ok(AdapterDescription {
+            name: ADAPTER.into(),
+            capabilities: capability::advertised(&version),
+            version: version.as_str().into(),
+            protocol_version: PROTOCOL_VERSION,
+        })
+    }
+
+    async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, AdapterError> {
+        let session = self.session(Operation::CurrentRevision, ctx)?;
+        self.current(Operation::CurrentRevision, &session).await
+    }
+
+    async fn up(
+        &self,
+        ctx: &AdapterCtx,
+        target: Option<Revision>,
+    ) -> Result<MigrationOutcome, AdapterError> {
+        const OPERATION: Operation = Operation::Up;
+        let session = self.session(OPERATION, ctx)?;
+        let target = target.as_ref();
+        let migrations = session.project.migrations(OPERATION)?;
+        let invocation = up::plan(&session, target, &migrations)?;
+        let finished = self.ask(OPERATION, &session, invocation, target).await?;
+        match up::decode(target, &finished, &session.redactor)? {
+            Up::Done(outcome) => Ok(outcome),
+            Up::NoReport => {
+                let version = self.version(OPERATION, &session.redactor).await?;
+                let current = self.current(OPERATION, &session).await?;
+                up::without_report(target, &finished, &session.redactor, &version, current)
+            }
+        }
+    }
+
+    async fn down_to(
+        &self,
+        ctx: &AdapterCtx,
+        target: Revision,
+    ) -> Result<MigrationOutcome, AdapterError> {
+        const OPERATION: Operation = Operation::DownTo;
+        let session = self.session(OPERATION, ctx)?;
+        session.project.migrations(OPERATION)?;
+        let invocation = down_to::plan(&session, &target)?;
+        let finished = self
+            .ask(OPERATION, &session, invocation, Some(&target))
+            .await?;
+        down_to::decode(&target, &finished, &session.redactor)
+    }
+
+    async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
+        const OPERATION: Operation = Operation::Verify;
+        let session = self.session(OPERATION, ctx)?;
+        session.project.migrations(OPERATION)?;
+        let finished = self
+            .ask(OPERATION, &session, verify::plan(&session), None)
+            .await?;
+        let verdict = verify::decode(&finished, &session.redactor);
+        if verdict.is_err()
+            && verify::may_lack_ledger(&finished)
+            && self.current(OPERATION, &session).await == Ok(None)
+        {
+            return Ok(crate::decode::verify_without_ledger());
+        }
+        verdict
+    }
+
+    async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, AdapterError> {
+        const OPERATION: Operation = Operation::Preflight;
+        let session = self.session(OPERATION, ctx)?;
+        let migrations = session.project.migrations(OPERATION)?;
+        let version = self.version(OPERATION, &session.redactor).await?;
+        let invocation = preflight::plan(&session, &version)?;
+        let sources = if Need::DeepClassification.is_met_by(&version) {
+            Vec::new()
+        } else {
+            let read = |migration: &crate::project::Migration| {
+                Source::read(&migration.version, &migration.path)
+            };
+            migrations.iter().map(read).collect()
+        };
+        let request = PreflightRequest::new(version, sources);
+        let finished = self.ask(OPERATION, &session, invocation, None).await?;
+        preflight::decode(&request, &finished, &session.redactor)
+    }
+}

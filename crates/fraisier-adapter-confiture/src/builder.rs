@@ -1,0 +1,105 @@
+//! How an adapter is configured.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::adapter::ConfitureMigration;
+use crate::invocation::Inherit;
+use crate::observe::Observer;
+use crate::process::{Options, Runner};
+use crate::session::Commands;
+
+/// The variable that names the binary when the program does not.
+pub(crate) const PROGRAM_VARIABLE: &str = "FRAISIER_CONFITURE_BIN";
+
+/// Configures a [`ConfitureMigration`].
+///
+/// ```
+/// use std::time::Duration;
+/// use fraisier_adapter_confiture::ConfitureMigration;
+///
+/// let adapter = ConfitureMigration::builder()
+///     .program("/opt/confiture/bin/confiture")
+///     .timeout(Duration::from_secs(15 * 60))
+///     .inherit_env(["PATH", "HOME", "LANG"])
+///     .build();
+/// # let _ = adapter;
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Builder {
+    program: Option<PathBuf>,
+    inherit: Option<BTreeSet<OsString>>,
+    options: Options,
+}
+
+impl Builder {
+    /// The binary: a path, or a name that is looked up in `PATH`. Without it, the variable
+    /// `FRAISIER_CONFITURE_BIN` is asked, and then `confiture` is looked up in `PATH`.
+    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = Some(program.into());
+        self
+    }
+
+    /// How long one command of confiture may run before it is interrupted; unlimited by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// How long an interrupted command may take to end before its process group is killed; 10 s by
+    /// default.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.options.grace = grace;
+        self
+    }
+
+    /// The largest report that is read, in bytes; 256 MiB by default.
+    pub fn report_limit(mut self, bytes: u64) -> Self {
+        self.options.report_limit = bytes;
+        self
+    }
+
+    /// How many bytes of each output stream are kept, half from its beginning and half from its
+    /// end; 256 KiB by default.
+    pub fn output_limit(mut self, bytes: usize) -> Self {
+        self.options.output_limit = bytes;
+        self
+    }
+
+    /// Who is told what a command does while it runs.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.options.observer = Some(observer);
+        self
+    }
+
+    /// Narrows what confiture, and so every `.py` migration, sees of this process's environment to
+    /// these variables. Without it, everything passes but the sources of secrets.
+    pub fn inherit_env<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString>,
+    {
+        self.inherit = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The adapter.
+    #[must_use]
+    pub fn build(self) -> ConfitureMigration {
+        let program = self
+            .program
+            .or_else(|| {
+                env::var_os(PROGRAM_VARIABLE)
+                    .filter(|name| !name.is_empty())
+                    .map(PathBuf::from)
+            })
+            .unwrap_or_else(|| PathBuf::from("confiture"));
+        let inherit = self.inherit.map_or(Inherit::All, Inherit::Only);
+        ConfitureMigration::from_parts(Commands { program, inherit }, Runner::new(self.options))
+    }
+}

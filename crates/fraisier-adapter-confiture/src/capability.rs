@@ -1,0 +1,218 @@
+//! Which release of confiture can do what: the one table of floors.
+
+use crate::version::ConfitureVersion;
+
+/// What an adapter may promise, and the release of confiture that first kept the promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Floor {
+    /// What the release is needed for.
+    pub need: Need,
+    /// The first release, as major, minor and patch number.
+    pub since: (u64, u64, u64),
+    /// What the recording of that release shows, and that of the release before does not.
+    pub shows: &'static str,
+}
+
+/// Something that not every release of confiture can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Any call at all.
+    Everything,
+    /// The operation `preflight`.
+    Preflight,
+    /// A report that says whether old and new version can run side by side.
+    WindowSafe,
+    /// A change set in which changes carry a risk tier.
+    RiskTier,
+    /// A verdict that rests on every class of statement.
+    DeepClassification,
+    /// A preflight of the pending migrations only.
+    PendingScope,
+}
+
+impl Need {
+    /// The capability string of the adapter API; `everything` for [`Need::Everything`].
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Everything => "everything",
+            Self::Preflight => "preflight",
+            Self::WindowSafe => "window_safe",
+            Self::RiskTier => "risk_tier",
+            Self::DeepClassification => "deep_classification",
+            Self::PendingScope => "pending_scope",
+        }
+    }
+
+    /// The row of [`FLOORS`] for this need.
+    #[must_use]
+    pub const fn floor(self) -> &'static Floor {
+        // A test holds the table to this order.
+        &FLOORS[self as usize]
+    }
+
+    /// Whether this version of confiture can do it.
+    #[must_use]
+    pub fn is_met_by(self, version: &ConfitureVersion) -> bool {
+        let (major, minor, patch) = self.floor().since;
+        version.is_at_least(major, minor, patch)
+    }
+}
+
+impl Floor {
+    /// The first release, such as `0.22.0`.
+    #[must_use]
+    pub fn release(&self) -> String {
+        let (major, minor, patch) = self.since;
+        format!("{major}.{minor}.{patch}")
+    }
+}
+
+/// Every floor, the lowest first. Whatever tells a person "new enough" reads it.
+pub static FLOORS: [Floor; 6] = [
+    Floor {
+        need: Need::Everything,
+        since: (0, 20, 0),
+        shows: "`migrate current` and `migrate down-to` exist and take `--no-config`",
+    },
+    Floor {
+        need: Need::Preflight,
+        since: (0, 22, 0),
+        shows: "`migrate preflight` takes `--output`; before, it exits 2 with \"No such option\"",
+    },
+    Floor {
+        need: Need::WindowSafe,
+        since: (0, 23, 0),
+        shows: "the preflight report has `window_safe`; before, the field is absent",
+    },
+    Floor {
+        need: Need::RiskTier,
+        since: (0, 44, 0),
+        shows: "changes carry tiers that hold: the first release whose classes are complete",
+    },
+    Floor {
+        need: Need::DeepClassification,
+        since: (0, 44, 0),
+        shows: "`DROP TABLE` is `PFLIGHT_REPLICA_DROP_TABLE`; before, it passes as window-safe",
+    },
+    Floor {
+        need: Need::PendingScope,
+        since: (1, 35, 0),
+        shows: "`preflight --scope pending` is accepted; before, it exits 2 with \"No such option\"",
+    },
+];
+
+/// What the adapter may advertise of a confiture of this version; nothing below the first floor.
+///
+/// ```
+/// use fraisier_adapter_confiture::{ConfitureVersion, capability};
+///
+/// let advertised = capability::advertised(&ConfitureVersion::parse("0.22.0"));
+/// assert_eq!(advertised, ["current_revision", "up", "down_to", "verify", "preflight"]);
+/// ```
+#[must_use]
+pub fn advertised(version: &ConfitureVersion) -> Vec<String> {
+    let mut capabilities = Vec::new();
+    for floor in FLOORS.iter().filter(|floor| floor.need.is_met_by(version)) {
+        match floor.need {
+            Need::Everything => {
+                capabilities.extend(["current_revision", "up", "down_to", "verify"]);
+            }
+            need => capabilities.push(need.as_str()),
+        }
+    }
+    capabilities.into_iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_need_has_one_floor_and_they_rise() {
+        for need in [
+            Need::Everything,
+            Need::Preflight,
+            Need::WindowSafe,
+            Need::RiskTier,
+            Need::DeepClassification,
+            Need::PendingScope,
+        ] {
+            assert_eq!(need.floor().need, need);
+            let rows = FLOORS.iter().filter(|floor| floor.need == need);
+            assert_eq!(rows.count(), 1, "{need:?}");
+        }
+        assert!(FLOORS.is_sorted_by_key(|floor| floor.since));
+    }
+
+    #[test]
+    fn each_release_advertises_what_it_can_keep() {
+        let base = ["current_revision", "up", "down_to", "verify"];
+        for (version, more) in [
+            ("0.20.0", &[][..]),
+            ("0.22.0", &["preflight"]),
+            ("0.23.0", &["preflight", "window_safe"]),
+            ("0.43.0", &["preflight", "window_safe"]),
+            (
+                "0.44.0",
+                &[
+                    "preflight",
+                    "window_safe",
+                    "risk_tier",
+                    "deep_classification",
+                ],
+            ),
+            (
+                "1.29.0",
+                &[
+                    "preflight",
+                    "window_safe",
+                    "risk_tier",
+                    "deep_classification",
+                ],
+            ),
+            (
+                "1.35.0",
+                &[
+                    "preflight",
+                    "window_safe",
+                    "risk_tier",
+                    "deep_classification",
+                    "pending_scope",
+                ],
+            ),
+        ] {
+            let expected: Vec<_> = base.iter().chain(more).copied().collect();
+            assert_eq!(
+                advertised(&ConfitureVersion::parse(version)),
+                expected,
+                "{version}"
+            );
+        }
+        for version in ["0.19.0", "1.30.0rc1", "unknown"] {
+            assert!(
+                advertised(&ConfitureVersion::parse(version)).is_empty(),
+                "{version}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_documentation_shows_this_table() {
+        let documentation = include_str!("lib.rs");
+        for floor in &FLOORS {
+            let row = format!(
+                "//! | `{}` | {} | {} |",
+                floor.need.as_str(),
+                floor.release(),
+                floor.shows
+            );
+            assert!(documentation.contains(&row), "missing in lib.rs:\n{row}");
+        }
+        let rows = documentation
+            .lines()
+            .filter(|line| line.starts_with("//! | `"))
+            .count();
+        assert_eq!(rows, FLOORS.len() + crate::settings::SETTINGS.len());
+    }
+}

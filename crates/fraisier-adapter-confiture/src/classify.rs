@@ -1,0 +1,281 @@
+//! What kind of failure a symbolic code and an exit status mean.
+
+use fraisier_adapter_api::AdapterErrorKind as Kind;
+
+use crate::outcome::Exit;
+
+/// The kind of a failure: by the symbolic code first, by the exit status second, and the graver
+/// of the two when they contradict each other.
+///
+/// `code` is that of the error envelope. Without an envelope, `failed_in_report` says that a report
+/// lists errors of its own: then something ran and failed, whatever the status.
+///
+/// The status alone is a poor witness: confiture exits with the status of "database unreachable"
+/// when a statement fails, when a revision is unknown and when a version is there twice.
+#[must_use]
+pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind {
+    let Some(code) = code else {
+        return match exit {
+            Exit::Code(0..=8) if failed_in_report => Kind::Execution,
+            _ => of_exit(exit),
+        };
+    };
+    let Some(family) = family(code) else {
+        // A code of a release to come. That it is at 3 says nothing; elsewhere the class holds.
+        return match exit {
+            Exit::Code(3) => Kind::Execution,
+            _ => of_exit(exit),
+        };
+    };
+    match exit {
+        Exit::Code(status) if family.statuses.contains(&status) => family.kind,
+        _ => graver(family.kind, of_exit(exit)),
+    }
+}
+
+/// What a family of symbolic codes means, and the statuses that it is seen with.
+struct Family {
+    kind: Kind,
+    statuses: &'static [i32],
+}
+
+fn family(code: &str) -> Option<Family> {
+    let (prefix, _) = code.split_once('_')?;
+    let (kind, statuses): (_, &[i32]) = match (prefix, code) {
+        (_, "PRECON_1001") => (Kind::PreconditionFailed, &[2]),
+        (_, "PRECON_1000") => (Kind::PreconditionFailed, &[5]),
+        // The revision is not known, or not where the call needs it.
+        (_, "MIGR_100") => (Kind::PreconditionFailed, &[3]),
+        (_, "CONFIG_006") => (Kind::DbUnreachable, &[3]),
+        (_, "INTERNAL_ERROR") => (Kind::InternalError, &[1]),
+        ("CONFIG" | "VALID" | "ANON" | "SEED" | "SYNC" | "RESTORE" | "VERIFY", _) => {
+            (Kind::InvalidConfig, &[5])
+        }
+        ("DIFFER" | "DIFF", _) => (Kind::InvalidConfig, &[5]),
+        ("LOCK" | "POOL", _) => (Kind::LockContention, &[6]),
+        ("ROLLBACK", _) => (Kind::IrreversibleRollback, &[8]),
+        ("SCHEMA" | "DDL" | "REBUILD", _) => (Kind::SchemaError, &[4]),
+        ("GIT" | "GRANT" | "PGGIT", _) => (Kind::GitError, &[7]),
+        ("MIGR" | "GEN", _) => (Kind::Execution, &[3]),
+        ("SQL", _) => (Kind::Execution, &[1]),
+        _ => return None,
+    };
+    Some(Family { kind, statuses })
+}
+
+/// The class of an exit status that nothing else explains.
+fn of_exit(exit: Exit) -> Kind {
+    match exit {
+        Exit::Code(2) => Kind::PreconditionFailed,
+        Exit::Code(3) => Kind::DbUnreachable,
+        Exit::Code(4) => Kind::SchemaError,
+        Exit::Code(5) => Kind::InvalidConfig,
+        Exit::Code(6) => Kind::LockContention,
+        Exit::Code(7) => Kind::GitError,
+        Exit::Code(8) => Kind::IrreversibleRollback,
+        // 1 is the class of unexpected failures, and a failure at 0 is one too.
+        Exit::Code(_) | Exit::Signal(_) => Kind::InternalError,
+    }
+}
+
+fn graver(one: Kind, other: Kind) -> Kind {
+    if gravity(one) >= gravity(other) {
+        one
+    } else {
+        other
+    }
+}
+
+/// The less a caller may hope that trying again, or a change outside the database, mends it, the
+/// graver.
+fn gravity(kind: Kind) -> u8 {
+    match kind {
+        Kind::LockContention => 0,
+        Kind::PreconditionFailed => 1,
+        Kind::DbUnreachable => 2,
+        Kind::InvalidConfig => 3,
+        Kind::GitError => 4,
+        Kind::SchemaError => 5,
+        Kind::Execution => 6,
+        Kind::IrreversibleRollback => 8,
+        _ => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// What the newest release prints for `--exit-codes-json`, recorded.
+    const EXIT_CODES: &str = include_str!("exit-codes.json");
+
+    #[derive(Deserialize)]
+    struct ExitCodes {
+        classes: Vec<String>,
+        #[serde(rename = "exit_codes")]
+        statuses: BTreeMap<String, ExitCode>,
+        no_ledger_error_code: String,
+    }
+
+    #[derive(Deserialize)]
+    struct ExitCode {
+        class: String,
+        symbolic_codes: Vec<String>,
+    }
+
+    fn exit_codes() -> ExitCodes {
+        serde_json::from_str(EXIT_CODES).expect("the recorded document")
+    }
+
+    #[test]
+    fn every_class_and_every_integer_is_decided() {
+        let document = exit_codes();
+        assert_eq!(document.statuses.len(), 9);
+        assert_eq!(document.classes.len(), 9);
+        for (status, entry) in &document.statuses {
+            let status: i32 = status.parse().expect("a number");
+            assert!(document.classes.contains(&entry.class), "{}", entry.class);
+            let kind = classify(Exit::Code(status), None, false);
+            match entry.class.as_str() {
+                // A failure at status 0 contradicts itself.
+                "ok" => assert_eq!((status, kind), (0, Kind::InternalError)),
+                class => assert_eq!(kind.as_str(), class, "{status}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_symbolic_code_is_decided_where_it_stands() {
+        let decided: BTreeMap<&str, (i32, Kind)> = [
+            ("ANON_1400", (5, Kind::InvalidConfig)),
+            ("CONFIG_001", (5, Kind::InvalidConfig)),
+            ("CONFIG_002", (5, Kind::InvalidConfig)),
+            ("CONFIG_003", (5, Kind::InvalidConfig)),
+            ("CONFIG_004", (5, Kind::InvalidConfig)),
+            ("CONFIG_006", (3, Kind::DbUnreachable)),
+            ("CONFIG_007", (5, Kind::InvalidConfig)),
+            ("CONFIG_008", (5, Kind::InvalidConfig)),
+            ("CONFIG_009", (5, Kind::InvalidConfig)),
+            ("CONFIG_010", (5, Kind::InvalidConfig)),
+            ("CONFIG_011", (5, Kind::InvalidConfig)),
+            ("CONFIG_012", (5, Kind::InvalidConfig)),
+            ("CONFIG_013", (5, Kind::InvalidConfig)),
+            ("CONFIG_014", (5, Kind::InvalidConfig)),
+            ("DDL_001", (4, Kind::SchemaError)),
+            ("DIFFER_400", (5, Kind::InvalidConfig)),
+            ("DIFFER_401", (5, Kind::InvalidConfig)),
+            ("DIFFER_403", (5, Kind::InvalidConfig)),
+            ("DIFF_001", (5, Kind::InvalidConfig)),
+            ("GEN_001", (3, Kind::Execution)),
+            ("GIT_001", (7, Kind::GitError)),
+            ("GIT_002", (7, Kind::GitError)),
+            ("GIT_003", (7, Kind::GitError)),
+            ("GRANT_001", (7, Kind::GitError)),
+            ("LOCK_1300", (6, Kind::LockContention)),
+            ("MIGR_001", (3, Kind::Execution)),
+            ("MIGR_004", (3, Kind::Execution)),
+            ("MIGR_100", (3, Kind::PreconditionFailed)),
+            ("MIGR_102", (3, Kind::Execution)),
+            ("MIGR_106", (3, Kind::Execution)),
+            ("MIGR_107", (3, Kind::Execution)),
+            ("MIGR_108", (3, Kind::Execution)),
+            ("PGGIT_900", (7, Kind::GitError)),
+            ("PRECON_1000", (5, Kind::PreconditionFailed)),
+            ("PRECON_1001", (2, Kind::PreconditionFailed)),
+            ("REBUILD_001", (4, Kind::SchemaError)),
+            ("RESTORE_001", (5, Kind::InvalidConfig)),
+            ("ROLLBACK_001", (8, Kind::IrreversibleRollback)),
+            ("ROLLBACK_600", (8, Kind::IrreversibleRollback)),
+            ("SCHEMA_001", (4, Kind::SchemaError)),
+            ("SCHEMA_201", (4, Kind::SchemaError)),
+            ("SCHEMA_202", (4, Kind::SchemaError)),
+            ("SCHEMA_205", (4, Kind::SchemaError)),
+            ("SEED_001", (5, Kind::InvalidConfig)),
+            ("SQL_001", (1, Kind::Execution)),
+            ("SYNC_001", (5, Kind::InvalidConfig)),
+            ("VALID_001", (5, Kind::InvalidConfig)),
+            ("VALID_002", (5, Kind::InvalidConfig)),
+            ("VALID_003", (5, Kind::InvalidConfig)),
+            ("VALID_004", (5, Kind::InvalidConfig)),
+            ("VALID_005", (5, Kind::InvalidConfig)),
+            ("VALID_006", (5, Kind::InvalidConfig)),
+            ("VALID_007", (5, Kind::InvalidConfig)),
+            ("VALID_008", (5, Kind::InvalidConfig)),
+            ("VALID_009", (5, Kind::InvalidConfig)),
+            ("VERIFY_001", (5, Kind::InvalidConfig)),
+            // Signals of a success: a failure that carries one contradicts itself.
+            ("DIFFER_402", (0, Kind::InternalError)),
+            ("MIGR_101", (0, Kind::InternalError)),
+            ("SCHEMA_206", (0, Kind::InternalError)),
+            ("SEED_002", (0, Kind::InternalError)),
+            ("SEED_003", (0, Kind::InternalError)),
+        ]
+        .into();
+        let document = exit_codes();
+        let mut seen = 0;
+        for (status, entry) in &document.statuses {
+            let status: i32 = status.parse().expect("a number");
+            for code in &entry.symbolic_codes {
+                let expected = decided.get(code.as_str());
+                let found = (status, classify(Exit::Code(status), Some(code), false));
+                assert_eq!(expected, Some(&found), "{code} is not decided");
+                seen += 1;
+            }
+        }
+        assert_eq!(
+            seen,
+            decided.len(),
+            "a decided code is no longer in the document"
+        );
+        assert_eq!(document.no_ledger_error_code, "PRECON_1001");
+    }
+
+    #[test]
+    fn a_contradiction_takes_the_graver_reading() {
+        for (status, code, kind) in [
+            (3, "LOCK_1300", Kind::DbUnreachable),
+            (8, "LOCK_1300", Kind::IrreversibleRollback),
+            (6, "ROLLBACK_600", Kind::IrreversibleRollback),
+            (1, "PRECON_1001", Kind::InternalError),
+            (0, "PRECON_1001", Kind::InternalError),
+            (6, "CONFIG_006", Kind::DbUnreachable),
+            (2, "MIGR_001", Kind::Execution),
+            (137, "LOCK_1300", Kind::InternalError),
+        ] {
+            let found = classify(Exit::Code(status), Some(code), false);
+            assert_eq!(found, kind, "{code} at {status}");
+        }
+        let killed = classify(Exit::Signal(9), Some("CONFIG_006"), false);
+        assert_eq!(killed, Kind::InternalError);
+    }
+
+    #[test]
+    fn without_a_code_the_status_speaks() {
+        assert_eq!(classify(Exit::Code(3), None, true), Kind::Execution);
+        assert_eq!(classify(Exit::Code(1), None, true), Kind::Execution);
+        assert_eq!(classify(Exit::Code(9), None, true), Kind::InternalError);
+        assert_eq!(classify(Exit::Signal(15), None, true), Kind::InternalError);
+        assert_eq!(classify(Exit::Code(130), None, false), Kind::InternalError);
+        assert_eq!(classify(Exit::Code(-1), None, false), Kind::InternalError);
+    }
+
+    #[test]
+    fn a_code_nobody_knows_is_never_an_unreachable_database() {
+        assert_eq!(
+            classify(Exit::Code(3), Some("NEW_1"), false),
+            Kind::Execution
+        );
+        assert_eq!(
+            classify(Exit::Code(6), Some("NEW_1"), false),
+            Kind::LockContention
+        );
+        assert_eq!(
+            classify(Exit::Code(6), Some(""), false),
+            Kind::LockContention
+        );
+    }
+}

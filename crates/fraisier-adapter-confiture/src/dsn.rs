@@ -1,0 +1,262 @@
+//! A connection string that cannot be printed.
+
+use std::fmt;
+
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+
+/// The connection string of a database, as the engine gave it.
+///
+/// It has no `Display`, no `Serialize`, and a `Debug` that shows nothing. It is handed to
+/// confiture as it is: what counts as a connection string is for libpq to say, and the checks here
+/// only refuse what could never be one.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Dsn {
+    text: String,
+    form: Form,
+}
+
+/// The two ways in which libpq takes a connection string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `postgresql://user:password@host/database?option=value`.
+    Url,
+    /// `host=… user=… password=…`, or `service=…`.
+    Keywords,
+}
+
+impl fmt::Debug for Dsn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dsn(…)")
+    }
+}
+
+impl Dsn {
+    /// Takes the value of the secret `logical`, unless it cannot be a connection string of
+    /// `PostgreSQL`.
+    ///
+    /// confiture falls back on the ambient `DATABASE_URL` when it is given an empty one, and
+    /// repeats a malformed one in its error message; so neither gets there.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig`, which quotes nothing of the value: it is empty or blank, holds a control
+    /// character (such as the line end of the file it was read from), or is of another database
+    /// (`mysql://…`) or of none (`postgresql//…`).
+    pub(crate) fn new(logical: &str, text: String) -> Result<Self, AdapterError> {
+        let refuse = |why: &str| {
+            Err(AdapterError::new(
+                AdapterErrorKind::InvalidConfig,
+                format!(
+                    "the secret `{logical}` {why}; nothing was started. It has to be a PostgreSQL \
+                     URL (postgresql://user:password@host/database) or libpq keywords \
+                     (host=… user=… dbname=…)"
+                ),
+            ))
+        };
+        if text.trim().is_empty() {
+            return refuse("is empty");
+        }
+        if text.chars().any(char::is_control) {
+            return refuse("holds a control character, such as a line end");
+        }
+        match form_of(&text) {
+            Some(form) => Ok(Self { text, form }),
+            None => refuse("is no PostgreSQL connection string"),
+        }
+    }
+
+    /// The string itself. Only for the environment of a child, and for the redactor.
+    pub(crate) fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// A URL without its password, wherever the password stood, and that password decoded.
+    ///
+    /// `None` for keywords, and for a URL in which it is not beyond doubt where a password begins
+    /// and ends: one with an `@`, `/` or `?` in it that is not percent-encoded.
+    pub(crate) fn split_password(&self) -> Option<(String, Option<String>)> {
+        if self.form != Form::Url {
+            return None;
+        }
+        let (scheme, rest) = self.text.split_once("://")?;
+        let (rest, query) = match rest.split_once('?') {
+            Some((rest, query)) => (rest, Some(query)),
+            None => (rest, None),
+        };
+        let (userinfo, rest) = match rest.rsplit_once('@') {
+            Some((userinfo, rest)) => (Some(userinfo), rest),
+            None => (None, rest),
+        };
+        if userinfo.is_some_and(|text| text.contains(['@', '/']))
+            || query.is_some_and(|text| text.contains('@'))
+        {
+            return None;
+        }
+        let mut password = None;
+        let mut url = format!("{scheme}://");
+        if let Some(userinfo) = userinfo {
+            let user = match userinfo.split_once(':') {
+                Some((user, raw)) => {
+                    password = Some(percent_decoded(raw));
+                    user
+                }
+                None => userinfo,
+            };
+            url.push_str(user);
+            url.push('@');
+        }
+        url.push_str(rest);
+        let mut separator = '?';
+        for option in query.into_iter().flat_map(|query| query.split('&')) {
+            match option.split_once('=') {
+                Some((name, value)) if percent_decoded(name) == "password" => {
+                    password = Some(percent_decoded(value));
+                }
+                // The password of a client key: libpq has no variable for it.
+                Some((name, _)) if percent_decoded(name) == "sslpassword" => return None,
+                _ => {
+                    url.push(separator);
+                    url.push_str(option);
+                    separator = '&';
+                }
+            }
+        }
+        Some((url, password))
+    }
+}
+
+fn form_of(text: &str) -> Option<Form> {
+    if text.starts_with("postgresql://") || text.starts_with("postgres://") {
+        return Some(Form::Url);
+    }
+    let (keyword, _) = text.trim_start().split_once('=')?;
+    let keyword = keyword.trim_end();
+    let like_a_keyword =
+        !keyword.is_empty() && keyword.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    like_a_keyword.then_some(Form::Keywords)
+}
+
+/// The text with every `%XX` replaced by the byte it stands for; what is no such triple stays.
+pub(crate) fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = |offset: usize| {
+            bytes
+                .get(at + offset)
+                .and_then(|b| char::from(*b).to_digit(16))
+                .and_then(|digit| u8::try_from(digit).ok())
+        };
+        match (bytes[at], hex(1), hex(2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push(high * 16 + low);
+                at += 3;
+            }
+            (byte, ..) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dsn(text: &str) -> Dsn {
+        Dsn::new("DATABASE_URL", text.into()).expect("a connection string")
+    }
+
+    #[test]
+    fn what_libpq_could_take_is_taken() {
+        for (text, form) in [
+            ("postgresql://u:p@h/db", Form::Url),
+            ("postgres://h", Form::Url),
+            ("postgresql://", Form::Url),
+            (
+                "postgresql://u:p@h1:1,h2:2/db?target_session_attrs=any",
+                Form::Url,
+            ),
+            (
+                "postgresql:///db?host=/run/postgresql&password=x",
+                Form::Url,
+            ),
+            ("postgresql://u:p@ss@h/db", Form::Url),
+            ("postgresql://u:p/ss%zz@h/db", Form::Url),
+            ("postgresql://ü:ß@h/db", Form::Url),
+            ("host=h user=u password='it\\'s'", Form::Keywords),
+            ("  host = h", Form::Keywords),
+            ("service=prod", Form::Keywords),
+        ] {
+            assert_eq!(dsn(text).form, form, "{text}");
+            assert_eq!(dsn(text).expose(), text);
+        }
+    }
+
+    #[test]
+    fn what_could_never_be_one_is_refused_and_not_quoted() {
+        for text in [
+            "",
+            " \t\n",
+            "mysql://u:hunter2@h/db",
+            "mysql://u:hunter2@h/db?charset=utf8",
+            "postgresql//u:hunter2@h/db",
+            "postgresql//u:hunter2@h/db?sslmode=require",
+            "POSTGRESQL://u:hunter2@h/db",
+            "postgresql+psycopg://u:hunter2@h/db",
+            "jdbc:postgresql://h/db?password=hunter2",
+            "Server=h;Password=hunter2",
+            "hunter2",
+            "postgresql://u:hunter2@h/db\n",
+            "postgresql://u:hunter2@h/\0db",
+        ] {
+            let error = Dsn::new("DATABASE_URL", text.into()).unwrap_err();
+            assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{text:?}");
+            assert!(error.message.contains("DATABASE_URL"), "{error}");
+            assert!(!error.message.contains("hunter2"), "{error}");
+            assert!(!error.message.contains("mysql"), "{error}");
+        }
+    }
+
+    #[test]
+    fn it_cannot_be_printed() {
+        assert_eq!(format!("{:?}", dsn("postgresql://u:p@h/db")), "Dsn(…)");
+    }
+
+    #[test]
+    fn a_url_gives_up_its_password_wherever_it_stands() {
+        for (text, url, password) in [
+            (
+                "postgresql://u:p%40ss@h:1/db",
+                "postgresql://u@h:1/db",
+                Some("p@ss"),
+            ),
+            ("postgresql://u@h/db", "postgresql://u@h/db", None),
+            ("postgresql://h/db", "postgresql://h/db", None),
+            (
+                "postgresql://h/db?a=1&pass%77ord=s%20t&b=2",
+                "postgresql://h/db?a=1&b=2",
+                Some("s t"),
+            ),
+        ] {
+            let expected = (url.to_owned(), password.map(str::to_owned));
+            assert_eq!(dsn(text).split_password(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_the_password_is_in_doubt_nothing_is_given_up() {
+        for text in [
+            "host=h password=p",
+            "postgresql://h/db?sslpassword=p",
+            "postgresql://u:p@ss@h/db",
+            "postgresql://u:p/ss@h/db",
+            "postgresql://u:p?ss@h/db",
+        ] {
+            assert_eq!(dsn(text).split_password(), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! How failures are worded: which operation, what happened, what is known about the database, and
+//! what to do next.
+
+use std::fmt;
+
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+
+/// How many bytes of what confiture printed an error carries.
+const EVIDENCE_LIMIT: usize = 16 * 1024;
+
+/// The name under which this adapter presents itself.
+pub(crate) const ADAPTER: &str = "confiture";
+
+/// An operation of the adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Operation {
+    Describe,
+    CurrentRevision,
+    Up,
+    DownTo,
+    Verify,
+    Preflight,
+}
+
+impl Operation {
+    /// The name of the method.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Describe => "describe",
+            Self::CurrentRevision => "current_revision",
+            Self::Up => "up",
+            Self::DownTo => "down_to",
+            Self::Verify => "verify",
+            Self::Preflight => "preflight",
+        }
+    }
+
+    /// What is known about the database when the operation failed and left no word about it.
+    pub(crate) const fn unreported(self) -> State {
+        match self {
+            Self::Up | Self::DownTo => State::Unknown,
+            Self::Describe | Self::CurrentRevision | Self::Verify | Self::Preflight => {
+                State::Untouched
+            }
+        }
+    }
+}
+
+/// What is known about the database after a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing was started.
+    NotStarted,
+    /// The operation does not change the database, or failed before it did.
+    Untouched,
+    /// These versions were applied, and stay.
+    Applied(Vec<String>),
+    /// These versions were rolled back, and stay so.
+    RolledBack(Vec<String>),
+    /// The operation ran, and whether it changed anything is not known.
+    Unknown,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted => f.write_str("nothing was started"),
+            Self::Untouched => f.write_str("the database was not changed by this call"),
+            Self::Applied(versions) if versions.is_empty() => {
+                f.write_str("no migration was applied")
+            }
+            Self::Applied(versions) => {
+                write!(
+                    f,
+                    "{} was applied before that and stays",
+                    versions.join(", ")
+                )
+            }
+            Self::RolledBack(versions) => {
+                write!(
+                    f,
+                    "{} was rolled back before that and stays so",
+                    versions.join(", ")
+                )
+            }
+            Self::Unknown => f.write_str(
+                "what it did to the database is unknown: ask `current_revision` before anything \
+                 else",
+            ),
+        }
+    }
+}
+
+/// A failure, before it is worded. Its texts have passed the redactor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) operation: Operation,
+    pub(crate) kind: AdapterErrorKind,
+    /// What happened, as a clause without a full stop.
+    pub(crate) what: String,
+    pub(crate) state: State,
+    /// What to do, as a clause without a full stop; empty when nothing is known to help.
+    pub(crate) next: String,
+    /// What confiture printed.
+    pub(crate) evidence: Option<String>,
+}
+
+impl From<Failure> for AdapterError {
+    fn from(failure: Failure) -> Self {
+        let mut message = format!("{}; {}", failure.what.trim_end(), failure.state);
+        let next = failure.next.trim();
+        if !next.is_empty() {
+            message.push_str(". Next: ");
+            message.push_str(next);
+        }
+        let evidence = failure.evidence.filter(|text| !text.trim().is_empty());
+        Self {
+            operation: Some(failure.operation.as_str().into()),
+            stderr: evidence
+                .map(|text| crate::redact::Redactor::bounded(&text, EVIDENCE_LIMIT).into_owned()),
+            ..Self::new(failure.kind, message).with_adapter(ADAPTER)
+        }
+    }
+}
+
+/// Completes an error that arose before the operation was known, such as that of a secret.
+pub(crate) fn of_operation(error: AdapterError, operation: Operation) -> AdapterError {
+    AdapterError {
+        operation: error.operation.or_else(|| Some(operation.as_str().into())),
+        adapter: error.adapter.or_else(|| Some(ADAPTER.into())),
+        ..error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_tells_what_the_state_and_what_next() {
+        let error: AdapterError = Failure {
+            operation: Operation::Up,
+            kind: AdapterErrorKind::Execution,
+            what: "migration 003 failed\n".into(),
+            state: State::Applied(vec!["001".into(), "002".into()]),
+            next: "correct it".into(),
+            evidence: Some("x".repeat(100_000)),
+        }
+        .into();
+        assert_eq!(
+            error.message,
+            "migration 003 failed; 001, 002 was applied before that and stays. Next: correct it"
+        );
+        assert_eq!(error.operation.as_deref(), Some("up"));
+        assert_eq!(error.adapter.as_deref(), Some("confiture"));
+        let evidence = error.stderr.expect("evidence");
+        assert!(evidence.len() < EVIDENCE_LIMIT + 100, "{}", evidence.len());
+    }
+
+    #[test]
+    fn every_state_says_something_of_its_own() {
+        let states = [
+            State::NotStarted,
+            State::Untouched,
+            State::Applied(Vec::new()),
+            State::Applied(vec!["001".into()]),
+            State::RolledBack(vec!["001".into()]),
+            State::Unknown,
+        ];
+        let texts: std::collections::BTreeSet<_> = states.iter().map(State::to_string).collect();
+        assert_eq!(texts.len(), states.len());
+    }
+}

@@ -1,0 +1,268 @@
+//! What every operation makes of an outcome that is no success.
+
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind, Revision};
+
+use crate::classify::classify;
+use crate::failure::{Failure, Operation, State};
+use crate::outcome::{Exit, Finished, Interruption};
+use crate::redact::Redactor;
+use crate::report::Envelope;
+use crate::version::ConfitureVersion;
+
+/// How many bytes of a message of confiture's go into a message of ours.
+const MESSAGE_LIMIT: usize = 4 * 1024;
+
+/// Words the failures of one finished command.
+pub(crate) struct Judge<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) finished: &'a Finished,
+    pub(crate) redactor: &'a Redactor,
+}
+
+impl Judge<'_> {
+    pub(crate) fn exited_with(&self, status: i32) -> bool {
+        self.finished.exit == Exit::Code(status)
+    }
+
+    /// A failure; whoever calls words it with texts that may hold secrets.
+    pub(crate) fn failure(
+        &self,
+        kind: AdapterErrorKind,
+        what: &str,
+        state: State,
+        next: &str,
+    ) -> AdapterError {
+        let what = match self.finished.interrupted {
+            None => what.to_owned(),
+            Some(why) => format!("{}, and it was interrupted: {what}", interruption(why)),
+        };
+        Failure {
+            operation: self.operation,
+            kind,
+            what: self.own_words(&what),
+            state,
+            next: self.own_words(next),
+            evidence: Some(self.evidence()),
+        }
+        .into()
+    }
+
+    /// confiture reported a failure of its own.
+    pub(crate) fn envelope(&self, envelope: &Envelope) -> AdapterError {
+        let code = envelope.code.as_deref();
+        let mut what = match code {
+            Some(code) => format!("confiture failed with {code} ({})", self.exit()),
+            None => format!("confiture failed without a code ({})", self.exit()),
+        };
+        for (name, value) in [("migration", &envelope.migration), ("file", &envelope.file)] {
+            if let Some(value) = value {
+                what = format!("{what}, {name} {value}");
+            }
+        }
+        if !envelope.message.trim().is_empty() {
+            what.push_str(": ");
+            what.push_str(envelope.message.trim());
+        }
+        let state = if code.is_some_and(before_any_change) {
+            State::Untouched
+        } else {
+            self.operation.unreported()
+        };
+        let kind = classify(self.finished.exit, code, false);
+        let advice = envelope.actionable.as_deref().unwrap_or_default();
+        self.failure(kind, &what, state, advice)
+    }
+
+    /// There is a report file, and it holds no report.
+    pub(crate) fn unreadable(&self, why: &str) -> AdapterError {
+        self.failure(
+            AdapterErrorKind::InternalError,
+            &format!(
+                "confiture's report cannot be read as one ({}): {why}",
+                self.exit()
+            ),
+            self.operation.unreported(),
+            "",
+        )
+    }
+
+    /// There is no report file although there had to be one.
+    pub(crate) fn unreported(&self) -> AdapterError {
+        let kind = match self.finished.exit {
+            // Whatever the class of the status: nobody said what failed, and something ran.
+            Exit::Code(0) => AdapterErrorKind::InternalError,
+            exit => classify(exit, None, false),
+        };
+        let mut what = format!("confiture left no report ({})", self.exit());
+        if let Some(line) = self.last_words() {
+            what = format!("{what}; the last it printed is: {line}");
+        }
+        self.failure(kind, &what, self.operation.unreported(), "")
+    }
+
+    /// confiture did not understand the command, although it is not too old for it.
+    pub(crate) fn usage_error(&self, version: &ConfitureVersion) -> AdapterError {
+        let said = self.last_words().unwrap_or_default();
+        self.failure(
+            AdapterErrorKind::InvalidConfig,
+            &format!("confiture {version} does not understand the command it was given: {said}"),
+            State::Untouched,
+            "take back the setting that this release does not know, or install a newer one",
+        )
+    }
+
+    /// A report, the exit status and the request do not agree.
+    pub(crate) fn contradiction(&self, what: &str, state: State) -> AdapterError {
+        self.failure(
+            AdapterErrorKind::InternalError,
+            &format!(
+                "confiture's answer contradicts itself ({}): {what}",
+                self.exit()
+            ),
+            state,
+            "",
+        )
+    }
+
+    /// The exit status or signal, in words.
+    pub(crate) fn exit(&self) -> String {
+        match self.finished.exit {
+            Exit::Code(status) => format!("exit status {status}"),
+            Exit::Signal(signal) => format!("killed by signal {signal}"),
+        }
+    }
+
+    /// Whether the command was not understood: the status of a usage error, and no report.
+    pub(crate) fn is_usage_error(finished: &Finished) -> bool {
+        finished.exit == Exit::Code(2) && finished.report.is_none()
+    }
+
+    /// What confiture printed, without secrets and without advice that is not ours to pass on.
+    pub(crate) fn evidence(&self) -> String {
+        let mut text = self.redactor.captured(&self.finished.stderr);
+        let stdout = self.redactor.captured(&self.finished.stdout);
+        let stdout: Vec<_> = stdout
+            .trim()
+            .lines()
+            .filter(|line| !names_our_report(line))
+            .collect();
+        if !stdout.is_empty() {
+            add_line(&mut text, "[stdout]\n");
+            text.push_str(&stdout.join("\n"));
+        }
+        without_forbidden_advice(&text)
+    }
+
+    /// A revision as it may leave: it is a name, so only what is sure to be a secret is masked.
+    pub(crate) fn revision(&self, version: &str) -> Revision {
+        Revision::new(self.redactor.identifier(version))
+    }
+
+    /// The log of a success.
+    pub(crate) fn log(&self) -> String {
+        let mut log = self.evidence();
+        if let Some(why) = self.finished.interrupted {
+            let line = "and confiture was interrupted; its work was done before that took effect";
+            add_line(&mut log, &format!("{}, {line}", interruption(why)));
+        }
+        log
+    }
+
+    fn last_words(&self) -> Option<String> {
+        let streams = [&self.finished.stderr, &self.finished.stdout];
+        streams.into_iter().find_map(|stream| {
+            let text = without_forbidden_advice(&self.redactor.captured(stream));
+            let line = text
+                .lines()
+                .rev()
+                .map(str::trim)
+                .find(|line| !line.is_empty())?;
+            Some(line.to_owned())
+        })
+    }
+
+    /// A text without secrets, without forbidden advice, and not endless.
+    fn own_words(&self, text: &str) -> String {
+        let text = without_forbidden_advice(&self.redactor.text(text));
+        Redactor::bounded(&text, MESSAGE_LIMIT).into_owned()
+    }
+}
+
+/// Adds a line to a log.
+pub(crate) fn add_line(log: &mut String, line: &str) {
+    if !log.is_empty() && !log.ends_with('\n') {
+        log.push('\n');
+    }
+    log.push_str(line);
+}
+
+fn interruption(why: Interruption) -> String {
+    match why {
+        Interruption::Timeout(after) => format!("the timeout of {after:?} ran out"),
+        Interruption::Dropped => "the call was given up".into(),
+    }
+}
+
+/// Whether a line only says where the report went, which is gone when anybody reads it.
+fn names_our_report(line: &str) -> bool {
+    ["✅ Output written to ", "✓ JSON report saved to "]
+        .iter()
+        .any(|start| line.starts_with(start))
+}
+
+/// Whether confiture finds this wrong before it changes anything.
+fn before_any_change(code: &str) -> bool {
+    ["CONFIG_", "LOCK_", "POOL_", "PRECON_", "VALID_"]
+        .iter()
+        .any(|family| code.starts_with(family))
+        || ["MIGR_100", "MIGR_106", "ROLLBACK_600"].contains(&code)
+}
+
+/// Options that the adapter never uses: one lets two writers at a database at once, the other
+/// applies what is applied already.
+const FORBIDDEN: [&str; 2] = ["--no-lock", "--force"];
+
+/// What stands for advice to use one of [`FORBIDDEN`].
+const INSTEAD: &str =
+    "(advice to work without the lock or by force is left out: this adapter never does)";
+
+/// The text less every sentence that advises an option of [`FORBIDDEN`].
+fn without_forbidden_advice(text: &str) -> String {
+    if !FORBIDDEN.iter().any(|option| text.contains(option)) {
+        return text.to_owned();
+    }
+    let lines = text.split('\n').map(|line| {
+        let forbidden = |sentence: &str| FORBIDDEN.iter().any(|option| sentence.contains(option));
+        if !forbidden(line) {
+            return line.to_owned();
+        }
+        let kept = line.split_inclusive(". ").map(|sentence| {
+            if forbidden(sentence) {
+                INSTEAD
+            } else {
+                sentence
+            }
+        });
+        kept.collect()
+    });
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_to_work_without_the_lock_is_not_passed_on() {
+        let said = "Could not acquire migration lock within 30.0s. Held by pid 7 on vm; acquired \
+                    3s ago. Use --no-lock to bypass (dangerous in multi-pod environments).\nmore";
+        let kept = without_forbidden_advice(said);
+        assert!(kept.starts_with("Could not acquire migration lock within 30.0s. Held by pid 7"));
+        assert!(
+            !kept.contains("--no-lock") && kept.ends_with("\nmore"),
+            "{kept}"
+        );
+        assert_eq!(without_forbidden_advice("Tip: use --force now"), INSTEAD);
+        assert_eq!(without_forbidden_advice("a\nb"), "a\nb");
+    }
+}

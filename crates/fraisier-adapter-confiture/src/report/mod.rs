@@ -1,0 +1,94 @@
+//! What confiture writes to its report file, typed.
+//!
+//! Reports are read straight from the bytes into these types. A field on which a verdict rests has
+//! no default: where it is missing or of another type, the bytes are no report.
+
+mod current;
+mod down_to;
+mod envelope;
+mod lenient;
+mod preflight;
+mod up;
+mod verify;
+
+use serde::de::{Deserialize, Deserializer};
+
+pub(crate) use self::current::Current;
+pub(crate) use self::down_to::DownTo;
+pub(crate) use self::envelope::Envelope;
+pub(crate) use self::preflight::Preflight;
+pub(crate) use self::up::Up;
+pub(crate) use self::verify::{Status, Verify};
+
+/// What the bytes of a report file are.
+#[derive(Debug)]
+pub(crate) enum Payload<T> {
+    /// There are none.
+    Nothing,
+    /// A report of the command that was run.
+    Report(T),
+    /// confiture's word for "it failed", which goes to the same file.
+    Envelope(Envelope),
+    /// Neither; why it is no report.
+    Unreadable(String),
+}
+
+/// Reads a report, or the envelope that stands in its place.
+pub(crate) fn read<'a, T: Deserialize<'a>>(report: Option<&'a [u8]>) -> Payload<T> {
+    let Some(bytes) = report else {
+        return Payload::Nothing;
+    };
+    match serde_json::from_slice(bytes) {
+        Ok(report) => Payload::Report(report),
+        Err(cause) => match serde_json::from_slice(bytes) {
+            Ok(envelope) => Payload::Envelope(envelope),
+            Err(_) => Payload::Unreadable(cause.to_string()),
+        },
+    }
+}
+
+/// A field that a report does not have. `error` is one: what carries it is an envelope, whatever
+/// else it carries.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Absent;
+
+impl<'de> Deserialize<'de> for Absent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <()>::deserialize(deserializer).map(|()| Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_a_report_or_an_envelope_or_neither() {
+        let report = br#"{"revision": "002", "name": "b"}"#;
+        assert!(matches!(read::<Current>(Some(report)), Payload::Report(_)));
+        let envelope = br#"{"ok": false, "error": {"code": "LOCK_1300", "message": "held"}}"#;
+        assert!(matches!(
+            read::<Current>(Some(envelope)),
+            Payload::Envelope(_)
+        ));
+        let both = br#"{"revision": "002", "name": "b", "ok": false,
+                        "error": {"code": "X_1", "message": "m"}}"#;
+        assert!(matches!(read::<Current>(Some(both)), Payload::Envelope(_)));
+        for neither in [
+            &b""[..],
+            b"{}",
+            b"null",
+            b"[]",
+            b"{\"revision\": \"002\", \"name\": \"b\"} trailing",
+            b"{\"revision\": \"002\", \"name\": \"b\"}{}",
+            b"{\"revision\": \"002\", \"revision\": null, \"name\": \"b\"}",
+            b"\xff\xfe",
+        ] {
+            assert!(
+                matches!(read::<Current>(Some(neither)), Payload::Unreadable(_)),
+                "{neither:?}"
+            );
+        }
+        assert!(matches!(read::<Current>(None), Payload::Nothing));
+    }
+}

@@ -1,0 +1,405 @@
+//! The report of `migrate preflight`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use fraisier_adapter_api::{ChangeSet, PreflightIssue, SchemaChange, Severity};
+use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+
+use super::Absent;
+use super::lenient::{Text, lenient_object};
+
+/// What a look at the migrations found. Since 0.22.0, which is the first to write it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Preflight {
+    pub(crate) ok: bool,
+    /// Since 0.23.0. Before it is absent, which is no verdict.
+    #[serde(default)]
+    pub(crate) window_safe: Option<bool>,
+    pub(crate) summary: Summary,
+    #[serde(deserialize_with = "issues")]
+    pub(crate) issues: Vec<PreflightIssue>,
+    /// Since 0.43.0. Before it is absent, which is no change set and not an empty one.
+    #[serde(default, deserialize_with = "change_set")]
+    pub(crate) change_set: Option<ChangeSet>,
+    #[serde(default, rename = "error")]
+    _error: Absent,
+}
+
+/// The counts.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Summary {
+    pub(crate) errors: u64,
+    pub(crate) migrations_checked: u64,
+}
+
+#[derive(Deserialize)]
+struct Issue<'a> {
+    severity: Severity,
+    code: String,
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+    #[serde(borrow, default)]
+    migration: Text<'a>,
+    #[serde(borrow, default)]
+    file: Text<'a>,
+    #[serde(borrow, default)]
+    actionable: Text<'a>,
+    #[serde(borrow, default, deserialize_with = "Details::read")]
+    details: Option<Details<'a>>,
+}
+
+lenient_object! {
+    /// What the database said, when a migration was tried.
+    Details<'a> { error: Text<'a>, }
+}
+
+impl From<Issue<'_>> for PreflightIssue {
+    /// The API has one text for an issue; what confiture says in four goes into it.
+    fn from(issue: Issue<'_>) -> Self {
+        let mut message = issue.message.into_owned();
+        let file = issue.file.0.as_deref().unwrap_or_default();
+        if !file.is_empty() && !message.contains(file) {
+            message.push_str(" (");
+            message.push_str(file);
+            message.push(')');
+        }
+        let error = issue.details.and_then(|details| details.error);
+        let error = error.as_ref().and_then(|text| text.0.as_deref());
+        for more in [error, issue.actionable.0.as_deref()].into_iter().flatten() {
+            if !more.is_empty() && !message.contains(more) {
+                message.push_str(" — ");
+                message.push_str(more);
+            }
+        }
+        Self {
+            severity: issue.severity,
+            code: issue.code,
+            message,
+            migration: issue.migration.0.map(Cow::into_owned),
+        }
+    }
+}
+
+/// Reads issues into their final form one by one, so that a large report is held once.
+fn issues<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PreflightIssue>, D::Error> {
+    struct Issues;
+
+    impl<'de> Visitor<'de> for Issues {
+        type Value = Vec<PreflightIssue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of issues")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut issues = Vec::new();
+            while let Some(issue) = seq.next_element::<Issue<'de>>()? {
+                issues.push(issue.into());
+            }
+            Ok(issues)
+        }
+    }
+
+    deserializer.deserialize_seq(Issues)
+}
+
+lenient_object! {
+    /// The envelope of the changes.
+    Wire<'a> { contract_version: Version, changes: Changes, }
+}
+
+lenient_object! {
+    /// One change.
+    Change<'a> {
+        kind: Text<'a>,
+        object: Text<'a>,
+        migration: Text<'a>,
+        tier: Text<'a>,
+        detail: Text<'a>,
+    }
+}
+
+/// A version of the contract, or `None` when there is none by that value.
+#[derive(Debug)]
+struct Version(Option<u32>);
+
+/// The changes, or `None` when the value is no list.
+#[derive(Debug)]
+struct Changes(Option<Vec<SchemaChange>>);
+
+fn change_set<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ChangeSet>, D::Error> {
+    let wire = Wire::read(deserializer)?;
+    Ok(wire.and_then(|wire| {
+        let version = wire.contract_version?.0?;
+        let changes = wire.changes?.0?;
+        Some(ChangeSet::new(changes).with_contract_version(version))
+    }))
+}
+
+/// Stands for an entry that cannot be read, so that nothing which would change goes unmentioned.
+const UNREADABLE: &str = "unreadable";
+
+fn schema_change(change: Option<Change<'_>>) -> SchemaChange {
+    let text = |text: Option<Text<'_>>| text.and_then(|text| text.0).map(Cow::into_owned);
+    let Some(change) = change else {
+        return SchemaChange::new(UNREADABLE, UNREADABLE)
+            .with_detail("this entry of confiture's change set cannot be read");
+    };
+    let (kind, object) = (text(change.kind), text(change.object));
+    let readable = kind.is_some() && object.is_some();
+    let unreadable = || UNREADABLE.to_owned();
+    let mut read = SchemaChange::new(
+        kind.unwrap_or_else(unreadable),
+        object.unwrap_or_else(unreadable),
+    );
+    read.migration = text(change.migration);
+    read.detail = text(change.detail);
+    if readable {
+        let tier = change.tier.and_then(|tier| tier.0);
+        read.tier = tier.and_then(|tier| tier.parse().ok());
+    }
+    read
+}
+
+macro_rules! ignore {
+    ($($visit:ident($type:ty)),*) => {
+        $(fn $visit<E>(self, _: $type) -> Result<Self::Value, E> {
+            Ok(None)
+        })*
+    };
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+
+        impl<'de> Visitor<'de> for Number {
+            type Value = Option<u32>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(u32::try_from(number).ok().filter(|version| *version > 0))
+            }
+
+            ignore!(
+                visit_bool(bool),
+                visit_i64(i64),
+                visit_f64(f64),
+                visit_str(&str)
+            );
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+                Ok(None)
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Self::Value, A::Error> {
+                use serde::de::IgnoredAny;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(None)
+            }
+        }
+
+        deserializer.deserialize_any(Number).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Changes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Option<Vec<SchemaChange>>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut changes = Vec::new();
+                while let Some(entry) = seq.next_element::<Entry<'de>>()? {
+                    changes.push(schema_change(entry.0));
+                }
+                Ok(Some(changes))
+            }
+
+            ignore!(
+                visit_bool(bool),
+                visit_i64(i64),
+                visit_u64(u64),
+                visit_f64(f64),
+                visit_str(&str)
+            );
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Self::Value, A::Error> {
+                use serde::de::IgnoredAny;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(None)
+            }
+        }
+
+        deserializer.deserialize_any(List).map(Self)
+    }
+}
+
+struct Entry<'a>(Option<Change<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entry<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Change::read(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fraisier_adapter_api::RiskTier;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn with(key: &str, value: Value) -> Result<Preflight, serde_json::Error> {
+        let mut report = json!({
+            "ok": true, "window_safe": true, "issues": [],
+            "summary": {"errors": 0, "warnings": 0, "info": 0, "migrations_checked": 2},
+        });
+        report[key] = value;
+        serde_json::from_str(&report.to_string())
+    }
+
+    #[test]
+    fn an_issue_keeps_every_word_of_the_diagnosis() {
+        let report = with(
+            "issues",
+            json!([{
+                "severity": "error", "code": "PFLIGHT_REPLAY_FAILED",
+                "message": "Migration 004 (z) failed to replay.", "migration": "004",
+                "file": "004_z.up.sql", "line": null, "actionable": "Fix the SQL.",
+                "details": {"error": "relation \"a\" does not exist"},
+            }]),
+        )
+        .expect("a report");
+        assert_eq!(
+            report.issues[0].message,
+            "Migration 004 (z) failed to replay. (004_z.up.sql) — relation \"a\" does not exist — \
+             Fix the SQL."
+        );
+        assert_eq!(report.issues[0].migration.as_deref(), Some("004"));
+    }
+
+    #[test]
+    fn what_a_verdict_rests_on_must_be_there_and_of_its_type() {
+        for (key, value) in [
+            ("ok", json!("true")),
+            ("ok", Value::Null),
+            ("window_safe", json!("true")),
+            ("window_safe", json!(1)),
+            ("issues", Value::Null),
+            ("issues", json!({})),
+            (
+                "issues",
+                json!([{"severity": "fatal", "code": "C", "message": "m"}]),
+            ),
+            ("issues", json!([{"code": "C", "message": "m"}])),
+            ("issues", json!(["error"])),
+            ("summary", json!({"errors": 0})),
+            ("summary", json!({"errors": "0", "migrations_checked": 1})),
+            ("error", json!({"code": "C"})),
+        ] {
+            assert!(with(key, value.clone()).is_err(), "{key}: {value}");
+        }
+        for missing in ["ok", "issues", "summary"] {
+            let mut report = json!({
+                "ok": true, "issues": [], "summary": {"errors": 0, "migrations_checked": 0},
+            });
+            report.as_object_mut().expect("an object").remove(missing);
+            assert!(
+                serde_json::from_str::<Preflight>(&report.to_string()).is_err(),
+                "{missing}"
+            );
+        }
+        let twice = r#"{"ok": true, "ok": false, "issues": [],
+                        "summary": {"errors": 0, "migrations_checked": 0}}"#;
+        assert!(serde_json::from_str::<Preflight>(twice).is_err());
+    }
+
+    #[test]
+    fn a_broken_change_set_is_none_and_leaves_the_report_readable() {
+        for broken in [
+            json!(7),
+            json!(-7),
+            json!(0.5),
+            json!(true),
+            json!("x"),
+            json!([1]),
+            Value::Null,
+            json!({}),
+            json!({"changes": []}),
+            json!({"contract_version": 0, "changes": []}),
+            json!({"contract_version": "1", "changes": []}),
+            json!({"contract_version": {"a": 1}, "changes": []}),
+            json!({"contract_version": [1], "changes": []}),
+            json!({"contract_version": 1}),
+            json!({"contract_version": 1, "changes": null}),
+            json!({"contract_version": 1, "changes": {"a": 1}}),
+            json!({"contract_version": 1, "changes": "none"}),
+        ] {
+            let report = with("change_set", broken.clone()).expect("a report");
+            assert_eq!(report.change_set, None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_broken_entry_becomes_a_placeholder_and_never_a_hole() {
+        let report = with(
+            "change_set",
+            json!({"contract_version": 3, "changes": [
+                {"kind": "drop_table", "object": "a", "migration": "004", "tier": "irreversible",
+                 "detail": "DROP TABLE"},
+                {"kind": "python_migration", "object": "005_p.py"},
+                {"kind": "new", "object": "a", "tier": "cosmic"},
+                {"kind": "drop_table", "tier": "additive", "detail": "d"},
+                {"kind": 1, "object": 2, "tier": "additive"},
+                "text", 7, null, [], true,
+            ]}),
+        )
+        .expect("a report");
+        let set = report.change_set.expect("a change set");
+        assert_eq!(set.contract_version, 3);
+        assert_eq!(set.changes.len(), 10);
+        assert_eq!(set.changes[0].tier, Some(RiskTier::Irreversible));
+        assert_eq!(set.changes[0].detail.as_deref(), Some("DROP TABLE"));
+        assert_eq!(set.unclassified().count(), 9);
+        assert_eq!(
+            (&*set.changes[3].kind, &*set.changes[3].object),
+            ("drop_table", "unreadable")
+        );
+        assert_eq!(set.changes[9].kind, "unreadable");
+        let twice = r#"{"ok": true, "issues": [], "summary": {"errors": 0, "migrations_checked": 0},
+            "change_set": {"contract_version": 1, "changes": [
+                {"kind": "k", "object": "o", "tier": "irreversible", "tier": "additive"}]}}"#;
+        let report: Preflight = serde_json::from_str(twice).expect("a report");
+        assert_eq!(
+            report.change_set.expect("a change set").changes[0].tier,
+            None
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! What one call needs of its context, checked before anything is started.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fraisier_adapter_api::{AdapterCtx, AdapterError};
+
+use crate::dsn::Dsn;
+use crate::invocation::{Arg, ChildEnv, Inherit, Invocation};
+use crate::project::Project;
+use crate::redact::Redactor;
+use crate::settings::Settings;
+
+/// The logical name of the secret that holds the connection string.
+pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
+
+/// The logical name of the secret that holds the connection string of the database that
+/// `preflight` may try migrations on.
+pub(crate) const AGAINST_DATABASE_URL: &str = "AGAINST_DATABASE_URL";
+
+/// The one variable in which confiture gets its connection string.
+const CONFITURE_DATABASE_URL: &str = "CONFITURE_DATABASE_URL";
+
+/// What makes confiture's output plain, whole and timely whatever the terminal: no colours, no
+/// boxes that break words, no line held back.
+const OUTPUT: [(&str, &str); 8] = [
+    ("COLUMNS", "200"),
+    ("NO_COLOR", "1"),
+    ("PYTHONIOENCODING", "utf-8:backslashreplace"),
+    ("PYTHONUNBUFFERED", "1"),
+    ("TERM", "dumb"),
+    ("TYPER_USE_RICH", "0"),
+    // A traceback of rich prints local variables, cut to a width: half a connection string.
+    ("TYPER_STANDARD_TRACEBACK", "1"),
+    ("_TYPER_STANDARD_TRACEBACK", "1"),
+];
+
+/// What would undo [`OUTPUT`].
+const NOT_INHERITED: [&str; 4] = [
+    "CLICOLOR_FORCE",
+    "FORCE_COLOR",
+    "PY_COLORS",
+    "TTY_COMPATIBLE",
+];
+
+/// How commands are built, the same for every call of an adapter.
+#[derive(Debug, Clone)]
+pub(crate) struct Commands {
+    /// The binary.
+    pub(crate) program: PathBuf,
+    /// What a child inherits.
+    pub(crate) inherit: Inherit,
+}
+
+impl Commands {
+    /// `confiture --version`, which sees no secret.
+    pub(crate) fn version(&self) -> Invocation {
+        let mut env = self.env();
+        env.remove.insert(CONFITURE_DATABASE_URL.into());
+        Invocation {
+            program: self.program.clone(),
+            args: vec![Arg::from("--version")],
+            cwd: PathBuf::from("."),
+            env,
+        }
+    }
+
+    fn env(&self) -> ChildEnv {
+        ChildEnv {
+            inherit: self.inherit.clone(),
+            remove: NOT_INHERITED
+                .into_iter()
+                .chain([DATABASE_URL])
+                .map(OsString::from)
+                .collect(),
+            set: OUTPUT
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        }
+    }
+}
+
+/// A context that has been checked: a call can be planned on it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    commands: Commands,
+    pub(crate) project: Project,
+    pub(crate) settings: Settings,
+    pub(crate) redactor: Arc<Redactor>,
+    dsn: Dsn,
+    /// Where `preflight` may try migrations.
+    pub(crate) against: Option<Dsn>,
+    removed: BTreeSet<OsString>,
+}
+
+impl Session {
+    /// Checks the context.
+    ///
+    /// # Errors
+    ///
+    /// `MissingSecret` or `SecretReadFailed` when there is no `DATABASE_URL`, and `InvalidConfig`
+    /// when it is no connection string or a setting is of the wrong type.
+    pub(crate) fn new(commands: &Commands, ctx: &AdapterCtx) -> Result<Self, AdapterError> {
+        let settings = Settings::of(ctx)?;
+        let dsn = Dsn::new(DATABASE_URL, ctx.secret(DATABASE_URL)?)?;
+        let declared = |logical: &str| {
+            ctx.env_secrets.contains_key(logical) || ctx.resolved_secrets.contains_key(logical)
+        };
+        let against = if declared(AGAINST_DATABASE_URL) {
+            let value = ctx.secret(AGAINST_DATABASE_URL)?;
+            Some(Dsn::new(AGAINST_DATABASE_URL, value)?)
+        } else {
+            None
+        };
+        let others: BTreeMap<&str, String> = ctx
+            .env_secrets
+            .keys()
+            .chain(ctx.resolved_secrets.keys())
+            .map(String::as_str)
+            .filter(|logical| ![DATABASE_URL, AGAINST_DATABASE_URL].contains(logical))
+            // One that cannot be read is of no use to this call, and to nobody's harm.
+            .filter_map(|logical| Some((logical, ctx.secret(logical).ok()?)))
+            .collect();
+        let dsns = [Some(&dsn), against.as_ref()];
+        let redactor = Redactor::new(
+            dsns.into_iter().flatten().map(Dsn::expose),
+            others.values().map(String::as_str),
+        );
+        Ok(Self {
+            commands: commands.clone(),
+            project: Project::of(ctx),
+            settings,
+            redactor: Arc::new(redactor),
+            dsn,
+            against,
+            removed: ctx.env_secrets.values().map(OsString::from).collect(),
+        })
+    }
+
+    /// `confiture migrate <subcommand> <args> --no-config --format json --output <report>`, with
+    /// the connection string where only confiture sees it.
+    pub(crate) fn migrate(&self, subcommand: &str, args: Vec<Arg>) -> Invocation {
+        let mut env = self.commands.env();
+        env.remove.extend(self.removed.iter().cloned());
+        env.set
+            .insert(CONFITURE_DATABASE_URL.into(), self.dsn.expose().into());
+        let mut all = vec![Arg::from("migrate"), Arg::from(subcommand)];
+        all.extend(["--no-config", "--format", "json", "--output"].map(Arg::from));
+        all.push(Arg::ReportPath);
+        all.extend(args);
+        Invocation {
+            program: self.commands.program.clone(),
+            args: all,
+            cwd: self.project.workdir.clone(),
+            env,
+        }
+    }
+
+    /// `--migrations-dir <directory>`.
+    pub(crate) fn migrations_dir(&self) -> [Arg; 2] {
+        [
+            Arg::from("--migrations-dir"),
+            Arg::Literal(self.project.migrations_arg()),
+        ]
+    }
+}
+
+/// `--option=value` in one argument, so that no value looks like an option.
+pub(crate) fn option(name: &str, value: impl AsRef<OsStr>) -> Arg {
+    let mut argument = OsString::from(name);
+    argument.push("=");
+    argument.push(value);
+    Arg::Literal(argument)
+}

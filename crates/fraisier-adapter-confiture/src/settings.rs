@@ -1,0 +1,134 @@
+//! What the adapter understands of `AdapterCtx::settings`.
+
+use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
+use serde_json::Value;
+
+/// A key of `AdapterCtx::settings` that the adapter understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// The key.
+    pub key: &'static str,
+    /// The JSON type of its value.
+    pub takes: &'static str,
+    /// What it does.
+    pub does: &'static str,
+}
+
+const LOCK_TIMEOUT: Setting = Setting {
+    key: "lock_timeout_ms",
+    takes: "a whole number of milliseconds from 1 on",
+    does: "how long `up` waits for the migration lock; confiture's default is 30000",
+};
+
+const REQUIRE_REVERSIBLE: Setting = Setting {
+    key: "require_reversible",
+    takes: "a boolean",
+    does: "`up` refuses to start while a pending migration has no `.down.sql`",
+};
+
+const ALLOW_DESTRUCTIVE: Setting = Setting {
+    key: "allow_destructive",
+    takes: "a boolean",
+    does: "`up` applies migrations that declare themselves destructive; needs a release that has \
+           `--allow-destructive`",
+};
+
+/// Every setting that is understood. Other keys are left to other adapters of the same context.
+pub const SETTINGS: [Setting; 3] = [LOCK_TIMEOUT, REQUIRE_REVERSIBLE, ALLOW_DESTRUCTIVE];
+
+/// The settings of a call, checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) lock_timeout_ms: Option<u64>,
+    pub(crate) require_reversible: bool,
+    pub(crate) allow_destructive: bool,
+}
+
+impl Settings {
+    /// Reads what the context sets.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` when a key that is understood has a value of another type, such as the
+    /// string `"30000"` for `lock_timeout_ms`. A `null` is as good as no key.
+    pub(crate) fn of(ctx: &AdapterCtx) -> Result<Self, AdapterError> {
+        let lock_timeout_ms = read(ctx, LOCK_TIMEOUT, |value| {
+            // Python reads it into a C int somewhere on the way to the server.
+            value
+                .as_u64()
+                .filter(|ms| (1..=i32::MAX as u64).contains(ms))
+        })?;
+        Ok(Self {
+            lock_timeout_ms,
+            require_reversible: read(ctx, REQUIRE_REVERSIBLE, Value::as_bool)?.unwrap_or(false),
+            allow_destructive: read(ctx, ALLOW_DESTRUCTIVE, Value::as_bool)?.unwrap_or(false),
+        })
+    }
+}
+
+fn read<T>(
+    ctx: &AdapterCtx,
+    setting: Setting,
+    typed: impl FnOnce(&Value) -> Option<T>,
+) -> Result<Option<T>, AdapterError> {
+    match ctx.settings.get(setting.key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => typed(value).map(Some).ok_or_else(|| {
+            AdapterError::new(
+                AdapterErrorKind::InvalidConfig,
+                format!(
+                    "the setting `{}` has to be {}; nothing was started",
+                    setting.key, setting.takes
+                ),
+            )
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(settings: Value) -> Result<Settings, AdapterError> {
+        let mut ctx = AdapterCtx::new("shop", "test");
+        ctx.settings = serde_json::from_value(settings).expect("an object");
+        Settings::of(&ctx)
+    }
+
+    #[test]
+    fn what_is_set_is_read_and_the_rest_is_left_alone() {
+        let settings = of(json!({
+            "lock_timeout_ms": 5000, "require_reversible": true, "allow_destructive": null,
+            "of_another_adapter": {"any": "thing"},
+        }));
+        let expected = Settings {
+            lock_timeout_ms: Some(5000),
+            require_reversible: true,
+            allow_destructive: false,
+        };
+        assert_eq!(settings, Ok(expected));
+        assert_eq!(of(json!({})), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused_and_not_quoted() {
+        for (key, value) in [
+            ("lock_timeout_ms", json!("5000")),
+            ("lock_timeout_ms", json!(0)),
+            ("lock_timeout_ms", json!(-1)),
+            ("lock_timeout_ms", json!(1.5)),
+            ("lock_timeout_ms", json!(4_294_967_296_u64)),
+            ("lock_timeout_ms", json!(true)),
+            ("require_reversible", json!("yes")),
+            ("require_reversible", json!(1)),
+            ("allow_destructive", json!(["hunter2"])),
+        ] {
+            let error = of(json!({ key: value })).unwrap_err();
+            assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+            assert!(error.message.contains(key), "{error}");
+            assert!(!error.message.contains("hunter2"), "{error}");
+        }
+    }
+}

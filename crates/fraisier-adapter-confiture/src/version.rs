@@ -1,0 +1,151 @@
+//! The release of a confiture binary.
+
+use std::fmt;
+
+use semver::Version;
+
+/// The version a confiture binary gives itself.
+///
+/// Python's version scheme knows more than releases: what is no release, such as `1.30.0rc1`, and
+/// what cannot be read, satisfies no floor, because nothing has been recorded of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfitureVersion {
+    text: String,
+    release: Option<Version>,
+}
+
+impl ConfitureVersion {
+    /// Reads a version such as `1.29.0`.
+    ///
+    /// Comparable are releases of up to three numbers, with a post-release (`1.29.0.post1`) or a
+    /// local label (`1.29.0+deb12`) counted as the release they follow.
+    ///
+    /// ```
+    /// use fraisier_adapter_confiture::ConfitureVersion;
+    ///
+    /// let version = ConfitureVersion::parse("1.29.0");
+    /// assert!(version.is_at_least(1, 0, 0));
+    /// assert!(!ConfitureVersion::parse("1.30.0rc1").is_at_least(1, 0, 0));
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            release: release(text),
+        }
+    }
+
+    /// The version as the binary printed it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether this is a release that can be compared with others.
+    #[must_use]
+    pub fn is_release(&self) -> bool {
+        self.release.is_some()
+    }
+
+    /// Whether this is a release, and not an earlier one than `major.minor.patch`.
+    #[must_use]
+    pub fn is_at_least(&self, major: u64, minor: u64, patch: u64) -> bool {
+        self.release
+            .as_ref()
+            .is_some_and(|release| *release >= Version::new(major, minor, patch))
+    }
+}
+
+impl fmt::Display for ConfitureVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+fn release(text: &str) -> Option<Version> {
+    let public = match text.split_once('+') {
+        Some((public, local)) => {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
+            (!local.is_empty() && local.chars().all(plain)).then_some(public)?
+        }
+        None => text,
+    };
+    let mut parts = public.split('.');
+    let mut numbers = [0; 3];
+    for (index, number) in numbers.iter_mut().enumerate() {
+        match parts.next() {
+            Some(part) => *number = numeral(part)?,
+            None if index > 0 => break,
+            None => return None,
+        }
+    }
+    match parts.next() {
+        None => {}
+        Some(post) => {
+            numeral(post.strip_prefix("post")?)?;
+            if parts.next().is_some() {
+                return None;
+            }
+        }
+    }
+    Some(Version::new(numbers[0], numbers[1], numbers[2]))
+}
+
+/// A number without sign or spaces, which `parse` alone would let pass.
+fn numeral(part: &str) -> Option<u64> {
+    let digits = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| part.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_compared_by_number() {
+        for (text, above, below) in [
+            ("0.22.0", (0, 22, 0), (0, 23, 0)),
+            ("0.9.0", (0, 8, 9), (0, 20, 0)),
+            ("1.29.0", (1, 3, 0), (1, 30, 0)),
+            ("1.35", (1, 35, 0), (1, 35, 1)),
+            ("2", (2, 0, 0), (2, 0, 1)),
+            ("1.29.0.post1", (1, 29, 0), (1, 29, 1)),
+            ("1.29.0+deb12.1", (1, 29, 0), (1, 29, 1)),
+        ] {
+            let version = ConfitureVersion::parse(text);
+            assert!(version.is_at_least(above.0, above.1, above.2), "{text}");
+            assert!(!version.is_at_least(below.0, below.1, below.2), "{text}");
+            assert_eq!(version.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_release_satisfies_no_floor() {
+        for text in [
+            "1.30.0rc1",
+            "1.30.0a1",
+            "1.30.0.dev3",
+            "1.30.0b2.post1",
+            "1!1.0.0",
+            "v1.0.0",
+            "unknown",
+            "",
+            "1.x",
+            "1..0",
+            "1.0.0.0",
+            "1.0.0.post",
+            "+1.0.0",
+            "-1.0.0",
+            "1.0.0+",
+            "1.0.0+a b",
+            "99999999999999999999.0.0",
+            "1.0.0-rc.1",
+            " 1.0.0",
+            "1.0.0.post1.dev2",
+        ] {
+            let version = ConfitureVersion::parse(text);
+            assert!(!version.is_release(), "{text:?}");
+            assert!(!version.is_at_least(0, 0, 0), "{text:?}");
+        }
+    }
+}
