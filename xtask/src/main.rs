@@ -26,6 +26,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Deploy a sample project through the adapter, with a real confiture and PostgreSQL
+    #[command(after_long_help = format!("{}\n\n{}", demo::HELP, exit::TABLE))]
     Demo(demo::DemoArgs),
 
     /// Look after a server until standard input closes; the other commands start it

@@ -1,0 +1,1 @@
+DROP INDEX purchase_product_id_idx;

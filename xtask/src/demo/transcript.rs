@@ -1,0 +1,228 @@
+//! What the steps decided, for people and for machines.
+
+use std::time::{Duration, Instant};
+
+use fraisier_adapter_api::{AdapterError, Revision};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exit::Unexpected;
+use crate::lab::ui::{self, Live, Ui};
+
+/// Where the transcript goes while it grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A line per step on standard output, as it happens.
+    Text,
+    /// Nothing until the end, then one document.
+    Json,
+}
+
+/// One step, as the document has it.
+#[derive(Debug, Serialize)]
+struct Step {
+    #[serde(rename = "step")]
+    name: &'static str,
+    ok: bool,
+    decided: String,
+    seconds: f64,
+    result: Option<Value>,
+    error: Option<AdapterError>,
+}
+
+/// Everything that happened, in order. Serializes to the document of `--json`.
+#[derive(Debug, Serialize)]
+pub struct Transcript {
+    ok: bool,
+    /// What ended the run early.
+    error: Option<String>,
+    /// What was run; filled when it is known.
+    pub confiture: Option<Tool>,
+    /// The server's version.
+    pub postgres: Option<String>,
+    steps: Vec<Step>,
+    /// The answers to `current`, in order.
+    pub revisions: Vec<Option<Revision>>,
+    #[serde(skip)]
+    form: Form,
+    #[serde(skip)]
+    ui: Ui,
+    /// What the running step is doing.
+    #[serde(skip)]
+    pub live: Live,
+}
+
+/// The confiture that was run.
+#[derive(Debug, Serialize)]
+pub struct Tool {
+    /// What it says its version is.
+    pub version: String,
+    /// Where it is.
+    pub program: std::path::PathBuf,
+}
+
+/// What a step decided, or why that is not what was expected.
+pub type Judgement = Result<String, String>;
+
+impl Transcript {
+    /// An empty one.
+    pub fn new(form: Form, ui: Ui) -> Self {
+        Self {
+            ok: false,
+            error: None,
+            confiture: None,
+            postgres: None,
+            steps: Vec::new(),
+            revisions: Vec::new(),
+            form,
+            ui,
+            live: Live::new(ui),
+        }
+    }
+
+    /// A line between the steps.
+    pub fn say(&self, line: &str) {
+        if self.form == Form::Text {
+            anstream::println!("{line}");
+        }
+    }
+
+    /// Awaits one call, lets `judge` look at what came back, and writes both down.
+    ///
+    /// # Errors
+    /// [`Unexpected`], in the judge's words.
+    pub async fn step<T: Serialize>(
+        &mut self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, AdapterError>>,
+        judge: impl FnOnce(&Result<T, AdapterError>) -> Judgement,
+    ) -> Result<Option<T>, Unexpected> {
+        let spinner = self.ui.spin(name);
+        self.live.follow(&spinner);
+        let started = Instant::now();
+        let outcome = call.await;
+        drop(spinner);
+        let judgement = judge(&outcome);
+        self.note(name, started.elapsed(), &outcome, &judgement);
+        match judgement {
+            Ok(_) => Ok(outcome.ok()),
+            Err(complaint) => Err(Unexpected(format!("{name}: {complaint}"))),
+        }
+    }
+
+    fn note<T: Serialize>(
+        &mut self,
+        name: &'static str,
+        took: Duration,
+        outcome: &Result<T, AdapterError>,
+        judgement: &Judgement,
+    ) {
+        let number = self.steps.len() + 1;
+        let (mark, decided) = match judgement {
+            Ok(decided) => (ui::good("ok"), decided),
+            Err(complaint) => (ui::bad("!!"), complaint),
+        };
+        let label = ui::heading(&format!("{name:<10}"));
+        let time = ui::faint(&format!("{:>6}", ui::seconds(took)));
+        let text = wrapped(decided);
+        self.say(&format!("{number:>3}  {mark}  {time}  {label}  {text}"));
+        self.steps.push(Step {
+            name,
+            ok: judgement.is_ok(),
+            decided: decided.clone(),
+            seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
+            result: outcome
+                .as_ref()
+                .ok()
+                .and_then(|value| serde_json::to_value(value).ok()),
+            error: outcome.as_ref().err().cloned(),
+        });
+    }
+
+    /// Ends it: the last lines, or the document.
+    ///
+    /// # Errors
+    /// Passes `done` on; also when the document cannot be written.
+    pub fn end(mut self, done: anyhow::Result<()>) -> anyhow::Result<()> {
+        self.ok = done.is_ok();
+        self.error = done.as_ref().err().map(|error| format!("{error:#}"));
+        match self.form {
+            Form::Json => anstream::println!("{}", serde_json::to_string_pretty(&self)?),
+            Form::Text if self.ok => {
+                self.say("");
+                self.say(&format!("revision  {}", ui::good(&path(&self.revisions))));
+            }
+            Form::Text => {}
+        }
+        done
+    }
+}
+
+/// `text` in lines that fit beside the step's name; its own line ends stay.
+fn wrapped(text: &str) -> String {
+    const INDENT: &str = "\n                             ";
+    const WIDTH: usize = 70;
+    let mut result = String::new();
+    for (number, line) in text.lines().enumerate() {
+        if number > 0 {
+            result.push_str(INDENT);
+        }
+        let mut column = 0;
+        for word in line.split_whitespace() {
+            let length = word.chars().count();
+            if column > 0 && column + 1 + length > WIDTH {
+                result.push_str(INDENT);
+                column = 0;
+            } else if column > 0 {
+                result.push(' ');
+                column += 1;
+            }
+            result.push_str(word);
+            column += length;
+        }
+    }
+    result
+}
+
+/// `none → 002 → 001`
+fn path(revisions: &[Option<Revision>]) -> String {
+    let names: Vec<&str> = revisions
+        .iter()
+        .map(|revision| revision.as_ref().map_or("none", Revision::as_str))
+        .collect();
+    names.join(" → ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_the_revision_reads_from_none() {
+        let revisions = [None, Some(Revision::new("002")), Some(Revision::new("001"))];
+        assert_eq!(path(&revisions), "none → 002 → 001");
+    }
+
+    #[test]
+    fn long_text_is_wrapped_and_keeps_its_lines() {
+        let text = wrapped(&format!("one\n{}", "word ".repeat(30)));
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        assert_eq!(lines[0], "one");
+        assert_eq!(lines.len(), 3);
+        assert!(lines.iter().all(|line| line.len() <= 70));
+        assert_eq!(text.split_whitespace().count(), 31);
+    }
+
+    #[test]
+    fn the_document_says_how_it_ended() {
+        let mut transcript = Transcript::new(Form::Json, Ui::silent());
+        let outcome: Result<bool, AdapterError> = Ok(true);
+        let complaint = Err("no".to_owned());
+        transcript.note("up", Duration::from_millis(1500), &outcome, &complaint);
+        let document = serde_json::to_value(&transcript).unwrap();
+        assert_eq!(document["ok"], false);
+        assert_eq!(document["steps"][0]["decided"], "no");
+        assert_eq!(document["steps"][0]["seconds"], 1.5);
+        assert_eq!(document["steps"][0]["result"], true);
+    }
+}
