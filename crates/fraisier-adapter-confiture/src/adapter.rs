@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fraisier_adapter_api::{
@@ -27,6 +28,10 @@ use crate::version::ConfitureVersion;
 
 /// The version of the adapter protocol that is spoken.
 const PROTOCOL_VERSION: u32 = 1;
+
+/// How long `--version` may take. It touches no database, so a program that takes longer hangs; a
+/// cold start of Python on a busy machine does not come near.
+const PROBE: Duration = Duration::from_secs(60);
 
 /// Runs confiture's migrations for a deploy engine.
 ///
@@ -81,13 +86,16 @@ impl ConfitureMigration {
         invocation: Invocation,
         redactor: &Arc<Redactor>,
         revision: Option<&Revision>,
+        timeout: Option<Duration>,
     ) -> Result<Finished, AdapterError> {
         let redact = redactor.clone();
         let mut context = RunContext::new(
             operation.as_str(),
             Arc::new(move |text: &str| redact.text(text).into_owned()),
         );
-        context.revision = revision.map(|revision| redactor.identifier(revision.as_str()));
+        context.timeout = timeout;
+        context.revision =
+            revision.map(|revision| redactor.identifier(revision.as_str()).into_owned());
         let outcome = self.runner.run(invocation, context).await;
         outcome.map_err(|error| start::failure(operation, &error, redactor))
     }
@@ -101,7 +109,7 @@ impl ConfitureMigration {
         revision: Option<&Revision>,
     ) -> Result<Finished, AdapterError> {
         let finished = self
-            .run(operation, invocation, &session.redactor, revision)
+            .run(operation, invocation, &session.redactor, revision, None)
             .await?;
         if Judge::is_usage_error(&finished) {
             let version = self.version(operation, &session.redactor).await?;
@@ -122,7 +130,13 @@ impl ConfitureMigration {
         redactor: &Arc<Redactor>,
     ) -> Result<ConfitureVersion, AdapterError> {
         let finished = self
-            .run(operation, self.commands.version(), redactor, None)
+            .run(
+                operation,
+                self.commands.version(),
+                redactor,
+                None,
+                Some(PROBE),
+            )
             .await?;
         operation::version::decode(operation, &finished, redactor)
     }

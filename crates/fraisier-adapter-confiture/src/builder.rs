@@ -71,6 +71,20 @@ impl Builder {
         self
     }
 
+    /// Whether confiture gets a private bytecode cache where Python may not keep one; it does by
+    /// default. See [`Options::bytecode_cache`].
+    pub fn bytecode_cache(mut self, on: bool) -> Self {
+        self.options.bytecode_cache = on;
+        self
+    }
+
+    /// Asks `PostgreSQL` to notice within this time that confiture is gone; off by default. See
+    /// [`Options::server_disconnect_check`] for what that needs of the server.
+    pub fn server_disconnect_check(mut self, interval: Duration) -> Self {
+        self.options.server_disconnect_check = Some(interval);
+        self
+    }
+
     /// Who is told what a command does while it runs.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.options.observer = Some(observer);

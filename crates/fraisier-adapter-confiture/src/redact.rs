@@ -152,16 +152,15 @@ impl Redactor {
     /// is more likely to be equal to a secret than to be one: when the secret is all digits, or
     /// shorter than eight characters.
     #[must_use]
-    pub fn identifier(&self, name: &str) -> String {
-        let secret = |needle: &&String| {
-            needle.chars().count() >= 8
-                && !needle.bytes().all(|b| b.is_ascii_digit())
-                && name.contains(needle.as_str())
+    pub fn identifier<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        let surely = |needle: &String| {
+            needle.chars().count() >= 8 && !needle.bytes().all(|b| b.is_ascii_digit())
         };
-        if self.needles.iter().any(|needle| secret(&needle)) {
-            self.text(name).into_owned()
+        let mut needles = self.needles.iter().filter(|needle| surely(needle));
+        if needles.any(|needle| name.contains(needle.as_str())) {
+            self.text(name)
         } else {
-            name.to_owned()
+            Cow::Borrowed(name)
         }
     }
 

@@ -11,6 +11,7 @@ use std::path::Path;
 use fraisier_adapter_api::{PreflightIssue, Severity};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::capability::Need;
 use crate::version::ConfitureVersion;
@@ -18,8 +19,8 @@ use crate::version::ConfitureVersion;
 /// The issue that a stated `window_safe: true` is no evidence.
 pub const WINDOW_SAFE_UNPROVEN: &str = "FRAISIER_WINDOW_SAFE_UNPROVEN";
 
-/// How much of a statement an issue quotes.
-const QUOTED: usize = 80;
+/// How many words of a statement an issue quotes.
+const WORDS: usize = 8;
 
 /// A migration, as far as it could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,23 +85,47 @@ pub(crate) fn doubts(
     doubts
 }
 
+/// A reason for each statement that is not known to be forward-compatible, or that cannot be
+/// parsed: that leaves the others readable.
 fn reasons(source: &Source) -> Vec<String> {
     let Some(sql) = &source.sql else {
         return vec!["it cannot be read as SQL".into()];
     };
-    match Parser::parse_sql(&PostgreSqlDialect {}, sql) {
-        Err(_) => vec!["its SQL cannot be parsed here".into()],
-        Ok(statements) => statements
-            .iter()
-            .filter(|statement| !statement::is_forward_compatible(statement))
-            .map(|statement| {
-                let text = statement.to_string();
-                let short: String = text.chars().take(QUOTED).collect();
-                let more = if short.len() < text.len() { "…" } else { "" };
-                format!("`{short}{more}`")
-            })
-            .collect(),
-    }
+    let dialect = PostgreSqlDialect {};
+    let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize_with_location() else {
+        return vec!["it cannot be read as SQL".into()];
+    };
+    // A body written as BEGIN ATOMIC … END is cut at its semicolons too; its pieces do not parse.
+    tokens
+        .split(|token| token.token == Token::SemiColon)
+        .filter(|statement| !statement.iter().all(is_blank))
+        .filter(|statement| {
+            let parsed = Parser::new(&dialect)
+                .with_tokens_with_locations(statement.to_vec())
+                .parse_statements();
+            !parsed.is_ok_and(|parsed| parsed.iter().all(statement::is_forward_compatible))
+        })
+        .map(name)
+        .collect()
+}
+
+fn is_blank(token: &TokenWithSpan) -> bool {
+    matches!(token.token, Token::Whitespace(_))
+}
+
+/// Where a statement begins, and its first words. They end before the first literal: a migration
+/// may hold a secret, and that is the place for one.
+fn name(statement: &[TokenWithSpan]) -> String {
+    let solid = || statement.iter().filter(|token| !is_blank(token));
+    let line = solid().next().map_or(1, |token| token.span.start.line);
+    let words: Vec<String> = solid()
+        .map(|token| &token.token)
+        .take_while(|token| matches!(token, Token::Word(_) | Token::Period | Token::Comma))
+        .take(WORDS)
+        .map(ToString::to_string)
+        .collect();
+    let words = words.join(" ").replace(" . ", ".").replace(" ,", ",");
+    format!("line {line}, `{words}`")
 }
 
 #[cfg(test)]
@@ -136,6 +161,8 @@ mod tests {
             "create schema s",
             "create sequence s",
             "create type mood as enum ('a', 'b')",
+            "create view v as select 1",
+            "insert into a (id) select id from b on conflict do nothing",
             "set lock_timeout = '1s'; create table a (id int)",
         ] {
             assert_eq!(doubted(sql), [], "{sql}");
@@ -177,6 +204,7 @@ mod tests {
             "with gone as (delete from b returning *) insert into a select * from gone",
             "insert into a values (1) on conflict (id) do update set b = 1",
             "insert into a values (1) returning do_anything()",
+            "create view v as select do_anything()",
             "create table a partition of b for values in (1)",
             "create table a (id int) inherits (b)",
             "create table a as select do_anything()",
@@ -187,6 +215,8 @@ mod tests {
             "alter type mood rename to m",
             "drop index i",
             "lock table a",
+            "set search_path = other",
+            "set role other",
             "this is not sql",
             "\\connect other",
         ] {
@@ -206,20 +236,25 @@ mod tests {
     }
 
     #[test]
-    fn the_statement_is_named() {
-        let doubts = doubted("drop table a; truncate b;");
-        assert_eq!(doubts.len(), 2);
-        assert!(
-            doubts[0].message.contains("`DROP TABLE a`"),
-            "{}",
-            doubts[0].message
+    fn the_statement_is_named_without_its_literals() {
+        let doubts = doubted(
+            "create table b (id int);\ndrop table a;\ntruncate b; update a set b = 'hunter2'",
         );
-        assert!(
-            doubts[1].message.contains("`TRUNCATE TABLE b`")
-                || doubts[1].message.contains("`TRUNCATE b`"),
-            "{}",
-            doubts[1].message
-        );
+        let messages: Vec<_> = doubts.iter().map(|doubt| doubt.message.as_str()).collect();
+        assert_eq!(messages.len(), 3);
+        for (message, part) in messages.iter().zip([
+            "004_x.up.sql: line 2, `drop table a`",
+            "line 3, `truncate b`",
+            "line 3, `update a set b`",
+        ]) {
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(!messages[2].contains("hunter2"), "{}", messages[2]);
+    }
+
+    #[test]
+    fn one_statement_that_cannot_be_parsed_does_not_hide_the_next() {
+        assert_eq!(doubted("this is not sql; drop table a").len(), 2);
     }
 
     #[test]

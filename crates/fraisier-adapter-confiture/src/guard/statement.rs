@@ -1,9 +1,18 @@
 //! Which statements the old version of a program can live with, whatever they act on.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
     AlterTable, AlterTableOperation, ColumnDef, ColumnOption, CreateIndex, CreateTable, DataType,
-    Expr, Insert, SetExpr, Statement, UnaryOperator, Value,
+    Expr, Insert, Query, Set, SetExpr, Statement, UnaryOperator, Value, visit_expressions,
 };
+
+/// Settings of the session that only bound how long it waits.
+const WAITS: [&str; 3] = [
+    "idle_in_transaction_session_timeout",
+    "lock_timeout",
+    "statement_timeout",
+];
 
 /// Whether a statement is of a kind that is forward-compatible by itself. What is not named here
 /// is not.
@@ -12,14 +21,17 @@ pub(super) fn is_forward_compatible(statement: &Statement) -> bool {
         Statement::CreateTable(table) => creates_only(table),
         Statement::AlterTable(alter) => adds_only(alter),
         Statement::CreateIndex(index) => builds_aside(index),
-        Statement::Insert(insert) => inserts_values(insert),
+        Statement::Insert(insert) => inserts_only(insert) && calls_only_stable(statement),
+        Statement::CreateView(view) => !view.or_replace && calls_only_stable(statement),
+        Statement::Set(Set::SingleAssignment { variable, .. }) => {
+            WAITS.contains(&variable.to_string().to_ascii_lowercase().as_str())
+        }
         Statement::CreateSequence { .. }
         | Statement::CreateSchema { .. }
         | Statement::CreateType { .. }
         | Statement::CreateExtension(_)
         | Statement::Comment { .. }
         | Statement::Grant(_)
-        | Statement::Set(_)
         | Statement::StartTransaction { .. }
         | Statement::Commit { .. } => true,
         _ => false,
@@ -85,17 +97,22 @@ fn builds_aside(index: &CreateIndex) -> bool {
     index.concurrently && !index.unique
 }
 
-/// Rows given as constants, and nothing done to those that are there.
-fn inserts_values(insert: &Insert) -> bool {
-    let Some(source) = &insert.source else {
-        return false;
+/// Rows, and nothing done to those that are there.
+fn inserts_only(insert: &Insert) -> bool {
+    let plain = |query: &Query| {
+        query.with.is_none() && matches!(*query.body, SetExpr::Values(_) | SetExpr::Select(_))
     };
-    let constants = match &*source.body {
-        SetExpr::Values(values) => values.rows.iter().all(|row| {
-            row.iter()
-                .all(|value| is_constant(value) || is_transaction_time(value))
-        }),
-        _ => false,
-    };
-    constants && source.with.is_none() && insert.on.is_none() && insert.returning.is_none()
+    insert.source.as_deref().is_some_and(plain)
+        && insert
+            .on
+            .as_ref()
+            .is_none_or(|on| on.to_string().ends_with("DO NOTHING"))
+}
+
+fn calls_only_stable(statement: &Statement) -> bool {
+    visit_expressions(statement, |expression| match expression {
+        Expr::Function(_) if !is_transaction_time(expression) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+    .is_continue()
 }

@@ -212,10 +212,18 @@ fn names_our_report(line: &str) -> bool {
 
 /// Whether confiture finds this wrong before it changes anything.
 fn before_any_change(code: &str) -> bool {
-    ["CONFIG_", "LOCK_", "POOL_", "PRECON_", "VALID_"]
-        .iter()
-        .any(|family| code.starts_with(family))
-        || ["MIGR_100", "MIGR_106", "ROLLBACK_600"].contains(&code)
+    const CODES: [&str; 9] = [
+        "CONFIG_006",
+        "CONFIG_010",
+        "LOCK_1300",
+        "MIGR_100",
+        "MIGR_106",
+        "PRECON_1001",
+        "ROLLBACK_600",
+        "VALID_002",
+        "VALID_008",
+    ];
+    CODES.contains(&code)
 }
 
 /// Options that the adapter never uses: one lets two writers at a database at once, the other

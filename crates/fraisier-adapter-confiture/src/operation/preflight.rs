@@ -1,5 +1,7 @@
 //! `preflight`: what would the migrations do, and may the old version run beside the new?
 
+use std::borrow::Cow;
+
 use fraisier_adapter_api::{
     AdapterError, AdapterErrorKind, PreflightIssue, PreflightReport, Severity,
 };
@@ -148,11 +150,13 @@ fn of_report(judge: &Judge<'_>, request: &PreflightRequest, report: Preflight) -
     for issue in &mut issues {
         clean(&mut issue.message, judge.redactor);
         clean(&mut issue.code, judge.redactor);
+        clean_name(&mut issue.migration, judge.redactor);
     }
     let mut change_set = report.change_set;
     for change in change_set.iter_mut().flat_map(|set| &mut set.changes) {
         clean(&mut change.kind, judge.redactor);
         clean(&mut change.object, judge.redactor);
+        clean_name(&mut change.migration, judge.redactor);
         if let Some(detail) = &mut change.detail {
             clean(detail, judge.redactor);
         }
@@ -182,7 +186,13 @@ fn doubts(request: &PreflightRequest, checked: u64) -> Vec<PreflightIssue> {
 }
 
 fn clean(text: &mut String, redactor: &Redactor) {
-    if let std::borrow::Cow::Owned(masked) = redactor.text(text) {
+    if let Cow::Owned(masked) = redactor.text(text) {
         *text = masked;
+    }
+}
+
+fn clean_name(name: &mut Option<String>, redactor: &Redactor) {
+    if let Some(Cow::Owned(masked)) = name.as_deref().map(|name| redactor.identifier(name)) {
+        *name = Some(masked);
     }
 }

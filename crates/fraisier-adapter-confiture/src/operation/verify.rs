@@ -93,7 +93,8 @@ fn of_report(judge: &Judge<'_>, report: Verify) -> Result<VerifyReport, AdapterE
             VerifyCheck {
                 name: judge
                     .redactor
-                    .identifier(&name(&result.version, &result.name)),
+                    .identifier(&name(&result.version, &result.name))
+                    .into_owned(),
                 ok,
                 detail: detail.map(|text| judge.redactor.string(text)),
             }

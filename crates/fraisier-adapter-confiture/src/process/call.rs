@@ -39,6 +39,8 @@ pub(super) struct Job {
     pub(super) invocation: Invocation,
     pub(super) narrator: Narrator,
     pub(super) open: Open,
+    /// How long the command may run.
+    pub(super) timeout: Option<Duration>,
     pub(super) reply: oneshot::Sender<Result<Finished, RunError>>,
 }
 
@@ -141,7 +143,7 @@ async fn watch(
     let exit = exited(&job.open.0, children);
     tokio::pin!(exit);
     let limit = async {
-        if let Some(limit) = options.timeout {
+        if let Some(limit) = job.timeout {
             sleep(limit).await;
             job.open.0.interrupt(Interruption::Timeout(limit));
         }

@@ -119,6 +119,8 @@ pub struct RunContext {
     pub revision: Option<String>,
     /// The release of confiture, if it is known already.
     pub release: Option<String>,
+    /// How long this command may run, when that is less than [`Options::timeout`].
+    pub timeout: Option<Duration>,
     /// Removes secrets from what is told while the command runs.
     ///
     /// The [`Finished`] that a call gives is not redacted: a decoder reads it first.
@@ -133,6 +135,7 @@ impl RunContext {
             operation,
             revision: None,
             release: None,
+            timeout: None,
             redact,
         }
     }
@@ -144,6 +147,7 @@ impl fmt::Debug for RunContext {
             .field("operation", &self.operation)
             .field("revision", &self.revision)
             .field("release", &self.release)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }
@@ -235,11 +239,16 @@ async fn run(
     let observer = shared.options.observer.clone();
     let leader = Arc::new(Leader::new(shared.stopping.clone()));
     let (reply, answer) = oneshot::channel();
+    let timeout = [context.timeout, shared.options.timeout]
+        .into_iter()
+        .flatten()
+        .min();
     let job = Traced {
         job: Job {
             invocation,
             narrator: Narrator::new(call, context.redact, observer),
             open: Open(leader.clone()),
+            timeout,
             reply,
         },
         span: span.clone(),
