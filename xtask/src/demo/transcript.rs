@@ -208,7 +208,7 @@ mod tests {
         let text = wrapped(&format!("one\n{}", "word ".repeat(30)));
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         assert_eq!(lines[0], "one");
-        assert_eq!(lines.len(), 3);
+        assert_eq!(lines.len(), 4);
         assert!(lines.iter().all(|line| line.len() <= 70));
         assert_eq!(text.split_whitespace().count(), 31);
     }
