@@ -7,7 +7,7 @@ use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, test_kill_process_group};
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -26,6 +26,8 @@ use crate::outcome::{Captured, Exit, Finished, Interruption};
 
 /// How long a descendant may hold the output open after the leader has exited.
 const DRAIN: Duration = Duration::from_secs(1);
+/// How long the rest of a killed group may take to be gone.
+const DISPERSAL: Duration = Duration::from_millis(500);
 /// How often the child is looked at although no signal said to: the program around this adapter may
 /// block `SIGCHLD` or take it for itself.
 const TICK: Duration = Duration::from_millis(200);
@@ -94,13 +96,13 @@ async fn run(job: &Job, options: &Options) -> Result<Finished, RunError> {
         // A descendant may still print; when it only holds the pipes, that is not waited for.
         (ending, drained || timeout(DRAIN, &mut drain).await.is_ok())
     };
-    job.open.0.kill();
     if !drained {
         stdout.take_rest();
         stderr.take_rest();
     }
     let (stdout, stderr) = (stdout.finish(), stderr.finish());
     drop(child);
+    dispersed(Pid::from_raw(pid.cast_signed())).await;
 
     let (exit, killed) = ending.map_err(lost)?;
     let mut finished = Finished {
@@ -181,7 +183,19 @@ async fn exited(leader: &Leader, children: &mut tokio::signal::unix::Signal) -> 
     }
 }
 
-/// Makes sure, however the call goes on, that the group is killed and the leader reaped.
+/// Waits, within reason, until the members of a killed group are gone: they may still hold files,
+/// or a session with the server. Where nobody reaps orphans, they stay as zombies for good.
+async fn dispersed(group: Option<Pid>) {
+    let gone = async {
+        while group.is_some_and(|group| test_kill_process_group(group).is_ok()) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let _ = timeout(DISPERSAL, gone).await;
+}
+
+/// Makes sure, however the call goes on, that what is left of the group is killed and the leader
+/// reaped.
 struct Reaped<'a> {
     child: Child,
     leader: &'a Leader,

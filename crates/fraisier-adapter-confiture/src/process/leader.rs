@@ -174,3 +174,47 @@ fn interrupt_group(pid: Pid) {
     // A stopped process takes the interrupt only once it goes on.
     let _ = kill_process_group(pid, Signal::CONT);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn what_has_ended_is_not_interrupted() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let leader = Leader::new(watch::Sender::new(0));
+        let pid = Pid::from_child(&child);
+        leader.started(pid);
+        waitid(
+            WaitId::Pid(pid),
+            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+        )
+        .unwrap();
+        leader.interrupt(Interruption::Dropped);
+        assert_eq!(leader.interruption(), None);
+        assert_eq!(leader.poll_exit().unwrap(), Some(Exit::Code(0)));
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn the_first_reason_counts() {
+        let leader = Leader::new(watch::Sender::new(0));
+        leader.give_up();
+        leader.interrupt(Interruption::Timeout(std::time::Duration::ZERO));
+        assert_eq!(leader.interruption(), Some(Interruption::Dropped));
+    }
+
+    #[test]
+    fn a_call_counts_as_stopping_from_giving_up_until_it_is_closed() {
+        let stopping = watch::Sender::new(0);
+        let leader = Arc::new(Leader::new(stopping.clone()));
+        let open = Open(leader.clone());
+        leader.give_up();
+        assert_eq!(*stopping.borrow(), 1);
+        drop(open);
+        leader.give_up();
+        assert_eq!(*stopping.borrow(), 0);
+    }
+}

@@ -3,10 +3,38 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use fraisier_adapter_confiture::outcome::{Exit, Interruption};
+use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+use fraisier_adapter_confiture::outcome::{Exit, Finished, Interruption};
 use fraisier_adapter_confiture::process::{Options, Runner};
 
 use super::support::*;
+
+/// What goes on until a signal ends it.
+const FOREVER: &str = "while :; do sleep 0.1; done";
+
+fn impatient(limit: Duration, grace: Duration) -> Options {
+    Options {
+        timeout: Some(limit),
+        grace,
+        ..Options::default()
+    }
+}
+
+/// What a script leaves that is prepared for the timeout by `prepare` when it comes.
+fn timed_out(grace: Duration, prepare: &str, work: &str) -> Finished {
+    let text = format!("{prepare}; echo up; {work}");
+    let mut limit = Duration::from_millis(200);
+    loop {
+        let finished = run(impatient(limit, grace), script(&text)).unwrap();
+        // On a busy machine even a shell may need longer than that to come up.
+        if finished.stdout.head.starts_with(b"up\n") {
+            assert_eq!(finished.interrupted, Some(Interruption::Timeout(limit)));
+            return finished;
+        }
+        assert!(limit < PATIENCE, "the script never came up");
+        limit *= 4;
+    }
+}
 
 #[test]
 fn a_command_that_ends_is_reported() {
@@ -24,15 +52,87 @@ fn a_command_that_ends_is_reported() {
 
 #[test]
 fn the_timeout_interrupts() {
-    let limit = Duration::from_millis(300);
-    let options = Options {
-        timeout: Some(limit),
-        ..Options::default()
-    };
-    let finished = run(options, script("trap 'exit 130' INT; sleep 600 & wait")).unwrap();
-    assert_eq!(finished.exit, Exit::Code(130));
-    assert_eq!(finished.interrupted, Some(Interruption::Timeout(limit)));
-    assert!(!finished.killed);
+    let finished = timed_out(PATIENCE, "trap 'exit 130' INT", FOREVER);
+    assert_eq!((finished.exit, finished.killed), (Exit::Code(130), false));
+}
+
+#[test]
+fn a_child_that_ignores_the_interrupt_is_killed_after_the_grace() {
+    let grace = Duration::from_millis(300);
+    let finished = timed_out(grace, "trap '' INT", FOREVER);
+    assert_eq!((finished.exit, finished.killed), (Exit::Signal(9), true));
+    assert!(finished.duration >= grace);
+    assert_eq!(finished.stdout.head, b"up\n");
+}
+
+#[test]
+fn an_interrupt_that_got_lost_is_repeated() {
+    let prepare = "n=0; trap 'n=$((n+1)); [ $n = 2 ] && exit 7' INT";
+    let finished = timed_out(Duration::from_secs(4), prepare, FOREVER);
+    assert_eq!((finished.exit, finished.killed), (Exit::Code(7), false));
+}
+
+#[test]
+fn a_stopped_child_is_interrupted() {
+    let finished = timed_out(PATIENCE, "trap 'exit 5' INT", "kill -STOP $$; sleep 600");
+    assert_eq!(finished.exit, Exit::Code(5));
+}
+
+#[test]
+fn work_that_was_done_before_the_interrupt_took_effect_is_reported() {
+    let prepare = "trap 'printf done > \"$1\"; exit 0' INT";
+    let finished = timed_out(PATIENCE, prepare, FOREVER);
+    assert_eq!(finished.exit, Exit::Code(0));
+    assert_eq!(finished.report.as_deref(), Some(&b"done"[..]));
+}
+
+#[test]
+fn a_command_that_ended_in_time_was_not_interrupted() {
+    // Its descendant holds the output open beyond the timeout. On a busy machine the command
+    // itself may not end before it, so that is tried a few times.
+    let ended_in_time = (5..10).any(|tenths| {
+        let options = impatient(Duration::from_millis(tenths * 100), PATIENCE);
+        let finished = run(options, script("sleep 600 & echo $!")).unwrap();
+        let descendant = String::from_utf8(finished.stdout.head).unwrap();
+        let descendant = descendant.trim().parse().unwrap();
+        eventually("the end of the descendant", || !runs(descendant));
+        (finished.exit, finished.interrupted) == (Exit::Code(0), None)
+    });
+    assert!(ended_in_time);
+}
+
+#[test]
+fn a_descendant_outside_the_group_is_not_waited_for() {
+    for noise in ["sleep 600", "while :; do echo noise; done"] {
+        let text = format!(
+            "setsid sh -c ': > \"$0\"; {noise}' \"$1.up\" & echo $!
+             while ! [ -e \"$1.up\" ]; do sleep 0.05; done"
+        );
+        let finished = run(Options::default(), script(&text)).unwrap();
+        assert_eq!(finished.exit, Exit::Code(0));
+        let first = finished.stdout.head.split(|byte| *byte == b'\n').next();
+        let pid = String::from_utf8(first.unwrap().to_vec()).unwrap();
+        // Its own group now, so nobody else's business but this test's.
+        let killed = std::process::Command::new("kill")
+            .args(["-KILL", "--", &format!("-{pid}")])
+            .status();
+        assert!(killed.unwrap().success());
+    }
+}
+
+#[test]
+fn every_deadly_signal_is_reported() {
+    // Not those that stop, continue or are ignored by default.
+    let deadly = [
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 29, 30, 31,
+    ];
+    for signal in deadly {
+        let text = format!("ulimit -c 0; echo last words; kill -{signal} $$; sleep 600");
+        let finished = run(Options::default(), script(&text)).unwrap();
+        assert_eq!(finished.exit, Exit::Signal(signal));
+        assert_eq!(finished.stdout.head, b"last words\n");
+        assert_eq!(finished.interrupted, None);
+    }
 }
 
 #[test]
@@ -40,14 +140,104 @@ fn dropping_the_future_interrupts_and_the_last_handle_waits() {
     let (options, seen) = watched();
     let runner = Runner::new(options);
     {
-        let mut call = pin!(runner.run(
-            script("trap 'echo stopped; exit 130' INT; echo up; sleep 600 & wait"),
-            context()
-        ));
+        let text = format!("trap 'echo stopped; exit 130' INT; echo up; {FOREVER}");
+        let mut call = pin!(runner.run(script(&text), context()));
         begin(call.as_mut());
         seen.wait_for_lines(1);
     }
     drop(runner);
     assert_eq!(seen.lines(), ["up", "stopped"]);
     assert!(!exists(seen.pids()[0]));
+    let interrupted = Event::Interrupted {
+        why: Interruption::Dropped,
+    };
+    assert!(seen.events().contains(&interrupted));
+    assert!(matches!(
+        seen.events().last(),
+        Some(Event::Finished {
+            exit: Exit::Code(130),
+            killed: false,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn settled_waits_for_what_was_given_up() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let go = dir.path().join("go");
+    let (options, seen) = watched();
+    let runner = Runner::new(options);
+    block_on(runner.settled());
+    {
+        let wait = format!("while ! [ -e {} ]; do sleep 0.05; done", go.display());
+        let text = format!("trap '{wait}; exit 130' INT; echo up; {FOREVER}");
+        let mut call = pin!(runner.run(script(&text), context()));
+        begin(call.as_mut());
+        seen.wait_for_lines(1);
+    }
+    let mut settled = Box::pin(runner.settled());
+    begin(settled.as_mut());
+    assert!(exists(seen.pids()[0]));
+    std::fs::write(&go, "").unwrap();
+    block_on(settled);
+    assert!(!exists(seen.pids()[0]));
+}
+
+#[test]
+fn a_future_that_was_never_polled_starts_nothing() {
+    let (options, seen) = watched();
+    let runner = Runner::new(options);
+    drop(runner.run(script("echo up"), context()));
+    drop(runner);
+    assert!(seen.events().is_empty());
+}
+
+#[test]
+fn giving_up_at_any_moment_of_the_start_leaves_nothing() {
+    let (mut options, seen) = watched();
+    // An interrupt that comes too early must not have to be repeated.
+    options.grace = 4 * PATIENCE;
+    let runner = Runner::new(options);
+    for delay in 0..100 {
+        let mut call = Box::pin(runner.run(script(FOREVER), context()));
+        begin(call.as_mut());
+        std::thread::sleep(Duration::from_micros(delay * 40));
+        drop(call);
+    }
+    block_on(runner.settled());
+    let pids = seen.pids();
+    assert!(pids.iter().all(|pid| !exists(*pid)), "of {pids:?}");
+    let ends = |event: &Event| matches!(event, Event::Finished { killed: false, .. });
+    let ended = seen.events().iter().filter(|event| ends(event)).count();
+    assert_eq!(ended, pids.len(), "and none had to be killed");
+}
+
+#[test]
+fn a_parent_that_ignores_interrupts_can_interrupt() {
+    isolated(
+        "stopping::a_parent_that_ignores_interrupts_can_interrupt",
+        "trap '' INT",
+        || {
+            let finished = timed_out(PATIENCE, ":", FOREVER);
+            assert_eq!((finished.exit, finished.killed), (Exit::Signal(2), false));
+        },
+    );
+}
+
+#[test]
+fn an_observer_that_panics_does_no_harm() {
+    struct Bad;
+    impl Observer for Bad {
+        fn event(&self, _: &Call, _: &Event) {
+            std::panic::resume_unwind(Box::new("bad"));
+        }
+    }
+    let options = Options {
+        observer: Some(std::sync::Arc::new(Bad)),
+        ..Options::default()
+    };
+    let finished = run(options, script("echo out; exit 3")).unwrap();
+    assert_eq!(finished.exit, Exit::Code(3));
+    assert_eq!(finished.stdout.head, b"out\n");
 }

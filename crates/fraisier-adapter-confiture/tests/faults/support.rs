@@ -116,6 +116,12 @@ pub(crate) fn exists(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
+/// Whether the process is there and not a zombie.
+pub(crate) fn runs(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.starts_with(" Z"))
+}
+
 /// Drives a future on this thread.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
@@ -142,4 +148,29 @@ impl Wake for Unpark {
 pub(crate) fn begin<F: Future>(future: std::pin::Pin<&mut F>) {
     let polled = future.poll(&mut Context::from_waker(Waker::noop()));
     assert!(polled.is_pending(), "ended before it could be given up");
+}
+
+/// Runs `body` in a process of its own, which a shell starts after `prelude`. `name` is the name of
+/// the calling test.
+pub(crate) fn isolated(name: &str, prelude: &str, body: impl FnOnce()) {
+    const INNER: &str = "FAULTS_INNER";
+    if std::env::var(INNER).is_ok_and(|inner| inner == name) {
+        return body();
+    }
+    let command = format!("{prelude}\nexec \"$0\" --exact \"${INNER}\" --nocapture");
+    let output = std::process::Command::new("/bin/sh")
+        .args(["-c", &command])
+        .arg(std::env::current_exe().unwrap())
+        .env(INNER, name)
+        .output()
+        .unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(output.status.success(), "{name} alone:\n{printed}");
+    assert!(printed.contains("1 passed"), "no test is called {name}");
+}
+
+/// How many entries a directory has.
+pub(crate) fn entries(dir: &Path) -> usize {
+    std::fs::read_dir(dir).unwrap().count()
 }

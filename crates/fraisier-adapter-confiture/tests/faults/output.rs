@@ -1,0 +1,142 @@
+//! What a child prints: too much, too early, too late, not text.
+
+use std::path::Path;
+
+use fraisier_adapter_confiture::observe::{Event, Stream};
+use fraisier_adapter_confiture::outcome::{Captured, Exit};
+use fraisier_adapter_confiture::process::{Options, Runner};
+use tempfile::TempDir;
+
+use super::support::*;
+
+#[test]
+fn a_flood_is_kept_at_both_ends_in_bounded_memory() {
+    isolated(
+        "output::a_flood_is_kept_at_both_ends_in_bounded_memory",
+        "",
+        || {
+            let text = "echo first; yes 'some eighty bytes of chatter, line for line' | \
+                        head -c 300000000; echo; echo last; echo err >&2";
+            for observed in [false, true] {
+                let (options, seen) = watched();
+                let options = if observed {
+                    options
+                } else {
+                    Options::default()
+                };
+                let finished = run(options, script(text)).unwrap();
+                let kept = finished.stdout;
+                assert!(kept.head.starts_with(b"first\nsome"));
+                assert!(kept.tail.ends_with(b"\nlast\n"));
+                let both = (kept.head.len() + kept.tail.len()) as u64;
+                assert_eq!(both + kept.omitted, 300_000_000 + 12);
+                assert!(both <= 256 * 1024);
+                assert_eq!(finished.stderr, Captured::from(b"err\n".to_vec()));
+                let skips = |event: &Event| matches!(event, Event::LinesSkipped { .. });
+                assert_eq!(seen.events().iter().any(skips), observed);
+            }
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let peak = status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))
+                .unwrap();
+            let peak: u64 = peak.parse().unwrap();
+            assert!(peak < 64 * 1024, "{peak} kB");
+        },
+    );
+}
+
+#[test]
+fn a_flood_of_one_line_is_bounded_too() {
+    let (options, seen) = watched();
+    let finished = run(options, script("head -c 50000000 /dev/zero | tr '\\0' x")).unwrap();
+    assert_eq!(finished.stdout.omitted, 50_000_000);
+    let lines = seen.lines();
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].len() < 16 * 1024 && lines[0].ends_with('…'));
+}
+
+#[test]
+fn a_child_that_closes_its_output_is_still_waited_for() {
+    let finished = run(
+        Options::default(),
+        script("echo out; exec >&- 2>&-; sleep 0.3; printf x > \"$1\"; exit 4"),
+    )
+    .unwrap();
+    assert_eq!(finished.exit, Exit::Code(4));
+    assert_eq!(finished.stdout.head, b"out\n");
+    assert_eq!(finished.report.as_deref(), Some(&b"x"[..]));
+}
+
+#[test]
+fn invalid_utf8_survives() {
+    let (options, seen) = watched();
+    let finished = run(
+        options,
+        script("printf 'a\\377\\000b\\n'; printf '\\200' >&2"),
+    )
+    .unwrap();
+    assert_eq!(finished.stdout.head, b"a\xff\0b\n");
+    assert_eq!(finished.stderr.head, b"\x80");
+    let mut lines = seen.lines();
+    lines.sort();
+    assert_eq!(lines, ["a\u{fffd}\0b", "\u{fffd}"]);
+}
+
+#[test]
+fn lines_arrive_while_the_child_runs() {
+    let dir = TempDir::new().unwrap();
+    let go = dir.path().join("go");
+    let text = format!(
+        "echo waiting; while ! [ -e {} ]; do sleep 0.05; done; echo went on >&2",
+        go.display()
+    );
+    let (options, seen) = watched();
+    let runner = Runner::new(options);
+    let mut call = Box::pin(runner.run(script(&text), context()));
+    begin(call.as_mut());
+    seen.wait_for_lines(1);
+    std::fs::write(&go, "").unwrap();
+    assert_eq!(block_on(call).unwrap().exit, Exit::Code(0));
+    let last = Event::Line {
+        stream: Stream::Stderr,
+        text: "went on".to_owned(),
+    };
+    let events = seen.events();
+    assert!(matches!(events.first(), Some(Event::Started { .. })));
+    assert_eq!(events[events.len() - 2], last);
+    assert!(matches!(events.last(), Some(Event::Finished { .. })));
+}
+
+#[test]
+fn events_are_redacted() {
+    let (options, seen) = watched();
+    let mut context = context();
+    context.redact = std::sync::Arc::new(|text| text.replace("hunter2", "***"));
+    let text = "echo pw hunter2; printf '⚡ Applying 001_hunter2... '; sleep 0.1; echo ✅";
+    block_on(Runner::new(options).run(script(text), context)).unwrap();
+    let events = format!("{:?}", seen.events());
+    assert!(
+        events.contains("001") && !events.contains("hunter2"),
+        "{events}"
+    );
+}
+
+#[test]
+fn no_input_is_waited_for() {
+    let finished = run(Options::default(), script("read line || exit 9")).unwrap();
+    assert_eq!(finished.exit, Exit::Code(9));
+}
+
+#[test]
+fn the_child_starts_where_it_is_told_to() {
+    let dir = TempDir::new().unwrap();
+    let real = dir.path().canonicalize().unwrap();
+    let mut invocation = program(Path::new("pwd"), vec![]);
+    invocation.cwd.clone_from(&real);
+    let finished = run(Options::default(), invocation).unwrap();
+    assert_eq!(
+        finished.stdout.head,
+        format!("{}\n", real.display()).into_bytes()
+    );
+}

@@ -1,0 +1,130 @@
+//! Reports that are not what a report should be.
+
+use std::path::Path;
+
+use fraisier_adapter_confiture::outcome::Exit;
+use fraisier_adapter_confiture::process::{Options, ReportProblem, RunError};
+
+use super::support::*;
+
+/// The problem with what `text` leaves as its report; the rest of the outcome must be there.
+fn problem(text: &str) -> ReportProblem {
+    let text = format!("echo out; {text}; exit 3");
+    match run(Options::default(), script(&text)) {
+        Err(RunError::Report { problem, finished }) => {
+            assert_eq!(finished.exit, Exit::Code(3));
+            assert_eq!(finished.stdout.head, b"out\n");
+            assert_eq!(finished.report, None);
+            problem
+        }
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+fn report(text: &str) -> Option<Vec<u8>> {
+    run(Options::default(), script(text)).unwrap().report
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    for (text, expected) in [
+        ("mkfifo \"$1\"", "a FIFO"),
+        ("ln -s /etc/passwd \"$1\"", "a symbolic link"),
+        ("ln -s /nowhere/at/all \"$1\"", "a symbolic link"),
+        ("mkdir \"$1\"", "a directory"),
+        ("ln -s /dev/zero \"$1\"", "a symbolic link"),
+    ] {
+        match problem(text) {
+            ReportProblem::NotAFile { what } => assert_eq!(what, expected),
+            other => panic!("{text}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn a_report_that_may_not_be_read_is_refused() {
+    let text = "printf x > \"$1\"; chmod 000 \"$1\"";
+    // Nothing is forbidden to root.
+    if Path::new("/proc/self")
+        .metadata()
+        .is_ok_and(|proc| std::os::unix::fs::MetadataExt::uid(&proc) == 0)
+    {
+        assert_eq!(report(text).as_deref(), Some(&b"x"[..]));
+    } else {
+        assert!(matches!(problem(text), ReportProblem::Unreadable { .. }));
+    }
+}
+
+#[test]
+fn a_report_over_the_limit_is_refused_before_it_is_read() {
+    let options = Options {
+        report_limit: 1000,
+        ..Options::default()
+    };
+    // It takes no room on the disk, and would take all memory.
+    let sparse = script("truncate -s 1P \"$1\" 2>/dev/null || truncate -s 8T \"$1\"");
+    match run(options.clone(), sparse) {
+        Err(RunError::Report {
+            problem: ReportProblem::TooLarge { size, limit },
+            ..
+        }) => {
+            assert!(size >= 1 << 43, "{size}");
+            assert_eq!(limit, 1000);
+        }
+        other => panic!("{other:?}"),
+    }
+    let fits = script("head -c 1000 /dev/zero > \"$1\"");
+    let report = run(options, fits).unwrap().report;
+    assert_eq!(report.map(|report| report.len()), Some(1000));
+}
+
+#[test]
+fn no_report_is_none() {
+    assert_eq!(report(":"), None);
+    assert_eq!(report("rm -r \"$(dirname \"$1\")\""), None);
+    assert_eq!(report("printf x > \"$1\"; rm \"$1\""), None);
+}
+
+#[test]
+fn an_empty_report_is_one() {
+    assert_eq!(report(": > \"$1\"").as_deref(), Some(&b""[..]));
+}
+
+#[test]
+fn a_report_is_read_as_it_was_left() {
+    // Half of one, and two: what to make of either is the decoder's business.
+    assert_eq!(
+        report("printf '{\"a\"' > \"$1\"").as_deref(),
+        Some(&b"{\"a\""[..])
+    );
+    assert_eq!(
+        report("printf '{}' > \"$1\"; printf '{}' >> \"$1\"").as_deref(),
+        Some(&b"{}{}"[..])
+    );
+    assert_eq!(
+        report("printf '{}' > \"$1.new\"; mv \"$1.new\" \"$1\"").as_deref(),
+        Some(&b"{}"[..])
+    );
+}
+
+#[test]
+fn a_report_that_comes_after_the_exit_counts_while_the_output_is_open() {
+    assert_eq!(
+        report("(sleep 0.05; printf late > \"$1\") &").as_deref(),
+        Some(&b"late"[..])
+    );
+    // A writer that nothing tells about is stopped with the group.
+    assert_eq!(
+        report("(sleep 5; printf late > \"$1\") >/dev/null 2>&1 &"),
+        None
+    );
+}
+
+#[test]
+fn nobody_else_can_look_into_the_directory() {
+    let found = run(
+        Options::default(),
+        script("stat -c %a \"$(dirname \"$1\")\"; ls -A \"$(dirname \"$1\")\""),
+    );
+    assert_eq!(found.unwrap().stdout.head, b"700\n");
+}
