@@ -175,3 +175,58 @@ pub(crate) fn option(name: &str, value: impl AsRef<OsStr>) -> Arg {
     argument.push(value);
     Arg::Literal(argument)
 }
+
+#[cfg(test)]
+mod tests {
+    use fraisier_adapter_api::AdapterErrorKind;
+
+    use super::*;
+    use crate::operation::testing::{PASSWORD, commands, ctx};
+
+    #[test]
+    fn a_context_without_a_usable_connection_string_starts_nothing() {
+        let of = |ctx: &AdapterCtx| Session::new(&commands(), ctx).expect_err("refused");
+        let none = AdapterCtx::new("shop", "test");
+        assert_eq!(of(&none).kind, AdapterErrorKind::MissingSecret);
+        let mut unset = AdapterCtx::new("shop", "test");
+        unset.env_secrets.insert("DATABASE_URL".into(), "NO_SUCH_VARIABLE_HERE".into());
+        assert_eq!(of(&unset).kind, AdapterErrorKind::SecretReadFailed);
+        for dsn in ["", "  ", "mysql://u:hunter2@h/db", "postgresql//u:hunter2@h/db"] {
+            let ctx = AdapterCtx::new("shop", "test").with_resolved_secret("DATABASE_URL", dsn);
+            let error = of(&ctx);
+            assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{dsn}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+            let ctx = self::ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
+            assert!(of(&ctx).message.contains("AGAINST_DATABASE_URL"), "{dsn}");
+        }
+    }
+
+    #[test]
+    fn the_probe_sees_no_secret() {
+        let mut commands = commands();
+        commands.inherit = Inherit::Only(["PATH".into()].into());
+        let probe = commands.version();
+        assert_eq!(probe.args, [Arg::from("--version")]);
+        assert_eq!(probe.env.inherit, Inherit::Only(["PATH".into()].into()));
+        for name in ["DATABASE_URL", "CONFITURE_DATABASE_URL"] {
+            assert!(probe.env.remove.contains(OsStr::new(name)), "{name}");
+            assert!(!probe.env.set.contains_key(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_redactor_knows_every_secret_of_the_context() {
+        let ctx = ctx(".".as_ref())
+            .with_resolved_secret("AGAINST_DATABASE_URL", "postgresql://u:against-pw@h/db")
+            .with_resolved_secret("API_TOKEN", "token-value");
+        let session = Session::new(&commands(), &ctx).expect("a session");
+        for secret in [PASSWORD, "against-pw", "token-value"] {
+            assert_eq!(session.redactor.text(secret), crate::redact::MASK);
+        }
+    }
+
+    #[test]
+    fn an_option_keeps_its_value_in_one_argument() {
+        assert_eq!(option("--target", "--force"), Arg::Literal("--target=--force".into()));
+    }
+}

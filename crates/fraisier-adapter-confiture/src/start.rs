@@ -65,3 +65,48 @@ fn of_obstacle(obstacle: Obstacle) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::operation::testing::finished;
+    use crate::process::ReportProblem;
+
+    fn of(operation: Operation, error: &RunError) -> AdapterError {
+        failure(operation, error, &Redactor::default())
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_a_matter_of_configuration() {
+        let error = RunError::Program {
+            program: "confiture".into(),
+            obstacle: Obstacle::NotFound,
+            source: io::Error::from(io::ErrorKind::NotFound),
+        };
+        let error = of(Operation::Up, &error);
+        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+        for part in ["confiture", "nothing was started", "FRAISIER_CONFITURE_BIN"] {
+            assert!(error.message.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn after_the_start_the_outcome_is_unknown() {
+        let too_large = RunError::Report {
+            problem: ReportProblem::TooLarge { size: 9, limit: 8 },
+            finished: Box::new(finished(0, None)),
+        };
+        let lost = RunError::Lost { source: io::Error::other("taken") };
+        for error in [&too_large, &lost] {
+            let up = of(Operation::Up, error);
+            assert_eq!(up.kind, AdapterErrorKind::InternalError);
+            assert!(up.message.contains("ask `current_revision`"), "{up}");
+            let verify = of(Operation::Verify, error);
+            assert!(verify.message.contains("was not changed"), "{verify}");
+        }
+        let large = of(Operation::Up, &too_large);
+        assert!(large.message.contains("report_limit") && large.message.contains("limit is 8"));
+    }
+}

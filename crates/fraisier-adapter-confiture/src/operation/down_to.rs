@@ -113,3 +113,139 @@ fn of_report(
         log,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::{argv, ctx, envelope, finished, interrupted, session};
+    use super::*;
+
+    fn report(change: impl FnOnce(&mut Value)) -> String {
+        let mut report = json!({"from": "003", "to": "001", "rolled_back": ["003", "002"],
+            "skipped": [], "errors": [], "ok": true, "command": "migrate down-to"});
+        change(&mut report);
+        report.to_string()
+    }
+
+    fn of(finished: &Finished) -> Result<MigrationOutcome, AdapterError> {
+        decode(&Revision::new("001"), finished, &Redactor::default())
+    }
+
+    #[test]
+    fn the_revision_is_never_an_option() {
+        let session = session(&ctx(".".as_ref()));
+        for revision in ["001", "-x", "--no-lock", "--force"] {
+            let invocation = plan(&session, &Revision::new(revision)).expect("planned");
+            let expected = format!(
+                "migrate down-to --no-config --format json --output <report> \
+                 --migrations-dir db/migrations -- {revision}"
+            );
+            assert_eq!(argv(&invocation).join(" "), expected);
+        }
+        let error = plan(&session, &Revision::new(" ")).expect_err("refused");
+        assert_eq!(error.kind, AdapterErrorKind::PreconditionFailed);
+    }
+
+    #[test]
+    fn what_was_rolled_back_is_told() {
+        let outcome = of(&finished(0, Some(&report(|_| ())))).expect("a success");
+        assert_eq!(outcome.from, Some(Revision::new("003")));
+        assert_eq!(outcome.to, Some(Revision::new("001")));
+        assert_eq!(outcome.applied, ["003", "002"].map(Revision::new));
+        let nothing = report(|report| {
+            report["from"] = json!("001");
+            report["rolled_back"] = json!([]);
+        });
+        let outcome = of(&finished(0, Some(&nothing))).expect("a success");
+        assert!(outcome.applied.is_empty() && outcome.log.contains("nothing to roll back"));
+        assert!(
+            of(&interrupted(0, Some(&nothing)))
+                .expect("a success")
+                .log
+                .contains("interrupted")
+        );
+    }
+
+    #[test]
+    fn every_failure_has_its_kind_and_its_state() {
+        for (status, code, kind, state) in [
+            (
+                3,
+                "MIGR_100",
+                AdapterErrorKind::PreconditionFailed,
+                "was not changed",
+            ),
+            (
+                8,
+                "ROLLBACK_600",
+                AdapterErrorKind::IrreversibleRollback,
+                "was not changed",
+            ),
+            (
+                3,
+                "MIGR_001",
+                AdapterErrorKind::Execution,
+                "ask `current_revision`",
+            ),
+            (
+                6,
+                "LOCK_1300",
+                AdapterErrorKind::LockContention,
+                "was not changed",
+            ),
+            (
+                0,
+                "MIGR_100",
+                AdapterErrorKind::InternalError,
+                "was not changed",
+            ),
+        ] {
+            let error = of(&finished(status, Some(&envelope(code, "m", "a")))).expect_err("one");
+            assert_eq!(error.kind, kind, "{error}");
+            assert!(error.message.contains(state), "{error}");
+        }
+    }
+
+    #[test]
+    fn report_exit_and_request_must_agree() {
+        for (status, report) in [
+            (0, report(|report| report["errors"] = json!(["003 failed"]))),
+            (0, report(|report| report["skipped"] = json!(["002"]))),
+            (0, report(|report| report["to"] = json!("002"))),
+            (0, report(|report| report["from"] = Value::Null)),
+            (0, report(|report| report["rolled_back"] = json!([]))),
+            (
+                0,
+                report(|report| report["rolled_back"] = json!(["002", "001"])),
+            ),
+            (0, report(|report| report["error"] = json!({}))),
+            (1, report(|_| ())),
+            (3, report(|_| ())),
+            (130, report(|_| ())),
+            (0, "{}".into()),
+        ] {
+            assert!(
+                of(&finished(status, Some(&report))).is_err(),
+                "{status} {report}"
+            );
+        }
+        for field in ["to", "rolled_back", "skipped", "errors"] {
+            let broken = report(|report| {
+                report.as_object_mut().expect("an object").remove(field);
+            });
+            assert!(of(&finished(0, Some(&broken))).is_err(), "{field}");
+        }
+        assert!(of(&finished(0, None)).is_err());
+        let error = of(&finished(
+            3,
+            Some(&report(|report| {
+                report["errors"] = json!(["002 failed"]);
+                report["rolled_back"] = json!(["003"]);
+            })),
+        ))
+        .expect_err("an error");
+        assert_eq!(error.kind, AdapterErrorKind::Execution);
+        assert!(error.message.contains("003 was rolled back"), "{error}");
+    }
+}

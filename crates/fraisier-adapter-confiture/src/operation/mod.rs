@@ -5,6 +5,8 @@ pub(crate) mod current;
 pub(crate) mod down_to;
 pub(crate) mod judge;
 pub(crate) mod preflight;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod version;

@@ -196,3 +196,235 @@ fn clean_name(name: &mut Option<String>, redactor: &Redactor) {
         *name = Some(masked);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fraisier_adapter_api::RiskTier;
+    use serde_json::{Value, json};
+
+    use super::super::testing::{PASSWORD, argv, ctx, envelope, finished, session};
+    use super::*;
+    use crate::guard::WINDOW_SAFE_UNPROVEN;
+
+    /// As 1.29.0 writes it.
+    fn report(change: impl FnOnce(&mut Value)) -> String {
+        let mut report = json!({"ok": true, "window_safe": true,
+            "summary": {"errors": 0, "warnings": 0, "info": 0, "migrations_checked": 1},
+            "issues": [],
+            "change_set": {"contract_version": 1, "changes": [
+                {"kind": "create_table", "object": "public.a", "migration": "001",
+                 "tier": "additive", "detail": "CREATE TABLE"}]},
+            "command": "migrate preflight"});
+        change(&mut report);
+        report.to_string()
+    }
+
+    fn of(version: &str, sql: &str, finished: &Finished) -> Result<PreflightReport, AdapterError> {
+        let source = Source {
+            version: "001".into(),
+            file: "001_a.up.sql".into(),
+            sql: Some(sql.into()),
+        };
+        let request = PreflightRequest::new(ConfitureVersion::parse(version), vec![source]);
+        decode(&request, finished, &Redactor::default())
+    }
+
+    fn newest(finished: &Finished) -> PreflightReport {
+        of("1.29.0", "", finished).expect("a report")
+    }
+
+    #[test]
+    fn the_command_depends_on_the_release() {
+        let session = session(&ctx(".".as_ref()));
+        let plan = |version: &str| plan(&session, &ConfitureVersion::parse(version));
+        let base = "migrate preflight --no-config --format json --output <report> \
+                    --migrations-dir db/migrations";
+        for (version, more) in [
+            ("0.22.0", ""),
+            ("1.34.9", ""),
+            ("1.35.0", " --scope pending"),
+            ("2.0.0", " --scope pending"),
+        ] {
+            let invocation = plan(version).expect("planned");
+            assert_eq!(argv(&invocation).join(" "), format!("{base}{more}"));
+        }
+        for version in ["0.20.0", "0.21.9", "1.30.0rc1", "unknown"] {
+            let error = plan(version).expect_err("refused");
+            assert_eq!(error.kind, AdapterErrorKind::MethodNotSupported);
+            assert!(
+                error.message.contains("0.22.0") && error.message.contains(version),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_password_of_the_other_database_is_no_argument() {
+        let version = ConfitureVersion::parse("1.29.0");
+        let against = |dsn: &str| {
+            let ctx = ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
+            plan(&session(&ctx), &version)
+        };
+        let invocation = against("postgresql://app:p%40ss-w0rd@h/copy?a=1").expect("planned");
+        let argv = argv(&invocation);
+        assert_eq!(
+            argv.last().map(String::as_str),
+            Some("--against=postgresql://app@h/copy?a=1")
+        );
+        let password = invocation
+            .env
+            .set
+            .get("PGPASSWORD".as_ref() as &std::ffi::OsStr);
+        assert_eq!(password.map(|value| value == "p@ss-w0rd"), Some(true));
+        assert!(!argv.join(" ").contains(PASSWORD));
+        for dsn in ["host=h password=hunter2", "postgresql://u:hunt@er2@h/db"] {
+            let error = against(dsn).expect_err("refused");
+            assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+            assert!(!error.message.contains("hunt"), "{error}");
+        }
+    }
+
+    #[test]
+    fn findings_are_a_report() {
+        let report = report(|report| {
+            report["ok"] = json!(false);
+            report["window_safe"] = json!(false);
+            report["summary"]["errors"] = json!(1);
+            report["issues"] = json!([{"severity": "error", "code": "PFLIGHT_MISSING_DOWN",
+                "message": "not reversible", "migration": "001", "file": "001_a.up.sql",
+                "line": null, "actionable": "Add a .down.sql", "details": {}}]);
+        });
+        let found = newest(&finished(7, Some(&report)));
+        assert!(!found.ok);
+        assert_eq!(found.window_safe, Some(false));
+        assert!(found.issues[0].message.contains("Add a .down.sql"));
+        let tiers = found.change_set.expect("a change set");
+        assert_eq!(tiers.worst_tier(), Some(RiskTier::Additive));
+    }
+
+    #[test]
+    fn ok_needs_every_voice() {
+        type Change = fn(&mut Value);
+        assert!(newest(&finished(0, Some(&report(|_| ())))).ok);
+        let changes: [Change; 3] = [
+            |report| report["ok"] = json!(false),
+            |report| report["summary"]["errors"] = json!(1),
+            |report| {
+                report["issues"] =
+                    json!([{"severity": "error", "code": "C", "message": "m", "migration": null}]);
+            },
+        ];
+        for change in changes {
+            assert!(!newest(&finished(0, Some(&report(change)))).ok);
+        }
+        for status in [1, 3, 7, 130] {
+            assert!(
+                !newest(&finished(status, Some(&report(|_| ())))).ok,
+                "{status}"
+            );
+        }
+        let killed = Finished {
+            exit: Exit::Signal(9),
+            ..finished(0, Some(&report(|_| ())))
+        };
+        assert!(of("1.29.0", "", &killed).is_err());
+    }
+
+    #[test]
+    fn a_window_safe_true_counts_where_it_can() {
+        let safe = report(|_| ());
+        for (status, counts) in [
+            (0, Some(true)),
+            (7, Some(true)),
+            (1, None),
+            (3, None),
+            (130, None),
+        ] {
+            assert_eq!(
+                newest(&finished(status, Some(&safe))).window_safe,
+                counts,
+                "{status}"
+            );
+        }
+        let unsafe_ = report(|report| report["window_safe"] = json!(false));
+        for status in [0, 1, 7] {
+            assert_eq!(
+                newest(&finished(status, Some(&unsafe_))).window_safe,
+                Some(false)
+            );
+        }
+        let denied = report(|report| {
+            report["issues"] = json!([{"severity": "warning", "code": "PFLIGHT_REPLICA_TRUNCATE",
+                "message": "m", "migration": null}]);
+        });
+        assert_eq!(newest(&finished(0, Some(&denied))).window_safe, Some(false));
+        let below = of("0.22.0", "", &finished(0, Some(&safe))).expect("a report");
+        assert_eq!(below.window_safe, None);
+        let absent = report(|report| {
+            report
+                .as_object_mut()
+                .expect("an object")
+                .remove("window_safe");
+        });
+        assert_eq!(newest(&finished(0, Some(&absent))).window_safe, None);
+    }
+
+    #[test]
+    fn the_word_of_0_23_to_0_43_is_checked() {
+        let safe = finished(0, Some(&report(|_| ())));
+        for version in ["0.23.0", "0.43.9"] {
+            let found = of(version, "drop table a", &safe).expect("a report");
+            assert_eq!(found.window_safe, None, "{version}");
+            assert_eq!(found.issues[0].code, WINDOW_SAFE_UNPROVEN);
+            assert!(found.ok, "the guard takes away a verdict, and adds none");
+            let found = of(version, "create table a (id int)", &safe).expect("a report");
+            assert_eq!(found.window_safe, Some(true), "{version}");
+        }
+        let found = of("0.44.0", "drop table a", &safe).expect("a report");
+        assert_eq!(
+            found.window_safe,
+            Some(true),
+            "from 0.44.0 on, confiture's word stands"
+        );
+    }
+
+    #[test]
+    fn a_look_at_nothing_finds_nothing() {
+        let nothing = report(|report| report["summary"]["migrations_checked"] = json!(0));
+        let found = newest(&finished(0, Some(&nothing)));
+        assert_eq!(found.window_safe, None);
+        assert_eq!(found.issues[0].code, NOTHING_CHECKED);
+        let pending = of("1.35.0", "", &finished(0, Some(&nothing))).expect("a report");
+        assert_eq!(pending.window_safe, Some(true));
+    }
+
+    #[test]
+    fn failures_are_errors() {
+        let unreachable = envelope("CONFIG_006", "Connection to --against URL failed", "");
+        for (status, report) in [
+            (3, Some(unreachable.as_str())),
+            (2, None),
+            (0, None),
+            (0, Some("{}")),
+        ] {
+            assert!(
+                of("1.29.0", "", &finished(status, report)).is_err(),
+                "{status} {report:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_confiture_quotes_passes_the_redactor() {
+        let report = report(|report| {
+            report["issues"] = json!([{"severity": "info", "code": "C",
+                "message": "hunter2-hunter2", "migration": "hunter2-hunter2"}]);
+            report["change_set"]["changes"] = json!([{"kind": "k", "object": "hunter2-hunter2",
+                "migration": "hunter2-hunter2", "detail": "hunter2-hunter2"}]);
+        });
+        let redactor = Redactor::new([], ["hunter2-hunter2"]);
+        let request = PreflightRequest::new(ConfitureVersion::parse("1.29.0"), Vec::new());
+        let found = decode(&request, &finished(0, Some(&report)), &redactor).expect("a report");
+        assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+    }
+}

@@ -230,3 +230,344 @@ pub(crate) fn without_report(
         log,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use fraisier_adapter_api::AdapterErrorKind as Kind;
+    use serde_json::{Value, json};
+
+    use super::super::testing::{PASSWORD, argv, ctx, envelope, finished, interrupted, session};
+    use super::*;
+
+    fn report(change: impl FnOnce(&mut Value)) -> String {
+        let mut report = json!({
+            "success": true,
+            "applied": [
+                {"version": "002", "name": "b", "duration_ms": 1, "rows_affected": 0},
+                {"version": "003", "name": "c", "duration_ms": 1, "rows_affected": 0},
+            ],
+            "skipped": ["001"], "skipped_superuser": [], "pending": [], "errors": [],
+            "total_duration_ms": 2, "checksums_verified": true, "dry_run": false,
+            "dry_run_execute": false, "warnings": [], "ok": true, "command": "migrate up",
+        });
+        change(&mut report);
+        report.to_string()
+    }
+
+    fn of(target: Option<&str>, finished: &Finished) -> Result<Up, AdapterError> {
+        decode(
+            target.map(Revision::new).as_ref(),
+            finished,
+            &Redactor::default(),
+        )
+    }
+
+    fn done(target: Option<&str>, finished: &Finished) -> MigrationOutcome {
+        match of(target, finished) {
+            Ok(Up::Done(outcome)) => outcome,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn revisions(outcome: &MigrationOutcome) -> (Option<&str>, Option<&str>, Vec<&str>) {
+        (
+            outcome.from.as_ref().map(Revision::as_str),
+            outcome.to.as_ref().map(Revision::as_str),
+            outcome.applied.iter().map(Revision::as_str).collect(),
+        )
+    }
+
+    #[test]
+    fn a_target_that_is_no_migration_never_starts() {
+        let base = tempfile::tempdir().expect("a directory");
+        let migrations = base.path().join("db/migrations");
+        fs::create_dir_all(&migrations).expect("created");
+        for name in [
+            "001_a.up.sql",
+            "-x_b.up.sql",
+            "--force_c.py",
+            "002_d.down.sql",
+        ] {
+            fs::write(migrations.join(name), "").expect("written");
+        }
+        let mut ctx = ctx(base.path());
+        ctx.settings.insert("lock_timeout_ms".into(), json!(5000));
+        ctx.settings
+            .insert("require_reversible".into(), json!(true));
+        let session = session(&ctx);
+        let found = session.project.migrations(OPERATION).expect("listed");
+        for target in ["999", "", "002", "00", "001_a", "--no-lock"] {
+            let error = plan(&session, Some(&Revision::new(target)), &found).expect_err("refused");
+            assert_eq!(error.kind, Kind::PreconditionFailed, "{target}");
+            assert!(error.message.contains("nothing was started"), "{error}");
+        }
+        for target in ["001", "-x", "--force"] {
+            let invocation = plan(&session, Some(&Revision::new(target)), &found).expect("planned");
+            let expected = format!(
+                "migrate up --no-config --format json --output <report> \
+                 --migrations-dir db/migrations --target={target} --lock-timeout=5000 \
+                 --require-reversible"
+            );
+            assert_eq!(argv(&invocation).join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn the_environment_is_clean_and_the_arguments_hold_no_secret() {
+        let session = session(&ctx(".".as_ref()));
+        let invocation = plan(&session, None, &[]).expect("planned");
+        for name in ["DATABASE_URL", "SHOP_DSN", "SHOP_API_TOKEN", "FORCE_COLOR"] {
+            assert!(
+                invocation
+                    .env
+                    .remove
+                    .contains(name.as_ref() as &std::ffi::OsStr),
+                "{name}"
+            );
+        }
+        let dsn = invocation
+            .env
+            .set
+            .get("CONFITURE_DATABASE_URL".as_ref() as &std::ffi::OsStr);
+        assert!(dsn.is_some_and(|dsn| dsn.to_string_lossy().contains(PASSWORD)));
+        for name in ["PYTHONUNBUFFERED", "NO_COLOR", "TYPER_STANDARD_TRACEBACK"] {
+            let value = invocation.env.set.get(name.as_ref() as &std::ffi::OsStr);
+            assert_eq!(value.map(|value| value == "1"), Some(true), "{name}");
+        }
+        assert!(!argv(&invocation).join(" ").contains(PASSWORD));
+        assert!(!format!("{invocation:?} {session:?}").contains(PASSWORD));
+    }
+
+    #[test]
+    fn success_says_from_where_to_where() {
+        let outcome = done(None, &finished(0, Some(&report(|_| ()))));
+        assert_eq!(
+            revisions(&outcome),
+            (Some("001"), Some("003"), vec!["002", "003"])
+        );
+        let first = report(|report| report["skipped"] = json!([]));
+        let outcome = done(Some("003"), &finished(0, Some(&first)));
+        assert_eq!(revisions(&outcome), (None, Some("003"), vec!["002", "003"]));
+        let nothing = report(|report| {
+            report["applied"] = json!([]);
+            report["skipped"] = json!(["001", "002"]);
+        });
+        for target in [None, Some("001"), Some("002")] {
+            let outcome = done(target, &finished(0, Some(&nothing)));
+            assert_eq!(revisions(&outcome), (Some("002"), Some("002"), vec![]));
+            assert!(outcome.log.contains("nothing to apply"), "{}", outcome.log);
+        }
+    }
+
+    #[test]
+    fn ok_true_does_not_make_a_failure_a_success() {
+        let failed = report(|report| {
+            report["success"] = json!(false);
+            report["errors"] = json!(["Failed to apply migration 004 (d): column \"nope\""]);
+        });
+        let error = of(None, &finished(3, Some(&failed))).expect_err("an error");
+        assert_eq!(error.kind, Kind::Execution);
+        for part in ["004 (d)", "002, 003", "call `up` again"] {
+            assert!(error.message.contains(part), "{error}");
+        }
+        for status in [0, 1, 3, 6, 8] {
+            assert_eq!(
+                of(None, &finished(status, Some(&failed)))
+                    .expect_err("one")
+                    .kind,
+                Kind::Execution
+            );
+        }
+        assert_eq!(
+            of(None, &finished(137, Some(&failed)))
+                .expect_err("one")
+                .kind,
+            Kind::InternalError
+        );
+    }
+
+    #[test]
+    fn a_migration_that_needs_a_superuser_is_named() {
+        for errors in [
+            json!([]),
+            json!(["Halted at 004_s: it declares requires_superuser=True."]),
+        ] {
+            let stopped = report(|report| {
+                report["success"] = json!(false);
+                report["skipped_superuser"] = json!([{"version": "004", "name": "s",
+                    "reason": "requires_superuser=True"}]);
+                report["pending"] = json!(["005"]);
+                report["errors"] = errors;
+            });
+            for status in [0, 1] {
+                let error = of(None, &finished(status, Some(&stopped))).expect_err("an error");
+                assert_eq!(error.kind, Kind::Execution);
+                for part in ["before migration 004", "apply-as", "002, 003", "1 after it"] {
+                    assert!(error.message.contains(part), "{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_old_release_that_stops_there_says_so_only_on_its_output() {
+        let mut stopped = finished(1, None);
+        stopped.stdout = b"\xe2\x9a\xa1 Applying 001_a... \n\nSkipping migration 002_s:\n  requires_superuser=True.\n".to_vec().into();
+        let error = of(None, &stopped).expect_err("an error");
+        assert!(error.message.contains("requires_superuser"), "{error}");
+        assert!(error.message.contains("ask `current_revision`"), "{error}");
+        assert!(
+            error
+                .stderr
+                .expect("evidence")
+                .contains("Skipping migration 002_s")
+        );
+    }
+
+    #[test]
+    fn an_envelope_may_come_after_migrations_were_applied() {
+        let missing = envelope(
+            "MIGR_001",
+            "005_y.up.sql has no matching .down.sql file.",
+            "Create",
+        );
+        let error = of(None, &finished(3, Some(&missing))).expect_err("an error");
+        assert_eq!(error.kind, Kind::Execution);
+        assert!(error.message.contains("ask `current_revision`"), "{error}");
+        let lock = envelope(
+            "LOCK_1300",
+            "Could not acquire migration lock within 30.0s. Use --no-lock to bypass (dangerous).",
+            "Wait for the current migration to finish, then retry.",
+        );
+        let error = of(None, &finished(6, Some(&lock))).expect_err("an error");
+        assert_eq!(error.kind, Kind::LockContention);
+        assert!(error.message.contains("was not changed"), "{error}");
+        assert!(
+            error.message.contains("Wait for the current migration"),
+            "{error}"
+        );
+        assert!(!error.message.contains("--no-lock"), "{error}");
+        assert!(error.message.contains("never does"), "{error}");
+    }
+
+    #[test]
+    fn report_exit_and_request_must_agree() {
+        let plain = report(|_| ());
+        for (target, status, report) in [
+            (Some("004"), 0, plain.clone()),
+            (Some("002"), 0, plain.clone()),
+            (None, 1, plain.clone()),
+            (None, 3, plain.clone()),
+            (None, 130, plain.clone()),
+            (None, 0, report(|report| report["success"] = json!(false))),
+            (None, 0, report(|report| report["pending"] = json!(["004"]))),
+            (None, 0, report(|report| report["dry_run"] = json!(true))),
+            (
+                None,
+                0,
+                report(|report| report["dry_run_execute"] = json!(true)),
+            ),
+            (
+                None,
+                0,
+                report(|report| report["error"] = json!({"code": "MIGR_001"})),
+            ),
+            (None, 0, envelope("MIGR_001", "failed", "")),
+            (None, 0, "{}".into()),
+            (None, 0, "[]".into()),
+            (
+                None,
+                0,
+                plain.replace("\"success\":true", "\"success\":\"true\""),
+            ),
+            (None, 0, format!("{plain}{plain}")),
+            (None, 0, plain[..plain.len() - 1].to_owned()),
+            (None, 0, format!("{{\"success\":true,{}", &plain[1..])),
+        ] {
+            let outcome = of(target, &finished(status, Some(&report)));
+            assert!(
+                outcome.is_err(),
+                "{target:?} {status} {report}: {outcome:?}"
+            );
+        }
+        for field in [
+            "success",
+            "applied",
+            "skipped",
+            "skipped_superuser",
+            "pending",
+            "errors",
+            "dry_run",
+            "dry_run_execute",
+        ] {
+            for value in [None, Some(Value::Null), Some(json!(7)), Some(json!("x"))] {
+                let broken = report(|report| {
+                    report.as_object_mut().expect("an object").remove(field);
+                    if let Some(value) = value {
+                        report[field] = value;
+                    }
+                });
+                let outcome = of(None, &finished(0, Some(&broken)));
+                assert!(outcome.is_err(), "{broken}: {outcome:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_report_is_nothing_to_do_only_where_it_can_be() {
+        let nothing = finished(0, None);
+        assert_eq!(of(None, &nothing), Ok(Up::NoReport));
+        let read = |target: Option<&str>, version: &str, current: Option<&str>| {
+            without_report(
+                target.map(Revision::new).as_ref(),
+                &nothing,
+                &Redactor::default(),
+                &ConfitureVersion::parse(version),
+                current.map(Revision::new),
+            )
+        };
+        for (target, current) in [
+            (None, Some("002")),
+            (None, None),
+            (Some("002"), Some("002")),
+            (Some("001"), Some("002")),
+        ] {
+            let outcome = read(target, "0.22.0", current).expect("nothing to do");
+            assert_eq!(revisions(&outcome), (current, current, vec![]));
+            assert!(outcome.log.contains("nothing to apply"));
+        }
+        for (target, version, current) in [
+            (None, "0.48.0", Some("002")),
+            (None, "1.29.0", Some("002")),
+            (None, "0.47.0rc1", Some("002")),
+            (Some("003"), "0.22.0", Some("002")),
+            (Some("001"), "0.22.0", None),
+        ] {
+            assert!(
+                read(target, version, current).is_err(),
+                "{target:?} {version} {current:?}"
+            );
+        }
+        for status in [1, 2, 3, 130] {
+            let error = of(None, &finished(status, None)).expect_err("an error");
+            assert!(error.message.contains("ask `current_revision`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_success_that_came_before_the_interrupt_is_one() {
+        let outcome = done(None, &interrupted(0, Some(&report(|_| ()))));
+        assert_eq!(outcome.applied.len(), 2);
+        assert!(
+            outcome.log.contains("3s") && outcome.log.contains("interrupted"),
+            "{}",
+            outcome.log
+        );
+        let error = of(None, &interrupted(130, None)).expect_err("an error");
+        for part in ["timeout of 3s", "interrupted", "ask `current_revision`"] {
+            assert!(error.message.contains(part), "{error}");
+        }
+    }
+}

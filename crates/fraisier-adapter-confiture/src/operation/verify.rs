@@ -126,3 +126,173 @@ fn name(version: &str, name: &str) -> String {
         format!("{version}_{name}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fraisier_adapter_api::AdapterErrorKind;
+    use serde_json::{Value, json};
+
+    use super::super::testing::{argv, ctx, envelope, finished, session};
+    use super::*;
+
+    /// As 1.29.0 writes it.
+    fn report(change: impl FnOnce(&mut Value)) -> String {
+        let mut report = json!({"ok": true, "was_skipped": false, "verified_count": 1,
+            "failed_count": 0, "skipped_count": 1, "total_applied": 2, "ledger_present": true,
+            "results": [
+                {"version": "001", "name": "001", "status": "no_file", "actual_value": null,
+                 "verify_file": null, "error": null},
+                {"version": "002", "name": "b", "status": "verified", "actual_value": true,
+                 "verify_file": "m/002_b.verify.sql", "error": null},
+            ], "command": "migrate verify"});
+        change(&mut report);
+        report.to_string()
+    }
+
+    fn of(finished: &Finished) -> Result<VerifyReport, AdapterError> {
+        decode(finished, &Redactor::default())
+    }
+
+    #[test]
+    fn the_command() {
+        let expected = "migrate verify --no-config --format json --output <report> \
+                        --migrations-dir db/migrations";
+        assert_eq!(
+            argv(&plan(&session(&ctx(".".as_ref())))).join(" "),
+            expected
+        );
+    }
+
+    #[test]
+    fn every_release_can_say_yes() {
+        let oldest = report(|report| {
+            for later in ["ok", "was_skipped", "ledger_present", "command"] {
+                report.as_object_mut().expect("an object").remove(later);
+            }
+        });
+        for report in [oldest, report(|_| ())] {
+            let verdict = of(&finished(0, Some(&report))).expect("a verdict");
+            assert!(verdict.ok && !verdict.was_skipped);
+            let names: Vec<_> = verdict
+                .checks
+                .iter()
+                .map(|check| check.name.as_str())
+                .collect();
+            assert_eq!(names, ["001", "002_b"]);
+        }
+    }
+
+    #[test]
+    fn failed_checks_are_a_verdict() {
+        let failed = report(|report| {
+            report["ok"] = json!(false);
+            report["failed_count"] = json!(1);
+            report["verified_count"] = json!(0);
+            report["results"][1]["status"] = json!("failed");
+            report["results"][1]["error"] = json!("syntax error at or near \"here\"");
+        });
+        let verdict = of(&finished(1, Some(&failed))).expect("a verdict");
+        assert!(!verdict.ok && !verdict.was_skipped && !verdict.checks[1].ok);
+        let detail = verdict.checks[1].detail.as_deref();
+        assert_eq!(detail, Some("syntax error at or near \"here\""));
+    }
+
+    #[test]
+    fn nothing_examined_is_skipped_and_not_ok() {
+        let no_ledger = envelope("PRECON_1001", "No migration ledger found", "");
+        let without = report(|report| {
+            report["ledger_present"] = json!(false);
+            report["results"] = json!([]);
+            report["total_applied"] = json!(0);
+            report["verified_count"] = json!(0);
+        });
+        let empty = report(|report| {
+            report["results"] = json!([]);
+            report["total_applied"] = json!(0);
+            report["verified_count"] = json!(0);
+        });
+        for (status, report) in [(2, &no_ledger), (0, &without), (0, &empty)] {
+            let verdict = of(&finished(status, Some(report))).expect("a verdict");
+            assert!(!verdict.ok && verdict.was_skipped, "{report}");
+        }
+    }
+
+    #[test]
+    fn before_0_37_a_missing_ledger_is_an_internal_error() {
+        let report = envelope(
+            "INTERNAL_ERROR",
+            "relation \"tb_confiture\" does not exist",
+            "",
+        );
+        let old = finished(1, Some(&report));
+        assert_eq!(
+            of(&old).expect_err("an error").kind,
+            AdapterErrorKind::InternalError
+        );
+        assert!(may_lack_ledger(&old));
+        for other in [
+            finished(1, None),
+            finished(3, Some(&report)),
+            finished(1, Some("{}")),
+        ] {
+            assert!(!may_lack_ledger(&other));
+        }
+    }
+
+    #[test]
+    fn one_voice_that_disagrees_is_enough() {
+        type Change = fn(&mut Value);
+        let changes: [Change; 9] = [
+            |report| report["ok"] = json!(false),
+            |report| report["failed_count"] = json!(1),
+            |report| report["verified_count"] = json!(2),
+            |report| report["total_applied"] = json!(3),
+            |report| report["results"][1]["status"] = json!("failed"),
+            |report| report["results"][1]["status"] = json!("superseded"),
+            |report| report["results"][1]["error"] = json!("it failed"),
+            |report| report["results"][0]["error"] = json!("it failed"),
+            |report| report["results"] = json!([]),
+        ];
+        for change in changes {
+            let report = report(change);
+            let verdict = of(&finished(0, Some(&report))).expect("a verdict");
+            assert!(
+                !verdict.ok && verdict.checks.iter().any(|check| !check.ok),
+                "{report}"
+            );
+        }
+        let verdict = of(&finished(1, Some(&report(|_| ())))).expect("a verdict");
+        assert!(!verdict.ok && verdict.checks.iter().any(|check| !check.ok));
+        for status in [2, 3, 7, 130] {
+            assert!(
+                of(&finished(status, Some(&report(|_| ())))).is_err(),
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_verdict_rests_on_must_be_there_and_of_its_type() {
+        for field in [
+            "verified_count",
+            "failed_count",
+            "skipped_count",
+            "total_applied",
+            "results",
+        ] {
+            for value in [None, Some(json!("0")), Some(Value::Null), Some(json!(-1))] {
+                let broken = report(|report| {
+                    report.as_object_mut().expect("an object").remove(field);
+                    if let Some(value) = value {
+                        report[field] = value;
+                    }
+                });
+                assert!(of(&finished(0, Some(&broken))).is_err(), "{broken}");
+            }
+        }
+        for field in ["ok", "ledger_present", "was_skipped"] {
+            let broken = report(|report| report[field] = json!("false"));
+            assert!(of(&finished(0, Some(&broken))).is_err(), "{field}");
+        }
+    }
+}

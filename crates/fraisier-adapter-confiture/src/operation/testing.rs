@@ -1,0 +1,78 @@
+//! What the tests of the operations share.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fraisier_adapter_api::AdapterCtx;
+
+use crate::invocation::{Inherit, Invocation};
+use crate::outcome::{Captured, Exit, Finished, Interruption};
+use crate::session::{Commands, Session};
+
+pub(crate) const PASSWORD: &str = "s3cr3t-canary";
+
+/// A command that exited with `status` and left this report.
+pub(crate) fn finished(status: i32, report: Option<&str>) -> Finished {
+    Finished {
+        exit: Exit::Code(status),
+        report: report.map(|text| text.as_bytes().to_vec()),
+        stdout: Captured::default(),
+        stderr: Captured::default(),
+        interrupted: None,
+        killed: false,
+        duration: Duration::from_secs(1),
+    }
+}
+
+/// The same, interrupted after a timeout of 3 s.
+pub(crate) fn interrupted(status: i32, report: Option<&str>) -> Finished {
+    Finished {
+        interrupted: Some(Interruption::Timeout(Duration::from_secs(3))),
+        ..finished(status, report)
+    }
+}
+
+/// An error envelope as confiture writes it.
+pub(crate) fn envelope(code: &str, message: &str, actionable: &str) -> String {
+    serde_json::json!({
+        "ok": false,
+        "error": {
+            "code": code, "message": message, "severity": "error", "details": {},
+            "migration": null, "file": null, "line": null, "actionable": actionable,
+        },
+    })
+    .to_string()
+}
+
+/// A context with a password to look for.
+pub(crate) fn ctx(workdir: &Path) -> AdapterCtx {
+    let mut ctx = AdapterCtx::new("shop", "test").with_resolved_secret(
+        "DATABASE_URL",
+        format!("postgresql://app:{PASSWORD}@db.example/shop"),
+    );
+    ctx.workdir = workdir.into();
+    ctx.env_secrets
+        .insert("API_TOKEN".into(), "SHOP_API_TOKEN".into());
+    ctx.env_secrets
+        .insert("DATABASE_URL".into(), "SHOP_DSN".into());
+    ctx
+}
+
+pub(crate) fn session(ctx: &AdapterCtx) -> Session {
+    Session::new(&commands(), ctx).expect("a context that can be used")
+}
+
+pub(crate) fn commands() -> Commands {
+    Commands {
+        program: PathBuf::from("confiture"),
+        inherit: Inherit::All,
+    }
+}
+
+/// The arguments, with `<report>` for the report's path.
+pub(crate) fn argv(invocation: &Invocation) -> Vec<String> {
+    let argv = invocation.argv(Path::new("<report>"));
+    argv.iter()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect()
+}

@@ -1,0 +1,334 @@
+//! The adapter and the program it runs, with a shell script in the place of confiture.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fraisier_adapter_api::{
+    AdapterCtx, AdapterError, AdapterErrorKind, MigrationAdapter, Revision,
+};
+use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+use tempfile::TempDir;
+
+/// Answers by the subcommand: `$report` is where the report goes, `$DSN` what confiture would
+/// connect to.
+const PRELUDE: &str = r#"#!/bin/sh
+PATH=/usr/bin:/bin
+DSN=$CONFITURE_DATABASE_URL
+report=
+previous=
+for arg in "$@"; do
+  [ "$previous" = --output ] && report=$arg
+  previous=$arg
+done
+echo "$2$1" >> "$(dirname "$0")/calls"
+"#;
+
+struct Stage {
+    dir: TempDir,
+}
+
+impl Stage {
+    fn new(script: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let migrations = dir.path().join("db/migrations");
+        fs::create_dir_all(&migrations).expect("created");
+        fs::write(migrations.join("001_a.up.sql"), "create table a (id int);").expect("written");
+        fs::write(migrations.join("002_b.up.sql"), "drop table a;").expect("written");
+        let program = dir.path().join("confiture");
+        fs::write(&program, format!("{PRELUDE}{script}")).expect("written");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
+        Self { dir }
+    }
+
+    fn program(&self) -> PathBuf {
+        self.dir.path().join("confiture")
+    }
+
+    fn adapter(&self) -> ConfitureMigration {
+        ConfitureMigration::with_program(self.program())
+    }
+
+    fn ctx(&self, dsn: &str) -> AdapterCtx {
+        let mut ctx = AdapterCtx::new("shop", "test").with_resolved_secret("DATABASE_URL", dsn);
+        ctx.workdir = self.dir.path().into();
+        ctx
+    }
+
+    fn calls(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.dir.path().join("calls")).unwrap_or_default();
+        calls.lines().map(str::to_owned).collect()
+    }
+}
+
+const DSN: &str = "postgresql://app:pw@db.example/shop";
+
+#[tokio::test]
+async fn an_old_release_that_reports_nothing_is_asked_where_it_is() {
+    let stage = Stage::new(
+        r#"case "$1$2" in
+          --version) echo "confiture version 0.22.0" ;;
+          migrateup) ;;
+          migratecurrent) echo '{"revision": "002", "name": "b"}' > "$report" ;;
+        esac"#,
+    );
+    let outcome = stage.adapter().up(&stage.ctx(DSN), None).await.expect("a success");
+    assert_eq!(outcome.from, Some(Revision::new("002")));
+    assert_eq!(outcome.to, outcome.from);
+    assert_eq!(stage.calls(), ["upmigrate", "--version", "currentmigrate"]);
+}
+
+#[tokio::test]
+async fn a_new_release_that_reports_nothing_has_failed() {
+    let stage = Stage::new(
+        r#"case "$1$2" in
+          --version) echo "confiture version 1.29.0" ;;
+          migratecurrent) echo '{"revision": "002", "name": "b"}' > "$report" ;;
+        esac"#,
+    );
+    let error = stage.adapter().up(&stage.ctx(DSN), None).await.expect_err("an error");
+    assert!(error.message.contains("ask `current_revision`"), "{error}");
+}
+
+#[tokio::test]
+async fn the_happy_path_asks_no_version() {
+    let stage = Stage::new(
+        r#"case "$1$2" in
+          migratecurrent) echo '{"revision": null, "name": null}' > "$report" ;;
+          migrateup) echo '{"success": true, "applied": [{"version": "001"}], "skipped": [],
+            "skipped_superuser": [], "pending": [], "errors": [], "dry_run": false,
+            "dry_run_execute": false}' > "$report" ;;
+          migratedown-to) echo '{"from": "002", "to": "001", "rolled_back": ["002"],
+            "skipped": [], "errors": []}' > "$report" ;;
+          migrateverify) echo '{"verified_count": 0, "failed_count": 0, "skipped_count": 1,
+            "total_applied": 1, "results": [{"version": "001", "name": "a", "status": "no_file",
+            "error": null}]}' > "$report" ;;
+        esac"#,
+    );
+    let (adapter, ctx) = (stage.adapter(), stage.ctx(DSN));
+    assert_eq!(adapter.current_revision(&ctx).await, Ok(None));
+    assert!(adapter.up(&ctx, Some(Revision::new("001"))).await.is_ok());
+    assert!(adapter.verify(&ctx).await.expect("a verdict").ok);
+    assert!(adapter.down_to(&ctx, Revision::new("001")).await.is_ok());
+    let expected = ["currentmigrate", "upmigrate", "verifymigrate", "down-tomigrate"];
+    assert_eq!(stage.calls(), expected);
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_understood_is_explained_by_the_version() {
+    let script = |version: &str| {
+        format!("[ \"$1\" = --version ] && echo 'confiture version {version}' && exit 0\n\
+                 echo 'Error: No such option: --no-config' >&2; exit 2")
+    };
+    let old = Stage::new(&script("0.19.0"));
+    let error = old.adapter().current_revision(&old.ctx(DSN)).await.expect_err("an error");
+    for part in ["0.19.0", "0.20.0", "pip install"] {
+        assert!(error.message.contains(part), "{error}");
+    }
+    let new = Stage::new(&script("1.29.0"));
+    let error = new.adapter().up(&new.ctx(DSN), None).await.expect_err("an error");
+    for part in ["1.29.0", "No such option: --no-config"] {
+        assert!(error.message.contains(part), "{error}");
+    }
+    assert_eq!(error.operation.as_deref(), Some("up"));
+}
+
+#[tokio::test]
+async fn a_missing_ledger_before_0_37_is_found_out() {
+    let script = |current: &str| {
+        format!(
+            r#"case "$2" in
+              verify) echo '{{"ok": false, "error": {{"code": "INTERNAL_ERROR", "message": "m"}}}}' > "$report"; exit 1 ;;
+              current) {current} ;;
+            esac"#
+        )
+    };
+    let none = Stage::new(&script(
+        r#"echo '{"ok": false, "error": {"code": "PRECON_1001", "message": "m"}}' > "$report"; exit 2"#,
+    ));
+    let verdict = none.adapter().verify(&none.ctx(DSN)).await.expect("a verdict");
+    assert!(!verdict.ok && verdict.was_skipped);
+    let some = Stage::new(&script(r#"echo '{"revision": "001", "name": "a"}' > "$report""#));
+    let error = some.adapter().verify(&some.ctx(DSN)).await.expect_err("an error");
+    assert_eq!(error.kind, AdapterErrorKind::InternalError);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_request_starts_nothing() {
+    let stage = Stage::new("exit 0");
+    let (adapter, ctx) = (stage.adapter(), stage.ctx(DSN));
+    let mut nowhere = ctx.clone();
+    nowhere.migrations_path = Some("nowhere".into());
+    let mut mistyped = ctx.clone();
+    mistyped.settings.insert("lock_timeout_ms".into(), "x".into());
+    let empty = stage.ctx("");
+    let ghost = Revision::new("999");
+    for (error, kind) in [
+        (adapter.up(&ctx, Some(ghost.clone())).await.err(), AdapterErrorKind::PreconditionFailed),
+        (adapter.up(&nowhere, None).await.err(), AdapterErrorKind::InvalidConfig),
+        (adapter.down_to(&nowhere, ghost).await.err(), AdapterErrorKind::InvalidConfig),
+        (adapter.verify(&nowhere).await.err(), AdapterErrorKind::InvalidConfig),
+        (adapter.preflight(&nowhere).await.err(), AdapterErrorKind::InvalidConfig),
+        (adapter.current_revision(&mistyped).await.err(), AdapterErrorKind::InvalidConfig),
+        (adapter.current_revision(&empty).await.err(), AdapterErrorKind::InvalidConfig),
+    ] {
+        let error = error.expect("an error");
+        assert_eq!(error.kind, kind, "{error}");
+        assert_eq!(error.adapter.as_deref(), Some("confiture"));
+        assert!(error.operation.is_some() && error.message.contains("nothing was started"), "{error}");
+    }
+    assert!(stage.calls().is_empty(), "{:?}", stage.calls());
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_is_not_waited_for() {
+    let stage = Stage::new("exec sleep 600");
+    let adapter = ConfitureMigration::builder()
+        .program(stage.program())
+        .timeout(Duration::from_millis(300))
+        .grace(Duration::from_millis(300))
+        .build();
+    let error = adapter.describe().await.expect_err("an error");
+    assert!(error.message.contains("did not answer in time"), "{error}");
+}
+
+/// A password that is nowhere by chance, with characters that encoders treat differently.
+const CANARY: &str = "Kanarienvogel%2F7Gelb%C3%A9%21Ende";
+/// What must not be seen: the password and its parts, raw and decoded.
+const TRACES: [&str; 5] = ["Kanarienvogel", "7Gelb", "Gelb", "!Ende", "%21Ende"];
+
+#[derive(Default)]
+struct Seen {
+    /// What the observer was told, and the argument vector of every child that was started.
+    told: Mutex<Vec<String>>,
+}
+
+impl Seen {
+    fn add(&self, text: String) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+}
+
+impl Observer for Seen {
+    fn event(&self, call: &Call, event: &Event) {
+        self.add(format!("{call:?} {event:?}"));
+        if let Event::Started { pid } = event {
+            let cmdline = fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline"));
+            self.add(format!("argv {}", String::from_utf8_lossy(&cmdline.unwrap_or_default())));
+        }
+    }
+}
+
+/// Collects what `tracing` gets, whatever its level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn told<T: std::fmt::Debug + serde::Serialize>(outcome: &Result<T, AdapterError>) -> String {
+    match outcome {
+        Ok(value) => format!("{value:?} {}", serde_json::to_string(value).expect("JSON")),
+        Err(error) => format!("{error} {error:?} {}", serde_json::to_string(error).expect("JSON")),
+    }
+}
+
+/// Prints the connection string in every way, and says what else could hold it.
+const PARROT: &str = r#"
+[ "$1" = --version ] && { echo "confiture version 0.23.0"; exit 0; }
+grep -rl 7Gelb "$(dirname "$report")" "$0.argv" 2>/dev/null && echo "IN-A-FILE" >> "$0.leaks"
+tr '\0' ' ' < "/proc/$$/cmdline" | grep -q Gelb && echo "IN-ARGV" >> "$0.leaks"
+decoded='Kanarienvogel/7Gelbé!Ende'
+for text in "$DSN" "app:$decoded@h" "half of it: 7Gelb%C3%A9%21Ende" "could not resolve 7Gelbé!Ende" \
+  "{\"dsn\": \"Kanarienvogel/7Gelb\\u00e9!Ende\"}" "password=$decoded"; do
+  echo "out $text"; echo "err $text" >&2
+done
+"#;
+
+#[tokio::test]
+async fn no_byte_of_a_password_leaves() {
+    let wreck = |tail: &str| format!("{PARROT}{tail}");
+    let envelope = r#"printf '{"ok": false, "error": {"code": "%s", "message": "%s and %s", "actionable": "use %s"}}' CONFIG_006 "$DSN" "$decoded" "$DSN" > "$report"; exit 3"#;
+    let success = r#"case "$2" in
+      current) printf '{"revision": "001", "name": "%s"}' "$decoded" > "$report" ;;
+      up) printf '{"success": true, "applied": [{"version": "002"}], "skipped": ["001"], "skipped_superuser": [], "pending": [], "errors": [], "dry_run": false, "dry_run_execute": false, "warnings": ["%s"]}' "$DSN" > "$report" ;;
+      down-to) printf '{"from": "002", "to": "001", "rolled_back": ["002"], "skipped": [], "errors": []}' > "$report" ;;
+      verify) printf '{"verified_count": 0, "failed_count": 1, "skipped_count": 0, "total_applied": 1, "results": [{"version": "001", "name": "%s", "status": "failed", "error": "%s"}]}' "$decoded" "$DSN" > "$report"; exit 1 ;;
+      preflight) printf '{"ok": true, "window_safe": true, "summary": {"errors": 0, "migrations_checked": 2}, "issues": [{"severity": "info", "code": "C", "message": "%s"}]}' "$DSN" > "$report" ;;
+    esac"#;
+    let failed = r#"case "$2" in
+      up) printf '{"success": false, "applied": [], "skipped": [], "skipped_superuser": [], "pending": [], "errors": ["%s"], "dry_run": false, "dry_run_execute": false}' "$DSN" > "$report"; exit 3 ;;
+      down-to) printf '{"from": "002", "to": "001", "rolled_back": [], "skipped": [], "errors": ["%s"]}' "$DSN" > "$report"; exit 3 ;;
+      *) printf '{"revision": %s' "$DSN" > "$report"; exit 0 ;;
+    esac"#;
+    let mut heard = 0;
+    for tail in [
+        envelope,
+        success,
+        failed,
+        "exit 0",
+        "exit 1",
+        "exit 2",
+        r#"printf 'not json %s' "$DSN" > "$report"; exit 0"#,
+        r#"printf '{"%s": 1}' "$DSN" > "$report"; exit 0"#,
+        r#"printf '{"ok": "%s", "success": "%s", "revision": ["%s"]}' "$DSN" "$DSN" "$DSN" > "$report"; exit 0"#,
+        "kill -9 $$",
+        "exec sleep 600",
+    ] {
+        let stage = Stage::new(&wreck(tail));
+        let seen = Arc::new(Seen::default());
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let adapter = ConfitureMigration::builder()
+            .program(stage.program())
+            .timeout(Duration::from_secs(2))
+            .grace(Duration::from_millis(200))
+            .observer(seen.clone())
+            .build();
+        let ctx = stage.ctx(&format!("postgresql://app:{CANARY}@db.example/shop"));
+        let mut all = vec![format!("{adapter:?} {ctx:?}")];
+        let one = Revision::new("001");
+        all.push(told(&adapter.current_revision(&ctx).await));
+        all.push(told(&adapter.up(&ctx, None).await));
+        all.push(told(&adapter.up(&ctx, Some(one.clone())).await));
+        all.push(told(&adapter.down_to(&ctx, one).await));
+        all.push(told(&adapter.verify(&ctx).await));
+        all.push(told(&adapter.preflight(&ctx).await));
+        drop(adapter);
+        let events = std::mem::take(&mut *seen.told.lock().unwrap_or_else(PoisonError::into_inner));
+        heard += events.iter().filter(|event| event.contains("could not resolve")).count();
+        let argvs = events.iter().filter(|event| event.starts_with("argv ")).count();
+        assert!(argvs >= 6, "{tail}: {argvs}");
+        all.extend(events);
+        let log = log.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let log = String::from_utf8_lossy(&log).into_owned();
+        assert!(log.contains("could not resolve"), "{tail}: the log is listened to");
+        all.push(log);
+        let leaks = fs::read_to_string(stage.dir.path().join("confiture.leaks"));
+        assert!(leaks.is_err(), "{tail}: {leaks:?}");
+        for text in &all {
+            for trace in TRACES {
+                assert!(!text.contains(trace), "{tail}: `{trace}` in {text}");
+            }
+        }
+    }
+    assert!(heard > 0, "the observer is told what is printed");
+}
