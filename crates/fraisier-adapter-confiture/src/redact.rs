@@ -277,24 +277,11 @@ fn insert(needles: &mut BTreeSet<String>, secret: &str) {
 /// The parts of a connection string that must not be seen, the string itself among them.
 fn pieces(dsn: &str) -> Vec<String> {
     let mut pieces = vec![dsn.to_owned()];
-    let mut password = |raw: &str| {
-        let decoded = percent_decoded(raw);
-        pieces.push(raw.to_owned());
-        pieces.push(percent_encoded(&decoded));
-        for text in [raw, &decoded] {
-            // What a parser that stops at one of these takes for a host, a port or an option.
-            pieces.extend(
-                text.split(['@', '/', ':', '?', '#', '&', '=', ',', ' '])
-                    .map(str::to_owned),
-            );
-        }
-        pieces.push(decoded);
-    };
     if let Some((_, rest)) = dsn.split_once("//") {
         // Up to the last `@`, whatever stands before it: a password may hold anything unencoded.
         if let Some((userinfo, _)) = rest.rsplit_once('@') {
             if let Some((_, raw)) = userinfo.split_once(':') {
-                password(raw);
+                pieces.extend(pieces_of_password(raw));
                 pieces.push(userinfo.to_owned());
                 pieces.push(percent_decoded(userinfo));
             }
@@ -305,19 +292,42 @@ fn pieces(dsn: &str) -> Vec<String> {
             if let Some((_, raw)) = authority.split_once(':')
                 && !raw.split(',').all(is_port)
             {
-                password(raw);
+                pieces.extend(pieces_of_password(raw));
             }
         }
     }
-    pieces.extend(named_passwords(dsn));
+    for (raw, unescaped) in named_passwords(dsn) {
+        pieces.extend(pieces_of_password(raw));
+        pieces.push(unescaped);
+    }
     pieces
 }
 
-/// The values of `password=…` in keywords or in the query of a URL.
-fn named_passwords(dsn: &str) -> Vec<String> {
+/// A password as it was written, decoded, encoded, and in the parts in which it may turn up.
+fn pieces_of_password(raw: &str) -> Vec<String> {
+    let decoded = percent_decoded(raw);
+    let mut pieces = vec![raw.to_owned(), percent_encoded(&decoded)];
+    for text in [raw, &decoded] {
+        // What a parser that stops at one of these takes for a host, a port or an option.
+        let parts = text.split(['@', '/', ':', '?', '#', '&', '=', ',', ' ']);
+        pieces.extend(parts.map(str::to_owned));
+    }
+    // What stands between encoded characters, unless it is too short to tell anything.
+    let runs = raw.split('%').enumerate().map(|(index, run)| match index {
+        0 => run,
+        _ => run.get(2..).unwrap_or_default(),
+    });
+    pieces.extend(runs.filter(|run| run.len() >= SHORT).map(str::to_owned));
+    pieces.push(decoded);
+    pieces
+}
+
+/// The values of `password=…` in keywords or in the query of a URL: as written, and without the
+/// backslashes of a quoted keyword.
+fn named_passwords(dsn: &str) -> Vec<(&str, String)> {
     let mut values = Vec::new();
-    for (at, _) in dsn.match_indices("password") {
-        let rest = dsn[at + "password".len()..].trim_start();
+    for (at, key) in dsn.match_indices("password") {
+        let rest = dsn[at + key.len()..].trim_start();
         let Some(rest) = rest.strip_prefix('=') else {
             continue;
         };
@@ -340,13 +350,7 @@ fn named_passwords(dsn: &str) -> Vec<String> {
         while let Some(c) = chars.next() {
             unescaped.extend(if c == '\\' { chars.next() } else { Some(c) });
         }
-        let decoded = percent_decoded(raw);
-        values.extend([
-            raw.to_owned(),
-            unescaped,
-            percent_encoded(&decoded),
-            decoded,
-        ]);
+        values.push((raw, unescaped));
     }
     values
 }
@@ -436,6 +440,10 @@ mod tests {
             (
                 "host=h password=hunter2 user=u",
                 vec!["hunter2", "password=hunter2"],
+            ),
+            (
+                "postgresql://h/db?password=ab%40cdef%2Fgh",
+                vec!["ab%40cdef%2Fgh", "ab@cdef/gh", "host \"cdef\""],
             ),
             (
                 "host=h password='it\\'s so' user=u",

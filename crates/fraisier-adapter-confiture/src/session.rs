@@ -189,9 +189,16 @@ mod tests {
         let none = AdapterCtx::new("shop", "test");
         assert_eq!(of(&none).kind, AdapterErrorKind::MissingSecret);
         let mut unset = AdapterCtx::new("shop", "test");
-        unset.env_secrets.insert("DATABASE_URL".into(), "NO_SUCH_VARIABLE_HERE".into());
+        unset
+            .env_secrets
+            .insert("DATABASE_URL".into(), "NO_SUCH_VARIABLE_HERE".into());
         assert_eq!(of(&unset).kind, AdapterErrorKind::SecretReadFailed);
-        for dsn in ["", "  ", "mysql://u:hunter2@h/db", "postgresql//u:hunter2@h/db"] {
+        for dsn in [
+            "",
+            "  ",
+            "mysql://u:hunter2@h/db",
+            "postgresql//u:hunter2@h/db",
+        ] {
             let ctx = AdapterCtx::new("shop", "test").with_resolved_secret("DATABASE_URL", dsn);
             let error = of(&ctx);
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{dsn}");
@@ -227,6 +234,9 @@ mod tests {
 
     #[test]
     fn an_option_keeps_its_value_in_one_argument() {
-        assert_eq!(option("--target", "--force"), Arg::Literal("--target=--force".into()));
+        assert_eq!(
+            option("--target", "--force"),
+            Arg::Literal("--target=--force".into())
+        );
     }
 }

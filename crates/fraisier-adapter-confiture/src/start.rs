@@ -98,7 +98,9 @@ mod tests {
             problem: ReportProblem::TooLarge { size: 9, limit: 8 },
             finished: Box::new(finished(0, None)),
         };
-        let lost = RunError::Lost { source: io::Error::other("taken") };
+        let lost = RunError::Lost {
+            source: io::Error::other("taken"),
+        };
         for error in [&too_large, &lost] {
             let up = of(Operation::Up, error);
             assert_eq!(up.kind, AdapterErrorKind::InternalError);

@@ -77,7 +77,11 @@ async fn an_old_release_that_reports_nothing_is_asked_where_it_is() {
           migratecurrent) echo '{"revision": "002", "name": "b"}' > "$report" ;;
         esac"#,
     );
-    let outcome = stage.adapter().up(&stage.ctx(DSN), None).await.expect("a success");
+    let outcome = stage
+        .adapter()
+        .up(&stage.ctx(DSN), None)
+        .await
+        .expect("a success");
     assert_eq!(outcome.from, Some(Revision::new("002")));
     assert_eq!(outcome.to, outcome.from);
     assert_eq!(stage.calls(), ["upmigrate", "--version", "currentmigrate"]);
@@ -91,7 +95,11 @@ async fn a_new_release_that_reports_nothing_has_failed() {
           migratecurrent) echo '{"revision": "002", "name": "b"}' > "$report" ;;
         esac"#,
     );
-    let error = stage.adapter().up(&stage.ctx(DSN), None).await.expect_err("an error");
+    let error = stage
+        .adapter()
+        .up(&stage.ctx(DSN), None)
+        .await
+        .expect_err("an error");
     assert!(error.message.contains("ask `current_revision`"), "{error}");
 }
 
@@ -115,23 +123,38 @@ async fn the_happy_path_asks_no_version() {
     assert!(adapter.up(&ctx, Some(Revision::new("001"))).await.is_ok());
     assert!(adapter.verify(&ctx).await.expect("a verdict").ok);
     assert!(adapter.down_to(&ctx, Revision::new("001")).await.is_ok());
-    let expected = ["currentmigrate", "upmigrate", "verifymigrate", "down-tomigrate"];
+    let expected = [
+        "currentmigrate",
+        "upmigrate",
+        "verifymigrate",
+        "down-tomigrate",
+    ];
     assert_eq!(stage.calls(), expected);
 }
 
 #[tokio::test]
 async fn a_command_that_is_not_understood_is_explained_by_the_version() {
     let script = |version: &str| {
-        format!("[ \"$1\" = --version ] && echo 'confiture version {version}' && exit 0\n\
-                 echo 'Error: No such option: --no-config' >&2; exit 2")
+        format!(
+            "[ \"$1\" = --version ] && echo 'confiture version {version}' && exit 0\n\
+                 echo 'Error: No such option: --no-config' >&2; exit 2"
+        )
     };
     let old = Stage::new(&script("0.19.0"));
-    let error = old.adapter().current_revision(&old.ctx(DSN)).await.expect_err("an error");
+    let error = old
+        .adapter()
+        .current_revision(&old.ctx(DSN))
+        .await
+        .expect_err("an error");
     for part in ["0.19.0", "0.20.0", "pip install"] {
         assert!(error.message.contains(part), "{error}");
     }
     let new = Stage::new(&script("1.29.0"));
-    let error = new.adapter().up(&new.ctx(DSN), None).await.expect_err("an error");
+    let error = new
+        .adapter()
+        .up(&new.ctx(DSN), None)
+        .await
+        .expect_err("an error");
     for part in ["1.29.0", "No such option: --no-config"] {
         assert!(error.message.contains(part), "{error}");
     }
@@ -151,10 +174,20 @@ async fn a_missing_ledger_before_0_37_is_found_out() {
     let none = Stage::new(&script(
         r#"echo '{"ok": false, "error": {"code": "PRECON_1001", "message": "m"}}' > "$report"; exit 2"#,
     ));
-    let verdict = none.adapter().verify(&none.ctx(DSN)).await.expect("a verdict");
+    let verdict = none
+        .adapter()
+        .verify(&none.ctx(DSN))
+        .await
+        .expect("a verdict");
     assert!(!verdict.ok && verdict.was_skipped);
-    let some = Stage::new(&script(r#"echo '{"revision": "001", "name": "a"}' > "$report""#));
-    let error = some.adapter().verify(&some.ctx(DSN)).await.expect_err("an error");
+    let some = Stage::new(&script(
+        r#"echo '{"revision": "001", "name": "a"}' > "$report""#,
+    ));
+    let error = some
+        .adapter()
+        .verify(&some.ctx(DSN))
+        .await
+        .expect_err("an error");
     assert_eq!(error.kind, AdapterErrorKind::InternalError);
 }
 
@@ -165,22 +198,48 @@ async fn what_is_wrong_with_the_request_starts_nothing() {
     let mut nowhere = ctx.clone();
     nowhere.migrations_path = Some("nowhere".into());
     let mut mistyped = ctx.clone();
-    mistyped.settings.insert("lock_timeout_ms".into(), "x".into());
+    mistyped
+        .settings
+        .insert("lock_timeout_ms".into(), "x".into());
     let empty = stage.ctx("");
     let ghost = Revision::new("999");
     for (error, kind) in [
-        (adapter.up(&ctx, Some(ghost.clone())).await.err(), AdapterErrorKind::PreconditionFailed),
-        (adapter.up(&nowhere, None).await.err(), AdapterErrorKind::InvalidConfig),
-        (adapter.down_to(&nowhere, ghost).await.err(), AdapterErrorKind::InvalidConfig),
-        (adapter.verify(&nowhere).await.err(), AdapterErrorKind::InvalidConfig),
-        (adapter.preflight(&nowhere).await.err(), AdapterErrorKind::InvalidConfig),
-        (adapter.current_revision(&mistyped).await.err(), AdapterErrorKind::InvalidConfig),
-        (adapter.current_revision(&empty).await.err(), AdapterErrorKind::InvalidConfig),
+        (
+            adapter.up(&ctx, Some(ghost.clone())).await.err(),
+            AdapterErrorKind::PreconditionFailed,
+        ),
+        (
+            adapter.up(&nowhere, None).await.err(),
+            AdapterErrorKind::InvalidConfig,
+        ),
+        (
+            adapter.down_to(&nowhere, ghost).await.err(),
+            AdapterErrorKind::InvalidConfig,
+        ),
+        (
+            adapter.verify(&nowhere).await.err(),
+            AdapterErrorKind::InvalidConfig,
+        ),
+        (
+            adapter.preflight(&nowhere).await.err(),
+            AdapterErrorKind::InvalidConfig,
+        ),
+        (
+            adapter.current_revision(&mistyped).await.err(),
+            AdapterErrorKind::InvalidConfig,
+        ),
+        (
+            adapter.current_revision(&empty).await.err(),
+            AdapterErrorKind::InvalidConfig,
+        ),
     ] {
         let error = error.expect("an error");
         assert_eq!(error.kind, kind, "{error}");
         assert_eq!(error.adapter.as_deref(), Some("confiture"));
-        assert!(error.operation.is_some() && error.message.contains("nothing was started"), "{error}");
+        assert!(
+            error.operation.is_some() && error.message.contains("nothing was started"),
+            "{error}"
+        );
     }
     assert!(stage.calls().is_empty(), "{:?}", stage.calls());
 }
@@ -210,7 +269,10 @@ struct Seen {
 
 impl Seen {
     fn add(&self, text: String) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        self.told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(text);
     }
 }
 
@@ -219,7 +281,10 @@ impl Observer for Seen {
         self.add(format!("{call:?} {event:?}"));
         if let Event::Started { pid } = event {
             let cmdline = fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline"));
-            self.add(format!("argv {}", String::from_utf8_lossy(&cmdline.unwrap_or_default())));
+            self.add(format!(
+                "argv {}",
+                String::from_utf8_lossy(&cmdline.unwrap_or_default())
+            ));
         }
     }
 }
@@ -230,7 +295,10 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -242,7 +310,10 @@ impl std::io::Write for Log {
 fn told<T: std::fmt::Debug + serde::Serialize>(outcome: &Result<T, AdapterError>) -> String {
     match outcome {
         Ok(value) => format!("{value:?} {}", serde_json::to_string(value).expect("JSON")),
-        Err(error) => format!("{error} {error:?} {}", serde_json::to_string(error).expect("JSON")),
+        Err(error) => format!(
+            "{error} {error:?} {}",
+            serde_json::to_string(error).expect("JSON")
+        ),
     }
 }
 
@@ -299,7 +370,11 @@ async fn no_byte_of_a_password_leaves() {
         let _guard = tracing::subscriber::set_default(subscriber);
         let adapter = ConfitureMigration::builder()
             .program(stage.program())
-            .timeout(Duration::from_secs(2))
+            .timeout(Duration::from_millis(if tail.contains("sleep") {
+                700
+            } else {
+                60_000
+            }))
             .grace(Duration::from_millis(200))
             .observer(seen.clone())
             .build();
@@ -314,13 +389,22 @@ async fn no_byte_of_a_password_leaves() {
         all.push(told(&adapter.preflight(&ctx).await));
         drop(adapter);
         let events = std::mem::take(&mut *seen.told.lock().unwrap_or_else(PoisonError::into_inner));
-        heard += events.iter().filter(|event| event.contains("could not resolve")).count();
-        let argvs = events.iter().filter(|event| event.starts_with("argv ")).count();
+        heard += events
+            .iter()
+            .filter(|event| event.contains("could not resolve"))
+            .count();
+        let argvs = events
+            .iter()
+            .filter(|event| event.starts_with("argv "))
+            .count();
         assert!(argvs >= 6, "{tail}: {argvs}");
         all.extend(events);
         let log = log.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let log = String::from_utf8_lossy(&log).into_owned();
-        assert!(log.contains("could not resolve"), "{tail}: the log is listened to");
+        assert!(
+            log.contains("could not resolve"),
+            "{tail}: the log is listened to"
+        );
         all.push(log);
         let leaks = fs::read_to_string(stage.dir.path().join("confiture.leaks"));
         assert!(leaks.is_err(), "{tail}: {leaks:?}");
