@@ -14,10 +14,15 @@ use clap::{Parser, Subcommand};
 use lab::interrupt::{self, Further};
 use lab::postgres::guardian;
 
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask demo         a whole deploy with the newest confiture
+  cargo xtask demo --help  what it does, and with what";
+
 /// Try the adapter for confiture on real releases and a real PostgreSQL
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
-#[command(after_long_help = exit::TABLE)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{}", exit::TABLE))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -42,12 +47,33 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> anyhow::Result<()> {
-    interrupt::install(match command {
-        Command::Guard => Further::Nothing,
-        Command::Demo(_) => Further::Ends,
+    interrupt::install(if matches!(command, Command::Guard) {
+        Further::Nothing
+    } else {
+        Further::Ends
     })?;
     match command {
         Command::Demo(args) => demo::run(args),
         Command::Guard => guardian::serve(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_command_explains_itself() {
+        let mut cli = Cli::command();
+        cli.clone().debug_assert();
+        for command in cli
+            .get_subcommands_mut()
+            .filter(|found| !found.is_hide_set())
+        {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Examples:"), "{help}");
+            assert!(help.contains("Exit status:"), "{help}");
+        }
     }
 }
