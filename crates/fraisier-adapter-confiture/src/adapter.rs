@@ -11,9 +11,8 @@ use fraisier_adapter_api::{
 };
 
 use crate::builder::Builder;
-use crate::capability::{self, Need};
+use crate::capability;
 use crate::failure::{ADAPTER, Operation, of_operation};
-use crate::guard::Source;
 use crate::invocation::Invocation;
 use crate::operation::judge::Judge;
 use crate::operation::preflight::PreflightRequest;
@@ -231,15 +230,8 @@ impl MigrationAdapter for ConfitureMigration {
         let migrations = session.project.migrations(OPERATION)?;
         let version = self.version(OPERATION, &session.redactor).await?;
         let invocation = preflight::plan(&session, &version)?;
-        let sources = if Need::DeepClassification.is_met_by(&version) {
-            Vec::new()
-        } else {
-            let read = |migration: &crate::project::Migration| {
-                Source::read(&migration.version, &migration.path)
-            };
-            migrations.iter().map(read).collect()
-        };
-        let request = PreflightRequest::new(version, sources);
+        let against = session.against.is_some();
+        let request = PreflightRequest::new(version, &migrations, against);
         let finished = self.ask(OPERATION, &session, invocation, None).await?;
         preflight::decode(&request, &finished, &session.redactor)
     }

@@ -31,7 +31,7 @@ use fraisier_adapter_api::{
 use crate::failure::Operation;
 pub use crate::guard::{Source, WINDOW_SAFE_UNPROVEN};
 use crate::operation;
-pub use crate::operation::preflight::{NOTHING_CHECKED, PreflightRequest};
+pub use crate::operation::preflight::{NOT_ALL_CHECKED, PreflightRequest};
 pub use crate::operation::up::Up;
 use crate::outcome::Finished;
 use crate::redact::Redactor;

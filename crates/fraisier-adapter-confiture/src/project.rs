@@ -89,7 +89,8 @@ impl Project {
     }
 }
 
-fn list(directory: &Path) -> io::Result<Vec<Migration>> {
+/// The migrations of a directory, sorted by version and file.
+pub(crate) fn list(directory: &Path) -> io::Result<Vec<Migration>> {
     let mut migrations = Vec::new();
     for entry in directory.read_dir()? {
         let name = entry?.file_name();

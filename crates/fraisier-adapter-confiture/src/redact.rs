@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::dsn::percent_decoded;
 use crate::outcome::Captured;
@@ -42,13 +42,11 @@ const PASSWORD_KEYS: [&str; 3] = ["password", "passwd", "PGPASSWORD"];
 /// would say anything.
 #[derive(Clone)]
 pub struct Redactor {
-    /// Masked wherever they occur.
+    /// Finds the shapes first, and then what is masked wherever it occurs: one pass over a text.
     anywhere: Option<AhoCorasick>,
-    /// Masked where no letter or digit touches them.
+    /// Finds what is masked where no letter or digit touches it.
     alone: Option<AhoCorasick>,
-    /// Where a mask is found by shape.
-    shapes: Option<AhoCorasick>,
-    /// All of the above, to cut no secret in two.
+    /// Every secret, to cut none in two.
     needles: BTreeSet<String>,
 }
 
@@ -85,11 +83,11 @@ impl Redactor {
             .iter()
             .cloned()
             .partition(|needle| needle.chars().count() < SHORT);
-        let shapes: Vec<_> = URL_STARTS.into_iter().chain(PASSWORD_KEYS).collect();
+        let shapes = URL_STARTS.into_iter().chain(PASSWORD_KEYS);
+        let shapes_first: Vec<&str> = shapes.chain(anywhere.iter().map(String::as_str)).collect();
         Self {
-            anywhere: automaton(&anywhere, true),
+            anywhere: automaton(&shapes_first, true),
             alone: automaton(&alone, false),
-            shapes: automaton(&shapes, true),
             needles,
         }
     }
@@ -98,9 +96,18 @@ impl Redactor {
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut spans = Vec::new();
-        if let Some(anywhere) = &self.anywhere {
-            spans.extend(anywhere.find_iter(text).map(|found| found.range()));
-        }
+        let found = self.anywhere.iter().flat_map(|all| all.find_iter(text));
+        spans.extend(found.filter_map(|found| {
+            let pattern = found.pattern().as_usize();
+            if pattern < URL_STARTS.len() {
+                let end = url_end(text, found.end());
+                (end > found.end()).then_some(found.start()..end)
+            } else if pattern < URL_STARTS.len() + PASSWORD_KEYS.len() {
+                password_value(text, found.end())
+            } else {
+                Some(found.range())
+            }
+        }));
         if let Some(alone) = &self.alone {
             let touches = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
             spans.extend(
@@ -113,15 +120,6 @@ impl Redactor {
                     }),
             );
         }
-        let shapes = self.shapes.iter().flat_map(|shapes| shapes.find_iter(text));
-        spans.extend(shapes.filter_map(|found| {
-            if found.pattern().as_usize() < URL_STARTS.len() {
-                let end = url_end(text, found.end());
-                (end > found.end()).then_some(found.start()..end)
-            } else {
-                password_value(text, found.end())
-            }
-        }));
         if spans.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -245,6 +243,7 @@ fn automaton<T: AsRef<[u8]>>(patterns: &[T], ignore_case: bool) -> Option<AhoCor
     }
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
+        .kind(Some(AhoCorasickKind::DFA))
         .ascii_case_insensitive(ignore_case)
         .build(patterns)
         .ok()

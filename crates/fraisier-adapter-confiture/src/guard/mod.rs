@@ -51,38 +51,24 @@ impl Source {
 }
 
 /// One issue for each reason not to believe a `true` that rests on these migrations.
-pub(crate) fn doubts(
-    version: &ConfitureVersion,
-    sources: &[Source],
-    checked: u64,
-) -> Vec<PreflightIssue> {
+pub(crate) fn doubts(version: &ConfitureVersion, sources: &[Source]) -> Vec<PreflightIssue> {
     let judge = Need::DeepClassification.floor().release();
-    let issue = |migration: Option<&str>, what: &str| PreflightIssue {
+    let issue = |migration: &str, what: &str| PreflightIssue {
         severity: Severity::Warning,
         code: WINDOW_SAFE_UNPROVEN.into(),
         message: format!(
             "confiture {version} calls this window-safe without having judged it, so it is not \
              passed on: {what}. confiture {judge} is the first release that can judge it"
         ),
-        migration: migration.map(str::to_owned),
+        migration: Some(migration.to_owned()),
     };
-    let mut doubts: Vec<_> = sources
-        .iter()
-        .flat_map(|source| {
-            let file = &source.file;
-            reasons(source)
-                .into_iter()
-                .map(move |reason| issue(Some(&source.version), &format!("{file}: {reason}")))
-        })
-        .collect();
-    if checked > sources.len() as u64 {
-        let what = format!(
-            "{checked} migrations were checked, and {} are here",
-            sources.len()
-        );
-        doubts.push(issue(None, &what));
-    }
-    doubts
+    let doubts = sources.iter().flat_map(|source| {
+        let file = &source.file;
+        reasons(source)
+            .into_iter()
+            .map(move |reason| issue(&source.version, &format!("{file}: {reason}")))
+    });
+    doubts.collect()
 }
 
 /// A reason for each statement that is not known to be forward-compatible, or that cannot be
@@ -141,7 +127,7 @@ mod tests {
     }
 
     fn doubted(sql: &str) -> Vec<PreflightIssue> {
-        doubts(&ConfitureVersion::parse("0.23.0"), &[source(sql)], 1)
+        doubts(&ConfitureVersion::parse("0.23.0"), &[source(sql)])
     }
 
     #[test]
@@ -269,16 +255,9 @@ mod tests {
         for source in [python, missing, bytes] {
             assert_eq!(source.sql, None, "{source:?}");
             assert_eq!(
-                doubts(&ConfitureVersion::parse("0.43.0"), &[source], 1).len(),
+                doubts(&ConfitureVersion::parse("0.43.0"), &[source]).len(),
                 1
             );
         }
-    }
-
-    #[test]
-    fn a_migration_that_is_not_here_is_doubted() {
-        let doubts = doubts(&ConfitureVersion::parse("0.43.0"), &[source("")], 2);
-        assert_eq!(doubts.len(), 1);
-        assert_eq!(doubts[0].migration, None);
     }
 }

@@ -1,6 +1,8 @@
 //! `preflight`: what would the migrations do, and may the old version run beside the new?
 
 use std::borrow::Cow;
+use std::io;
+use std::path::Path;
 
 use fraisier_adapter_api::{
     AdapterError, AdapterErrorKind, PreflightIssue, PreflightReport, Severity,
@@ -13,6 +15,7 @@ use crate::failure::{Failure, Operation, State};
 use crate::guard::{self, Source};
 use crate::invocation::{Arg, Invocation};
 use crate::outcome::{Exit, Finished};
+use crate::project::{self, Migration};
 use crate::redact::Redactor;
 use crate::report::{Payload, Preflight, read};
 use crate::session::{Session, option};
@@ -23,8 +26,8 @@ const OPERATION: Operation = Operation::Preflight;
 /// Issues of confiture's that deny window-safety.
 const REPLICA: &str = "PFLIGHT_REPLICA_";
 
-/// The issue that no migration was looked at.
-pub const NOTHING_CHECKED: &str = "FRAISIER_NOTHING_CHECKED";
+/// The issue that confiture looked at none of the migrations, or not at as many as there are.
+pub const NOT_ALL_CHECKED: &str = "FRAISIER_NOT_ALL_CHECKED";
 
 /// What a `preflight` was asked, as far as its outcome depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,20 +35,41 @@ pub const NOTHING_CHECKED: &str = "FRAISIER_NOTHING_CHECKED";
 pub struct PreflightRequest {
     /// The release that answers.
     pub version: ConfitureVersion,
-    /// Whether only pending migrations were looked at, so that none may be right.
+    /// How many migrations the directory holds.
+    pub found: u64,
+    /// Whether only pending migrations were to be looked at, so that fewer, or none, may be right:
+    /// with `--scope pending`, and with another database to try them on.
     pub pending_only: bool,
     /// The migrations, for a release whose `window_safe` has to be checked; empty otherwise.
     pub sources: Vec<Source>,
 }
 
 impl PreflightRequest {
-    /// A look at these migrations by this release.
-    #[must_use]
-    pub fn new(version: ConfitureVersion, sources: Vec<Source>) -> Self {
+    /// A look by this release at the migrations of a directory, `against` another database or not.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be read, for example because it does not exist.
+    pub fn of_directory(
+        version: ConfitureVersion,
+        migrations: &Path,
+        against: bool,
+    ) -> io::Result<Self> {
+        Ok(Self::new(version, &project::list(migrations)?, against))
+    }
+
+    pub(crate) fn new(version: ConfitureVersion, migrations: &[Migration], against: bool) -> Self {
+        let judged = Need::DeepClassification.is_met_by(&version);
+        let read = |migration: &Migration| Source::read(&migration.version, &migration.path);
         Self {
-            pending_only: Need::PendingScope.is_met_by(&version),
+            found: migrations.len() as u64,
+            pending_only: against || Need::PendingScope.is_met_by(&version),
+            sources: if judged {
+                Vec::new()
+            } else {
+                migrations.iter().map(read).collect()
+            },
             version,
-            sources,
         }
     }
 }
@@ -169,20 +193,22 @@ fn of_report(judge: &Judge<'_>, request: &PreflightRequest, report: Preflight) -
 
 /// Why a stated `window_safe: true` is not passed on.
 fn doubts(request: &PreflightRequest, checked: u64) -> Vec<PreflightIssue> {
-    if checked == 0 && !request.pending_only {
+    let found = request.found;
+    if checked > found || (checked < found && !request.pending_only) || found == 0 {
         return vec![PreflightIssue {
             severity: Severity::Warning,
-            code: NOTHING_CHECKED.into(),
-            message: "confiture looked at no migration, so that it found nothing unsafe says \
-                      nothing; is `migrations_path` the right directory?"
-                .into(),
+            code: NOT_ALL_CHECKED.into(),
+            message: format!(
+                "confiture looked at {checked} migrations, and the directory holds {found}: that \
+                 it found nothing unsafe says nothing; is `migrations_path` the right directory?"
+            ),
             migration: None,
         }];
     }
     if Need::DeepClassification.is_met_by(&request.version) {
         return Vec::new();
     }
-    guard::doubts(&request.version, &request.sources, checked)
+    guard::doubts(&request.version, &request.sources)
 }
 
 fn clean(text: &mut String, redactor: &Redactor) {
@@ -225,7 +251,12 @@ mod tests {
             file: "001_a.up.sql".into(),
             sql: Some(sql.into()),
         };
-        let request = PreflightRequest::new(ConfitureVersion::parse(version), vec![source]);
+        let version = ConfitureVersion::parse(version);
+        let request = PreflightRequest {
+            found: 1,
+            sources: vec![source],
+            ..PreflightRequest::new(version, &[], false)
+        };
         decode(&request, finished, &Redactor::default())
     }
 
@@ -389,13 +420,41 @@ mod tests {
     }
 
     #[test]
-    fn a_look_at_nothing_finds_nothing() {
-        let nothing = report(|report| report["summary"]["migrations_checked"] = json!(0));
-        let found = newest(&finished(0, Some(&nothing)));
-        assert_eq!(found.window_safe, None);
-        assert_eq!(found.issues[0].code, NOTHING_CHECKED);
-        let pending = of("1.35.0", "", &finished(0, Some(&nothing))).expect("a report");
-        assert_eq!(pending.window_safe, Some(true));
+    fn a_look_that_is_not_at_all_of_them_proves_nothing() {
+        let checking =
+            |count: u64| report(|report| report["summary"]["migrations_checked"] = json!(count));
+        for (version, count, proven) in [
+            ("1.29.0", 0, false),
+            ("1.29.0", 1, true),
+            ("1.29.0", 2, false),
+            ("1.35.0", 0, true),
+            ("1.35.0", 1, true),
+            ("1.35.0", 2, false),
+        ] {
+            let found = of(version, "", &finished(0, Some(&checking(count)))).expect("a report");
+            assert_eq!(
+                found.window_safe,
+                proven.then_some(true),
+                "{version}: {count}"
+            );
+            let issues = found
+                .issues
+                .iter()
+                .filter(|issue| issue.code == NOT_ALL_CHECKED);
+            assert_eq!(issues.count(), usize::from(!proven));
+        }
+        let empty = tempfile::tempdir().expect("a directory");
+        for version in ["1.29.0", "1.35.0"] {
+            let version = ConfitureVersion::parse(version);
+            let request =
+                PreflightRequest::of_directory(version, empty.path(), false).expect("listed");
+            let found = decode(
+                &request,
+                &finished(0, Some(&checking(0))),
+                &Redactor::default(),
+            );
+            assert_eq!(found.expect("a report").window_safe, None);
+        }
     }
 
     #[test]
@@ -423,7 +482,7 @@ mod tests {
                 "migration": "hunter2-hunter2", "detail": "hunter2-hunter2"}]);
         });
         let redactor = Redactor::new([], ["hunter2-hunter2"]);
-        let request = PreflightRequest::new(ConfitureVersion::parse("1.29.0"), Vec::new());
+        let request = PreflightRequest::new(ConfitureVersion::parse("1.29.0"), &[], false);
         let found = decode(&request, &finished(0, Some(&report)), &redactor).expect("a report");
         assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
     }

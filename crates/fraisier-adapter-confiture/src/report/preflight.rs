@@ -58,21 +58,21 @@ lenient_object! {
 impl From<Issue<'_>> for PreflightIssue {
     /// The API has one text for an issue; what confiture says in four goes into it.
     fn from(issue: Issue<'_>) -> Self {
-        let mut message = issue.message.into_owned();
         let file = issue.file.0.as_deref().unwrap_or_default();
-        if !file.is_empty() && !message.contains(file) {
-            message.push_str(" (");
-            message.push_str(file);
-            message.push(')');
-        }
         let error = issue.details.and_then(|details| details.error);
-        let error = error.as_ref().and_then(|text| text.0.as_deref());
-        for more in [error, issue.actionable.0.as_deref()].into_iter().flatten() {
-            if !more.is_empty() && !message.contains(more) {
-                message.push_str(" — ");
-                message.push_str(more);
-            }
-        }
+        let error = error
+            .as_ref()
+            .and_then(|text| text.0.as_deref())
+            .unwrap_or_default();
+        let actionable = issue.actionable.0.as_deref().unwrap_or_default();
+        let message = joined(
+            issue.message,
+            [
+                (" (", file, ")"),
+                (" — ", error, ""),
+                (" — ", actionable, ""),
+            ],
+        );
         Self {
             severity: issue.severity,
             code: issue.code,
@@ -80,6 +80,30 @@ impl From<Issue<'_>> for PreflightIssue {
             migration: issue.migration.0.map(Cow::into_owned),
         }
     }
+}
+
+/// The message, and after it each text that it does not say already, between its two marks; in
+/// memory of just that size.
+fn joined(message: Cow<'_, str>, more: [(&str, &str, &str); 3]) -> String {
+    let more = more.map(|(before, text, after)| {
+        let said =
+            text.is_empty() || memchr::memmem::find(message.as_bytes(), text.as_bytes()).is_some();
+        if said {
+            ["", "", ""]
+        } else {
+            [before, text, after]
+        }
+    });
+    let length: usize = more.iter().flatten().map(|text| text.len()).sum();
+    if length == 0 {
+        return message.into_owned();
+    }
+    let mut joined = String::with_capacity(message.len() + length);
+    joined.push_str(&message);
+    for text in more.iter().flatten() {
+        joined.push_str(text);
+    }
+    joined
 }
 
 /// Reads issues into their final form one by one, so that a large report is held once.
