@@ -8,7 +8,7 @@ use std::sync::Arc;
 use fraisier_adapter_api::{AdapterCtx, AdapterError};
 
 use crate::dsn::Dsn;
-use crate::invocation::{Arg, ChildEnv, Inherit, Invocation};
+use crate::invocation::{Arg, ChildEnv, Inherit, Invocation, PLAIN_OUTPUT};
 use crate::project::Project;
 use crate::redact::Redactor;
 use crate::settings::Settings;
@@ -23,21 +23,7 @@ pub(crate) const AGAINST_DATABASE_URL: &str = "AGAINST_DATABASE_URL";
 /// The one variable in which confiture gets its connection string.
 const CONFITURE_DATABASE_URL: &str = "CONFITURE_DATABASE_URL";
 
-/// What makes confiture's output plain, whole and timely whatever the terminal: no colours, no
-/// boxes that break words, no line held back.
-const OUTPUT: [(&str, &str); 8] = [
-    ("COLUMNS", "200"),
-    ("NO_COLOR", "1"),
-    ("PYTHONIOENCODING", "utf-8:backslashreplace"),
-    ("PYTHONUNBUFFERED", "1"),
-    ("TERM", "dumb"),
-    ("TYPER_USE_RICH", "0"),
-    // A traceback of rich prints local variables, cut to a width: half a connection string.
-    ("TYPER_STANDARD_TRACEBACK", "1"),
-    ("_TYPER_STANDARD_TRACEBACK", "1"),
-];
-
-/// What would undo [`OUTPUT`].
+/// What would undo [`PLAIN_OUTPUT`].
 const NOT_INHERITED: [&str; 4] = [
     "CLICOLOR_FORCE",
     "FORCE_COLOR",
@@ -75,7 +61,7 @@ impl Commands {
                 .chain([DATABASE_URL])
                 .map(OsString::from)
                 .collect(),
-            set: OUTPUT
+            set: PLAIN_OUTPUT
                 .iter()
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
