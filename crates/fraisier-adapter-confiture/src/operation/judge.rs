@@ -168,17 +168,22 @@ impl Judge<'_> {
         log
     }
 
+    /// The last lines it printed. Where something else is printed last on standard error, a release
+    /// before 0.48.0 tells only on standard output why it stopped.
     fn last_words(&self) -> Option<String> {
-        let streams = [&self.finished.stderr, &self.finished.stdout];
-        streams.into_iter().find_map(|stream| {
-            let text = without_forbidden_advice(&self.redactor.captured(stream));
-            let line = text
-                .lines()
-                .rev()
-                .map(str::trim)
-                .find(|line| !line.is_empty())?;
-            Some(line.to_owned())
-        })
+        let streams = [(&self.finished.stderr, 1), (&self.finished.stdout, 4)];
+        let said: Vec<String> = streams
+            .into_iter()
+            .filter_map(|(stream, count)| {
+                let text = without_forbidden_advice(&self.redactor.captured(stream));
+                let lines = text.lines().map(str::trim);
+                let lines = lines.filter(|line| !line.is_empty() && !names_our_report(line));
+                let lines: Vec<&str> = lines.collect();
+                let last = &lines[lines.len().saturating_sub(count)..];
+                (!last.is_empty()).then(|| last.join(" / "))
+            })
+            .collect();
+        (!said.is_empty()).then(|| said.join(" / "))
     }
 
     /// A text without secrets, without forbidden advice, and not endless.

@@ -415,8 +415,17 @@ mod tests {
     fn an_old_release_that_stops_there_says_so_only_on_its_output() {
         let mut stopped = finished(1, None);
         stopped.stdout = b"\xe2\x9a\xa1 Applying 001_a... \n\nSkipping migration 002_s:\n  requires_superuser=True.\n".to_vec().into();
+        stopped.stderr = b"Error releasing lock: the connection is closed\n"
+            .to_vec()
+            .into();
         let error = of(None, &stopped).expect_err("an error");
-        assert!(error.message.contains("requires_superuser"), "{error}");
+        for part in [
+            "Skipping migration 002_s",
+            "requires_superuser",
+            "connection is closed",
+        ] {
+            assert!(error.message.contains(part), "{error}");
+        }
         assert!(error.message.contains("ask `current_revision`"), "{error}");
         assert!(
             error

@@ -3,7 +3,50 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Visitor};
+
+/// Methods of a visitor that read every value of these JSON types as `None`.
+macro_rules! otherwise_none {
+    ($($kind:ident)*) => {
+        $($crate::report::lenient::otherwise_none!(@ $kind);)*
+    };
+    (@ bool) => { $crate::report::lenient::otherwise_none!(@ visit_bool bool); };
+    (@ i64) => { $crate::report::lenient::otherwise_none!(@ visit_i64 i64); };
+    (@ u64) => { $crate::report::lenient::otherwise_none!(@ visit_u64 u64); };
+    (@ f64) => { $crate::report::lenient::otherwise_none!(@ visit_f64 f64); };
+    (@ str) => { $crate::report::lenient::otherwise_none!(@ visit_str &str); };
+    (@ unit) => {
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    };
+    (@ seq) => {
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(
+            self,
+            mut seq: A,
+        ) -> Result<Self::Value, A::Error> {
+            while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+            Ok(None)
+        }
+    };
+    (@ map) => {
+        fn visit_map<A: serde::de::MapAccess<'de>>(
+            self,
+            mut map: A,
+        ) -> Result<Self::Value, A::Error> {
+            use serde::de::IgnoredAny;
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(None)
+        }
+    };
+    (@ $visit:ident $type:ty) => {
+        fn $visit<E>(self, _: $type) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    };
+}
+
+pub(crate) use otherwise_none;
 
 /// A text, or anything else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,35 +75,7 @@ impl<'de> Visitor<'de> for TextVisitor {
         Ok(Some(Cow::Owned(text.to_owned())))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
+    otherwise_none!(bool i64 u64 f64 unit seq map);
 }
 
 /// The fields of an object that are wanted, or nothing when the value is no object or has one of
@@ -111,37 +126,7 @@ macro_rules! lenient_object {
                         Ok((!twice).then_some(object))
                     }
 
-                    fn visit_seq<A: serde::de::SeqAccess<'de>>(
-                        self,
-                        mut seq: A,
-                    ) -> Result<Self::Value, A::Error> {
-                        while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-                        Ok(None)
-                    }
-
-                    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-                        Ok(None)
-                    }
-
-                    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                        Ok(None)
-                    }
-
-                    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                        Ok(None)
-                    }
-
-                    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-                        Ok(None)
-                    }
-
-                    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                        Ok(None)
-                    }
-
-                    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                        Ok(None)
-                    }
+                    $crate::report::lenient::otherwise_none!(bool i64 u64 f64 str unit seq);
                 }
 
                 deserializer.deserialize_any(ObjectVisitor)

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::Absent;
-use super::lenient::{Text, lenient_object};
+use super::lenient::{Text, lenient_object, otherwise_none};
 
 /// What a look at the migrations found. Since 0.22.0, which is the first to write it.
 #[derive(Debug, Deserialize)]
@@ -187,14 +187,6 @@ fn schema_change(change: Option<Change<'_>>) -> SchemaChange {
     read
 }
 
-macro_rules! ignore {
-    ($($visit:ident($type:ty)),*) => {
-        $(fn $visit<E>(self, _: $type) -> Result<Self::Value, E> {
-            Ok(None)
-        })*
-    };
-}
-
 impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Number;
@@ -210,30 +202,7 @@ impl<'de> Deserialize<'de> for Version {
                 Ok(u32::try_from(number).ok().filter(|version| *version > 0))
             }
 
-            ignore!(
-                visit_bool(bool),
-                visit_i64(i64),
-                visit_f64(f64),
-                visit_str(&str)
-            );
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(None)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-                Ok(None)
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Self::Value, A::Error> {
-                use serde::de::IgnoredAny;
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(None)
-            }
+            otherwise_none!(bool i64 f64 str unit seq map);
         }
 
         deserializer.deserialize_any(Number).map(Self)
@@ -259,26 +228,7 @@ impl<'de> Deserialize<'de> for Changes {
                 Ok(Some(changes))
             }
 
-            ignore!(
-                visit_bool(bool),
-                visit_i64(i64),
-                visit_u64(u64),
-                visit_f64(f64),
-                visit_str(&str)
-            );
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(None)
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Self::Value, A::Error> {
-                use serde::de::IgnoredAny;
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(None)
-            }
+            otherwise_none!(bool i64 u64 f64 str unit map);
         }
 
         deserializer.deserialize_any(List).map(Self)
