@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::dsn::percent_decoded;
 use crate::outcome::Captured;
@@ -18,7 +18,9 @@ const SHORT: usize = 4;
 
 /// What marks the start of a connection string, whoever's it is. `//` without a colon is how a
 /// mistyped one looks.
-const URL_STARTS: [&str; 6] = [
+const URL_STARTS: [&str; 8] = [
+    "POSTGRESQL://",
+    "POSTGRES://",
     "postgresql://",
     "postgres://",
     "postgresql//",
@@ -28,7 +30,7 @@ const URL_STARTS: [&str; 6] = [
 ];
 
 /// What a password follows in libpq keywords and in the query of a URL.
-const PASSWORD_KEYS: [&str; 3] = ["password", "passwd", "PGPASSWORD"];
+const PASSWORD_KEYS: [&str; 4] = ["password", "Password", "PASSWORD", "passwd"];
 
 /// Replaces secrets in texts by [`MASK`].
 ///
@@ -86,8 +88,8 @@ impl Redactor {
         let shapes = URL_STARTS.into_iter().chain(PASSWORD_KEYS);
         let shapes_first: Vec<&str> = shapes.chain(anywhere.iter().map(String::as_str)).collect();
         Self {
-            anywhere: automaton(&shapes_first, true),
-            alone: automaton(&alone, false),
+            anywhere: automaton(&shapes_first),
+            alone: automaton(&alone),
             needles,
         }
     }
@@ -237,14 +239,13 @@ impl FloorCharBoundary for str {
     }
 }
 
-fn automaton<T: AsRef<[u8]>>(patterns: &[T], ignore_case: bool) -> Option<AhoCorasick> {
+/// Upper and lower case are told apart: that lets the search skip through text many bytes at a time.
+fn automaton<T: AsRef<[u8]>>(patterns: &[T]) -> Option<AhoCorasick> {
     if patterns.is_empty() {
         return None;
     }
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
-        .kind(Some(AhoCorasickKind::DFA))
-        .ascii_case_insensitive(ignore_case)
         .build(patterns)
         .ok()
 }
@@ -305,7 +306,11 @@ fn pieces(dsn: &str) -> Vec<String> {
 /// A password as it was written, decoded, encoded, and in the parts in which it may turn up.
 fn pieces_of_password(raw: &str) -> Vec<String> {
     let decoded = percent_decoded(raw);
-    let mut pieces = vec![raw.to_owned(), percent_encoded(&decoded)];
+    let mut pieces = vec![raw.to_owned()];
+    pieces.extend(
+        [|byte| format!("%{byte:02X}"), |byte| format!("%{byte:02x}")]
+            .map(|encode: fn(u8) -> String| percent_encoded(&decoded, encode)),
+    );
     for text in [raw, &decoded] {
         // What a parser that stops at one of these takes for a host, a port or an option.
         let parts = text.split(['@', '/', ':', '?', '#', '&', '=', ',', ' ']);
@@ -355,15 +360,14 @@ fn named_passwords(dsn: &str) -> Vec<(&str, String)> {
 }
 
 /// The text with everything but letters, digits and `-._~` percent-encoded.
-fn percent_encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
+fn percent_encoded(text: &str, encode: fn(u8) -> String) -> String {
+    let encode = |byte: u8| match byte {
+        plain if plain.is_ascii_alphanumeric() || b"-._~".contains(&plain) => {
+            char::from(plain).to_string()
         }
-        encoded
-    })
+        other => encode(other),
+    };
+    text.bytes().map(encode).collect()
 }
 
 /// Where the URL that goes on at `from` ends: at a space, a quote or a bracket.
