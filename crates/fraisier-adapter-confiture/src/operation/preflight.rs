@@ -11,7 +11,7 @@ use fraisier_adapter_api::{
 use super::judge::Judge;
 use super::version::{unmet, upgrade};
 use crate::capability::Need;
-use crate::failure::{Failure, Operation, State};
+use crate::failure::{Failure, Operation, State, of_operation};
 use crate::guard::{self, Source};
 use crate::invocation::{Arg, Invocation};
 use crate::outcome::{Exit, Finished};
@@ -101,6 +101,9 @@ pub(crate) fn plan(
     }
     let mut password = None;
     if let Some(against) = &session.against {
+        let against = against
+            .as_ref()
+            .map_err(|error| of_operation(error.clone(), OPERATION))?;
         let Some((url, secret)) = against.split_password() else {
             return Err(Failure {
                 operation: OPERATION,
@@ -308,9 +311,16 @@ mod tests {
             .get("PGPASSWORD".as_ref() as &std::ffi::OsStr);
         assert_eq!(password.map(|value| value == "p@ss-w0rd"), Some(true));
         assert!(!argv.join(" ").contains(PASSWORD));
-        for dsn in ["host=h password=hunter2", "postgresql://u:hunt@er2@h/db"] {
+        for dsn in [
+            "",
+            "mysql://u:hunter2@h",
+            "host=h password=hunter2",
+            "postgresql://u:hunt@er2@h/db",
+        ] {
             let error = against(dsn).expect_err("refused");
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+            assert_eq!(error.operation.as_deref(), Some("preflight"));
+            assert!(error.message.contains("AGAINST_DATABASE_URL"), "{error}");
             assert!(!error.message.contains("hunt"), "{error}");
         }
     }
