@@ -2,10 +2,12 @@
 
 #![allow(unreachable_pub, reason = "a program exports nothing")]
 
+mod bench;
 mod demo;
 mod exit;
 #[allow(dead_code, reason = "no command uses all of it")]
 mod lab;
+mod live;
 
 use std::process::ExitCode;
 
@@ -17,6 +19,8 @@ use lab::postgres::guardian;
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask demo         a whole deploy with the newest confiture
+  cargo xtask live         what real binaries and a real server have to show
+  cargo xtask bench        what the adapter costs
   cargo xtask demo --help  what it does, and with what";
 
 /// Try the adapter for confiture on real releases and a real PostgreSQL
@@ -33,6 +37,18 @@ enum Command {
     /// Deploy a sample project through the adapter, with a real confiture and PostgreSQL
     #[command(after_long_help = format!("{}\n\n{}", demo::HELP, exit::TABLE))]
     Demo(demo::DemoArgs),
+
+    /// Check on real binaries and a real server what nothing else can show
+    #[command(after_long_help = format!("{}\n\n{}", live::HELP, exit::TABLE))]
+    Live(live::LiveArgs),
+
+    /// Measure what the adapter costs, beside the bare command
+    #[command(after_long_help = format!("{}\n\n{}", bench::HELP, exit::TABLE))]
+    Bench(bench::BenchArgs),
+
+    /// Measure one thing; `bench` starts it
+    #[command(name = bench::PROBE, hide = true)]
+    Probe(bench::ProbeArgs),
 
     /// Look after a server until standard input closes; the other commands start it
     #[command(name = guardian::SUBCOMMAND, hide = true)]
@@ -54,6 +70,9 @@ fn run(command: Command) -> anyhow::Result<()> {
     })?;
     match command {
         Command::Demo(args) => demo::run(args),
+        Command::Live(args) => live::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Probe(args) => bench::serve_probe(args),
         Command::Guard => guardian::serve(),
     }
 }

@@ -37,9 +37,31 @@ const PROBE: Duration = Duration::from_secs(60);
 /// Clones share what is needed to look after running commands. Calls may be made at the same time,
 /// on one adapter or on many.
 ///
-/// Dropping the future of a call interrupts the command it runs. What was applied until then stays;
-/// the migration that was running is rolled back by the server. After such a drop, and after a
-/// timeout, [`current_revision`](MigrationAdapter::current_revision) tells where the database is.
+/// # When a call is given up
+///
+/// Dropping the future of a call, and the timeout, interrupt the command it runs: `SIGINT` to its
+/// process group, again after half of the [`grace`](Builder::grace), and `SIGKILL` at its end.
+/// Nothing of the call is left then on this machine. What may be assumed of the database:
+///
+/// | what happened | the database |
+/// |---|---|
+/// | given up before the future was polled | untouched |
+/// | interrupted, at whatever point | migrations that had ended stay applied, or rolled back; the session and the migration lock are gone when the call has ended |
+/// | … while the server was at a statement | the migration is rolled back |
+/// | … between the statements of a migration | **not certain**: see below |
+/// | the work was done when the interrupt came | done; the call returns its outcome if it is still awaited |
+/// | the interrupt was not enough, and the group was killed | the server works on until the running statement ends, holding the lock, and then rolls the migration back; with [`server_disconnect_check`](Builder::server_disconnect_check) it does so within that time |
+///
+/// A dropped call ends in the background; dropping the last clone of the adapter waits for that,
+/// for at most the grace period and a few seconds. A call made before it has ended may have to wait
+/// for the migration lock.
+///
+/// confiture commits what is open when it gives its lock back, and it does so on an interrupt too.
+/// So when the interrupt arrives in the moment between the last statement of a migration and its
+/// row in the ledger, or between two statements of a `.py` migration, the migration is done, or
+/// half done, and the ledger does not know. Every release so far does this. After an interrupted
+/// `up` or `down_to`, [`current_revision`](MigrationAdapter::current_revision) tells what the ledger
+/// says, and [`verify`](MigrationAdapter::verify), with `.verify.sql` files, whether it is true.
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
     commands: Commands,

@@ -1,0 +1,143 @@
+//! Calls of the adapter, beside the bare command.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
+use fraisier_adapter_confiture::ConfitureMigration;
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+
+use super::figures::{Figures, in_turn, seconds, timed};
+use crate::lab::scratch::Scratch;
+
+/// A project and a database to call confiture on.
+pub struct Subject {
+    program: PathBuf,
+    dsn: String,
+    project: Scratch,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Subject {
+    pub fn new(program: &Path, dsn: &str) -> anyhow::Result<Self> {
+        let project = Scratch::new()?;
+        let migrations = project.path().join("db/migrations");
+        std::fs::create_dir_all(&migrations)?;
+        std::fs::write(migrations.join("001_a.up.sql"), "CREATE TABLE a (id int);")?;
+        std::fs::write(migrations.join("001_a.down.sql"), "DROP TABLE a;")?;
+        let subject = Self {
+            program: program.to_owned(),
+            dsn: dsn.to_owned(),
+            project,
+            runtime: tokio::runtime::Builder::new_current_thread().build()?,
+        };
+        let adapter = ConfitureMigration::with_program(program);
+        subject.runtime.block_on(adapter.up(&subject.ctx(), None))?;
+        Ok(subject)
+    }
+
+    fn ctx(&self) -> AdapterCtx {
+        let mut ctx =
+            AdapterCtx::new("shop", "bench").with_resolved_secret("DATABASE_URL", self.dsn.clone());
+        ctx.workdir = self.project.path().into();
+        ctx
+    }
+
+    fn call(&self, adapter: &ConfitureMigration) -> anyhow::Result<()> {
+        self.runtime
+            .block_on(adapter.current_revision(&self.ctx()))?;
+        Ok(())
+    }
+
+    /// The same command as the adapter runs, with nothing around it.
+    fn bare(&self) -> anyhow::Result<()> {
+        let status = Command::new(&self.program)
+            .args(["migrate", "current", "--no-config", "--format", "json"])
+            .arg("--output")
+            .arg(self.project.path().join("report.json"))
+            .current_dir(self.project.path())
+            .env("CONFITURE_DATABASE_URL", &self.dsn)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        anyhow::ensure!(status.success(), "the bare command ended with {status}");
+        Ok(())
+    }
+
+    /// One call of the adapter ÷ one bare command.
+    pub fn plain(&self, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
+        let adapter = ConfitureMigration::with_program(&self.program);
+        let (ours, theirs) = in_turn(rounds, || self.call(&adapter), || self.bare())?;
+        figures.times("current_revision", &ours, ("bare command", &theirs));
+        Ok(())
+    }
+
+    /// Many calls at once ÷ as many bare commands at once.
+    pub fn at_once(&self, count: usize, figures: &mut Figures) -> anyhow::Result<()> {
+        let adapter = ConfitureMigration::with_program(&self.program);
+        let ours = timed(|| {
+            self.runtime.block_on(async {
+                let mut calls = JoinSet::new();
+                for _ in 0..count {
+                    let (adapter, ctx) = (adapter.clone(), self.ctx());
+                    calls.spawn(async move { adapter.current_revision(&ctx).await });
+                }
+                while let Some(call) = calls.join_next().await {
+                    call??;
+                }
+                Ok(())
+            })
+        })?;
+        let theirs = timed(|| {
+            std::thread::scope(|scope| {
+                let commands: Vec<_> = (0..count).map(|_| scope.spawn(|| self.bare())).collect();
+                commands
+                    .into_iter()
+                    .try_for_each(|command| command.join().expect("no panic in a command"))
+            })
+        })?;
+        let what = format!("{count} current_revision at once");
+        figures.times(&what, &[ours], ("bare commands at once", &[theirs]));
+        Ok(())
+    }
+
+    /// Calls where Python finds no compiled modules and may not write any: with the adapter's
+    /// cache, without it, and bare. Only in a process whose environment forbids to write them.
+    pub fn uncompiled(&self, rounds: usize) -> anyhow::Result<Uncompiled> {
+        let cached = ConfitureMigration::with_program(&self.program);
+        let uncached = ConfitureMigration::builder()
+            .program(&self.program)
+            .bytecode_cache(false)
+            .build();
+        let first = timed(|| self.call(&cached))?;
+        let (on, bare) = in_turn(rounds, || self.call(&cached), || self.bare())?;
+        let (off, _) = in_turn(rounds, || self.call(&uncached), || Ok(()))?;
+        Ok(Uncompiled {
+            first,
+            on,
+            off,
+            bare,
+        })
+    }
+}
+
+/// Times of calls without compiled modules.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Uncompiled {
+    first: Duration,
+    on: Vec<Duration>,
+    off: Vec<Duration>,
+    bare: Vec<Duration>,
+}
+
+impl Uncompiled {
+    pub fn show(&self, figures: &mut Figures) {
+        let bare = ("bare command", &self.bare[..]);
+        figures.times("nothing compiled, cache on", &self.on, bare);
+        figures.times("nothing compiled, cache off", &self.off, bare);
+        figures.alone("the first call, which fills the cache", seconds(self.first));
+    }
+}

@@ -1,0 +1,103 @@
+//! The figures, and the table they end in.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Lines of `what, ours, theirs, ratio`.
+#[derive(Debug, Default)]
+pub struct Figures(Vec<[String; 4]>);
+
+impl Figures {
+    /// A line of two times.
+    pub fn times(&mut self, what: &str, ours: &[Duration], theirs: (&str, &[Duration])) {
+        let (name, theirs) = theirs;
+        let ratios: Vec<f64> = ours
+            .iter()
+            .zip(theirs)
+            .map(|(ours, theirs)| ours.as_secs_f64() / theirs.as_secs_f64())
+            .collect();
+        self.0.push([
+            what.to_owned(),
+            seconds(median(ours)),
+            format!("{} {name}", seconds(median(theirs))),
+            format!("{:.2}", middle(&ratios)),
+        ]);
+    }
+
+    /// A line with nothing beside it.
+    pub fn alone(&mut self, what: &str, value: String) {
+        self.0
+            .push([what.to_owned(), value, String::new(), String::new()]);
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heading = ["", "adapter", "beside", "ratio"].map(str::to_owned);
+        for [what, ours, theirs, ratio] in std::iter::once(&heading).chain(&self.0) {
+            let line = format!("  {what:<44} {ours:>10}  {theirs:<28} {ratio:>5}");
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs two things in turn, after one round that does not count.
+pub fn in_turn(
+    rounds: usize,
+    mut one: impl FnMut() -> anyhow::Result<()>,
+    mut other: impl FnMut() -> anyhow::Result<()>,
+) -> anyhow::Result<(Vec<Duration>, Vec<Duration>)> {
+    one()?;
+    other()?;
+    let mut times = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        crate::lab::interrupt::check()?;
+        times.0.push(timed(&mut one)?);
+        times.1.push(timed(&mut other)?);
+    }
+    Ok(times)
+}
+
+/// How long one run takes.
+pub fn timed(run: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    run()?;
+    Ok(began.elapsed())
+}
+
+/// The median, of at least one.
+pub fn median(times: &[Duration]) -> Duration {
+    let seconds: Vec<f64> = times.iter().map(Duration::as_secs_f64).collect();
+    Duration::from_secs_f64(middle(&seconds))
+}
+
+fn middle(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// As `0.123 s`.
+pub fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ratio_is_the_median_of_pairs() {
+        let ms = |times: &[u64]| -> Vec<Duration> {
+            times.iter().map(|ms| Duration::from_millis(*ms)).collect()
+        };
+        let mut figures = Figures::default();
+        figures.times("x", &ms(&[10, 40, 30]), ("y", &ms(&[10, 10, 10])));
+        let table = figures.to_string();
+        assert!(
+            table.contains("0.030 s") && table.contains("3.00"),
+            "{table}"
+        );
+    }
+}

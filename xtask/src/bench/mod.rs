@@ -1,0 +1,98 @@
+//! `cargo xtask bench`: what the adapter costs, side by side with what it is compared to.
+
+mod calls;
+mod figures;
+mod probe;
+mod report;
+mod uncompiled;
+
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use self::figures::Figures;
+pub use self::probe::{ProbeArgs, SUBCOMMAND as PROBE, serve as serve_probe};
+use crate::lab::confiture::{Selector, provision};
+use crate::lab::postgres::{Major, Server};
+use crate::lab::ui::Ui;
+use crate::lab::{Lab, LabArgs};
+
+/// `--help`, after the options.
+pub const HELP: &str = "\
+Each line compares two things that were run in turn, so that a machine whose speed drifts does not
+favour one; the figures are medians. docs/performance.md says what each line is.
+
+Examples:
+  cargo xtask bench                       the newest confiture
+  cargo xtask bench --rounds 15           with calmer medians";
+
+/// What the benchmarks can be told.
+#[derive(Debug, clap::Args)]
+pub struct BenchArgs {
+    /// Which confiture: a release such as 0.22.0, `newest`, or the path of a script in its own
+    /// virtual environment
+    #[arg(long, default_value = "newest", value_name = "RELEASE|PATH")]
+    confiture: Selector,
+
+    /// Which PostgreSQL to start
+    #[arg(long, default_value = "18", value_name = "VERSION")]
+    postgres: Major,
+
+    /// How often each thing is run
+    #[arg(long, default_value_t = 7, value_name = "N")]
+    rounds: usize,
+
+    #[command(flatten)]
+    lab: LabArgs,
+}
+
+/// Runs the benchmarks.
+///
+/// # Errors
+/// What is missing, or a call that fails.
+pub fn run(args: BenchArgs) -> anyhow::Result<()> {
+    if cfg!(debug_assertions) {
+        return again_optimised();
+    }
+    let lab = Lab::new(args.lab, Ui::stderr())?;
+    let confiture = provision(&lab, &args.confiture)?;
+    let server = Server::start(&lab, args.postgres, &[])?;
+    let database = server.create_unique_database("bench")?;
+    let subject = calls::Subject::new(&confiture.program, &database.dsn())?;
+    let mut figures = Figures::default();
+
+    let task = lab.ui.task("calls");
+    subject.plain(args.rounds, &mut figures)?;
+    subject.at_once(50, &mut figures)?;
+    task.finish("calls");
+
+    let task = lab.ui.task("calls without compiled modules");
+    let copy = uncompiled::copy(&confiture.program)?;
+    probe::uncompiled(&copy, &database.dsn(), args.rounds, &mut figures)?;
+    task.finish("calls without compiled modules");
+
+    let task = lab.ui.task("a large report, and chatter");
+    probe::decode(&mut figures)?;
+    probe::chatter(&mut figures)?;
+    task.finish("a large report, and chatter");
+
+    anstream::println!(
+        "confiture {}, PostgreSQL {}",
+        confiture.version,
+        server.version()?
+    );
+    anstream::print!("{figures}");
+    Ok(())
+}
+
+/// A debug build says nothing about speed.
+fn again_optimised() -> anyhow::Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
+        .args(std::env::args_os().skip(1))
+        .status()
+        .context("cannot run cargo")?;
+    anyhow::ensure!(status.success(), "the optimised build ended with {status}");
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Measurements that need a process of their own: for its peak of memory, or its environment.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use fraisier_adapter_confiture::invocation::{Arg, ChildEnv, Inherit, Invocation};
+use fraisier_adapter_confiture::process::{Options, RunContext, Runner};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::calls::{Subject, Uncompiled};
+use super::figures::{Figures, median, seconds, timed};
+use super::{report, uncompiled};
+use crate::lab::scratch::Scratch;
+
+/// The name of the hidden command.
+pub const SUBCOMMAND: &str = "bench-probe";
+
+const DSN: &str = "XTASK_BENCH_DSN";
+const CHATTER: u64 = 1_000_000_000;
+const MEGA: f64 = 1e6;
+
+/// What a process of its own measures.
+#[derive(Debug, clap::Args)]
+pub struct ProbeArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Decode { file: PathBuf },
+    Chatter,
+    Uncompiled { program: PathBuf, rounds: usize },
+}
+
+/// Measures, and prints the result as JSON.
+///
+/// # Errors
+/// Whatever fails.
+pub fn serve(args: ProbeArgs) -> anyhow::Result<()> {
+    let text = match args.what {
+        What::Decode { file } => to_json(&(report::decode(&file)?, peak()?)),
+        What::Chatter => to_json(&(run_chatter()?, peak()?)),
+        What::Uncompiled { program, rounds } => {
+            let dsn = std::env::var(DSN).context("no database")?;
+            to_json(&Subject::new(&program, &dsn)?.uncompiled(rounds)?)
+        }
+    }?;
+    anstream::println!("{text}");
+    Ok(())
+}
+
+fn to_json(value: &impl Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+fn ask<T: DeserializeOwned>(command: &mut Command) -> anyhow::Result<T> {
+    let output = command.stderr(std::process::Stdio::inherit()).output()?;
+    anyhow::ensure!(
+        output.status.success(),
+        "a measurement ended with {}",
+        output.status
+    );
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn myself() -> anyhow::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(SUBCOMMAND);
+    Ok(command)
+}
+
+/// The most memory this process had, in bytes.
+fn peak() -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").context("only Linux tells")?;
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))
+        .context("the kernel does not tell its peak")?;
+    Ok(peak.trim().parse::<u64>()? * 1024)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn megabytes(bytes: u64) -> String {
+    format!("{:.0} MB", bytes as f64 / MEGA)
+}
+
+/// Calls where nothing is compiled.
+pub fn uncompiled(
+    copy: &uncompiled::Copy,
+    dsn: &str,
+    rounds: usize,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let cache = copy.path().join("cache");
+    std::fs::create_dir(&cache)?;
+    let mut command = myself()?;
+    command
+        .arg("uncompiled")
+        .arg(copy.program())
+        .arg(rounds.to_string())
+        .env(DSN, dsn)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("XDG_CACHE_HOME", cache);
+    ask::<Uncompiled>(&mut command)?.show(figures);
+    Ok(())
+}
+
+/// Size and times, and the peak of memory.
+type Decoded = ((usize, Vec<Duration>), u64);
+
+/// Decoding a large report.
+pub fn decode(figures: &mut Figures) -> anyhow::Result<()> {
+    let dir = Scratch::new()?;
+    let file = dir.path().join("report.json");
+    std::fs::write(&file, report::generate())?;
+    let ((size, times), peak) = ask::<Decoded>(myself()?.arg("decode").arg(&file))?;
+    let what = megabytes(size as u64);
+    let further = median(&times[1..]);
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let speed = size as f64 / MEGA / further.as_secs_f64();
+    figures.alone(
+        &format!("report of {what}, first decoded"),
+        seconds(times[0]),
+    );
+    figures.alone(&format!("report of {what}, again"), seconds(further));
+    figures.alone("… which is", format!("{speed:.0} MB/s"));
+    figures.alone("… peak memory, the report included", megabytes(peak));
+    Ok(())
+}
+
+/// A child that prints without end.
+pub fn chatter(figures: &mut Figures) -> anyhow::Result<()> {
+    let (ours, peak) = ask::<(Duration, u64)>(myself()?.arg("chatter"))?;
+    let theirs = timed(|| {
+        let text = format!("{} > /dev/null", chatter_script());
+        let status = Command::new("/bin/sh").args(["-c", &text]).status()?;
+        anyhow::ensure!(status.success(), "the chatter ended with {status}");
+        Ok(())
+    })?;
+    figures.times("1 GB of chatter", &[ours], ("into /dev/null", &[theirs]));
+    figures.alone("… peak memory", megabytes(peak));
+    Ok(())
+}
+
+fn chatter_script() -> String {
+    format!(
+        "yes 'eighty bytes of chatter, as a migration that talks too much prints it, and more' | head -c {CHATTER}"
+    )
+}
+
+fn run_chatter() -> anyhow::Result<Duration> {
+    let invocation = Invocation {
+        program: Path::new("/bin/sh").to_owned(),
+        args: vec![Arg::from("-c"), Arg::from(&chatter_script())],
+        cwd: "/".into(),
+        env: ChildEnv {
+            inherit: Inherit::All,
+            remove: [].into(),
+            set: [].into(),
+        },
+    };
+    let runner = Runner::new(Options::default());
+    let context = RunContext::new("bench", Arc::new(str::to_owned));
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    timed(|| {
+        let finished = runtime.block_on(runner.run(invocation, context))?;
+        anyhow::ensure!(finished.stdout.omitted > CHATTER / 2);
+        Ok(())
+    })
+}

@@ -1,0 +1,78 @@
+//! A preflight report of a size that no project has, and what decoding it takes.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use fraisier_adapter_confiture::decode::{self, PreflightRequest};
+use fraisier_adapter_confiture::outcome::{Captured, Exit, Finished};
+use fraisier_adapter_confiture::{ConfitureVersion, Redactor};
+
+use super::figures::timed;
+
+/// Issues, and as many changes.
+const ENTRIES: usize = 100_000;
+
+/// The report as confiture 1.29 would write it: some 64 MB.
+pub fn generate() -> String {
+    let mut report = String::with_capacity(70 << 20);
+    report.push_str(
+        "{\"ok\": true, \"window_safe\": false, \"summary\": {\"errors\": 0, \"warnings\": 100000, \
+         \"info\": 0, \"migrations_checked\": 100000}, \"issues\": [",
+    );
+    for n in 0..ENTRIES {
+        let comma = if n == 0 { "" } else { "," };
+        let _ = write!(
+            report,
+            "{comma}\n{{\"severity\": \"warning\", \"code\": \"PFLIGHT_REPLICA_CHANGE_TYPE\", \
+             \"message\": \"readers on the old type of column {n} break when its type changes \
+             Multi-step fix: add a new column \\u2192 backfill \\u2192 swap readers.\", \
+             \"migration\": \"{n:06}\", \"file\": \"{n:06}_change_the_type.up.sql\", \
+             \"line\": null, \"actionable\": \"add a new column \\u2192 backfill \\u2192 swap \
+             readers\", \"details\": {{\"operation\": \"ChangeColumnType\"}}}}"
+        );
+    }
+    report.push_str("], \"change_set\": {\"contract_version\": 1, \"changes\": [");
+    for n in 0..ENTRIES {
+        let comma = if n == 0 { "" } else { "," };
+        let _ = write!(
+            report,
+            "{comma}\n{{\"kind\": \"alter_column_type\", \"object\": \"public.table_{n}.column\", \
+             \"migration\": \"{n:06}\", \"tier\": \"lock_risky\", \"detail\": \"ALTER COLUMN TYPE \
+             — reversible when widening and irreversible when narrowing; preflight cannot tell \
+             without the source and target types\"}}"
+        );
+    }
+    report.push_str("]}, \"command\": \"migrate preflight\"}");
+    report
+}
+
+/// Decodes a report several times; gives its size and the times.
+pub fn decode(file: &Path) -> anyhow::Result<(usize, Vec<Duration>)> {
+    let report = std::fs::read(file)?;
+    let size = report.len();
+    let finished = Finished {
+        exit: Exit::Code(0),
+        report: Some(report),
+        stdout: Captured::default(),
+        stderr: Captured::default(),
+        interrupted: None,
+        killed: false,
+        duration: Duration::ZERO,
+    };
+    let directory = file.parent().unwrap_or(file);
+    let version = ConfitureVersion::parse("1.29.0");
+    let mut request = PreflightRequest::of_directory(version, directory, false)?;
+    request.found = ENTRIES as u64;
+    let times = (0..4)
+        .map(|_| {
+            timed(|| {
+                let report = decode::preflight(&request, &finished, &Redactor::default())?;
+                let changes = report.change_set.map_or(0, |set| set.changes.len());
+                anyhow::ensure!((report.issues.len(), changes) == (ENTRIES, ENTRIES));
+                Ok(())
+            })
+        })
+        .collect::<anyhow::Result<_>>()?;
+    Ok((size, times))
+}

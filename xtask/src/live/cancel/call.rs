@@ -1,0 +1,161 @@
+//! A call that somebody else can give up, and when.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _, Revision};
+use fraisier_adapter_confiture::{Builder, ConfitureMigration};
+use tokio::sync::oneshot;
+
+use super::scene::{Pids, Scene, wait};
+
+/// How long to wait for a moment that must come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    Up,
+    DownTo,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Up => "up",
+            Self::DownTo => "down_to",
+        })
+    }
+}
+
+/// When a call is given up.
+#[derive(Debug, Clone, Copy)]
+pub enum Moment {
+    /// So long after its start.
+    After(Duration),
+    /// When it has a session.
+    Connected,
+    /// When it holds the migration lock.
+    Locked,
+    /// So long after the migration began to sleep.
+    Asleep(Duration),
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::After(delay) => format!("after {} ms", delay.as_millis()),
+            Self::Connected => "session open".to_owned(),
+            Self::Locked => "lock taken".to_owned(),
+            Self::Asleep(delay) => format!("asleep for {} ms", delay.as_millis()),
+        };
+        f.pad(&text)
+    }
+}
+
+impl Moment {
+    /// Returns when it has come.
+    pub fn wait(self, scene: &mut Scene<'_>) -> anyhow::Result<()> {
+        let (seen, further) = match self {
+            Self::After(delay) => (Some(Duration::ZERO), delay),
+            Self::Connected => (
+                wait(PATIENCE, || Ok(scene.sessions()? > 0))?,
+                Duration::ZERO,
+            ),
+            Self::Locked => (wait(PATIENCE, || Ok(scene.locks()? > 0))?, Duration::ZERO),
+            Self::Asleep(delay) => (wait(PATIENCE, || Ok(scene.sleepers()? > 0))?, delay),
+        };
+        anyhow::ensure!(seen.is_some(), "the moment “{self}” never came");
+        thread::sleep(further);
+        Ok(())
+    }
+}
+
+/// An adapter whose processes are known.
+pub fn adapter(
+    program: &Path,
+    configure: impl FnOnce(Builder) -> Builder,
+) -> (ConfitureMigration, Pids) {
+    let pids = Pids::default();
+    let builder = ConfitureMigration::builder()
+        .program(program)
+        .observer(Arc::new(pids.clone()));
+    (configure(builder).build(), pids)
+}
+
+/// Blocks on a call.
+pub fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    Ok(runtime.block_on(future))
+}
+
+type Outcome = Option<Result<Vec<String>, AdapterError>>;
+
+/// A call on a thread of its own.
+pub struct Running {
+    give_up: oneshot::Sender<()>,
+    outcome: mpsc::Receiver<Outcome>,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    pub fn start(adapter: ConfitureMigration, ctx: AdapterCtx, operation: Operation) -> Self {
+        let (give_up, asked) = oneshot::channel();
+        let (done, outcome) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let call = async {
+                let call = async {
+                    match operation {
+                        Operation::Up => adapter.up(&ctx, None).await,
+                        Operation::DownTo => adapter.down_to(&ctx, Revision::new("001")).await,
+                    }
+                };
+                tokio::select! {
+                    outcome = call => {
+                        Some(outcome.map(|outcome| outcome.applied.into_iter().map(|r| r.0).collect()))
+                    }
+                    Ok(()) = asked => None,
+                }
+            };
+            // Without a runtime the receiver is disconnected, which is noticed.
+            if let Ok(outcome) = block_on(call) {
+                let _ = done.send(outcome);
+            }
+        });
+        Self {
+            give_up,
+            outcome,
+            thread,
+        }
+    }
+
+    /// Drops the future. `None` says it was really given up, and had not ended before.
+    pub fn give_up(self) -> anyhow::Result<Outcome> {
+        let _ = self.give_up.send(());
+        let outcome = self.outcome.recv()?;
+        // The thread also drops its handle of the adapter, which the caller keeps another of.
+        let _ = self.thread.join();
+        Ok(outcome)
+    }
+
+    /// Waits for the call to end by itself.
+    pub fn finish(self) -> anyhow::Result<Outcome> {
+        let outcome = self.outcome.recv()?;
+        drop(self.give_up);
+        let _ = self.thread.join();
+        Ok(outcome)
+    }
+}
+
+/// A short word for how a call ended.
+pub fn word(outcome: &Outcome) -> String {
+    match outcome {
+        None => "given up".to_owned(),
+        Some(Ok(_)) => "finished".to_owned(),
+        Some(Err(error)) => error.kind.to_string(),
+    }
+}

@@ -1,0 +1,70 @@
+//! `cargo xtask live`: what only real binaries and a real server can show.
+
+mod cancel;
+
+use crate::lab::confiture::{Selector, provision};
+use crate::lab::postgres::{Major, Server};
+use crate::lab::ui::Ui;
+use crate::lab::{Lab, LabArgs};
+
+/// `--help`, after the options.
+pub const HELP: &str = "\
+Topics:
+  cancel    calls given up at ten moments of `up` and `down_to`, by drop and by timeout, and a
+            deploy that is killed as a whole: what is left on the machine and on the server
+
+Examples:
+  cargo xtask live                            everything, with the newest confiture
+  cargo xtask live cancel --confiture 0.23.0  one topic, with an old one";
+
+/// What the live checks can be told.
+#[derive(Debug, clap::Args)]
+pub struct LiveArgs {
+    /// The topics to check, instead of all
+    #[arg(value_name = "TOPIC")]
+    topics: Vec<Topic>,
+
+    /// Which confiture: a release such as 0.22.0, `newest`, or the path of a binary
+    #[arg(long, default_value = "newest", value_name = "RELEASE|PATH")]
+    confiture: Selector,
+
+    /// Which PostgreSQL to start
+    #[arg(long, default_value = "18", value_name = "VERSION")]
+    postgres: Major,
+
+    /// Use this server instead, in databases that are created for it and dropped again
+    #[arg(
+        long,
+        env = "XTASK_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    database_url: Option<String>,
+
+    #[command(flatten)]
+    lab: LabArgs,
+}
+
+/// One thing that is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Topic {
+    Cancel,
+}
+
+/// Runs the live checks.
+///
+/// # Errors
+/// What is missing, or what was not as expected.
+pub fn run(args: LiveArgs) -> anyhow::Result<()> {
+    let lab = Lab::new(args.lab, Ui::stderr())?;
+    let confiture = provision(&lab, &args.confiture)?;
+    let server = match &args.database_url {
+        Some(url) => Server::given(url)?,
+        None => Server::start(&lab, args.postgres, &[])?,
+    };
+    let wanted = |topic| args.topics.is_empty() || args.topics.contains(&topic);
+    if wanted(Topic::Cancel) {
+        cancel::run(&lab, &confiture, &server)?;
+    }
+    Ok(())
+}
