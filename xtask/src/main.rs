@@ -8,6 +8,7 @@ mod exit;
 #[allow(dead_code, reason = "no command uses all of it")]
 mod lab;
 mod live;
+mod refresh;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,9 @@ enum Command {
     /// Deploy a sample project through the adapter, with a real confiture and PostgreSQL
     #[command(after_long_help = format!("{}\n\n{}", demo::HELP, exit::TABLE))]
     Demo(demo::DemoArgs),
+
+    #[command(after_long_help = format!("{}\n\n{}", refresh::HELP, exit::TABLE))]
+    Refresh(refresh::RefreshArgs),
 
     /// Check on real binaries and a real server what nothing else can show
     #[command(after_long_help = format!("{}\n\n{}", live::HELP, exit::TABLE))]
@@ -73,6 +77,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Live(args) => live::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Probe(args) => bench::serve_probe(args),
+        Command::Refresh(args) => refresh::run(args),
         Command::Guard => guardian::serve(),
     }
 }

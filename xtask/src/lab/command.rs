@@ -34,11 +34,27 @@ pub fn run(command: &mut Command) -> anyhow::Result<Output> {
     run_with(command, Stdio::null())
 }
 
+/// As [`run`], and gives up on a program that lasts longer than `limit`.
+///
+/// # Errors
+/// As [`run`]; and when the limit is reached.
+pub fn run_within(command: &mut Command, limit: Duration) -> anyhow::Result<Output> {
+    run_until(command, Stdio::null(), Some(Instant::now() + limit))
+}
+
 /// As [`run`], with `stdin` for its standard input.
 ///
 /// # Errors
 /// As [`run`].
 pub fn run_with(command: &mut Command, stdin: Stdio) -> anyhow::Result<Output> {
+    run_until(command, stdin, None)
+}
+
+fn run_until(
+    command: &mut Command,
+    stdin: Stdio,
+    deadline: Option<Instant>,
+) -> anyhow::Result<Output> {
     interrupt::check()?;
     let name = command.get_program().to_owned();
     let mut child = command
@@ -57,6 +73,10 @@ pub fn run_with(command: &mut Command, stdin: Stdio) -> anyhow::Result<Output> {
         if interrupt::raised() {
             stop_group(&mut child);
             return Err(interrupt::Interrupted.into());
+        }
+        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            stop_group(&mut child);
+            anyhow::bail!("{} did not end in time", name.display());
         }
         std::thread::sleep(POLL);
     };
@@ -116,6 +136,13 @@ mod tests {
         assert_eq!(output.status.code(), Some(7));
         assert_eq!(output.stdout, "out\n");
         assert_eq!(output.stderr, "err\n");
+    }
+
+    #[test]
+    fn a_program_that_lasts_too_long_is_given_up() {
+        let limit = Duration::from_millis(50);
+        let error = run_within(Command::new("sleep").arg("60"), limit).unwrap_err();
+        assert!(error.to_string().contains("in time"), "{error}");
     }
 
     #[test]

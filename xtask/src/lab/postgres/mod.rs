@@ -123,9 +123,19 @@ impl Server {
     /// # Errors
     /// As [`Self::create_database`].
     pub fn create_unique_database(&self, stem: &str) -> anyhow::Result<Database<'_>> {
-        static COUNT: AtomicU32 = AtomicU32::new(1);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        self.create_database(&format!("{stem}_{count}"), None)
+        self.create_database(&unique(stem), None)
+    }
+
+    /// Creates a copy of `template`, whose name starts with `stem` and that no other call gets.
+    ///
+    /// # Errors
+    /// As [`Self::create_database`].
+    pub fn create_unique_copy(
+        &self,
+        stem: &str,
+        template: &Database<'_>,
+    ) -> anyhow::Result<Database<'_>> {
+        self.create_database(&unique(stem), Some(template))
     }
 
     /// A connection to the maintenance database, as the superuser or the user of the given URL.
@@ -193,6 +203,11 @@ fn drop_database(client: &mut Client, name: &str) -> Result<(), postgres::Error>
         &[&name],
     )?;
     client.batch_execute(&format!("DROP DATABASE IF EXISTS {}", quoted(name)))
+}
+
+fn unique(stem: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    format!("{stem}_{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn quoted(identifier: &str) -> String {

@@ -1,0 +1,230 @@
+//! What a case is: the situation, the call, and what must be true afterwards.
+
+use fraisier_adapter_confiture::invocation::PLAIN_OUTPUT;
+use serde::Serialize;
+
+use crate::call::Call;
+use crate::connection::Connection;
+use crate::expectation::{Expectation, Fact};
+use crate::project::{MIGRATIONS, Project};
+use crate::release::Release;
+
+/// The first release that can be driven at all.
+pub const FLOOR: Release = Release::new(0, 20, 0);
+
+/// The database a case starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Database {
+    /// None is made: the call reaches none, or needs none.
+    None,
+    /// Empty.
+    Fresh,
+    /// What the same release's `up` makes of `project`, changed by `sql`.
+    Applied {
+        /// The project that was applied.
+        project: Project,
+        /// Statements executed after it.
+        sql: &'static str,
+    },
+}
+
+/// What else is unusual while the call runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Circumstance {
+    /// Another `up` of the same release is inside a long migration and holds the lock.
+    LockHeld,
+    /// The report's directory does not exist.
+    UnwritableReport,
+}
+
+/// Everything that decides what a recording of the case holds.
+#[derive(Debug, Clone, Serialize)]
+pub struct Definition {
+    /// The files present when the call is made.
+    pub project: Project,
+    /// The migrations directory the call names, relative to the project.
+    pub migrations_dir: &'static str,
+    /// The database before the call.
+    pub database: Database,
+    /// How the call is told where the database is.
+    pub connection: Connection,
+    /// What else is unusual.
+    pub circumstance: Option<Circumstance>,
+    /// The call the case is about.
+    pub call: Call,
+    /// What the adapter may go on to ask, in this order, to understand the outcome.
+    pub then: Vec<Call>,
+}
+
+impl Definition {
+    /// A short digest: a recording carries the one it was made from, so that a case which changed
+    /// afterwards is noticed. FNV-1a, because it must be the same on every platform and version.
+    ///
+    /// # Panics
+    ///
+    /// Never: a definition always has a JSON form.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let calls = std::iter::once(&self.call).chain(&self.then);
+        let argv: Vec<_> = calls.map(|call| call.argv(self.migrations_dir)).collect();
+        let json = serde_json::to_vec(&(self, argv, PLAIN_OUTPUT)).expect("it has a JSON form");
+        let hash = json.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
+}
+
+/// One case of the contract.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// `operation/situation`; also the path of its recordings below a release's directory.
+    pub name: &'static str,
+    /// The situation in one sentence.
+    pub about: &'static str,
+    /// The first release the case is recorded on.
+    pub since: Release,
+    /// What a recording of it depends on.
+    pub definition: Definition,
+    /// What must be true of every recording of it.
+    pub expectations: Vec<Expectation>,
+}
+
+/// Starts a case: a call on a fresh database, in a project without migrations.
+#[must_use]
+pub fn case(name: &'static str, about: &'static str, call: Call) -> Case {
+    Case {
+        name,
+        about,
+        since: FLOOR,
+        definition: Definition {
+            project: Project::empty(),
+            migrations_dir: MIGRATIONS,
+            database: Database::Fresh,
+            connection: Connection::Valid,
+            circumstance: None,
+            call,
+            then: Vec::new(),
+        },
+        expectations: Vec::new(),
+    }
+}
+
+impl Case {
+    /// The operation, the first half of the name.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.name.split_once('/').map_or("", |(first, _)| first)
+    }
+
+    /// Whether the case is recorded on `release`.
+    #[must_use]
+    pub fn applies_to(&self, release: Release) -> bool {
+        release >= self.since
+    }
+
+    /// Records the case only from `release` on.
+    #[must_use]
+    pub fn since(mut self, release: Release) -> Self {
+        self.since = release;
+        self
+    }
+
+    /// The files present when the call is made.
+    #[must_use]
+    pub fn project(mut self, project: Project) -> Self {
+        self.definition.project = project;
+        self
+    }
+
+    /// The migrations directory the call names.
+    #[must_use]
+    pub fn migrations_dir(mut self, dir: &'static str) -> Self {
+        self.definition.migrations_dir = dir;
+        self
+    }
+
+    /// Starts from a database that `project` was applied to, and from the same files.
+    #[must_use]
+    pub fn applied(self, project: &Project) -> Self {
+        self.applied_then(project, "")
+    }
+
+    /// Like [`applied`](Self::applied), with the database changed by `sql` afterwards.
+    #[must_use]
+    pub fn applied_then(mut self, project: &Project, sql: &'static str) -> Self {
+        self.definition.project = project.clone();
+        self.definition.database = Database::Applied {
+            project: project.clone(),
+            sql,
+        };
+        self
+    }
+
+    /// Makes no database.
+    #[must_use]
+    pub fn without_database(mut self) -> Self {
+        self.definition.database = Database::None;
+        self
+    }
+
+    /// How the call is told where the database is.
+    #[must_use]
+    pub fn connection(mut self, connection: Connection) -> Self {
+        self.definition.connection = connection;
+        self
+    }
+
+    /// Adds what else is unusual.
+    #[must_use]
+    pub fn while_(mut self, circumstance: Circumstance) -> Self {
+        self.definition.circumstance = Some(circumstance);
+        self
+    }
+
+    /// Adds a call the adapter may make next.
+    #[must_use]
+    pub fn then(mut self, call: Call) -> Self {
+        self.definition.then.push(call);
+        self
+    }
+
+    /// Adds what must be true on every release.
+    #[must_use]
+    pub fn expect<const N: usize>(mut self, facts: [Fact; N]) -> Self {
+        self.expectations.extend(facts.map(Expectation::always));
+        self
+    }
+
+    /// Adds what must be true from `release` on.
+    #[must_use]
+    pub fn expect_from<const N: usize>(mut self, release: Release, facts: [Fact; N]) -> Self {
+        self.expectations
+            .extend(facts.map(|fact| Expectation::from(release, fact)));
+        self
+    }
+
+    /// Adds what must be true below `release`.
+    #[must_use]
+    pub fn expect_below<const N: usize>(mut self, release: Release, facts: [Fact; N]) -> Self {
+        self.expectations
+            .extend(facts.map(|fact| Expectation::below(release, fact)));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_follows_what_a_recording_depends_on_and_nothing_else() {
+        let plain = case("current/fresh", "a", Call::Current);
+        let reworded = case("current/renamed", "b", Call::Current).expect([Fact::Exit(2)]);
+        let other = case("current/fresh", "a", Call::Current).without_database();
+        assert_eq!(plain.definition.digest(), reworded.definition.digest());
+        assert_ne!(plain.definition.digest(), other.definition.digest());
+    }
+}

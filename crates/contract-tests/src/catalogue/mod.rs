@@ -1,0 +1,90 @@
+//! Every case of the contract, defined once.
+//!
+//! The recorder makes recordings from these, the replay suite holds recordings and the adapter
+//! against them, and a release that nobody has recorded yet can be judged by running them live.
+
+mod current;
+mod down_to;
+mod preflight;
+mod projects;
+mod surface;
+mod up;
+mod verify;
+
+use fraisier_adapter_api::AdapterErrorKind;
+
+use crate::case::Case;
+use crate::expectation::{Fact, Verdict};
+
+/// All cases, by operation, in the order they are best read.
+#[must_use]
+pub fn catalogue() -> Vec<Case> {
+    [
+        current::cases(),
+        up::cases(),
+        down_to::cases(),
+        verify::cases(),
+        preflight::cases(),
+        surface::cases(),
+    ]
+    .concat()
+}
+
+/// The adapter has a result.
+const RESULT: Fact = Fact::Adapter(Verdict::Result);
+
+/// The adapter fails in this way.
+const fn error(kind: AdapterErrorKind) -> Fact {
+    Fact::Adapter(Verdict::Error(kind))
+}
+
+/// The adapter refuses in this way before it starts the command.
+const fn refused(kind: AdapterErrorKind) -> Fact {
+    Fact::Adapter(Verdict::Refused(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::case::FLOOR;
+
+    #[test]
+    fn names_are_unique_paths_of_an_operation_and_a_situation() {
+        let mut names = BTreeSet::new();
+        for case in catalogue() {
+            assert!(names.insert(case.name), "{} twice", case.name);
+            let (operation, situation) = case.name.split_once('/').expect(case.name);
+            for part in [operation, situation] {
+                let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+                assert!(!part.is_empty() && part.bytes().all(plain), "{}", case.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_release_has_at_least_forty_five() {
+        let at_floor = catalogue()
+            .iter()
+            .filter(|case| case.applies_to(FLOOR))
+            .count();
+        assert!(at_floor >= 45, "{at_floor}");
+    }
+
+    #[test]
+    fn every_case_expects_something_and_of_an_operation_what_the_adapter_makes_of_it() {
+        for case in catalogue() {
+            let judged = |fact: &Fact| matches!(fact, Fact::Adapter(_));
+            let facts = || {
+                case.expectations
+                    .iter()
+                    .map(|expectation| &expectation.fact)
+            };
+            assert!(facts().any(|fact| !judged(fact)), "{}", case.name);
+            if case.definition.call.is_operation() {
+                assert!(facts().any(judged), "{}", case.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! How a call is told where its database is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The variable that carries the DSN.
+pub const CONFITURE_DATABASE_URL: &str = "CONFITURE_DATABASE_URL";
+/// The ambient variable that confiture falls back on.
+pub const DATABASE_URL: &str = "DATABASE_URL";
+/// Carries the password of the `--against` database.
+pub const PGPASSWORD: &str = "PGPASSWORD";
+
+/// A database server and one database on it. Cannot be printed: it holds a password.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Role.
+    pub user: String,
+    /// The role's password.
+    pub password: String,
+    /// The database.
+    pub database: String,
+    /// The throwaway copy that `preflight --against` replays in.
+    pub against: String,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Endpoint")
+    }
+}
+
+impl Endpoint {
+    /// The DSN of the database.
+    #[must_use]
+    pub fn dsn(&self) -> String {
+        self.url(&self.password, self.port, &self.database)
+    }
+
+    /// The DSN of the throwaway copy.
+    #[must_use]
+    pub fn against_dsn(&self) -> String {
+        self.url(&self.password, self.port, &self.against)
+    }
+
+    /// The URL of the throwaway copy, without a password, as it stands on the command line.
+    #[must_use]
+    pub fn against_url(&self) -> String {
+        let Self {
+            host,
+            port,
+            user,
+            against,
+            ..
+        } = self;
+        format!("postgresql://{user}@{host}:{port}/{against}")
+    }
+
+    fn url(&self, password: &str, port: u16, database: &str) -> String {
+        let Self { host, user, .. } = self;
+        format!("postgresql://{user}:{password}@{host}:{port}/{database}")
+    }
+}
+
+/// What the environment of a call says about the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Connection {
+    /// The right DSN.
+    Valid,
+    /// A port where nothing listens.
+    Unreachable,
+    /// A password the server refuses.
+    WrongPassword,
+    /// Not a DSN, though it looks like one.
+    Malformed,
+    /// No DSN at all.
+    Absent,
+    /// An empty DSN, beside an ambient `DATABASE_URL` that works.
+    EmptyBesideAmbient,
+}
+
+impl Connection {
+    /// The DSN a caller hands to the adapter, if it hands over one.
+    #[must_use]
+    pub fn dsn(self, endpoint: &Endpoint) -> Option<String> {
+        match self {
+            Self::Valid => Some(endpoint.dsn()),
+            // A privileged port that PostgreSQL never listens on.
+            Self::Unreachable => Some(endpoint.url(&endpoint.password, 1, &endpoint.database)),
+            Self::WrongPassword => {
+                Some(endpoint.url("not-the-password", endpoint.port, &endpoint.database))
+            }
+            Self::Malformed => Some(endpoint.dsn().replacen("://", "//", 1)),
+            Self::Absent => None,
+            Self::EmptyBesideAmbient => Some(String::new()),
+        }
+    }
+
+    /// The variables of the call that decide which database it reaches: name to value, `None`
+    /// for one that must not be set.
+    #[must_use]
+    pub fn environment(self, endpoint: &Endpoint) -> BTreeMap<&'static str, Option<String>> {
+        let ambient = (self == Self::EmptyBesideAmbient).then(|| endpoint.dsn());
+        BTreeMap::from([
+            (CONFITURE_DATABASE_URL, self.dsn(endpoint)),
+            (DATABASE_URL, ambient),
+        ])
+    }
+}

@@ -1,0 +1,211 @@
+//! What must be true of a recording, written so that it can be asked of a release nobody has
+//! recorded yet.
+
+use std::fmt;
+
+use fraisier_adapter_api::AdapterErrorKind;
+use serde_json::Value;
+
+use crate::recording::Recording;
+use crate::release::Release;
+
+/// What the adapter must make of the case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A result, which the snapshot beside the recording shows.
+    Result,
+    /// An error of this kind.
+    Error(AdapterErrorKind),
+    /// An error of this kind before the recorded command was started.
+    Refused(AdapterErrorKind),
+}
+
+/// One thing that must be true.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// The exit status of the call.
+    Exit(i32),
+    /// No report was written.
+    NoReport,
+    /// The report has this value at this JSON pointer.
+    Report(&'static str, Value),
+    /// The report has something at this JSON pointer.
+    ReportHas(&'static str),
+    /// The report has nothing at this JSON pointer.
+    ReportLacks(&'static str),
+    /// The error envelope carries this code.
+    Code(&'static str),
+    /// The preflight report has an issue with this code.
+    Issue(&'static str),
+    /// The preflight report has no issue with this code.
+    NoIssue(&'static str),
+    /// Some line of standard output contains this.
+    Prints(&'static str),
+    /// No line of standard output contains this.
+    DoesNotPrint(&'static str),
+    /// The latest applied version afterwards.
+    Revision(Option<&'static str>),
+    /// The database has this table afterwards.
+    Table(&'static str),
+    /// The database lacks this table afterwards.
+    NoTable(&'static str),
+    /// Revision and tables are what they were, but for confiture's own tables.
+    Untouched,
+    /// What the adapter makes of it.
+    Adapter(Verdict),
+}
+
+/// A fact and the releases it holds for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expectation {
+    from: Option<Release>,
+    below: Option<Release>,
+    /// What must be true.
+    pub fact: Fact,
+}
+
+impl Expectation {
+    /// True on every release.
+    #[must_use]
+    pub fn always(fact: Fact) -> Self {
+        Self {
+            from: None,
+            below: None,
+            fact,
+        }
+    }
+
+    /// True from `release` on.
+    #[must_use]
+    pub fn from(release: Release, fact: Fact) -> Self {
+        Self {
+            from: Some(release),
+            below: None,
+            fact,
+        }
+    }
+
+    /// True below `release`.
+    #[must_use]
+    pub fn below(release: Release, fact: Fact) -> Self {
+        Self {
+            from: None,
+            below: Some(release),
+            fact,
+        }
+    }
+
+    /// Whether it is claimed of `release`.
+    #[must_use]
+    pub fn holds_for(&self, release: Release) -> bool {
+        self.from.is_none_or(|from| release >= from)
+            && self.below.is_none_or(|below| release < below)
+    }
+}
+
+/// A fact that a recording contradicts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Violation {
+    /// What should have been true.
+    pub fact: Fact,
+    /// What was found instead.
+    pub found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {:?}, found {}", self.fact, self.found)
+    }
+}
+
+/// What of `expectations` the recording made on `release` contradicts. The adapter's verdict is
+/// not asked here: it takes a replay.
+#[must_use]
+pub fn violations(
+    expectations: &[Expectation],
+    release: Release,
+    recording: &Recording,
+) -> Vec<Violation> {
+    expectations
+        .iter()
+        .filter(|expectation| expectation.holds_for(release))
+        .filter_map(|expectation| {
+            contradiction(&expectation.fact, recording).map(|found| Violation {
+                fact: expectation.fact.clone(),
+                found,
+            })
+        })
+        .collect()
+}
+
+/// `None` when the fact is true of the recording, otherwise what was found.
+fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
+    let call = &recording.calls[0];
+    let report = call.report_value();
+    let at = |pointer: &str| report.as_ref().and_then(|report| report.pointer(pointer));
+    let state = || recording.after.clone().unwrap_or_default();
+    let unless = |holds: bool, found: String| (!holds).then_some(found);
+    match fact {
+        Fact::Exit(code) => unless(call.exit == *code, format!("exit {}", call.exit)),
+        Fact::NoReport => unless(!call.has_report(), "a report".to_owned()),
+        Fact::Report(pointer, value) => {
+            unless(at(pointer) == Some(value), format!("{:?}", at(pointer)))
+        }
+        Fact::ReportHas(pointer) => unless(at(pointer).is_some(), "nothing there".to_owned()),
+        Fact::ReportLacks(pointer) => unless(at(pointer).is_none(), format!("{:?}", at(pointer))),
+        Fact::Code(code) => {
+            let found = at("/error/code");
+            unless(
+                found.and_then(Value::as_str) == Some(code),
+                format!("{found:?}"),
+            )
+        }
+        Fact::Issue(code) | Fact::NoIssue(code) => {
+            let codes = issue_codes(report.as_ref());
+            let wanted = matches!(fact, Fact::Issue(_));
+            unless(
+                codes.iter().any(|found| found == code) == wanted,
+                format!("{codes:?}"),
+            )
+        }
+        Fact::Prints(text) | Fact::DoesNotPrint(text) => {
+            let wanted = matches!(fact, Fact::Prints(_));
+            let stdout = call.stdout.to_string();
+            unless(stdout.contains(text) == wanted, format!("{stdout:?}"))
+        }
+        Fact::Revision(revision) => {
+            let found = state().revision;
+            unless(found.as_deref() == *revision, format!("{found:?}"))
+        }
+        Fact::Table(table) | Fact::NoTable(table) => {
+            let tables = state().tables;
+            let wanted = matches!(fact, Fact::Table(_));
+            unless(
+                tables.iter().any(|found| found == table) == wanted,
+                format!("{tables:?}"),
+            )
+        }
+        Fact::Untouched => {
+            let own = |state: Option<&crate::recording::State>| {
+                state.map(|state| (state.revision.clone(), state.user_tables()))
+            };
+            let (before, after) = (
+                own(recording.before.as_ref()),
+                own(recording.after.as_ref()),
+            );
+            unless(before == after, format!("{before:?} became {after:?}"))
+        }
+        Fact::Adapter(_) => None,
+    }
+}
+
+/// The codes of a preflight report's issues.
+#[must_use]
+pub fn issue_codes(report: Option<&Value>) -> Vec<String> {
+    report
+        .and_then(|report| report.pointer("/issues")?.as_array())
+        .into_iter()
+        .flatten()
+        .filter_map(|issue| Some(issue.get("code")?.as_str()?.to_owned()))
+        .collect()
+}

@@ -1,0 +1,83 @@
+//! The files a case starts from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::{fs, io};
+
+use serde::Serialize;
+
+/// Where a project keeps its migrations, relative to its root.
+pub const MIGRATIONS: &str = "db/migrations";
+
+/// A project directory as data: relative path to contents.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Project {
+    files: BTreeMap<String, String>,
+}
+
+impl Project {
+    /// A project with an empty migrations directory.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// This project with one more migration file, or that file replaced.
+    #[must_use]
+    pub fn with(mut self, file: &str, contents: &str) -> Self {
+        self.files
+            .insert(format!("{MIGRATIONS}/{file}"), format!("{contents}\n"));
+        self
+    }
+
+    /// This project with one more reversible SQL migration: `<name>.up.sql` and `<name>.down.sql`.
+    #[must_use]
+    pub fn migration(self, name: &str, up: &str, down: &str) -> Self {
+        self.with(&format!("{name}.up.sql"), up)
+            .with(&format!("{name}.down.sql"), down)
+    }
+
+    /// This project less one migration file.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such file: the case would not be what its author meant.
+    #[must_use]
+    pub fn without(mut self, file: &str) -> Self {
+        let removed = self.files.remove(&format!("{MIGRATIONS}/{file}"));
+        assert!(removed.is_some(), "no migration file {file} to take away");
+        self
+    }
+
+    /// Writes the project below `root`, with its migrations directory even when that is empty.
+    ///
+    /// # Errors
+    ///
+    /// When a directory or file cannot be written, for example because the disk is full.
+    pub fn write(&self, root: &Path) -> io::Result<()> {
+        fs::create_dir_all(root.join(MIGRATIONS))?;
+        for (path, contents) in &self.files {
+            fs::write(root.join(path), contents)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_migration_is_two_files_and_either_can_be_taken_away() {
+        let project = Project::empty()
+            .migration("001_a", "CREATE TABLE a ();", "DROP TABLE a;")
+            .without("001_a.down.sql");
+        assert_eq!(
+            project.files.into_iter().collect::<Vec<_>>(),
+            [(
+                "db/migrations/001_a.up.sql".to_owned(),
+                "CREATE TABLE a ();\n".to_owned()
+            )]
+        );
+    }
+}

@@ -1,0 +1,202 @@
+//! The format of a recording, and its one way to and from text.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// How deep a report sits in the file, in spaces: it is embedded as it was written, indented to
+/// its place.
+const REPORT_INDENT: &str = "      ";
+
+/// What one case did on one release.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recording {
+    /// The digest of the definition it was made from.
+    pub definition: String,
+    /// The database before the first call; `null` when the case has none.
+    pub before: Option<State>,
+    /// The calls, in the order they were made. The first is the one the case is about.
+    pub calls: Vec<RecordedCall>,
+    /// The database after the first call.
+    pub after: Option<State>,
+}
+
+/// One call and what it left.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedCall {
+    /// What followed the program name.
+    pub argv: Vec<String>,
+    /// The variables that decide which database the call reaches; `null` for one that was not set.
+    pub env: BTreeMap<String, Option<String>>,
+    /// The exit status.
+    pub exit: i32,
+    /// The report exactly as it was written; `null` when none was, or when it is not JSON.
+    pub report: Option<Box<RawValue>>,
+    /// The report's text when it is not JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_not_json: Option<Text>,
+    /// Standard output.
+    pub stdout: Text,
+    /// Standard error.
+    pub stderr: Text,
+}
+
+impl RecordedCall {
+    /// Whether a report was written, readable or not.
+    #[must_use]
+    pub fn has_report(&self) -> bool {
+        self.report.is_some() || self.report_not_json.is_some()
+    }
+
+    /// The report as a JSON tree, when there is one.
+    #[must_use]
+    pub fn report_value(&self) -> Option<Value> {
+        serde_json::from_str(self.report.as_ref()?.get()).ok()
+    }
+
+    /// The report as it was written, when there is one.
+    #[must_use]
+    pub fn report_text(&self) -> Option<String> {
+        match (&self.report, &self.report_not_json) {
+            (Some(json), _) => Some(json.get().replace(&format!("\n{REPORT_INDENT}"), "\n")),
+            (None, text) => text.as_ref().map(Text::to_string),
+        }
+    }
+
+    /// Splits a report's text into the two fields that hold it.
+    #[must_use]
+    pub fn report_fields(text: Option<&str>) -> (Option<Box<RawValue>>, Option<Text>) {
+        let Some(text) = text else {
+            return (None, None);
+        };
+        // JSON strings hold no raw newline, so indenting every line changes white space only.
+        let indented = text.trim_end().replace('\n', &format!("\n{REPORT_INDENT}"));
+        match RawValue::from_string(indented) {
+            Ok(json) => (Some(json), None),
+            Err(_) => (None, Some(Text::from(text))),
+        }
+    }
+}
+
+/// Text kept line by line, so that a recording can be read and compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(Vec<String>);
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        if text.is_empty() {
+            return Self::default();
+        }
+        Self(text.split('\n').map(str::to_owned).collect())
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+/// What was in the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// The highest version in the ledger; `null` without a ledger or with an empty one.
+    pub revision: Option<String>,
+    /// Every table outside the system schemas, sorted.
+    pub tables: Vec<String>,
+    /// How many sessions held or awaited an advisory lock.
+    pub advisory_locks: i64,
+}
+
+impl State {
+    /// The tables that are not confiture's own.
+    #[must_use]
+    pub fn user_tables(&self) -> Vec<String> {
+        let own = |table: &&String| !table.contains("confiture");
+        self.tables.iter().filter(own).cloned().collect()
+    }
+}
+
+impl Recording {
+    /// Reads a recording.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not JSON, lacks a field, has an unknown one, or holds no call.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let recording: Self = serde_json::from_str(text)?;
+        anyhow::ensure!(!recording.calls.is_empty(), "a recording without a call");
+        Ok(recording)
+    }
+
+    /// The text of the file that holds this recording.
+    ///
+    /// # Panics
+    ///
+    /// Never: a recording always has a JSON form.
+    #[must_use]
+    pub fn to_file(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a recording has a JSON form");
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded(report: Option<&str>) -> Recording {
+        let (report, report_not_json) = RecordedCall::report_fields(report);
+        Recording {
+            definition: "0".to_owned(),
+            before: None,
+            calls: vec![RecordedCall {
+                argv: vec!["migrate".to_owned()],
+                env: BTreeMap::new(),
+                exit: 0,
+                report,
+                report_not_json,
+                stdout: Text::from("one\ntwo\n"),
+                stderr: Text::default(),
+            }],
+            after: None,
+        }
+    }
+
+    #[test]
+    fn a_report_comes_back_byte_for_byte() {
+        let report = "{\n  \"b\": 1.50,\n  \"a\": [\n    \"x\\n\"\n  ],\n  \"b\": 2\n}";
+        let file = recorded(Some(report)).to_file();
+        let call = &Recording::parse(&file).unwrap().calls[0];
+        assert_eq!(call.report_text().unwrap(), report);
+        assert_eq!(call.stdout.to_string(), "one\ntwo\n");
+        assert_eq!(Recording::parse(&file).unwrap().to_file(), file);
+    }
+
+    #[test]
+    fn no_report_and_a_report_that_is_not_json_are_told_apart() {
+        assert!(!recorded(None).calls[0].has_report());
+        let file = recorded(Some("half a {")).to_file();
+        let call = &Recording::parse(&file).unwrap().calls[0];
+        assert!(call.report_value().is_none());
+        assert_eq!(call.report_text().unwrap(), "half a {");
+    }
+
+    #[test]
+    fn an_unknown_field_or_a_missing_call_is_refused() {
+        let file = recorded(None).to_file();
+        assert!(Recording::parse(&file.replacen("\"exit\"", "\"exist\"", 1)).is_err());
+        assert!(
+            Recording::parse(r#"{"definition":"0","before":null,"calls":[],"after":null}"#)
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,364 @@
+//! Replays a recording through the adapter: as a process, and as bytes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use anyhow::{Context, bail, ensure};
+use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter, Revision};
+use fraisier_adapter_confiture::decode::{self, PreflightRequest, Up};
+use fraisier_adapter_confiture::invocation::PLAIN_OUTPUT;
+use fraisier_adapter_confiture::outcome::{Captured, Exit, Finished};
+use fraisier_adapter_confiture::{ConfitureMigration, Redactor};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::case::Case;
+use crate::connection::{CONFITURE_DATABASE_URL, DATABASE_URL, Endpoint, PGPASSWORD};
+use crate::normalise::{Names, normalise};
+use crate::project::MIGRATIONS;
+use crate::recording::{RecordedCall, Recording};
+use crate::release::Release;
+use crate::scene::Scene;
+use crate::script::{Line, Played, SCRIPT, Script, log_of};
+use crate::surface;
+
+/// The password of every replay: whatever holds it afterwards has leaked it.
+pub const PASSWORD: &str = "canary-4f1c9e";
+
+/// The recording of a release's `--version`.
+pub const VERSION: &str = "surface/version";
+
+/// What the adapter made of something: the result as JSON, or its error.
+pub type Outcome = Result<Value, AdapterError>;
+
+/// What one replay gave.
+#[derive(Debug)]
+pub struct Replayed {
+    /// How many of the recorded calls the adapter made, without those of `--version`.
+    pub calls: usize,
+    /// What it made of them.
+    pub through_process: Outcome,
+    /// What decoding the recorded bytes gives.
+    pub decoded: Outcome,
+    /// What belonged to this replay alone.
+    names: Names,
+}
+
+/// One case of one release, ready to be replayed.
+#[derive(Debug, Clone, Copy)]
+pub struct Replay<'a> {
+    /// The release.
+    pub release: Release,
+    /// The case.
+    pub case: &'a Case,
+    /// Its recording.
+    pub recording: &'a Recording,
+    /// The release's [`VERSION`].
+    pub version: &'a Recording,
+}
+
+impl Replay<'_> {
+    /// Replays the case both ways, with `stand_in` as the binary.
+    ///
+    /// # Errors
+    ///
+    /// When the stand-in was called in a way the recording does not allow, or a file of the replay
+    /// cannot be written. What the adapter says is no error.
+    pub fn run(&self, stand_in: &Path) -> anyhow::Result<Replayed> {
+        let root = tempfile::tempdir()?;
+        let scene = self.scene(root.path());
+        let call = &self.case.definition.call;
+        if !call.is_operation() && *call != Call::Version {
+            let read = surface::read(call, &self.recording.calls[0])?;
+            return Ok(Replayed {
+                calls: 0,
+                through_process: Ok(read.clone()),
+                decoded: Ok(read),
+                names: Names::new(),
+            });
+        }
+        self.case.definition.project.write(&scene.project)?;
+        let program = self.stage(root.path(), &scene.names(), stand_in)?;
+        let adapter = ConfitureMigration::with_program(&program);
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let context = self.context(&scene);
+        let through_process = runtime.block_on(through_process(&adapter, call, &context));
+        drop(adapter);
+        Ok(Replayed {
+            calls: calls_made(&program)?,
+            through_process,
+            decoded: self.decode(&scene),
+            names: scene.names(),
+        })
+    }
+
+    /// The replay's outcome as it is kept beside the recording.
+    ///
+    /// # Panics
+    ///
+    /// Never: an outcome always has a JSON form.
+    #[must_use]
+    pub fn snapshot(&self, replayed: &Replayed) -> String {
+        #[derive(Serialize)]
+        struct Snapshot<'a> {
+            calls: usize,
+            #[serde(flatten)]
+            outcome: Shown<'a>,
+            /// What the bytes would have said, where the adapter does not let it come to that.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            unrefused: Option<Shown<'a>>,
+        }
+        let refused = replayed.calls == 0 && self.case.definition.call.is_operation();
+        let snapshot = Snapshot {
+            calls: replayed.calls,
+            outcome: Shown::of(&replayed.through_process),
+            unrefused: refused.then(|| Shown::of(&replayed.decoded)),
+        };
+        let text = serde_json::to_string_pretty(&snapshot).expect("an outcome has a JSON form");
+        let release = self.release;
+        let names = replayed.names.clone().with(
+            format!(r#""version": "{release}""#),
+            r#""version": "<version>""#,
+        );
+        let names = names.with(format!("confiture {release}"), "confiture <version>");
+        normalise(&text, &names)
+    }
+
+    fn scene(&self, root: &Path) -> Scene {
+        Scene {
+            release: self.release,
+            project: root.join("project"),
+            report: PathBuf::new(),
+            environment: None,
+            machine: None,
+            endpoint: Endpoint {
+                host: "127.0.0.1".to_owned(),
+                port: 54320,
+                user: "postgres".to_owned(),
+                password: PASSWORD.to_owned(),
+                database: "contract_replay".to_owned(),
+                against: "contract_replay_copy".to_owned(),
+            },
+        }
+    }
+
+    fn context(&self, scene: &Scene) -> AdapterCtx {
+        let definition = &self.case.definition;
+        let mut context = AdapterCtx::new("shop", "production");
+        context.workdir.clone_from(&scene.project);
+        context.migrations_path = Some(definition.migrations_dir.into());
+        if let Some(dsn) = definition.connection.dsn(&scene.endpoint) {
+            context = context.with_resolved_secret(DATABASE_URL, dsn);
+        }
+        if definition.call == Call::PreflightAgainst {
+            let against = scene.endpoint.against_dsn();
+            context = context.with_resolved_secret("AGAINST_DATABASE_URL", against);
+        }
+        context
+    }
+
+    /// Puts the stand-in and its script in place, and gives the name to start it by.
+    fn stage(&self, root: &Path, names: &Names, stand_in: &Path) -> anyhow::Result<PathBuf> {
+        let endpoint = &self.scene(root).endpoint;
+        let definition = &self.case.definition;
+        let plain = PLAIN_OUTPUT.map(|(name, value)| (name.to_owned(), Some(value.to_owned())));
+        let mut env: BTreeMap<String, Option<String>> = plain.into();
+        for (name, value) in definition.connection.environment(endpoint) {
+            env.insert(name.to_owned(), value);
+        }
+        if definition.call == Call::PreflightAgainst {
+            env.insert(PGPASSWORD.to_owned(), Some(PASSWORD.to_owned()));
+        }
+        let sees_no_dsn =
+            [CONFITURE_DATABASE_URL, DATABASE_URL].map(|name| (name.to_owned(), None));
+        let operations = if definition.call.is_operation() {
+            &self.recording.calls[..]
+        } else {
+            &[]
+        };
+        let script = Script {
+            in_order: operations
+                .iter()
+                .map(|call| played(call, env.clone(), names))
+                .collect::<anyhow::Result<_>>()?,
+            any_time: vec![played(&self.version.calls[0], sees_no_dsn.into(), names)?],
+        };
+        let bin = root.join("bin");
+        fs::create_dir(&bin)?;
+        let program = bin.join("confiture");
+        std::os::unix::fs::symlink(stand_in, &program)?;
+        fs::write(bin.join(SCRIPT), serde_json::to_vec(&script)?)?;
+        Ok(program)
+    }
+
+    /// What the recorded bytes mean to the adapter, without a process.
+    fn decode(&self, scene: &Scene) -> Outcome {
+        let definition = &self.case.definition;
+        let dsns = [
+            definition.connection.dsn(&scene.endpoint),
+            (definition.call == Call::PreflightAgainst).then(|| scene.endpoint.against_dsn()),
+        ];
+        let redactor = Redactor::new(dsns.iter().flatten().map(String::as_str), []);
+        let names = scene.names();
+        let left = |call: &RecordedCall| finished(call, &names);
+        let first = left(&self.recording.calls[0]);
+        let second = || self.recording.calls.get(1).map(left);
+        let version = || decode::version(&left(&self.version.calls[0]), &redactor);
+        let revision = |text: &String| Revision::new(text.clone());
+        match &definition.call {
+            Call::Current => decode::current(&first, &redactor).map(json),
+            Call::Up(target) => {
+                let target = target.as_ref().map(revision);
+                match decode::up(target.as_ref(), &first, &redactor)? {
+                    Up::Done(outcome) => Ok(json(outcome)),
+                    Up::NoReport => {
+                        let second = second().unwrap_or_else(|| first.clone());
+                        let current = decode::current(&second, &redactor)?;
+                        let version = version()?;
+                        decode::up_without_report(
+                            target.as_ref(),
+                            &first,
+                            &redactor,
+                            &version,
+                            current,
+                        )
+                        .map(json)
+                    }
+                }
+            }
+            Call::DownTo(target) => decode::down_to(&revision(target), &first, &redactor).map(json),
+            Call::Verify => {
+                let verdict = decode::verify(&first, &redactor);
+                let asks = verdict.is_err() && decode::verify_may_lack_ledger(&first);
+                let current = second().filter(|_| asks);
+                match current.map(|current| decode::current(&current, &redactor)) {
+                    Some(Ok(None)) => Ok(json(decode::verify_without_ledger())),
+                    _ => verdict.map(json),
+                }
+            }
+            Call::Preflight | Call::PreflightAgainst => {
+                // Also where the directory that is asked for does not exist: the adapter
+                // refuses, and the bytes are read as if there were one.
+                let directory = scene.project.join(MIGRATIONS);
+                let against = definition.call == Call::PreflightAgainst;
+                let request = PreflightRequest::of_directory(version()?, &directory, against)
+                    .expect("a project has a migrations directory");
+                decode::preflight(&request, &first, &redactor).map(json)
+            }
+            Call::Version => version().map(|version| json(version.to_string())),
+            Call::ExitCodes | Call::Help(_) => unreachable!("the adapter never asks this"),
+        }
+    }
+}
+
+/// The two sides of an outcome as a snapshot shows them.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Shown<'a> {
+    Result(&'a Value),
+    Error(&'a AdapterError),
+}
+
+impl<'a> Shown<'a> {
+    fn of(outcome: &'a Outcome) -> Self {
+        match outcome {
+            Ok(value) => Self::Result(value),
+            Err(error) => Self::Error(error),
+        }
+    }
+}
+
+async fn through_process(
+    adapter: &dyn MigrationAdapter,
+    call: &Call,
+    context: &AdapterCtx,
+) -> Outcome {
+    match call {
+        Call::Current => adapter.current_revision(context).await.map(json),
+        Call::Up(target) => {
+            let target = target.clone().map(Revision::new);
+            adapter.up(context, target).await.map(json)
+        }
+        Call::DownTo(revision) => {
+            let revision = Revision::new(revision.clone());
+            adapter.down_to(context, revision).await.map(json)
+        }
+        Call::Verify => adapter.verify(context).await.map(json),
+        Call::Preflight | Call::PreflightAgainst => adapter.preflight(context).await.map(json),
+        Call::Version => adapter.describe().await.map(json),
+        Call::ExitCodes | Call::Help(_) => unreachable!("the adapter never asks this"),
+    }
+}
+
+fn json(result: impl Serialize) -> Value {
+    serde_json::to_value(result).expect("a result of the API has a JSON form")
+}
+
+fn played(
+    call: &RecordedCall,
+    env: BTreeMap<String, Option<String>>,
+    names: &Names,
+) -> anyhow::Result<Played> {
+    Ok(Played {
+        argv: call.argv.iter().map(|text| names.expand(text)).collect(),
+        env,
+        exit: u8::try_from(call.exit).context("an exit status fits eight bits")?,
+        report: call.report_text().map(|text| names.expand(&text)),
+        stdout: names.expand(&call.stdout.to_string()),
+        stderr: names.expand(&call.stderr.to_string()),
+    })
+}
+
+/// A recorded call as the process layer would have handed it over.
+fn finished(call: &RecordedCall, names: &Names) -> Finished {
+    let bytes = |text: String| names.expand(&text).into_bytes();
+    Finished {
+        exit: Exit::Code(call.exit),
+        report: call.report_text().map(bytes),
+        stdout: Captured::from(bytes(call.stdout.to_string())),
+        stderr: Captured::from(bytes(call.stderr.to_string())),
+        interrupted: None,
+        killed: false,
+        duration: Duration::ZERO,
+    }
+}
+
+/// How many recorded calls were made, by the log beside `program`.
+fn calls_made(program: &Path) -> anyhow::Result<usize> {
+    let text = match fs::read_to_string(log_of(program)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let mut made = 0;
+    for line in text.lines() {
+        match serde_json::from_str(line)? {
+            Line::InOrder => made += 1,
+            Line::AnyTime => {}
+            Line::NotAllowed(why) => bail!("the adapter's call was not as recorded: {why}"),
+        }
+    }
+    Ok(made)
+}
+
+/// That both ways give the same, where the adapter let it come to the recorded call.
+///
+/// # Errors
+///
+/// When they differ.
+pub fn agree(replayed: &Replayed) -> anyhow::Result<()> {
+    let text = |outcome: &Outcome| {
+        let shown = serde_json::to_string_pretty(&Shown::of(outcome));
+        shown.map(|text| normalise(&text, &replayed.names))
+    };
+    let process = text(&replayed.through_process)?;
+    let decoded = text(&replayed.decoded)?;
+    ensure!(
+        replayed.calls == 0 || process == decoded,
+        "the process path gives\n{process}\nand decoding gives\n{decoded}",
+    );
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Where one run of a case takes place, live or replayed.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{AGAINST, PROJECT, REPORT};
+use crate::connection::Endpoint;
+use crate::normalise::Names;
+use crate::release::Release;
+
+/// The directories, the database and the release of one run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Scene {
+    /// The release that is called.
+    pub release: Release,
+    /// The project's directory.
+    pub project: PathBuf,
+    /// Where reports are written.
+    pub report: PathBuf,
+    /// The Python environment, in a live run.
+    pub environment: Option<PathBuf>,
+    /// The name of this machine, in a live run.
+    pub machine: Option<String>,
+    /// The database.
+    pub endpoint: Endpoint,
+}
+
+impl Scene {
+    /// What belongs to this run alone, and stands as a placeholder in a recording.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let Endpoint { port, .. } = self.endpoint;
+        let mut names = Names::new()
+            .with(path(&self.report), REPORT)
+            .with(path(&self.project), PROJECT)
+            .with(self.endpoint.against_url(), AGAINST)
+            .with(self.endpoint.password.clone(), "<password>")
+            .with(self.endpoint.database.clone(), "<database>")
+            .with(self.endpoint.against.clone(), "<copy>")
+            .with(format!(":{port}"), ":<port>")
+            .with(format!("port {port}"), "port <port>")
+            .with(
+                format!("confiture version {}", self.release),
+                "confiture version <version>",
+            );
+        if let Some(environment) = &self.environment {
+            names = names.with(path(environment), "<environment>");
+        }
+        if let Some(machine) = &self.machine {
+            names = names
+                .with(format!(" on {machine} running"), " on <machine> running")
+                .with(
+                    format!(r#""hostname": "{machine}""#),
+                    r#""hostname": "<machine>""#,
+                );
+        }
+        names
+    }
+}

@@ -1,0 +1,157 @@
+//! What a stand-in for the binary may be asked, and what it answers.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The script's file name, beside the name the stand-in was started by.
+pub const SCRIPT: &str = "script.json";
+/// The file, beside the script, that gets a line for each call.
+pub const LOG: &str = "calls.log";
+/// The exit status of a call that the script does not allow.
+pub const NOT_ALLOWED: u8 = 97;
+
+/// The calls of one replay.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Script {
+    /// Calls that must come in this order, each once.
+    pub in_order: Vec<Played>,
+    /// Calls that may come at any time.
+    pub any_time: Vec<Played>,
+}
+
+/// One call and its answer. `<report>` stands for the path the caller chose.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Played {
+    /// What must follow the program name.
+    pub argv: Vec<String>,
+    /// Variables that must have this value, or with `None` must not be set.
+    pub env: BTreeMap<String, Option<String>>,
+    /// The exit status.
+    pub exit: u8,
+    /// What is written where the caller wants its report.
+    pub report: Option<String>,
+    /// What is printed on standard output.
+    pub stdout: String,
+    /// What is printed on standard error.
+    pub stderr: String,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// The next call of [`Script::in_order`].
+    InOrder,
+    /// A call of [`Script::any_time`].
+    AnyTime,
+    /// A call that the script does not allow, and why.
+    NotAllowed(String),
+}
+
+impl Script {
+    /// Finds the answer to a call, after `played` calls of [`in_order`](Self::in_order).
+    ///
+    /// # Errors
+    ///
+    /// Why the script does not allow the call: another argv than the next one's, or a variable
+    /// that should be otherwise. Names variables, never their values.
+    pub fn answer(
+        &self,
+        played: usize,
+        argv: &[String],
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<(&Played, Line), String> {
+        let asked = |call: &&Played| call.argv == argv;
+        let next = self.in_order.get(played);
+        let in_order = next.filter(asked).map(|call| (call, Line::InOrder));
+        let any_time = || self.any_time.iter().find(asked);
+        let found = in_order.or_else(|| any_time().map(|call| (call, Line::AnyTime)));
+        let (call, line) = found.ok_or_else(|| {
+            let next = next.map_or(&[][..], |call| &call.argv);
+            format!("called with {argv:?}; recorded is {next:?}")
+        })?;
+        for (name, value) in &call.env {
+            let found = variable(name);
+            if found != *value {
+                let is = |value: &Option<String>| match value {
+                    Some(_) => "set",
+                    None => "not set",
+                };
+                let found = match (&found, value) {
+                    (Some(_), Some(_)) => "set to something else",
+                    _ => is(&found),
+                };
+                return Err(format!(
+                    "{name} is {found}; recorded is that it is {}",
+                    is(value)
+                ));
+            }
+        }
+        Ok((call, line))
+    }
+}
+
+/// The log beside the script of the program at `program`.
+#[must_use]
+pub fn log_of(program: &Path) -> PathBuf {
+    program.with_file_name(LOG)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script() -> Script {
+        let call = |argv: &[&str], env: &[(&str, Option<&str>)]| Played {
+            argv: argv.iter().map(ToString::to_string).collect(),
+            env: env
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)))
+                .collect(),
+            exit: 0,
+            report: None,
+            stdout: String::new(),
+            stderr: String::new(),
+        };
+        Script {
+            in_order: vec![
+                call(&["up"], &[("DSN", Some("secret")), ("OTHER", None)]),
+                call(&["current"], &[]),
+            ],
+            any_time: vec![call(&["--version"], &[])],
+        }
+    }
+
+    fn asked(played: usize, argv: &str, env: &[(&str, &str)]) -> Result<Line, String> {
+        let variable = |name: &str| {
+            let found = env.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let script = script();
+        let answer = script.answer(played, &[argv.to_owned()], variable);
+        answer.map(|(_, line)| line)
+    }
+
+    #[test]
+    fn recorded_calls_are_allowed_in_order_and_the_version_at_any_time() {
+        assert_eq!(asked(0, "up", &[("DSN", "secret")]), Ok(Line::InOrder));
+        assert_eq!(asked(0, "--version", &[]), Ok(Line::AnyTime));
+        assert_eq!(asked(1, "current", &[]), Ok(Line::InOrder));
+    }
+
+    #[test]
+    fn anything_else_is_not_and_no_value_is_named() {
+        for refused in [
+            asked(0, "current", &[]),
+            asked(2, "up", &[]),
+            asked(0, "up", &[]),
+            asked(0, "up", &[("DSN", "hidden")]),
+            asked(0, "up", &[("DSN", "secret"), ("OTHER", "hidden")]),
+        ] {
+            let why = refused.unwrap_err();
+            assert!(!why.contains("hidden") && !why.contains("secret"), "{why}");
+        }
+    }
+}

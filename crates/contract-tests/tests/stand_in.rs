@@ -1,0 +1,75 @@
+//! The stand-in plays what its script allows, and fails on anything else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use contract_tests::script::{NOT_ALLOWED, Played, SCRIPT, Script, log_of};
+use tempfile::TempDir;
+
+/// A stand-in whose script is one `up` with a DSN, in a directory of its own.
+fn stage() -> (TempDir, PathBuf) {
+    let root = tempfile::tempdir().unwrap();
+    let program = root.path().join("confiture");
+    symlink(env!("CARGO_BIN_EXE_stand-in-confiture"), &program).unwrap();
+    let up = Played {
+        argv: ["up", "--output", "<report>"].map(str::to_owned).into(),
+        env: BTreeMap::from([("DSN".to_owned(), Some("right".to_owned()))]),
+        exit: 3,
+        report: Some("{}".to_owned()),
+        stdout: "saved to <report>\n".to_owned(),
+        stderr: "oops\n".to_owned(),
+    };
+    let script = Script {
+        in_order: vec![up],
+        any_time: Vec::new(),
+    };
+    let json = serde_json::to_vec(&script).unwrap();
+    fs::write(root.path().join(SCRIPT), json).unwrap();
+    (root, program)
+}
+
+fn called(program: &PathBuf, dsn: &str, report: &str) -> Output {
+    let mut command = Command::new(program);
+    let command = command.args(["up", "--output", report]).env("DSN", dsn);
+    command.output().unwrap()
+}
+
+#[test]
+fn an_allowed_call_gets_the_recorded_answer_once() {
+    let (root, program) = stage();
+    let report = root.path().join("report.json");
+    let report = report.to_str().unwrap();
+    let output = called(&program, "right", report);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(fs::read_to_string(report).unwrap(), "{}");
+    assert_eq!(output.stdout, format!("saved to {report}\n").into_bytes());
+    assert_eq!(output.stderr, b"oops\n");
+    let again = called(&program, "right", report);
+    assert_eq!(again.status.code(), Some(i32::from(NOT_ALLOWED)));
+}
+
+#[test]
+fn a_call_that_is_not_recorded_fails_and_leaves_no_report() {
+    let (root, program) = stage();
+    let report = root.path().join("report.json");
+    let output = called(&program, "wrong", report.to_str().unwrap());
+    assert_eq!(output.status.code(), Some(i32::from(NOT_ALLOWED)));
+    assert!(!report.exists());
+    let log = fs::read_to_string(log_of(&program)).unwrap();
+    assert!(
+        log.contains("not_allowed") && !log.contains("wrong"),
+        "{log}"
+    );
+}
+
+#[test]
+fn without_a_script_nothing_is_played() {
+    let output = Command::new(env!("CARGO_BIN_EXE_stand-in-confiture"))
+        .arg("--version")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(i32::from(NOT_ALLOWED)));
+}

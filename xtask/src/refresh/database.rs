@@ -1,0 +1,118 @@
+//! Databases as a case needs them, and what is in them.
+
+use std::time::{Duration, Instant};
+
+use contract_tests::connection::Endpoint;
+use contract_tests::recording::State;
+use postgres::config::Host;
+use postgres::{Client, Config, NoTls};
+
+use crate::lab::interrupt;
+use crate::lab::postgres::Server;
+
+/// How long the sessions of a process that has ended may linger.
+const SETTLES_WITHIN: Duration = Duration::from_secs(5);
+
+/// The databases `database` and `against` on `server`, existing or not.
+///
+/// # Errors
+/// When the server's DSN is not one with a host, a user and a password.
+pub fn endpoint(server: &Server, database: &str, against: &str) -> anyhow::Result<Endpoint> {
+    let config: Config = server.dsn(database).parse()?;
+    let host = config.get_hosts().iter().find_map(|host| match host {
+        Host::Tcp(name) => Some(name.clone()),
+        Host::Unix(_) => None,
+    });
+    let incomplete =
+        || anyhow::anyhow!("the server's DSN lacks a host, a port, a user or a password");
+    Ok(Endpoint {
+        host: host.ok_or_else(incomplete)?,
+        port: *config.get_ports().first().ok_or_else(incomplete)?,
+        user: config.get_user().ok_or_else(incomplete)?.to_owned(),
+        password: config
+            .get_password()
+            .map(|password| String::from_utf8_lossy(password).into_owned())
+            .ok_or_else(incomplete)?,
+        database: database.to_owned(),
+        against: against.to_owned(),
+    })
+}
+
+/// A connection to the database of `endpoint`.
+///
+/// # Errors
+/// When the server refuses it.
+pub fn connect(endpoint: &Endpoint) -> anyhow::Result<Client> {
+    let mut config = Config::new();
+    config
+        .host(&endpoint.host)
+        .port(endpoint.port)
+        .user(&endpoint.user)
+        .password(&endpoint.password)
+        .dbname(&endpoint.database);
+    Ok(config.connect(NoTls)?)
+}
+
+/// What is in the database of `endpoint`.
+///
+/// # Errors
+/// When the server refuses a query.
+pub fn state(endpoint: &Endpoint) -> anyhow::Result<State> {
+    let mut client = connect(endpoint)?;
+    let tables = client.query(
+        "SELECT schemaname || '.' || tablename FROM pg_tables \
+         WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1",
+        &[],
+    )?;
+    let tables: Vec<String> = tables.iter().map(|row| row.get(0)).collect();
+    let ledger = tables.iter().any(|table| table == "public.tb_confiture");
+    let revision = if ledger {
+        client
+            .query_one("SELECT max(version) FROM public.tb_confiture", &[])?
+            .get(0)
+    } else {
+        None
+    };
+    Ok(State {
+        revision,
+        tables,
+        advisory_locks: advisory_locks(&mut client)?,
+    })
+}
+
+/// How many advisory locks of the database are held or awaited.
+///
+/// # Errors
+/// When the server refuses the query.
+pub fn advisory_locks(client: &mut Client) -> anyhow::Result<i64> {
+    let row = client.query_one(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        &[],
+    )?;
+    Ok(row.get(0))
+}
+
+/// Waits until no session but `others` is connected to the database: the server notices the end of
+/// a client a little later. A session that stays is part of what is recorded.
+///
+/// # Errors
+/// When the server refuses a query, or on an interrupt.
+pub fn settle(endpoint: &Endpoint, others: i64) -> anyhow::Result<()> {
+    let mut client = connect(endpoint)?;
+    let deadline = Instant::now() + SETTLES_WITHIN;
+    loop {
+        interrupt::check()?;
+        let sessions: i64 = client
+            .query_one(
+                "SELECT count(*) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                &[],
+            )?
+            .get(0);
+        if sessions <= others || Instant::now() >= deadline {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,332 @@
+//! Runs one case with a real binary.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use contract_tests::call::Call;
+use contract_tests::case::{Case, Circumstance, Database as Wanted, Definition, case};
+use contract_tests::connection::{Endpoint, PGPASSWORD};
+use contract_tests::project::Project;
+use contract_tests::release::Release;
+use contract_tests::scene::Scene;
+use fraisier_adapter_confiture::invocation::PLAIN_OUTPUT;
+use postgres::Client;
+use rustix::process::Signal;
+
+use super::captures::{Capture, Left};
+use super::database;
+use super::prefork::Prefork;
+use crate::lab::command::{run_within, signal_group, wait_for};
+use crate::lab::confiture::Installed;
+use crate::lab::interrupt;
+use crate::lab::postgres::{Database, Server};
+
+/// Wide enough that nothing is wrapped: where a line breaks would depend on the length of paths.
+const COLUMNS: &str = "1000";
+/// How long a process may take to get the migration lock.
+const LOCKS_WITHIN: Duration = Duration::from_secs(60);
+/// No call lasts longer; waiting for the migration lock takes half a minute.
+const CALL_ENDS_WITHIN: Duration = Duration::from_secs(180);
+
+/// One release's binary on one server, with the databases its cases start from.
+pub struct Stage<'server> {
+    release: Release,
+    installed: &'server Installed,
+    server: &'server Server,
+    bases: Mutex<BTreeMap<BaseKey, Base<'server>>>,
+    /// Shared by the calls of operations while some are left to make.
+    prefork: Option<Mutex<Option<Arc<Prefork>>>>,
+}
+
+type BaseKey = (Project, &'static str);
+/// Made by the first case that needs it; the others wait for it.
+type Base<'server> = Arc<OnceLock<Result<Database<'server>, String>>>;
+
+impl<'server> Stage<'server> {
+    /// A stage on which nothing was run; `preforked` calls the release without starting its
+    /// binary each time.
+    pub fn new(
+        release: Release,
+        installed: &'server Installed,
+        server: &'server Server,
+        preforked: bool,
+    ) -> Self {
+        Self {
+            prefork: preforked.then(Mutex::default),
+            release,
+            installed,
+            server,
+            bases: Mutex::default(),
+        }
+    }
+
+    /// Drops the databases that cases start from.
+    pub fn clear(&self) {
+        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        bases.clear();
+        if let Some(prefork) = &self.prefork {
+            *prefork.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    /// Runs `case`.
+    ///
+    /// # Errors
+    /// When the stage cannot be set: a file, a database, the base the case starts from. What
+    /// confiture does is no error but what is captured.
+    pub fn run(&self, case: &Case) -> anyhow::Result<Capture> {
+        let definition = &case.definition;
+        let root = tempfile::tempdir()?;
+        let project = root.path().join("project");
+        definition.project.write(&project)?;
+        let report = root.path().join("report.json");
+        if definition.circumstance == Some(Circumstance::UnwritableReport) {
+            fs::create_dir(&report)?;
+        }
+        let database = self.database(&definition.database)?;
+        let copy = match definition.call {
+            Call::PreflightAgainst => self.database(&definition.database)?,
+            _ => None,
+        };
+        let name = |database: &Option<Database<'_>>, absent: &str| {
+            let name = database.as_ref().map(|database| database.name().to_owned());
+            name.unwrap_or_else(|| absent.to_owned())
+        };
+        let scene = Scene {
+            release: self.release,
+            project,
+            report,
+            environment: self.environment(),
+            machine: fs::read_to_string("/proc/sys/kernel/hostname")
+                .ok()
+                .map(|name| name.trim().to_owned()),
+            endpoint: database::endpoint(
+                self.server,
+                &name(&database, "contract_no_such_database"),
+                &name(&copy, "contract_no_such_copy"),
+            )?,
+        };
+        let holder = match definition.circumstance {
+            Some(Circumstance::LockHeld) => Some(self.hold_lock(&scene.endpoint, definition)?),
+            _ => None,
+        };
+        let state = || -> anyhow::Result<_> {
+            if database.is_none() {
+                return Ok(None);
+            }
+            database::settle(&scene.endpoint, i64::from(holder.is_some()))?;
+            Ok(Some(database::state(&scene.endpoint)?))
+        };
+        let before = state()?;
+        let mut calls = vec![self.call(&scene, definition, &definition.call)?];
+        let after = state()?;
+        for call in &definition.then {
+            calls.push(self.call(&scene, definition, call)?);
+        }
+        drop(holder);
+        Ok(Capture {
+            scene,
+            before,
+            calls,
+            after,
+        })
+    }
+
+    /// Makes one call and takes what it left.
+    fn call(&self, scene: &Scene, definition: &Definition, call: &Call) -> anyhow::Result<Left> {
+        let mut command = self.command(scene, definition, call);
+        let (exit, stdout, stderr) = if let Some(prefork) = self.preforked(&command, call)? {
+            let scratch = tempfile::tempdir()?;
+            let output = prefork.call(&command, scratch.path(), CALL_ENDS_WITHIN)?;
+            (output.exit, output.stdout, output.stderr)
+        } else {
+            let output = run_within(&mut command, CALL_ENDS_WITHIN).context("calling confiture")?;
+            let exit = output.status.code();
+            let exit = exit.with_context(|| format!("confiture ended with {}", output.status));
+            (exit?, output.stdout, output.stderr)
+        };
+        let report = match fs::read(&scene.report) {
+            Ok(bytes) => {
+                fs::remove_file(&scene.report)?;
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            Err(_) => None,
+        };
+        Ok(Left {
+            exit,
+            report,
+            stdout,
+            stderr,
+        })
+    }
+
+    /// The process that makes `command` without starting the binary, if there is to be one. What a
+    /// binary says of itself is always asked of the binary.
+    fn preforked(&self, command: &Command, call: &Call) -> anyhow::Result<Option<Arc<Prefork>>> {
+        let Some(prefork) = self.prefork.as_ref().filter(|_| call.is_operation()) else {
+            return Ok(None);
+        };
+        let mut prefork = prefork.lock().unwrap_or_else(PoisonError::into_inner);
+        if prefork.is_none() {
+            *prefork = Some(Arc::new(Prefork::start(&self.installed.program, command)?));
+        }
+        Ok(prefork.clone())
+    }
+
+    /// The command of one call, in an environment that holds nothing of this machine.
+    fn command(&self, scene: &Scene, definition: &Definition, call: &Call) -> Command {
+        let names = scene.names();
+        let argv = call.argv(definition.migrations_dir);
+        let mut command = Command::new(&self.installed.program);
+        command
+            .args(argv.iter().map(|argument| names.expand(argument)))
+            .current_dir(&scene.project)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", &scene.project)
+            .env("LC_ALL", "C.UTF-8")
+            .env("TZ", "UTC");
+        if call.is_operation() {
+            command.envs(PLAIN_OUTPUT);
+        }
+        command.env("COLUMNS", COLUMNS);
+        for (name, value) in definition.connection.environment(&scene.endpoint) {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        if *call == Call::PreflightAgainst {
+            command.env(PGPASSWORD, &scene.endpoint.password);
+        }
+        command
+    }
+
+    /// The directory of the binary's Python environment.
+    fn environment(&self) -> Option<std::path::PathBuf> {
+        let directory = self.installed.program.parent()?.parent()?;
+        Some(directory.to_owned())
+    }
+
+    /// A database as `wanted`, for one case alone.
+    fn database(&self, wanted: &Wanted) -> anyhow::Result<Option<Database<'server>>> {
+        let stem = "contract_case";
+        match wanted {
+            Wanted::None => Ok(None),
+            Wanted::Fresh => Ok(Some(self.server.create_unique_database(stem)?)),
+            Wanted::Applied { project, sql } => {
+                let base = self.base(project, sql);
+                let base = base.get_or_init(|| {
+                    self.build_base(project, sql)
+                        .map_err(|error| format!("{error:#}"))
+                });
+                match base {
+                    Ok(base) => Ok(Some(self.server.create_unique_copy(stem, base)?)),
+                    Err(error) => bail!("{error}"),
+                }
+            }
+        }
+    }
+
+    fn base(&self, project: &Project, sql: &'static str) -> Base<'server> {
+        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let base = bases.entry((project.clone(), sql)).or_default();
+        Arc::clone(base)
+    }
+
+    /// The database that this release's `up` makes of `project`, changed by `sql`.
+    fn build_base(&self, project: &Project, sql: &str) -> anyhow::Result<Database<'server>> {
+        let database = self.server.create_unique_database("contract_base")?;
+        let root = tempfile::tempdir()?;
+        let endpoint = database::endpoint(self.server, database.name(), "")?;
+        let applied = case("", "", Call::Up(None)).project(project.clone());
+        let scene = self.scene_of_up(root.path(), endpoint);
+        applied.definition.project.write(&scene.project)?;
+        let left = self.call(&scene, &applied.definition, &Call::Up(None))?;
+        ensure!(
+            left.exit == 0,
+            "the base of a case cannot be applied: exit {}, {}",
+            left.exit,
+            left.stdout
+        );
+        database::settle(&scene.endpoint, 0)?;
+        if !sql.is_empty() {
+            database.connect()?.batch_execute(sql)?;
+            database::settle(&scene.endpoint, 0)?;
+        }
+        Ok(database)
+    }
+
+    fn scene_of_up(&self, root: &Path, endpoint: Endpoint) -> Scene {
+        Scene {
+            release: self.release,
+            project: root.join("project"),
+            report: root.join("report.json"),
+            environment: None,
+            machine: None,
+            endpoint,
+        }
+    }
+
+    /// Holds the migration lock of the database of `endpoint` in a session of its own.
+    ///
+    /// Which lock that is, is learnt from an `up` of this release whose one pending migration
+    /// lasts: that process itself must not be the holder, because before it comes to the lock a
+    /// second `up` of an early release waits, without end, for a table that the first has changed.
+    fn hold_lock(&self, endpoint: &Endpoint, definition: &Definition) -> anyhow::Result<Client> {
+        let applied = match &definition.database {
+            Wanted::Applied { project, .. } => project.clone(),
+            Wanted::None | Wanted::Fresh => Project::empty(),
+        };
+        let long = applied.migration("900_long", "SELECT pg_sleep(600);", "SELECT 1;");
+        let root = tempfile::tempdir()?;
+        let scene = self.scene_of_up(root.path(), endpoint.clone());
+        long.write(&scene.project)?;
+        let up = case("", "", Call::Up(None));
+        let mut child = self
+            .command(&scene, &up.definition, &Call::Up(None))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        let mut client = database::connect(endpoint)?;
+        let learnt = learn_lock(&mut client, &mut child);
+        signal_group(&child, Signal::INT);
+        if !wait_for(&mut child, Duration::from_secs(5)) {
+            signal_group(&child, Signal::KILL);
+            child.wait()?;
+        }
+        let (space, key) = learnt?;
+        database::settle(endpoint, 1)?;
+        client.execute("SELECT pg_advisory_lock($1, $2)", &[&space, &key])?;
+        Ok(client)
+    }
+}
+
+/// The advisory lock that `child` holds once its migration runs.
+fn learn_lock(client: &mut Client, child: &mut Child) -> anyhow::Result<(i32, i32)> {
+    // The two halves of the key are unsigned here and signed where a lock is taken.
+    const HELD: &str = "SELECT classid::bigint::bit(32)::integer, objid::bigint::bit(32)::integer \
+        FROM pg_locks JOIN pg_stat_activity USING (pid) \
+        WHERE locktype = 'advisory' AND granted AND wait_event = 'PgSleep' \
+        AND datname = current_database()";
+    let deadline = Instant::now() + LOCKS_WITHIN;
+    loop {
+        interrupt::check()?;
+        if let Some(row) = client.query_opt(HELD, &[])? {
+            return Ok((row.get(0), row.get(1)));
+        }
+        let ended = child.try_wait()?;
+        ensure!(
+            ended.is_none() && Instant::now() < deadline,
+            "no process came to hold the migration lock"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
