@@ -68,6 +68,11 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r"_\d{8}_\d{6}\b", "_20000101_000000"),
         // The adapter's private report file.
         (r#"[^\s'"]*/confiture-report-\w+/report\.json"#, "<report>"),
+        // What stands for a password in a URL, also in one that only shows the form.
+        (
+            r#"(postgres(?:ql)?://[^:@/ "]+:)[^@<" ]+@"#,
+            "${1}<password>@",
+        ),
         // Durations.
         (r#"("[a-z_]*(?:_ms|_seconds|duration)": )[\d.]+"#, "${1}0"),
         (
@@ -150,11 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn what_time_decides_is_fixed_and_keeps_its_type() {
+    fn what_differs_from_run_to_run_is_fixed_and_keeps_its_type() {
         for (volatile, fixed) in [
             (
                 r#""applied_at": "2026-11-22T18:45:43.772768+00:00""#,
                 r#""applied_at": "2000-01-01T00:00:00+00:00""#,
+            ),
+            (
+                "postgresql://user:secret@host",
+                "postgresql://user:<password>@host",
             ),
             (r#""duration_ms": 5,"#, r#""duration_ms": 0,"#),
             (r#""total_duration_ms": 12"#, r#""total_duration_ms": 0"#),
