@@ -6,7 +6,7 @@ use std::fmt;
 use fraisier_adapter_api::AdapterErrorKind;
 use serde_json::Value;
 
-use crate::recording::Recording;
+use crate::recording::{Recording, State};
 use crate::release::Release;
 
 /// What the adapter must make of the case.
@@ -126,16 +126,7 @@ pub fn violations(
     release: Release,
     recording: &Recording,
 ) -> Vec<Violation> {
-    expectations
-        .iter()
-        .filter(|expectation| expectation.holds_for(release))
-        .filter_map(|expectation| {
-            contradiction(&expectation.fact, recording).map(|found| Violation {
-                fact: expectation.fact.clone(),
-                found,
-            })
-        })
-        .collect()
+    gather(expectations, release, |fact| contradiction(fact, recording))
 }
 
 /// `None` when the fact is true of the recording, otherwise what was found.
@@ -143,8 +134,6 @@ fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
     let call = &recording.calls[0];
     let report = call.report_value();
     let at = |pointer: &str| report.as_ref().and_then(|report| report.pointer(pointer));
-    let state = || recording.after.clone().unwrap_or_default();
-    let unless = |holds: bool, found: String| (!holds).then_some(found);
     match fact {
         Fact::Exit(code) => unless(call.exit == *code, format!("exit {}", call.exit)),
         Fact::NoReport => unless(!call.has_report(), "a report".to_owned()),
@@ -173,6 +162,37 @@ fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
             let stdout = call.stdout.to_string();
             unless(stdout.contains(text) == wanted, format!("{stdout:?}"))
         }
+        Fact::Revision(_)
+        | Fact::Table(_)
+        | Fact::NoTable(_)
+        | Fact::Untouched
+        | Fact::Adapter(_) => {
+            state_contradiction(fact, recording.before.as_ref(), recording.after.as_ref())
+        }
+    }
+}
+
+/// What of `expectations` about the database is not true of it on `release`.
+#[must_use]
+pub fn state_violations(
+    expectations: &[Expectation],
+    release: Release,
+    before: Option<&State>,
+    after: Option<&State>,
+) -> Vec<Violation> {
+    gather(expectations, release, |fact| {
+        state_contradiction(fact, before, after)
+    })
+}
+
+/// `None` when the fact is true of the database, or about something else; otherwise what was found.
+fn state_contradiction(
+    fact: &Fact,
+    before: Option<&State>,
+    after: Option<&State>,
+) -> Option<String> {
+    let state = || after.cloned().unwrap_or_default();
+    match fact {
         Fact::Revision(revision) => {
             let found = state().revision;
             unless(found.as_deref() == *revision, format!("{found:?}"))
@@ -186,17 +206,36 @@ fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
             )
         }
         Fact::Untouched => {
-            let own = |state: Option<&crate::recording::State>| {
+            let own = |state: Option<&State>| {
                 state.map(|state| (state.revision.clone(), state.user_tables()))
             };
-            let (before, after) = (
-                own(recording.before.as_ref()),
-                own(recording.after.as_ref()),
-            );
+            let (before, after) = (own(before), own(after));
             unless(before == after, format!("{before:?} became {after:?}"))
         }
-        Fact::Adapter(_) => None,
+        _ => None,
     }
+}
+
+fn unless(holds: bool, found: String) -> Option<String> {
+    (!holds).then_some(found)
+}
+
+/// A violation for every fact that is claimed of `release` and contradicted.
+fn gather(
+    expectations: &[Expectation],
+    release: Release,
+    contradiction: impl Fn(&Fact) -> Option<String>,
+) -> Vec<Violation> {
+    expectations
+        .iter()
+        .filter(|expectation| expectation.holds_for(release))
+        .filter_map(|expectation| {
+            contradiction(&expectation.fact).map(|found| Violation {
+                fact: expectation.fact.clone(),
+                found,
+            })
+        })
+        .collect()
 }
 
 /// The codes of a preflight report's issues.

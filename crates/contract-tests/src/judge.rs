@@ -7,8 +7,11 @@ use fraisier_adapter_api::AdapterErrorKind;
 use serde_json::Value;
 
 use crate::call::Call;
-use crate::expectation::{Fact, Verdict, violations};
-use crate::replay::{Outcome, PASSWORD, Replay, Replayed, agree};
+use crate::drive::Outcome;
+use crate::expectation::{Expectation, Fact, Verdict, violations};
+use crate::recording::State;
+use crate::release::Release;
+use crate::replay::{PASSWORD, Replay, Replayed, agree};
 
 /// Holds a replay against the catalogue's expectations and the rules that hold for all.
 ///
@@ -19,41 +22,84 @@ pub fn judge(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
     agree(replayed)?;
     let broken = violations(&replay.case.expectations, replay.release, replay.recording);
     ensure!(broken.is_empty(), "the recording breaks {broken:#?}");
-    verdict(replay, replayed)?;
+    verdict(
+        &replay.case.expectations,
+        replay.release,
+        &replayed.through_process,
+        replayed.calls > 0,
+    )?;
     for outcome in [&replayed.through_process, &replayed.decoded] {
-        no_secret(outcome)?;
+        no_secret(outcome, PASSWORD)?;
         no_false_success(replay, outcome)?;
     }
     told_by_the_adapter(replay, &replayed.through_process)
 }
 
-/// The adapter's verdict is the one the catalogue expects.
-fn verdict(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
-    for expectation in &replay.case.expectations {
-        let Fact::Adapter(expected) = expectation.fact else {
-            continue;
-        };
-        if !expectation.holds_for(replay.release) {
-            continue;
+/// That the adapter's verdict is the one the catalogue expects on `release`. `reached` tells whether
+/// the adapter let it come to the case's call.
+///
+/// # Errors
+///
+/// When it is another.
+pub fn verdict(
+    expectations: &[Expectation],
+    release: Release,
+    outcome: &Outcome,
+    reached: bool,
+) -> anyhow::Result<()> {
+    let found = match outcome {
+        Ok(_) => Verdict::Result,
+        Err(error) if reached => Verdict::Error(error.kind),
+        Err(error) => Verdict::Refused(error.kind),
+    };
+    for expectation in expectations {
+        if let Fact::Adapter(expected) = expectation.fact
+            && expectation.holds_for(release)
+        {
+            ensure!(
+                found == expected,
+                "expected {expected:?}, found {found:?}: {outcome:?}"
+            );
         }
-        let found = match &replayed.through_process {
-            Ok(_) => Verdict::Result,
-            Err(error) if replayed.calls == 0 => Verdict::Refused(error.kind),
-            Err(error) => Verdict::Error(error.kind),
-        };
-        ensure!(
-            found == expected,
-            "expected {expected:?}, found {found:?}: {:?}",
-            replayed.through_process
-        );
     }
     Ok(())
 }
 
+/// That a result names the revision the database is at.
+///
+/// # Errors
+///
+/// When it names another, or none.
+pub fn names_the_revision(
+    call: &Call,
+    result: &Value,
+    after: Option<&State>,
+) -> anyhow::Result<()> {
+    let revision = after.and_then(|state| state.revision.as_deref());
+    let named = match call {
+        Call::Current if after.is_some() => result.as_str(),
+        Call::Up(_) | Call::DownTo(_) => result.pointer("/to").and_then(Value::as_str),
+        _ => return Ok(()),
+    };
+    ensure!(
+        named == revision,
+        "the database is at {revision:?}, the adapter says {result}"
+    );
+    Ok(())
+}
+
 /// Nothing that leaves the adapter holds the password, or a piece of it that would help.
-fn no_secret(outcome: &impl Debug) -> anyhow::Result<()> {
+///
+/// # Errors
+///
+/// When it does.
+pub fn no_secret(outcome: &impl Debug, password: &str) -> anyhow::Result<()> {
     let text = format!("{outcome:?}");
-    ensure!(!text.contains(PASSWORD), "the password leaks: {text}");
+    ensure!(
+        !text.contains(password),
+        "the password leaks: {}",
+        text.replace(password, "<password>")
+    );
     Ok(())
 }
 
@@ -63,8 +109,6 @@ fn no_false_success(replay: &Replay<'_>, outcome: &Outcome) -> anyhow::Result<()
         return Ok(());
     };
     let call = &replay.recording.calls[0];
-    let after = replay.recording.after.as_ref();
-    let revision = after.and_then(|state| state.revision.as_deref());
     let at = |pointer: &str| result.pointer(pointer);
     let allowed: &[i32] = match &replay.case.definition.call {
         Call::Current => &[0, 2],
@@ -79,14 +123,6 @@ fn no_false_success(replay: &Replay<'_>, outcome: &Outcome) -> anyhow::Result<()
         call.exit
     );
     match &replay.case.definition.call {
-        Call::Current => ensure!(
-            after.is_none() || result.as_str() == revision,
-            "the database is at {revision:?}, the adapter says {result}"
-        ),
-        Call::Up(_) | Call::DownTo(_) => ensure!(
-            at("/to").and_then(Value::as_str) == revision,
-            "the database is at {revision:?}, the adapter says {result}"
-        ),
         Call::Verify => {
             let ok = at("/ok") == Some(&Value::Bool(true));
             ensure!(!ok || call.exit == 0, "verified at exit {}", call.exit);
@@ -104,9 +140,13 @@ fn no_false_success(replay: &Replay<'_>, outcome: &Outcome) -> anyhow::Result<()
                 "window-safe, which the report does not say"
             );
         }
-        Call::Version | Call::ExitCodes | Call::Help(_) => {}
+        _ => {}
     }
-    Ok(())
+    names_the_revision(
+        &replay.case.definition.call,
+        result,
+        replay.recording.after.as_ref(),
+    )
 }
 
 /// An error of an operation says whose it is; only a held lock may be tried again.

@@ -5,6 +5,7 @@ pub mod call;
 pub mod case;
 pub mod catalogue;
 pub mod connection;
+pub mod drive;
 pub mod expectation;
 pub mod fixtures;
 pub mod index;
@@ -17,3 +18,7 @@ pub mod replay;
 pub mod scene;
 pub mod script;
 pub mod surface;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::{Context, bail, ensure};
-use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter, Revision};
+use fraisier_adapter_api::{AdapterError, Revision};
 use fraisier_adapter_confiture::decode::{self, PreflightRequest, Up};
 use fraisier_adapter_confiture::invocation::PLAIN_OUTPUT;
 use fraisier_adapter_confiture::outcome::{Captured, Exit, Finished};
@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::case::Case;
 use crate::connection::{CONFITURE_DATABASE_URL, DATABASE_URL, Endpoint, PGPASSWORD};
+use crate::drive::{Outcome, context, drive, json};
 use crate::normalise::{Names, normalise};
 use crate::project::MIGRATIONS;
 use crate::recording::{RecordedCall, Recording};
@@ -30,9 +31,6 @@ pub const PASSWORD: &str = "canary-4f1c9e";
 
 /// The recording of a release's `--version`.
 pub const VERSION: &str = "surface/version";
-
-/// What the adapter made of something: the result as JSON, or its error.
-pub type Outcome = Result<Value, AdapterError>;
 
 /// What one replay gave.
 #[derive(Debug)]
@@ -84,8 +82,8 @@ impl Replay<'_> {
         let program = self.stage(root.path(), &scene.names(), stand_in)?;
         let adapter = ConfitureMigration::with_program(&program);
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let context = self.context(&scene);
-        let through_process = runtime.block_on(through_process(&adapter, call, &context));
+        let context = context(&self.case.definition, &scene);
+        let through_process = runtime.block_on(drive(&adapter, call, &context));
         drop(adapter);
         Ok(Replayed {
             calls: calls_made(&program)?,
@@ -143,21 +141,6 @@ impl Replay<'_> {
                 against: "contract_replay_copy".to_owned(),
             },
         }
-    }
-
-    fn context(&self, scene: &Scene) -> AdapterCtx {
-        let definition = &self.case.definition;
-        let mut context = AdapterCtx::new("shop", "production");
-        context.workdir.clone_from(&scene.project);
-        context.migrations_path = Some(definition.migrations_dir.into());
-        if let Some(dsn) = definition.connection.dsn(&scene.endpoint) {
-            context = context.with_resolved_secret(DATABASE_URL, dsn);
-        }
-        if definition.call == Call::PreflightAgainst {
-            let against = scene.endpoint.against_dsn();
-            context = context.with_resolved_secret("AGAINST_DATABASE_URL", against);
-        }
-        context
     }
 
     /// Puts the stand-in and its script in place, and gives the name to start it by.
@@ -269,32 +252,6 @@ impl<'a> Shown<'a> {
             Err(error) => Self::Error(error),
         }
     }
-}
-
-async fn through_process(
-    adapter: &dyn MigrationAdapter,
-    call: &Call,
-    context: &AdapterCtx,
-) -> Outcome {
-    match call {
-        Call::Current => adapter.current_revision(context).await.map(json),
-        Call::Up(target) => {
-            let target = target.clone().map(Revision::new);
-            adapter.up(context, target).await.map(json)
-        }
-        Call::DownTo(revision) => {
-            let revision = Revision::new(revision.clone());
-            adapter.down_to(context, revision).await.map(json)
-        }
-        Call::Verify => adapter.verify(context).await.map(json),
-        Call::Preflight | Call::PreflightAgainst => adapter.preflight(context).await.map(json),
-        Call::Version => adapter.describe().await.map(json),
-        Call::ExitCodes | Call::Help(_) => unreachable!("the adapter never asks this"),
-    }
-}
-
-fn json(result: impl Serialize) -> Value {
-    serde_json::to_value(result).expect("a result of the API has a JSON form")
 }
 
 fn played(

@@ -1,6 +1,7 @@
 //! `cargo xtask live`: what only real binaries and a real server can show.
 
 mod cancel;
+mod matrix;
 
 use crate::lab::confiture::{Selector, provision};
 use crate::lab::postgres::{Major, Server};
@@ -10,11 +11,13 @@ use crate::lab::{Lab, LabArgs};
 /// `--help`, after the options.
 pub const HELP: &str = "\
 Topics:
+  matrix    the catalogue of cases through the adapter, on every release that differs in something
+            the adapter has to cope with, judged by what is in the database afterwards
   cancel    calls given up at ten moments of `up` and `down_to`, by drop and by timeout, and a
             deploy that is killed as a whole: what is left on the machine and on the server
 
 Examples:
-  cargo xtask live                            everything, with the newest confiture
+  cargo xtask live                            everything
   cargo xtask live cancel --confiture 0.23.0  one topic, with an old one";
 
 /// What the live checks can be told.
@@ -24,9 +27,10 @@ pub struct LiveArgs {
     #[arg(value_name = "TOPIC")]
     topics: Vec<Topic>,
 
-    /// Which confiture: a release such as 0.22.0, `newest`, or the path of a binary
-    #[arg(long, default_value = "newest", value_name = "RELEASE|PATH")]
-    confiture: Selector,
+    /// Which confiture: a release such as 0.22.0, `newest`, or the path of a binary; may be given
+    /// more than once. Without it, each topic takes the releases it is about
+    #[arg(long, value_name = "RELEASE|PATH")]
+    confiture: Vec<Selector>,
 
     /// Which PostgreSQL to start
     #[arg(long, default_value = "18", value_name = "VERSION")]
@@ -48,6 +52,7 @@ pub struct LiveArgs {
 /// One thing that is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Topic {
+    Matrix,
     Cancel,
 }
 
@@ -57,14 +62,22 @@ enum Topic {
 /// What is missing, or what was not as expected.
 pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, Ui::stderr())?;
-    let confiture = provision(&lab, &args.confiture)?;
     let server = match &args.database_url {
         Some(url) => Server::given(url)?,
         None => Server::start(&lab, args.postgres, &[])?,
     };
     let wanted = |topic| args.topics.is_empty() || args.topics.contains(&topic);
+    let chosen = |standard: &[&str]| match args.confiture.as_slice() {
+        [] => standard.iter().map(|release| release.parse()).collect(),
+        named => Ok(named.to_vec()),
+    };
+    if wanted(Topic::Matrix) {
+        matrix::run(&lab, &chosen(&matrix::RELEASES)?, &server)?;
+    }
     if wanted(Topic::Cancel) {
-        cancel::run(&lab, &confiture, &server)?;
+        for selector in chosen(&["newest"])? {
+            cancel::run(&lab, &provision(&lab, &selector)?, &server)?;
+        }
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ mod captures;
 mod changes;
 mod database;
 mod prefork;
-mod record;
-mod stage;
+pub mod record;
+pub mod stage;
 mod write;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@ use contract_tests::call::Call;
 use contract_tests::case::{Case, Circumstance, Database as Wanted, Definition, case};
 use contract_tests::connection::{Endpoint, PGPASSWORD};
 use contract_tests::project::Project;
+use contract_tests::recording::State;
 use contract_tests::release::Release;
 use contract_tests::scene::Scene;
 use fraisier_adapter_confiture::invocation::PLAIN_OUTPUT;
@@ -82,6 +83,26 @@ impl<'server> Stage<'server> {
     /// confiture does is no error but what is captured.
     pub fn run(&self, case: &Case) -> anyhow::Result<Capture> {
         let definition = &case.definition;
+        let set = self.set(definition)?;
+        let before = set.state()?;
+        let mut calls = vec![self.call(&set.scene, definition, &definition.call)?];
+        let after = set.state()?;
+        for call in &definition.then {
+            calls.push(self.call(&set.scene, definition, call)?);
+        }
+        Ok(Capture {
+            scene: set.scene.clone(),
+            before,
+            calls,
+            after,
+        })
+    }
+
+    /// Puts everything in place that is there before the call of a case.
+    ///
+    /// # Errors
+    /// When a file, a database, or the base the case starts from cannot be made.
+    pub fn set(&self, definition: &Definition) -> anyhow::Result<Set<'server>> {
         let root = tempfile::tempdir()?;
         let project = root.path().join("project");
         definition.project.write(&project)?;
@@ -112,29 +133,16 @@ impl<'server> Stage<'server> {
                 &name(&copy, "contract_no_such_copy"),
             )?,
         };
-        let holder = match definition.circumstance {
+        let lock_holder = match definition.circumstance {
             Some(Circumstance::LockHeld) => Some(self.hold_lock(&scene.endpoint, definition)?),
             _ => None,
         };
-        let state = || -> anyhow::Result<_> {
-            if database.is_none() {
-                return Ok(None);
-            }
-            database::settle(&scene.endpoint, i64::from(holder.is_some()))?;
-            Ok(Some(database::state(&scene.endpoint)?))
-        };
-        let before = state()?;
-        let mut calls = vec![self.call(&scene, definition, &definition.call)?];
-        let after = state()?;
-        for call in &definition.then {
-            calls.push(self.call(&scene, definition, call)?);
-        }
-        drop(holder);
-        Ok(Capture {
+        Ok(Set {
             scene,
-            before,
-            calls,
-            after,
+            lock_holder,
+            database,
+            _copy: copy,
+            _root: root,
         })
     }
 
@@ -306,6 +314,33 @@ impl<'server> Stage<'server> {
         database::settle(endpoint, 1)?;
         client.execute("SELECT pg_advisory_lock($1, $2)", &[&space, &key])?;
         Ok(client)
+    }
+}
+
+/// A stage that is set for one case. What was made for it goes when this is dropped.
+pub struct Set<'server> {
+    /// Where the case takes place.
+    pub scene: Scene,
+    // Before the databases: one that is connected to cannot be dropped.
+    lock_holder: Option<Client>,
+    database: Option<Database<'server>>,
+    _copy: Option<Database<'server>>,
+    _root: tempfile::TempDir,
+}
+
+impl Set<'_> {
+    /// What is in the case's database, once the sessions of what was run are gone; `None` where a
+    /// case has none.
+    ///
+    /// # Errors
+    /// When the server refuses a query.
+    pub fn state(&self) -> anyhow::Result<Option<State>> {
+        if self.database.is_none() {
+            return Ok(None);
+        }
+        let others = i64::from(self.lock_holder.is_some());
+        database::settle(&self.scene.endpoint, others)?;
+        database::state(&self.scene.endpoint).map(Some)
     }
 }
 

@@ -1,0 +1,60 @@
+//! Makes the call of a case through the adapter, on recorded or on real binaries.
+
+use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter, Revision};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::case::Definition;
+use crate::connection::DATABASE_URL;
+use crate::scene::Scene;
+
+/// What the adapter made of something: the result as JSON, or its error.
+pub type Outcome = Result<Value, AdapterError>;
+
+/// The context in which the adapter is called.
+#[must_use]
+pub fn context(definition: &Definition, scene: &Scene) -> AdapterCtx {
+    let mut context = AdapterCtx::new("shop", "production");
+    context.workdir.clone_from(&scene.project);
+    context.migrations_path = Some(definition.migrations_dir.into());
+    if let Some(dsn) = definition.connection.dsn(&scene.endpoint) {
+        context = context.with_resolved_secret(DATABASE_URL, dsn);
+    }
+    if definition.call == Call::PreflightAgainst {
+        let against = scene.endpoint.against_dsn();
+        context = context.with_resolved_secret("AGAINST_DATABASE_URL", against);
+    }
+    context
+}
+
+/// The adapter's method for `call`.
+///
+/// # Errors
+///
+/// The adapter's.
+///
+/// # Panics
+///
+/// For a call that the adapter never makes: `--help` and `--exit-codes-json`.
+pub async fn drive(adapter: &dyn MigrationAdapter, call: &Call, context: &AdapterCtx) -> Outcome {
+    match call {
+        Call::Current => adapter.current_revision(context).await.map(json),
+        Call::Up(target) => {
+            let target = target.clone().map(Revision::new);
+            adapter.up(context, target).await.map(json)
+        }
+        Call::DownTo(revision) => {
+            let revision = Revision::new(revision.clone());
+            adapter.down_to(context, revision).await.map(json)
+        }
+        Call::Verify => adapter.verify(context).await.map(json),
+        Call::Preflight | Call::PreflightAgainst => adapter.preflight(context).await.map(json),
+        Call::Version => adapter.describe().await.map(json),
+        Call::ExitCodes | Call::Help(_) => unreachable!("the adapter never asks this"),
+    }
+}
+
+pub(crate) fn json(result: impl Serialize) -> Value {
+    serde_json::to_value(result).expect("a result of the API has a JSON form")
+}

@@ -1,0 +1,211 @@
+//! The catalogue of cases, run through the adapter on real binaries of the releases that differ,
+//! and judged by what is in the database afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, ensure};
+use contract_tests::call::Call;
+use contract_tests::case::{Case, Circumstance, Database};
+use contract_tests::catalogue::catalogue;
+use contract_tests::drive;
+use contract_tests::expectation::state_violations;
+use contract_tests::judge::{names_the_revision, no_secret, verdict};
+use contract_tests::release::Release;
+use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_confiture::observe::{self, Event, Observer};
+
+use crate::exit::Unexpected;
+use crate::lab::Lab;
+use crate::lab::confiture::{Installed, Selector, provision};
+use crate::lab::interrupt;
+use crate::lab::postgres::Server;
+use crate::lab::ui::{bad, faint, good, heading};
+use crate::refresh::record::in_parallel;
+use crate::refresh::stage::Stage;
+
+/// The releases in which something changed that the adapter has to cope with.
+pub const RELEASES: [&str; 12] = [
+    "0.20.0", "0.22.0", "0.23.0", "0.36.0", "0.37.0", "0.43.0", "0.44.0", "0.50.0", "1.0.0",
+    "1.12.0", "1.16.0", "newest",
+];
+
+/// How long `up` waits for a lock that somebody else holds, in milliseconds.
+const LOCK_TIMEOUT: u64 = 2000;
+
+/// How many cases run at a time. A case waits for its server as long as it computes.
+const LANES: usize = 3;
+
+/// What became of one case on one release.
+enum Cell {
+    Passed,
+    Failed(String),
+    Skipped(&'static str),
+}
+
+/// Runs the catalogue on every one of `releases`.
+///
+/// # Errors
+/// When something that is needed is missing, or when a case is not as expected.
+pub fn run(lab: &Lab, releases: &[Selector], server: &Server) -> anyhow::Result<()> {
+    let installed = releases
+        .iter()
+        .map(|selector| provision(lab, selector))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let stages = installed
+        .iter()
+        .map(|installed| {
+            let release: Release = installed.version.parse()?;
+            Ok((
+                Stage::new(release, installed, server, false),
+                release,
+                installed,
+            ))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let cases: Vec<Case> = catalogue()
+        .into_iter()
+        .filter(|case| case.definition.call.is_operation() || case.definition.call == Call::Version)
+        .collect();
+    let items: Vec<_> = stages
+        .iter()
+        .flat_map(|stage| cases.iter().map(move |case| (stage, case)))
+        .filter(|((_, release, _), case)| case.applies_to(*release))
+        .collect();
+    ensure!(!items.is_empty(), "no case applies to any of the releases");
+    let bar = lab.ui.bar(items.len() as u64, "checking");
+    let cells = in_parallel(LANES, &items, |((stage, release, installed), case)| {
+        interrupt::check()?;
+        let cell = check(stage, *release, installed, case)
+            .with_context(|| format!("{release}/{}", case.name))?;
+        bar.inc(1);
+        Ok(((case.name, *release), cell))
+    });
+    bar.finish_and_clear();
+    report(&cases, &cells?.into_iter().collect())
+}
+
+/// Runs one case through the adapter.
+///
+/// # Errors
+/// When it cannot be run; what is not as expected is in the cell.
+fn check(
+    stage: &Stage<'_>,
+    release: Release,
+    installed: &Installed,
+    case: &Case,
+) -> anyhow::Result<Cell> {
+    let definition = &case.definition;
+    if definition.circumstance == Some(Circumstance::UnwritableReport) {
+        return Ok(Cell::Skipped("the adapter has a report of its own"));
+    }
+    if case.operation() == "preflight" && definition.database == Database::None {
+        return Ok(Cell::Skipped("no database to judge by; it is replayed"));
+    }
+    let set = stage.set(definition)?;
+    let before = set.state()?;
+    let started = Arc::new(Started::default());
+    let adapter = ConfitureMigration::builder()
+        .program(&installed.program)
+        .observer(started.clone())
+        .build();
+    let mut context = drive::context(definition, &set.scene);
+    if definition.circumstance == Some(Circumstance::LockHeld) {
+        let key = "lock_timeout_ms".to_owned();
+        context.settings.insert(key, LOCK_TIMEOUT.into());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let outcome = runtime.block_on(drive::drive(&adapter, &definition.call, &context));
+    let after = set.state()?;
+
+    let reached = started.0.load(Ordering::Relaxed);
+    let judged = || -> anyhow::Result<()> {
+        verdict(&case.expectations, release, &outcome, reached)?;
+        no_secret(&outcome, &set.scene.endpoint.password)?;
+        if let Ok(result) = &outcome {
+            names_the_revision(&definition.call, result, after.as_ref())?;
+        }
+        if !reached {
+            // The catalogue tells what would have become of it.
+            ensure!(before == after, "refused, and {before:?} became {after:?}");
+            return Ok(());
+        }
+        let broken = state_violations(&case.expectations, release, before.as_ref(), after.as_ref());
+        let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
+        ensure!(
+            broken.is_empty(),
+            "{}; the adapter says {outcome:?}",
+            broken.join("; ")
+        );
+        let locks = |state: &contract_tests::recording::State| state.advisory_locks;
+        let (had, has) = (before.as_ref().map(locks), after.as_ref().map(locks));
+        ensure!(had == has, "{had:?} advisory locks became {has:?}");
+        Ok(())
+    };
+    Ok(match judged() {
+        Ok(()) => Cell::Passed,
+        Err(error) => Cell::Failed(format!("{error:#}")),
+    })
+}
+
+/// Whether the adapter started anything.
+#[derive(Default)]
+struct Started(AtomicBool);
+
+impl Observer for Started {
+    fn event(&self, _: &observe::Call, event: &Event) {
+        if matches!(event, Event::Started { .. }) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Prints the table, what failed and why, and the counts.
+fn report(cases: &[Case], cells: &BTreeMap<(&str, Release), Cell>) -> anyhow::Result<()> {
+    let releases: BTreeSet<Release> = cells.keys().map(|(_, release)| *release).collect();
+    let first = cases.iter().map(|case| case.name.len()).max().unwrap_or(0);
+    let columns: Vec<String> = releases.iter().map(ToString::to_string).collect();
+    anstream::println!("{:first$}  {}", "", heading(&columns.join("  ")));
+    for case in cases {
+        let mut line = format!("{:first$}", case.name);
+        for (release, column) in releases.iter().zip(&columns) {
+            let word = match cells.get(&(case.name, *release)) {
+                None => "·",
+                Some(Cell::Passed) => "ok",
+                Some(Cell::Failed(_)) => "FAIL",
+                Some(Cell::Skipped(_)) => "skip",
+            };
+            let padded = format!("{word:width$}", width = column.len());
+            let shown = match word {
+                "ok" => good(&padded),
+                "FAIL" => bad(&padded),
+                _ => faint(&padded),
+            };
+            line = format!("{line}  {shown}");
+        }
+        anstream::println!("{line}");
+    }
+    let (mut passed, mut failed) = (0, 0);
+    let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
+    for ((case, release), cell) in cells {
+        match cell {
+            Cell::Passed => passed += 1,
+            Cell::Failed(why) => {
+                failed += 1;
+                anstream::println!("\n{} {release}/{case}: {why}", bad("FAIL"));
+            }
+            Cell::Skipped(why) => *skipped.entry(*why).or_default() += 1,
+        }
+    }
+    anstream::println!();
+    for (why, times) in &skipped {
+        anstream::println!("skipped {times} times: {why}");
+    }
+    let skipped: usize = skipped.values().sum();
+    anstream::println!("{passed} passed, {failed} failed, {skipped} skipped");
+    if failed > 0 {
+        return Err(Unexpected(format!("{failed} cases are not as expected")).into());
+    }
+    Ok(())
+}
