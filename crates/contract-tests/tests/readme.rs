@@ -1,0 +1,23 @@
+//! The README says what is true: its table is the table of floors, and its example compiles.
+
+use fraisier_adapter_confiture::capability::FLOORS;
+
+const README: &str = include_str!("../../../README.md");
+
+#[test]
+fn the_readme_shows_the_table_of_floors_and_no_other_row() {
+    let rows: Vec<String> = FLOORS
+        .iter()
+        .map(|floor| {
+            let (need, release, shows) = (floor.need.as_str(), floor.release(), floor.shows);
+            format!("| `{need}` | {release} | {shows} |")
+        })
+        .collect();
+    let shown: Vec<&str> = README
+        .lines()
+        .skip_while(|line| !line.starts_with("| capability |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    assert_eq!(shown, rows);
+}
