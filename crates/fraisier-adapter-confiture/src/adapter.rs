@@ -98,7 +98,12 @@ impl ConfitureMigration {
     }
 
     fn session(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Session, AdapterError> {
-        Session::new(&self.commands, ctx).map_err(|error| of_operation(error, operation))
+        let session = Session::new(&self.commands, ctx);
+        match self.runner.options().server_disconnect_check {
+            Some(interval) => session.and_then(|it| it.with_disconnect_check(interval)),
+            None => session,
+        }
+        .map_err(|error| of_operation(error, operation))
     }
 
     async fn run(
@@ -250,9 +255,12 @@ impl MigrationAdapter for ConfitureMigration {
         const OPERATION: Operation = Operation::Preflight;
         let session = self.session(OPERATION, ctx)?;
         let migrations = session.project.migrations(OPERATION)?;
+        let against = session
+            .against()
+            .map_err(|error| of_operation(error, OPERATION))?
+            .is_some();
         let version = self.version(OPERATION, &session.redactor).await?;
         let invocation = preflight::plan(&session, &version)?;
-        let against = session.against.is_some();
         let request = PreflightRequest::new(version, &migrations, against);
         let finished = self.ask(OPERATION, &session, invocation, None).await?;
         preflight::decode(&request, &finished, &session.redactor)

@@ -80,6 +80,11 @@ impl Builder {
 
     /// Asks `PostgreSQL` to notice within this time that confiture is gone; off by default. See
     /// [`Options::server_disconnect_check`] for what that needs of the server.
+    ///
+    /// A connection string with `options` of its own keeps the request from the server, so a call
+    /// with one ends in `InvalidConfig` before anything is started, unless they set
+    /// `client_connection_check_interval` themselves. `options` in the file of a `service=` cannot
+    /// be seen: there the check is silently off, unless they set it.
     pub fn server_disconnect_check(mut self, interval: Duration) -> Self {
         self.options.server_disconnect_check = Some(interval);
         self

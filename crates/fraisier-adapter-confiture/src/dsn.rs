@@ -123,6 +123,66 @@ impl Dsn {
         }
         Some((url, password))
     }
+
+    /// What the string gives as `options` of the session, decoded; of several, the last, which is
+    /// the one that libpq takes.
+    ///
+    /// An empty one is one too: libpq then leaves `PGOPTIONS` aside.
+    pub(crate) fn options(&self) -> Option<String> {
+        match self.form {
+            Form::Url => options_of_url(&self.text),
+            Form::Keywords => options_of_keywords(&self.text),
+        }
+    }
+}
+
+/// Divides the URL as libpq does, which takes `?` before an `@` for a part of the password.
+fn options_of_url(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let rest = match rest.find(['@', '/']) {
+        Some(at) if rest[at..].starts_with('@') => &rest[at + 1..],
+        _ => rest,
+    };
+    let (_, query) = rest.split_once('?')?;
+    let mut values = query.split('&').filter_map(|option| {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        (percent_decoded(name) == "options").then_some(value)
+    });
+    values.next_back().map(percent_decoded)
+}
+
+/// Divides keywords as libpq does; one that libpq would not understand ends the search.
+fn options_of_keywords(text: &str) -> Option<String> {
+    let mut options = None;
+    let mut rest = text;
+    while let Some((keyword, after)) = rest.split_once('=') {
+        let (value, after) = keyword_value(after.trim_ascii_start());
+        if keyword.trim_ascii() == "options" {
+            options = Some(value);
+        }
+        rest = after;
+    }
+    options
+}
+
+/// The value at the beginning of the text, without its quotes and backslashes, and what is after
+/// it.
+fn keyword_value(text: &str) -> (String, &str) {
+    let quoted = text.strip_prefix('\'');
+    let text = quoted.unwrap_or(text);
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
+            '\'' if quoted.is_some() => return (value, &text[at + 1..]),
+            space if quoted.is_none() && space.is_ascii_whitespace() => {
+                return (value, &text[at..]);
+            }
+            char => value.push(char),
+        }
+    }
+    (value, "")
 }
 
 fn form_of(text: &str) -> Option<Form> {
@@ -257,6 +317,46 @@ mod tests {
             "postgresql://u:p?ss@h/db",
         ] {
             assert_eq!(dsn(text).split_password(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_options_of_a_session_are_found_where_libpq_finds_them() {
+        for (text, options) in [
+            ("postgresql://u:p@h/db?options=-c%20a%3D1", "-c a=1"),
+            (
+                "postgresql://h?connect_timeout=9&opt%69ons=-ca%3D1",
+                "-ca=1",
+            ),
+            ("postgresql://u:p?ss@h/db?options=x", "x"),
+            ("postgresql:///db?options=first&options=", ""),
+            ("postgresql://h/db?options", ""),
+            ("host=h options='-c a=it\\'s' user=u", "-c a=it's"),
+            ("host=h options = -c\\ a=1 user=u", "-c a=1"),
+            ("options='' host=h", ""),
+            ("application_name='a'options=x", "x"),
+            (
+                "password=\u{a0} options=first host=h\u{a0}x options=last",
+                "last",
+            ),
+            ("host=h password=\u{a0} options=x", "x"),
+        ] {
+            assert_eq!(dsn(text).options().as_deref(), Some(options), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_options_is_none() {
+        for text in [
+            "postgresql://options:options@options/options",
+            "postgresql://u:p?options=x@h/db",
+            "postgresql://h/db?application_name=options%3Dx&xoptions=y",
+            "host=h password=' options=x' user=u",
+            "host=h password=\\ options=x",
+            "host=h application_name=options=x",
+            "service=prod",
+        ] {
+            assert_eq!(dsn(text).options(), None, "{text}");
         }
     }
 }

@@ -72,6 +72,8 @@
 //! - A migrations directory that does not exist, in which confiture finds nothing wrong.
 //! - A connection string that is empty or not of `PostgreSQL`: confiture would take another one
 //!   from the environment, or repeat it in its message.
+//! - With [`server_disconnect_check`](Builder::server_disconnect_check), a connection string with
+//!   `options` of its own that do not set it: the check would silently not happen.
 //! - A report in which a field that matters is missing, of another type, or there twice, and one
 //!   that its exit status contradicts.
 

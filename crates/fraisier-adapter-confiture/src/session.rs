@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterCtx, AdapterError};
+use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
 
 use crate::dsn::Dsn;
 use crate::invocation::{Arg, ChildEnv, Inherit, Invocation, PLAIN_OUTPUT};
+use crate::process::{disconnect_check_is_set_by, server_option};
 use crate::project::Project;
 use crate::redact::Redactor;
 use crate::settings::Settings;
@@ -79,7 +81,7 @@ pub(crate) struct Session {
     dsn: Dsn,
     /// Where `preflight` may try migrations, if that is declared. No other operation needs it, so
     /// only `preflight` fails when there is something wrong with it.
-    pub(crate) against: Option<Result<Dsn, AdapterError>>,
+    against: Option<Result<Dsn, AdapterError>>,
     removed: BTreeSet<OsString>,
 }
 
@@ -123,6 +125,34 @@ impl Session {
         })
     }
 
+    /// The session, if the server option of `interval` reaches the server from it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` when the connection string carries `options` that do not set it.
+    pub(crate) fn with_disconnect_check(self, interval: Duration) -> Result<Self, AdapterError> {
+        let against = self.against.map(|against| {
+            against.and_then(|dsn| takes_server_option(AGAINST_DATABASE_URL, dsn, interval))
+        });
+        Ok(Self {
+            dsn: takes_server_option(DATABASE_URL, self.dsn, interval)?,
+            against,
+            ..self
+        })
+    }
+
+    /// Where `preflight` may try migrations, if that is declared.
+    ///
+    /// # Errors
+    ///
+    /// When it is declared and cannot be used, for example because it is no connection string.
+    pub(crate) fn against(&self) -> Result<Option<&Dsn>, AdapterError> {
+        self.against
+            .as_ref()
+            .map(|against| against.as_ref().map_err(AdapterError::clone))
+            .transpose()
+    }
+
     /// `confiture migrate <subcommand> <args> --no-config --format json --output <report>`, with
     /// the connection string where only confiture sees it.
     pub(crate) fn migrate(&self, subcommand: &str, args: Vec<Arg>) -> Invocation {
@@ -148,6 +178,24 @@ impl Session {
             Arg::from("--migrations-dir"),
             Arg::Literal(self.project.migrations_arg()),
         ]
+    }
+}
+
+/// libpq leaves the variable that carries the server option aside when the connection string has
+/// `options`; the check would be off without anybody's knowing.
+fn takes_server_option(logical: &str, dsn: Dsn, interval: Duration) -> Result<Dsn, AdapterError> {
+    match dsn.options() {
+        Some(options) if !disconnect_check_is_set_by(&options) => Err(AdapterError::new(
+            AdapterErrorKind::InvalidConfig,
+            format!(
+                "the secret `{logical}` carries `options`, which keep the server from being asked \
+                 to check that its client is there (`server_disconnect_check`); nothing was \
+                 started. Next: add `{}` to these `options` (percent-encoded in a URL) and leave \
+                 `server_disconnect_check` off, or take `options` out of the connection string",
+                server_option(interval)
+            ),
+        )),
+        _ => Ok(dsn),
     }
 }
 

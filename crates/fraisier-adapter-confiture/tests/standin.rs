@@ -245,6 +245,53 @@ async fn what_is_wrong_with_the_request_starts_nothing() {
 }
 
 #[tokio::test]
+async fn options_that_would_silence_the_disconnect_check_start_nothing() {
+    let stage = Stage::new(
+        r#"[ "$1$2" = migratecurrent ] && echo '{"revision": null, "name": null}' > "$report""#,
+    );
+    let checking = ConfitureMigration::builder()
+        .program(stage.program())
+        .server_disconnect_check(Duration::from_millis(1500))
+        .build();
+    let url = stage.ctx("postgresql://app:pw@h/shop?opt%69ons=-c%20work_mem%3D77MB");
+    let keywords = stage.ctx("host=h options='-c work_mem=77MB'");
+    let against = stage.ctx(DSN).with_resolved_secret(
+        "AGAINST_DATABASE_URL",
+        "postgresql://h/copy?options=-cwork_mem%3D77MB",
+    );
+    let one = Revision::new("001");
+    for (error, operation) in [
+        (
+            checking.current_revision(&url).await.err(),
+            "current_revision",
+        ),
+        (checking.up(&url, None).await.err(), "up"),
+        (checking.down_to(&url, one).await.err(), "down_to"),
+        (checking.verify(&keywords).await.err(), "verify"),
+        (checking.preflight(&keywords).await.err(), "preflight"),
+        (checking.preflight(&against).await.err(), "preflight"),
+    ] {
+        let error = error.expect("an error");
+        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{error}");
+        assert_eq!(error.operation.as_deref(), Some(operation));
+        for part in [
+            "nothing was started",
+            "-c client_connection_check_interval=1500ms",
+        ] {
+            assert!(error.message.contains(part), "{error}");
+        }
+        assert!(!error.message.contains("work_mem"), "{error}");
+    }
+    assert!(stage.calls().is_empty(), "{:?}", stage.calls());
+
+    let set = stage.ctx("host=h options='-c client_connection_check_interval=900'");
+    assert_eq!(checking.current_revision(&set).await, Ok(None));
+    assert_eq!(checking.current_revision(&stage.ctx(DSN)).await, Ok(None));
+    assert_eq!(checking.current_revision(&against).await, Ok(None));
+    assert_eq!(stage.adapter().current_revision(&url).await, Ok(None));
+}
+
+#[tokio::test]
 async fn a_program_that_hangs_is_not_waited_for() {
     let stage = Stage::new("exec sleep 600");
     let adapter = ConfitureMigration::builder()

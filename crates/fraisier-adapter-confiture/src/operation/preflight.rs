@@ -100,10 +100,10 @@ pub(crate) fn plan(
         args.extend([Arg::from("--scope"), Arg::from("pending")]);
     }
     let mut password = None;
-    if let Some(against) = &session.against {
-        let against = against
-            .as_ref()
-            .map_err(|error| of_operation(error.clone(), OPERATION))?;
+    let against = session
+        .against()
+        .map_err(|error| of_operation(error, OPERATION))?;
+    if let Some(against) = against {
         let Some((url, secret)) = against.split_password() else {
             return Err(Failure {
                 operation: OPERATION,

@@ -35,6 +35,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use self::call::Job;
+pub(crate) use self::disconnect::is_set_by as disconnect_check_is_set_by;
 pub use self::disconnect::server_option;
 pub use self::error::{Obstacle, ReportProblem, RunError};
 use self::leader::{Leader, Open};
@@ -74,6 +75,12 @@ pub struct Options {
     /// It is sent as a start option of the session (`PGOPTIONS`), which needs `PostgreSQL` 14 or
     /// newer on a system that can tell (Linux can); an older server refuses the connection, and
     /// so do poolers that take no start options, as `PgBouncer` does unless told to ignore them.
+    ///
+    /// libpq leaves `PGOPTIONS` aside when the connection string has `options` of its own. The
+    /// adapter refuses such a connection string, unless its `options` set
+    /// `client_connection_check_interval` themselves; a [`Runner`] looks at no connection string.
+    /// `options` in the service file, named by `service` in the connection string or by
+    /// `PGSERVICE`, have the same effect and cannot be seen from here: put [`server_option`] there.
     pub server_disconnect_check: Option<Duration>,
     /// Who is told what a command does.
     pub observer: Option<Arc<dyn Observer>>,
