@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fraisier_adapter_api::{
     AdapterCtx, AdapterDescription, AdapterError, MigrationAdapter, MigrationOutcome,
-    PreflightReport, Revision, VerifyReport,
+    PROTOCOL_VERSION, PreflightReport, Revision, VerifyReport,
 };
 
 use crate::builder::Builder;
@@ -24,9 +24,6 @@ use crate::redact::Redactor;
 use crate::session::{Commands, Session};
 use crate::start;
 use crate::version::ConfitureVersion;
-
-/// The version of the adapter protocol that is spoken.
-const PROTOCOL_VERSION: u32 = 1;
 
 /// How long `--version` may take. It touches no database, so a program that takes longer hangs; a
 /// cold start of Python on a busy machine does not come near.

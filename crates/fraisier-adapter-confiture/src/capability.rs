@@ -1,5 +1,10 @@
 //! Which release of confiture can do what: the one table of floors.
 
+use fraisier_adapter_api::capability::{
+    CURRENT_REVISION, DEEP_CLASSIFICATION, DOWN_TO, PENDING_SCOPE, PREFLIGHT, RISK_TIER, UP,
+    VERIFY, WINDOW_SAFE,
+};
+
 use crate::version::ConfitureVersion;
 
 /// What an adapter may promise, and the release of confiture that first kept the promise.
@@ -36,11 +41,11 @@ impl Need {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Everything => "everything",
-            Self::Preflight => "preflight",
-            Self::WindowSafe => "window_safe",
-            Self::RiskTier => "risk_tier",
-            Self::DeepClassification => "deep_classification",
-            Self::PendingScope => "pending_scope",
+            Self::Preflight => PREFLIGHT,
+            Self::WindowSafe => WINDOW_SAFE,
+            Self::RiskTier => RISK_TIER,
+            Self::DeepClassification => DEEP_CLASSIFICATION,
+            Self::PendingScope => PENDING_SCOPE,
         }
     }
 
@@ -116,7 +121,7 @@ pub fn advertised(version: &ConfitureVersion) -> Vec<String> {
     for floor in FLOORS.iter().filter(|floor| floor.need.is_met_by(version)) {
         match floor.need {
             Need::Everything => {
-                capabilities.extend(["current_revision", "up", "down_to", "verify"]);
+                capabilities.extend([CURRENT_REVISION, UP, DOWN_TO, VERIFY]);
             }
             need => capabilities.push(need.as_str()),
         }
