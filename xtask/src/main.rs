@@ -9,6 +9,7 @@ mod exit;
 mod lab;
 mod live;
 mod refresh;
+mod stage;
 
 use std::process::ExitCode;
 

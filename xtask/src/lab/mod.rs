@@ -6,6 +6,7 @@ pub mod confiture;
 pub mod interrupt;
 pub mod once;
 pub mod packages;
+pub mod parallel;
 pub mod postgres;
 pub mod python;
 pub mod registry;

@@ -114,15 +114,52 @@ impl Ui {
         }
     }
 
-    /// A bar over `length` things. In a log, and when silent, it shows nothing: print lines.
-    pub fn bar(self, length: u64, label: &str) -> ProgressBar {
+    /// A count of `length` things. On a terminal a bar fills; in a log a line tells every now and
+    /// then how far it is.
+    pub fn bar(self, length: u64, label: &str) -> Bar {
         let target = match self.0 {
             Mode::Terminal => ProgressDrawTarget::stderr(),
             Mode::Log | Mode::Silent => ProgressDrawTarget::hidden(),
         };
-        ProgressBar::with_draw_target(Some(length), target)
+        let bar = ProgressBar::with_draw_target(Some(length), target)
             .with_style(style("{msg} {bar:30} {pos}/{len} {elapsed:.dim}"))
-            .with_message(label.to_owned())
+            .with_message(label.to_owned());
+        Bar {
+            ui: self,
+            shown: bar,
+            told: Mutex::new(Instant::now()),
+        }
+    }
+}
+
+/// How often a log is told how far a [`Bar`] is.
+const TOLD_EVERY: Duration = Duration::from_secs(20);
+
+/// A count that is going on; dropping it takes it away.
+#[derive(Debug)]
+pub struct Bar {
+    ui: Ui,
+    shown: ProgressBar,
+    told: Mutex<Instant>,
+}
+
+impl Bar {
+    /// One more is done.
+    pub fn advance(&self) {
+        self.shown.inc(1);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ui.0 == Mode::Log && told.elapsed() >= TOLD_EVERY {
+            *told = Instant::now();
+            let (done, length) = (self.shown.position(), self.shown.length().unwrap_or(0));
+            self.ui
+                .note(&format!("{}: {done}/{length}", self.shown.message()));
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.shown.finish_and_clear();
     }
 }
 

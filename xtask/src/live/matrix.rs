@@ -20,10 +20,10 @@ use crate::exit::Unexpected;
 use crate::lab::Lab;
 use crate::lab::confiture::{Installed, Selector, provision};
 use crate::lab::interrupt;
+use crate::lab::parallel::in_parallel;
 use crate::lab::postgres::Server;
 use crate::lab::ui::{bad, faint, good, heading};
-use crate::refresh::record::in_parallel;
-use crate::refresh::stage::Stage;
+use crate::stage::Stage;
 
 /// The releases in which something changed that the adapter has to cope with.
 pub const RELEASES: [&str; 12] = [
@@ -79,10 +79,10 @@ pub fn run(lab: &Lab, releases: &[Selector], server: &Server) -> anyhow::Result<
         interrupt::check()?;
         let cell = check(stage, *release, installed, case)
             .with_context(|| format!("{release}/{}", case.name))?;
-        bar.inc(1);
+        bar.advance();
         Ok(((case.name, *release), cell))
     });
-    bar.finish_and_clear();
+    drop(bar);
     report(&cases, &cells?.into_iter().collect())
 }
 

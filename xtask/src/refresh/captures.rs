@@ -15,6 +15,7 @@ use contract_tests::scene::Scene;
 use serde::{Deserialize, Serialize};
 
 use crate::lab::once::write_atomically;
+use crate::stage::{Left, Stage};
 
 /// One case as it ran on one release.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,16 +30,28 @@ pub struct Capture {
     pub after: Option<State>,
 }
 
-/// What one call left.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Left {
-    pub exit: i32,
-    pub report: Option<String>,
-    pub stdout: String,
-    pub stderr: String,
-}
-
 impl Capture {
+    /// Runs `case` on `stage`.
+    ///
+    /// # Errors
+    /// When the stage cannot be set. What confiture does is no error but what is captured.
+    pub fn take(stage: &Stage<'_>, case: &Case) -> anyhow::Result<Self> {
+        let definition = &case.definition;
+        let set = stage.set(definition)?;
+        let before = set.state()?;
+        let mut calls = vec![stage.call(&set.scene, definition, &definition.call)?];
+        let after = set.state()?;
+        for call in &definition.then {
+            calls.push(stage.call(&set.scene, definition, call)?);
+        }
+        Ok(Self {
+            scene: set.scene.clone(),
+            before,
+            calls,
+            after,
+        })
+    }
+
     /// The recording it makes of `case`.
     pub fn recording(&self, case: &Case) -> Recording {
         let names = self.scene.names();

@@ -2,10 +2,7 @@
 
 mod captures;
 mod changes;
-mod database;
-mod prefork;
-pub mod record;
-pub mod stage;
+mod record;
 mod write;
 
 use std::collections::BTreeMap;
@@ -20,6 +17,7 @@ use contract_tests::release::Release;
 
 use crate::exit::Unexpected;
 use crate::lab::confiture::{Installed, Selector, provision};
+use crate::lab::parallel::in_parallel;
 use crate::lab::postgres::{Major, Server};
 use crate::lab::ui::Ui;
 use crate::lab::{Lab, LabArgs, interrupt, registry};
@@ -171,14 +169,14 @@ fn provisioned(
     jobs: usize,
 ) -> anyhow::Result<BTreeMap<Release, Installed>> {
     let bar = lab.ui.bar(releases.len() as u64, "installing");
-    let installed = record::in_parallel(jobs, releases, |release| {
+    let installed = in_parallel(jobs, releases, |release| {
         interrupt::check()?;
         let selector = Selector::Release(release.to_string().parse()?);
         let installed = provision(lab, &selector)?;
-        bar.inc(1);
+        bar.advance();
         Ok((*release, installed))
     })?;
-    bar.finish_and_clear();
+    drop(bar);
     Ok(installed.into_iter().collect())
 }
 

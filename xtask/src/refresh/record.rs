@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
 use contract_tests::case::{Case, Circumstance};
@@ -10,11 +9,12 @@ use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 
 use super::captures::{Capture, Captures};
-use super::stage::Stage;
 use crate::lab::confiture::Installed;
 use crate::lab::interrupt;
+use crate::lab::parallel::in_parallel;
 use crate::lab::postgres::Server;
 use crate::lab::ui::Ui;
+use crate::stage::Stage;
 
 /// How many cases that mostly wait run beside the others.
 const WAITING_LANES: usize = 8;
@@ -84,11 +84,10 @@ pub fn all(job: &Job<'_>) -> anyhow::Result<BTreeMap<Release, Recorded>> {
         interrupt::check()?;
         let stage = &stages[item.stage];
         let name = item.case.name;
-        let capture = stage
-            .run(item.case)
-            .with_context(|| format!("{}/{name}", item.release))?;
+        let capture =
+            Capture::take(stage, item.case).with_context(|| format!("{}/{name}", item.release))?;
         job.captures.keep(item.release, item.case, &capture)?;
-        bar.inc(1);
+        bar.advance();
         if left[item.stage].fetch_sub(1, Ordering::Relaxed) == 1 {
             stage.clear();
             job.ui.note(&format!("ran every case of {}", item.release));
@@ -100,7 +99,7 @@ pub fn all(job: &Job<'_>) -> anyhow::Result<BTreeMap<Release, Recorded>> {
         let worked = in_parallel(job.jobs, &working, run);
         (waited.join().expect("no lane panics"), worked)
     });
-    bar.finish_and_clear();
+    drop(bar);
     captured.extend(waited?);
     captured.extend(worked?);
     let mut recorded: BTreeMap<Release, Recorded> = BTreeMap::new();
@@ -113,63 +112,4 @@ pub fn all(job: &Job<'_>) -> anyhow::Result<BTreeMap<Release, Recorded>> {
             .insert(name.to_owned(), capture.recording(case));
     }
     Ok(recorded)
-}
-
-/// Applies `work` to every item on `lanes` threads, and stops at the first error.
-///
-/// # Errors
-/// The first error of `work`.
-pub fn in_parallel<I: Sync, O: Send>(
-    lanes: usize,
-    items: &[I],
-    work: impl Fn(&I) -> anyhow::Result<O> + Sync,
-) -> anyhow::Result<Vec<O>> {
-    let next = AtomicUsize::new(0);
-    let done: Mutex<anyhow::Result<Vec<O>>> = Mutex::new(Ok(Vec::new()));
-    let lock = || done.lock().unwrap_or_else(PoisonError::into_inner);
-    std::thread::scope(|scope| {
-        for _ in 0..lanes.min(items.len()) {
-            scope.spawn(|| {
-                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if lock().is_err() {
-                        return;
-                    }
-                    let outcome = work(item);
-                    let mut done = lock();
-                    match (outcome, done.as_mut()) {
-                        (Ok(output), Ok(outputs)) => outputs.push(output),
-                        (Err(error), Ok(_)) => *done = Err(error),
-                        (_, Err(_)) => {}
-                    }
-                }
-            });
-        }
-    });
-    done.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_item_is_worked_on_once() {
-        let items: Vec<usize> = (0..100).collect();
-        let mut outputs = in_parallel(4, &items, |item| Ok(item * 2)).unwrap();
-        outputs.sort_unstable();
-        assert_eq!(outputs, (0..200).step_by(2).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn the_first_error_ends_the_work() {
-        let worked = AtomicUsize::new(0);
-        let items: Vec<usize> = (0..1000).collect();
-        let outcome = in_parallel(1, &items, |item| {
-            worked.fetch_add(1, Ordering::Relaxed);
-            anyhow::ensure!(*item < 3, "enough");
-            Ok(())
-        });
-        assert!(outcome.is_err());
-        assert_eq!(worked.into_inner(), 4);
-    }
 }

@@ -54,16 +54,16 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
         for moment in MOMENTS {
             let row = subject.by_drop(moment)?;
             table.add(&row);
-            bar.inc(1);
+            bar.advance();
         }
         let whole = subject.uninterrupted()?;
         for tenth in 1..=10 {
             let timeout = whole * tenth / 10;
             let row = subject.by_timeout(timeout)?;
             table.add(&row);
-            bar.inc(1);
+            bar.advance();
         }
-        bar.finish_and_clear();
+        drop(bar);
     }
     for check in [Some(Duration::from_millis(500)), None] {
         table.add(&killed(&confiture.program, server, check)?);

@@ -1,4 +1,8 @@
-//! Runs one case with a real binary.
+//! Where a case of the catalogue takes place: a real binary, a database as the case wants it, and
+//! what else has to be there. Recordings are made here, and the adapter is checked here.
+
+pub mod database;
+mod prefork;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use contract_tests::call::Call;
-use contract_tests::case::{Case, Circumstance, Database as Wanted, Definition, case};
+use contract_tests::case::{Circumstance, Database as Wanted, Definition, case};
 use contract_tests::connection::{Endpoint, PGPASSWORD};
 use contract_tests::project::Project;
 use contract_tests::recording::State;
@@ -19,10 +23,9 @@ use contract_tests::scene::Scene;
 use fraisier_adapter_confiture::invocation::PLAIN_OUTPUT;
 use postgres::Client;
 use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
 
-use super::captures::{Capture, Left};
-use super::database;
-use super::prefork::Prefork;
+use self::prefork::Prefork;
 use crate::lab::command::{run_within, signal_group, wait_for};
 use crate::lab::confiture::Installed;
 use crate::lab::interrupt;
@@ -76,28 +79,6 @@ impl<'server> Stage<'server> {
         }
     }
 
-    /// Runs `case`.
-    ///
-    /// # Errors
-    /// When the stage cannot be set: a file, a database, the base the case starts from. What
-    /// confiture does is no error but what is captured.
-    pub fn run(&self, case: &Case) -> anyhow::Result<Capture> {
-        let definition = &case.definition;
-        let set = self.set(definition)?;
-        let before = set.state()?;
-        let mut calls = vec![self.call(&set.scene, definition, &definition.call)?];
-        let after = set.state()?;
-        for call in &definition.then {
-            calls.push(self.call(&set.scene, definition, call)?);
-        }
-        Ok(Capture {
-            scene: set.scene.clone(),
-            before,
-            calls,
-            after,
-        })
-    }
-
     /// Puts everything in place that is there before the call of a case.
     ///
     /// # Errors
@@ -147,7 +128,15 @@ impl<'server> Stage<'server> {
     }
 
     /// Makes one call and takes what it left.
-    fn call(&self, scene: &Scene, definition: &Definition, call: &Call) -> anyhow::Result<Left> {
+    ///
+    /// # Errors
+    /// When the binary cannot be run, or does not end.
+    pub fn call(
+        &self,
+        scene: &Scene,
+        definition: &Definition,
+        call: &Call,
+    ) -> anyhow::Result<Left> {
         let mut command = self.command(scene, definition, call);
         let (exit, stdout, stderr) = if let Some(prefork) = self.preforked(&command, call)? {
             let scratch = tempfile::tempdir()?;
@@ -315,6 +304,15 @@ impl<'server> Stage<'server> {
         client.execute("SELECT pg_advisory_lock($1, $2)", &[&space, &key])?;
         Ok(client)
     }
+}
+
+/// What one call left.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Left {
+    pub exit: i32,
+    pub report: Option<String>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 /// A stage that is set for one case. What was made for it goes when this is dropped.
