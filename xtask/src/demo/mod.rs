@@ -18,7 +18,7 @@ use self::watch::Watch;
 use crate::exit::Unexpected;
 use crate::lab::confiture::{Installed, Selector, provision};
 use crate::lab::interrupt::{self, Interrupted};
-use crate::lab::postgres::{Database, Major, Server};
+use crate::lab::postgres::{Database, ServerArgs};
 use crate::lab::ui::Ui;
 use crate::lab::{Lab, LabArgs};
 
@@ -45,18 +45,8 @@ pub struct DemoArgs {
     #[arg(long, default_value = "newest", value_name = "RELEASE|PATH")]
     confiture: Selector,
 
-    /// Which PostgreSQL to start
-    #[arg(long, default_value = "18", value_name = "VERSION")]
-    postgres: Major,
-
-    /// Use this server instead, in a database that the demo creates and drops
-    #[arg(
-        long,
-        env = "XTASK_DATABASE_URL",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
-    database_url: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
 
     /// Print one JSON document on standard output, and progress on standard error
     #[arg(long)]
@@ -81,10 +71,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
 fn play(args: DemoArgs, ui: Ui, transcript: &mut Transcript) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, ui)?;
     let confiture = provision(&lab, &args.confiture)?;
-    let server = match &args.database_url {
-        Some(url) => Server::given(url)?,
-        None => Server::start(&lab, args.postgres, &[])?,
-    };
+    let server = args.server.open(&lab)?;
     let database = server.create_unique_database("demo")?;
     let project = Project::copy_for(&confiture.version)?;
     let version = server.version()?;

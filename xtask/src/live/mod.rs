@@ -4,7 +4,7 @@ mod cancel;
 mod matrix;
 
 use crate::lab::confiture::{Selector, provision};
-use crate::lab::postgres::{Major, Server};
+use crate::lab::postgres::ServerArgs;
 use crate::lab::ui::Ui;
 use crate::lab::{Lab, LabArgs};
 
@@ -32,18 +32,8 @@ pub struct LiveArgs {
     #[arg(long, value_name = "RELEASE|PATH")]
     confiture: Vec<Selector>,
 
-    /// Which PostgreSQL to start
-    #[arg(long, default_value = "18", value_name = "VERSION")]
-    postgres: Major,
-
-    /// Use this server instead, in databases that are created for it and dropped again
-    #[arg(
-        long,
-        env = "XTASK_DATABASE_URL",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
-    database_url: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
 
     #[command(flatten)]
     lab: LabArgs,
@@ -62,10 +52,7 @@ enum Topic {
 /// What is missing, or what was not as expected.
 pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, Ui::stderr())?;
-    let server = match &args.database_url {
-        Some(url) => Server::given(url)?,
-        None => Server::start(&lab, args.postgres, &[])?,
-    };
+    let server = args.server.open(&lab)?;
     let wanted = |topic| args.topics.is_empty() || args.topics.contains(&topic);
     let chosen = |standard: &[&str]| match args.confiture.as_slice() {
         [] => standard.iter().map(|release| release.parse()).collect(),

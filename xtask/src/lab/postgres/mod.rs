@@ -9,6 +9,7 @@
 //! threads, not from inside an async task.
 
 mod account;
+mod args;
 mod binaries;
 mod dsn;
 mod embedded;
@@ -25,6 +26,7 @@ use self::guardian::{Guardian, Task};
 use super::Lab;
 use crate::exit::Trouble;
 
+pub use args::ServerArgs;
 pub use binaries::Major;
 
 /// A running server, and the right to make databases on it.

@@ -1,0 +1,34 @@
+//! Which server a command works on.
+
+use super::{Major, Server};
+use crate::lab::Lab;
+
+/// The options of a command that needs a server.
+#[derive(Debug, clap::Args)]
+pub struct ServerArgs {
+    /// Which PostgreSQL to start
+    #[arg(long, default_value = "18", value_name = "VERSION")]
+    postgres: Major,
+
+    /// Use this server instead, in databases that are created for this and dropped again
+    #[arg(
+        long,
+        env = "XTASK_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    database_url: Option<String>,
+}
+
+impl ServerArgs {
+    /// The server: the one given, or an embedded one that is started.
+    ///
+    /// # Errors
+    /// When the URL cannot be used, or the server cannot be started.
+    pub fn open(&self, lab: &Lab) -> anyhow::Result<Server> {
+        match &self.database_url {
+            Some(url) => Server::given(url),
+            None => Server::start(lab, self.postgres, &[]),
+        }
+    }
+}
