@@ -5,7 +5,6 @@
 mod bench;
 mod demo;
 mod exit;
-#[allow(dead_code, reason = "no command uses all of it")]
 mod lab;
 mod live;
 mod refresh;

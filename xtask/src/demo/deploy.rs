@@ -362,7 +362,7 @@ mod tests {
             ledger: Mutex::default(),
         });
         let ctx = AdapterCtx::new("shop", "test");
-        let mut transcript = Transcript::new(Form::Json, Ui::silent());
+        let mut transcript = Transcript::new(Form::Json, Ui::stderr());
         let done = deploy(&adapter, &ctx, &project, "1.0", &mut transcript);
         tokio::runtime::Builder::new_current_thread()
             .build()

@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_document_says_how_it_ended() {
-        let mut transcript = Transcript::new(Form::Json, Ui::silent());
+        let mut transcript = Transcript::new(Form::Json, Ui::stderr());
         let outcome: Result<bool, AdapterError> = Ok(true);
         let complaint = Err("no".to_owned());
         transcript.note("up", Duration::from_millis(1500), &outcome, &complaint);

@@ -70,6 +70,7 @@ impl Ui {
     }
 
     /// No output at all.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests want none"))]
     pub fn silent() -> Self {
         Self(Mode::Silent)
     }
