@@ -6,6 +6,7 @@ use std::time::Duration;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::outcome::{Exit, Finished, Interruption};
 use fraisier_adapter_confiture::process::{Options, Runner};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::support::*;
 
@@ -104,8 +105,11 @@ fn a_command_that_ended_in_time_was_not_interrupted() {
 #[test]
 fn a_descendant_outside_the_group_is_not_waited_for() {
     for noise in ["sleep 600", "while :; do echo noise; done"] {
+        // It makes no noise before its id is told.
         let text = format!(
-            "setsid sh -c ': > \"$0\"; {noise}' \"$1.up\" & echo $!
+            "setsid sh -c 'while ! [ -e \"$0.told\" ]; do sleep 0.05; done; : > \"$0\"; {noise}' \
+             \"$1.up\" & echo $!
+             : > \"$1.up.told\"
              while ! [ -e \"$1.up\" ]; do sleep 0.05; done"
         );
         let finished = run(Options::default(), script(&text)).unwrap();
@@ -113,10 +117,8 @@ fn a_descendant_outside_the_group_is_not_waited_for() {
         let first = finished.stdout.head.split(|byte| *byte == b'\n').next();
         let pid = String::from_utf8(first.unwrap().to_vec()).unwrap();
         // Its own group now, so nobody else's business but this test's.
-        let killed = std::process::Command::new("kill")
-            .args(["-KILL", "--", &format!("-{pid}")])
-            .status();
-        assert!(killed.unwrap().success());
+        let group = Pid::from_raw(pid.parse().unwrap()).unwrap();
+        kill_process_group(group, Signal::KILL).unwrap();
     }
 }
 
