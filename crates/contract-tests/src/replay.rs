@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::{Context, bail, ensure};
@@ -273,13 +272,9 @@ fn played(
 fn finished(call: &RecordedCall, names: &Names) -> Finished {
     let bytes = |text: String| names.expand(&text).into_bytes();
     Finished {
-        exit: Exit::Code(call.exit),
-        report: call.report_text().map(bytes),
         stdout: Captured::from(bytes(call.stdout.to_string())),
         stderr: Captured::from(bytes(call.stderr.to_string())),
-        interrupted: None,
-        killed: false,
-        duration: Duration::ZERO,
+        ..Finished::new(Exit::Code(call.exit), call.report_text().map(bytes))
     }
 }
 

@@ -7,14 +7,13 @@
 
 use std::fs;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::recording::RecordedCall;
 use fraisier_adapter_api::{Revision, RiskTier};
 use fraisier_adapter_confiture::decode::{self, PreflightRequest, Up};
-use fraisier_adapter_confiture::outcome::{Captured, Exit, Finished};
+use fraisier_adapter_confiture::outcome::{Exit, Finished};
 use fraisier_adapter_confiture::{ConfitureVersion, Redactor};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -133,15 +132,7 @@ fn preflight(release: &str, migrations: u64, against: bool) -> PreflightRequest 
 }
 
 fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits {
-    let finished = Finished {
-        exit,
-        report: Some(report),
-        stdout: Captured::default(),
-        stderr: Captured::default(),
-        interrupted: None,
-        killed: false,
-        duration: Duration::ZERO,
-    };
+    let finished = Finished::new(exit, Some(report));
     let redactor = Redactor::default();
     let mut permits = Permits::default();
     match request {

@@ -5,20 +5,11 @@
 //! a live command is.
 //!
 //! ```
-//! use std::time::Duration;
-//!
-//! use fraisier_adapter_confiture::outcome::{Captured, Exit, Finished};
+//! use fraisier_adapter_confiture::outcome::{Exit, Finished};
 //! use fraisier_adapter_confiture::{Redactor, decode};
 //!
-//! let finished = Finished {
-//!     exit: Exit::Code(0),
-//!     report: Some(br#"{"revision": "002", "name": "add_email"}"#.to_vec()),
-//!     stdout: Captured::default(),
-//!     stderr: Captured::default(),
-//!     interrupted: None,
-//!     killed: false,
-//!     duration: Duration::ZERO,
-//! };
+//! let report = br#"{"revision": "002", "name": "add_email"}"#;
+//! let finished = Finished::new(Exit::Code(0), Some(report.to_vec()));
 //! let revision = decode::current(&finished, &Redactor::default())?;
 //! assert_eq!(revision.expect("one is applied").as_str(), "002");
 //! # Ok::<(), fraisier_adapter_api::AdapterError>(())

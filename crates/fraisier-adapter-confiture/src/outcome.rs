@@ -60,3 +60,19 @@ pub struct Finished {
     /// How long it ran.
     pub duration: Duration,
 }
+
+impl Finished {
+    /// What a command left that ended by itself and printed nothing, in no measured time.
+    #[must_use]
+    pub fn new(exit: Exit, report: Option<Vec<u8>>) -> Self {
+        Self {
+            exit,
+            report,
+            stdout: Captured::default(),
+            stderr: Captured::default(),
+            interrupted: None,
+            killed: false,
+            duration: Duration::ZERO,
+        }
+    }
+}

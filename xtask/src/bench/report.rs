@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use fraisier_adapter_confiture::decode::{self, PreflightRequest};
-use fraisier_adapter_confiture::outcome::{Captured, Exit, Finished};
+use fraisier_adapter_confiture::outcome::{Exit, Finished};
 use fraisier_adapter_confiture::{ConfitureVersion, Redactor};
 
 use super::figures::timed;
@@ -51,15 +51,7 @@ pub fn generate() -> String {
 pub fn decode(file: &Path) -> anyhow::Result<(usize, Vec<Duration>)> {
     let report = std::fs::read(file)?;
     let size = report.len();
-    let finished = Finished {
-        exit: Exit::Code(0),
-        report: Some(report),
-        stdout: Captured::default(),
-        stderr: Captured::default(),
-        interrupted: None,
-        killed: false,
-        duration: Duration::ZERO,
-    };
+    let finished = Finished::new(Exit::Code(0), Some(report));
     let directory = file.parent().unwrap_or(file);
     let version = ConfitureVersion::parse("1.29.0");
     let mut request = PreflightRequest::of_directory(version, directory, false)?;

@@ -6,22 +6,17 @@ use std::time::Duration;
 use fraisier_adapter_api::AdapterCtx;
 
 use crate::invocation::{Inherit, Invocation};
-use crate::outcome::{Captured, Exit, Finished, Interruption};
+use crate::outcome::{Exit, Finished, Interruption};
 use crate::session::{Commands, Session};
 
 pub(crate) const PASSWORD: &str = "s3cr3t-canary";
 
 /// A command that exited with `status` and left this report.
 pub(crate) fn finished(status: i32, report: Option<&str>) -> Finished {
-    Finished {
-        exit: Exit::Code(status),
-        report: report.map(|text| text.as_bytes().to_vec()),
-        stdout: Captured::default(),
-        stderr: Captured::default(),
-        interrupted: None,
-        killed: false,
-        duration: Duration::from_secs(1),
-    }
+    Finished::new(
+        Exit::Code(status),
+        report.map(|text| text.as_bytes().to_vec()),
+    )
 }
 
 /// The same, interrupted after a timeout of 3 s.

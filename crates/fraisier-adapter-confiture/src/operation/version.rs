@@ -102,13 +102,8 @@ mod tests {
 
     fn printed(stdout: &[u8]) -> Finished {
         Finished {
-            exit: Exit::Code(0),
-            report: None,
             stdout: Captured::from(stdout.to_vec()),
-            stderr: Captured::default(),
-            interrupted: None,
-            killed: false,
-            duration: Duration::ZERO,
+            ..Finished::new(Exit::Code(0), None)
         }
     }
 
