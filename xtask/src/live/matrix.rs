@@ -57,11 +57,7 @@ pub fn run(lab: &Lab, releases: &[Selector], server: &Server) -> anyhow::Result<
         .iter()
         .map(|installed| {
             let release: Release = installed.version.parse()?;
-            Ok((
-                Stage::new(release, installed, server, false),
-                release,
-                installed,
-            ))
+            Ok((Stage::new(release, installed, server), release, installed))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let cases: Vec<Case> = catalogue()

@@ -30,7 +30,7 @@ pub const HELP: &str = "\
 Examples:
   cargo xtask refresh                        what the registry has and the index has not
   cargo xtask refresh 0.22.0 0.23.0          these, as far as they were not captured before
-  cargo xtask refresh all --prefork          every release, in a quarter of the time
+  cargo xtask refresh all                    every release, about an hour on two cores
   cargo xtask refresh --check 0.22.0 newest  compare with what is committed, afresh";
 
 /// Record what confiture releases do, for the replay suite
@@ -51,10 +51,6 @@ pub struct RefreshArgs {
     /// Run again what was captured before
     #[arg(long)]
     again: bool,
-
-    /// Start each release's Python once and fork it for every operation: about four times faster
-    #[arg(long, conflicts_with = "check")]
-    prefork: bool,
 
     /// How many cases run at a time
     #[arg(long, value_name = "N", default_value_t = default_jobs())]
@@ -94,7 +90,6 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
         server: &server,
         captures: &captures,
         jobs: args.jobs.max(1),
-        prefork: args.prefork,
         ui,
     };
     let recorded = record::all(&job)?;

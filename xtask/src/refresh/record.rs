@@ -29,7 +29,6 @@ pub struct Job<'a> {
     pub server: &'a Server,
     pub captures: &'a Captures,
     pub jobs: usize,
-    pub prefork: bool,
     pub ui: Ui,
 }
 
@@ -48,7 +47,7 @@ pub fn all(job: &Job<'_>) -> anyhow::Result<BTreeMap<Release, Recorded>> {
     let stages: Vec<Stage<'_>> = job
         .installed
         .iter()
-        .map(|(release, installed)| Stage::new(*release, installed, job.server, job.prefork))
+        .map(|(release, installed)| Stage::new(*release, installed, job.server))
         .collect();
     let mut captured: BTreeMap<(Release, &str), Capture> = BTreeMap::new();
     let mut waiting = Vec::new();

@@ -2,7 +2,6 @@
 //! what else has to be there. Recordings are made here, and the adapter is checked here.
 
 pub mod database;
-mod prefork;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,7 +24,6 @@ use postgres::Client;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use self::prefork::Prefork;
 use crate::lab::command::{run_within, signal_group, wait_for};
 use crate::lab::confiture::Installed;
 use crate::lab::interrupt;
@@ -44,8 +42,6 @@ pub struct Stage<'server> {
     installed: &'server Installed,
     server: &'server Server,
     bases: Mutex<BTreeMap<BaseKey, Base<'server>>>,
-    /// Shared by the calls of operations while some are left to make.
-    prefork: Option<Mutex<Option<Arc<Prefork>>>>,
 }
 
 type BaseKey = (Project, &'static str);
@@ -53,16 +49,9 @@ type BaseKey = (Project, &'static str);
 type Base<'server> = Arc<OnceLock<Result<Database<'server>, String>>>;
 
 impl<'server> Stage<'server> {
-    /// A stage on which nothing was run; `preforked` calls the release without starting its
-    /// binary each time.
-    pub fn new(
-        release: Release,
-        installed: &'server Installed,
-        server: &'server Server,
-        preforked: bool,
-    ) -> Self {
+    /// A stage on which nothing was run.
+    pub fn new(release: Release, installed: &'server Installed, server: &'server Server) -> Self {
         Self {
-            prefork: preforked.then(Mutex::default),
             release,
             installed,
             server,
@@ -74,9 +63,6 @@ impl<'server> Stage<'server> {
     pub fn clear(&self) {
         let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
         bases.clear();
-        if let Some(prefork) = &self.prefork {
-            *prefork.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
     }
 
     /// Puts everything in place that is there before the call of a case.
@@ -138,16 +124,9 @@ impl<'server> Stage<'server> {
         call: &Call,
     ) -> anyhow::Result<Left> {
         let mut command = self.command(scene, definition, call);
-        let (exit, stdout, stderr) = if let Some(prefork) = self.preforked(&command, call)? {
-            let scratch = tempfile::tempdir()?;
-            let output = prefork.call(&command, scratch.path(), CALL_ENDS_WITHIN)?;
-            (output.exit, output.stdout, output.stderr)
-        } else {
-            let output = run_within(&mut command, CALL_ENDS_WITHIN).context("calling confiture")?;
-            let exit = output.status.code();
-            let exit = exit.with_context(|| format!("confiture ended with {}", output.status));
-            (exit?, output.stdout, output.stderr)
-        };
+        let output = run_within(&mut command, CALL_ENDS_WITHIN).context("calling confiture")?;
+        let exit = output.status.code();
+        let exit = exit.with_context(|| format!("confiture ended with {}", output.status))?;
         let report = match fs::read(&scene.report) {
             Ok(bytes) => {
                 fs::remove_file(&scene.report)?;
@@ -158,22 +137,9 @@ impl<'server> Stage<'server> {
         Ok(Left {
             exit,
             report,
-            stdout,
-            stderr,
+            stdout: output.stdout,
+            stderr: output.stderr,
         })
-    }
-
-    /// The process that makes `command` without starting the binary, if there is to be one. What a
-    /// binary says of itself is always asked of the binary.
-    fn preforked(&self, command: &Command, call: &Call) -> anyhow::Result<Option<Arc<Prefork>>> {
-        let Some(prefork) = self.prefork.as_ref().filter(|_| call.is_operation()) else {
-            return Ok(None);
-        };
-        let mut prefork = prefork.lock().unwrap_or_else(PoisonError::into_inner);
-        if prefork.is_none() {
-            *prefork = Some(Arc::new(Prefork::start(&self.installed.program, command)?));
-        }
-        Ok(prefork.clone())
     }
 
     /// The command of one call, in an environment that holds nothing of this machine.
