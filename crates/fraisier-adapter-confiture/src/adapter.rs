@@ -36,33 +36,42 @@ const PROBE: Duration = Duration::from_secs(60);
 ///
 /// # When a call is given up
 ///
-/// Dropping the future of a call, and the timeout, interrupt the command it runs: `SIGINT` to its
-/// process group, again after half of the [`grace`](Builder::grace), and `SIGKILL` at its end.
-/// Nothing of the call is left then on this machine. What may be assumed of the database:
+/// Dropping the future of a call, and the timeout, stop the command it runs. Nothing of the call is
+/// left then on this machine. How it is stopped is the builder's [`stop`](Builder::stop), and decides
+/// what may be assumed of the database:
 ///
 /// | what happened | the database |
 /// |---|---|
 /// | given up before the future was polled | untouched |
-/// | interrupted, at whatever point | migrations that had ended stay applied, or rolled back; the session and the migration lock are gone when the call has ended |
+/// | the work was done when the signal came | done; the call returns its outcome if it is still awaited |
+/// | [`Stop::Interrupt`], the default | migrations that had ended stay applied, or rolled back; the session and the migration lock are gone when the call has ended |
 /// | … while the server was at a statement | the migration is rolled back |
-/// | … between the statements of a migration | **not certain**: see below |
-/// | the work was done when the interrupt came | done; the call returns its outcome if it is still awaited |
-/// | the interrupt was not enough, and the group was killed | the server works on until the running statement ends, holding the lock, and then rolls the migration back; with [`server_disconnect_check`](Builder::server_disconnect_check) it does so within that time |
+/// | … while the server waited for confiture | **part of the migration may be committed**: see below |
+/// | [`Stop::Kill`], or the [`grace`](Builder::grace) of an interrupt ran out | migrations that had ended stay; the one under way is rolled back, once the statement that the server is at has ended. Until then the lock is held |
+/// | … with [`server_disconnect_check`](Builder::server_disconnect_check) | the same, within that time |
+///
+/// A migration that runs outside a transaction is never rolled back: what its statements did stays,
+/// and an index that was being built concurrently stays behind invalid.
 ///
 /// A dropped call ends in the background; dropping the last clone of the adapter waits for that,
 /// for at most the grace period and a few seconds. A call made before it has ended may have to wait
 /// for the migration lock.
 ///
-/// confiture 1.29.0 commits what is open when it gives its lock back, on an interrupt too; 0.20.0 to
-/// 0.23.0 make the same calls there. So an interrupt between two statements of a migration, or
-/// between its last one and its row in the ledger, may leave the statements committed and the
-/// ledger as it was: without the row after an `up`, with it after a `down_to`. It was seen twice in
-/// 126 interruptions of 1.29.0.
+/// confiture commits what is open when it gives its lock back, on an interrupt too. So an interrupt
+/// between two statements of a migration, or between its last one and its row in the ledger, leaves
+/// the statements committed and the ledger as it was: without the row after an `up`, with it after a
+/// `down_to`. A `.py` migration that computes between its statements is caught so at nearly any
+/// moment, an SQL migration rarely. [`Stop::Kill`] is the way out, and with the check it costs
+/// nothing.
 ///
-/// So look before the next `up`. [`current_revision`](MigrationAdapter::current_revision) tells what
-/// the ledger says. [`verify`](MigrationAdapter::verify), with `.verify.sql` files, tells whether
-/// that is true of the migrations in the ledger, and so finds this after a `down_to`; after an `up`
-/// the migration is not in the ledger, and only a look at its objects in the database tells.
+/// After an interrupt, then, look before the next `up`.
+/// [`current_revision`](MigrationAdapter::current_revision) tells what the ledger says.
+/// [`verify`](MigrationAdapter::verify), with `.verify.sql` files, tells whether that is true of the
+/// migrations in the ledger, and so finds this after a `down_to`; after an `up` the migration is not
+/// in the ledger, and only a look at its objects in the database tells.
+///
+/// [`Stop::Interrupt`]: crate::process::Stop::Interrupt
+/// [`Stop::Kill`]: crate::process::Stop::Kill
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
     commands: Commands,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::adapter::ConfitureMigration;
 use crate::invocation::Inherit;
 use crate::observe::Observer;
-use crate::process::{Options, Runner};
+use crate::process::{Options, Runner, Stop};
 use crate::session::Commands;
 
 /// The variable that names the binary when the program does not.
@@ -45,9 +45,30 @@ impl Builder {
         self
     }
 
-    /// How long one command of confiture may run before it is interrupted; unlimited by default.
+    /// How long one command of confiture may run before it is stopped; unlimited by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// How a command is stopped whose call was dropped, or ran into the timeout: by an interrupt,
+    /// by default. [`Stop::Kill`] together with
+    /// [`server_disconnect_check`](Self::server_disconnect_check) is the safe choice for a server that
+    /// allows it: only that never leaves half of a migration behind.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use fraisier_adapter_confiture::ConfitureMigration;
+    /// use fraisier_adapter_confiture::process::Stop;
+    ///
+    /// let adapter = ConfitureMigration::builder()
+    ///     .stop(Stop::Kill)
+    ///     .server_disconnect_check(Duration::from_secs(1))
+    ///     .build();
+    /// # let _ = adapter;
+    /// ```
+    pub fn stop(mut self, stop: Stop) -> Self {
+        self.options.stop = stop;
         self
     }
 

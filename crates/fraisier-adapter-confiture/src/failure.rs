@@ -59,6 +59,8 @@ pub(crate) enum State {
     RolledBack(Vec<String>),
     /// The operation ran, and whether it changed anything is not known.
     Unknown,
+    /// The same, and confiture may have committed a part of a migration.
+    PerhapsTorn,
 }
 
 impl fmt::Display for State {
@@ -86,6 +88,11 @@ impl fmt::Display for State {
             Self::Unknown => f.write_str(
                 "what it did to the database is unknown: ask `current_revision` before anything \
                  else",
+            ),
+            Self::PerhapsTorn => f.write_str(
+                "what it did to the database is unknown, and confiture may have committed a part \
+                 of a migration: ask `current_revision`, and compare the tables with it, before \
+                 anything else",
             ),
         }
     }
@@ -166,6 +173,7 @@ mod tests {
             State::Applied(vec!["001".into()]),
             State::RolledBack(vec!["001".into()]),
             State::Unknown,
+            State::PerhapsTorn,
         ];
         let texts: std::collections::BTreeSet<_> = states.iter().map(State::to_string).collect();
         assert_eq!(texts.len(), states.len());

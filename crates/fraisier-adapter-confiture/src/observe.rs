@@ -115,7 +115,7 @@ pub enum Event {
         /// What follows the version in the name of the file.
         name: String,
     },
-    /// The adapter interrupted the command; it now has the grace period to end.
+    /// The adapter stopped the command, as [`Options::stop`](crate::process::Options::stop) says.
     Interrupted {
         /// Why.
         why: Interruption,
@@ -126,7 +126,7 @@ pub enum Event {
         exit: Exit,
         /// How long it ran.
         duration: Duration,
-        /// Whether the interrupt was not enough and its group was killed.
+        /// Whether the adapter stopped it and it was a kill that ended it.
         killed: bool,
     },
 }

@@ -53,9 +53,9 @@ pub struct Finished {
     pub stdout: Captured,
     /// What it printed on standard error.
     pub stderr: Captured,
-    /// Set when the adapter interrupted it; it may have finished its work all the same.
+    /// Set when the adapter stopped it; it may have finished its work all the same.
     pub interrupted: Option<Interruption>,
-    /// Set when the interrupt was not enough and the group was killed.
+    /// Set when the adapter stopped it and it was a kill that ended it.
     pub killed: bool,
     /// How long it ran.
     pub duration: Duration,

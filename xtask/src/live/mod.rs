@@ -13,8 +13,9 @@ pub const HELP: &str = "\
 Topics:
   matrix    the catalogue of cases through the adapter, on every release that differs in something
             the adapter has to cope with, judged by what is in the database afterwards
-  cancel    calls given up at ten moments of `up` and `down_to`, by drop and by timeout, and a
-            deploy that is killed as a whole: what is left on the machine and on the server
+  cancel    calls given up at eleven moments of `up` and `down_to`, by drop and by timeout, stopped
+            by an interrupt and by a kill, and a deploy that is killed as a whole: what is left on
+            the machine and on the server
 
 Examples:
   cargo xtask live                            everything

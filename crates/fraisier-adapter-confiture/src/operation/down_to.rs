@@ -163,7 +163,7 @@ mod tests {
             of(&interrupted(0, Some(&nothing)))
                 .expect("a success")
                 .log
-                .contains("interrupted")
+                .contains("stopped")
         );
     }
 

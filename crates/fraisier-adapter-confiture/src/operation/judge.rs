@@ -34,7 +34,7 @@ impl Judge<'_> {
     ) -> AdapterError {
         let what = match self.finished.interrupted {
             None => what.to_owned(),
-            Some(why) => format!("{}, and it was interrupted: {what}", interruption(why)),
+            Some(why) => format!("{}, and confiture was stopped: {what}", interruption(why)),
         };
         Failure {
             operation: self.operation,
@@ -66,7 +66,7 @@ impl Judge<'_> {
         let state = if code.is_some_and(before_any_change) {
             State::Untouched
         } else {
-            self.operation.unreported()
+            self.unknown_state()
         };
         let kind = classify(self.finished.exit, code, false);
         let advice = envelope.actionable.as_deref().unwrap_or_default();
@@ -81,7 +81,7 @@ impl Judge<'_> {
                 "confiture's report cannot be read as one ({}): {why}",
                 self.exit()
             ),
-            self.operation.unreported(),
+            self.unknown_state(),
             "",
         )
     }
@@ -97,7 +97,16 @@ impl Judge<'_> {
         if let Some(line) = self.last_words() {
             what = format!("{what}; the last it printed is: {line}");
         }
-        self.failure(kind, &what, self.operation.unreported(), "")
+        self.failure(kind, &what, self.unknown_state(), "")
+    }
+
+    /// What is known about the database when nothing was reported about it.
+    fn unknown_state(&self) -> State {
+        let torn = self.finished.interrupted.is_some() && !self.finished.killed;
+        match self.operation.unreported() {
+            State::Unknown if torn => State::PerhapsTorn,
+            state => state,
+        }
     }
 
     /// confiture did not understand the command, although it is not too old for it.
@@ -162,7 +171,7 @@ impl Judge<'_> {
     pub(crate) fn log(&self) -> String {
         let mut log = self.evidence();
         if let Some(why) = self.finished.interrupted {
-            let line = "and confiture was interrupted; its work was done before that took effect";
+            let line = "and confiture was stopped; its work was done before that took effect";
             add_line(&mut log, &format!("{}, {line}", interruption(why)));
         }
         log

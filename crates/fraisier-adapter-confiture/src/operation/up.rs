@@ -570,13 +570,30 @@ mod tests {
         let outcome = done(None, &interrupted(0, Some(&report(|_| ()))));
         assert_eq!(outcome.applied.len(), 2);
         assert!(
-            outcome.log.contains("3s") && outcome.log.contains("interrupted"),
+            outcome.log.contains("3s") && outcome.log.contains("stopped"),
             "{}",
             outcome.log
         );
-        let error = of(None, &interrupted(130, None)).expect_err("an error");
-        for part in ["timeout of 3s", "interrupted", "ask `current_revision`"] {
+        let stopped = interrupted(130, None);
+        let error = of(None, &stopped).expect_err("an error");
+        for part in [
+            "timeout of 3s",
+            "stopped",
+            "ask `current_revision`",
+            "a part of a migration",
+        ] {
             assert!(error.message.contains(part), "{error}");
         }
+        // What nobody commits is rolled back.
+        let killed = Finished {
+            exit: Exit::Signal(9),
+            killed: true,
+            ..stopped
+        };
+        let error = of(None, &killed).expect_err("an error");
+        for part in ["timeout of 3s", "signal 9", "ask `current_revision`"] {
+            assert!(error.message.contains(part), "{error}");
+        }
+        assert!(!error.message.contains("a part of a migration"), "{error}");
     }
 }

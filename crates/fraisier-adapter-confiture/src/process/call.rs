@@ -7,7 +7,7 @@ use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, test_kill_process_group};
+use rustix::process::{Pid, Signal, test_kill_process_group};
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -104,13 +104,15 @@ async fn run(job: &Job, options: &Options) -> Result<Finished, RunError> {
     drop(child);
     dispersed(Pid::from_raw(pid.cast_signed())).await;
 
-    let (exit, killed) = ending.map_err(lost)?;
+    let exit = ending.map_err(lost)?;
+    let interrupted = job.open.0.interruption();
+    let killed = interrupted.is_some() && exit == Exit::Signal(Signal::KILL.as_raw());
     let mut finished = Finished {
         exit,
         report: None,
         stdout,
         stderr,
-        interrupted: job.open.0.interruption(),
+        interrupted,
         killed,
         duration: began.elapsed(),
     };
@@ -135,19 +137,19 @@ async fn run(job: &Job, options: &Options) -> Result<Finished, RunError> {
     }
 }
 
-/// Waits for the leader to exit, interrupting it when it is time to, and killing the group when
-/// that was not enough.
+/// Waits for the leader to exit, stopping it when it is time to, and killing the group when that was
+/// not enough.
 async fn watch(
     job: &Job,
     options: &Options,
     children: &mut tokio::signal::unix::Signal,
-) -> io::Result<(Exit, bool)> {
+) -> io::Result<Exit> {
     let exit = exited(&job.open.0, children);
     tokio::pin!(exit);
     let limit = async {
         if let Some(limit) = job.timeout {
             sleep(limit).await;
-            job.open.0.interrupt(Interruption::Timeout(limit));
+            job.open.0.stop(Interruption::Timeout(limit));
         }
         std::future::pending::<Infallible>().await
     };
@@ -156,7 +158,7 @@ async fn watch(
     tokio::pin!(interrupted);
     let why = tokio::select! {
         biased;
-        exit = &mut exit => return exit.map(|exit| (exit, false)),
+        exit = &mut exit => return exit,
         why = &mut interrupted => why,
         never = &mut limit => match never {},
     };
@@ -164,14 +166,14 @@ async fn watch(
     // An interrupt can get lost, in a finalizer for example, where Python ignores exceptions.
     let half = options.grace / 2;
     if let Ok(exit) = timeout(half, &mut exit).await {
-        return exit.map(|exit| (exit, false));
+        return exit;
     }
-    job.open.0.interrupt_again();
+    job.open.0.stop_again();
     if let Ok(exit) = timeout(options.grace.saturating_sub(half), &mut exit).await {
-        return exit.map(|exit| (exit, false));
+        return exit;
     }
     job.open.0.kill();
-    exit.await.map(|exit| (exit, true))
+    exit.await
 }
 
 async fn exited(leader: &Leader, children: &mut tokio::signal::unix::Signal) -> io::Result<Exit> {

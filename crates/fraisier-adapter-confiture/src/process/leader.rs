@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::sync::{Notify, watch};
 
+use super::Stop;
 use crate::outcome::{Exit, Interruption};
 
 /// One call's process, shared between the caller's future and the supervisor.
 ///
-/// The caller may give up at any moment, from any thread, so the interrupt is sent under the lock
-/// that also guards the reaping: a signal can never reach a group whose id went to someone else.
+/// The caller may give up at any moment, from any thread, so signals are sent under the lock that
+/// also guards the reaping: a signal can never reach a group whose id went to someone else.
 pub(super) struct Leader {
+    stop: Stop,
     state: Mutex<State>,
     changed: Notify,
     /// Counts the calls of a runner that were given up and are not closed.
@@ -38,8 +40,9 @@ enum Stage {
 }
 
 impl Leader {
-    pub(super) fn new(stopping: watch::Sender<usize>) -> Self {
+    pub(super) fn new(stop: Stop, stopping: watch::Sender<usize>) -> Self {
         Self {
+            stop,
             state: Mutex::default(),
             changed: Notify::new(),
             stopping,
@@ -55,13 +58,13 @@ impl Leader {
         let mut state = self.lock();
         state.stage = Stage::Running(pid);
         if state.interruption.is_some() {
-            interrupt_group(pid);
+            self.stop_group(pid);
         }
     }
 
-    /// Interrupts the group if it still works, and remembers the first reason to.
-    pub(super) fn interrupt(&self, why: Interruption) {
-        self.interrupt_locked(&mut self.lock(), why);
+    /// Stops the group if it still works, and remembers the first reason to.
+    pub(super) fn stop(&self, why: Interruption) {
+        self.stop_locked(&mut self.lock(), why);
     }
 
     /// The caller is gone.
@@ -70,11 +73,11 @@ impl Leader {
         if !state.closed {
             state.given_up = true;
             self.stopping.send_modify(|count| *count += 1);
-            self.interrupt_locked(&mut state, Interruption::Dropped);
+            self.stop_locked(&mut state, Interruption::Dropped);
         }
     }
 
-    fn interrupt_locked(&self, state: &mut State, why: Interruption) {
+    fn stop_locked(&self, state: &mut State, why: Interruption) {
         if matches!(state.stage, Stage::Exited(_) | Stage::Over) || state.interruption.is_some() {
             return;
         }
@@ -83,16 +86,23 @@ impl Leader {
             if let Ok(Some(_)) = peek(pid) {
                 return;
             }
-            interrupt_group(pid);
+            self.stop_group(pid);
         }
         state.interruption = Some(why);
         self.changed.notify_one();
     }
 
-    /// Interrupts a group once more that did not react.
-    pub(super) fn interrupt_again(&self) {
+    /// Stops a group once more that did not react.
+    pub(super) fn stop_again(&self) {
         if let Stage::Running(pid) = self.lock().stage {
-            interrupt_group(pid);
+            self.stop_group(pid);
+        }
+    }
+
+    fn stop_group(&self, pid: Pid) {
+        match self.stop {
+            Stop::Interrupt => interrupt_group(pid),
+            Stop::Kill => kill_group(pid),
         }
     }
 
@@ -100,7 +110,7 @@ impl Leader {
         self.lock().interruption
     }
 
-    /// Waits until [`interrupt`](Self::interrupt) was called; at once if it was before.
+    /// Waits until [`stop`](Self::stop) was called; at once if it was before.
     pub(super) async fn interrupted(&self) -> Interruption {
         loop {
             if let Some(why) = self.interruption() {
@@ -127,8 +137,7 @@ impl Leader {
     /// Kills whatever is left of the group.
     pub(super) fn kill(&self) {
         if let Stage::Running(pid) | Stage::Exited(pid) = self.lock().stage {
-            // The group may have no other member by now, which is the aim.
-            let _ = kill_process_group(pid, Signal::KILL);
+            kill_group(pid);
         }
     }
 
@@ -168,6 +177,11 @@ impl Drop for Open {
     }
 }
 
+/// The group may have no member any more, which is the aim.
+fn kill_group(pid: Pid) {
+    let _ = kill_process_group(pid, Signal::KILL);
+}
+
 /// The group may be gone, or end at this moment; then there is nothing to interrupt.
 fn interrupt_group(pid: Pid) {
     let _ = kill_process_group(pid, Signal::INT);
@@ -184,7 +198,7 @@ mod tests {
     #[test]
     fn what_has_ended_is_not_interrupted() {
         let mut child = Command::new("true").spawn().unwrap();
-        let leader = Leader::new(watch::Sender::new(0));
+        let leader = Leader::new(Stop::Interrupt, watch::Sender::new(0));
         let pid = Pid::from_child(&child);
         leader.started(pid);
         waitid(
@@ -192,7 +206,7 @@ mod tests {
             WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
         )
         .unwrap();
-        leader.interrupt(Interruption::Dropped);
+        leader.stop(Interruption::Dropped);
         assert_eq!(leader.interruption(), None);
         assert_eq!(leader.poll_exit().unwrap(), Some(Exit::Code(0)));
         child.wait().unwrap();
@@ -200,16 +214,16 @@ mod tests {
 
     #[test]
     fn the_first_reason_counts() {
-        let leader = Leader::new(watch::Sender::new(0));
+        let leader = Leader::new(Stop::Interrupt, watch::Sender::new(0));
         leader.give_up();
-        leader.interrupt(Interruption::Timeout(std::time::Duration::ZERO));
+        leader.stop(Interruption::Timeout(std::time::Duration::ZERO));
         assert_eq!(leader.interruption(), Some(Interruption::Dropped));
     }
 
     #[test]
     fn a_call_counts_as_stopping_from_giving_up_until_it_is_closed() {
         let stopping = watch::Sender::new(0);
-        let leader = Arc::new(Leader::new(stopping.clone()));
+        let leader = Arc::new(Leader::new(Stop::Interrupt, stopping.clone()));
         let open = Open(leader.clone());
         leader.give_up();
         assert_eq!(*stopping.borrow(), 1);

@@ -1,12 +1,11 @@
 //! Runs an [`Invocation`]: in a process group of its own, with a private report file, in bounded
-//! memory, and interrupted when the caller gives up.
+//! memory, and stopped when the caller gives up.
 //!
 //! Every child belongs to a thread of the [`Runner`], not to the caller's runtime. So a call can be
 //! awaited on any executor, and it is stopped properly also when that executor is shutting down.
 //!
-//! Stopping means: `SIGINT` to the group at once, again after half of [`Options::grace`], and
-//! `SIGKILL` to the group at its end. `PostgreSQL` rolls an interrupted migration back and frees its
-//! lock at once; of a killed client it hears only when the statement ends.
+//! Stopping means what [`Options::stop`] says, and at the end of [`Options::grace`] `SIGKILL` to the
+//! group.
 //!
 //! All waiting is by the monotonic clock: setting the time of day shortens or lengthens nothing.
 
@@ -48,11 +47,39 @@ use crate::outcome::{Exit, Finished};
 /// Removes secrets from a text before it leaves the adapter.
 pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
+/// How a command is stopped that was given up, or whose time ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Stop {
+    /// `SIGINT` to its process group, again after half of [`Options::grace`], and `SIGKILL` at its
+    /// end.
+    ///
+    /// The server gives a running statement up at once, rolls its migration back and frees the
+    /// lock. But where the server waits for confiture (while a `.py` migration computes, between
+    /// two statements of a migration, between the last one and its row in the ledger), confiture
+    /// commits what is open as it gives the lock back: the database then has half of a migration,
+    /// or a whole one that the ledger does not have. Nine releases from 0.20.0 to 1.29.0 were seen
+    /// to do so.
+    #[default]
+    Interrupt,
+    /// `SIGKILL` to its process group.
+    ///
+    /// A migration is one transaction together with its row in the ledger, and the server rolls
+    /// back what nobody commits: whatever the moment, a migration is there whole or not at all (one
+    /// that runs outside a transaction excepted, which nothing can undo). What the server notices
+    /// late is that its client is gone: it finishes the running statement first, and holds the lock
+    /// until then, unless [`Options::server_disconnect_check`] or the server's own
+    /// `client_connection_check_interval` makes it look. So use it together with one of them.
+    Kill,
+}
+
 /// How commands are run.
 #[derive(Clone)]
 pub struct Options {
-    /// How long a command may run before it is interrupted; unlimited when `None`.
+    /// How long a command may run before it is stopped; unlimited when `None`.
     pub timeout: Option<Duration>,
+    /// How a command is stopped.
+    pub stop: Stop,
     /// How long an interrupted command may take to end before its group is killed.
     pub grace: Duration,
     /// The largest report that is read, in bytes.
@@ -87,11 +114,12 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// No timeout, 10 s of grace, reports up to 256 MiB, 256 KiB of each stream, the bytecode cache,
-    /// no check by the server, no observer.
+    /// No timeout, stopped by an interrupt, 10 s of grace, reports up to 256 MiB, 256 KiB of each
+    /// stream, the bytecode cache, no check by the server, no observer.
     fn default() -> Self {
         Self {
             timeout: None,
+            stop: Stop::default(),
             grace: Duration::from_secs(10),
             report_limit: 256 * 1024 * 1024,
             output_limit: 256 * 1024,
@@ -106,6 +134,7 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("timeout", &self.timeout)
+            .field("stop", &self.stop)
             .field("grace", &self.grace)
             .field("report_limit", &self.report_limit)
             .field("output_limit", &self.output_limit)
@@ -203,8 +232,8 @@ impl Runner {
 
     /// Runs a command and gives what it left.
     ///
-    /// Nothing starts before the future is polled. Dropping it interrupts the command, as the
-    /// timeout does; see the module on what that means. It needs no runtime around it.
+    /// Nothing starts before the future is polled. Dropping it stops the command, as the timeout
+    /// does; see [`Stop`] on what that means. It needs no runtime around it.
     ///
     /// # Errors
     ///
@@ -244,7 +273,7 @@ async fn run(
         signal = Empty,
     );
     let observer = shared.options.observer.clone();
-    let leader = Arc::new(Leader::new(shared.stopping.clone()));
+    let leader = Arc::new(Leader::new(shared.options.stop, shared.stopping.clone()));
     let (reply, answer) = oneshot::channel();
     let timeout = [context.timeout, shared.options.timeout]
         .into_iter()
@@ -317,7 +346,7 @@ impl Drop for Shared {
     }
 }
 
-/// Interrupts the call when the future that waits for it is dropped.
+/// Stops the call when the future that waits for it is dropped.
 struct Caller {
     leader: Arc<Leader>,
     waits: bool,

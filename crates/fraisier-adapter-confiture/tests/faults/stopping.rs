@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::outcome::{Exit, Finished, Interruption};
-use fraisier_adapter_confiture::process::{Options, Runner};
+use fraisier_adapter_confiture::process::{Options, Runner, Stop};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::support::*;
@@ -23,10 +23,19 @@ fn impatient(limit: Duration, grace: Duration) -> Options {
 
 /// What a script leaves that is prepared for the timeout by `prepare` when it comes.
 fn timed_out(grace: Duration, prepare: &str, work: &str) -> Finished {
+    stopped(Stop::Interrupt, grace, prepare, work)
+}
+
+/// The same, stopped in this way.
+fn stopped(stop: Stop, grace: Duration, prepare: &str, work: &str) -> Finished {
     let text = format!("{prepare}; echo up; {work}");
     let mut limit = Duration::from_millis(200);
     loop {
-        let finished = run(impatient(limit, grace), script(&text)).unwrap();
+        let options = Options {
+            stop,
+            ..impatient(limit, grace)
+        };
+        let finished = run(options, script(&text)).unwrap();
         // On a busy machine even a shell may need longer than that to come up.
         if finished.stdout.head.starts_with(b"up\n") {
             assert_eq!(finished.interrupted, Some(Interruption::Timeout(limit)));
@@ -63,6 +72,16 @@ fn a_child_that_ignores_the_interrupt_is_killed_after_the_grace() {
     let finished = timed_out(grace, "trap '' INT", FOREVER);
     assert_eq!((finished.exit, finished.killed), (Exit::Signal(9), true));
     assert!(finished.duration >= grace);
+    assert_eq!(finished.stdout.head, b"up\n");
+}
+
+#[test]
+fn a_kill_leaves_the_child_no_last_word_and_needs_no_grace() {
+    // A grace that no test would wait for.
+    let grace = 4 * PATIENCE;
+    let prepare = "trap 'echo last word; exit 0' INT TERM";
+    let finished = stopped(Stop::Kill, grace, prepare, FOREVER);
+    assert_eq!((finished.exit, finished.killed), (Exit::Signal(9), true));
     assert_eq!(finished.stdout.head, b"up\n");
 }
 

@@ -11,7 +11,7 @@ use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _, Revi
 use fraisier_adapter_confiture::{Builder, ConfitureMigration};
 use tokio::sync::oneshot;
 
-use super::scene::{Pids, Scene, wait};
+use super::scene::{Pids, Scene, Sleep, wait};
 
 /// How long to wait for a moment that must come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,8 +41,10 @@ pub enum Moment {
     Connected,
     /// When it holds the migration lock.
     Locked,
-    /// So long after the migration began to sleep.
+    /// So long after the migration began to sleep in a statement.
     Asleep(Duration),
+    /// When the migration sleeps between two statements.
+    Between,
 }
 
 impl fmt::Display for Moment {
@@ -52,12 +54,21 @@ impl fmt::Display for Moment {
             Self::Connected => "session open".to_owned(),
             Self::Locked => "lock taken".to_owned(),
             Self::Asleep(delay) => format!("asleep for {} ms", delay.as_millis()),
+            Self::Between => "between statements".to_owned(),
         };
         f.pad(&text)
     }
 }
 
 impl Moment {
+    /// Where the migration has to sleep for it.
+    pub fn sleep(self) -> Sleep {
+        match self {
+            Self::Between => Sleep::BetweenStatements,
+            _ => Sleep::InStatement,
+        }
+    }
+
     /// Returns when it has come.
     pub fn wait(self, scene: &mut Scene<'_>) -> anyhow::Result<()> {
         let (seen, further) = match self {
@@ -68,6 +79,10 @@ impl Moment {
             ),
             Self::Locked => (wait(PATIENCE, || Ok(scene.locks()? > 0))?, Duration::ZERO),
             Self::Asleep(delay) => (wait(PATIENCE, || Ok(scene.sleepers()? > 0))?, delay),
+            Self::Between => (
+                wait(PATIENCE, || Ok(scene.sleepers()? > 0))?,
+                Duration::ZERO,
+            ),
         };
         anyhow::ensure!(seen.is_some(), "the moment “{self}” never came");
         thread::sleep(further);
@@ -93,7 +108,8 @@ pub fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
     Ok(runtime.block_on(future))
 }
 
-type Outcome = Option<Result<Vec<String>, AdapterError>>;
+/// What a call gave; nothing when it was given up.
+pub type Outcome = Option<Result<Vec<String>, AdapterError>>;
 
 /// A call on a thread of its own.
 pub struct Running {

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_confiture::process::Stop;
 
-use self::call::{Moment, Operation, Running, adapter, block_on, word};
-use self::scene::{Pids, Scene, applied_at, wait};
+use self::call::{Moment, Operation, Outcome, Running, adapter, block_on, word};
+use self::scene::{Pids, Scene, Sleep, applied_at, wait};
 use crate::exit::Unexpected;
 use crate::lab::Lab;
 use crate::lab::confiture::Installed;
@@ -25,7 +26,10 @@ const LONG: f64 = 20.0;
 /// How long it sleeps where the call is to be caught at any moment, its last ones too.
 const SHORT: f64 = 0.5;
 
-const MOMENTS: [Moment; 10] = [
+/// How soon the server is to notice that a client is gone, where it is asked to.
+const CHECK: Duration = Duration::from_millis(500);
+
+const MOMENTS: [Moment; 11] = [
     Moment::After(Duration::ZERO),
     Moment::After(Duration::from_millis(30)),
     Moment::After(Duration::from_millis(120)),
@@ -36,36 +40,39 @@ const MOMENTS: [Moment; 10] = [
     Moment::Asleep(Duration::ZERO),
     Moment::Asleep(Duration::from_millis(300)),
     Moment::Asleep(Duration::from_millis(1500)),
+    Moment::Between,
 ];
 
 /// Checks one release on one server.
 pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<()> {
     anstream::println!("cancel, confiture {}", confiture.version);
     let mut table = Table::default();
-    let head = at_head(&confiture.program, server)?;
-    for (operation, start) in [(Operation::Up, None), (Operation::DownTo, Some(&head))] {
-        let subject = Subject {
-            program: &confiture.program,
-            server,
-            operation,
-            start,
-        };
-        let bar = lab.ui.bar(20, &format!("{operation} given up"));
-        for moment in MOMENTS {
-            let row = subject.by_drop(moment)?;
-            table.add(&row);
-            bar.advance();
+    let heads = Heads {
+        in_statement: at_head(&confiture.program, server, Sleep::InStatement)?,
+        between_statements: at_head(&confiture.program, server, Sleep::BetweenStatements)?,
+    };
+    for operation in [Operation::Up, Operation::DownTo] {
+        for stop in [Stop::Interrupt, Stop::Kill] {
+            let subject = Subject {
+                program: &confiture.program,
+                server,
+                heads: &heads,
+                operation,
+                stop,
+            };
+            let bar = lab.ui.bar(21, &format!("{operation} given up"));
+            for moment in MOMENTS {
+                table.add(&subject.by_drop(moment)?);
+                bar.advance();
+            }
+            let whole = subject.unstopped()?;
+            for tenth in 1..=10 {
+                table.add(&subject.by_timeout(whole * tenth / 10)?);
+                bar.advance();
+            }
         }
-        let whole = subject.uninterrupted()?;
-        for tenth in 1..=10 {
-            let timeout = whole * tenth / 10;
-            let row = subject.by_timeout(timeout)?;
-            table.add(&row);
-            bar.advance();
-        }
-        drop(bar);
     }
-    for check in [Some(Duration::from_millis(500)), None] {
+    for check in [Some(CHECK), None] {
         table.add(&killed(&confiture.program, server, check)?);
     }
     table.verdict()
@@ -74,7 +81,8 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
 /// A line of the table, and what is wrong in it.
 struct Row {
     text: String,
-    /// Ledger and tables disagree, which is confiture's doing and not the adapter's.
+    /// An interrupt left ledger and tables in disagreement, which is confiture's doing and not the
+    /// adapter's.
     torn: bool,
     faults: Vec<String>,
 }
@@ -110,34 +118,75 @@ impl Table {
     }
 }
 
-/// A database with everything applied.
-fn at_head<'server>(program: &Path, server: &'server Server) -> anyhow::Result<Database<'server>> {
-    let scene = Scene::new(server, None)?;
+/// Databases with everything applied, by where the second migration sleeps.
+struct Heads<'server> {
+    in_statement: Database<'server>,
+    between_statements: Database<'server>,
+}
+
+fn at_head<'server>(
+    program: &Path,
+    server: &'server Server,
+    sleep: Sleep,
+) -> anyhow::Result<Database<'server>> {
+    let scene = Scene::new(server, None, sleep)?;
     let (adapter, _) = adapter(program, |builder| builder);
     block_on(adapter.up(&scene.ctx(), None))??;
     Ok(scene.into_database())
 }
 
-/// What is given up, and from where it starts.
+/// What is given up, and how it is stopped.
 struct Subject<'a> {
     program: &'a Path,
     server: &'a Server,
+    heads: &'a Heads<'a>,
     operation: Operation,
-    start: Option<&'a Database<'a>>,
+    stop: Stop,
 }
 
 impl<'a> Subject<'a> {
-    fn scene(&self, pace: f64) -> anyhow::Result<Scene<'a>> {
+    fn scene(&self, pace: f64, sleep: Sleep) -> anyhow::Result<Scene<'a>> {
         interrupt::check()?;
-        let mut scene = Scene::new(self.server, self.start)?;
+        let start = match (self.operation, sleep) {
+            (Operation::Up, _) => None,
+            (Operation::DownTo, Sleep::InStatement) => Some(&self.heads.in_statement),
+            (Operation::DownTo, Sleep::BetweenStatements) => Some(&self.heads.between_statements),
+        };
+        let mut scene = Scene::new(self.server, start, sleep)?;
         scene.pace(pace)?;
         Ok(scene)
     }
 
+    /// An adapter that stops commands this way, and its processes. A kill goes with the server's
+    /// check, as it is meant to be used.
+    fn adapter(&self, timeout: Option<Duration>) -> (ConfitureMigration, Pids) {
+        adapter(self.program, |builder| {
+            let builder = builder.stop(self.stop);
+            let builder = if self.kills() {
+                builder.server_disconnect_check(CHECK)
+            } else {
+                builder
+            };
+            match timeout {
+                Some(timeout) => builder.timeout(timeout),
+                None => builder,
+            }
+        })
+    }
+
+    fn title(&self, by: &str, moment: &str, outcome: &Outcome) -> String {
+        let stop = if self.kills() { "kill" } else { "interrupt" };
+        format!(
+            "{:<8} {stop:<9} {by:<8} {moment:<18} {:<16}",
+            self.operation,
+            word(outcome)
+        )
+    }
+
     /// How long the operation takes when nobody stops it.
-    fn uninterrupted(&self) -> anyhow::Result<Duration> {
-        let scene = self.scene(SHORT)?;
-        let (adapter, _) = adapter(self.program, |builder| builder);
+    fn unstopped(&self) -> anyhow::Result<Duration> {
+        let scene = self.scene(SHORT, Sleep::InStatement)?;
+        let (adapter, _) = self.adapter(None);
         let began = Instant::now();
         let outcome = Running::start(adapter, scene.ctx(), self.operation).finish()?;
         anyhow::ensure!(
@@ -149,8 +198,8 @@ impl<'a> Subject<'a> {
     }
 
     fn by_drop(&self, moment: Moment) -> anyhow::Result<Row> {
-        let mut scene = self.scene(LONG)?;
-        let (adapter, pids) = adapter(self.program, |builder| builder);
+        let mut scene = self.scene(LONG, moment.sleep())?;
+        let (adapter, pids) = self.adapter(None);
         let running = Running::start(adapter.clone(), scene.ctx(), self.operation);
         moment.wait(&mut scene)?;
         let since = Instant::now();
@@ -159,79 +208,104 @@ impl<'a> Subject<'a> {
         if outcome.is_some() {
             faults.push(format!("ended before it could be given up: {outcome:?}"));
         }
-        let title = format!(
-            "{:<8} dropped  {moment:<18} {:<16}",
-            self.operation,
-            word(&outcome)
-        );
-        aftermath(&adapter, &mut scene, &pids, since, title, faults)
+        let title = self.title("dropped", &moment.to_string(), &outcome);
+        let aftermath = Aftermath {
+            since,
+            title,
+            faults,
+            may_tear: !self.kills(),
+        };
+        aftermath.look(&adapter, &mut scene, &pids)
     }
 
     fn by_timeout(&self, timeout: Duration) -> anyhow::Result<Row> {
-        let mut scene = self.scene(SHORT)?;
-        let (hasty, pids) = adapter(self.program, |builder| builder.timeout(timeout));
+        let mut scene = self.scene(SHORT, Sleep::InStatement)?;
+        let (hasty, pids) = self.adapter(Some(timeout));
         let began = Instant::now();
         let outcome = Running::start(hasty, scene.ctx(), self.operation).finish()?;
         let since = (began + timeout).min(Instant::now());
-        let moment = format!("{} ms", timeout.as_millis());
-        let title = format!(
-            "{:<8} timeout  {moment:<18} {:<16}",
-            self.operation,
-            word(&outcome)
-        );
+        let title = self.title("timeout", &format!("{} ms", timeout.as_millis()), &outcome);
         // Without the timeout, which is not what the rest is about.
-        let (patient, _) = adapter(self.program, |builder| builder);
-        aftermath(&patient, &mut scene, &pids, since, title, Vec::new())
+        let (patient, _) = self.adapter(None);
+        let aftermath = Aftermath {
+            since,
+            title,
+            faults: Vec::new(),
+            may_tear: !self.kills(),
+        };
+        aftermath.look(&patient, &mut scene, &pids)
+    }
+
+    fn kills(&self) -> bool {
+        self.stop == Stop::Kill
     }
 }
 
-/// Looks at what is left, and whether a following `up` makes everything good.
-fn aftermath(
-    adapter: &ConfitureMigration,
-    scene: &mut Scene<'_>,
-    pids: &Pids,
+/// What is known of a call that was given up.
+struct Aftermath {
     since: Instant,
     title: String,
-    mut faults: Vec<String>,
-) -> anyhow::Result<Row> {
-    let left = LIMIT.saturating_sub(since.elapsed());
-    if wait(left, || is_clean(scene, pids))?.is_none() {
-        faults.push(format!(
-            "after {LIMIT:?}: {} sessions, {} locks, {} processes",
-            scene.sessions()?,
-            scene.locks()?,
-            alive(pids)
-        ));
-    }
-    let gone = since.elapsed();
-    let revision = block_on(adapter.current_revision(&scene.ctx()))??;
-    let revision = revision.as_ref().map(|revision| revision.0.as_str());
-    let at = revision.unwrap_or("none");
-    let text = [
-        title,
-        format!("at {at:<5} clean in {:>4} ms", gone.as_millis()),
-    ]
-    .join(" ");
-    if let Some(damage) = scene.damage(applied_at(revision))? {
-        // confiture commits what is open when it gives its lock back on an interrupt. Where that
-        // falls between the statements of a migration and its row in the ledger, they part.
-        let text = [text, warn(&format!("torn by confiture: {damage}"))].join("  ");
-        return Ok(Row {
+    faults: Vec<String>,
+    /// Whether confiture may leave ledger and tables in disagreement.
+    may_tear: bool,
+}
+
+impl Aftermath {
+    /// Looks at what is left, and whether a following `up` makes everything good.
+    fn look(
+        self,
+        adapter: &ConfitureMigration,
+        scene: &mut Scene<'_>,
+        pids: &Pids,
+    ) -> anyhow::Result<Row> {
+        let Self {
+            since,
+            title,
+            mut faults,
+            may_tear,
+        } = self;
+        let left = LIMIT.saturating_sub(since.elapsed());
+        if wait(left, || is_clean(scene, pids))?.is_none() {
+            faults.push(format!(
+                "after {LIMIT:?}: {} sessions, {} locks, {} processes",
+                scene.sessions()?,
+                scene.locks()?,
+                alive(pids)
+            ));
+        }
+        let gone = since.elapsed();
+        let revision = block_on(adapter.current_revision(&scene.ctx()))??;
+        let revision = revision.as_ref().map(|revision| revision.0.as_str());
+        let at = revision.unwrap_or("none");
+        let text = [
+            title,
+            format!("at {at:<5} clean in {:>4} ms", gone.as_millis()),
+        ]
+        .join(" ");
+        if let Some(damage) = scene.damage(applied_at(revision))? {
+            // confiture commits what is open when it gives its lock back on an interrupt. Where that
+            // falls between the statements of a migration and its row in the ledger, they part.
+            let text = [text, warn(&format!("torn by confiture: {damage}"))].join("  ");
+            if !may_tear {
+                faults.push("nothing may be torn this way".to_owned());
+            }
+            return Ok(Row {
+                text,
+                torn: true,
+                faults,
+            });
+        }
+        scene.pace(0.0)?;
+        match block_on(adapter.up(&scene.ctx(), None))? {
+            Ok(_) => faults.extend(scene.damage(3)?),
+            Err(error) => faults.push(format!("the next up fails: {error}")),
+        }
+        Ok(Row {
             text,
-            torn: true,
+            torn: false,
             faults,
-        });
+        })
     }
-    scene.pace(0.0)?;
-    match block_on(adapter.up(&scene.ctx(), None))? {
-        Ok(_) => faults.extend(scene.damage(3)?),
-        Err(error) => faults.push(format!("the next up fails: {error}")),
-    }
-    Ok(Row {
-        text,
-        torn: false,
-        faults,
-    })
 }
 
 fn is_clean(scene: &mut Scene<'_>, pids: &Pids) -> anyhow::Result<bool> {
@@ -253,7 +327,7 @@ fn alive(pids: &Pids) -> usize {
 /// Kills the command as a kill of the whole deploy would, and looks whether the server notices:
 /// with the check it must, and without it, it does not, or this case shows nothing.
 fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::Result<Row> {
-    let mut scene = Scene::new(server, None)?;
+    let mut scene = Scene::new(server, None, Sleep::InStatement)?;
     scene.pace(LONG)?;
     let (adapter, pids) = adapter(program, |builder| match check {
         Some(interval) => builder.server_disconnect_check(interval),
@@ -270,8 +344,10 @@ fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::R
     let outcome = running.finish()?;
     let server_check = check.map_or("no check".to_owned(), |check| format!("check {check:?}"));
     let title = format!(
-        "{:<8} killed   {server_check:<18} {:<16}",
+        "{:<8} {:<9} {:<8} {server_check:<18} {:<16}",
         "up",
+        "kill -9",
+        "outside",
         word(&outcome)
     );
     let mut faults = Vec::new();
@@ -292,5 +368,11 @@ fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::R
             faults,
         });
     }
-    aftermath(&adapter, &mut scene, &pids, killed, title, faults)
+    let aftermath = Aftermath {
+        since: killed,
+        title,
+        faults,
+        may_tear: false,
+    };
+    aftermath.look(&adapter, &mut scene, &pids)
 }

@@ -13,6 +13,15 @@ use crate::lab::interrupt;
 use crate::lab::postgres::{Database, Server};
 use crate::lab::scratch::Scratch;
 
+/// Where the second migration sleeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sleep {
+    /// In a statement.
+    InStatement,
+    /// Between two statements, as a `.py` migration that computes.
+    BetweenStatements,
+}
+
 /// Name, up, down. The pace is a table outside the migrations, so that it can be changed between
 /// two calls without changing a migration.
 const MIGRATIONS: [(&str, &str, &str); 3] = [
@@ -38,6 +47,36 @@ const MIGRATIONS: [(&str, &str, &str); 3] = [
     ),
 ];
 
+/// The second migration, where it sleeps between its statements.
+const SLEEPS_BETWEEN: (&str, &str) = (
+    "002_orders",
+    r#"
+import time
+from confiture.models.migration import Migration
+
+
+class Orders(Migration):
+    version = "002"
+    name = "orders"
+
+    def pause(self):
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT seconds FROM control.pace")
+            (seconds,) = cursor.fetchone()
+        time.sleep(seconds)
+
+    def up(self):
+        self.execute("CREATE TABLE orders (id int PRIMARY KEY)")
+        self.pause()
+        self.execute("INSERT INTO orders SELECT generate_series(1, 1000)")
+
+    def down(self):
+        self.execute("DELETE FROM orders")
+        self.pause()
+        self.execute("DROP TABLE orders")
+"#,
+);
+
 /// The rows of each table, by the number of migrations applied.
 const ROWS: [(&str, i64); 3] = [("customers", 3), ("orders", 1000), ("items", 10)];
 
@@ -56,11 +95,19 @@ impl<'server> Scene<'server> {
     pub fn new(
         server: &'server Server,
         template: Option<&Database<'server>>,
+        sleep: Sleep,
     ) -> anyhow::Result<Self> {
         let project = Scratch::new()?;
         let migrations = project.path().join("db/migrations");
         fs::create_dir_all(&migrations)?;
+        let (between, code) = SLEEPS_BETWEEN;
+        if sleep == Sleep::BetweenStatements {
+            fs::write(migrations.join(format!("{between}.py")), code)?;
+        }
         for (name, up, down) in MIGRATIONS {
+            if sleep == Sleep::BetweenStatements && name == between {
+                continue;
+            }
             fs::write(migrations.join(format!("{name}.up.sql")), up)?;
             fs::write(migrations.join(format!("{name}.down.sql")), down)?;
         }
@@ -120,7 +167,8 @@ impl<'server> Scene<'server> {
     pub fn sleepers(&mut self) -> anyhow::Result<i64> {
         self.count(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-             AND wait_event = 'PgSleep'",
+             AND (wait_event = 'PgSleep'
+                  OR state = 'idle in transaction' AND query LIKE '%control.pace')",
         )
     }
 
