@@ -33,9 +33,9 @@ pub enum Database {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Circumstance {
-    /// Another `up` of the same release is inside a long migration and holds the lock.
+    /// Another session holds the migration lock.
     LockHeld,
-    /// The report's directory does not exist.
+    /// A directory stands where the report is to be written.
     UnwritableReport,
 }
 

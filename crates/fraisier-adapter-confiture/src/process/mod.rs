@@ -7,7 +7,8 @@
 //! Stopping means what [`Options::stop`] says, and at the end of [`Options::grace`] `SIGKILL` to the
 //! group.
 //!
-//! All waiting is by the monotonic clock: setting the time of day shortens or lengthens nothing.
+//! All waiting is by the monotonic clock: setting the time of day shortens or lengthens nothing. A
+//! lint keeps the other clock out of this workspace.
 
 mod bytecode;
 mod call;
