@@ -68,8 +68,8 @@ pub fn up(
 ///
 /// # Errors
 ///
-/// `InternalError` when the release is 0.48.0 or later, which always reports, and when the target
-/// comes after `current`.
+/// `InternalError` when the release is 0.48.0 or later, which always reports, when it printed
+/// something, and not that there was nothing to apply, and when the target comes after `current`.
 pub fn up_without_report(
     target: Option<&Revision>,
     finished: &Finished,

@@ -146,6 +146,18 @@ impl Judge<'_> {
         finished.exit == Exit::Code(2) && finished.report.is_none()
     }
 
+    /// Whether it printed something on standard output, and this line is not there.
+    pub(crate) fn printed_other_than(&self, line: &str) -> bool {
+        let stdout = &self.finished.stdout;
+        let parts = [&stdout.head, &stdout.tail].map(|part| String::from_utf8_lossy(part));
+        let mut lines = parts.iter().flat_map(|part| part.lines()).map(str::trim);
+        let mut blank = stdout.omitted == 0;
+        !lines.any(|it| {
+            blank &= it.is_empty();
+            it == line
+        }) && !blank
+    }
+
     /// What confiture printed, without secrets and without advice that is not ours to pass on.
     pub(crate) fn evidence(&self) -> String {
         let mut text = self.redactor.captured(&self.finished.stderr);

@@ -17,12 +17,15 @@ const OPERATION: Operation = Operation::Up;
 /// The first release that writes a report when there is nothing to apply.
 const REPORTS_NOTHING_TO_DO: (u64, u64, u64) = (0, 48, 0);
 
+/// What every release before that prints when there is nothing to apply.
+const NOTHING_TO_DO: &str = "✅ No pending migrations. Database is up to date.";
+
 /// What `up` left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Up {
     /// It is done.
     Done(MigrationOutcome),
-    /// It exited with 0 and wrote no report. A release before 0.48.0 says so that there was nothing
+    /// It exited with 0 and wrote no report. A release before 0.48.0 does so when there was nothing
     /// to apply; [`up_without_report`](crate::decode::up_without_report) finishes the reading.
     NoReport,
 }
@@ -190,8 +193,8 @@ fn of_report(
 ///
 /// # Errors
 ///
-/// `InternalError` when the release would have written one, and when the target cannot be among
-/// what is applied.
+/// `InternalError` when the release would have written one, when it printed something, and not that
+/// there was nothing to apply, and when the target cannot be among what is applied.
 pub(crate) fn without_report(
     target: Option<&Revision>,
     finished: &Finished,
@@ -206,6 +209,11 @@ pub(crate) fn without_report(
     };
     let (major, minor, patch) = REPORTS_NOTHING_TO_DO;
     if !version.is_release() || version.is_at_least(major, minor, patch) {
+        return Err(judge.unreported());
+    }
+    // A `.py` migration can end the process with 0 halfway through the work; then it printed what
+    // it was about to do.
+    if judge.printed_other_than(NOTHING_TO_DO) {
         return Err(judge.unreported());
     }
     let reached = match (target, &current) {
@@ -526,7 +534,12 @@ mod tests {
 
     #[test]
     fn no_report_is_nothing_to_do_only_where_it_can_be() {
-        let nothing = finished(0, None);
+        let nothing = Finished {
+            stdout: format!("Checksum verification passed\n\n{NOTHING_TO_DO}\n")
+                .into_bytes()
+                .into(),
+            ..finished(0, None)
+        };
         assert_eq!(of(None, &nothing), Ok(Up::NoReport));
         let read = |target: Option<&str>, version: &str, current: Option<&str>| {
             without_report(
@@ -562,6 +575,34 @@ mod tests {
         for status in [1, 2, 3, 130] {
             let error = of(None, &finished(status, None)).expect_err("an error");
             assert!(error.message.contains("ask `current_revision`"), "{error}");
+        }
+    }
+
+    /// What 0.22.0 left when its second migration called `sys.exit(0)`.
+    #[test]
+    fn an_end_halfway_is_not_nothing_to_do() {
+        let halfway =
+            "📦 Found 2 pending migration(s)\n\n⚡ Applying 001_one... ✅\n⚡ Applying 002_two... ";
+        for said in [halfway, "No pending migrations"] {
+            let finished = Finished {
+                stdout: said.as_bytes().to_vec().into(),
+                ..finished(0, None)
+            };
+            let error = without_report(
+                None,
+                &finished,
+                &Redactor::default(),
+                &ConfitureVersion::parse("0.22.0"),
+                Some(Revision::new("001")),
+            )
+            .expect_err("an error");
+            assert_eq!(error.kind, AdapterErrorKind::InternalError);
+            assert!(error.message.contains("ask `current_revision`"), "{error}");
+            assert!(
+                error
+                    .message
+                    .contains(said.lines().last().unwrap_or_default().trim())
+            );
         }
     }
 
