@@ -269,9 +269,38 @@ fn insert(needles: &mut BTreeSet<String>, secret: &str) {
         text
     });
     let repr = secret.replace('\\', "\\\\").replace('\'', "\\'");
-    for form in [secret, json, &ascii, &repr, &repr.replace("\\'", "'")] {
-        needles.insert(form.to_owned());
+    needles.extend([secret, json, &ascii].map(str::to_owned));
+    for repr in [repr.replace("\\'", "'"), repr] {
+        if !repr.is_ascii() {
+            needles.insert(python_ascii(&repr));
+            needles.insert(python_bytes(&repr));
+        }
+        needles.insert(repr);
     }
+}
+
+/// What Python's `ascii` makes of what is no ASCII.
+fn python_ascii(text: &str) -> String {
+    text.chars().fold(String::new(), |mut text, c| {
+        let _ = match u32::from(c) {
+            0..=0x7f => write!(text, "{c}"),
+            code @ ..=0xff => write!(text, "\\x{code:02x}"),
+            code @ ..=0xffff => write!(text, "\\u{code:04x}"),
+            code => write!(text, "\\U{code:08x}"),
+        };
+        text
+    })
+}
+
+/// What the `repr` of Python's `bytes` makes of what is no ASCII.
+fn python_bytes(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut text, byte| {
+        let _ = match byte {
+            0..=0x7f => write!(text, "{}", char::from(byte)),
+            _ => write!(text, "\\x{byte:02x}"),
+        };
+        text
+    })
 }
 
 /// The parts of a connection string that must not be seen, the string itself among them.
@@ -298,7 +327,10 @@ fn pieces(dsn: &str) -> Vec<String> {
     }
     for (raw, unescaped) in named_passwords(dsn) {
         pieces.extend(pieces_of_password(raw));
-        pieces.push(unescaped);
+        pieces.extend(pieces_of_password(&unescaped));
+    }
+    if !dsn.contains("//") {
+        pieces.extend(strays(dsn).into_iter().map(str::to_owned));
     }
     pieces
 }
@@ -324,6 +356,23 @@ fn pieces_of_password(raw: &str) -> Vec<String> {
     pieces.extend(runs.filter(|run| run.len() >= SHORT).map(str::to_owned));
     pieces.push(decoded);
     pieces
+}
+
+/// The words after `password=…` that belong to no keyword: what a space that was not quoted cuts
+/// off a password, and libpq then repeats.
+fn strays(keywords: &str) -> Vec<&str> {
+    let after = keywords.split_once("password").unwrap_or_default().1;
+    let value = after.trim_start().strip_prefix('=').unwrap_or_default();
+    let (first, rest) = value.trim_start().split_once(' ').unwrap_or((value, ""));
+    let mut words: Vec<&str> = first.split('\'').collect();
+    let (strays, next) = rest.split_once('=').unwrap_or((rest, ""));
+    words.extend(strays.split([' ', '\'']));
+    words.retain(|word| !word.is_empty());
+    if !next.is_empty() && !strays.is_empty() {
+        // The keyword after them.
+        words.pop();
+    }
+    words
 }
 
 /// The values of `password=…` in keywords or in the query of a URL: as written, and without the
@@ -408,6 +457,55 @@ mod tests {
 
     fn of(dsn: &str) -> Redactor {
         Redactor::new([dsn], [])
+    }
+
+    #[test]
+    fn a_space_that_was_not_quoted_gives_nothing_away() {
+        for (dsn, said) in [
+            (
+                "host=h password=ab cdSecret9 dbname=x",
+                "missing \"=\" after \"cdSecret9\" in connection info string",
+            ),
+            (
+                "password='ab'cdSecret9 xy9z",
+                "missing \"=\" after \"cdSecret9\" near xy9z",
+            ),
+            ("password = ab cdSecret9", "after \"cdSecret9\""),
+            ("password=a=b cdSecret9 host=h", "after \"cdSecret9\""),
+        ] {
+            let told = of(dsn).text(said).into_owned();
+            assert!(
+                !told.contains("Secret9") && !told.contains("xy9z"),
+                "{dsn}: {told}"
+            );
+        }
+        let kept = "host h, sslmode require, user me";
+        for dsn in [
+            "password=abcd sslmode=require user=me host=h",
+            "password = abcd sslmode = require user = me host = h",
+        ] {
+            assert_eq!(of(dsn).text(kept), kept);
+        }
+    }
+
+    #[test]
+    fn what_python_makes_of_other_letters_is_masked() {
+        let redactor = of("host=h password=zü€😀9");
+        for form in [
+            r"z\xfc\u20ac\U0001f6009",
+            r"z\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x809",
+            r"z\u00fc\u20ac\ud83d\ude009",
+        ] {
+            assert_eq!(redactor.text(form), MASK, "{form}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_keyword_is_masked_in_every_form_of_what_it_stands_for() {
+        let redactor = of(r"host=h password='q\'u\\b99'");
+        for form in [r"q'u\b99", r"q\'u\\b99", "q%27u%5Cb99"] {
+            assert_eq!(redactor.text(form), MASK, "{form}");
+        }
     }
 
     #[test]
