@@ -72,18 +72,14 @@ impl fmt::Display for State {
                 f.write_str("no migration was applied")
             }
             Self::Applied(versions) => {
-                write!(
-                    f,
-                    "{} was applied before that and stays",
-                    versions.join(", ")
-                )
+                let (were, stay) = number(versions, ("was", "stays"), ("were", "stay"));
+                let versions = versions.join(", ");
+                write!(f, "{versions} {were} applied before that and {stay}")
             }
             Self::RolledBack(versions) => {
-                write!(
-                    f,
-                    "{} was rolled back before that and stays so",
-                    versions.join(", ")
-                )
+                let (were, stay) = number(versions, ("was", "stays"), ("were", "stay"));
+                let versions = versions.join(", ");
+                write!(f, "{versions} {were} rolled back before that and {stay} so")
             }
             Self::Unknown => f.write_str(
                 "what it did to the database is unknown: ask `current_revision` before anything \
@@ -96,6 +92,10 @@ impl fmt::Display for State {
             ),
         }
     }
+}
+
+fn number<T>(of: &[String], one: T, more: T) -> T {
+    if of.len() == 1 { one } else { more }
 }
 
 /// A failure, before it is worded. Its texts have passed the redactor.
@@ -114,7 +114,10 @@ pub(crate) struct Failure {
 
 impl From<Failure> for AdapterError {
     fn from(failure: Failure) -> Self {
-        let mut message = format!("{}; {}", failure.what.trim_end(), failure.state);
+        let what = without_full_stop(failure.what.trim_end());
+        // What ends in the marks under a line of SQL would swallow what stands behind it.
+        let separator = if what.contains('\n') { "\n" } else { "; " };
+        let mut message = format!("{what}{separator}{}", failure.state);
         let next = failure.next.trim();
         if !next.is_empty() {
             message.push_str(". Next: ");
@@ -127,6 +130,13 @@ impl From<Failure> for AdapterError {
                 .map(|text| crate::redact::Redactor::bounded(&text, EVIDENCE_LIMIT).into_owned()),
             ..Self::new(failure.kind, message).with_adapter(ADAPTER)
         }
+    }
+}
+
+fn without_full_stop(text: &str) -> &str {
+    match text.strip_suffix('.') {
+        Some(clause) if !clause.ends_with('.') => clause,
+        _ => text,
     }
 }
 
@@ -156,12 +166,33 @@ mod tests {
         .into();
         assert_eq!(
             error.message,
-            "migration 003 failed; 001, 002 was applied before that and stays. Next: correct it"
+            "migration 003 failed; 001, 002 were applied before that and stay. Next: correct it"
         );
         assert_eq!(error.operation.as_deref(), Some("up"));
         assert_eq!(error.adapter.as_deref(), Some("confiture"));
         let evidence = error.stderr.expect("evidence");
         assert!(evidence.len() < EVIDENCE_LIMIT + 100, "{}", evidence.len());
+    }
+
+    #[test]
+    fn the_state_stands_apart_from_what_a_tool_said() {
+        let message = |what: &str| {
+            let error: AdapterError = Failure {
+                operation: Operation::Up,
+                kind: AdapterErrorKind::Execution,
+                what: what.into(),
+                state: State::Applied(vec!["001".into()]),
+                next: String::new(),
+                evidence: None,
+            }
+            .into();
+            error.message
+        };
+        let state = "001 was applied before that and stays";
+        assert_eq!(message("it failed.\n"), format!("it failed; {state}"));
+        assert_eq!(message("at SELECT..."), format!("at SELECT...; {state}"));
+        let marked = "syntax error\nLINE 1: \\set\n        ^";
+        assert_eq!(message(marked), format!("{marked}\n{state}"));
     }
 
     #[test]

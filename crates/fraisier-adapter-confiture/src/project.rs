@@ -71,17 +71,23 @@ impl Project {
     pub(crate) fn migrations(&self, operation: Operation) -> Result<Vec<Migration>, AdapterError> {
         let directory = self.workdir.join(&self.migrations);
         list(&directory).map_err(|cause| {
+            let (what, directory, next) = match std::fs::read_dir(&self.workdir) {
+                Err(error) if error.kind() == cause.kind() && self.migrations.is_relative() => {
+                    ("workdir", &self.workdir, "correct the `workdir`")
+                }
+                _ => (
+                    "migrations directory",
+                    &directory,
+                    "correct `migrations_path`, which is relative to `workdir`, or create the \
+                     directory",
+                ),
+            };
             Failure {
                 operation,
                 kind: AdapterErrorKind::InvalidConfig,
-                what: format!(
-                    "the migrations directory {} cannot be read: {cause}",
-                    directory.display()
-                ),
+                what: format!("the {what} {} cannot be read: {cause}", directory.display()),
                 state: State::NotStarted,
-                next: "correct `migrations_path`, which is relative to `workdir`, or create the \
-                       directory"
-                    .into(),
+                next: next.into(),
                 evidence: None,
             }
             .into()
@@ -192,6 +198,22 @@ mod tests {
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
             assert_eq!(error.operation.as_deref(), Some("preflight"));
             assert!(error.message.contains(path), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_workdir_that_is_not_there_is_named_instead_of_what_would_be_in_it() {
+        let base = tempfile::tempdir().expect("a directory");
+        fs::write(base.path().join("file"), "").expect("written");
+        let mut ctx = AdapterCtx::new("shop", "test");
+        for workdir in ["missing", "file"] {
+            ctx.workdir = base.path().join(workdir);
+            let error = Project::of(&ctx).migrations(Operation::Up).unwrap_err();
+            assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+            for part in ["the workdir", workdir, "correct the `workdir`"] {
+                assert!(error.message.contains(part), "{error}");
+            }
+            assert!(!error.message.contains("migrations"), "{error}");
         }
     }
 

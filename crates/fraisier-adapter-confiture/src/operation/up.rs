@@ -20,6 +20,14 @@ const REPORTS_NOTHING_TO_DO: (u64, u64, u64) = (0, 48, 0);
 /// What every release before that prints when there is nothing to apply.
 const NOTHING_TO_DO: &str = "✅ No pending migrations. Database is up to date.";
 
+/// How many bytes of a target that does not exist are repeated.
+const NAME_LIMIT: usize = 200;
+
+/// A migration that failed is rolled back, unless it took that out of confiture's hands.
+const AFTER_A_FAILURE: &str = "correct the cause, and remove what a migration that commits by \
+                               itself or runs outside a transaction has left; then call `up` \
+                               again: it goes on after what was applied";
+
 /// What `up` left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Up {
@@ -73,7 +81,7 @@ fn unknown_target(session: &Session, target: &Revision, migrations: &[Migration]
         kind: AdapterErrorKind::PreconditionFailed,
         what: format!(
             "the target {} is no migration of the directory {}; {newest}",
-            session.redactor.identifier(target.as_str()),
+            quoted(&session.redactor.identifier(target.as_str())),
             session.project.migrations.display(),
         ),
         state: State::NotStarted,
@@ -81,6 +89,11 @@ fn unknown_target(session: &Session, target: &Revision, migrations: &[Migration]
         evidence: None,
     }
     .into()
+}
+
+/// A name that may be empty, blank, endless, or full of control characters.
+fn quoted(name: &str) -> String {
+    format!("{:?}", Redactor::bounded(name, NAME_LIMIT))
 }
 
 pub(crate) fn decode(
@@ -96,10 +109,27 @@ pub(crate) fn decode(
     match read::<report::Up>(finished.report.as_deref()) {
         Payload::Nothing if finished.exit == Exit::Code(0) => Ok(Up::NoReport),
         Payload::Nothing => Err(judge.unreported()),
-        Payload::Unreadable(why) => Err(judge.unreadable(&why)),
+        Payload::Unreadable(why) => match read(finished.report.as_deref()) {
+            Payload::Report(refusal) => Err(irreversible(&judge, &refusal)),
+            _ => Err(judge.unreadable(&why)),
+        },
         Payload::Envelope(envelope) => Err(judge.envelope(&envelope)),
         Payload::Report(report) => of_report(&judge, target, &report).map(Up::Done),
     }
+}
+
+fn irreversible(judge: &Judge<'_>, refusal: &report::Irreversible) -> AdapterError {
+    let what = format!(
+        "confiture refused to begin ({}): {}",
+        judge.exit(),
+        refusal.errors.join("; ")
+    );
+    let next = format!(
+        "write the missing `.down.sql` of {}, or take back the setting `require_reversible`",
+        refusal.irreversible_versions.join(", ")
+    );
+    let kind = crate::classify::classify(judge.finished.exit, None, true);
+    judge.failure(kind, &what, State::Applied(Vec::new()), &next)
 }
 
 fn of_report(
@@ -134,12 +164,11 @@ fn of_report(
     if !report.errors.is_empty() {
         let kind = crate::classify::classify(judge.finished.exit, None, true);
         let what = format!(
-            "a migration failed ({}): {}",
+            "confiture stopped with an error ({}): {}",
             judge.exit(),
             report.errors.join("; ")
         );
-        let next = "correct the migration, then call `up` again: it goes on after what was applied";
-        return Err(judge.failure(kind, &what, state(), next));
+        return Err(judge.failure(kind, &what, state(), AFTER_A_FAILURE));
     }
     if !report.success || !judge.exited_with(0) {
         let what = format!("it lists no error, and `success` is {}", report.success);
@@ -394,6 +423,40 @@ mod tests {
                 .kind,
             Kind::InternalError
         );
+    }
+
+    /// As 0.22.0 wrote it.
+    #[test]
+    fn an_old_release_that_refuses_what_cannot_be_undone_is_understood() {
+        let short = json!({
+            "success": false,
+            "errors": ["Irreversible migrations detected (missing .down.sql): 001."],
+            "irreversible_versions": ["001"],
+        });
+        let error = of(None, &finished(1, Some(&short.to_string()))).expect_err("an error");
+        assert_eq!(error.kind, AdapterErrorKind::Execution);
+        for part in [
+            "missing .down.sql): 001; no migration was applied",
+            "`.down.sql` of 001",
+            "`require_reversible`",
+        ] {
+            assert!(error.message.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_quoted_in_bounds() {
+        let session = session(&ctx(".".as_ref()));
+        let refused = |target: &str| {
+            let target = Revision::new(target);
+            plan(&session, Some(&target), &[])
+                .expect_err("refused")
+                .message
+        };
+        assert!(refused("").contains("the target \"\" is no"));
+        assert!(refused("002 ").contains("the target \"002 \" is no"));
+        assert!(refused("0\u{1b}[2J").contains("the target \"0\\u{1b}[2J\" is no"));
+        assert!(refused(&"9".repeat(10_000)).len() < 1000);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) use self::current::Current;
 pub(crate) use self::down_to::DownTo;
 pub(crate) use self::envelope::Envelope;
 pub(crate) use self::preflight::Preflight;
-pub(crate) use self::up::Up;
+pub(crate) use self::up::{Irreversible, Up};
 pub(crate) use self::verify::{Status, Verify};
 
 /// What the bytes of a report file are.

@@ -44,3 +44,11 @@ pub(crate) struct Superuser {
     pub(crate) version: String,
     pub(crate) reason: String,
 }
+
+/// What 0.20.0 to 0.47.0 write in place of a report when they refuse to begin because a pending
+/// migration has no `.down.sql`, which only `--require-reversible` makes them do.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Irreversible {
+    pub(crate) errors: Vec<String>,
+    pub(crate) irreversible_versions: Vec<String>,
+}
