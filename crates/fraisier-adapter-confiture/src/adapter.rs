@@ -34,6 +34,19 @@ const PROBE: Duration = Duration::from_secs(60);
 /// Clones share what is needed to look after running commands. Calls may be made at the same time,
 /// on one adapter or on many.
 ///
+/// # Where the database was
+///
+/// confiture takes what was applied last in time for the current revision, and its report on an
+/// `up` has no times. So [`from`](MigrationOutcome::from) of an `up`, and `to` when there was nothing
+/// to apply, is the last in sort order of what had been applied of the migrations in the directory.
+/// That is what [`current_revision`](MigrationAdapter::current_revision) says as long as migrations
+/// are applied in the order of their versions and stay in the directory. To go back after an `up`,
+/// ask `current_revision` before it, and go back to that: a `down_to` rolls back all that was applied
+/// after its target in time.
+///
+/// A ledger that the role may not see, or that is not on its `search_path`, is no ledger to
+/// confiture: `current_revision` is `None` then, as on a database that was never migrated.
+///
 /// # When a call is given up
 ///
 /// Dropping the future of a call, and the timeout, stop the command it runs. Nothing of the call is

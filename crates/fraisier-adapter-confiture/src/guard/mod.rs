@@ -110,6 +110,9 @@ fn name(statement: &[TokenWithSpan]) -> String {
         .take(WORDS)
         .map(ToString::to_string)
         .collect();
+    if words.is_empty() {
+        return format!("line {line}, which begins with no word of SQL");
+    }
     let words = words.join(" ").replace(" . ", ".").replace(" ,", ",");
     format!("line {line}, `{words}`")
 }
@@ -236,6 +239,16 @@ mod tests {
             assert!(message.contains(part), "{message}");
         }
         assert!(!messages[2].contains("hunter2"), "{}", messages[2]);
+    }
+
+    #[test]
+    fn what_begins_with_no_word_is_named_by_its_line() {
+        for sql in ["\\set x 1", "copy a from stdin;\n1\n\\.\n"] {
+            let doubts = doubted(sql);
+            let last = &doubts.last().expect("a doubt").message;
+            assert!(last.contains("which begins with no word"), "{last}");
+            assert!(!last.contains("``"), "{last}");
+        }
     }
 
     #[test]
