@@ -160,15 +160,19 @@ impl ConfitureMigration {
         let finished = self
             .run(operation, invocation, &session.redactor, revision, None)
             .await?;
-        if Judge::is_usage_error(&finished) {
-            let version = self.version(operation, &session.redactor).await?;
-            operation::version::usable(operation, &version)?;
-            let judge = Judge {
-                operation,
-                finished: &finished,
-                redactor: &session.redactor,
-            };
-            return Err(judge.usage_error(&version));
+        let judge = Judge {
+            operation,
+            finished: &finished,
+            redactor: &session.redactor,
+        };
+        if judge.is_like_a_usage_error() {
+            let version = self.version(operation, &session.redactor).await;
+            if let Ok(version) = &version {
+                operation::version::usable(operation, version)?;
+            }
+            if judge.speaks_of_usage() {
+                return Err(judge.usage_error(&version?));
+            }
         }
         Ok(finished)
     }
@@ -235,9 +239,18 @@ impl MigrationAdapter for ConfitureMigration {
         match up::decode(target, &finished, &session.redactor)? {
             Up::Done(outcome) => Ok(outcome),
             Up::NoReport => {
-                let version = self.version(OPERATION, &session.redactor).await?;
-                let current = self.current(OPERATION, &session).await?;
-                up::without_report(target, &finished, &session.redactor, &version, current)
+                let left = async {
+                    let version = self.version(OPERATION, &session.redactor).await?;
+                    let current = self.current(OPERATION, &session).await?;
+                    Ok((version, current))
+                };
+                let redactor = &session.redactor;
+                match left.await {
+                    Ok((version, current)) => {
+                        up::without_report(target, &finished, redactor, &version, current)
+                    }
+                    Err(why) => Err(up::unexplained(&finished, redactor, &why)),
+                }
             }
         }
     }

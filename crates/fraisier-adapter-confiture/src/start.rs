@@ -1,5 +1,7 @@
 //! What it means that a command could not be run.
 
+use std::io::ErrorKind;
+
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
 use crate::failure::{Failure, Operation, State};
@@ -35,6 +37,18 @@ pub(crate) fn failure(operation: Operation, error: &RunError, redactor: &Redacto
             State::NotStarted,
             "correct the `workdir`",
         ),
+        RunError::TempDir { source, .. }
+            if matches!(
+                source.kind(),
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied
+            ) =>
+        {
+            (
+                AdapterErrorKind::InternalError,
+                State::NotStarted,
+                "let `TMPDIR` name a directory that this user can write to",
+            )
+        }
         RunError::Lost { .. } => (AdapterErrorKind::InternalError, operation.unreported(), ""),
         _ => (
             AdapterErrorKind::InternalError,
@@ -89,6 +103,25 @@ mod tests {
         assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
         for part in ["confiture", "nothing was started", "FRAISIER_CONFITURE_BIN"] {
             assert!(error.message.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_temporary_directory_that_is_not_there_is_not_a_full_one() {
+        for (kind, next) in [
+            (io::ErrorKind::NotFound, "`TMPDIR`"),
+            (io::ErrorKind::PermissionDenied, "`TMPDIR`"),
+            (io::ErrorKind::StorageFull, "exhausted"),
+        ] {
+            let error = of(
+                Operation::Up,
+                &RunError::TempDir {
+                    parent: "/scratch".into(),
+                    source: kind.into(),
+                },
+            );
+            assert!(error.message.contains(next), "{error}");
+            assert!(error.message.contains("nothing was started"), "{error}");
         }
     }
 

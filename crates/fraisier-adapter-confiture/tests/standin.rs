@@ -103,6 +103,46 @@ async fn a_new_release_that_reports_nothing_has_failed() {
     assert!(error.message.contains("ask `current_revision`"), "{error}");
 }
 
+/// A `.py` migration may exit with any status halfway through the work.
+#[tokio::test]
+async fn the_status_of_a_usage_error_alone_is_none() {
+    let stage = Stage::new(
+        r#"case "$1$2" in
+          --version) echo "confiture version 1.29.0" ;;
+          migrateup) echo 'wants an argument' >&2; exit 2 ;;
+        esac"#,
+    );
+    let error = stage
+        .adapter()
+        .up(&stage.ctx(DSN), None)
+        .await
+        .expect_err("an error");
+    assert!(error.message.contains("ask `current_revision`"), "{error}");
+    assert!(!error.message.contains("understand"), "{error}");
+}
+
+#[tokio::test]
+async fn a_question_after_an_up_does_not_speak_for_it() {
+    for broken in [
+        r#"--version) exit 1 ;; migratecurrent) echo '{"revision": null, "name": null}' > "$report" ;;"#,
+        r#"--version) echo "confiture version 0.22.0" ;; migratecurrent)
+           echo '{"ok": false, "error": {"code": "CONFIG_006", "message": "gone"}}' > "$report"
+           exit 3 ;;"#,
+    ] {
+        let stage = Stage::new(&format!(r#"case "$1$2" in {broken} esac"#));
+        let error = stage
+            .adapter()
+            .up(&stage.ctx(DSN), None)
+            .await
+            .expect_err("an error");
+        assert_eq!(error.kind, AdapterErrorKind::InternalError, "{error}");
+        assert!(error.message.contains("ask `current_revision`"), "{error}");
+        assert!(!error.message.contains("was not changed"), "{error}");
+        let stderr = error.stderr.expect("evidence");
+        assert!(stderr.contains("[asking what that means] ["), "{stderr}");
+    }
+}
+
 #[tokio::test]
 async fn the_happy_path_asks_no_version() {
     let stage = Stage::new(

@@ -141,9 +141,20 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether the command was not understood: the status of a usage error, and no report.
-    pub(crate) fn is_usage_error(finished: &Finished) -> bool {
-        finished.exit == Exit::Code(2) && finished.report.is_none()
+    /// Whether the command may not have been understood: the status of a usage error, and no
+    /// report. A `.py` migration can end the process in the same way.
+    pub(crate) fn is_like_a_usage_error(&self) -> bool {
+        self.exited_with(2) && self.finished.report.is_none()
+    }
+
+    /// Whether it printed what is printed about a command that is not understood.
+    pub(crate) fn speaks_of_usage(&self) -> bool {
+        let stderr = &self.finished.stderr;
+        [&stderr.head, &stderr.tail].into_iter().any(|part| {
+            String::from_utf8_lossy(part)
+                .lines()
+                .any(|line| line.starts_with("Usage: ") || line.starts_with("Error: No such "))
+        })
     }
 
     /// Whether it printed something on standard output, and this line is not there.

@@ -218,6 +218,25 @@ fn of_report(
     })
 }
 
+/// An `up` that exited with 0 and left no report, when it could not be found out what that means.
+pub(crate) fn unexplained(
+    finished: &Finished,
+    redactor: &Redactor,
+    why: &AdapterError,
+) -> AdapterError {
+    let judge = Judge {
+        operation: OPERATION,
+        finished,
+        redactor,
+    };
+    // The error of the question speaks of the question alone: it must not tell the state.
+    let mut error = judge.unreported();
+    let mut evidence = error.stderr.take().unwrap_or_default();
+    add_line(&mut evidence, &format!("[asking what that means] {why}"));
+    error.stderr = Some(evidence);
+    error
+}
+
 /// Finishes the reading of an `up` that exited with 0 and left no report.
 ///
 /// # Errors
