@@ -50,6 +50,8 @@ pub struct Redactor {
     alone: Option<AhoCorasick>,
     /// Every secret, to cut none in two.
     needles: BTreeSet<String>,
+    /// The secrets that are in a name by no accident: see [`Redactor::identifier`].
+    sure: Vec<String>,
 }
 
 impl fmt::Debug for Redactor {
@@ -87,9 +89,13 @@ impl Redactor {
             .partition(|needle| needle.chars().count() < SHORT);
         let shapes = URL_STARTS.into_iter().chain(PASSWORD_KEYS);
         let shapes_first: Vec<&str> = shapes.chain(anywhere.iter().map(String::as_str)).collect();
+        let sure = needles.iter().filter(|needle| {
+            needle.chars().count() >= 8 && !needle.bytes().all(|b| b.is_ascii_digit())
+        });
         Self {
             anywhere: automaton(&shapes_first),
             alone: automaton(&alone),
+            sure: sure.cloned().collect(),
             needles,
         }
     }
@@ -153,11 +159,7 @@ impl Redactor {
     /// shorter than eight characters.
     #[must_use]
     pub fn identifier<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        let surely = |needle: &String| {
-            needle.chars().count() >= 8 && !needle.bytes().all(|b| b.is_ascii_digit())
-        };
-        let mut needles = self.needles.iter().filter(|needle| surely(needle));
-        if needles.any(|needle| name.contains(needle.as_str())) {
+        if self.sure.iter().any(|needle| name.contains(needle)) {
             self.text(name)
         } else {
             Cow::Borrowed(name)

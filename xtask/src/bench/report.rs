@@ -13,7 +13,7 @@ use super::figures::timed;
 /// Issues, and as many changes.
 const ENTRIES: usize = 100_000;
 
-/// The report as confiture 1.29 would write it: some 64 MB.
+/// The report as confiture 1.29 would write it, with texts cut so that it has 64 MB.
 pub fn generate() -> String {
     let mut report = String::with_capacity(70 << 20);
     report.push_str(
@@ -25,10 +25,10 @@ pub fn generate() -> String {
         let _ = write!(
             report,
             "{comma}\n{{\"severity\": \"warning\", \"code\": \"PFLIGHT_REPLICA_CHANGE_TYPE\", \
-             \"message\": \"readers on the old type of column {n} break when its type changes \
-             Multi-step fix: add a new column \\u2192 backfill \\u2192 swap readers.\", \
-             \"migration\": \"{n:06}\", \"file\": \"{n:06}_change_the_type.up.sql\", \
-             \"line\": null, \"actionable\": \"add a new column \\u2192 backfill \\u2192 swap \
+             \"message\": \"readers on the old type break when the column type changes \
+             Multi-step fix: add a column \\u2192 backfill \\u2192 swap readers.\", \
+             \"migration\": \"{n:06}\", \"file\": \"{n:06}_retype.up.sql\", \
+             \"line\": null, \"actionable\": \"add a column \\u2192 backfill \\u2192 swap \
              readers\", \"details\": {{\"operation\": \"ChangeColumnType\"}}}}"
         );
     }
@@ -37,7 +37,7 @@ pub fn generate() -> String {
         let comma = if n == 0 { "" } else { "," };
         let _ = write!(
             report,
-            "{comma}\n{{\"kind\": \"alter_column_type\", \"object\": \"public.table_{n}.column\", \
+            "{comma}\n{{\"kind\": \"alter_column_type\", \"object\": \"public.t{n}.c\", \
              \"migration\": \"{n:06}\", \"tier\": \"lock_risky\", \"detail\": \"ALTER COLUMN TYPE \
              — reversible when widening and irreversible when narrowing; preflight cannot tell \
              without the source and target types\"}}"

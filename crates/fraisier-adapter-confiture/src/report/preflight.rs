@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use fraisier_adapter_api::{ChangeSet, PreflightIssue, SchemaChange, Severity};
+use memchr::{memchr_iter, memmem};
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
@@ -86,9 +87,7 @@ impl From<Issue<'_>> for PreflightIssue {
 /// memory of just that size.
 fn joined(message: Cow<'_, str>, more: [(&str, &str, &str); 3]) -> String {
     let more = more.map(|(before, text, after)| {
-        let said =
-            text.is_empty() || memchr::memmem::find(message.as_bytes(), text.as_bytes()).is_some();
-        if said {
+        if says(&message, text) {
             ["", "", ""]
         } else {
             [before, text, after]
@@ -104,6 +103,20 @@ fn joined(message: Cow<'_, str>, more: [(&str, &str, &str); 3]) -> String {
         joined.push_str(text);
     }
     joined
+}
+
+/// Whether the text is part of the message. Preparing a search, as [`memmem`] does, takes longer
+/// than searching a message of the usual length.
+fn says(message: &str, text: &str) -> bool {
+    const USUAL: usize = 1024;
+    let (message, text) = (message.as_bytes(), text.as_bytes());
+    match text.first() {
+        None => true,
+        Some(first) if message.len() <= USUAL => {
+            memchr_iter(*first, message).any(|at| message[at..].starts_with(text))
+        }
+        Some(_) => memmem::find(message, text).is_some(),
+    }
 }
 
 /// Reads issues into their final form one by one, so that a large report is held once.
@@ -313,6 +326,27 @@ mod tests {
         let twice = r#"{"ok": true, "ok": false, "issues": [],
                         "summary": {"errors": 0, "migrations_checked": 0}}"#;
         assert!(serde_json::from_str::<Preflight>(twice).is_err());
+    }
+
+    #[test]
+    fn what_a_message_says_already_is_not_said_again() {
+        for start in [String::new(), "aab ".repeat(1000)] {
+            let message = format!("{start}aab aabb");
+            for (text, said) in [
+                ("", true),
+                ("b", true),
+                ("aabb", true),
+                ("c", false),
+                ("abbb", false),
+                (&*format!("{message}b"), false),
+            ] {
+                assert_eq!(says(&message, text), said, "{text} in {message}");
+            }
+        }
+        let issue = r#"{"severity": "info", "code": "C", "message": "a (f)", "file": "f",
+            "actionable": "b", "details": {"error": "e"}}"#;
+        let issue = PreflightIssue::from(serde_json::from_str::<Issue<'_>>(issue).expect("one"));
+        assert_eq!(issue.message, "a (f) — e — b");
     }
 
     #[test]
