@@ -1,5 +1,10 @@
 //! What a process left behind when it ended.
 
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How a process ended.
@@ -33,6 +38,68 @@ impl From<Vec<u8>> for Captured {
     }
 }
 
+/// A report. A large one stays in its file, open and without a name, until it is decoded.
+#[derive(Debug, Clone)]
+pub struct Report(Content);
+
+#[derive(Debug, Clone)]
+enum Content {
+    Bytes(Vec<u8>),
+    /// So many bytes of a file.
+    File(Arc<File>, u64),
+}
+
+impl From<Vec<u8>> for Report {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Content::Bytes(bytes))
+    }
+}
+
+impl Report {
+    pub(crate) fn in_file(file: File, size: u64) -> Self {
+        Self(Content::File(Arc::new(file), size))
+    }
+
+    /// All of it, at once.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or became shorter.
+    pub fn bytes(&self) -> io::Result<Cow<'_, [u8]>> {
+        match &self.0 {
+            Content::Bytes(bytes) => Ok(bytes.into()),
+            Content::File(file, size) => {
+                let size = usize::try_from(*size).map_err(io::Error::other)?;
+                let mut bytes = vec![0; size];
+                file.read_exact_at(&mut bytes, 0)?;
+                Ok(bytes.into())
+            }
+        }
+    }
+
+    /// What is in a file, from its start.
+    pub(crate) fn large(&self) -> Option<impl Read> {
+        match &self.0 {
+            Content::Bytes(_) => None,
+            Content::File(file, size) => Some(FromStart { file, at: 0 }.take(*size)),
+        }
+    }
+}
+
+/// Reads a file, whatever else is read from it.
+struct FromStart<'a> {
+    file: &'a File,
+    at: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
 /// Why the adapter asked a running process to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interruption {
@@ -43,12 +110,12 @@ pub enum Interruption {
 }
 
 /// Everything a finished process left, for a decoder to judge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Finished {
     /// How it ended.
     pub exit: Exit,
-    /// The report file's bytes; `None` when it was never written.
-    pub report: Option<Vec<u8>>,
+    /// The report; `None` when it was never written.
+    pub report: Option<Report>,
     /// What it printed on standard output.
     pub stdout: Captured,
     /// What it printed on standard error.
@@ -67,7 +134,7 @@ impl Finished {
     pub fn new(exit: Exit, report: Option<Vec<u8>>) -> Self {
         Self {
             exit,
-            report,
+            report: report.map(Report::from),
             stdout: Captured::default(),
             stderr: Captured::default(),
             interrupted: None,

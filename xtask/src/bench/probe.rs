@@ -111,7 +111,7 @@ pub fn uncompiled(
 }
 
 /// Size and times, and the peak of memory.
-type Decoded = ((usize, Vec<Duration>), u64);
+type Decoded = ((u64, Vec<Duration>), u64);
 
 /// Decoding a large report.
 pub fn decode(figures: &mut Figures) -> anyhow::Result<()> {
@@ -119,7 +119,7 @@ pub fn decode(figures: &mut Figures) -> anyhow::Result<()> {
     let file = dir.path().join("report.json");
     std::fs::write(&file, report::generate())?;
     let ((size, times), peak) = ask::<Decoded>(myself()?.arg("decode").arg(&file))?;
-    let what = megabytes(size as u64);
+    let what = megabytes(size);
     let further = median(&times[1..]);
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let speed = size as f64 / MEGA / further.as_secs_f64();
@@ -129,7 +129,7 @@ pub fn decode(figures: &mut Figures) -> anyhow::Result<()> {
     );
     figures.alone(&format!("report of {what}, again"), seconds(further));
     figures.alone("… which is", format!("{speed:.0} MB/s"));
-    figures.alone("… peak memory, the report included", megabytes(peak));
+    figures.alone("… peak memory", megabytes(peak));
     Ok(())
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn decode(
         finished,
         redactor,
     };
-    match read::<Current>(finished.report.as_deref()) {
+    match read::<Current>(finished.report.as_ref()) {
         Payload::Nothing => Err(judge.unreported()),
         Payload::Unreadable(why) => Err(judge.unreadable(&why)),
         Payload::Envelope(envelope)

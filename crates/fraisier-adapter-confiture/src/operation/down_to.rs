@@ -44,7 +44,7 @@ pub(crate) fn decode(
         finished,
         redactor,
     };
-    match read::<report::DownTo>(finished.report.as_deref()) {
+    match read::<report::DownTo>(finished.report.as_ref()) {
         Payload::Nothing => Err(judge.unreported()),
         Payload::Unreadable(why) => Err(judge.unreadable(&why)),
         Payload::Envelope(envelope) => Err(judge.envelope(&envelope)),

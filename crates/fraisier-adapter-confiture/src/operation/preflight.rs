@@ -142,7 +142,9 @@ pub(crate) fn decode(
         finished,
         redactor,
     };
-    match read::<Preflight>(finished.report.as_deref()) {
+    let report = finished.report.as_ref();
+    let in_pieces = report.and_then(|report| Preflight::in_pieces(report.large()?));
+    match in_pieces.map_or_else(|| read(report), Payload::Report) {
         Payload::Nothing => Err(judge.unreported()),
         Payload::Unreadable(why) => Err(judge.unreadable(&why)),
         Payload::Envelope(envelope) => Err(judge.envelope(&envelope)),
@@ -495,5 +497,34 @@ mod tests {
         let request = PreflightRequest::new(ConfitureVersion::parse("1.29.0"), &[], false);
         let found = decode(&request, &finished(0, Some(&report)), &redactor).expect("a report");
         assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+    }
+
+    #[test]
+    fn a_large_report_is_judged_as_a_small_one() {
+        let large = report(|report| {
+            let issue = json!({"severity": "warning", "code": "C", "message": "m".repeat(1000)});
+            report["issues"] = vec![issue; 2000].into();
+        });
+        let envelope = envelope("CONFIG_006", &"unreachable ".repeat(200_000), "");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("report.json");
+        for (status, text) in [
+            (0, large.clone()),
+            (0, format!("{large}{{}}")),
+            (0, large[..large.len() - 1].to_owned()),
+            (3, envelope),
+        ] {
+            std::fs::write(&path, &text).expect("written");
+            let mut left = finished(status, None);
+            left.report = crate::process::read_report(&path, 1 << 30).expect("read");
+            std::fs::remove_file(&path).expect("removed");
+            let in_file = left.report.as_ref().and_then(|report| report.large());
+            assert!(in_file.is_some());
+            let (judged, expected) = (
+                of("1.29.0", "", &left),
+                of("1.29.0", "", &finished(status, Some(&text))),
+            );
+            assert_eq!(judged, expected);
+        }
     }
 }

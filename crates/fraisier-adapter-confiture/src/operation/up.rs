@@ -106,10 +106,10 @@ pub(crate) fn decode(
         finished,
         redactor,
     };
-    match read::<report::Up>(finished.report.as_deref()) {
+    match read::<report::Up>(finished.report.as_ref()) {
         Payload::Nothing if finished.exit == Exit::Code(0) => Ok(Up::NoReport),
         Payload::Nothing => Err(judge.unreported()),
-        Payload::Unreadable(why) => match read(finished.report.as_deref()) {
+        Payload::Unreadable(why) => match read(finished.report.as_ref()) {
             Payload::Report(refusal) => Err(irreversible(&judge, &refusal)),
             _ => Err(judge.unreadable(&why)),
         },

@@ -25,7 +25,7 @@ pub(crate) fn decode(
         finished,
         redactor,
     };
-    match read::<Verify>(finished.report.as_deref()) {
+    match read::<Verify>(finished.report.as_ref()) {
         Payload::Nothing => Err(judge.unreported()),
         Payload::Unreadable(why) => Err(judge.unreadable(&why)),
         Payload::Envelope(envelope)
@@ -43,7 +43,7 @@ pub(crate) fn decode(
 pub(crate) fn may_lack_ledger(finished: &Finished) -> bool {
     finished.exit == Exit::Code(1)
         && matches!(
-            read::<Verify>(finished.report.as_deref()),
+            read::<Verify>(finished.report.as_ref()),
             Payload::Envelope(envelope) if envelope.code.as_deref() == Some("INTERNAL_ERROR")
         )
 }

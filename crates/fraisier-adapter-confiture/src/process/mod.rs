@@ -40,6 +40,7 @@ pub use self::disconnect::server_option;
 pub use self::error::{Obstacle, ReportProblem, RunError};
 use self::leader::{Leader, Open};
 use self::narrate::Narrator;
+pub use self::report_file::read_report;
 use self::supervisor::{Supervisor, Traced};
 use crate::invocation::Invocation;
 use crate::observe::{Call, Observer};

@@ -9,6 +9,10 @@ use rustix::fs::OFlags;
 use tempfile::TempDir;
 
 use super::error::{ReportProblem, RunError};
+use crate::outcome::Report;
+
+/// How large a report may be to be held, and not left in its file.
+const SMALL: u64 = 1 << 20;
 
 /// The place for one report, in a directory of its own that only this user can enter. Dropping it
 /// removes the directory.
@@ -42,12 +46,19 @@ impl ReportFile {
     }
 
     /// Reads the report; `None` when none was written.
-    pub(super) fn read(&self, limit: u64) -> Result<Option<Vec<u8>>, ReportProblem> {
-        read(&self.path(), limit)
+    pub(super) fn read(&self, limit: u64) -> Result<Option<Report>, ReportProblem> {
+        read_report(&self.path(), limit)
     }
 }
 
-fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ReportProblem> {
+/// The report in a file of this user's, as a [`Runner`](super::Runner) gives it; `None` when there
+/// is no file.
+///
+/// # Errors
+///
+/// When it is larger than the limit, something other than a file, of another user, or cannot be
+/// read.
+pub fn read_report(path: &Path, limit: u64) -> Result<Option<Report>, ReportProblem> {
     let unreadable = |source| ReportProblem::Unreadable { source };
     match std::fs::symlink_metadata(path) {
         Ok(found) => acceptable(&found)?,
@@ -68,13 +79,16 @@ fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ReportProblem> {
     if opened.len() > limit {
         return Err(too_large(opened.len()));
     }
+    if opened.len() > SMALL {
+        return Ok(Some(Report::in_file(file, opened.len())));
+    }
     let mut report = Vec::with_capacity(usize::try_from(opened.len()).unwrap_or(0));
     file.take(limit.saturating_add(1))
         .read_to_end(&mut report)
         .map_err(unreadable)?;
     match report.len() as u64 {
         size if size > limit => Err(too_large(size)),
-        _ => Ok(Some(report)),
+        _ => Ok(Some(report.into())),
     }
 }
 
@@ -119,7 +133,8 @@ mod tests {
         let report = file();
         assert!(report.read(10).unwrap().is_none());
         std::fs::write(report.path(), "0123456789").unwrap();
-        assert_eq!(report.read(10).unwrap().unwrap(), b"0123456789");
+        let read = report.read(10).unwrap().unwrap();
+        assert_eq!(*read.bytes().unwrap(), *b"0123456789");
         let refused = report.read(9).unwrap_err().to_string();
         assert_eq!(refused, "the report is 10 bytes long, and the limit is 9");
     }

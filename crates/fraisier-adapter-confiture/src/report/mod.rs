@@ -7,11 +7,12 @@ mod current;
 mod down_to;
 mod envelope;
 mod lenient;
+mod pieces;
 mod preflight;
 mod up;
 mod verify;
 
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
 pub(crate) use self::current::Current;
 pub(crate) use self::down_to::DownTo;
@@ -19,6 +20,7 @@ pub(crate) use self::envelope::Envelope;
 pub(crate) use self::preflight::Preflight;
 pub(crate) use self::up::{Irreversible, Up};
 pub(crate) use self::verify::{Status, Verify};
+use crate::outcome::Report;
 
 /// What the bytes of a report file are.
 #[derive(Debug)]
@@ -34,13 +36,17 @@ pub(crate) enum Payload<T> {
 }
 
 /// Reads a report, or the envelope that stands in its place.
-pub(crate) fn read<'a, T: Deserialize<'a>>(report: Option<&'a [u8]>) -> Payload<T> {
-    let Some(bytes) = report else {
+pub(crate) fn read<T: DeserializeOwned>(report: Option<&Report>) -> Payload<T> {
+    let Some(report) = report else {
         return Payload::Nothing;
     };
-    match serde_json::from_slice(bytes) {
+    let bytes = match report.bytes() {
+        Ok(bytes) => bytes,
+        Err(error) => return Payload::Unreadable(error.to_string()),
+    };
+    match serde_json::from_slice(&bytes) {
         Ok(report) => Payload::Report(report),
-        Err(cause) => match serde_json::from_slice(bytes) {
+        Err(cause) => match serde_json::from_slice(&bytes) {
             Ok(envelope) => Payload::Envelope(envelope),
             Err(_) => Payload::Unreadable(cause.to_string()),
         },
@@ -62,18 +68,19 @@ impl<'de> Deserialize<'de> for Absent {
 mod tests {
     use super::*;
 
+    fn of(bytes: &[u8]) -> Payload<Current> {
+        read(Some(&Report::from(bytes.to_vec())))
+    }
+
     #[test]
     fn bytes_are_a_report_or_an_envelope_or_neither() {
         let report = br#"{"revision": "002", "name": "b"}"#;
-        assert!(matches!(read::<Current>(Some(report)), Payload::Report(_)));
+        assert!(matches!(of(report), Payload::Report(_)));
         let envelope = br#"{"ok": false, "error": {"code": "LOCK_1300", "message": "held"}}"#;
-        assert!(matches!(
-            read::<Current>(Some(envelope)),
-            Payload::Envelope(_)
-        ));
+        assert!(matches!(of(envelope), Payload::Envelope(_)));
         let both = br#"{"revision": "002", "name": "b", "ok": false,
                         "error": {"code": "X_1", "message": "m"}}"#;
-        assert!(matches!(read::<Current>(Some(both)), Payload::Envelope(_)));
+        assert!(matches!(of(both), Payload::Envelope(_)));
         for neither in [
             &b""[..],
             b"{}",
@@ -84,10 +91,7 @@ mod tests {
             b"{\"revision\": \"002\", \"revision\": null, \"name\": \"b\"}",
             b"\xff\xfe",
         ] {
-            assert!(
-                matches!(read::<Current>(Some(neither)), Payload::Unreadable(_)),
-                "{neither:?}"
-            );
+            assert!(matches!(of(neither), Payload::Unreadable(_)), "{neither:?}");
         }
         assert!(matches!(read::<Current>(None), Payload::Nothing));
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::Read;
 
 use fraisier_adapter_api::{ChangeSet, PreflightIssue, SchemaChange, Severity};
 use memchr::{memchr_iter, memmem};
@@ -10,9 +11,10 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::Absent;
 use super::lenient::{Text, lenient_object, otherwise_none};
+use super::pieces::{Pieces, WINDOW};
 
 /// What a look at the migrations found. Since 0.22.0, which is the first to write it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub(crate) struct Preflight {
     pub(crate) ok: bool,
     /// Since 0.23.0. Before it is absent, which is no verdict.
@@ -28,8 +30,37 @@ pub(crate) struct Preflight {
     _error: Absent,
 }
 
+impl Preflight {
+    /// Reads a report without holding it whole; `None` when it is none, or not in this way.
+    pub(crate) fn in_pieces(from: impl Read) -> Option<Self> {
+        Self::in_windows(from, WINDOW)
+    }
+
+    fn in_windows(from: impl Read, size: usize) -> Option<Self> {
+        let (mut issues, mut changes) = (Vec::new(), Vec::new());
+        let mut pieces = Pieces::new(from, size);
+        pieces.object(|pieces, key| match (key, pieces.peek()?) {
+            ("issues", b'[') => pieces.list(|Found(issue)| issues.push(issue)),
+            ("change_set", b'{') => pieces.object(|pieces, key| match (key, pieces.peek()?) {
+                ("changes", b'[') => pieces.list(|Entry(change)| changes.push(change)),
+                _ => pieces.keep(),
+            }),
+            _ => pieces.keep(),
+        })?;
+        if !pieces.is_at_end() {
+            return None;
+        }
+        let mut report: Self = serde_json::from_str(&pieces.rest).ok()?;
+        report.issues = issues;
+        if let Some(set) = &mut report.change_set {
+            set.changes = changes;
+        }
+        Some(report)
+    }
+}
+
 /// The counts.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub(crate) struct Summary {
     pub(crate) errors: u64,
     pub(crate) migrations_checked: u64,
@@ -49,6 +80,17 @@ struct Issue<'a> {
     actionable: Text<'a>,
     #[serde(borrow, default, deserialize_with = "Details::read")]
     details: Option<Details<'a>>,
+}
+
+/// An issue in its final form.
+#[derive(Deserialize)]
+#[serde(from = "Issue<'_>")]
+struct Found(PreflightIssue);
+
+impl From<Issue<'_>> for Found {
+    fn from(issue: Issue<'_>) -> Self {
+        Self(issue.into())
+    }
 }
 
 lenient_object! {
@@ -132,8 +174,8 @@ fn issues<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PreflightIss
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             let mut issues = Vec::new();
-            while let Some(issue) = seq.next_element::<Issue<'de>>()? {
-                issues.push(issue.into());
+            while let Some(Found(issue)) = seq.next_element()? {
+                issues.push(issue);
             }
             Ok(issues)
         }
@@ -235,8 +277,8 @@ impl<'de> Deserialize<'de> for Changes {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut changes = Vec::new();
-                while let Some(entry) = seq.next_element::<Entry<'de>>()? {
-                    changes.push(schema_change(entry.0));
+                while let Some(Entry(change)) = seq.next_element()? {
+                    changes.push(change);
                 }
                 Ok(Some(changes))
             }
@@ -248,17 +290,21 @@ impl<'de> Deserialize<'de> for Changes {
     }
 }
 
-struct Entry<'a>(Option<Change<'a>>);
+/// A change in its final form.
+struct Entry(SchemaChange);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Entry<'a> {
+impl<'de> Deserialize<'de> for Entry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Change::read(deserializer).map(Self)
+        Change::read(deserializer).map(|change| Self(schema_change(change)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use fraisier_adapter_api::RiskTier;
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+    use proptest::test_runner::RngSeed;
     use serde_json::{Value, json};
 
     use super::*;
@@ -409,5 +455,118 @@ mod tests {
             report.change_set.expect("a change set").changes[0].tier,
             None
         );
+    }
+
+    /// Everything that taking a report apart has to get along with.
+    const SAMPLE: &str = r#" {"ok": true,"window_safe":null , "command": "preflight",
+        "issues": [
+            {"severity": "warning", "code": "C", "message": "a \u2192 b → \"c\"", "file": "f",
+             "details": {"error": "e", "more": [[1.5e3, -0], {}]}, "line": 12},
+            {"severity": "info", "code": "D", "message": "", "migration": 7}
+        ], "summary": {"errors": 0, "migrations_checked": 2, "issues": [1]},
+        "change_set": {"contract_version": 1, "changes" : [
+            {"kind": "k", "object": "ö", "tier": "additive"}, "text", 12, null, [], -1.5e-7, {}],
+            "issues": [], "changes_": [{}]},
+        "parser": {"change_set": {"changes": [1, 2]}}, "error": null}
+    "#;
+
+    #[test]
+    fn a_report_in_pieces_is_the_report() {
+        let whole: Preflight = serde_json::from_str(SAMPLE).expect("a report");
+        let set = whole.change_set.as_ref().expect("a change set");
+        assert_eq!((whole.issues.len(), set.changes.len()), (2, 7));
+        for size in 1..=SAMPLE.len() {
+            let pieces = Preflight::in_windows(SAMPLE.as_bytes(), size);
+            assert_eq!(pieces.as_ref(), Some(&whole), "{size}");
+            for more in [&b"\xe2"[..], b"\xff", b"\0", b"}", b"{}", b"null"] {
+                let bytes = [SAMPLE.as_bytes(), more].concat();
+                assert_eq!(
+                    Preflight::in_windows(&*bytes, size),
+                    None,
+                    "{size}, {more:?}"
+                );
+            }
+        }
+    }
+
+    /// Puts something in the place of some bytes.
+    fn any_damage() -> impl Strategy<Value = (Index, usize, &'static [u8])> {
+        let pieces: &[&[u8]] = &[
+            b"",
+            b"",
+            b"\"",
+            b"\\",
+            b"{",
+            b"}",
+            b"[",
+            b"]",
+            b",",
+            b":",
+            b" ",
+            b"1",
+            b"-",
+            b"e",
+            b"null",
+            b"[]",
+            b"{}",
+            b"x",
+            b"\xe2",
+            b"\xff",
+            b"\\u00",
+            b"\0",
+            b"\"issues\":",
+            b"\"issues\":[],",
+            b"\"issu\\u0065s\":[],",
+            b"\"change_set\":{},",
+            b"\"changes\":[],",
+            b"\"ok\":true,",
+            b"\"contract_version\":2,",
+            b"{\"kind\":\"k\",\"object\":\"o\"},",
+            b"{\"severity\":\"info\",\"code\":\"C\",\"message\":\"m\"},",
+        ];
+        (any::<Index>(), 0..3_usize, select(pieces))
+    }
+
+    /// The same damage in every run, unless `PROPTEST_RNG_SEED` is set.
+    fn config() -> ProptestConfig {
+        let asked = ProptestConfig::default();
+        ProptestConfig {
+            cases: asked.cases.max(4_000),
+            rng_seed: match asked.rng_seed {
+                RngSeed::Random => RngSeed::Fixed(0),
+                fixed @ RngSeed::Fixed(_) => fixed,
+            },
+            failure_persistence: None,
+            ..asked
+        }
+    }
+
+    proptest! {
+        #![proptest_config(config())]
+
+        #[test]
+        fn pieces_and_the_whole_agree_on_whatever_is_left_of_a_report(
+            damages in prop::collection::vec(any_damage(), 0..4),
+            moved in prop::option::weighted(0.3, any::<[Index; 3]>()),
+            size in 1..300_usize,
+        ) {
+            let mut bytes = SAMPLE.as_bytes().to_vec();
+            if let Some([from, to, place]) = moved {
+                let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
+                let copy = bytes[from.min(to)..from.max(to)].to_vec();
+                let place = place.index(bytes.len());
+                bytes.splice(place..place, copy);
+            }
+            for (at, length, piece) in damages {
+                let at = at.index(bytes.len());
+                bytes.splice(at..(at + length).min(bytes.len()), piece.iter().copied());
+            }
+            let whole = serde_json::from_slice::<Preflight>(&bytes).ok();
+            let pieces = Preflight::in_windows(&*bytes, size);
+            // What is skipped need not be UTF-8 for the whole; for pieces it is looked at again.
+            if pieces.is_some() || str::from_utf8(&bytes).is_ok() {
+                prop_assert_eq!(pieces, whole, "{}", String::from_utf8_lossy(&bytes));
+            }
+        }
     }
 }

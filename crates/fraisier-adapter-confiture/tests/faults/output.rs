@@ -65,7 +65,7 @@ fn a_child_that_closes_its_output_is_still_waited_for() {
     .unwrap();
     assert_eq!(finished.exit, Exit::Code(4));
     assert_eq!(finished.stdout.head, b"out\n");
-    assert_eq!(finished.report.as_deref(), Some(&b"x"[..]));
+    assert_eq!(report_of(&finished).as_deref(), Some(&b"x"[..]));
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn problem(text: &str) -> ReportProblem {
         Err(RunError::Report { problem, finished }) => {
             assert_eq!(finished.exit, Exit::Code(3));
             assert_eq!(finished.stdout.head, b"out\n");
-            assert_eq!(finished.report, None);
+            assert!(finished.report.is_none());
             problem
         }
         other => panic!("{text}: {other:?}"),
@@ -22,7 +22,7 @@ fn problem(text: &str) -> ReportProblem {
 }
 
 fn report(text: &str) -> Option<Vec<u8>> {
-    run(Options::default(), script(text)).unwrap().report
+    report_of(&run(Options::default(), script(text)).unwrap())
 }
 
 #[test]
@@ -74,8 +74,15 @@ fn a_report_over_the_limit_is_refused_before_it_is_read() {
         other => panic!("{other:?}"),
     }
     let fits = script("head -c 1000 /dev/zero > \"$1\"");
-    let report = run(options, fits).unwrap().report;
+    let report = report_of(&run(options, fits).unwrap());
     assert_eq!(report.map(|report| report.len()), Some(1000));
+}
+
+#[test]
+fn a_large_report_is_there_when_its_directory_is_gone() {
+    let text = "yes 123456789 | head -c 3000000 > \"$1\"";
+    let report = report(text).unwrap();
+    assert_eq!(report, b"123456789\n".repeat(300_000));
 }
 
 #[test]

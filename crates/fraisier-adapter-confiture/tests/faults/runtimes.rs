@@ -108,7 +108,7 @@ fn many_calls_at_once_do_not_disturb_each_other() {
             for (n, call) in (0..).zip(calls) {
                 let finished = call.await.unwrap().unwrap();
                 assert_eq!(finished.exit, Exit::Code(n));
-                assert_eq!(finished.report, Some(n.to_string().into_bytes()));
+                assert_eq!(report_of(&finished), Some(n.to_string().into_bytes()));
                 assert_eq!(finished.stdout.head, format!("out {n}\n").into_bytes());
             }
         });

@@ -54,7 +54,7 @@ fn a_command_that_ends_is_reported() {
     )
     .unwrap();
     assert_eq!(finished.exit, Exit::Code(3));
-    assert_eq!(finished.report.as_deref(), Some(&b"{}"[..]));
+    assert_eq!(report_of(&finished).as_deref(), Some(&b"{}"[..]));
     assert_eq!(finished.stdout.head, b"out\n");
     assert_eq!(finished.stderr.head, b"err\n");
     assert_eq!((finished.interrupted, finished.killed), (None, false));
@@ -103,7 +103,7 @@ fn work_that_was_done_before_the_interrupt_took_effect_is_reported() {
     let prepare = "trap 'printf done > \"$1\"; exit 0' INT";
     let finished = timed_out(PATIENCE, prepare, FOREVER);
     assert_eq!(finished.exit, Exit::Code(0));
-    assert_eq!(finished.report.as_deref(), Some(&b"done"[..]));
+    assert_eq!(report_of(&finished).as_deref(), Some(&b"done"[..]));
 }
 
 #[test]

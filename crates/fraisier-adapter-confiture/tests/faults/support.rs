@@ -43,6 +43,12 @@ pub(crate) fn program(program: &Path, args: Vec<Arg>) -> Invocation {
     }
 }
 
+/// The bytes of the report that was left.
+pub(crate) fn report_of(finished: &Finished) -> Option<Vec<u8>> {
+    let report = finished.report.as_ref()?;
+    Some(report.bytes().unwrap().into_owned())
+}
+
 /// The context of a test's call, with nothing to redact.
 pub(crate) fn context() -> RunContext {
     RunContext::new("test", Arc::new(str::to_owned))
