@@ -78,9 +78,14 @@ fn middle(values: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// As `0.123 s`.
+/// As `0.123 s`, or as `4.5 ms` where that says more.
 pub fn seconds(time: Duration) -> String {
-    format!("{:.3} s", time.as_secs_f64())
+    let seconds = time.as_secs_f64();
+    if seconds < 0.02 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.3} s")
+    }
 }
 
 #[cfg(test)]
@@ -95,9 +100,8 @@ mod tests {
         let mut figures = Figures::default();
         figures.times("x", &ms(&[10, 40, 30]), ("y", &ms(&[10, 10, 10])));
         let table = figures.to_string();
-        assert!(
-            table.contains("0.030 s") && table.contains("3.00"),
-            "{table}"
-        );
+        for figure in ["0.030 s", "10.0 ms y", "3.00"] {
+            assert!(table.contains(figure), "{table}");
+        }
     }
 }

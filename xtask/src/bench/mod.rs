@@ -3,9 +3,11 @@
 mod calls;
 mod figures;
 mod probe;
+mod replay;
 mod report;
 mod uncompiled;
 
+use std::ffi::OsString;
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -76,6 +78,10 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     probe::chatter(&mut figures)?;
     task.finish("a large report, and chatter");
 
+    let task = lab.ui.task("replayed cases");
+    replay::per_case(args.rounds, &mut figures)?;
+    task.finish("replayed cases");
+
     anstream::println!(
         "confiture {}, PostgreSQL {}",
         confiture.version,
@@ -87,12 +93,19 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
 
 /// A debug build says nothing about speed.
 fn again_optimised() -> anyhow::Result<()> {
+    let run = ["run", "--quiet", "--release", "--package", "xtask", "--"];
+    cargo(&run, std::env::args_os().skip(1))
+}
+
+fn cargo(command: &[&str], args: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
-        .args(std::env::args_os().skip(1))
-        .status()
-        .context("cannot run cargo")?;
-    anyhow::ensure!(status.success(), "the optimised build ended with {status}");
+    let mut cargo = Command::new(cargo);
+    let status = cargo.args(command).args(args).status();
+    let status = status.context("cannot run cargo")?;
+    anyhow::ensure!(
+        status.success(),
+        "`cargo {}` ended with {status}",
+        command[0]
+    );
     Ok(())
 }
