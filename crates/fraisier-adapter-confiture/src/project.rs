@@ -113,7 +113,7 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<Migration>> {
 
 /// The version a file of this name has as a migration; `None` when confiture does not take it for
 /// one. Only the directory itself is looked at, never a subdirectory.
-fn version_of(name: &OsStr) -> Option<String> {
+pub(crate) fn version_of(name: &OsStr) -> Option<String> {
     // A version that is no text cannot be asked for, but the file counts.
     let name = name.to_string_lossy();
     let stem = match (name.strip_suffix(".up.sql"), name.strip_suffix(".py")) {

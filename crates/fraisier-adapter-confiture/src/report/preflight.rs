@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
+use std::path::Path;
 
 use fraisier_adapter_api::{ChangeSet, PreflightIssue, SchemaChange, Severity};
 use memchr::{memchr_iter, memmem};
@@ -12,6 +13,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use super::Absent;
 use super::lenient::{Text, lenient_object, otherwise_none};
 use super::pieces::{Pieces, WINDOW};
+use crate::project::version_of;
 
 /// What a look at the migrations found. Since 0.22.0, which is the first to write it.
 #[derive(Debug, PartialEq, Deserialize)]
@@ -99,9 +101,20 @@ lenient_object! {
 }
 
 impl From<Issue<'_>> for PreflightIssue {
-    /// The API has one text for an issue; what confiture says in four goes into it.
+    /// The API has one text for an issue; what confiture says in five goes into it.
+    ///
+    /// Where it speaks of a statement, confiture names the table as the migration, and only the file
+    /// tells which migration that is.
     fn from(issue: Issue<'_>) -> Self {
         let file = issue.file.0.as_deref().unwrap_or_default();
+        let stated = issue.migration.0;
+        let (migration, place) = match (version_of_file(file), stated) {
+            (Some(version), Some(object)) if object != version => {
+                (Some(version), Cow::from(format!("{file}, {object}")))
+            }
+            (Some(version), _) => (Some(version), Cow::from(file)),
+            (None, stated) => (stated.map(Cow::into_owned), Cow::from(file)),
+        };
         let error = issue.details.and_then(|details| details.error);
         let error = error
             .as_ref()
@@ -111,7 +124,7 @@ impl From<Issue<'_>> for PreflightIssue {
         let message = joined(
             issue.message,
             [
-                (" (", file, ")"),
+                (" (", &place, ")"),
                 (" — ", error, ""),
                 (" — ", actionable, ""),
             ],
@@ -120,9 +133,13 @@ impl From<Issue<'_>> for PreflightIssue {
             severity: issue.severity,
             code: issue.code,
             message,
-            migration: issue.migration.0.map(Cow::into_owned),
+            migration,
         }
     }
+}
+
+fn version_of_file(file: &str) -> Option<String> {
+    version_of(Path::new(file).file_name()?)
 }
 
 /// The message, and after it each text that it does not say already, between its two marks; in
@@ -336,6 +353,50 @@ mod tests {
              Fix the SQL."
         );
         assert_eq!(report.issues[0].migration.as_deref(), Some("004"));
+    }
+
+    #[test]
+    fn the_file_tells_which_migration_an_issue_is_about() {
+        let read = |migration: Value, file: Value| {
+            let issue = json!({
+                "severity": "warning", "code": "PFLIGHT_REPLICA_DROP_TABLE", "message": "gone",
+                "migration": migration, "file": file,
+            });
+            let mut report = with("issues", json!([issue])).expect("a report");
+            let issue = report.issues.remove(0);
+            (issue.migration, issue.message)
+        };
+        for (migration, file, expected, message) in [
+            (
+                json!("orders"),
+                json!("001_x.up.sql"),
+                Some("001"),
+                "gone (001_x.up.sql, orders)",
+            ),
+            (
+                json!("001"),
+                json!("001_x.up.sql"),
+                Some("001"),
+                "gone (001_x.up.sql)",
+            ),
+            (
+                Value::Null,
+                json!("001_x.py"),
+                Some("001"),
+                "gone (001_x.py)",
+            ),
+            (json!("001"), Value::Null, Some("001"), "gone"),
+            (
+                json!("orders"),
+                json!("notes.md"),
+                Some("orders"),
+                "gone (notes.md)",
+            ),
+            (Value::Null, Value::Null, None, "gone"),
+        ] {
+            let found = read(migration, file);
+            assert_eq!((found.0.as_deref(), &*found.1), (expected, message));
+        }
     }
 
     #[test]
