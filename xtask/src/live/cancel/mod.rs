@@ -19,7 +19,8 @@ use crate::lab::interrupt;
 use crate::lab::postgres::{Database, Server};
 use crate::lab::ui::{bad, good, warn};
 
-/// How soon nothing may be left of a call that was given up.
+/// How soon nothing may be left of a call that was given up. Where it takes longer, the case is run
+/// once more: a busy machine is slow now and then, what is left behind is left every time.
 const LIMIT: Duration = Duration::from_secs(2);
 /// How long the migration sleeps that is to be caught asleep.
 const LONG: f64 = 20.0;
@@ -62,25 +63,33 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
             };
             let bar = lab.ui.bar(21, &format!("{operation} given up"));
             for moment in MOMENTS {
-                table.add(&subject.by_drop(moment)?);
+                table.add(&in_time(|| subject.by_drop(moment))?);
                 bar.advance();
             }
             let whole = subject.unstopped()?;
             for tenth in 1..=10 {
-                table.add(&subject.by_timeout(whole * tenth / 10)?);
+                table.add(&in_time(|| subject.by_timeout(whole * tenth / 10))?);
                 bar.advance();
             }
         }
     }
     for check in [Some(CHECK), None] {
-        table.add(&killed(&confiture.program, server, check)?);
+        table.add(&in_time(|| killed(&confiture.program, server, check))?);
     }
     table.verdict()
+}
+
+/// Runs a case, and once more when it was late.
+fn in_time(case: impl Fn() -> anyhow::Result<Row>) -> anyhow::Result<Row> {
+    let row = case()?;
+    if row.late { case() } else { Ok(row) }
 }
 
 /// A line of the table, and what is wrong in it.
 struct Row {
     text: String,
+    /// Something was left after [`LIMIT`].
+    late: bool,
     /// An interrupt left ledger and tables in disagreement, which is confiture's doing and not the
     /// adapter's.
     torn: bool,
@@ -265,7 +274,8 @@ impl Aftermath {
             may_tear,
         } = self;
         let left = LIMIT.saturating_sub(since.elapsed());
-        if wait(left, || is_clean(scene, pids))?.is_none() {
+        let late = wait(left, || is_clean(scene, pids))?.is_none();
+        if late {
             faults.push(format!(
                 "after {LIMIT:?}: {} sessions, {} locks, {} processes",
                 scene.sessions()?,
@@ -291,6 +301,7 @@ impl Aftermath {
             }
             return Ok(Row {
                 text,
+                late,
                 torn: true,
                 faults,
             });
@@ -302,6 +313,7 @@ impl Aftermath {
         }
         Ok(Row {
             text,
+            late,
             torn: false,
             faults,
         })
@@ -364,6 +376,7 @@ fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::R
         );
         return Ok(Row {
             text,
+            late: false,
             torn: false,
             faults,
         });
