@@ -1,12 +1,15 @@
 //! Takes secrets out of everything that leaves the adapter.
 
+mod needles;
+mod shapes;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use crate::dsn::percent_decoded;
+use self::needles::needles;
 use crate::outcome::Captured;
 
 /// What stands where a secret stood.
@@ -15,22 +18,6 @@ pub const MASK: &str = "***";
 /// A secret shorter than this is masked only where it stands alone, as in `password "a"`: masking
 /// it inside words would leave no word readable, and a reader could not tell it from a letter.
 const SHORT: usize = 4;
-
-/// What marks the start of a connection string, whoever's it is. `//` without a colon is how a
-/// mistyped one looks.
-const URL_STARTS: [&str; 8] = [
-    "POSTGRESQL://",
-    "POSTGRES://",
-    "postgresql://",
-    "postgres://",
-    "postgresql//",
-    "postgres//",
-    "postgresql:/",
-    "postgres:/",
-];
-
-/// What a password follows in libpq keywords and in the query of a URL.
-const PASSWORD_KEYS: [&str; 4] = ["password", "Password", "PASSWORD", "passwd"];
 
 /// Replaces secrets in texts by [`MASK`].
 ///
@@ -45,7 +32,7 @@ const PASSWORD_KEYS: [&str; 4] = ["password", "Password", "PASSWORD", "passwd"];
 #[derive(Clone)]
 pub struct Redactor {
     /// Finds the shapes first, and then what is masked wherever it occurs: one pass over a text.
-    anywhere: Option<AhoCorasick>,
+    anywhere: AhoCorasick,
     /// Finds what is masked where no letter or digit touches it.
     alone: Option<AhoCorasick>,
     /// Every secret, to cut none in two.
@@ -74,27 +61,20 @@ impl Redactor {
         dsns: impl IntoIterator<Item = &'a str>,
         secrets: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let mut needles = BTreeSet::new();
-        for dsn in dsns {
-            for piece in pieces(dsn) {
-                insert(&mut needles, &piece);
-            }
-        }
-        for secret in secrets {
-            insert(&mut needles, secret);
-        }
+        let needles = needles(dsns, secrets);
         let (alone, anywhere): (Vec<_>, Vec<_>) = needles
             .iter()
             .cloned()
             .partition(|needle| needle.chars().count() < SHORT);
-        let shapes = URL_STARTS.into_iter().chain(PASSWORD_KEYS);
-        let shapes_first: Vec<&str> = shapes.chain(anywhere.iter().map(String::as_str)).collect();
+        let shapes_first: Vec<&str> = shapes::starts()
+            .chain(anywhere.iter().map(String::as_str))
+            .collect();
         let sure = needles.iter().filter(|needle| {
             needle.chars().count() >= 8 && !needle.bytes().all(|b| b.is_ascii_digit())
         });
         Self {
             anywhere: automaton(&shapes_first),
-            alone: automaton(&alone),
+            alone: (!alone.is_empty()).then(|| automaton(&alone)),
             sure: sure.cloned().collect(),
             needles,
         }
@@ -104,16 +84,10 @@ impl Redactor {
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut spans = Vec::new();
-        let found = self.anywhere.iter().flat_map(|all| all.find_iter(text));
-        spans.extend(found.filter_map(|found| {
-            let pattern = found.pattern().as_usize();
-            if pattern < URL_STARTS.len() {
-                let end = url_end(text, found.end());
-                (end > found.end()).then_some(found.start()..end)
-            } else if pattern < URL_STARTS.len() + PASSWORD_KEYS.len() {
-                password_value(text, found.end())
-            } else {
-                Some(found.range())
+        spans.extend(self.anywhere.find_iter(text).filter_map(|found| {
+            match found.pattern().as_usize() {
+                shape if shape < shapes::COUNT => shapes::span(shape, text, found.range()),
+                _ => Some(found.range()),
             }
         }));
         if let Some(alone) = &self.alone {
@@ -191,8 +165,8 @@ impl Redactor {
         if text.len() <= limit {
             return Cow::Borrowed(text);
         }
-        let head = text.floor_char_boundary_(limit / 4);
-        let tail = text.floor_char_boundary_(text.len() - (limit - limit / 4));
+        let head = floor_char_boundary(text, limit / 4);
+        let tail = floor_char_boundary(text, text.len() - (limit - limit / 4));
         Cow::Owned(format!(
             "{}\n[… {} bytes omitted …]\n{}",
             &text[..head],
@@ -227,230 +201,20 @@ impl Redactor {
     }
 }
 
-trait FloorCharBoundary {
-    fn floor_char_boundary_(&self, at: usize) -> usize;
-}
-
-impl FloorCharBoundary for str {
-    /// The last boundary of a character that is not after `at`.
-    fn floor_char_boundary_(&self, at: usize) -> usize {
-        (0..=at.min(self.len()))
-            .rev()
-            .find(|at| self.is_char_boundary(*at))
-            .unwrap_or(0)
-    }
+/// The last boundary of a character that is not after `at`.
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 /// Upper and lower case are told apart: that lets the search skip through text many bytes at a time.
-fn automaton<T: AsRef<[u8]>>(patterns: &[T]) -> Option<AhoCorasick> {
-    if patterns.is_empty() {
-        return None;
-    }
+fn automaton<T: AsRef<[u8]>>(patterns: &[T]) -> AhoCorasick {
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
         .build(patterns)
-        .ok()
-}
-
-/// Adds a secret in every form in which a program might print it.
-fn insert(needles: &mut BTreeSet<String>, secret: &str) {
-    let secret = secret.trim();
-    if secret.is_empty() {
-        return;
-    }
-    let json = serde_json::Value::from(secret).to_string();
-    let json = &json[1..json.len() - 1];
-    let ascii = json.chars().fold(String::new(), |mut text, c| {
-        if c.is_ascii() {
-            text.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        }
-        text
-    });
-    let repr = secret.replace('\\', "\\\\").replace('\'', "\\'");
-    needles.extend([secret, json, &ascii].map(str::to_owned));
-    for repr in [repr.replace("\\'", "'"), repr] {
-        if !repr.is_ascii() {
-            needles.insert(python_ascii(&repr));
-            needles.insert(python_bytes(&repr));
-        }
-        needles.insert(repr);
-    }
-}
-
-/// What Python's `ascii` makes of what is no ASCII.
-fn python_ascii(text: &str) -> String {
-    text.chars().fold(String::new(), |mut text, c| {
-        let _ = match u32::from(c) {
-            0..=0x7f => write!(text, "{c}"),
-            code @ ..=0xff => write!(text, "\\x{code:02x}"),
-            code @ ..=0xffff => write!(text, "\\u{code:04x}"),
-            code => write!(text, "\\U{code:08x}"),
-        };
-        text
-    })
-}
-
-/// What the `repr` of Python's `bytes` makes of what is no ASCII.
-fn python_bytes(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut text, byte| {
-        let _ = match byte {
-            0..=0x7f => write!(text, "{}", char::from(byte)),
-            _ => write!(text, "\\x{byte:02x}"),
-        };
-        text
-    })
-}
-
-/// The parts of a connection string that must not be seen, the string itself among them.
-fn pieces(dsn: &str) -> Vec<String> {
-    let mut pieces = vec![dsn.to_owned()];
-    if let Some((_, rest)) = dsn.split_once("//") {
-        // Up to the last `@`, whatever stands before it: a password may hold anything unencoded.
-        if let Some((userinfo, _)) = rest.rsplit_once('@') {
-            if let Some((_, raw)) = userinfo.split_once(':') {
-                pieces.extend(pieces_of_password(raw));
-                pieces.push(userinfo.to_owned());
-                pieces.push(percent_decoded(userinfo));
-            }
-        } else {
-            // `user:password` without a host; a number is a port.
-            let authority = rest.split(['/', '?']).next().unwrap_or_default();
-            let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit() || b == b':');
-            if let Some((_, raw)) = authority.split_once(':')
-                && !raw.split(',').all(is_port)
-            {
-                pieces.extend(pieces_of_password(raw));
-            }
-        }
-    }
-    for (raw, unescaped) in named_passwords(dsn) {
-        pieces.extend(pieces_of_password(raw));
-        pieces.extend(pieces_of_password(&unescaped));
-    }
-    if !dsn.contains("//") {
-        pieces.extend(strays(dsn).into_iter().map(str::to_owned));
-    }
-    pieces
-}
-
-/// A password as it was written, decoded, encoded, and in the parts in which it may turn up.
-fn pieces_of_password(raw: &str) -> Vec<String> {
-    let decoded = percent_decoded(raw);
-    let mut pieces = vec![raw.to_owned()];
-    pieces.extend(
-        [|byte| format!("%{byte:02X}"), |byte| format!("%{byte:02x}")]
-            .map(|encode: fn(u8) -> String| percent_encoded(&decoded, encode)),
-    );
-    for text in [raw, &decoded] {
-        // What a parser that stops at one of these takes for a host, a port or an option.
-        let parts = text.split(['@', '/', ':', '?', '#', '&', '=', ',', ' ']);
-        pieces.extend(parts.map(str::to_owned));
-    }
-    // What stands between encoded characters, unless it is too short to tell anything.
-    let runs = raw.split('%').enumerate().map(|(index, run)| match index {
-        0 => run,
-        _ => run.get(2..).unwrap_or_default(),
-    });
-    pieces.extend(runs.filter(|run| run.len() >= SHORT).map(str::to_owned));
-    pieces.push(decoded);
-    pieces
-}
-
-/// The words after `password=…` that belong to no keyword: what a space that was not quoted cuts
-/// off a password, and libpq then repeats.
-fn strays(keywords: &str) -> Vec<&str> {
-    let after = keywords.split_once("password").unwrap_or_default().1;
-    let value = after.trim_start().strip_prefix('=').unwrap_or_default();
-    let (first, rest) = value.trim_start().split_once(' ').unwrap_or((value, ""));
-    let mut words: Vec<&str> = first.split('\'').collect();
-    let (strays, next) = rest.split_once('=').unwrap_or((rest, ""));
-    words.extend(strays.split([' ', '\'']));
-    words.retain(|word| !word.is_empty());
-    if !next.is_empty() && !strays.is_empty() {
-        // The keyword after them.
-        words.pop();
-    }
-    words
-}
-
-/// The values of `password=…` in keywords or in the query of a URL: as written, and without the
-/// backslashes of a quoted keyword.
-fn named_passwords(dsn: &str) -> Vec<(&str, String)> {
-    let mut values = Vec::new();
-    for (at, key) in dsn.match_indices("password") {
-        let rest = dsn[at + key.len()..].trim_start();
-        let Some(rest) = rest.strip_prefix('=') else {
-            continue;
-        };
-        let rest = rest.trim_start();
-        let raw = match rest.strip_prefix('\'') {
-            Some(quoted) => {
-                let mut escaped = false;
-                let end = quoted.find(|c| {
-                    let ends = c == '\'' && !escaped;
-                    escaped = c == '\\' && !escaped;
-                    ends
-                });
-                &quoted[..end.unwrap_or(quoted.len())]
-            }
-            None if dsn.contains("//") => rest.split('&').next().unwrap_or_default(),
-            None => rest.split(' ').next().unwrap_or_default(),
-        };
-        let mut unescaped = String::new();
-        let mut chars = raw.chars();
-        while let Some(c) = chars.next() {
-            unescaped.extend(if c == '\\' { chars.next() } else { Some(c) });
-        }
-        values.push((raw, unescaped));
-    }
-    values
-}
-
-/// The text with everything but letters, digits and `-._~` percent-encoded.
-fn percent_encoded(text: &str, encode: fn(u8) -> String) -> String {
-    let encode = |byte: u8| match byte {
-        plain if plain.is_ascii_alphanumeric() || b"-._~".contains(&plain) => {
-            char::from(plain).to_string()
-        }
-        other => encode(other),
-    };
-    text.bytes().map(encode).collect()
-}
-
-/// Where the URL that goes on at `from` ends: at a space, a quote or a bracket.
-fn url_end(text: &str, from: usize) -> usize {
-    text[from..]
-        .find(|c: char| c.is_whitespace() || "\"'`<>│".contains(c))
-        .map_or(text.len(), |length| from + length)
-}
-
-/// The value in `password=value` or `password: value`, when what ends at `from` is such a key.
-fn password_value(text: &str, from: usize) -> Option<std::ops::Range<usize>> {
-    let rest = &text[from..];
-    let value = rest.trim_start_matches([' ', '"', '\'']);
-    let value = value
-        .strip_prefix('=')
-        .or_else(|| value.strip_prefix(':'))?;
-    let value = value.trim_start_matches([' ']);
-    let (quoted, value) = match value.strip_prefix(['"', '\'']) {
-        Some(value) => (true, value),
-        None => (false, value),
-    };
-    let length = value
-        .find(|c: char| {
-            if quoted {
-                c == '"' || c == '\'' || c == '\n'
-            } else {
-                c.is_whitespace() || "&\"',;)".contains(c)
-            }
-        })
-        .unwrap_or(value.len());
-    let start = text.len() - value.len();
-    (length > 0).then_some(start..start + length)
+        .expect("secrets are not gigabytes long")
 }
 
 #[cfg(test)]
