@@ -74,7 +74,7 @@ const PROBE: Duration = Duration::from_secs(60);
 /// between two statements of a migration, or between its last one and its row in the ledger, leaves
 /// the statements committed and the ledger as it was: without the row after an `up`, with it after a
 /// `down_to`. A `.py` migration that computes between its statements is caught so at nearly any
-/// moment, an SQL migration rarely. [`Stop::Kill`] is the way out, and with the check it costs
+/// moment, an SQL migration now and then. [`Stop::Kill`] is the way out, and with the check it costs
 /// nothing.
 ///
 /// After an interrupt, then, look before the next `up`.
