@@ -60,6 +60,12 @@ impl Stage {
         ctx
     }
 
+    /// What an `up` of everything fails with.
+    async fn failing_up(&self) -> AdapterError {
+        let outcome = self.adapter().up(&self.ctx(DSN), None).await;
+        outcome.expect_err("an error")
+    }
+
     fn calls(&self) -> Vec<String> {
         let calls = fs::read_to_string(self.dir.path().join("calls")).unwrap_or_default();
         calls.lines().map(str::to_owned).collect()
@@ -95,11 +101,7 @@ async fn a_new_release_that_reports_nothing_has_failed() {
           migratecurrent) echo '{"revision": "002", "name": "b"}' > "$report" ;;
         esac"#,
     );
-    let error = stage
-        .adapter()
-        .up(&stage.ctx(DSN), None)
-        .await
-        .expect_err("an error");
+    let error = stage.failing_up().await;
     assert!(error.message.contains("ask `current_revision`"), "{error}");
 }
 
@@ -112,11 +114,7 @@ async fn the_status_of_a_usage_error_alone_is_none() {
           migrateup) echo 'wants an argument' >&2; exit 2 ;;
         esac"#,
     );
-    let error = stage
-        .adapter()
-        .up(&stage.ctx(DSN), None)
-        .await
-        .expect_err("an error");
+    let error = stage.failing_up().await;
     assert!(error.message.contains("ask `current_revision`"), "{error}");
     assert!(!error.message.contains("understand"), "{error}");
 }
@@ -130,11 +128,7 @@ async fn a_question_after_an_up_does_not_speak_for_it() {
            exit 3 ;;"#,
     ] {
         let stage = Stage::new(&format!(r#"case "$1$2" in {broken} esac"#));
-        let error = stage
-            .adapter()
-            .up(&stage.ctx(DSN), None)
-            .await
-            .expect_err("an error");
+        let error = stage.failing_up().await;
         assert_eq!(error.kind, AdapterErrorKind::InternalError, "{error}");
         assert!(error.message.contains("ask `current_revision`"), "{error}");
         assert!(!error.message.contains("was not changed"), "{error}");
@@ -190,11 +184,7 @@ async fn a_command_that_is_not_understood_is_explained_by_the_version() {
         assert!(error.message.contains(part), "{error}");
     }
     let new = Stage::new(&script("1.29.0"));
-    let error = new
-        .adapter()
-        .up(&new.ctx(DSN), None)
-        .await
-        .expect_err("an error");
+    let error = new.failing_up().await;
     for part in ["1.29.0", "No such option: --no-config"] {
         assert!(error.message.contains(part), "{error}");
     }
