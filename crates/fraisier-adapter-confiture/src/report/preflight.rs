@@ -321,7 +321,6 @@ mod tests {
     use fraisier_adapter_api::RiskTier;
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
-    use proptest::test_runner::RngSeed;
     use serde_json::{Value, json};
 
     use super::*;
@@ -588,15 +587,10 @@ mod tests {
         (any::<Index>(), 0..3_usize, select(pieces))
     }
 
-    /// The same damage in every run, unless `PROPTEST_RNG_SEED` is set.
     fn config() -> ProptestConfig {
         let asked = ProptestConfig::default();
         ProptestConfig {
             cases: asked.cases.max(4_000),
-            rng_seed: match asked.rng_seed {
-                RngSeed::Random => RngSeed::Fixed(0),
-                fixed @ RngSeed::Fixed(_) => fixed,
-            },
             failure_persistence: None,
             ..asked
         }
