@@ -4,7 +4,7 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind, Revision};
 
 use crate::classify::classify;
 use crate::failure::{Failure, Operation, State};
-use crate::outcome::{Exit, Finished, Interruption};
+use crate::outcome::{Captured, Exit, Finished, Interruption};
 use crate::redact::Redactor;
 use crate::report::Envelope;
 use crate::version::ConfitureVersion;
@@ -149,24 +149,17 @@ impl Judge<'_> {
 
     /// Whether it printed what is printed about a command that is not understood.
     pub(crate) fn speaks_of_usage(&self) -> bool {
-        let stderr = &self.finished.stderr;
-        [&stderr.head, &stderr.tail].into_iter().any(|part| {
-            String::from_utf8_lossy(part)
-                .lines()
-                .any(|line| line.starts_with("Usage: ") || line.starts_with("Error: No such "))
-        })
+        lines(&self.finished.stderr)
+            .iter()
+            .any(|line| line.starts_with("Usage: ") || line.starts_with("Error: No such "))
     }
 
     /// Whether it printed something on standard output, and this line is not there.
     pub(crate) fn printed_other_than(&self, line: &str) -> bool {
         let stdout = &self.finished.stdout;
-        let parts = [&stdout.head, &stdout.tail].map(|part| String::from_utf8_lossy(part));
-        let mut lines = parts.iter().flat_map(|part| part.lines()).map(str::trim);
-        let mut blank = stdout.omitted == 0;
-        !lines.any(|it| {
-            blank &= it.is_empty();
-            it == line
-        }) && !blank
+        let lines = lines(stdout);
+        let blank = stdout.omitted == 0 && lines.iter().all(|it| it.trim().is_empty());
+        !blank && !lines.iter().any(|it| it.trim() == line)
     }
 
     /// What confiture printed, without secrets and without advice that is not ours to pass on.
@@ -223,6 +216,13 @@ impl Judge<'_> {
         let text = without_forbidden_advice(&self.redactor.text(text));
         Redactor::bounded(&text, MESSAGE_LIMIT).into_owned()
     }
+}
+
+/// The lines that were kept of a stream.
+fn lines(of: &Captured) -> Vec<String> {
+    let parts = [&of.head, &of.tail].map(|part| String::from_utf8_lossy(part));
+    let lines = parts.iter().flat_map(|part| part.lines());
+    lines.map(str::to_owned).collect()
 }
 
 /// Adds a line to a log.
