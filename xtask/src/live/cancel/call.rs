@@ -71,21 +71,18 @@ impl Moment {
 
     /// Returns when it has come.
     pub fn wait(self, scene: &mut Scene<'_>) -> anyhow::Result<()> {
-        let (seen, further) = match self {
-            Self::After(delay) => (Some(Duration::ZERO), delay),
-            Self::Connected => (
-                wait(PATIENCE, || Ok(scene.sessions()? > 0))?,
-                Duration::ZERO,
-            ),
-            Self::Locked => (wait(PATIENCE, || Ok(scene.locks()? > 0))?, Duration::ZERO),
-            Self::Asleep(delay) => (wait(PATIENCE, || Ok(scene.sleepers()? > 0))?, delay),
-            Self::Between => (
-                wait(PATIENCE, || Ok(scene.sleepers()? > 0))?,
-                Duration::ZERO,
-            ),
-        };
+        let seen = wait(PATIENCE, || {
+            Ok(match self {
+                Self::After(_) => true,
+                Self::Connected => scene.sessions()? > 0,
+                Self::Locked => scene.locks()? > 0,
+                Self::Asleep(_) | Self::Between => scene.sleepers()? > 0,
+            })
+        })?;
         anyhow::ensure!(seen.is_some(), "the moment “{self}” never came");
-        thread::sleep(further);
+        if let Self::After(delay) | Self::Asleep(delay) = self {
+            thread::sleep(delay);
+        }
         Ok(())
     }
 }

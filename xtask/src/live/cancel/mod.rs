@@ -30,6 +30,9 @@ const SHORT: f64 = 0.5;
 /// How soon the server is to notice that a client is gone, where it is asked to.
 const CHECK: Duration = Duration::from_millis(500);
 
+/// Into how many parts the time of an operation is cut; a timeout comes at the end of each.
+const PARTS: u32 = 10;
+
 const MOMENTS: [Moment; 11] = [
     Moment::After(Duration::ZERO),
     Moment::After(Duration::from_millis(30)),
@@ -61,14 +64,16 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
                 operation,
                 stop,
             };
-            let bar = lab.ui.bar(21, &format!("{operation} given up"));
+            let cases = MOMENTS.len() as u64 + u64::from(PARTS);
+            let bar = lab.ui.bar(cases, &format!("{operation} given up"));
             for moment in MOMENTS {
                 table.add(&in_time(|| subject.by_drop(moment))?);
                 bar.advance();
             }
             let whole = subject.unstopped()?;
-            for tenth in 1..=10 {
-                table.add(&in_time(|| subject.by_timeout(whole * tenth / 10))?);
+            for part in 1..=PARTS {
+                let timeout = whole * part / PARTS;
+                table.add(&in_time(|| subject.by_timeout(timeout))?);
                 bar.advance();
             }
         }
