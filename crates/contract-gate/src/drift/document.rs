@@ -1,0 +1,322 @@
+//! Two JSON documents, compared by path.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::{short, text_of};
+use crate::change::Change;
+use crate::result::Finding;
+
+/// What is other in `now` than in `before`. The order of keys says nothing.
+#[must_use]
+pub fn compare(before: &Value, now: &Value) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    walk("", before, now, &mut findings);
+    let mut seen: Vec<Change> = Vec::new();
+    findings.retain(|finding| {
+        let known = seen.contains(&finding.change);
+        seen.push(finding.change.clone());
+        !known
+    });
+    findings
+}
+
+fn walk(path: &str, before: &Value, now: &Value, findings: &mut Vec<Finding>) {
+    match (before, now) {
+        (Value::Object(before), Value::Object(now)) => object(path, before, now, findings),
+        (Value::Array(before), Value::Array(now)) => array(path, before, now, findings),
+        _ if before == now => {}
+        (before, now) => {
+            let (from, to) = (type_of(before), type_of(now));
+            let field = path.to_owned();
+            let absent = before.is_null() || now.is_null();
+            let change = if from == to || absent {
+                Change::FieldValue { field }
+            } else {
+                let (from, to) = (from.to_owned(), to.to_owned());
+                Change::FieldRetyped { field, from, to }
+            };
+            let finding = Finding::differs(change);
+            findings.push(finding.with(shown(path, before), shown(path, now)));
+        }
+    }
+}
+
+fn object(
+    path: &str,
+    before: &Map<String, Value>,
+    now: &Map<String, Value>,
+    findings: &mut Vec<Finding>,
+) {
+    let at = |key: &str| join(path, key);
+    let mut new: BTreeMap<&String, &Value> = now
+        .iter()
+        .filter(|(key, _)| !before.contains_key(*key))
+        .collect();
+    for (key, value) in before {
+        if let Some(now) = now.get(key) {
+            walk(&at(key), value, now, findings);
+            continue;
+        }
+        // Only a value that tells something says that it is the same field.
+        let telling = !matches!(value, Value::Null);
+        let renamed = new
+            .iter()
+            .find(|(name, other)| telling && **other == value && alike(key, name));
+        let field = at(key);
+        if let Some(name) = renamed.map(|(name, _)| *name) {
+            new.remove(name);
+            let to = name.clone();
+            let finding = Finding::differs(Change::FieldRenamed { field, to });
+            findings.push(finding.with(shown(key, value), shown(name, value)));
+        } else {
+            let finding = Finding::differs(Change::FieldGone { field });
+            findings.push(finding.with(shown(key, value), "(absent)"));
+        }
+    }
+    for (key, value) in new {
+        let finding = Finding::differs(Change::FieldNew { field: at(key) });
+        findings.push(finding.with("(absent)", shown(key, value)));
+    }
+}
+
+/// Whether one name looks like another spelling of the other.
+fn alike(one: &str, other: &str) -> bool {
+    let plain = |name: &str| -> String {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric);
+        letters.map(|letter| letter.to_ascii_lowercase()).collect()
+    };
+    let (one, other) = (plain(one), plain(other));
+    one == other || one.contains(&other) || other.contains(&one)
+}
+
+fn array(path: &str, before: &[Value], now: &[Value], findings: &mut Vec<Finding>) {
+    if before == now {
+        return;
+    }
+    let sorted = |values: &[Value]| {
+        let mut texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+        texts.sort();
+        texts
+    };
+    let field = path.to_owned();
+    let both = |change| {
+        let shown = |values: &[Value]| shown(path, &Value::Array(values.to_vec()));
+        Finding::differs(change).with(shown(before), shown(now))
+    };
+    if before.len() == now.len() {
+        if sorted(before) == sorted(now) {
+            findings.push(both(Change::FieldOrder { field }));
+            return;
+        }
+        for (before, now) in before.iter().zip(now) {
+            walk(&format!("{path}[]"), before, now, findings);
+        }
+    } else {
+        findings.push(both(Change::FieldElements { field }));
+        // What every element had is still expected of those that are left.
+        if let (Some(before), Some(now)) = (before.first(), now.first()) {
+            let mut inner = Vec::new();
+            walk(&format!("{path}[]"), before, now, &mut inner);
+            let shape = |finding: &Finding| {
+                !matches!(
+                    finding.change,
+                    Change::FieldValue { .. } | Change::FieldOrder { .. }
+                )
+            };
+            findings.extend(inner.into_iter().filter(shape));
+        }
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// A field as it stands in a document.
+fn shown(path: &str, value: &Value) -> String {
+    let key = path
+        .rsplit('.')
+        .next()
+        .unwrap_or(path)
+        .trim_end_matches("[]");
+    match value {
+        Value::Array(_) | Value::Object(_) => format!("\"{key}\": {}", short(value)),
+        Value::String(_) => format!("\"{key}\": \"{}\"", super::cut(&text_of(value))),
+        other => format!("\"{key}\": {other}"),
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "list",
+        Value::Object(_) => "object",
+    }
+}
+
+/// The paths of the keys that an object of the document holds more than once.
+#[must_use]
+pub fn doubled(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    // A document that cannot be read has no fields.
+    let _ = deserializer.deserialize_any(Keys {
+        path: String::new(),
+        found: &mut found,
+    });
+    found.dedup();
+    found
+}
+
+/// Walks a document and notes doubled keys.
+struct Keys<'a> {
+    path: String,
+    found: &'a mut Vec<String>,
+}
+
+impl<'de> serde::de::DeserializeSeed<'de> for Keys<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Keys<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut known: Vec<String> = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let path = join(&self.path, &key);
+            if known.contains(&key) {
+                self.found.push(path.clone());
+            }
+            known.push(key);
+            map.next_value_seed(Keys {
+                path,
+                found: self.found,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let path = format!("{}[]", self.path);
+        while list
+            .next_element_seed(Keys {
+                path: path.clone(),
+                found: self.found,
+            })?
+            .is_some()
+        {}
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn ids(before: &Value, now: &Value) -> Vec<String> {
+        let findings = compare(before, now);
+        findings.iter().map(|finding| finding.change.id()).collect()
+    }
+
+    #[test]
+    fn a_field_is_named_by_its_path_whatever_the_element() {
+        let changes = |second: Value| json!({"change_set": {"changes": [{"tier": "additive", "object": "a"}, second]}});
+        let before = changes(json!({"tier": "destructive", "object": "b"}));
+        assert_eq!(
+            ids(&before, &changes(json!({"object": "b"}))),
+            ["field-gone:change_set.changes[].tier"]
+        );
+        assert_eq!(
+            ids(
+                &before,
+                &changes(json!({"tier": "additive", "object": "b"}))
+            ),
+            ["field-value:change_set.changes[].tier"]
+        );
+    }
+
+    #[test]
+    fn lists_of_another_length_or_order() {
+        let before = json!({"applied": ["001", "002"]});
+        assert_eq!(
+            ids(&before, &json!({"applied": ["001"]})),
+            ["field-elements:applied"]
+        );
+        assert_eq!(
+            ids(&before, &json!({"applied": ["002", "001"]})),
+            ["field-order:applied"]
+        );
+    }
+
+    #[test]
+    fn a_new_name_is_told_from_a_loss_beside_a_gain() {
+        assert_eq!(
+            ids(
+                &json!({"window_safe": true}),
+                &json!({"is_window_safe": true})
+            ),
+            ["field-renamed:window_safe:is_window_safe"]
+        );
+        assert_eq!(
+            ids(&json!({"window_safe": true}), &json!({"strict": true})),
+            ["field-gone:window_safe", "field-new:strict"]
+        );
+    }
+
+    #[test]
+    fn doubled_keys_are_found_at_any_depth() {
+        assert_eq!(
+            doubled(r#"{"a": 1, "b": [{"c": 1, "c": 2}], "a": 2}"#),
+            ["b[].c", "a"]
+        );
+        assert!(doubled(r#"{"a": {"b": null}, "b": "x"}"#).is_empty());
+        assert!(doubled("half a {").is_empty());
+    }
+}

@@ -1,0 +1,306 @@
+//! One case judged: what confiture did and what the adapter made of it become findings.
+
+use contract_tests::call::Call;
+use contract_tests::case::Case;
+use contract_tests::expectation::{Fact, Violation};
+use contract_tests::recording::{Recording, State};
+
+use crate::change::Change;
+use crate::drift::drift;
+use crate::result::{CaseResult, Finding};
+use crate::verdict::{Said, turned};
+
+/// Something that is wrong, before it is known what made it so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symptom {
+    /// The change, when nothing of what confiture did explains it.
+    pub change: Change,
+    /// The field of a report that it shows in.
+    pub field: Option<String>,
+    /// What it should be.
+    pub before: String,
+    /// What it is.
+    pub now: String,
+    /// What it means for fraisier.
+    pub consequence: Option<String>,
+}
+
+/// What is known of one case.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    /// The case.
+    pub case: &'a Case,
+    /// The baseline's recording.
+    pub recorded: &'a Recording,
+    /// What the adapter made of the baseline.
+    pub said_before: &'a Said,
+    /// What confiture did now.
+    pub seen: &'a Recording,
+    /// What the adapter made of it now.
+    pub said_now: &'a Said,
+    /// The expectations that do not hold.
+    pub violations: &'a [Violation],
+    /// What else confiture did that a recording does not hold.
+    pub observed: Vec<Finding>,
+    /// What else is wrong.
+    pub symptoms: Vec<Symptom>,
+}
+
+/// Judges the case.
+#[must_use]
+pub fn judge(evidence: Evidence<'_>) -> CaseResult {
+    let call = &evidence.case.definition.call;
+    let mut observed = drift(evidence.recorded, evidence.seen);
+    observed.extend(evidence.observed);
+
+    let mut symptoms: Vec<Symptom> = turned(call, evidence.said_before, evidence.said_now)
+        .into_iter()
+        .map(|turned| Symptom {
+            change: turned.change,
+            field: turned.field.map(str::to_owned),
+            before: turned.before,
+            now: turned.now,
+            consequence: Some(turned.consequence),
+        })
+        .collect();
+    symptoms.extend(database(
+        evidence.recorded.after.as_ref(),
+        evidence.seen.after.as_ref(),
+    ));
+    symptoms.extend(evidence.violations.iter().map(violation));
+    symptoms.extend(evidence.symptoms);
+
+    let findings = attribute(observed, &symptoms);
+    CaseResult {
+        verdict_before: Some(evidence.said_before.words(call)),
+        verdict_now: Some(evidence.said_now.words(call)),
+        ..CaseResult::judged(evidence.case.name, evidence.case.about, findings)
+    }
+}
+
+/// Finds among what confiture did differently what explains the symptoms. What explains one breaks
+/// fraisier; a symptom that nothing explains is told as it is.
+#[must_use]
+pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Finding> {
+    let Some(first) = symptoms.first() else {
+        return findings;
+    };
+    let meaning = symptoms
+        .iter()
+        .find_map(|symptom| symptom.consequence.clone());
+    let named: Vec<&str> = symptoms
+        .iter()
+        .filter_map(|symptom| symptom.field.as_deref())
+        .collect();
+    let last = |path: &str| {
+        let part = path.rsplit('.').next().unwrap_or(path);
+        part.trim_end_matches("[]").to_owned()
+    };
+    // A change that stops a call altogether explains all that comes after it.
+    let certain = |finding: &Finding| finding.change.rank() <= Change::BrokenReport.rank();
+    let is_named = |finding: &Finding| {
+        let field = finding.change.field();
+        field.is_some_and(|field| named.contains(&last(field).as_str()))
+    };
+    let mut suspects: Vec<usize> = (0..findings.len())
+        .filter(|place| findings[*place].change.explains())
+        .collect();
+    suspects.sort_by_key(|place| {
+        let finding = &findings[*place];
+        (!certain(finding), !is_named(finding), finding.change.rank())
+    });
+    let mut broke = Vec::new();
+    if let Some(culprit) = suspects.first() {
+        broke.push(*culprit);
+        // A second one counts where a symptom names it and the first did not stop the call.
+        let more = suspects[1..].iter().copied();
+        if !certain(&findings[*culprit]) {
+            broke.extend(
+                more.filter(|place| is_named(&findings[*place]) && strong(&findings[*place])),
+            );
+        }
+    }
+    for place in &broke {
+        let finding = &mut findings[*place];
+        finding.class = crate::result::Class::Breaks;
+        finding.consequence.clone_from(&meaning);
+    }
+    let secret = symptoms
+        .iter()
+        .find(|symptom| symptom.change == Change::Secret);
+    let told = if broke.is_empty() {
+        Some(first)
+    } else {
+        secret
+    };
+    if let Some(symptom) = told {
+        let finding = Finding::breaks(symptom.change.clone());
+        let mut finding = finding.with(symptom.before.clone(), symptom.now.clone());
+        finding.consequence = symptom.consequence.clone().or(meaning);
+        findings.push(finding);
+    }
+    findings
+}
+
+/// Whether a change of a field takes something away.
+fn strong(finding: &Finding) -> bool {
+    finding.change.rank()
+        <= (Change::FieldRetyped {
+            field: String::new(),
+            from: String::new(),
+            to: String::new(),
+        })
+        .rank()
+}
+
+/// What the database is left with that it was not left with.
+fn database(before: Option<&State>, now: Option<&State>) -> Vec<Symptom> {
+    let (Some(before), Some(now)) = (before, now) else {
+        return Vec::new();
+    };
+    let none = || "none".to_owned();
+    let parts = [
+        (
+            "revision",
+            before.revision.clone().unwrap_or_else(none),
+            now.revision.clone().unwrap_or_else(none),
+            "the ledger is at another revision than before",
+        ),
+        (
+            "tables",
+            before.user_tables().join(", "),
+            now.user_tables().join(", "),
+            "the migrations have another effect than before",
+        ),
+        (
+            "advisory locks",
+            before.advisory_locks.to_string(),
+            now.advisory_locks.to_string(),
+            "the next deploy waits for a lock that was left",
+        ),
+    ];
+    let other = parts
+        .into_iter()
+        .filter(|(_, before, now, _)| before != now);
+    other
+        .map(|(what, before, now, consequence)| Symptom {
+            change: Change::Database {
+                what: what.to_owned(),
+            },
+            field: None,
+            before,
+            now,
+            consequence: Some(consequence.to_owned()),
+        })
+        .collect()
+}
+
+fn violation(violation: &Violation) -> Symptom {
+    let field = match &violation.fact {
+        Fact::Report(pointer, _) | Fact::ReportHas(pointer) | Fact::ReportLacks(pointer) => {
+            let name = pointer
+                .rsplit('/')
+                .find(|part| part.parse::<usize>().is_err());
+            name.map(str::to_owned)
+        }
+        _ => None,
+    };
+    Symptom {
+        change: Change::Expectation {
+            fact: words(&violation.fact),
+        },
+        field,
+        before: words(&violation.fact),
+        now: violation.found.clone(),
+        consequence: None,
+    }
+}
+
+/// A fact of the catalogue in words.
+fn words(fact: &Fact) -> String {
+    let path = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".");
+    match fact {
+        Fact::Exit(status) => format!("exit status {status}"),
+        Fact::NoReport => "no report".to_owned(),
+        Fact::Report(pointer, value) => format!("`{}` is {value}", path(pointer)),
+        Fact::ReportHas(pointer) => format!("`{}` is there", path(pointer)),
+        Fact::ReportLacks(pointer) => format!("`{}` is absent", path(pointer)),
+        Fact::Code(code) => format!("error code `{code}`"),
+        Fact::Issue(code) => format!("preflight reports `{code}`"),
+        Fact::NoIssue(code) => format!("preflight does not report `{code}`"),
+        Fact::Prints(text) => format!("it prints `{text}`"),
+        Fact::DoesNotPrint(text) => format!("it does not print `{text}`"),
+        Fact::Revision(Some(revision)) => format!("the database is at {revision}"),
+        Fact::Revision(None) => "the database is at no revision".to_owned(),
+        Fact::Table(table) => format!("there is a table {table}"),
+        Fact::NoTable(table) => format!("there is no table {table}"),
+        Fact::Untouched => "the database is untouched".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Whether the adapter never makes this call itself: it is made directly.
+#[must_use]
+pub fn is_direct(call: &Call) -> bool {
+    matches!(call, Call::ExitCodes | Call::Help(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::Class;
+
+    fn symptom(field: Option<&str>) -> Symptom {
+        Symptom {
+            change: Change::Verdict {
+                from: "a".to_owned(),
+                to: "b".to_owned(),
+            },
+            field: field.map(str::to_owned),
+            before: "a".to_owned(),
+            now: "b".to_owned(),
+            consequence: Some("refuses".to_owned()),
+        }
+    }
+
+    fn gone(field: &str) -> Finding {
+        Finding::differs(Change::FieldGone {
+            field: field.to_owned(),
+        })
+    }
+
+    fn broken(findings: &[Finding]) -> Vec<String> {
+        let breaks = findings
+            .iter()
+            .filter(|finding| finding.class == Class::Breaks);
+        breaks.map(|finding| finding.change.id()).collect()
+    }
+
+    #[test]
+    fn the_field_that_a_symptom_names_is_the_cause() {
+        let observed = vec![gone("summary.info"), gone("window_safe")];
+        let findings = attribute(observed, &[symptom(Some("window_safe"))]);
+        assert_eq!(broken(&findings), ["field-gone:window_safe"]);
+        assert_eq!(findings[1].consequence.as_deref(), Some("refuses"));
+    }
+
+    #[test]
+    fn what_stops_a_call_explains_all_that_follows() {
+        let refused = Finding::differs(Change::Refused {
+            what: "--no-config".to_owned(),
+        });
+        let observed = vec![gone("ok"), refused];
+        let findings = attribute(observed, &[symptom(Some("ok"))]);
+        assert_eq!(broken(&findings), ["refused:--no-config"]);
+    }
+
+    #[test]
+    fn a_symptom_without_a_cause_is_told_and_a_harmless_change_is_no_cause() {
+        let new = Finding::differs(Change::FieldNew {
+            field: "parser".to_owned(),
+        });
+        let findings = attribute(vec![new.clone()], &[symptom(None)]);
+        assert_eq!(broken(&findings), ["verdict:a:b"]);
+        assert_eq!(attribute(vec![new.clone()], &[]), [new]);
+    }
+}

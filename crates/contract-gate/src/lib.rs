@@ -1,0 +1,15 @@
+//! The contract gate: can fraisier live with this confiture?
+//!
+//! It runs every case of the catalogue with a confiture that may not be released yet, and judges
+//! what the adapter makes of it against what it makes of a recorded release.
+
+pub mod accept;
+pub mod causes;
+pub mod change;
+pub mod drift;
+pub mod judge;
+pub mod report;
+pub mod result;
+#[cfg(test)]
+mod testing;
+pub mod verdict;

@@ -1,0 +1,59 @@
+//! The report as JSON, for programs.
+
+use crate::result::Report;
+
+/// The text of the JSON report.
+///
+/// # Panics
+///
+/// Never: a report always has a JSON form.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut text = serde_json::to_string_pretty(report).expect("a report has a JSON form");
+    text.push('\n');
+    text
+}
+
+/// The JSON schema of the report.
+///
+/// # Panics
+///
+/// Never: the schema always has a JSON form.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Report);
+    let mut text = serde_json::to_string_pretty(&schema).expect("a schema has a JSON form");
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::{env, fs};
+
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_types() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.json");
+        if env::var_os("UPDATE_SCHEMA").is_some() {
+            fs::write(&path, schema()).unwrap();
+        }
+        let committed = fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(
+            committed,
+            schema(),
+            "run the test with UPDATE_SCHEMA=1 and review"
+        );
+    }
+
+    #[test]
+    fn a_report_is_read_back() {
+        let report = Report::new(vec![testing::drifted()], false, vec![]);
+        let text = render(&report);
+        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+        assert!(text.starts_with("{\n  \"format_version\": 1,"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Results made by hand, for the tests of this crate.
+
+use std::collections::BTreeMap;
+
+use contract_tests::recording::{RecordedCall, Recording, Text};
+
+use crate::causes::causes;
+use crate::change::Change;
+use crate::result::{Capability, CaseResult, Finding, Judgement, Verdict};
+
+/// A preflight call that ended like this.
+pub(crate) fn call_of(exit: i32, report: Option<&str>, stdout: &str) -> RecordedCall {
+    let (report, report_not_json) = RecordedCall::report_fields(report);
+    RecordedCall {
+        argv: ["migrate", "preflight", "--no-config"]
+            .map(str::to_owned)
+            .to_vec(),
+        env: BTreeMap::new(),
+        exit,
+        report,
+        report_not_json,
+        stdout: Text::from(stdout),
+        stderr: Text::default(),
+    }
+}
+
+/// A recording of one call.
+pub(crate) fn recording(call: &RecordedCall) -> Recording {
+    Recording {
+        definition: "0".to_owned(),
+        before: None,
+        calls: vec![call.clone()],
+        after: None,
+    }
+}
+
+fn seen(name: &str, about: &str, findings: Vec<Finding>) -> CaseResult {
+    CaseResult {
+        milliseconds: 1200,
+        ..CaseResult::judged(name, about, findings)
+    }
+}
+
+fn judgement(candidate: &str, version: &str, cases: Vec<CaseResult>) -> Judgement {
+    let mut judged = Judgement {
+        candidate: candidate.to_owned(),
+        version: version.to_owned(),
+        sha256: None,
+        judged_as: version.to_owned(),
+        against: version.to_owned(),
+        pending: false,
+        refused_in_production: false,
+        verdict: Verdict::Unknown,
+        stopped: None,
+        notes: Vec::new(),
+        causes: causes(&cases, candidate),
+        cases,
+        capabilities: vec![
+            Capability {
+                name: "up".to_owned(),
+                advertised: true,
+                delivered: Some(true),
+                evidence: "up/all leaves the database at 003".to_owned(),
+            },
+            Capability {
+                name: "pending_scope".to_owned(),
+                advertised: false,
+                delivered: None,
+                evidence: "not before 1.35.0".to_owned(),
+            },
+        ],
+        milliseconds: 64_000,
+    };
+    judged.settle();
+    judged
+}
+
+/// A release that is as it was recorded.
+pub(crate) fn unchanged() -> Judgement {
+    let cases = [
+        (
+            "current/fresh",
+            "A database that confiture has never touched.",
+        ),
+        ("preflight/add-column", "A nullable column is added."),
+        ("up/all", "Three migrations on a fresh database."),
+    ];
+    let cases = cases.map(|(name, about)| seen(name, about, Vec::new()));
+    judgement("1.29.0", "1.29.0", cases.into())
+}
+
+/// A pre-release with two breaks and a difference.
+pub(crate) fn drifted() -> Judgement {
+    let gone = || {
+        Finding::breaks(Change::FieldGone {
+            field: "window_safe".to_owned(),
+        })
+        .with("\"window_safe\": true", "(absent)")
+        .meaning("refuses every deploy as not window-safe")
+    };
+    let new = Finding::differs(Change::FieldNew {
+        field: "parser".to_owned(),
+    });
+    let new = new.with("(absent)", "\"parser\": {\"name\": \"pglast\"}");
+    let exit = Finding::breaks(Change::Exit { from: 6, to: 1 })
+        .with("6", "1")
+        .meaning("fails as error `internal_error` and not as error `lock_contention`");
+    let mut cases = vec![
+        seen(
+            "current/fresh",
+            "A database that confiture has never touched.",
+            vec![],
+        ),
+        seen(
+            "up/lock-held",
+            "Another deploy holds the migration lock.",
+            vec![exit],
+        ),
+    ];
+    for (name, about) in [
+        ("preflight/add-column", "A nullable column is added."),
+        ("preflight/create-table", "A table is created."),
+        ("preflight/drop-table", "A table is dropped."),
+    ] {
+        let mut case = seen(name, about, vec![gone(), new.clone()]);
+        case.verdict_before = Some("ok true, window_safe true".to_owned());
+        case.verdict_now = Some("ok true, window_safe none".to_owned());
+        case.recorded = Some(RECORDED.to_owned());
+        case.seen = Some(RECORDED.replace("        \"window_safe\": true,\n", ""));
+        cases.push(case);
+    }
+    let mut judged = judgement("dist/fraiseql_confiture-1.30.0rc1.whl", "1.30.0rc1", cases);
+    judged.judged_as = "1.30.0".to_owned();
+    judged.against = "1.29.0".to_owned();
+    judged.sha256 = Some("3f2a".repeat(16));
+    judged.pending = true;
+    judged.refused_in_production = true;
+    judged
+}
+
+const RECORDED: &str = r#"{
+  "calls": [
+    {
+      "exit": 0,
+      "report": {
+        "ok": true,
+        "window_safe": true,
+        "issues": ["<b>&amp;"]
+      }
+    }
+  ]
+}
+"#;
+
+/// Two cases of a release that could not be judged to the end.
+pub(crate) fn halted() -> Judgement {
+    let cases = vec![
+        seen(
+            "current/fresh",
+            "A database that confiture has never touched.",
+            vec![],
+        ),
+        CaseResult::not_judged(
+            "up/all",
+            "Three migrations on a fresh database.",
+            "the disk is full",
+        ),
+    ];
+    let mut judged = judgement("0.23.0", "0.23.0", cases);
+    judged
+        .notes
+        .push("the database died and was started again".to_owned());
+    judged
+}
