@@ -4,11 +4,14 @@ use fraisier_adapter_api::AdapterErrorKind as Kind;
 
 use crate::outcome::Exit;
 
-/// The kind of a failure: by the symbolic code first, by the exit status second, and the graver
-/// of the two when they contradict each other.
+/// The kind of a failure: by the symbolic code first, by the exit status second.
 ///
 /// `code` is that of the error envelope. Without an envelope, `failed_in_report` says that a report
 /// lists errors of its own: then something ran and failed, whatever the status.
+///
+/// Where a known code and the status contradict each other, the code decides. A kind that claims that
+/// nothing was done is kept only where the status does not say otherwise, and is
+/// [`Execution`](Kind::Execution) there: `LOCK_1300` at 7 is a held lock, at 0 or 8 it is not.
 ///
 /// The status alone is a poor witness: confiture exits with the status of "database unreachable"
 /// when a statement fails, when a revision is unknown and when a version is there twice.
@@ -20,23 +23,45 @@ pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind 
             _ => of_exit(exit),
         };
     };
-    let Some(family) = family(code) else {
+    match family(code) {
+        Some(family) if claims_nothing_was_done(family.kind) && !family.agrees_with(exit) => {
+            Kind::Execution
+        }
+        Some(family) => family.kind,
         // A code of a release to come. That it is at 3 says nothing; elsewhere the class holds.
-        return match exit {
-            Exit::Code(3) => Kind::Execution,
-            _ => of_exit(exit),
-        };
-    };
-    match exit {
-        Exit::Code(status) if family.statuses.contains(&status) => family.kind,
-        _ => graver(family.kind, of_exit(exit)),
+        None if exit == Exit::Code(3) => Kind::Execution,
+        None => of_exit(exit),
     }
+}
+
+/// Whether the kind tells the engine that the database is as it was, so that it may try again.
+pub(crate) fn claims_nothing_was_done(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::LockContention | Kind::DbUnreachable | Kind::PreconditionFailed
+    )
+}
+
+/// Whether the exit status admits that the failure of this code came before any change.
+pub(crate) fn admits_no_change(exit: Exit, code: &str) -> bool {
+    family(code).is_some_and(|family| family.agrees_with(exit))
 }
 
 /// What a family of symbolic codes means, and the statuses that it is seen with.
 struct Family {
     kind: Kind,
     statuses: &'static [i32],
+}
+
+impl Family {
+    /// Whether the family is seen with this status, or the status is of a class that ends before
+    /// anything is changed. 1 is whatever was not expected, 4 and 8 are of classes that ran.
+    fn agrees_with(&self, exit: Exit) -> bool {
+        let Exit::Code(status) = exit else {
+            return false;
+        };
+        self.statuses.contains(&status) || matches!(status, 2 | 3 | 5 | 6 | 7)
+    }
 }
 
 fn family(code: &str) -> Option<Family> {
@@ -75,30 +100,6 @@ fn of_exit(exit: Exit) -> Kind {
         Exit::Code(8) => Kind::IrreversibleRollback,
         // 1 is the class of unexpected failures, and a failure at 0 is one too.
         Exit::Code(_) | Exit::Signal(_) => Kind::InternalError,
-    }
-}
-
-fn graver(one: Kind, other: Kind) -> Kind {
-    if gravity(one) >= gravity(other) {
-        one
-    } else {
-        other
-    }
-}
-
-/// The less a caller may hope that trying again, or a change outside the database, mends it, the
-/// graver.
-fn gravity(kind: Kind) -> u8 {
-    match kind {
-        Kind::LockContention => 0,
-        Kind::PreconditionFailed => 1,
-        Kind::DbUnreachable => 2,
-        Kind::InvalidConfig => 3,
-        Kind::GitError => 4,
-        Kind::SchemaError => 5,
-        Kind::Execution => 6,
-        Kind::IrreversibleRollback => 8,
-        _ => 7,
     }
 }
 
@@ -207,12 +208,12 @@ mod tests {
             ("VALID_008", (5, Kind::InvalidConfig)),
             ("VALID_009", (5, Kind::InvalidConfig)),
             ("VERIFY_001", (5, Kind::InvalidConfig)),
-            // Signals of a success: a failure that carries one contradicts itself.
-            ("DIFFER_402", (0, Kind::InternalError)),
-            ("MIGR_101", (0, Kind::InternalError)),
-            ("SCHEMA_206", (0, Kind::InternalError)),
-            ("SEED_002", (0, Kind::InternalError)),
-            ("SEED_003", (0, Kind::InternalError)),
+            // Signals of a success: a failure that carries one contradicts itself, and the code decides.
+            ("DIFFER_402", (0, Kind::InvalidConfig)),
+            ("MIGR_101", (0, Kind::Execution)),
+            ("SCHEMA_206", (0, Kind::SchemaError)),
+            ("SEED_002", (0, Kind::InvalidConfig)),
+            ("SEED_003", (0, Kind::InvalidConfig)),
         ]
         .into();
         let document = exit_codes();
@@ -235,22 +236,25 @@ mod tests {
     }
 
     #[test]
-    fn a_contradiction_takes_the_graver_reading() {
+    fn the_code_decides_and_a_mild_kind_needs_a_status_that_agrees() {
         for (status, code, kind) in [
-            (3, "LOCK_1300", Kind::DbUnreachable),
-            (8, "LOCK_1300", Kind::IrreversibleRollback),
+            (3, "LOCK_1300", Kind::LockContention),
+            (7, "LOCK_1300", Kind::LockContention),
+            (8, "LOCK_1300", Kind::Execution),
+            (4, "LOCK_1300", Kind::Execution),
             (6, "ROLLBACK_600", Kind::IrreversibleRollback),
-            (1, "PRECON_1001", Kind::InternalError),
-            (0, "PRECON_1001", Kind::InternalError),
+            (1, "PRECON_1001", Kind::Execution),
+            (0, "PRECON_1001", Kind::Execution),
             (6, "CONFIG_006", Kind::DbUnreachable),
             (2, "MIGR_001", Kind::Execution),
-            (137, "LOCK_1300", Kind::InternalError),
+            (7, "SCHEMA_001", Kind::SchemaError),
+            (137, "LOCK_1300", Kind::Execution),
         ] {
             let found = classify(Exit::Code(status), Some(code), false);
             assert_eq!(found, kind, "{code} at {status}");
         }
         let killed = classify(Exit::Signal(9), Some("CONFIG_006"), false);
-        assert_eq!(killed, Kind::InternalError);
+        assert_eq!(killed, Kind::Execution);
     }
 
     #[test]

@@ -11,6 +11,9 @@ const EVIDENCE_LIMIT: usize = 16 * 1024;
 /// The name under which this adapter presents itself.
 pub(crate) const ADAPTER: &str = "confiture";
 
+/// What to do where the state of the database is not known.
+const ASK_FIRST: &str = "ask `current_revision` before anything else";
+
 /// An operation of the adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
@@ -53,10 +56,14 @@ pub(crate) enum State {
     NotStarted,
     /// The operation does not change the database, or failed before it did.
     Untouched,
-    /// These versions were applied, and stay.
+    /// These versions and no others were applied, and stay.
     Applied(Vec<String>),
-    /// These versions were rolled back, and stay so.
+    /// These versions were applied, and stay; the next one may be applied too.
+    AppliedAtLeast(Vec<String>),
+    /// These versions and no others were rolled back, and stay so.
     RolledBack(Vec<String>),
+    /// These versions were rolled back, and stay so; the next one may be rolled back too.
+    RolledBackAtLeast(Vec<String>),
     /// The operation ran, and whether it changed anything is not known.
     Unknown,
     /// The same, and confiture may have committed a part of a migration.
@@ -76,15 +83,34 @@ impl fmt::Display for State {
                 let versions = versions.join(", ");
                 write!(f, "{versions} {were} applied before that and {stay}")
             }
+            Self::AppliedAtLeast(versions) if versions.is_empty() => {
+                write!(f, "whether a migration was applied is unknown: {ASK_FIRST}")
+            }
+            Self::AppliedAtLeast(versions) => write!(
+                f,
+                "at least {} {} applied before that, perhaps the next one too: {ASK_FIRST}",
+                versions.join(", "),
+                number(versions, "was", "were"),
+            ),
+            Self::RolledBack(versions) if versions.is_empty() => {
+                f.write_str("no migration was rolled back")
+            }
             Self::RolledBack(versions) => {
                 let (were, stay) = number(versions, ("was", "stays"), ("were", "stay"));
                 let versions = versions.join(", ");
                 write!(f, "{versions} {were} rolled back before that and {stay} so")
             }
-            Self::Unknown => f.write_str(
-                "what it did to the database is unknown: ask `current_revision` before anything \
-                 else",
+            Self::RolledBackAtLeast(versions) if versions.is_empty() => write!(
+                f,
+                "whether a migration was rolled back is unknown: {ASK_FIRST}"
             ),
+            Self::RolledBackAtLeast(versions) => write!(
+                f,
+                "at least {} {} rolled back before that, perhaps the next one too: {ASK_FIRST}",
+                versions.join(", "),
+                number(versions, "was", "were"),
+            ),
+            Self::Unknown => write!(f, "what it did to the database is unknown: {ASK_FIRST}"),
             Self::PerhapsTorn => f.write_str(
                 "what it did to the database is unknown, and confiture may have committed a part \
                  of a migration: ask `current_revision`, and compare the tables with it, before \

@@ -3,6 +3,7 @@
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
 
 use super::judge::{Judge, add_line};
+use super::refusal::refusal;
 use crate::failure::{Failure, Operation, State};
 use crate::invocation::{Arg, Invocation};
 use crate::outcome::Finished;
@@ -57,21 +58,22 @@ fn of_report(
     target: &Revision,
     report: &report::DownTo,
 ) -> Result<MigrationOutcome, AdapterError> {
-    let state = || State::RolledBack(report.rolled_back.clone());
     if !report.errors.is_empty() {
         let kind = crate::classify::classify(judge.finished.exit, None, true);
-        let what = format!(
-            "a rollback failed ({}): {}",
-            judge.exit(),
-            report.errors.join("; ")
-        );
-        let next = "correct the `.down.sql`, then call `down_to` again: it goes on from there";
-        return Err(judge.failure(kind, &what, state(), next));
+        let rolled_back = report.rolled_back.clone();
+        let state = if report.errors.iter().all(|error| refusal(error).is_some()) {
+            State::RolledBack(rolled_back)
+        } else {
+            State::RolledBackAtLeast(rolled_back)
+        };
+        let next = "correct the `.down.sql`, then roll back again: it goes on from there";
+        return Err(judge.errors(kind, "a rollback failed", &report.errors, state, next));
     }
     if !report.skipped.is_empty() {
         let what = format!("it left out {}", report.skipped.join(", "));
-        let next = "ask `current_revision` where the database is now";
-        return Err(judge.failure(AdapterErrorKind::IrreversibleRollback, &what, state(), next));
+        let state = State::RolledBackAtLeast(report.rolled_back.clone());
+        let next = "write the missing `.down.sql`, then roll back again";
+        return Err(judge.failure(AdapterErrorKind::IrreversibleRollback, &what, state, next));
     }
     if !judge.exited_with(0) {
         return Err(judge.contradiction("it lists no error, and fails", State::Unknown));
@@ -197,8 +199,8 @@ mod tests {
             (
                 0,
                 "MIGR_100",
-                AdapterErrorKind::InternalError,
-                "was not changed",
+                AdapterErrorKind::Execution,
+                "ask `current_revision`",
             ),
         ] {
             let error = of(&finished(status, Some(&envelope(code, "m", "a")))).expect_err("one");
@@ -246,6 +248,9 @@ mod tests {
         ))
         .expect_err("an error");
         assert_eq!(error.kind, AdapterErrorKind::Execution);
-        assert!(error.message.contains("003 was rolled back"), "{error}");
+        assert!(
+            error.message.contains("at least 003 was rolled back"),
+            "{error}"
+        );
     }
 }

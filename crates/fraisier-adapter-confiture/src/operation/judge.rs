@@ -2,7 +2,8 @@
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, Revision};
 
-use crate::classify::classify;
+use super::refusal;
+use crate::classify::{admits_no_change, claims_nothing_was_done, classify};
 use crate::failure::{Failure, Operation, State};
 use crate::outcome::{Captured, Exit, Finished, Interruption};
 use crate::redact::Redactor;
@@ -11,6 +12,16 @@ use crate::version::ConfitureVersion;
 
 /// How many bytes of a message of confiture's go into a message of ours.
 const MESSAGE_LIMIT: usize = 4 * 1024;
+
+/// How many bytes of one error of a report go into a message of ours; the evidence has it whole.
+const ERROR_LIMIT: usize = 300;
+
+/// What to do when another deploy came first.
+pub(crate) const AFTER_ANOTHER: &str =
+    "wait for the other deploy to end, then deploy again: it goes on after what is applied";
+
+/// Added to confiture's advice about a held lock, in place of the part that is left out.
+const NEVER_WITHOUT: &str = "This adapter never works without the lock.";
 
 /// Words the failures of one finished command.
 pub(crate) struct Judge<'a> {
@@ -47,6 +58,36 @@ impl Judge<'_> {
         .into()
     }
 
+    /// A failure of which the report lists the errors: told in short, and whole in the evidence.
+    pub(crate) fn errors(
+        &self,
+        kind: AdapterErrorKind,
+        what: &str,
+        errors: &[String],
+        state: State,
+        next: &str,
+    ) -> AdapterError {
+        let told: Vec<String> = errors
+            .iter()
+            .map(|error| match refusal::refusal(error) {
+                Some(refusal) => format!("{}: {}", refusal.migration, refusal.said),
+                None => error.split_whitespace().collect::<Vec<_>>().join(" "),
+            })
+            .map(|error| {
+                let error = self.redactor.text(&error);
+                Redactor::bounded(&error, ERROR_LIMIT).into_owned()
+            })
+            .collect();
+        let what = format!("{what} ({}): {}", self.exit(), told.join("; "));
+        let mut error = self.failure(kind, &what, state, next);
+        let mut evidence = without_forbidden_advice(&self.redactor.text(&errors.join("\n")));
+        if let Some(printed) = error.stderr.take() {
+            evidence = format!("[report]\n{evidence}\n{printed}");
+        }
+        error.stderr = Some(evidence);
+        error
+    }
+
     /// confiture reported a failure of its own.
     pub(crate) fn envelope(&self, envelope: &Envelope) -> AdapterError {
         let code = envelope.code.as_deref();
@@ -63,14 +104,38 @@ impl Judge<'_> {
             what.push_str(": ");
             what.push_str(envelope.message.trim());
         }
-        let state = if code.is_some_and(before_any_change) {
-            State::Untouched
-        } else {
-            self.unknown_state()
-        };
-        let kind = classify(self.finished.exit, code, false);
-        let advice = envelope.actionable.as_deref().unwrap_or_default();
+        let mut kind = classify(self.finished.exit, code, false);
+        let mut state = self.unknown_state();
+        let mut advice = envelope.actionable.as_deref().unwrap_or_default();
+        if !self.began() {
+            if refusal::ledger_was_made_by_another(&envelope.message) {
+                kind = AdapterErrorKind::LockContention;
+                state = State::Untouched;
+                advice = AFTER_ANOTHER;
+            } else if code.is_some_and(|code| {
+                before_any_change(code) && admits_no_change(self.finished.exit, code)
+            }) || refuses_edited_files(envelope)
+            {
+                state = State::Untouched;
+            }
+        } else if claims_nothing_was_done(kind) {
+            kind = AdapterErrorKind::Execution;
+        }
+        if kind == AdapterErrorKind::LockContention && advice != AFTER_ANOTHER {
+            return self.failure(
+                kind,
+                &what,
+                state,
+                &format!("{} {NEVER_WITHOUT}", advice.trim()),
+            );
+        }
         self.failure(kind, &what, state, advice)
+    }
+
+    /// Whether it printed that it began with a migration, as releases before 0.48.0 do.
+    fn began(&self) -> bool {
+        let lines = lines(&self.finished.stdout);
+        lines.iter().any(|line| line.contains("⚡ Applying "))
     }
 
     /// There is a report file, and it holds no report.
@@ -202,7 +267,7 @@ impl Judge<'_> {
             .filter_map(|(stream, count)| {
                 let text = without_forbidden_advice(&self.redactor.captured(stream));
                 let lines = text.lines().map(str::trim);
-                let lines = lines.filter(|line| !line.is_empty() && !names_our_report(line));
+                let lines = lines.filter(|line| !line.is_empty() && !is_a_banner(line));
                 let lines: Vec<&str> = lines.collect();
                 let last = &lines[lines.len().saturating_sub(count)..];
                 (!last.is_empty()).then(|| last.join(" / "))
@@ -247,6 +312,30 @@ fn names_our_report(line: &str) -> bool {
         .any(|start| line.starts_with(start))
 }
 
+/// Whether a line says nothing of why a command failed: where the report went, and the paragraph on
+/// files whose names confiture does not take for migrations.
+fn is_a_banner(line: &str) -> bool {
+    const BEGINNINGS: [&str; 7] = [
+        "⚠️  WARNING: Orphaned migration files",
+        "These SQL files exist but won't be applied",
+        "Confiture only recognizes migration files",
+        "• ",
+        "Learn more: ",
+        "🔐 Checksum verification passed",
+        "Migration file not found for ",
+    ];
+    names_our_report(line) || BEGINNINGS.iter().any(|start| line.starts_with(start))
+}
+
+/// Whether confiture refuses to begin because a file was edited after it was applied: it compares
+/// them all before the first migration.
+fn refuses_edited_files(envelope: &Envelope) -> bool {
+    envelope.code.as_deref() == Some("INTERNAL_ERROR")
+        && envelope
+            .message
+            .starts_with("Checksum verification failed for ")
+}
+
 /// Whether confiture finds this wrong before it changes anything.
 fn before_any_change(code: &str) -> bool {
     const CODES: [&str; 9] = [
@@ -267,10 +356,6 @@ fn before_any_change(code: &str) -> bool {
 /// applies what is applied already.
 const FORBIDDEN: [&str; 2] = ["--no-lock", "--force"];
 
-/// What stands for advice to use one of [`FORBIDDEN`].
-const INSTEAD: &str =
-    "(advice to work without the lock or by force is left out: this adapter never does)";
-
 /// The text less every sentence that advises an option of [`FORBIDDEN`].
 fn without_forbidden_advice(text: &str) -> String {
     if !FORBIDDEN.iter().any(|option| text.contains(option)) {
@@ -281,14 +366,8 @@ fn without_forbidden_advice(text: &str) -> String {
         if !forbidden(line) {
             return line.to_owned();
         }
-        let kept = line.split_inclusive(". ").map(|sentence| {
-            if forbidden(sentence) {
-                INSTEAD
-            } else {
-                sentence
-            }
-        });
-        kept.collect()
+        let kept = line.split_inclusive(". ").filter(|it| !forbidden(it));
+        kept.collect::<String>().trim_end().to_owned()
     });
     lines.collect::<Vec<String>>().join("\n")
 }
@@ -307,7 +386,7 @@ mod tests {
             !kept.contains("--no-lock") && kept.ends_with("\nmore"),
             "{kept}"
         );
-        assert_eq!(without_forbidden_advice("Tip: use --force now"), INSTEAD);
+        assert_eq!(without_forbidden_advice("Tip: use --force now"), "");
         assert_eq!(without_forbidden_advice("a\nb"), "a\nb");
     }
 }

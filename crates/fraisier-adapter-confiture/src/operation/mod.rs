@@ -5,6 +5,7 @@ pub(crate) mod current;
 pub(crate) mod down_to;
 pub(crate) mod judge;
 pub(crate) mod preflight;
+pub(crate) mod refusal;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod up;

@@ -2,7 +2,8 @@
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
 
-use super::judge::{Judge, add_line};
+use super::judge::{AFTER_ANOTHER, Judge, add_line};
+use super::refusal::{self, refusal};
 use crate::failure::{Failure, Operation, State};
 use crate::invocation::{Arg, Invocation};
 use crate::outcome::{Exit, Finished};
@@ -24,9 +25,13 @@ const NOTHING_TO_DO: &str = "✅ No pending migrations. Database is up to date."
 const NAME_LIMIT: usize = 200;
 
 /// A migration that failed is rolled back, unless it took that out of confiture's hands.
-const AFTER_A_FAILURE: &str = "correct the cause, and remove what a migration that commits by \
-                               itself or runs outside a transaction has left; then call `up` \
-                               again: it goes on after what was applied";
+const AFTER_A_FAILURE: &str = "correct the migration, remove what it committed by itself or did \
+                               outside a transaction, then deploy again: it goes on after what is \
+                               applied";
+
+/// The connection ended, or the migration failed in a way that the server said nothing of.
+const AFTER_AN_UNCERTAIN_FAILURE: &str =
+    "correct the cause, then deploy again: it goes on after what is applied";
 
 /// What `up` left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +148,7 @@ fn of_report(
         .map(|migration| migration.version.clone())
         .collect();
     let state = || State::Applied(applied.clone());
+    let at_least = || State::AppliedAtLeast(applied.clone());
     if report.dry_run || report.dry_run_execute {
         return Err(judge.contradiction("it only rehearsed", State::Unknown));
     }
@@ -155,20 +161,25 @@ fn of_report(
             report.pending.len()
         );
         let next = format!(
-            "have a superuser apply it (`confiture migrate apply-as <role> {}`), then call `up` \
-             again",
+            "have a superuser apply it (`confiture migrate apply-as <role> {}`), then deploy again",
             stopped.version
         );
         return Err(judge.failure(AdapterErrorKind::Execution, &what, state(), &next));
     }
     if !report.errors.is_empty() {
+        const WHAT: &str = "confiture stopped with an error";
+        if applied.is_empty() && refusal::was_applied_by_another(&report.errors) {
+            let kind = AdapterErrorKind::LockContention;
+            return Err(judge.errors(kind, WHAT, &report.errors, state(), AFTER_ANOTHER));
+        }
         let kind = crate::classify::classify(judge.finished.exit, None, true);
-        let what = format!(
-            "confiture stopped with an error ({}): {}",
-            judge.exit(),
-            report.errors.join("; ")
-        );
-        return Err(judge.failure(kind, &what, state(), AFTER_A_FAILURE));
+        let exact = report.errors.iter().all(|error| refusal(error).is_some());
+        let (state, next) = if exact {
+            (state(), AFTER_A_FAILURE)
+        } else {
+            (at_least(), AFTER_AN_UNCERTAIN_FAILURE)
+        };
+        return Err(judge.errors(kind, WHAT, &report.errors, state, next));
     }
     if !report.success || !judge.exited_with(0) {
         let what = format!("it lists no error, and `success` is {}", report.success);
@@ -179,14 +190,14 @@ fn of_report(
             "it succeeded, and left {} pending",
             report.pending.join(", ")
         );
-        return Err(judge.contradiction(&what, state()));
+        return Err(judge.contradiction(&what, at_least()));
     }
     if let Some(target) = target {
         let reached = |version: &String| version == target.as_str();
         if !applied.iter().any(reached) && !report.skipped.iter().any(reached) {
             let what =
                 format!("it succeeded, and the target {target} is not among what is applied");
-            return Err(judge.contradiction(&what, state()));
+            return Err(judge.contradiction(&what, at_least()));
         }
         if applied
             .iter()
@@ -194,7 +205,7 @@ fn of_report(
             .is_some_and(|at| at + 1 < applied.len())
         {
             let what = format!("it went on after the target {target}");
-            return Err(judge.contradiction(&what, state()));
+            return Err(judge.contradiction(&what, at_least()));
         }
     }
     // What was applied before is sorted, and the last of it is where this call began.
@@ -242,7 +253,7 @@ pub(crate) fn unexplained(
 /// # Errors
 ///
 /// `InternalError` when the release would have written one, when it printed something, and not that
-/// there was nothing to apply, and when the target cannot be among what is applied.
+/// there was nothing to apply, and when a target was asked for and nothing is applied.
 pub(crate) fn without_report(
     target: Option<&Revision>,
     finished: &Finished,
@@ -264,18 +275,14 @@ pub(crate) fn without_report(
     if judge.printed_other_than(NOTHING_TO_DO) {
         return Err(judge.unreported());
     }
-    let reached = match (target, &current) {
-        (None, _) => true,
-        (Some(target), Some(current)) => target.as_str() <= current.as_str(),
-        (Some(_), None) => false,
-    };
-    if let (Some(target), false) = (target, reached) {
-        let at = current.map_or("nothing".into(), |current| current.to_string());
+    // The target is a migration of the directory, and none of these is pending. Where it stands in
+    // sort order says nothing: `current` is what was applied last in time.
+    if let (Some(target), None) = (target, &current) {
         let what = format!(
-            "confiture {version} found nothing to apply, and the target {target} comes after what \
-             was applied last, which is {at}"
+            "confiture {version} found nothing to apply, and the target {target} is not applied: \
+             nothing is"
         );
-        return Err(judge.contradiction(&what, State::Applied(Vec::new())));
+        return Err(judge.contradiction(&what, State::Unknown));
     }
     let mut log = judge.log();
     add_line(&mut log, "nothing to apply");
@@ -425,7 +432,12 @@ mod tests {
         });
         let error = of(None, &finished(3, Some(&failed))).expect_err("an error");
         assert_eq!(error.kind, Kind::Execution);
-        for part in ["004 (d)", "002, 003", "call `up` again"] {
+        for part in [
+            "004 (d)",
+            "at least 002, 003",
+            "ask `current_revision`",
+            "deploy again",
+        ] {
             assert!(error.message.contains(part), "{error}");
         }
         for status in [0, 1, 3, 6, 8] {
@@ -548,7 +560,10 @@ mod tests {
             "{error}"
         );
         assert!(!error.message.contains("--no-lock"), "{error}");
-        assert!(error.message.contains("never does"), "{error}");
+        assert!(
+            error.message.contains("never works without the lock"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -637,6 +652,8 @@ mod tests {
             (None, None),
             (Some("002"), Some("002")),
             (Some("001"), Some("002")),
+            // 002 was added late: it was applied last, and 003 before it.
+            (Some("003"), Some("002")),
         ] {
             let outcome = read(target, "0.22.0", current).expect("nothing to do");
             assert_eq!(revisions(&outcome), (current, current, vec![]));
@@ -646,7 +663,6 @@ mod tests {
             (None, "0.48.0", Some("002")),
             (None, "1.29.0", Some("002")),
             (None, "0.47.0rc1", Some("002")),
-            (Some("003"), "0.22.0", Some("002")),
             (Some("001"), "0.22.0", None),
         ] {
             assert!(

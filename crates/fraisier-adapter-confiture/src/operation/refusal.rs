@@ -1,0 +1,160 @@
+//! Reads what confiture says of a migration that failed, in the `errors` of a report.
+
+/// How confiture begins the report of a statement that was executed and failed.
+const EXECUTED: &str = ": SQL execution failed | SQL: ";
+/// What stands between the statement and what was said of it.
+const SAID: &str = " | Error: ";
+/// How confiture says that another deploy applied the migration since it looked.
+const ALREADY_APPLIED: &str = " has already been applied";
+/// How confiture begins when it cannot make its ledger.
+const NO_LEDGER_MADE: &str = "Failed to initialize migrations table: ";
+
+/// A statement that the server refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal<'a> {
+    /// `Failed to apply migration 002 (orders)`.
+    pub(crate) migration: &'a str,
+    /// The first line of what the server said.
+    pub(crate) said: &'a str,
+}
+
+/// The refusal that an entry of `errors` reports, when the server really answered.
+///
+/// Only then is the list of what was applied before it exact. A connection that was lost at a
+/// `COMMIT` is reported without a statement, and the server may have committed all the same.
+pub(crate) fn refusal(error: &str) -> Option<Refusal<'_>> {
+    let (migration, rest) = error.split_once(EXECUTED)?;
+    let (_, said) = rest.split_once(SAID)?;
+    let label = migration
+        .strip_prefix("Failed to apply migration ")
+        .or_else(|| migration.strip_prefix("Failed to rollback migration "))?;
+    let labelled = !label.is_empty() && !label.contains('\n');
+    (labelled && !speaks_of_the_connection(said)).then(|| Refusal {
+        migration,
+        said: said.lines().next().unwrap_or_default().trim_end(),
+    })
+}
+
+/// Whether a server or its client may be speaking of the connection instead of the statement. Names
+/// in double quotes are the statement's, and so is what follows `LINE`.
+fn speaks_of_the_connection(said: &str) -> bool {
+    const WORDS: [&str; 11] = [
+        "connection",
+        "server closed",
+        "terminat",
+        "shutting down",
+        "recovery",
+        "crash",
+        "ssl",
+        "eof",
+        "pipe",
+        "socket",
+        "consuming input",
+    ];
+    let said = said.split("\nLINE ").next().unwrap_or_default();
+    let unquoted: String = said.split('"').step_by(2).collect();
+    let unquoted = unquoted.to_lowercase();
+    WORDS.iter().any(|word| unquoted.contains(word))
+}
+
+/// Whether another deploy applied a migration first: a release before 1.0.0 looks at what is pending
+/// before it has the lock.
+pub(crate) fn was_applied_by_another(errors: &[String]) -> bool {
+    matches!(errors, [error] if !error.contains('\n')
+        && error.starts_with("Migration ")
+        && error.ends_with(ALREADY_APPLIED))
+}
+
+/// Whether another deploy made the ledger at the same moment: a release before 1.0.0 makes it before
+/// it has the lock, and the server refuses the second of two.
+pub(crate) fn ledger_was_made_by_another(message: &str) -> bool {
+    let Some((_, said)) = message
+        .strip_prefix(NO_LEDGER_MADE)
+        .and_then(|rest| rest.split_once(SAID))
+    else {
+        return false;
+    };
+    let twice = said.starts_with("duplicate key value violates unique constraint \"pg_")
+        || said.starts_with("relation \"tb_confiture\" already exists");
+    twice && said.contains("tb_confiture")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_statement_is_told_from_a_lost_connection() {
+        let refused = "Failed to apply migration 002 (orders): SQL execution failed | SQL: CREATE \
+                       TABLE connections (id no_type); | Error: type \"connection_t\" does not exist\
+                       \nLINE 1: CREATE TABLE connections (id no_type);";
+        assert_eq!(
+            refusal(refused),
+            Some(Refusal {
+                migration: "Failed to apply migration 002 (orders)",
+                said: "type \"connection_t\" does not exist",
+            })
+        );
+        let statement = "Failed to apply migration 002 (orders): SQL execution failed | SQL: SELECT 1 | Error: ";
+        for said in [
+            "the connection is lost",
+            "the connection is closed",
+            "consuming input failed: server closed the connection unexpectedly\n\tThis probably",
+            "terminating connection due to administrator command\nSSL connection has been closed",
+            "could not receive data from server: Broken pipe",
+            "the database system is shutting down",
+        ] {
+            assert_eq!(refusal(said), None, "{said}");
+            assert_eq!(refusal(&format!("{statement}{said}")), None, "{said}");
+        }
+        for other in [
+            "",
+            "Halted at 004_s: it declares requires_superuser=True.",
+            "Failed to apply migration 002 (orders): boom",
+            "Failed to apply migration : SQL execution failed | SQL: x",
+        ] {
+            assert_eq!(refusal(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_certain_evidence_is_another_deploy() {
+        let errors = |text: &str| vec![text.to_owned()];
+        assert!(was_applied_by_another(&errors(
+            "Migration 002 (t2) has already been applied"
+        )));
+        for other in [
+            "Failed to apply migration 002 (a): it has already been applied",
+            "Migration 002 failed\nthe customer has already been applied",
+        ] {
+            assert!(!was_applied_by_another(&errors(other)), "{other}");
+        }
+        let ledger = "Failed to initialize migrations table: SQL execution failed | SQL: CREATE TABLE \
+                      \"tb_confiture\" (...  | Error: ";
+        for (said, by_another) in [
+            (
+                "duplicate key value violates unique constraint \"pg_type_typname_nsp_index\"\nDETAIL:  \
+              Key (typname, typnamespace)=(tb_confiture, 2200) already exists.",
+                true,
+            ),
+            (
+                "duplicate key value violates unique constraint \"pg_class_relname_nsp_index\"\nDETAIL:  \
+              Key (relname, relnamespace)=(tb_confiture_pk_confiture_seq, 2200) already exists.",
+                true,
+            ),
+            ("relation \"tb_confiture\" already exists", true),
+            ("permission denied for schema public", false),
+            (
+                "duplicate key value violates unique constraint \"orders_pkey\"",
+                false,
+            ),
+        ] {
+            assert_eq!(
+                ledger_was_made_by_another(&format!("{ledger}{said}")),
+                by_another,
+                "{said}"
+            );
+            assert!(!ledger_was_made_by_another(said));
+        }
+    }
+}
