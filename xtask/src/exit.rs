@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::lab::interrupt::Interrupted;
+use contract_lab::interrupt::Interrupted;
+pub use contract_lab::trouble::Trouble;
 
 /// The status table as `--help` shows it. Usage errors (2) are clap's.
 pub const TABLE: &str = "\
@@ -12,24 +13,6 @@ Exit status:
   2    the command line was not understood
   3    it could not run: something it needs is missing; the message names it and the way out
   130  it was interrupted; nothing is left behind";
-
-/// Something is missing or in the way, with what to do about it.
-#[derive(Debug, thiserror::Error)]
-#[error("{what}; {way_out}")]
-pub struct Trouble {
-    what: String,
-    way_out: String,
-}
-
-impl Trouble {
-    /// `what` is wrong, and `way_out` is what the reader can do.
-    pub fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            way_out: way_out.into(),
-        }
-    }
-}
 
 /// What was checked is not as it should be.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +25,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if error.is::<Interrupted>() {
         anstream::eprintln!("interrupted");
     } else {
-        anstream::eprintln!("{}: {error:#}", crate::lab::ui::bad("error"));
+        anstream::eprintln!("{}: {error:#}", contract_lab::ui::bad("error"));
     }
     ExitCode::from(status)
 }

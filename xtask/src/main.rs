@@ -5,17 +5,15 @@
 mod bench;
 mod demo;
 mod exit;
-mod lab;
 mod live;
 mod refresh;
-mod stage;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use lab::interrupt::{self, Further};
-use lab::postgres::guardian;
+use contract_lab::interrupt::{self, Further};
+use contract_lab::postgres::guardian;
 
 const EXAMPLES: &str = "\
 Examples:

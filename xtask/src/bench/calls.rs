@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::figures::{Figures, in_turn, seconds, timed};
-use crate::lab::scratch::Scratch;
+use contract_lab::scratch::Scratch;
 
 /// A project and a database to call confiture on.
 pub struct Subject {

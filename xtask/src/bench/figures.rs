@@ -52,7 +52,7 @@ pub fn in_turn(
     other()?;
     let mut times = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        crate::lab::interrupt::check()?;
+        contract_lab::interrupt::check()?;
         times.0.push(timed(&mut one)?);
         times.1.push(timed(&mut other)?);
     }

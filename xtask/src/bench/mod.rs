@@ -14,10 +14,10 @@ use anyhow::Context as _;
 
 use self::figures::Figures;
 pub use self::probe::{ProbeArgs, SUBCOMMAND as PROBE, serve as serve_probe};
-use crate::lab::confiture::{Selector, provision};
-use crate::lab::postgres::{Major, Server};
-use crate::lab::ui::Ui;
-use crate::lab::{Lab, LabArgs};
+use contract_lab::confiture::{Selector, provision};
+use contract_lab::postgres::{Major, Server};
+use contract_lab::ui::Ui;
+use contract_lab::{Lab, LabArgs};
 
 /// `--help`, after the options.
 pub const HELP: &str = "\

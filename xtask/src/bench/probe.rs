@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::calls::{Subject, Uncompiled};
 use super::figures::{Figures, median, seconds, timed};
 use super::{report, uncompiled};
-use crate::lab::scratch::Scratch;
+use contract_lab::scratch::Scratch;
 
 /// The name of the hidden command.
 pub const SUBCOMMAND: &str = "bench-probe";

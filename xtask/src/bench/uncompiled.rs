@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::lab::scratch::Scratch;
+use contract_lab::scratch::Scratch;
 
 /// A virtual environment; it goes with the value.
 pub struct Copy {

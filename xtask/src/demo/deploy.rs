@@ -234,8 +234,8 @@ fn ok<T>(found: &Result<T, AdapterError>) -> Result<&T, String> {
 mod tests {
     use super::*;
     use crate::demo::transcript::Form;
-    use crate::lab::ui::Ui;
     use async_trait::async_trait;
+    use contract_lab::ui::Ui;
     use fraisier_adapter_api::VerifyCheck;
     use std::sync::Mutex;
 

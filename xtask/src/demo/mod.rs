@@ -16,11 +16,11 @@ use self::project::Project;
 use self::transcript::{Form, Tool, Transcript};
 use self::watch::Watch;
 use crate::exit::Unexpected;
-use crate::lab::confiture::{Installed, Selector, provision};
-use crate::lab::interrupt::{self, Interrupted};
-use crate::lab::postgres::{Database, ServerArgs};
-use crate::lab::ui::Ui;
-use crate::lab::{Lab, LabArgs};
+use contract_lab::confiture::{Installed, Selector, provision};
+use contract_lab::interrupt::{self, Interrupted};
+use contract_lab::postgres::{Database, ServerArgs};
+use contract_lab::ui::Ui;
+use contract_lab::{Lab, LabArgs};
 
 /// `--help`, after the options.
 pub const HELP: &str = "\

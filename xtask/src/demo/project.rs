@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::lab::registry::Release;
-use crate::lab::scratch::Scratch;
+use contract_lab::registry::Release;
+use contract_lab::scratch::Scratch;
 
 /// The first release that applies `CREATE INDEX CONCURRENTLY` from an SQL file.
 const CONCURRENT_SQL: &str = "0.37.0";

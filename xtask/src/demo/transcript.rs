@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::Unexpected;
-use crate::lab::ui::{self, Live, Ui};
+use contract_lab::ui::{self, Live, Ui};
 
 /// Where the transcript goes while it grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 
-use crate::lab::ui::Live;
+use contract_lab::ui::Live;
 
 /// Passes the events that people care about on to the running step.
 #[derive(Debug, Clone)]

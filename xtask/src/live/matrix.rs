@@ -17,13 +17,13 @@ use fraisier_adapter_confiture::ConfitureMigration;
 use fraisier_adapter_confiture::observe::{self, Event, Observer};
 
 use crate::exit::Unexpected;
-use crate::lab::Lab;
-use crate::lab::confiture::{Installed, Selector, provision};
-use crate::lab::interrupt;
-use crate::lab::parallel::in_parallel;
-use crate::lab::postgres::Server;
-use crate::lab::ui::{bad, faint, good, heading};
-use crate::stage::Stage;
+use contract_lab::Lab;
+use contract_lab::confiture::{Installed, Selector, provision};
+use contract_lab::interrupt;
+use contract_lab::parallel::in_parallel;
+use contract_lab::postgres::Server;
+use contract_lab::stage::Stage;
+use contract_lab::ui::{bad, faint, good, heading};
 
 /// The releases in which something changed that the adapter has to cope with.
 pub const RELEASES: [&str; 12] = [

@@ -3,10 +3,10 @@
 mod cancel;
 mod matrix;
 
-use crate::lab::confiture::{Selector, provision};
-use crate::lab::postgres::ServerArgs;
-use crate::lab::ui::Ui;
-use crate::lab::{Lab, LabArgs};
+use contract_lab::confiture::{Selector, provision};
+use contract_lab::postgres::ServerArgs;
+use contract_lab::ui::Ui;
+use contract_lab::{Lab, LabArgs};
 
 /// `--help`, after the options.
 pub const HELP: &str = "\

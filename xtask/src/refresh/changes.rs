@@ -10,7 +10,7 @@ use similar::TextDiff;
 use super::record::Recorded;
 use super::write::{Texts, texts, texts_of};
 use crate::exit::Unexpected;
-use crate::lab::ui::{Ui, good, heading};
+use contract_lab::ui::{Ui, good, heading};
 
 /// How many lines of one case's difference are shown.
 const SHOWN_LINES: usize = 40;

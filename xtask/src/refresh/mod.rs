@@ -16,12 +16,12 @@ use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 
 use crate::exit::Unexpected;
-use crate::lab::confiture::{Installed, Selector, provision};
-use crate::lab::parallel::in_parallel;
-use crate::lab::postgres::{Major, Server};
-use crate::lab::ui::Ui;
-use crate::lab::{Lab, LabArgs, interrupt, registry};
 use captures::Captures;
+use contract_lab::confiture::{Installed, Selector, provision};
+use contract_lab::parallel::in_parallel;
+use contract_lab::postgres::{Major, Server};
+use contract_lab::ui::Ui;
+use contract_lab::{Lab, LabArgs, interrupt, registry};
 use record::{Job, Recorded};
 use write::Written;
 

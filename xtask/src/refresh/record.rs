@@ -8,13 +8,14 @@ use contract_tests::case::{Case, Circumstance};
 use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 
-use super::captures::{Capture, Captures};
-use crate::lab::confiture::Installed;
-use crate::lab::interrupt;
-use crate::lab::parallel::in_parallel;
-use crate::lab::postgres::Server;
-use crate::lab::ui::Ui;
-use crate::stage::Stage;
+use super::captures::Captures;
+use contract_lab::confiture::Installed;
+use contract_lab::interrupt;
+use contract_lab::parallel::in_parallel;
+use contract_lab::postgres::Server;
+use contract_lab::stage::Stage;
+use contract_lab::stage::capture::Capture;
+use contract_lab::ui::Ui;
 
 /// How many cases that mostly wait run beside the others.
 const WAITING_LANES: usize = 8;

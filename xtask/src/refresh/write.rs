@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::changes::describe;
 use super::record::Recorded;
 use crate::exit::Trouble;
-use crate::lab::confiture::Installed;
-use crate::lab::ui::Ui;
+use contract_lab::confiture::Installed;
+use contract_lab::ui::Ui;
 
 /// The text of every file of one release's directory, by case.
 pub type Texts = BTreeMap<String, String>;

@@ -13,11 +13,11 @@ use fraisier_adapter_confiture::process::Stop;
 use self::call::{Moment, Operation, Outcome, Running, adapter, block_on, word};
 use self::scene::{Pids, Scene, Sleep, applied_at, wait};
 use crate::exit::Unexpected;
-use crate::lab::Lab;
-use crate::lab::confiture::Installed;
-use crate::lab::interrupt;
-use crate::lab::postgres::{Database, Server};
-use crate::lab::ui::{bad, good, warn};
+use contract_lab::Lab;
+use contract_lab::confiture::Installed;
+use contract_lab::interrupt;
+use contract_lab::postgres::{Database, Server};
+use contract_lab::ui::{bad, good, warn};
 
 /// How soon nothing may be left of a call that was given up. Where it takes longer, the case is run
 /// once more: a busy machine is slow now and then, what is left behind is left every time.

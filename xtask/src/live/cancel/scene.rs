@@ -9,9 +9,9 @@ use fraisier_adapter_api::AdapterCtx;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use postgres::Client;
 
-use crate::lab::interrupt;
-use crate::lab::postgres::{Database, Server};
-use crate::lab::scratch::Scratch;
+use contract_lab::interrupt;
+use contract_lab::postgres::{Database, Server};
+use contract_lab::scratch::Scratch;
 
 /// Where the second migration sleeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,8 @@ pub mod postgres;
 pub mod python;
 pub mod registry;
 pub mod scratch;
+pub mod stage;
+pub mod trouble;
 pub mod ui;
 
 use std::path::PathBuf;

@@ -14,10 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::account::Account;
 use super::binaries::Program;
-use crate::exit::Trouble;
-use crate::lab::command::{run, wait_for};
-use crate::lab::interrupt;
-use crate::lab::scratch::{DATA, Scratch};
+use crate::command::{run, wait_for};
+use crate::interrupt;
+use crate::scratch::{DATA, Scratch};
+use crate::trouble::Trouble;
 
 /// Nothing here survives a crash, so nothing needs to reach the disk; and nothing is put outside
 /// the data directory, neither sockets nor shared memory.
@@ -38,7 +38,7 @@ const PORT_TRIES: u32 = 5;
 
 /// A running server; dropping it stops the server and removes its directory.
 #[derive(Debug)]
-pub struct Embedded {
+pub(super) struct Embedded {
     /// The port it listens on.
     pub port: u16,
     process: Process,
@@ -51,7 +51,7 @@ impl Embedded {
     ///
     /// # Errors
     /// When PostgreSQL's programs fail, in their words; or an interrupt.
-    pub fn start(
+    pub(super) fn start(
         program: &Program,
         password: &str,
         settings: &[(String, String)],
@@ -89,7 +89,7 @@ impl Embedded {
     }
 
     /// Whether the server still runs.
-    pub fn runs(&mut self) -> bool {
+    pub(super) fn runs(&mut self) -> bool {
         matches!(self.process.0.try_wait(), Ok(None))
     }
 }

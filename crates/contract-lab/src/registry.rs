@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Lab;
 use super::once::write_atomically;
 use super::packages::{Failure, list_versions};
-use crate::exit::Trouble;
+use crate::trouble::Trouble;
 
 /// The name under which the registry knows confiture.
 pub const PACKAGE: &str = "fraiseql-confiture";
@@ -25,6 +25,7 @@ pub struct Release {
 impl Release {
     /// The releases in a comma-separated list, oldest first, each once; what is no final release
     /// is left out.
+    #[must_use]
     pub fn parse_list(text: &str) -> Vec<Self> {
         let mut releases: Vec<Self> = text
             .split(',')
@@ -151,6 +152,7 @@ fn parse_index(printed: &str) -> Vec<Release> {
 }
 
 /// The sentence for a failure to get confiture, of `wanted` when a release was named.
+#[must_use]
 pub fn sentence(failure: &Failure, wanted: Option<&Release>) -> Trouble {
     let what = wanted.map_or_else(
         || "the releases of confiture".to_owned(),

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::command::{Output, run_with};
 use super::{interrupt, ui::Ui};
-use crate::exit::Trouble;
+use crate::trouble::Trouble;
 
 /// Says that a directory is complete, and what is in it. Written last.
 const MARKER: &str = ".complete.json";
@@ -85,6 +85,7 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 }
 
 /// The sentence for a directory that cannot be written.
+#[must_use]
 pub fn unwritable(directory: &Path, error: &io::Error) -> Trouble {
     Trouble::new(
         format!("cannot write to {}: {error}", directory.display()),

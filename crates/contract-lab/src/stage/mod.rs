@@ -1,6 +1,7 @@
 //! Where a case of the catalogue takes place: a real binary, a database as the case wants it, and
 //! what else has to be there. Recordings are made here, and the adapter is checked here.
 
+pub mod capture;
 pub mod database;
 
 use std::collections::BTreeMap;
@@ -24,10 +25,10 @@ use postgres::Client;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use crate::lab::command::{run_within, signal_group, wait_for};
-use crate::lab::confiture::Installed;
-use crate::lab::interrupt;
-use crate::lab::postgres::{Database, Server};
+use crate::command::{run_within, signal_group, wait_for};
+use crate::confiture::Installed;
+use crate::interrupt;
+use crate::postgres::{Database, Server};
 
 /// Wide enough that nothing is wrapped: where a line breaks would depend on the length of paths.
 const COLUMNS: &str = "1000";
@@ -50,6 +51,7 @@ type Base<'server> = Arc<OnceLock<Result<Database<'server>, String>>>;
 
 impl<'server> Stage<'server> {
     /// A stage on which nothing was run.
+    #[must_use]
     pub fn new(release: Release, installed: &'server Installed, server: &'server Server) -> Self {
         Self {
             release,
@@ -275,9 +277,13 @@ impl<'server> Stage<'server> {
 /// What one call left.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Left {
+    /// The exit status.
     pub exit: i32,
+    /// The report, when one was written.
     pub report: Option<String>,
+    /// Standard output.
     pub stdout: String,
+    /// Standard error.
     pub stderr: String,
 }
 

@@ -11,7 +11,7 @@ use super::once::{Building, build_once};
 use super::python::{Installer, Python};
 use super::registry::Release;
 use super::{Lab, interrupt};
-use crate::exit::Trouble;
+use crate::trouble::Trouble;
 
 /// Why an installer did not deliver.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::exit::Trouble;
+use crate::trouble::Trouble;
 
 /// Who runs PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Account {
+pub(super) enum Account {
     /// Whoever runs this program.
     Own,
     /// Another user and group, chosen because this program runs as root.
@@ -27,7 +27,7 @@ impl Account {
     ///
     /// # Errors
     /// As root, when `/etc/passwd` has no unprivileged user.
-    pub fn choose() -> anyhow::Result<Self> {
+    pub(super) fn choose() -> anyhow::Result<Self> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self::Own);
         }
@@ -42,7 +42,7 @@ impl Account {
     }
 
     /// Makes `command` run as this account.
-    pub fn apply(self, command: &mut Command) {
+    pub(super) fn apply(self, command: &mut Command) {
         if let Self::Lent { uid, gid } = self {
             command.uid(uid).gid(gid);
         }
@@ -52,7 +52,7 @@ impl Account {
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn give(self, path: &Path) -> std::io::Result<()> {
+    pub(super) fn give(self, path: &Path) -> std::io::Result<()> {
         match self {
             Self::Own => Ok(()),
             Self::Lent { uid, gid } => chown(path, Some(uid), Some(gid)),
@@ -60,7 +60,7 @@ impl Account {
     }
 
     /// Whether this account can get to `path` and read it, judging by the bits for others.
-    pub fn reaches(self, path: &Path) -> bool {
+    pub(super) fn reaches(self, path: &Path) -> bool {
         self == Self::Own
             || path.ancestors().all(|step| {
                 step.metadata()

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::command::run;
-use crate::exit::Trouble;
+use crate::trouble::Trouble;
 
 /// The oldest Python that confiture supports.
 const OLDEST: (u32, u32) = (3, 11);
@@ -92,12 +92,14 @@ impl Python {
     }
 
     /// `3.11.7`
+    #[must_use]
     pub fn version_text(&self) -> String {
         let (major, minor, patch) = self.version;
         format!("{major}.{minor}.{patch}")
     }
 
     /// `py3.11`, to name environments that only fit this Python.
+    #[must_use]
     pub fn tag(&self) -> String {
         format!("py{}.{}", self.version.0, self.version.1)
     }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::binaries::Program;
 use super::embedded::Embedded;
 use super::{connect_to, drop_database};
-use crate::lab::command::wait_for;
-use crate::lab::interrupt;
+use crate::command::wait_for;
+use crate::interrupt;
 
 /// The hidden subcommand that [`serve`]s.
 pub const SUBCOMMAND: &str = "guard";

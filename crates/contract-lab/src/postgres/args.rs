@@ -1,7 +1,7 @@
 //! Which server a command works on.
 
 use super::{Major, Server};
-use crate::lab::Lab;
+use crate::Lab;
 
 /// The options of a command that needs a server.
 #[derive(Debug, clap::Args)]

@@ -24,7 +24,7 @@ use postgres::{Client, NoTls};
 
 use self::guardian::{Guardian, Task};
 use super::Lab;
-use crate::exit::Trouble;
+use crate::trouble::Trouble;
 
 pub use args::ServerArgs;
 pub use binaries::Major;
@@ -149,6 +149,7 @@ impl Server {
     }
 
     /// The DSN of the database `name`, existing or not. It carries the password.
+    #[must_use]
     pub fn dsn(&self, name: &str) -> String {
         dsn::with_database(&self.base.0, name)
     }
@@ -172,11 +173,13 @@ pub struct Database<'server> {
 
 impl Database<'_> {
     /// Its name on the server.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Its DSN, with the password.
+    #[must_use]
     pub fn dsn(&self) -> String {
         self.server.dsn(&self.name)
     }

@@ -59,6 +59,7 @@ impl Scratch {
     }
 
     /// Its path.
+    #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.path()
     }

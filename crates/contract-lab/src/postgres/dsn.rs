@@ -1,7 +1,7 @@
 //! Pointing a DSN at another database.
 
 /// `dsn`, a URL or a keyword DSN, with `database` instead of its own.
-pub fn with_database(dsn: &str, database: &str) -> String {
+pub(super) fn with_database(dsn: &str, database: &str) -> String {
     let Some((scheme, rest)) = dsn.split_once("://") else {
         // Of a keyword given twice, the last one counts.
         let value = database.replace('\\', "\\\\").replace('\'', "\\'");

@@ -12,7 +12,7 @@ use super::command::run;
 use super::once::{Building, build_once};
 use super::packages::{install_environment, installed};
 use super::registry::{PACKAGE, Release, newest, sentence};
-use crate::exit::Trouble;
+use crate::trouble::Trouble;
 
 /// Which confiture is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

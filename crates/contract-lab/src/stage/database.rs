@@ -7,8 +7,8 @@ use contract_tests::recording::State;
 use postgres::config::Host;
 use postgres::{Client, Config, NoTls};
 
-use crate::lab::interrupt;
-use crate::lab::postgres::Server;
+use crate::interrupt;
+use crate::postgres::Server;
 
 /// How long the sessions of a process that has ended may linger.
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
