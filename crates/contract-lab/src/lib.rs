@@ -1,6 +1,7 @@
 //! What the commands stand on: Python, confiture releases, a PostgreSQL server, progress.
 
 pub mod cache;
+pub mod candidate;
 pub mod command;
 pub mod confiture;
 pub mod interrupt;
