@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use anyhow::{Context, bail, ensure};
 use fraisier_adapter_api::{AdapterError, Revision};
-use fraisier_adapter_confiture::decode::{self, PreflightRequest, Up};
+use fraisier_adapter_confiture::decode::{self, PreflightRequest, Up, VerifyFiles};
 use fraisier_adapter_confiture::invocation::PLAIN_OUTPUT;
 use fraisier_adapter_confiture::outcome::{Captured, Exit, Finished};
 use fraisier_adapter_confiture::{ConfitureMigration, Redactor};
@@ -213,7 +213,9 @@ impl Replay<'_> {
             }
             Call::DownTo(target) => decode::down_to(&revision(target), &first, &redactor).map(json),
             Call::Verify => {
-                let verdict = decode::verify(&first, &redactor);
+                let files = VerifyFiles::in_directory(&scene.project.join(MIGRATIONS))
+                    .expect("a project has a migrations directory");
+                let verdict = decode::verify(&files, &first, &redactor);
                 let asks = verdict.is_err() && decode::verify_may_lack_ledger(&first);
                 let current = second().filter(|_| asks);
                 match current.map(|current| decode::current(&current, &redactor)) {

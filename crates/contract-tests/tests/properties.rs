@@ -12,7 +12,7 @@ use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::recording::RecordedCall;
 use fraisier_adapter_api::{Revision, RiskTier};
-use fraisier_adapter_confiture::decode::{self, PreflightRequest, Up};
+use fraisier_adapter_confiture::decode::{self, PreflightRequest, Up, VerifyFiles};
 use fraisier_adapter_confiture::outcome::{Exit, Finished};
 use fraisier_adapter_confiture::{ConfitureVersion, Redactor};
 use proptest::prelude::*;
@@ -152,7 +152,7 @@ fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits {
             }
         }
         Request::Verify => {
-            if let Ok(verdict) = decode::verify(&finished, &redactor) {
+            if let Ok(verdict) = decode::verify(&VerifyFiles::default(), &finished, &redactor) {
                 permits.success = verdict.ok;
                 permits.verified = verdict.checks.iter().filter(|check| check.ok).count();
             }

@@ -273,11 +273,11 @@ impl MigrationAdapter for ConfitureMigration {
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
         const OPERATION: Operation = Operation::Verify;
         let session = self.session(OPERATION, ctx)?;
-        session.project.migrations(OPERATION)?;
+        let files = session.project.verify_files(OPERATION)?;
         let finished = self
             .ask(OPERATION, &session, verify::plan(&session), None)
             .await?;
-        let verdict = verify::decode(&finished, &session.redactor);
+        let verdict = verify::decode(&files, &finished, &session.redactor);
         if verdict.is_err()
             && verify::may_lack_ledger(&finished)
             && self.current(OPERATION, &session).await == Ok(None)

@@ -25,6 +25,7 @@ use crate::operation;
 pub use crate::operation::preflight::{NOT_ALL_CHECKED, PreflightRequest};
 pub use crate::operation::up::Up;
 use crate::outcome::Finished;
+pub use crate::project::VerifyFiles;
 use crate::redact::Redactor;
 use crate::version::ConfitureVersion;
 
@@ -94,14 +95,18 @@ pub fn down_to(
     operation::down_to::decode(target, finished, redactor)
 }
 
-/// The verdict, from what `migrate verify` left. Failed checks are a verdict and no error.
+/// The verdict, from what `migrate verify` left, with the files it was about. Failed checks are a verdict and no error.
 ///
 /// # Errors
 ///
 /// `DbUnreachable` and the like by symbolic code and exit status; `InternalError` when there is no
 /// report, and for a missing ledger before 0.37.0 (see [`verify_may_lack_ledger`]).
-pub fn verify(finished: &Finished, redactor: &Redactor) -> Result<VerifyReport, AdapterError> {
-    operation::verify::decode(finished, redactor)
+pub fn verify(
+    files: &VerifyFiles,
+    finished: &Finished,
+    redactor: &Redactor,
+) -> Result<VerifyReport, AdapterError> {
+    operation::verify::decode(files, finished, redactor)
 }
 
 /// Whether the failure of a `verify` may come from a missing ledger, which a release before 0.37.0

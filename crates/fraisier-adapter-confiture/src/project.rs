@@ -1,8 +1,8 @@
 //! The directories of a project, and the migrations in them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use fraisier_adapter_api::AdapterCtx;
@@ -62,6 +62,10 @@ impl Project {
         }
     }
 
+    fn directory(&self) -> PathBuf {
+        self.workdir.join(&self.migrations)
+    }
+
     /// The migrations of the directory, sorted by version and file.
     ///
     /// # Errors
@@ -69,8 +73,25 @@ impl Project {
     /// `InvalidConfig` when the directory does not exist, is a file, or cannot be read. confiture
     /// finds nothing wrong with a directory that is not there.
     pub(crate) fn migrations(&self, operation: Operation) -> Result<Vec<Migration>, AdapterError> {
-        let directory = self.workdir.join(&self.migrations);
-        list(&directory).map_err(|cause| {
+        self.read(operation, list)
+    }
+
+    /// What `verify` has to know of the files.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`migrations`](Self::migrations).
+    pub(crate) fn verify_files(&self, operation: Operation) -> Result<VerifyFiles, AdapterError> {
+        self.read(operation, VerifyFiles::in_directory)
+    }
+
+    fn read<T>(
+        &self,
+        operation: Operation,
+        how: impl FnOnce(&Path) -> io::Result<T>,
+    ) -> Result<T, AdapterError> {
+        let directory = self.directory();
+        how(&directory).map_err(|cause| {
             let (what, directory, next) = match std::fs::read_dir(&self.workdir) {
                 Err(error) if error.kind() == cause.kind() && self.migrations.is_relative() => {
                     ("workdir", &self.workdir, "correct the `workdir`")
@@ -116,12 +137,121 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<Migration>> {
 pub(crate) fn version_of(name: &OsStr) -> Option<String> {
     // A version that is no text cannot be asked for, but the file counts.
     let name = name.to_string_lossy();
-    let stem = match (name.strip_suffix(".up.sql"), name.strip_suffix(".py")) {
-        (Some(stem), _) => stem,
-        (None, Some(stem)) if !name.starts_with('_') => stem,
-        _ => return None,
-    };
+    let stem = stem_of(&name)?;
     Some(stem.split('_').next().unwrap_or_default().to_owned())
+}
+
+/// The name of a migration's file without its ending.
+fn stem_of(name: &str) -> Option<&str> {
+    match (name.strip_suffix(".up.sql"), name.strip_suffix(".py")) {
+        (Some(stem), _) => Some(stem),
+        (None, Some(stem)) if !name.starts_with('_') => Some(stem),
+        _ => None,
+    }
+}
+
+/// What `verify` has to know of the files: a result that confiture skipped holds only where nothing
+/// was there to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyFiles {
+    /// The name of each migration, by its version.
+    names: BTreeMap<String, String>,
+    /// The versions whose `.verify.sql` has a statement in it, or cannot be read.
+    with_statement: BTreeSet<String>,
+}
+
+impl VerifyFiles {
+    /// What a migrations directory holds.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be read, for example because it does not exist.
+    pub fn in_directory(directory: &Path) -> io::Result<Self> {
+        let mut files = Self::default();
+        for entry in directory.read_dir()? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let (stem, is_verify) = match (name.strip_suffix(".verify.sql"), stem_of(&name)) {
+                (Some(stem), _) => (stem, true),
+                (None, Some(stem)) => (stem, false),
+                (None, None) => continue,
+            };
+            let (version, title) = stem.split_once('_').unwrap_or((stem, ""));
+            if is_verify && may_have_statement(&entry.path()) {
+                files.with_statement.insert(version.to_owned());
+            }
+            files.names.insert(version.to_owned(), title.to_owned());
+        }
+        Ok(files)
+    }
+
+    /// The name of the migration of this version; empty when no file tells.
+    pub(crate) fn name(&self, version: &str) -> &str {
+        self.names.get(version).map_or("", String::as_str)
+    }
+
+    /// Whether a `.verify.sql` of this version has something to run.
+    pub(crate) fn has_statement(&self, version: &str) -> bool {
+        self.with_statement.contains(version)
+    }
+}
+
+/// How much of a `.verify.sql` is read to find a statement; a longer one is taken to have one.
+const VERIFY_LIMIT: u64 = 1 << 20;
+
+/// Whether a file has anything but blanks, comments and semicolons in it. One that cannot be read,
+/// or is no regular file, may.
+fn may_have_statement(path: &Path) -> bool {
+    let read = || {
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?
+            .take(VERIFY_LIMIT)
+            .read_to_end(&mut bytes)?;
+        Ok::<_, io::Error>(bytes)
+    };
+    read().map_or(true, |bytes| {
+        bytes.len() as u64 == VERIFY_LIMIT || has_statement(&bytes)
+    })
+}
+
+fn has_statement(mut sql: &[u8]) -> bool {
+    sql = sql.strip_prefix("\u{feff}".as_bytes()).unwrap_or(sql);
+    loop {
+        sql = match sql {
+            [] => return false,
+            [
+                b' ' | b'\t' | b'\n' | b'\r' | b'\x0b' | b'\x0c' | b';',
+                rest @ ..,
+            ] => rest,
+            [b'-', b'-', rest @ ..] => {
+                let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                &rest[end.unwrap_or(rest.len())..]
+            }
+            [b'/', b'*', rest @ ..] => match after_block_comment(rest) {
+                Some(rest) => rest,
+                None => return true,
+            },
+            _ => return true,
+        }
+    }
+}
+
+/// What follows a block comment that has begun; they nest. `None` when it does not end.
+fn after_block_comment(mut sql: &[u8]) -> Option<&[u8]> {
+    let mut depth = 1;
+    while depth > 0 {
+        (sql, depth) = match sql {
+            [] => return None,
+            [b'/', b'*', rest @ ..] => (rest, depth + 1),
+            [b'*', b'/', rest @ ..] => (rest, depth - 1),
+            [_, rest @ ..] => (rest, depth),
+        };
+    }
+    Some(sql)
 }
 
 /// The versions of these migrations.
@@ -137,6 +267,52 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_verify_file_with_anything_but_blanks_and_comments_has_a_statement() {
+        for nothing in [
+            "",
+            " \n\t;\r\n;",
+            "-- none",
+            "-- none\n/* nor /* nested */ here */ ;",
+            "\u{feff}-- none",
+        ] {
+            assert!(!has_statement(nothing.as_bytes()), "{nothing:?}");
+        }
+        for something in [
+            "SELECT true",
+            "SELEC true;",
+            "-- c\nSELECT 1",
+            "/* c */ x",
+            "/* open",
+            "$",
+            "\0",
+            "- -",
+            "/",
+        ] {
+            assert!(has_statement(something.as_bytes()), "{something:?}");
+        }
+    }
+
+    #[test]
+    fn a_verify_file_that_cannot_be_read_may_have_a_statement() {
+        let base = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(base.path().join("001_a.verify.sql")).expect("created");
+        std::fs::write(base.path().join("002_b.verify.sql"), "-- later").expect("written");
+        std::fs::write(base.path().join("002_b.up.sql"), "").expect("written");
+        let long = " ".repeat(usize::try_from(VERIFY_LIMIT).expect("small") + 1);
+        std::fs::write(base.path().join("003.verify.sql"), long).expect("written");
+        let files = VerifyFiles::in_directory(base.path()).expect("read");
+        for (version, statement, name) in [
+            ("001", true, "a"),
+            ("002", false, "b"),
+            ("003", true, ""),
+            ("004", false, ""),
+        ] {
+            assert_eq!(files.has_statement(version), statement, "{version}");
+            assert_eq!(files.name(version), name, "{version}");
+        }
+    }
 
     #[test]
     fn versions_are_read_as_confiture_reads_them() {

@@ -7,6 +7,7 @@ use super::judge::Judge;
 use crate::failure::{Operation, State};
 use crate::invocation::Invocation;
 use crate::outcome::{Exit, Finished};
+use crate::project::VerifyFiles;
 use crate::redact::Redactor;
 use crate::report::{Payload, Status, Verify, read};
 use crate::session::Session;
@@ -17,6 +18,7 @@ pub(crate) fn plan(session: &Session) -> Invocation {
 }
 
 pub(crate) fn decode(
+    files: &VerifyFiles,
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<VerifyReport, AdapterError> {
@@ -34,7 +36,7 @@ pub(crate) fn decode(
             Ok(nothing_to_examine("the database has no migration ledger"))
         }
         Payload::Envelope(envelope) => Err(judge.envelope(&envelope)),
-        Payload::Report(report) => of_report(&judge, report),
+        Payload::Report(report) => of_report(&judge, files, report),
     }
 }
 
@@ -60,7 +62,11 @@ pub(crate) fn nothing_to_examine(why: &str) -> VerifyReport {
         .with_checks(vec![check])
 }
 
-fn of_report(judge: &Judge<'_>, report: Verify) -> Result<VerifyReport, AdapterError> {
+fn of_report(
+    judge: &Judge<'_>,
+    files: &VerifyFiles,
+    report: Verify,
+) -> Result<VerifyReport, AdapterError> {
     // 1 is the status of "some failed"; any other has no place beside a report.
     if !judge.exited_with(0) && !judge.exited_with(1) {
         return Err(judge.contradiction("it reports on the checks, and fails", State::Untouched));
@@ -83,6 +89,10 @@ fn of_report(judge: &Judge<'_>, report: Verify) -> Result<VerifyReport, AdapterE
                 Status::Verified => (result.error.is_none(), None),
                 Status::Failed => (false, Some("its query did not answer true".to_owned())),
                 Status::NoFile => (result.error.is_none(), Some("it has no .verify.sql".into())),
+                Status::Skipped if files.has_statement(&result.version) => (
+                    false,
+                    Some("confiture did not run its .verify.sql, which has a statement".into()),
+                ),
                 Status::Skipped => (
                     result.error.is_none(),
                     Some("its .verify.sql has no statement".into()),
@@ -93,7 +103,7 @@ fn of_report(judge: &Judge<'_>, report: Verify) -> Result<VerifyReport, AdapterE
             VerifyCheck {
                 name: judge
                     .redactor
-                    .identifier(&name(&result.version, &result.name))
+                    .identifier(&name(&result.version, &result.name, files))
                     .into_owned(),
                 ok,
                 detail: detail.map(|text| judge.redactor.string(text)),
@@ -118,9 +128,15 @@ fn of_report(judge: &Judge<'_>, report: Verify) -> Result<VerifyReport, AdapterE
     Ok(VerifyReport::new(ok).with_checks(checks))
 }
 
-/// `001_create_users`; the version alone when confiture does not know the name.
-fn name(version: &str, name: &str) -> String {
-    if name.is_empty() || name == version {
+/// `001_create_users`: confiture names only what has a `.verify.sql`, the files name the others. The
+/// version alone when neither does.
+fn name(version: &str, name: &str, files: &VerifyFiles) -> String {
+    let name = match name {
+        "" => files.name(version),
+        name if name == version => files.name(version),
+        name => name,
+    };
+    if name.is_empty() {
         version.to_owned()
     } else {
         format!("{version}_{name}")
@@ -150,7 +166,41 @@ mod tests {
     }
 
     fn of(finished: &Finished) -> Result<VerifyReport, AdapterError> {
-        decode(finished, &Redactor::default())
+        decode(&VerifyFiles::default(), finished, &Redactor::default())
+    }
+
+    #[test]
+    fn a_verify_file_that_was_not_run_does_not_hold() {
+        let base = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, text: &str| {
+            std::fs::write(base.path().join(name), text).expect("written");
+        };
+        for name in ["001_a.up.sql", "002_b.up.sql", "003_c.up.sql"] {
+            write(name, "");
+        }
+        write("001_a.verify.sql", "SELEC broken;");
+        write("002_b.verify.sql", "-- nothing yet");
+        let files = VerifyFiles::in_directory(base.path()).expect("read");
+        let report = json!({"ok": true, "was_skipped": false, "verified_count": 0,
+            "failed_count": 0, "skipped_count": 3, "total_applied": 3, "ledger_present": true,
+            "command": "migrate verify", "results": [
+                {"version": "001", "name": "a", "status": "skipped", "error": null},
+                {"version": "002", "name": "b", "status": "skipped", "error": null},
+                {"version": "003", "name": "003", "status": "no_file", "error": null}]});
+        let finished = finished(0, Some(&report.to_string()));
+        let verdict = decode(&files, &finished, &Redactor::default()).expect("a verdict");
+        assert!(!verdict.ok && !verdict.was_skipped);
+        let checks: Vec<_> = verdict
+            .checks
+            .iter()
+            .map(|it| (it.name.as_str(), it.ok))
+            .collect();
+        assert_eq!(checks, [("001_a", false), ("002_b", true), ("003_c", true)]);
+        let detail = verdict.checks[0].detail.as_deref();
+        assert!(
+            detail.is_some_and(|text| text.contains("did not run")),
+            "{detail:?}"
+        );
     }
 
     #[test]
