@@ -6,9 +6,9 @@ use std::{fs, io};
 
 use anyhow::{Context, bail, ensure};
 use fraisier_adapter_api::{AdapterError, Revision};
-use fraisier_adapter_confiture::decode::{self, PreflightRequest, Up, VerifyFiles};
 use fraisier_adapter_confiture::invocation::PLAIN_OUTPUT;
 use fraisier_adapter_confiture::outcome::{Captured, Exit, Finished};
+use fraisier_adapter_confiture::replay::{self, PreflightRequest, Up, VerifyFiles};
 use fraisier_adapter_confiture::{ConfitureMigration, Redactor};
 use serde::Serialize;
 use serde_json::Value;
@@ -188,19 +188,19 @@ impl Replay<'_> {
         let left = |call: &RecordedCall| finished(call, &names);
         let first = left(&self.recording.calls[0]);
         let second = || self.recording.calls.get(1).map(left);
-        let version = || decode::version(&left(&self.version.calls[0]), &redactor);
+        let version = || replay::version(&left(&self.version.calls[0]), &redactor);
         let revision = |text: &String| Revision::new(text.clone());
         match &definition.call {
-            Call::Current => decode::current(&first, &redactor).map(json),
+            Call::Current => replay::current(&first, &redactor).map(json),
             Call::Up(target) => {
                 let target = target.as_ref().map(revision);
-                match decode::up(target.as_ref(), &first, &redactor)? {
+                match replay::up(target.as_ref(), &first, &redactor)? {
                     Up::Done(outcome) => Ok(json(outcome)),
                     Up::NoReport => {
                         let second = second().unwrap_or_else(|| first.clone());
-                        let current = decode::current(&second, &redactor)?;
+                        let current = replay::current(&second, &redactor)?;
                         let version = version()?;
-                        decode::up_without_report(
+                        replay::up_without_report(
                             target.as_ref(),
                             &first,
                             &redactor,
@@ -211,15 +211,15 @@ impl Replay<'_> {
                     }
                 }
             }
-            Call::DownTo(target) => decode::down_to(&revision(target), &first, &redactor).map(json),
+            Call::DownTo(target) => replay::down_to(&revision(target), &first, &redactor).map(json),
             Call::Verify => {
                 let files = VerifyFiles::in_directory(&scene.project.join(MIGRATIONS))
                     .expect("a project has a migrations directory");
-                let verdict = decode::verify(&files, &first, &redactor);
-                let asks = verdict.is_err() && decode::verify_may_lack_ledger(&first);
+                let verdict = replay::verify(&files, &first, &redactor);
+                let asks = verdict.is_err() && replay::verify_may_lack_ledger(&first);
                 let current = second().filter(|_| asks);
-                match current.map(|current| decode::current(&current, &redactor)) {
-                    Some(Ok(None)) => Ok(json(decode::verify_without_ledger())),
+                match current.map(|current| replay::current(&current, &redactor)) {
+                    Some(Ok(None)) => Ok(json(replay::verify_without_ledger())),
                     _ => verdict.map(json),
                 }
             }
@@ -230,7 +230,7 @@ impl Replay<'_> {
                 let against = definition.call == Call::PreflightAgainst;
                 let request = PreflightRequest::of_directory(version()?, &directory, against)
                     .expect("a project has a migrations directory");
-                decode::preflight(&request, &first, &redactor).map(json)
+                replay::preflight(&request, &first, &redactor).map(json)
             }
             Call::Version => version().map(|version| json(version.to_string())),
             Call::ExitCodes | Call::Help(_) => unreachable!("the adapter never asks this"),

@@ -11,19 +11,18 @@ use fraisier_adapter_api::{
 };
 
 use crate::builder::Builder;
-use crate::capability;
-use crate::failure::{ADAPTER, Operation, of_operation};
+use crate::failure::Reader;
+use crate::failure::{self, ADAPTER, in_operation};
 use crate::invocation::Invocation;
-use crate::operation::judge::Judge;
 use crate::operation::preflight::PreflightRequest;
 use crate::operation::up::Up;
-use crate::operation::{self, current, down_to, preflight, up, verify};
+use crate::operation::{Operation, current, down_to, preflight, up, verify};
 use crate::outcome::Finished;
 use crate::process::{RunContext, Runner};
 use crate::redact::Redactor;
-use crate::session::{Commands, Session};
-use crate::start;
-use crate::version::ConfitureVersion;
+use crate::release::capability;
+use crate::release::{self, ConfitureVersion};
+use crate::request::{Commands, Request};
 
 /// How long `--version` may take. It touches no database, so a program that takes longer hangs; a
 /// cold start of Python on a busy machine does not come near.
@@ -120,13 +119,13 @@ impl ConfitureMigration {
         Self { commands, runner }
     }
 
-    fn session(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Session, AdapterError> {
-        let session = Session::new(&self.commands, ctx);
+    fn request(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Request, AdapterError> {
+        let request = Request::new(&self.commands, ctx);
         match self.runner.options().server_disconnect_check {
-            Some(interval) => session.and_then(|it| it.with_disconnect_check(interval)),
-            None => session,
+            Some(interval) => request.and_then(|it| it.with_disconnect_check(interval)),
+            None => request,
         }
-        .map_err(|error| of_operation(error, operation))
+        .map_err(|error| in_operation(error, operation))
     }
 
     async fn run(
@@ -146,32 +145,32 @@ impl ConfitureMigration {
         context.revision =
             revision.map(|revision| redactor.identifier(revision.as_str()).into_owned());
         let outcome = self.runner.run(invocation, context).await;
-        outcome.map_err(|error| start::failure(operation, &error, redactor))
+        outcome.map_err(|error| failure::not_run(operation, &error, redactor))
     }
 
-    /// Runs a command on behalf of a session, and explains it when it was not understood.
+    /// Runs a command on behalf of a request, and explains it when it was not understood.
     async fn ask(
         &self,
         operation: Operation,
-        session: &Session,
+        request: &Request,
         invocation: Invocation,
         revision: Option<&Revision>,
     ) -> Result<Finished, AdapterError> {
         let finished = self
-            .run(operation, invocation, &session.redactor, revision, None)
+            .run(operation, invocation, &request.redactor, revision, None)
             .await?;
-        let judge = Judge {
+        let reader = Reader {
             operation,
             finished: &finished,
-            redactor: &session.redactor,
+            redactor: &request.redactor,
         };
-        if judge.is_like_a_usage_error() {
-            let version = self.version(operation, &session.redactor).await;
+        if reader.is_like_a_usage_error() {
+            let version = self.version(operation, &request.redactor).await;
             if let Ok(version) = &version {
-                operation::version::usable(operation, version)?;
+                release::probe::usable(operation, version)?;
             }
-            if judge.speaks_of_usage() {
-                return Err(judge.usage_error(&version?));
+            if reader.speaks_of_usage() {
+                return Err(reader.usage_error(&version?));
             }
         }
         Ok(finished)
@@ -191,18 +190,18 @@ impl ConfitureMigration {
                 Some(PROBE),
             )
             .await?;
-        operation::version::decode(operation, &finished, redactor)
+        release::probe::read(operation, &finished, redactor)
     }
 
     async fn current(
         &self,
         operation: Operation,
-        session: &Session,
+        request: &Request,
     ) -> Result<Option<Revision>, AdapterError> {
         let finished = self
-            .ask(operation, session, current::plan(session), None)
+            .ask(operation, request, current::plan(request), None)
             .await?;
-        current::decode(operation, &finished, &session.redactor)
+        current::read(operation, &finished, &request.redactor)
     }
 }
 
@@ -211,7 +210,7 @@ impl MigrationAdapter for ConfitureMigration {
     async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
         let redactor = Arc::new(Redactor::default());
         let version = self.version(Operation::Describe, &redactor).await?;
-        operation::version::usable(Operation::Describe, &version)?;
+        release::probe::usable(Operation::Describe, &version)?;
         Ok(AdapterDescription {
             name: ADAPTER.into(),
             capabilities: capability::advertised(&version),
@@ -221,8 +220,8 @@ impl MigrationAdapter for ConfitureMigration {
     }
 
     async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, AdapterError> {
-        let session = self.session(Operation::CurrentRevision, ctx)?;
-        self.current(Operation::CurrentRevision, &session).await
+        let request = self.request(Operation::CurrentRevision, ctx)?;
+        self.current(Operation::CurrentRevision, &request).await
     }
 
     async fn up(
@@ -231,20 +230,20 @@ impl MigrationAdapter for ConfitureMigration {
         target: Option<Revision>,
     ) -> Result<MigrationOutcome, AdapterError> {
         const OPERATION: Operation = Operation::Up;
-        let session = self.session(OPERATION, ctx)?;
+        let request = self.request(OPERATION, ctx)?;
         let target = target.as_ref();
-        let migrations = session.project.migrations(OPERATION)?;
-        let invocation = up::plan(&session, target, &migrations)?;
-        let finished = self.ask(OPERATION, &session, invocation, target).await?;
-        match up::decode(target, &finished, &session.redactor)? {
+        let migrations = request.project.migrations(OPERATION)?;
+        let invocation = up::plan(&request, target, &migrations)?;
+        let finished = self.ask(OPERATION, &request, invocation, target).await?;
+        match up::read(target, &finished, &request.redactor)? {
             Up::Done(outcome) => Ok(outcome),
             Up::NoReport => {
                 let left = async {
-                    let version = self.version(OPERATION, &session.redactor).await?;
-                    let current = self.current(OPERATION, &session).await?;
+                    let version = self.version(OPERATION, &request.redactor).await?;
+                    let current = self.current(OPERATION, &request).await?;
                     Ok((version, current))
                 };
-                let redactor = &session.redactor;
+                let redactor = &request.redactor;
                 match left.await {
                     Ok((version, current)) => {
                         up::without_report(target, &finished, redactor, &version, current)
@@ -261,44 +260,44 @@ impl MigrationAdapter for ConfitureMigration {
         target: Revision,
     ) -> Result<MigrationOutcome, AdapterError> {
         const OPERATION: Operation = Operation::DownTo;
-        let session = self.session(OPERATION, ctx)?;
-        session.project.migrations(OPERATION)?;
-        let invocation = down_to::plan(&session, &target)?;
+        let request = self.request(OPERATION, ctx)?;
+        request.project.migrations(OPERATION)?;
+        let invocation = down_to::plan(&request, &target)?;
         let finished = self
-            .ask(OPERATION, &session, invocation, Some(&target))
+            .ask(OPERATION, &request, invocation, Some(&target))
             .await?;
-        down_to::decode(&target, &finished, &session.redactor)
+        down_to::read(&target, &finished, &request.redactor)
     }
 
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
         const OPERATION: Operation = Operation::Verify;
-        let session = self.session(OPERATION, ctx)?;
-        let files = session.project.verify_files(OPERATION)?;
+        let request = self.request(OPERATION, ctx)?;
+        let files = request.project.verify_files(OPERATION)?;
         let finished = self
-            .ask(OPERATION, &session, verify::plan(&session), None)
+            .ask(OPERATION, &request, verify::plan(&request), None)
             .await?;
-        let verdict = verify::decode(&files, &finished, &session.redactor);
+        let verdict = verify::read(&files, &finished, &request.redactor);
         if verdict.is_err()
             && verify::may_lack_ledger(&finished)
-            && self.current(OPERATION, &session).await == Ok(None)
+            && self.current(OPERATION, &request).await == Ok(None)
         {
-            return Ok(crate::decode::verify_without_ledger());
+            return Ok(crate::replay::verify_without_ledger());
         }
         verdict
     }
 
     async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, AdapterError> {
         const OPERATION: Operation = Operation::Preflight;
-        let session = self.session(OPERATION, ctx)?;
-        let migrations = session.project.migrations(OPERATION)?;
-        let against = session
+        let request = self.request(OPERATION, ctx)?;
+        let migrations = request.project.migrations(OPERATION)?;
+        let against = request
             .against()
-            .map_err(|error| of_operation(error, OPERATION))?
+            .map_err(|error| in_operation(error, OPERATION))?
             .is_some();
-        let version = self.version(OPERATION, &session.redactor).await?;
-        let invocation = preflight::plan(&session, &version)?;
-        let request = PreflightRequest::new(version, &migrations, against);
-        let finished = self.ask(OPERATION, &session, invocation, None).await?;
-        preflight::decode(&request, &finished, &session.redactor)
+        let version = self.version(OPERATION, &request.redactor).await?;
+        let invocation = preflight::plan(&request, &version)?;
+        let asked = PreflightRequest::new(version, &migrations, against);
+        let finished = self.ask(OPERATION, &request, invocation, None).await?;
+        preflight::read(&asked, &finished, &request.redactor)
     }
 }

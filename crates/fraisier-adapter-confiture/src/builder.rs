@@ -11,7 +11,7 @@ use crate::adapter::ConfitureMigration;
 use crate::invocation::Inherit;
 use crate::observe::Observer;
 use crate::process::{Options, Runner, Stop};
-use crate::session::Commands;
+use crate::request::Commands;
 
 /// The variable that names the binary when the program does not.
 pub(crate) const PROGRAM_VARIABLE: &str = "FRAISIER_CONFITURE_BIN";

@@ -79,10 +79,6 @@
 
 mod adapter;
 mod builder;
-pub mod capability;
-mod classify;
-pub mod decode;
-mod dsn;
 mod failure;
 mod guard;
 pub mod invocation;
@@ -90,17 +86,17 @@ pub mod observe;
 mod operation;
 pub mod outcome;
 pub mod process;
-mod project;
 mod redact;
+mod release;
+pub mod replay;
 mod report;
-mod session;
-mod settings;
-mod start;
-mod version;
+mod request;
+#[cfg(test)]
+mod testing;
 
 pub use self::adapter::ConfitureMigration;
 pub use self::builder::Builder;
-pub use self::classify::classify;
+pub use self::failure::classify;
 pub use self::redact::{MASK, Redactor};
-pub use self::settings::{SETTINGS, Setting};
-pub use self::version::ConfitureVersion;
+pub use self::release::{ConfitureVersion, capability};
+pub use self::request::{SETTINGS, Setting};

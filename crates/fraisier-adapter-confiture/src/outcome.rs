@@ -109,7 +109,7 @@ pub enum Interruption {
     Dropped,
 }
 
-/// Everything a finished process left, for a decoder to judge.
+/// Everything a finished process left, for a reader to judge.
 #[derive(Debug, Clone)]
 pub struct Finished {
     /// How it ended.

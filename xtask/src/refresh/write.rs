@@ -27,7 +27,8 @@ const PACKAGES_THAT_MATTER: &[&str] = &[
 /// The case that records the exit codes a release documents.
 const EXIT_CODES: &str = "surface/exit-codes";
 /// Where the adapter keeps those of the newest release, from the recordings.
-const ADAPTERS_EXIT_CODES: &str = "../crates/fraisier-adapter-confiture/src/exit-codes.json";
+const ADAPTERS_EXIT_CODES: &str =
+    "../crates/fraisier-adapter-confiture/src/failure/exit-codes.json";
 
 /// What was written.
 pub struct Written {

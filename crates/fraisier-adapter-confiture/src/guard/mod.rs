@@ -13,8 +13,8 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
-use crate::capability::Need;
-use crate::version::ConfitureVersion;
+use crate::release::ConfitureVersion;
+use crate::release::capability::Need;
 
 /// The issue that a stated `window_safe: true` is no evidence.
 pub const WINDOW_SAFE_UNPROVEN: &str = "FRAISIER_WINDOW_SAFE_UNPROVEN";

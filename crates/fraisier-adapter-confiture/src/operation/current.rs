@@ -2,48 +2,52 @@
 
 use fraisier_adapter_api::{AdapterError, Revision};
 
-use super::judge::Judge;
-use crate::failure::{Operation, State};
+use crate::failure::DatabaseState;
+use crate::failure::Reader;
 use crate::invocation::Invocation;
+use crate::operation::Operation;
 use crate::outcome::Finished;
 use crate::redact::Redactor;
-use crate::report::{Current, Payload, read};
-use crate::session::Session;
+use crate::report::{Current, Payload, decode};
+use crate::request::Request;
 
 /// The code for a database that has no ledger.
 pub(crate) const NO_LEDGER: &str = "PRECON_1001";
 
 /// `migrate current`, which takes no migrations directory.
-pub(crate) fn plan(session: &Session) -> Invocation {
-    session.migrate("current", Vec::new())
+pub(crate) fn plan(request: &Request) -> Invocation {
+    request.migrate("current", Vec::new())
 }
 
-pub(crate) fn decode(
+pub(crate) fn read(
     operation: Operation,
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<Option<Revision>, AdapterError> {
-    let judge = Judge {
+    let reader = Reader {
         operation,
         finished,
         redactor,
     };
-    match read::<Current>(finished.report.as_ref()) {
-        Payload::Nothing => Err(judge.unreported()),
-        Payload::Unreadable(why) => Err(judge.unreadable(&why)),
+    match decode::<Current>(finished.report.as_ref()) {
+        Payload::Nothing => Err(reader.no_report()),
+        Payload::Unreadable(why) => Err(reader.unreadable(&why)),
         Payload::Envelope(envelope)
-            if envelope.code.as_deref() == Some(NO_LEDGER) && judge.exited_with(2) =>
+            if envelope.code.as_deref() == Some(NO_LEDGER) && reader.exited_with(2) =>
         {
             Ok(None)
         }
-        Payload::Envelope(envelope) => Err(judge.envelope(&envelope)),
-        Payload::Report(_) if !judge.exited_with(0) => {
-            Err(judge.contradiction("it names a revision and fails", State::Untouched))
+        Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
+        Payload::Report(_) if !reader.exited_with(0) => {
+            Err(reader.contradiction("it names a revision and fails", DatabaseState::Untouched))
         }
         Payload::Report(report) if report.revision.is_some() != report.name.is_some() => {
-            Err(judge.contradiction("a revision and its name go together", State::Untouched))
+            Err(reader.contradiction(
+                "a revision and its name go together",
+                DatabaseState::Untouched,
+            ))
         }
-        Payload::Report(report) => Ok(report.revision.map(|revision| judge.revision(&revision))),
+        Payload::Report(report) => Ok(report.revision.map(|revision| reader.revision(&revision))),
     }
 }
 
@@ -51,20 +55,20 @@ pub(crate) fn decode(
 mod tests {
     use fraisier_adapter_api::AdapterErrorKind;
 
-    use super::super::testing::{argv, ctx, envelope, finished, session};
     use super::*;
+    use crate::testing::{argv, ctx, envelope, finished, request};
 
     const HEAD: &str = r#"{"revision": "002", "name": "b",
         "applied_at": "2026-11-22T18:43:57.629802+00:00", "checksum": "a976", "ok": true,
         "command": "migrate current", "parser": {"pglast": "8.8", "pg_major": 18}}"#;
 
     fn of(finished: &Finished) -> Result<Option<Revision>, AdapterError> {
-        decode(Operation::CurrentRevision, finished, &Redactor::default())
+        read(Operation::CurrentRevision, finished, &Redactor::default())
     }
 
     #[test]
     fn the_command_takes_no_migrations_directory() {
-        let invocation = plan(&session(&ctx("work".as_ref())));
+        let invocation = plan(&request(&ctx("work".as_ref())));
         let expected = "migrate current --no-config --format json --output <report>";
         assert_eq!(argv(&invocation).join(" "), expected);
         assert_eq!(invocation.cwd, std::path::Path::new("work"));
@@ -128,7 +132,7 @@ mod tests {
         let report = envelope("CONFIG_006", &said, "");
         for redactor in [Redactor::new([dsn], []), Redactor::default()] {
             let finished = finished(3, Some(&report));
-            let error = decode(Operation::CurrentRevision, &finished, &redactor).expect_err("one");
+            let error = read(Operation::CurrentRevision, &finished, &redactor).expect_err("one");
             let told = format!("{error:?} {}", serde_json::to_string(&error).expect("JSON"));
             assert!(!told.contains("s3cr3tpw") && !told.contains("u:"), "{told}");
         }

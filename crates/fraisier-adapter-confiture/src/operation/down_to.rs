@@ -2,14 +2,15 @@
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
 
-use super::judge::{Judge, add_line};
-use super::refusal::refusal;
-use crate::failure::{Failure, Operation, State};
+use crate::failure::refusal::refusal;
+use crate::failure::{DatabaseState, Failure};
+use crate::failure::{Reader, add_line};
 use crate::invocation::{Arg, Invocation};
+use crate::operation::Operation;
 use crate::outcome::Finished;
 use crate::redact::Redactor;
-use crate::report::{self, Payload, read};
-use crate::session::Session;
+use crate::report::{self, Payload, decode};
+use crate::request::Request;
 
 const OPERATION: Operation = Operation::DownTo;
 
@@ -18,99 +19,99 @@ const OPERATION: Operation = Operation::DownTo;
 /// # Errors
 ///
 /// `PreconditionFailed` for an empty revision, which names no migration.
-pub(crate) fn plan(session: &Session, target: &Revision) -> Result<Invocation, AdapterError> {
+pub(crate) fn plan(request: &Request, target: &Revision) -> Result<Invocation, AdapterError> {
     if target.as_str().trim().is_empty() {
         return Err(Failure {
             operation: OPERATION,
             kind: AdapterErrorKind::PreconditionFailed,
             what: "the revision to go back to is empty".into(),
-            state: State::NotStarted,
+            state: DatabaseState::NotStarted,
             next: "name a version as it stands before the first `_` of a file name".into(),
             evidence: None,
         }
         .into());
     }
-    let mut args = session.migrations_dir().to_vec();
+    let mut args = request.migrations_dir().to_vec();
     args.extend([Arg::from("--"), Arg::from(target.as_str())]);
-    Ok(session.migrate("down-to", args))
+    Ok(request.migrate("down-to", args))
 }
 
-pub(crate) fn decode(
+pub(crate) fn read(
     target: &Revision,
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<MigrationOutcome, AdapterError> {
-    let judge = Judge {
+    let reader = Reader {
         operation: OPERATION,
         finished,
         redactor,
     };
-    match read::<report::DownTo>(finished.report.as_ref()) {
-        Payload::Nothing => Err(judge.unreported()),
-        Payload::Unreadable(why) => Err(judge.unreadable(&why)),
-        Payload::Envelope(envelope) => Err(judge.envelope(&envelope)),
-        Payload::Report(report) => of_report(&judge, target, &report),
+    match decode::<report::DownTo>(finished.report.as_ref()) {
+        Payload::Nothing => Err(reader.no_report()),
+        Payload::Unreadable(why) => Err(reader.unreadable(&why)),
+        Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
+        Payload::Report(report) => of_report(&reader, target, &report),
     }
 }
 
 fn of_report(
-    judge: &Judge<'_>,
+    reader: &Reader<'_>,
     target: &Revision,
     report: &report::DownTo,
 ) -> Result<MigrationOutcome, AdapterError> {
     if !report.errors.is_empty() {
-        let kind = crate::classify::classify(judge.finished.exit, None, true);
+        let kind = crate::failure::classify(reader.finished.exit, None, true);
         let rolled_back = report.rolled_back.clone();
         let state = if report.errors.iter().all(|error| refusal(error).is_some()) {
-            State::RolledBack(rolled_back)
+            DatabaseState::RolledBack(rolled_back)
         } else {
-            State::RolledBackAtLeast(rolled_back)
+            DatabaseState::RolledBackAtLeast(rolled_back)
         };
         let next = "correct the `.down.sql`, then roll back again: it goes on from there";
-        return Err(judge.errors(kind, "a rollback failed", &report.errors, state, next));
+        return Err(reader.errors(kind, "a rollback failed", &report.errors, state, next));
     }
     if !report.skipped.is_empty() {
         let what = format!("it left out {}", report.skipped.join(", "));
-        let state = State::RolledBackAtLeast(report.rolled_back.clone());
+        let state = DatabaseState::RolledBackAtLeast(report.rolled_back.clone());
         let next = "write the missing `.down.sql`, then roll back again";
-        return Err(judge.failure(AdapterErrorKind::IrreversibleRollback, &what, state, next));
+        return Err(reader.failure(AdapterErrorKind::IrreversibleRollback, &what, state, next));
     }
-    if !judge.exited_with(0) {
-        return Err(judge.contradiction("it lists no error, and fails", State::Unknown));
+    if !reader.exited_with(0) {
+        return Err(reader.contradiction("it lists no error, and fails", DatabaseState::Unknown));
     }
     if report.to != target.as_str() {
         let what = format!("{target} was asked for, and it went to {}", report.to);
-        return Err(judge.contradiction(&what, State::Unknown));
+        return Err(reader.contradiction(&what, DatabaseState::Unknown));
     }
     let Some(from) = &report.from else {
         let what = "it does not say where it began";
-        return Err(judge.contradiction(what, State::Unknown));
+        return Err(reader.contradiction(what, DatabaseState::Unknown));
     };
     if report.rolled_back.contains(&report.to) {
         let what = format!("it rolled back {target}, which was to stay");
-        return Err(judge.contradiction(&what, State::Unknown));
+        return Err(reader.contradiction(&what, DatabaseState::Unknown));
     }
     if report.rolled_back.is_empty() && *from != report.to {
         let what = format!(
             "it went from {from} to {} and rolled nothing back",
             report.to
         );
-        return Err(judge.contradiction(&what, State::Unknown));
+        return Err(reader.contradiction(&what, DatabaseState::Unknown));
     }
-    let mut log = judge.log();
+    let mut log = reader.log();
     let line = if report.rolled_back.is_empty() {
         "nothing to roll back".to_owned()
     } else {
         format!("rolled back {}", report.rolled_back.join(", "))
     };
-    add_line(&mut log, &judge.redactor.text(&line));
+    add_line(&mut log, &reader.redactor.text(&line));
     Ok(MigrationOutcome {
-        from: Some(judge.revision(from)),
-        to: Some(judge.revision(&report.to)),
+        from: Some(reader.revision(from)),
+        to: Some(reader.revision(&report.to)),
         applied: report
             .rolled_back
             .iter()
-            .map(|version| judge.revision(version))
+            .map(|version| reader.revision(version))
             .collect(),
         log,
     })
@@ -120,8 +121,8 @@ fn of_report(
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::testing::{argv, ctx, envelope, finished, interrupted, session};
     use super::*;
+    use crate::testing::{argv, ctx, envelope, finished, interrupted, request};
 
     fn report(change: impl FnOnce(&mut Value)) -> String {
         let mut report = json!({"from": "003", "to": "001", "rolled_back": ["003", "002"],
@@ -131,21 +132,21 @@ mod tests {
     }
 
     fn of(finished: &Finished) -> Result<MigrationOutcome, AdapterError> {
-        decode(&Revision::new("001"), finished, &Redactor::default())
+        read(&Revision::new("001"), finished, &Redactor::default())
     }
 
     #[test]
     fn the_revision_is_never_an_option() {
-        let session = session(&ctx(".".as_ref()));
+        let request = request(&ctx(".".as_ref()));
         for revision in ["001", "-x", "--no-lock", "--force"] {
-            let invocation = plan(&session, &Revision::new(revision)).expect("planned");
+            let invocation = plan(&request, &Revision::new(revision)).expect("planned");
             let expected = format!(
                 "migrate down-to --no-config --format json --output <report> \
                  --migrations-dir db/migrations -- {revision}"
             );
             assert_eq!(argv(&invocation).join(" "), expected);
         }
-        let error = plan(&session, &Revision::new(" ")).expect_err("refused");
+        let error = plan(&request, &Revision::new(" ")).expect_err("refused");
         assert_eq!(error.kind, AdapterErrorKind::PreconditionFailed);
     }
 

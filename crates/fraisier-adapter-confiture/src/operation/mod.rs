@@ -1,13 +1,33 @@
-//! The operations: for each, what is run (`plan`) and what its outcome means (`decode`). Neither
+//! The operations: for each, what is run (`plan`) and what its outcome means (`read`). Neither
 //! starts a process.
 
 pub(crate) mod current;
 pub(crate) mod down_to;
-pub(crate) mod judge;
 pub(crate) mod preflight;
-pub(crate) mod refusal;
-#[cfg(test)]
-pub(crate) mod testing;
 pub(crate) mod up;
 pub(crate) mod verify;
-pub(crate) mod version;
+
+/// An operation of the adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Operation {
+    Describe,
+    CurrentRevision,
+    Up,
+    DownTo,
+    Verify,
+    Preflight,
+}
+
+impl Operation {
+    /// The name of the method.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Describe => "describe",
+            Self::CurrentRevision => "current_revision",
+            Self::Up => "up",
+            Self::DownTo => "down_to",
+            Self::Verify => "verify",
+            Self::Preflight => "preflight",
+        }
+    }
+}

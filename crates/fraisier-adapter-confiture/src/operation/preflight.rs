@@ -8,18 +8,19 @@ use fraisier_adapter_api::{
     AdapterError, AdapterErrorKind, PreflightIssue, PreflightReport, Severity,
 };
 
-use super::judge::Judge;
-use super::version::{unmet, upgrade};
-use crate::capability::Need;
-use crate::failure::{Failure, Operation, State, of_operation};
+use crate::failure::Reader;
+use crate::failure::{DatabaseState, Failure, in_operation};
 use crate::guard::{self, Source};
 use crate::invocation::{Arg, Invocation};
+use crate::operation::Operation;
 use crate::outcome::{Exit, Finished};
-use crate::project::{self, Migration};
 use crate::redact::Redactor;
-use crate::report::{Payload, Preflight, read};
-use crate::session::{Session, option};
-use crate::version::ConfitureVersion;
+use crate::release::ConfitureVersion;
+use crate::release::capability::Need;
+use crate::release::probe::{unmet, upgrade};
+use crate::report::{Payload, Preflight, decode};
+use crate::request::project::{self, Migration};
+use crate::request::{Request, option};
 
 const OPERATION: Operation = Operation::Preflight;
 
@@ -81,7 +82,7 @@ impl PreflightRequest {
 /// `MethodNotSupported` below the floor, and `InvalidConfig` when the secret
 /// `AGAINST_DATABASE_URL` is not a URL whose password can be taken out.
 pub(crate) fn plan(
-    session: &Session,
+    request: &Request,
     version: &ConfitureVersion,
 ) -> Result<Invocation, AdapterError> {
     if let Some(what) = unmet(Need::Preflight, version) {
@@ -89,20 +90,20 @@ pub(crate) fn plan(
             operation: OPERATION,
             kind: AdapterErrorKind::MethodNotSupported,
             what,
-            state: State::Untouched,
+            state: DatabaseState::Untouched,
             next: upgrade(Need::Preflight),
             evidence: None,
         }
         .into());
     }
-    let mut args = session.migrations_dir().to_vec();
+    let mut args = request.migrations_dir().to_vec();
     if Need::PendingScope.is_met_by(version) {
         args.extend([Arg::from("--scope"), Arg::from("pending")]);
     }
     let mut password = None;
-    let against = session
+    let against = request
         .against()
-        .map_err(|error| of_operation(error, OPERATION))?;
+        .map_err(|error| in_operation(error, OPERATION))?;
     if let Some(against) = against {
         let Some((url, secret)) = against.split_password() else {
             return Err(Failure {
@@ -111,7 +112,7 @@ pub(crate) fn plan(
                 what: "the secret `AGAINST_DATABASE_URL` goes to confiture as an argument, so its \
                        password has to be taken out, and here it cannot be"
                     .into(),
-                state: State::NotStarted,
+                state: DatabaseState::NotStarted,
                 next: "make it a URL, not keywords, with `@`, `/` and `?` percent-encoded in the \
                        password, and without `sslpassword`"
                     .into(),
@@ -122,7 +123,7 @@ pub(crate) fn plan(
         args.push(option("--against", url));
         password = secret;
     }
-    let mut invocation = session.migrate("preflight", args);
+    let mut invocation = request.migrate("preflight", args);
     if let Some(password) = password {
         invocation
             .env
@@ -132,37 +133,43 @@ pub(crate) fn plan(
     Ok(invocation)
 }
 
-pub(crate) fn decode(
+pub(crate) fn read(
     request: &PreflightRequest,
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<PreflightReport, AdapterError> {
-    let judge = Judge {
+    let reader = Reader {
         operation: OPERATION,
         finished,
         redactor,
     };
     let report = finished.report.as_ref();
     let in_pieces = report.and_then(|report| Preflight::in_pieces(report.large()?));
-    match in_pieces.map_or_else(|| read(report), Payload::Report) {
-        Payload::Nothing => Err(judge.unreported()),
-        Payload::Unreadable(why) => Err(judge.unreadable(&why)),
-        Payload::Envelope(envelope) => Err(judge.envelope(&envelope)),
-        Payload::Report(_) if matches!(finished.exit, Exit::Signal(_)) => {
-            Err(judge.contradiction("it reports, and did not end by itself", State::Untouched))
-        }
-        Payload::Report(report) => Ok(of_report(&judge, request, report)),
+    match in_pieces.map_or_else(|| decode(report), Payload::Report) {
+        Payload::Nothing => Err(reader.no_report()),
+        Payload::Unreadable(why) => Err(reader.unreadable(&why)),
+        Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
+        Payload::Report(_) if matches!(finished.exit, Exit::Signal(_)) => Err(reader
+            .contradiction(
+                "it reports, and did not end by itself",
+                DatabaseState::Untouched,
+            )),
+        Payload::Report(report) => Ok(of_report(&reader, request, report)),
     }
 }
 
-fn of_report(judge: &Judge<'_>, request: &PreflightRequest, report: Preflight) -> PreflightReport {
+fn of_report(
+    reader: &Reader<'_>,
+    request: &PreflightRequest,
+    report: Preflight,
+) -> PreflightReport {
     let mut issues = report.issues;
     let found_errors = issues.iter().any(|issue| issue.severity == Severity::Error);
-    let ok = report.ok && !found_errors && report.summary.errors == 0 && judge.exited_with(0);
+    let ok = report.ok && !found_errors && report.summary.errors == 0 && reader.exited_with(0);
     let denied = issues.iter().any(|issue| issue.code.starts_with(REPLICA));
     let mut window_safe = match report.window_safe {
         Some(true) if denied => Some(false),
-        Some(true) if !judge.exited_with(0) && !judge.exited_with(7) => None,
+        Some(true) if !reader.exited_with(0) && !reader.exited_with(7) => None,
         stated => stated,
     };
     // Below the floor nothing vouches for the field, should it be there.
@@ -177,17 +184,17 @@ fn of_report(judge: &Judge<'_>, request: &PreflightRequest, report: Preflight) -
         }
     }
     for issue in &mut issues {
-        clean(&mut issue.message, judge.redactor);
-        clean(&mut issue.code, judge.redactor);
-        clean_name(&mut issue.migration, judge.redactor);
+        clean(&mut issue.message, reader.redactor);
+        clean(&mut issue.code, reader.redactor);
+        clean_name(&mut issue.migration, reader.redactor);
     }
     let mut change_set = report.change_set;
     for change in change_set.iter_mut().flat_map(|set| &mut set.changes) {
-        clean(&mut change.kind, judge.redactor);
-        clean(&mut change.object, judge.redactor);
-        clean_name(&mut change.migration, judge.redactor);
+        clean(&mut change.kind, reader.redactor);
+        clean(&mut change.object, reader.redactor);
+        clean_name(&mut change.migration, reader.redactor);
         if let Some(detail) = &mut change.detail {
-            clean(detail, judge.redactor);
+            clean(detail, reader.redactor);
         }
     }
     let mut result = PreflightReport::new(ok).with_issues(issues);
@@ -233,9 +240,9 @@ mod tests {
     use fraisier_adapter_api::RiskTier;
     use serde_json::{Value, json};
 
-    use super::super::testing::{PASSWORD, argv, ctx, envelope, finished, session};
     use super::*;
     use crate::guard::WINDOW_SAFE_UNPROVEN;
+    use crate::testing::{PASSWORD, argv, ctx, envelope, finished, request};
 
     /// As 1.29.0 writes it.
     fn report(change: impl FnOnce(&mut Value)) -> String {
@@ -262,7 +269,7 @@ mod tests {
             sources: vec![source],
             ..PreflightRequest::new(version, &[], false)
         };
-        decode(&request, finished, &Redactor::default())
+        read(&request, finished, &Redactor::default())
     }
 
     fn newest(finished: &Finished) -> PreflightReport {
@@ -271,8 +278,8 @@ mod tests {
 
     #[test]
     fn the_command_depends_on_the_release() {
-        let session = session(&ctx(".".as_ref()));
-        let plan = |version: &str| plan(&session, &ConfitureVersion::parse(version));
+        let request = request(&ctx(".".as_ref()));
+        let plan = |version: &str| plan(&request, &ConfitureVersion::parse(version));
         let base = "migrate preflight --no-config --format json --output <report> \
                     --migrations-dir db/migrations";
         for (version, more) in [
@@ -299,7 +306,7 @@ mod tests {
         let version = ConfitureVersion::parse("1.29.0");
         let against = |dsn: &str| {
             let ctx = ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
-            plan(&session(&ctx), &version)
+            plan(&request(&ctx), &version)
         };
         let invocation = against("postgresql://app:p%40ss-w0rd@h/copy?a=1").expect("planned");
         let argv = argv(&invocation);
@@ -460,7 +467,7 @@ mod tests {
             let version = ConfitureVersion::parse(version);
             let request =
                 PreflightRequest::of_directory(version, empty.path(), false).expect("listed");
-            let found = decode(
+            let found = read(
                 &request,
                 &finished(0, Some(&checking(0))),
                 &Redactor::default(),
@@ -495,7 +502,7 @@ mod tests {
         });
         let redactor = Redactor::new([], ["hunter2-hunter2"]);
         let request = PreflightRequest::new(ConfitureVersion::parse("1.29.0"), &[], false);
-        let found = decode(&request, &finished(0, Some(&report)), &redactor).expect("a report");
+        let found = read(&request, &finished(0, Some(&report)), &redactor).expect("a report");
         assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
     }
 

@@ -2,16 +2,17 @@
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
 
-use super::judge::{AFTER_ANOTHER, Judge, add_line};
-use super::refusal::{self, refusal};
-use crate::failure::{Failure, Operation, State};
+use crate::failure::refusal::{self, refusal};
+use crate::failure::{AFTER_ANOTHER, Reader, add_line};
+use crate::failure::{DatabaseState, Failure};
 use crate::invocation::{Arg, Invocation};
+use crate::operation::Operation;
 use crate::outcome::{Exit, Finished};
-use crate::project::{Migration, versions};
 use crate::redact::Redactor;
-use crate::report::{self, Payload, read};
-use crate::session::{Session, option};
-use crate::version::ConfitureVersion;
+use crate::release::ConfitureVersion;
+use crate::report::{self, Payload, decode};
+use crate::request::project::{Migration, versions};
+use crate::request::{Request, option};
 
 const OPERATION: Operation = Operation::Up;
 
@@ -39,7 +40,7 @@ pub enum Up {
     /// It is done.
     Done(MigrationOutcome),
     /// It exited with 0 and wrote no report. A release before 0.48.0 does so when there was nothing
-    /// to apply; [`up_without_report`](crate::decode::up_without_report) finishes the reading.
+    /// to apply; [`up_without_report`](crate::replay::up_without_report) finishes the reading.
     NoReport,
 }
 
@@ -52,30 +53,30 @@ pub enum Up {
 ///
 /// `PreconditionFailed` when the target is no migration of the directory.
 pub(crate) fn plan(
-    session: &Session,
+    request: &Request,
     target: Option<&Revision>,
     migrations: &[Migration],
 ) -> Result<Invocation, AdapterError> {
-    let mut args = session.migrations_dir().to_vec();
+    let mut args = request.migrations_dir().to_vec();
     if let Some(target) = target {
         if target.as_str().is_empty() || !versions(migrations).contains(target.as_str()) {
-            return Err(unknown_target(session, target, migrations));
+            return Err(unknown_target(request, target, migrations));
         }
         args.push(option("--target", target.as_str()));
     }
-    if let Some(ms) = session.settings.lock_timeout_ms {
+    if let Some(ms) = request.settings.lock_timeout_ms {
         args.push(option("--lock-timeout", ms.to_string()));
     }
-    if session.settings.require_reversible {
+    if request.settings.require_reversible {
         args.push(Arg::from("--require-reversible"));
     }
-    if session.settings.allow_destructive {
+    if request.settings.allow_destructive {
         args.push(Arg::from("--allow-destructive"));
     }
-    Ok(session.migrate("up", args))
+    Ok(request.migrate("up", args))
 }
 
-fn unknown_target(session: &Session, target: &Revision, migrations: &[Migration]) -> AdapterError {
+fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]) -> AdapterError {
     let newest = migrations
         .last()
         .map_or("it holds none".to_owned(), |migration| {
@@ -86,10 +87,10 @@ fn unknown_target(session: &Session, target: &Revision, migrations: &[Migration]
         kind: AdapterErrorKind::PreconditionFailed,
         what: format!(
             "the target {} is no migration of the directory {}; {newest}",
-            quoted(&session.redactor.identifier(target.as_str())),
-            session.project.migrations.display(),
+            quoted(&request.redactor.identifier(target.as_str())),
+            request.project.migrations.display(),
         ),
-        state: State::NotStarted,
+        state: DatabaseState::NotStarted,
         next: "name a version as it stands before the first `_` of a file name".into(),
         evidence: None,
     }
@@ -101,44 +102,44 @@ fn quoted(name: &str) -> String {
     format!("{:?}", Redactor::bounded(name, NAME_LIMIT))
 }
 
-pub(crate) fn decode(
+pub(crate) fn read(
     target: Option<&Revision>,
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<Up, AdapterError> {
-    let judge = Judge {
+    let reader = Reader {
         operation: OPERATION,
         finished,
         redactor,
     };
-    match read::<report::Up>(finished.report.as_ref()) {
+    match decode::<report::Up>(finished.report.as_ref()) {
         Payload::Nothing if finished.exit == Exit::Code(0) => Ok(Up::NoReport),
-        Payload::Nothing => Err(judge.unreported()),
-        Payload::Unreadable(why) => match read(finished.report.as_ref()) {
-            Payload::Report(refusal) => Err(irreversible(&judge, &refusal)),
-            _ => Err(judge.unreadable(&why)),
+        Payload::Nothing => Err(reader.no_report()),
+        Payload::Unreadable(why) => match decode(finished.report.as_ref()) {
+            Payload::Report(refusal) => Err(irreversible(&reader, &refusal)),
+            _ => Err(reader.unreadable(&why)),
         },
-        Payload::Envelope(envelope) => Err(judge.envelope(&envelope)),
-        Payload::Report(report) => of_report(&judge, target, &report).map(Up::Done),
+        Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
+        Payload::Report(report) => of_report(&reader, target, &report).map(Up::Done),
     }
 }
 
-fn irreversible(judge: &Judge<'_>, refusal: &report::Irreversible) -> AdapterError {
+fn irreversible(reader: &Reader<'_>, refusal: &report::Irreversible) -> AdapterError {
     let what = format!(
         "confiture refused to begin ({}): {}",
-        judge.exit(),
+        reader.exit(),
         refusal.errors.join("; ")
     );
     let next = format!(
         "write the missing `.down.sql` of {}, or take back the setting `require_reversible`",
         refusal.irreversible_versions.join(", ")
     );
-    let kind = crate::classify::classify(judge.finished.exit, None, true);
-    judge.failure(kind, &what, State::Applied(Vec::new()), &next)
+    let kind = crate::failure::classify(reader.finished.exit, None, true);
+    reader.failure(kind, &what, DatabaseState::Applied(Vec::new()), &next)
 }
 
 fn of_report(
-    judge: &Judge<'_>,
+    reader: &Reader<'_>,
     target: Option<&Revision>,
     report: &report::Up,
 ) -> Result<MigrationOutcome, AdapterError> {
@@ -147,10 +148,10 @@ fn of_report(
         .iter()
         .map(|migration| migration.version.clone())
         .collect();
-    let state = || State::Applied(applied.clone());
-    let at_least = || State::AppliedAtLeast(applied.clone());
+    let state = || DatabaseState::Applied(applied.clone());
+    let at_least = || DatabaseState::AppliedAtLeast(applied.clone());
     if report.dry_run || report.dry_run_execute {
-        return Err(judge.contradiction("it only rehearsed", State::Unknown));
+        return Err(reader.contradiction("it only rehearsed", DatabaseState::Unknown));
     }
     if let Some(stopped) = report.skipped_superuser.first() {
         let what = format!(
@@ -164,40 +165,40 @@ fn of_report(
             "have a superuser apply it (`confiture migrate apply-as <role> {}`), then deploy again",
             stopped.version
         );
-        return Err(judge.failure(AdapterErrorKind::Execution, &what, state(), &next));
+        return Err(reader.failure(AdapterErrorKind::Execution, &what, state(), &next));
     }
     if !report.errors.is_empty() {
         const WHAT: &str = "confiture stopped with an error";
         if applied.is_empty() && refusal::was_applied_by_another(&report.errors) {
             let kind = AdapterErrorKind::LockContention;
-            return Err(judge.errors(kind, WHAT, &report.errors, state(), AFTER_ANOTHER));
+            return Err(reader.errors(kind, WHAT, &report.errors, state(), AFTER_ANOTHER));
         }
-        let kind = crate::classify::classify(judge.finished.exit, None, true);
+        let kind = crate::failure::classify(reader.finished.exit, None, true);
         let exact = report.errors.iter().all(|error| refusal(error).is_some());
         let (state, next) = if exact {
             (state(), AFTER_A_FAILURE)
         } else {
             (at_least(), AFTER_AN_UNCERTAIN_FAILURE)
         };
-        return Err(judge.errors(kind, WHAT, &report.errors, state, next));
+        return Err(reader.errors(kind, WHAT, &report.errors, state, next));
     }
-    if !report.success || !judge.exited_with(0) {
+    if !report.success || !reader.exited_with(0) {
         let what = format!("it lists no error, and `success` is {}", report.success);
-        return Err(judge.contradiction(&what, State::Unknown));
+        return Err(reader.contradiction(&what, DatabaseState::Unknown));
     }
     if !report.pending.is_empty() {
         let what = format!(
             "it succeeded, and left {} pending",
             report.pending.join(", ")
         );
-        return Err(judge.contradiction(&what, at_least()));
+        return Err(reader.contradiction(&what, at_least()));
     }
     if let Some(target) = target {
         let reached = |version: &String| version == target.as_str();
         if !applied.iter().any(reached) && !report.skipped.iter().any(reached) {
             let what =
                 format!("it succeeded, and the target {target} is not among what is applied");
-            return Err(judge.contradiction(&what, at_least()));
+            return Err(reader.contradiction(&what, at_least()));
         }
         if applied
             .iter()
@@ -205,25 +206,25 @@ fn of_report(
             .is_some_and(|at| at + 1 < applied.len())
         {
             let what = format!("it went on after the target {target}");
-            return Err(judge.contradiction(&what, at_least()));
+            return Err(reader.contradiction(&what, at_least()));
         }
     }
     // What was applied before is sorted, and the last of it is where this call began.
     let from = report.skipped.iter().max();
     let to = applied.last().or(from);
-    let mut log = judge.log();
+    let mut log = reader.log();
     if applied.is_empty() {
         add_line(&mut log, "nothing to apply");
     }
     for warning in &report.warnings {
-        add_line(&mut log, &judge.redactor.text(warning));
+        add_line(&mut log, &reader.redactor.text(warning));
     }
     Ok(MigrationOutcome {
-        from: from.map(|version| judge.revision(version)),
-        to: to.map(|version| judge.revision(version)),
+        from: from.map(|version| reader.revision(version)),
+        to: to.map(|version| reader.revision(version)),
         applied: applied
             .iter()
-            .map(|version| judge.revision(version))
+            .map(|version| reader.revision(version))
             .collect(),
         log,
     })
@@ -235,13 +236,13 @@ pub(crate) fn unexplained(
     redactor: &Redactor,
     why: &AdapterError,
 ) -> AdapterError {
-    let judge = Judge {
+    let reader = Reader {
         operation: OPERATION,
         finished,
         redactor,
     };
     // The error of the question speaks of the question alone: it must not tell the state.
-    let mut error = judge.unreported();
+    let mut error = reader.no_report();
     let mut evidence = error.stderr.take().unwrap_or_default();
     add_line(&mut evidence, &format!("[asking what that means] {why}"));
     error.stderr = Some(evidence);
@@ -261,19 +262,19 @@ pub(crate) fn without_report(
     version: &ConfitureVersion,
     current: Option<Revision>,
 ) -> Result<MigrationOutcome, AdapterError> {
-    let judge = Judge {
+    let reader = Reader {
         operation: OPERATION,
         finished,
         redactor,
     };
     let (major, minor, patch) = REPORTS_NOTHING_TO_DO;
     if !version.is_release() || version.is_at_least(major, minor, patch) {
-        return Err(judge.unreported());
+        return Err(reader.no_report());
     }
     // A `.py` migration can end the process with 0 halfway through the work; then it printed what
     // it was about to do.
-    if judge.printed_other_than(NOTHING_TO_DO) {
-        return Err(judge.unreported());
+    if reader.printed_other_than(NOTHING_TO_DO) {
+        return Err(reader.no_report());
     }
     // The target is a migration of the directory, and none of these is pending. Where it stands in
     // sort order says nothing: `current` is what was applied last in time.
@@ -282,9 +283,9 @@ pub(crate) fn without_report(
             "confiture {version} found nothing to apply, and the target {target} is not applied: \
              nothing is"
         );
-        return Err(judge.contradiction(&what, State::Unknown));
+        return Err(reader.contradiction(&what, DatabaseState::Unknown));
     }
-    let mut log = judge.log();
+    let mut log = reader.log();
     add_line(&mut log, "nothing to apply");
     Ok(MigrationOutcome {
         from: current.clone(),
@@ -301,8 +302,8 @@ mod tests {
     use fraisier_adapter_api::AdapterErrorKind as Kind;
     use serde_json::{Value, json};
 
-    use super::super::testing::{PASSWORD, argv, ctx, envelope, finished, interrupted, session};
     use super::*;
+    use crate::testing::{PASSWORD, argv, ctx, envelope, finished, interrupted, request};
 
     fn report(change: impl FnOnce(&mut Value)) -> String {
         let mut report = json!({
@@ -320,7 +321,7 @@ mod tests {
     }
 
     fn of(target: Option<&str>, finished: &Finished) -> Result<Up, AdapterError> {
-        decode(
+        read(
             target.map(Revision::new).as_ref(),
             finished,
             &Redactor::default(),
@@ -359,15 +360,15 @@ mod tests {
         ctx.settings.insert("lock_timeout_ms".into(), json!(5000));
         ctx.settings
             .insert("require_reversible".into(), json!(true));
-        let session = session(&ctx);
-        let found = session.project.migrations(OPERATION).expect("listed");
+        let request = request(&ctx);
+        let found = request.project.migrations(OPERATION).expect("listed");
         for target in ["999", "", "002", "00", "001_a", "--no-lock"] {
-            let error = plan(&session, Some(&Revision::new(target)), &found).expect_err("refused");
+            let error = plan(&request, Some(&Revision::new(target)), &found).expect_err("refused");
             assert_eq!(error.kind, Kind::PreconditionFailed, "{target}");
             assert!(error.message.contains("nothing was started"), "{error}");
         }
         for target in ["001", "-x", "--force"] {
-            let invocation = plan(&session, Some(&Revision::new(target)), &found).expect("planned");
+            let invocation = plan(&request, Some(&Revision::new(target)), &found).expect("planned");
             let expected = format!(
                 "migrate up --no-config --format json --output <report> \
                  --migrations-dir db/migrations --target={target} --lock-timeout=5000 \
@@ -379,8 +380,8 @@ mod tests {
 
     #[test]
     fn the_environment_is_clean_and_the_arguments_hold_no_secret() {
-        let session = session(&ctx(".".as_ref()));
-        let invocation = plan(&session, None, &[]).expect("planned");
+        let request = request(&ctx(".".as_ref()));
+        let invocation = plan(&request, None, &[]).expect("planned");
         for name in ["DATABASE_URL", "SHOP_DSN", "SHOP_API_TOKEN", "FORCE_COLOR"] {
             assert!(
                 invocation
@@ -400,7 +401,7 @@ mod tests {
             assert_eq!(value.map(|value| value == "1"), Some(true), "{name}");
         }
         assert!(!argv(&invocation).join(" ").contains(PASSWORD));
-        assert!(!format!("{invocation:?} {session:?}").contains(PASSWORD));
+        assert!(!format!("{invocation:?} {request:?}").contains(PASSWORD));
     }
 
     #[test]
@@ -477,10 +478,10 @@ mod tests {
 
     #[test]
     fn a_target_is_quoted_in_bounds() {
-        let session = session(&ctx(".".as_ref()));
+        let request = request(&ctx(".".as_ref()));
         let refused = |target: &str| {
             let target = Revision::new(target);
-            plan(&session, Some(&target), &[])
+            plan(&request, Some(&target), &[])
                 .expect_err("refused")
                 .message
         };

@@ -3,40 +3,41 @@
 use fraisier_adapter_api::{AdapterError, VerifyCheck, VerifyReport};
 
 use super::current::NO_LEDGER;
-use super::judge::Judge;
-use crate::failure::{Operation, State};
+use crate::failure::DatabaseState;
+use crate::failure::Reader;
 use crate::invocation::Invocation;
+use crate::operation::Operation;
 use crate::outcome::{Exit, Finished};
-use crate::project::VerifyFiles;
 use crate::redact::Redactor;
-use crate::report::{Payload, Status, Verify, read};
-use crate::session::Session;
+use crate::report::{Payload, Status, Verify, decode};
+use crate::request::Request;
+use crate::request::project::VerifyFiles;
 
 /// `migrate verify`.
-pub(crate) fn plan(session: &Session) -> Invocation {
-    session.migrate("verify", session.migrations_dir().to_vec())
+pub(crate) fn plan(request: &Request) -> Invocation {
+    request.migrate("verify", request.migrations_dir().to_vec())
 }
 
-pub(crate) fn decode(
+pub(crate) fn read(
     files: &VerifyFiles,
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<VerifyReport, AdapterError> {
-    let judge = Judge {
+    let reader = Reader {
         operation: Operation::Verify,
         finished,
         redactor,
     };
-    match read::<Verify>(finished.report.as_ref()) {
-        Payload::Nothing => Err(judge.unreported()),
-        Payload::Unreadable(why) => Err(judge.unreadable(&why)),
+    match decode::<Verify>(finished.report.as_ref()) {
+        Payload::Nothing => Err(reader.no_report()),
+        Payload::Unreadable(why) => Err(reader.unreadable(&why)),
         Payload::Envelope(envelope)
-            if envelope.code.as_deref() == Some(NO_LEDGER) && judge.exited_with(2) =>
+            if envelope.code.as_deref() == Some(NO_LEDGER) && reader.exited_with(2) =>
         {
             Ok(nothing_to_examine("the database has no migration ledger"))
         }
-        Payload::Envelope(envelope) => Err(judge.envelope(&envelope)),
-        Payload::Report(report) => of_report(&judge, files, report),
+        Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
+        Payload::Report(report) => of_report(&reader, files, report),
     }
 }
 
@@ -45,7 +46,7 @@ pub(crate) fn decode(
 pub(crate) fn may_lack_ledger(finished: &Finished) -> bool {
     finished.exit == Exit::Code(1)
         && matches!(
-            read::<Verify>(finished.report.as_ref()),
+            decode::<Verify>(finished.report.as_ref()),
             Payload::Envelope(envelope) if envelope.code.as_deref() == Some("INTERNAL_ERROR")
         )
 }
@@ -63,18 +64,21 @@ pub(crate) fn nothing_to_examine(why: &str) -> VerifyReport {
 }
 
 fn of_report(
-    judge: &Judge<'_>,
+    reader: &Reader<'_>,
     files: &VerifyFiles,
     report: Verify,
 ) -> Result<VerifyReport, AdapterError> {
     // 1 is the status of "some failed"; any other has no place beside a report.
-    if !judge.exited_with(0) && !judge.exited_with(1) {
-        return Err(judge.contradiction("it reports on the checks, and fails", State::Untouched));
+    if !reader.exited_with(0) && !reader.exited_with(1) {
+        return Err(reader.contradiction(
+            "it reports on the checks, and fails",
+            DatabaseState::Untouched,
+        ));
     }
     if report.ledger_present == Some(false) || report.was_skipped == Some(true) {
         return Ok(nothing_to_examine("the database has no migration ledger"));
     }
-    let stated = report.ok.unwrap_or(true) && report.failed_count == 0 && judge.exited_with(0);
+    let stated = report.ok.unwrap_or(true) && report.failed_count == 0 && reader.exited_with(0);
     let verified = report
         .results
         .iter()
@@ -101,12 +105,12 @@ fn of_report(
             };
             let detail = result.error.or(detail);
             VerifyCheck {
-                name: judge
+                name: reader
                     .redactor
                     .identifier(&name(&result.version, &result.name, files))
                     .into_owned(),
                 ok,
-                detail: detail.map(|text| judge.redactor.string(text)),
+                detail: detail.map(|text| reader.redactor.string(text)),
             }
         })
         .collect();
@@ -121,7 +125,7 @@ fn of_report(
             ok: false,
             detail: Some(format!(
                 "confiture's verdict, its counts, its results and its {} do not agree",
-                judge.exit()
+                reader.exit()
             )),
         });
     }
@@ -148,8 +152,8 @@ mod tests {
     use fraisier_adapter_api::AdapterErrorKind;
     use serde_json::{Value, json};
 
-    use super::super::testing::{argv, ctx, envelope, finished, session};
     use super::*;
+    use crate::testing::{argv, ctx, envelope, finished, request};
 
     /// As 1.29.0 writes it.
     fn report(change: impl FnOnce(&mut Value)) -> String {
@@ -166,7 +170,7 @@ mod tests {
     }
 
     fn of(finished: &Finished) -> Result<VerifyReport, AdapterError> {
-        decode(&VerifyFiles::default(), finished, &Redactor::default())
+        read(&VerifyFiles::default(), finished, &Redactor::default())
     }
 
     #[test]
@@ -188,7 +192,7 @@ mod tests {
                 {"version": "002", "name": "b", "status": "skipped", "error": null},
                 {"version": "003", "name": "003", "status": "no_file", "error": null}]});
         let finished = finished(0, Some(&report.to_string()));
-        let verdict = decode(&files, &finished, &Redactor::default()).expect("a verdict");
+        let verdict = read(&files, &finished, &Redactor::default()).expect("a verdict");
         assert!(!verdict.ok && !verdict.was_skipped);
         let checks: Vec<_> = verdict
             .checks
@@ -208,7 +212,7 @@ mod tests {
         let expected = "migrate verify --no-config --format json --output <report> \
                         --migrations-dir db/migrations";
         assert_eq!(
-            argv(&plan(&session(&ctx(".".as_ref())))).join(" "),
+            argv(&plan(&request(&ctx(".".as_ref())))).join(" "),
             expected
         );
     }

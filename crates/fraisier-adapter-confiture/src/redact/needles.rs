@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::SHORT;
-use crate::dsn::percent_decoded;
+use crate::request::percent_decoded;
 
 /// Everything that must not be seen of these connection strings and these other secrets, in every
 /// form in which it may turn up.

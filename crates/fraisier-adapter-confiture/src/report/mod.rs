@@ -36,7 +36,7 @@ pub(crate) enum Payload<T> {
 }
 
 /// Reads a report, or the envelope that stands in its place.
-pub(crate) fn read<T: DeserializeOwned>(report: Option<&Report>) -> Payload<T> {
+pub(crate) fn decode<T: DeserializeOwned>(report: Option<&Report>) -> Payload<T> {
     let Some(report) = report else {
         return Payload::Nothing;
     };
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn of(bytes: &[u8]) -> Payload<Current> {
-        read(Some(&Report::from(bytes.to_vec())))
+        decode(Some(&Report::from(bytes.to_vec())))
     }
 
     #[test]
@@ -93,6 +93,6 @@ mod tests {
         ] {
             assert!(matches!(of(neither), Payload::Unreadable(_)), "{neither:?}");
         }
-        assert!(matches!(read::<Current>(None), Payload::Nothing));
+        assert!(matches!(decode::<Current>(None), Payload::Nothing));
     }
 }

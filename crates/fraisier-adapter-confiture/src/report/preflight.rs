@@ -13,7 +13,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use super::Absent;
 use super::lenient::{Text, lenient_object, otherwise_none};
 use super::pieces::{Pieces, WINDOW};
-use crate::project::version_of;
+use crate::request::project::version_of;
 
 /// What a look at the migrations found. Since 0.22.0, which is the first to write it.
 #[derive(Debug, PartialEq, Deserialize)]

@@ -1,5 +1,9 @@
 //! What one call needs of its context, checked before anything is started.
 
+mod dsn;
+pub(crate) mod project;
+mod settings;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -8,12 +12,13 @@ use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
 
-use crate::dsn::Dsn;
+pub(crate) use self::dsn::{Dsn, percent_decoded};
+use self::project::Project;
+use self::settings::Settings;
+pub use self::settings::{SETTINGS, Setting};
 use crate::invocation::{Arg, ChildEnv, Inherit, Invocation, PLAIN_OUTPUT};
 use crate::process::{disconnect_check_is_set_by, server_option};
-use crate::project::Project;
 use crate::redact::Redactor;
-use crate::settings::Settings;
 
 /// The logical name of the secret that holds the connection string.
 pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
@@ -73,7 +78,7 @@ impl Commands {
 
 /// A context that has been checked: a call can be planned on it.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct Request {
     commands: Commands,
     pub(crate) project: Project,
     pub(crate) settings: Settings,
@@ -85,7 +90,7 @@ pub(crate) struct Session {
     removed: BTreeSet<OsString>,
 }
 
-impl Session {
+impl Request {
     /// Checks the context.
     ///
     /// # Errors
@@ -125,7 +130,7 @@ impl Session {
         })
     }
 
-    /// The session, if the server option of `interval` reaches the server from it.
+    /// The request, if the server option of `interval` reaches the server from it.
     ///
     /// # Errors
     ///
@@ -212,11 +217,11 @@ mod tests {
     use fraisier_adapter_api::AdapterErrorKind;
 
     use super::*;
-    use crate::operation::testing::{PASSWORD, commands, ctx};
+    use crate::testing::{PASSWORD, commands, ctx};
 
     #[test]
     fn a_context_without_a_usable_connection_string_starts_nothing() {
-        let of = |ctx: &AdapterCtx| Session::new(&commands(), ctx).expect_err("refused");
+        let of = |ctx: &AdapterCtx| Request::new(&commands(), ctx).expect_err("refused");
         let none = AdapterCtx::new("shop", "test");
         assert_eq!(of(&none).kind, AdapterErrorKind::MissingSecret);
         let mut unset = AdapterCtx::new("shop", "test");
@@ -255,9 +260,9 @@ mod tests {
         let ctx = ctx(".".as_ref())
             .with_resolved_secret("AGAINST_DATABASE_URL", "postgresql://u:against-pw@h/db")
             .with_resolved_secret("API_TOKEN", "token-value");
-        let session = Session::new(&commands(), &ctx).expect("a session");
+        let request = Request::new(&commands(), &ctx).expect("a request");
         for secret in [PASSWORD, "against-pw", "token-value"] {
-            assert_eq!(session.redactor.text(secret), crate::redact::MASK);
+            assert_eq!(request.redactor.text(secret), crate::redact::MASK);
         }
     }
 

@@ -4,37 +4,38 @@ use std::io::ErrorKind;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
-use crate::failure::{Failure, Operation, State};
-use crate::operation::judge::Judge;
+use crate::failure::Reader;
+use crate::failure::{DatabaseState, Failure};
+use crate::operation::Operation;
 use crate::process::{Obstacle, RunError};
 use crate::redact::Redactor;
 
 /// Words the failure to run a command.
-pub(crate) fn failure(operation: Operation, error: &RunError, redactor: &Redactor) -> AdapterError {
+pub(crate) fn not_run(operation: Operation, error: &RunError, redactor: &Redactor) -> AdapterError {
     let what = redactor.text(&error.to_string()).into_owned();
     let (kind, state, next) = match error {
         RunError::Report { finished, .. } => {
-            let judge = Judge {
+            let reader = Reader {
                 operation,
                 finished,
                 redactor,
             };
             let next = "allow larger reports with the builder's `report_limit`, if that is it";
-            return judge.failure(
+            return reader.failure(
                 AdapterErrorKind::InternalError,
                 &what,
-                operation.unreported(),
+                DatabaseState::without_report(operation),
                 next,
             );
         }
         RunError::Program { obstacle, .. } => (
             AdapterErrorKind::InvalidConfig,
-            State::NotStarted,
+            DatabaseState::NotStarted,
             of_obstacle(*obstacle),
         ),
         RunError::WorkDir { .. } => (
             AdapterErrorKind::InvalidConfig,
-            State::NotStarted,
+            DatabaseState::NotStarted,
             "correct the `workdir`",
         ),
         RunError::TempDir { source, .. }
@@ -45,14 +46,18 @@ pub(crate) fn failure(operation: Operation, error: &RunError, redactor: &Redacto
         {
             (
                 AdapterErrorKind::InternalError,
-                State::NotStarted,
+                DatabaseState::NotStarted,
                 "let `TMPDIR` name a directory that this user can write to",
             )
         }
-        RunError::Lost { .. } => (AdapterErrorKind::InternalError, operation.unreported(), ""),
+        RunError::Lost { .. } => (
+            AdapterErrorKind::InternalError,
+            DatabaseState::without_report(operation),
+            "",
+        ),
         _ => (
             AdapterErrorKind::InternalError,
-            State::NotStarted,
+            DatabaseState::NotStarted,
             "free what is exhausted on this machine, then try again",
         ),
     };
@@ -85,11 +90,11 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::operation::testing::finished;
     use crate::process::ReportProblem;
+    use crate::testing::finished;
 
     fn of(operation: Operation, error: &RunError) -> AdapterError {
-        failure(operation, error, &Redactor::default())
+        not_run(operation, error, &Redactor::default())
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! What every operation makes of an outcome that is no success.
+//! Reads one output as a failure: what every operation makes of an output that is no success.
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, Revision};
 
-use super::refusal;
-use crate::classify::{admits_no_change, claims_nothing_was_done, classify};
-use crate::failure::{Failure, Operation, State};
+use crate::failure::kind::{admits_no_change, claims_nothing_was_done, classify};
+use crate::failure::refusal;
+use crate::failure::{DatabaseState, Failure};
+use crate::operation::Operation;
 use crate::outcome::{Captured, Exit, Finished, Interruption};
 use crate::redact::Redactor;
+use crate::release::ConfitureVersion;
 use crate::report::Envelope;
-use crate::version::ConfitureVersion;
 
 /// How many bytes of a message of confiture's go into a message of ours.
 const MESSAGE_LIMIT: usize = 4 * 1024;
@@ -24,13 +25,13 @@ pub(crate) const AFTER_ANOTHER: &str =
 const NEVER_WITHOUT: &str = "This adapter never works without the lock.";
 
 /// Words the failures of one finished command.
-pub(crate) struct Judge<'a> {
+pub(crate) struct Reader<'a> {
     pub(crate) operation: Operation,
     pub(crate) finished: &'a Finished,
     pub(crate) redactor: &'a Redactor,
 }
 
-impl Judge<'_> {
+impl Reader<'_> {
     pub(crate) fn exited_with(&self, status: i32) -> bool {
         self.finished.exit == Exit::Code(status)
     }
@@ -40,7 +41,7 @@ impl Judge<'_> {
         &self,
         kind: AdapterErrorKind,
         what: &str,
-        state: State,
+        state: DatabaseState,
         next: &str,
     ) -> AdapterError {
         let what = match self.finished.interrupted {
@@ -64,7 +65,7 @@ impl Judge<'_> {
         kind: AdapterErrorKind,
         what: &str,
         errors: &[String],
-        state: State,
+        state: DatabaseState,
         next: &str,
     ) -> AdapterError {
         let told: Vec<String> = errors
@@ -105,18 +106,18 @@ impl Judge<'_> {
             what.push_str(envelope.message.trim());
         }
         let mut kind = classify(self.finished.exit, code, false);
-        let mut state = self.unknown_state();
+        let mut state = self.state_without_word();
         let mut advice = envelope.actionable.as_deref().unwrap_or_default();
         if !self.began() {
             if refusal::ledger_was_made_by_another(&envelope.message) {
                 kind = AdapterErrorKind::LockContention;
-                state = State::Untouched;
+                state = DatabaseState::Untouched;
                 advice = AFTER_ANOTHER;
             } else if code.is_some_and(|code| {
                 before_any_change(code) && admits_no_change(self.finished.exit, code)
             }) || refuses_edited_files(envelope)
             {
-                state = State::Untouched;
+                state = DatabaseState::Untouched;
             }
         } else if claims_nothing_was_done(kind) {
             kind = AdapterErrorKind::Execution;
@@ -146,13 +147,13 @@ impl Judge<'_> {
                 "confiture's report cannot be read as one ({}): {why}",
                 self.exit()
             ),
-            self.unknown_state(),
+            self.state_without_word(),
             "",
         )
     }
 
     /// There is no report file although there had to be one.
-    pub(crate) fn unreported(&self) -> AdapterError {
+    pub(crate) fn no_report(&self) -> AdapterError {
         let kind = match self.finished.exit {
             // Whatever the class of the status: nobody said what failed, and something ran.
             Exit::Code(0) => AdapterErrorKind::InternalError,
@@ -162,14 +163,14 @@ impl Judge<'_> {
         if let Some(line) = self.last_words() {
             what = format!("{what}; the last it printed is: {line}");
         }
-        self.failure(kind, &what, self.unknown_state(), "")
+        self.failure(kind, &what, self.state_without_word(), "")
     }
 
     /// What is known about the database when nothing was reported about it.
-    fn unknown_state(&self) -> State {
+    fn state_without_word(&self) -> DatabaseState {
         let torn = self.finished.interrupted.is_some() && !self.finished.killed;
-        match self.operation.unreported() {
-            State::Unknown if torn => State::PerhapsTorn,
+        match DatabaseState::without_report(self.operation) {
+            DatabaseState::Unknown if torn => DatabaseState::PerhapsTorn,
             state => state,
         }
     }
@@ -180,13 +181,13 @@ impl Judge<'_> {
         self.failure(
             AdapterErrorKind::InvalidConfig,
             &format!("confiture {version} does not understand the command it was given: {said}"),
-            State::Untouched,
+            DatabaseState::Untouched,
             "take back the setting that this release does not know, or install a newer one",
         )
     }
 
     /// A report, the exit status and the request do not agree.
-    pub(crate) fn contradiction(&self, what: &str, state: State) -> AdapterError {
+    pub(crate) fn contradiction(&self, what: &str, state: DatabaseState) -> AdapterError {
         self.failure(
             AdapterErrorKind::InternalError,
             &format!(

@@ -1,9 +1,19 @@
 //! How failures are worded: which operation, what happened, what is known about the database, and
 //! what to do next.
 
+mod kind;
+mod reader;
+pub(crate) mod refusal;
+mod run;
+
 use std::fmt;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+
+pub use self::kind::classify;
+pub(crate) use self::reader::{AFTER_ANOTHER, Reader, add_line};
+pub(crate) use self::run::not_run;
+use crate::operation::Operation;
 
 /// How many bytes of what confiture printed an error carries.
 const EVIDENCE_LIMIT: usize = 16 * 1024;
@@ -14,44 +24,9 @@ pub(crate) const ADAPTER: &str = "confiture";
 /// What to do where the state of the database is not known.
 const ASK_FIRST: &str = "ask `current_revision` before anything else";
 
-/// An operation of the adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Operation {
-    Describe,
-    CurrentRevision,
-    Up,
-    DownTo,
-    Verify,
-    Preflight,
-}
-
-impl Operation {
-    /// The name of the method.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Describe => "describe",
-            Self::CurrentRevision => "current_revision",
-            Self::Up => "up",
-            Self::DownTo => "down_to",
-            Self::Verify => "verify",
-            Self::Preflight => "preflight",
-        }
-    }
-
-    /// What is known about the database when the operation failed and left no word about it.
-    pub(crate) const fn unreported(self) -> State {
-        match self {
-            Self::Up | Self::DownTo => State::Unknown,
-            Self::Describe | Self::CurrentRevision | Self::Verify | Self::Preflight => {
-                State::Untouched
-            }
-        }
-    }
-}
-
 /// What is known about the database after a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum DatabaseState {
     /// Nothing was started.
     NotStarted,
     /// The operation does not change the database, or failed before it did.
@@ -70,7 +45,20 @@ pub(crate) enum State {
     PerhapsTorn,
 }
 
-impl fmt::Display for State {
+impl DatabaseState {
+    /// What is known when the operation failed and left no word about the database.
+    pub(crate) const fn without_report(operation: Operation) -> Self {
+        match operation {
+            Operation::Up | Operation::DownTo => Self::Unknown,
+            Operation::Describe
+            | Operation::CurrentRevision
+            | Operation::Verify
+            | Operation::Preflight => Self::Untouched,
+        }
+    }
+}
+
+impl fmt::Display for DatabaseState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted => f.write_str("nothing was started"),
@@ -131,7 +119,7 @@ pub(crate) struct Failure {
     pub(crate) kind: AdapterErrorKind,
     /// What happened, as a clause without a full stop.
     pub(crate) what: String,
-    pub(crate) state: State,
+    pub(crate) state: DatabaseState,
     /// What to do, as a clause without a full stop; empty when nothing is known to help.
     pub(crate) next: String,
     /// What confiture printed.
@@ -167,7 +155,7 @@ fn without_full_stop(text: &str) -> &str {
 }
 
 /// Completes an error that arose before the operation was known, such as that of a secret.
-pub(crate) fn of_operation(error: AdapterError, operation: Operation) -> AdapterError {
+pub(crate) fn in_operation(error: AdapterError, operation: Operation) -> AdapterError {
     AdapterError {
         operation: error.operation.or_else(|| Some(operation.as_str().into())),
         adapter: error.adapter.or_else(|| Some(ADAPTER.into())),
@@ -185,7 +173,7 @@ mod tests {
             operation: Operation::Up,
             kind: AdapterErrorKind::Execution,
             what: "migration 003 failed\n".into(),
-            state: State::Applied(vec!["001".into(), "002".into()]),
+            state: DatabaseState::Applied(vec!["001".into(), "002".into()]),
             next: "correct it".into(),
             evidence: Some("x".repeat(100_000)),
         }
@@ -207,7 +195,7 @@ mod tests {
                 operation: Operation::Up,
                 kind: AdapterErrorKind::Execution,
                 what: what.into(),
-                state: State::Applied(vec!["001".into()]),
+                state: DatabaseState::Applied(vec!["001".into()]),
                 next: String::new(),
                 evidence: None,
             }
@@ -224,15 +212,16 @@ mod tests {
     #[test]
     fn every_state_says_something_of_its_own() {
         let states = [
-            State::NotStarted,
-            State::Untouched,
-            State::Applied(Vec::new()),
-            State::Applied(vec!["001".into()]),
-            State::RolledBack(vec!["001".into()]),
-            State::Unknown,
-            State::PerhapsTorn,
+            DatabaseState::NotStarted,
+            DatabaseState::Untouched,
+            DatabaseState::Applied(Vec::new()),
+            DatabaseState::Applied(vec!["001".into()]),
+            DatabaseState::RolledBack(vec!["001".into()]),
+            DatabaseState::Unknown,
+            DatabaseState::PerhapsTorn,
         ];
-        let texts: std::collections::BTreeSet<_> = states.iter().map(State::to_string).collect();
+        let texts: std::collections::BTreeSet<_> =
+            states.iter().map(DatabaseState::to_string).collect();
         assert_eq!(texts.len(), states.len());
     }
 }

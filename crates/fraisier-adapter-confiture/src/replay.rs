@@ -6,11 +6,11 @@
 //!
 //! ```
 //! use fraisier_adapter_confiture::outcome::{Exit, Finished};
-//! use fraisier_adapter_confiture::{Redactor, decode};
+//! use fraisier_adapter_confiture::{Redactor, replay};
 //!
 //! let report = br#"{"revision": "002", "name": "add_email"}"#;
 //! let finished = Finished::new(Exit::Code(0), Some(report.to_vec()));
-//! let revision = decode::current(&finished, &Redactor::default())?;
+//! let revision = replay::current(&finished, &Redactor::default())?;
 //! assert_eq!(revision.expect("one is applied").as_str(), "002");
 //! # Ok::<(), fraisier_adapter_api::AdapterError>(())
 //! ```
@@ -19,15 +19,15 @@ use fraisier_adapter_api::{
     AdapterError, MigrationOutcome, PreflightReport, Revision, VerifyReport,
 };
 
-use crate::failure::Operation;
 pub use crate::guard::{Source, WINDOW_SAFE_UNPROVEN};
 use crate::operation;
+use crate::operation::Operation;
 pub use crate::operation::preflight::{NOT_ALL_CHECKED, PreflightRequest};
 pub use crate::operation::up::Up;
 use crate::outcome::Finished;
-pub use crate::project::VerifyFiles;
 use crate::redact::Redactor;
-use crate::version::ConfitureVersion;
+use crate::release::{self, ConfitureVersion};
+pub use crate::request::project::VerifyFiles;
 
 /// The release, from what `--version` left.
 ///
@@ -36,7 +36,7 @@ use crate::version::ConfitureVersion;
 /// `InvalidConfig` when the program is not confiture: it printed nothing, something else, two
 /// versions, failed, or did not answer in time.
 pub fn version(finished: &Finished, redactor: &Redactor) -> Result<ConfitureVersion, AdapterError> {
-    operation::version::decode(Operation::Describe, finished, redactor)
+    release::probe::read(Operation::Describe, finished, redactor)
 }
 
 /// The revision, from what `migrate current` left: `None` without a ledger, and when it is empty.
@@ -46,7 +46,7 @@ pub fn version(finished: &Finished, redactor: &Redactor) -> Result<ConfitureVers
 /// `DbUnreachable` for `CONFIG_006`, and so on by symbolic code and exit status; `InternalError`
 /// when there is no report or it is none, such as one without `revision`.
 pub fn current(finished: &Finished, redactor: &Redactor) -> Result<Option<Revision>, AdapterError> {
-    operation::current::decode(Operation::CurrentRevision, finished, redactor)
+    operation::current::read(Operation::CurrentRevision, finished, redactor)
 }
 
 /// The outcome, from what `migrate up` left, with the target that was asked for.
@@ -61,7 +61,7 @@ pub fn up(
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<Up, AdapterError> {
-    operation::up::decode(target, finished, redactor)
+    operation::up::read(target, finished, redactor)
 }
 
 /// The outcome of an `up` that left [`Up::NoReport`], with the release and the revision that
@@ -92,7 +92,7 @@ pub fn down_to(
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<MigrationOutcome, AdapterError> {
-    operation::down_to::decode(target, finished, redactor)
+    operation::down_to::read(target, finished, redactor)
 }
 
 /// The verdict, from what `migrate verify` left, with the files it was about. Failed checks are a verdict and no error.
@@ -106,7 +106,7 @@ pub fn verify(
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<VerifyReport, AdapterError> {
-    operation::verify::decode(files, finished, redactor)
+    operation::verify::read(files, finished, redactor)
 }
 
 /// Whether the failure of a `verify` may come from a missing ledger, which a release before 0.37.0
@@ -135,5 +135,5 @@ pub fn preflight(
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<PreflightReport, AdapterError> {
-    operation::preflight::decode(request, finished, redactor)
+    operation::preflight::read(request, finished, redactor)
 }

@@ -7,7 +7,7 @@ use fraisier_adapter_api::AdapterCtx;
 
 use crate::invocation::{Inherit, Invocation};
 use crate::outcome::{Exit, Finished, Interruption};
-use crate::session::{Commands, Session};
+use crate::request::{Commands, Request};
 
 pub(crate) const PASSWORD: &str = "s3cr3t-canary";
 
@@ -53,8 +53,8 @@ pub(crate) fn ctx(workdir: &Path) -> AdapterCtx {
     ctx
 }
 
-pub(crate) fn session(ctx: &AdapterCtx) -> Session {
-    Session::new(&commands(), ctx).expect("a context that can be used")
+pub(crate) fn request(ctx: &AdapterCtx) -> Request {
+    Request::new(&commands(), ctx).expect("a context that can be used")
 }
 
 pub(crate) fn commands() -> Commands {

@@ -124,7 +124,7 @@ impl Dsn {
         Some((url, password))
     }
 
-    /// What the string gives as `options` of the session, decoded; of several, the last, which is
+    /// What the string gives as `options` of the request, decoded; of several, the last, which is
     /// the one that libpq takes.
     ///
     /// An empty one is one too: libpq then leaves `PGOPTIONS` aside.

@@ -5,7 +5,7 @@ use fraisier_adapter_api::capability::{
     VERIFY, WINDOW_SAFE,
 };
 
-use crate::version::ConfitureVersion;
+use super::ConfitureVersion;
 
 /// What an adapter may promise, and the release of confiture that first kept the promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_documentation_shows_this_table() {
-        let documentation = include_str!("lib.rs");
+        let documentation = include_str!("../lib.rs");
         for floor in &FLOORS {
             let row = format!(
                 "//! | `{}` | {} | {} |",
@@ -218,6 +218,6 @@ mod tests {
             .lines()
             .filter(|line| line.starts_with("//! | `"))
             .count();
-        assert_eq!(rows, FLOORS.len() + crate::settings::SETTINGS.len());
+        assert_eq!(rows, FLOORS.len() + crate::request::SETTINGS.len());
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use fraisier_adapter_api::AdapterCtx;
 
-use crate::failure::{Failure, Operation, State};
+use crate::failure::{DatabaseState, Failure};
+use crate::operation::Operation;
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
 /// Where confiture itself looks when it is not told.
@@ -107,7 +108,7 @@ impl Project {
                 operation,
                 kind: AdapterErrorKind::InvalidConfig,
                 what: format!("the {what} {} cannot be read: {cause}", directory.display()),
-                state: State::NotStarted,
+                state: DatabaseState::NotStarted,
                 next: next.into(),
                 evidence: None,
             }

@@ -2,37 +2,38 @@
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
-use super::judge::Judge;
-use crate::capability::Need;
-use crate::failure::{Operation, State};
+use crate::failure::DatabaseState;
+use crate::failure::Reader;
+use crate::operation::Operation;
 use crate::outcome::Finished;
 use crate::redact::Redactor;
-use crate::version::ConfitureVersion;
+use crate::release::ConfitureVersion;
+use crate::release::capability::Need;
 
 /// The version in what `confiture --version` left.
 ///
 /// It stands on a line of its own after `confiture version `; from 0.50.0 on, lines about the
 /// parser follow.
-pub(crate) fn decode(
+pub(crate) fn read(
     operation: Operation,
     finished: &Finished,
     redactor: &Redactor,
 ) -> Result<ConfitureVersion, AdapterError> {
-    let judge = Judge {
+    let reader = Reader {
         operation,
         finished,
         redactor,
     };
     let refuse =
         |what: &str| {
-            Err(judge.failure(
+            Err(reader.failure(
             AdapterErrorKind::InvalidConfig,
-            &format!("`--version` of the configured program {what} ({})", judge.exit()),
-            State::Untouched,
+            &format!("`--version` of the configured program {what} ({})", reader.exit()),
+            DatabaseState::Untouched,
             "let the adapter run confiture: put it on PATH, or name it in FRAISIER_CONFITURE_BIN",
         ))
         };
-    if !judge.exited_with(0) {
+    if !reader.exited_with(0) {
         if finished.interrupted.is_some() {
             return refuse("did not answer in time");
         }
@@ -59,7 +60,7 @@ pub(crate) fn usable(operation: Operation, version: &ConfitureVersion) -> Result
             operation,
             kind: AdapterErrorKind::InvalidConfig,
             what,
-            state: State::Untouched,
+            state: DatabaseState::Untouched,
             next: upgrade(Need::Everything),
             evidence: None,
         }
@@ -108,7 +109,7 @@ mod tests {
     }
 
     fn of(finished: &Finished) -> Result<ConfitureVersion, AdapterError> {
-        decode(Operation::Describe, finished, &Redactor::default())
+        read(Operation::Describe, finished, &Redactor::default())
     }
 
     #[test]

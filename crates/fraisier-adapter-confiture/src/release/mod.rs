@@ -1,0 +1,7 @@
+//! Which release of confiture answers, and what it can do.
+
+pub mod capability;
+pub(crate) mod probe;
+mod version;
+
+pub use self::version::ConfitureVersion;
