@@ -1,26 +1,40 @@
 //! A second look at `window_safe: true` of the releases from 0.23.0 to 0.43.x.
 //!
 //! They judge a handful of statement classes and call everything else safe: `DROP TABLE`,
-//! `TRUNCATE`, `SET NOT NULL`. So their `true` is passed on only when every statement is of a kind
-//! known to be forward-compatible by itself. This only ever takes a `true` away.
+//! `TRUNCATE`, `SET NOT NULL`. So their `true` is passed on only when every statement is recognised
+//! as forward-compatible by itself. This only ever takes a `true` away.
+//!
+//! The guard is sound and does not try to be complete. It knows the plain shapes of common additive
+//! statements; whatever else it finds is a doubt, also when it is harmless.
 
+mod scan;
 mod statement;
 
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use fraisier_adapter_api::{PreflightIssue, Severity};
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+use rustix::fs::OFlags;
 
+use self::scan::{Scanner, Token};
+use self::statement::{Next, Statement};
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 
 /// The issue that a stated `window_safe: true` is no evidence.
 pub const WINDOW_SAFE_UNPROVEN: &str = "FRAISIER_WINDOW_SAFE_UNPROVEN";
 
-/// How many words of a statement an issue quotes.
+/// How many words of a statement an issue quotes, and how much of each.
 const WORDS: usize = 8;
+const WORD_LENGTH: usize = 63;
+
+/// How many doubts of one file are told.
+const TOLD: usize = 20;
+
+/// The largest file that is looked at, in bytes. A migration that a person wrote is far smaller.
+const LARGEST: u64 = 4 << 20;
 
 /// A migration, as far as it could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +43,7 @@ pub struct Source {
     pub version: String,
     /// The name of its file.
     pub file: String,
-    /// Its SQL; `None` when it is not SQL or cannot be read.
+    /// Its SQL; `None` when it is not SQL, is larger than 4 MiB, or cannot be read.
     pub sql: Option<String>,
 }
 
@@ -44,10 +58,25 @@ impl Source {
         let is_sql = path.extension().is_some_and(|extension| extension == "sql");
         Self {
             version: version.to_owned(),
-            sql: is_sql.then(|| std::fs::read_to_string(path).ok()).flatten(),
+            sql: is_sql.then(|| read(path).ok()).flatten(),
             file,
         }
     }
+}
+
+/// The text of a regular file of at most [`LARGEST`] bytes. Opening never waits, as a FIFO would.
+fn read(path: &Path) -> io::Result<String> {
+    let file: File = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.len() > LARGEST {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut text = String::new();
+    file.take(LARGEST).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// One issue for each reason not to believe a `true` that rests on these migrations.
@@ -71,49 +100,51 @@ pub(crate) fn doubts(version: &ConfitureVersion, sources: &[Source]) -> Vec<Pref
     doubts.collect()
 }
 
-/// A reason for each statement that is not known to be forward-compatible, or that cannot be
-/// parsed: that leaves the others readable.
+/// A reason for each statement that is not recognised.
 fn reasons(source: &Source) -> Vec<String> {
     let Some(sql) = &source.sql else {
         return vec!["it cannot be read as SQL".into()];
     };
-    let dialect = PostgreSqlDialect {};
-    let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize_with_location() else {
-        return vec!["it cannot be read as SQL".into()];
-    };
-    // A body written as BEGIN ATOMIC … END is cut at its semicolons too; its pieces do not parse.
-    tokens
-        .split(|token| token.token == Token::SemiColon)
-        .filter(|statement| !statement.iter().all(is_blank))
-        .filter(|statement| {
-            let parsed = Parser::new(&dialect)
-                .with_tokens_with_locations(statement.to_vec())
-                .parse_statements();
-            !parsed.is_ok_and(|parsed| parsed.iter().all(statement::is_forward_compatible))
-        })
-        .map(name)
-        .collect()
-}
-
-fn is_blank(token: &TokenWithSpan) -> bool {
-    matches!(token.token, Token::Whitespace(_))
+    let mut reasons = Vec::new();
+    let mut begins = Scanner::new(sql);
+    loop {
+        let mut statement = Statement::at(begins);
+        let recognised = statement.recognise().is_ok();
+        if !recognised {
+            reasons.push(name(begins));
+        }
+        match statement.end() {
+            Next::Statement(_) if reasons.len() == TOLD => {
+                reasons.push("there may be more".into());
+                return reasons;
+            }
+            Next::Statement(next) => begins = next,
+            // A statement is recognised to its end only, so it was not this one.
+            Next::Unreadable | Next::None => return reasons,
+        }
+    }
 }
 
 /// Where a statement begins, and its first words. They end before the first literal: a migration
 /// may hold a secret, and that is the place for one.
-fn name(statement: &[TokenWithSpan]) -> String {
-    let solid = || statement.iter().filter(|token| !is_blank(token));
-    let line = solid().next().map_or(1, |token| token.span.start.line);
-    let words: Vec<String> = solid()
-        .map(|token| &token.token)
-        .take_while(|token| matches!(token, Token::Word(_) | Token::Period | Token::Comma))
-        .take(WORDS)
-        .map(ToString::to_string)
-        .collect();
+fn name(mut statement: Scanner<'_>) -> String {
+    let line = statement.line();
+    let mut words = String::new();
+    for _ in 0..WORDS {
+        match statement.next() {
+            Token::Word(word) | Token::Quoted(word) => {
+                if !words.is_empty() && !words.ends_with('.') {
+                    words.push(' ');
+                }
+                words.push_str(&word[..word.len().min(WORD_LENGTH)]);
+            }
+            Token::Mark(mark @ (b'.' | b',')) if !words.is_empty() => words.push(mark.into()),
+            _ => break,
+        }
+    }
     if words.is_empty() {
         return format!("line {line}, which begins with no word of SQL");
     }
-    let words = words.join(" ").replace(" . ", ".").replace(" ,", ",");
     format!("line {line}, `{words}`")
 }
 
@@ -150,9 +181,23 @@ mod tests {
             "create schema s",
             "create sequence s",
             "create type mood as enum ('a', 'b')",
-            "create view v as select 1",
-            "insert into a (id) select id from b on conflict do nothing",
+            "insert into a (id, b) values (1, 'x'), (-2.5, null) on conflict do nothing",
             "set lock_timeout = '1s'; create table a (id int)",
+            "SET LOCAL statement_timeout TO 5000;",
+            "create table s.a (id bigserial primary key, b numeric(10, 2)[] not null, unique (id, b))",
+            "create table \"Order\" (\"Id\" uuid, constraint k primary key (\"Id\"))",
+            "alter table if exists only s.a add b jsonb default '{}'::jsonb null, add c varchar(20)",
+            "alter table a add column at timestamp(3) without time zone default current_timestamp",
+            "alter table a add column x double precision, add y character varying (9), add z time",
+            "/* why */ create index concurrently if not exists i on a using btree (b desc nulls last)",
+            "create index concurrently on a (b, c)",
+            "create table a ()",
+            "create table a (id int references b)",
+            "create table a (id int not null references s.b (id) on delete cascade on update set null)",
+            "create table a (id int, constraint f foreign key (id) references b on delete no action)",
+            "comment on column s.a.b is null",
+            "grant select, update (b, c) on table a, s.b to app, \"Reader\"",
+            "grant usage on schema s to app",
         ] {
             assert_eq!(doubted(sql), [], "{sql}");
         }
@@ -225,6 +270,60 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_a_plain_statement_and_is_none_is_doubted() {
+        for sql in [
+            // A view and an insert that query, which functional notation turns into calls.
+            "create view v as select 1",
+            "insert into a (id) select b.f from b",
+            "insert into log select * from purge()",
+            "insert into a values (b.f)",
+            "insert into a values (default)",
+            "alter table a add column b int default 1 @--\n 2",
+            "alter table a add column b s.text",
+            "alter table a add column b \"text\"",
+            "alter table a add column b citext",
+            "alter table a add column b int default f(now())",
+            "alter table a add column b int default now(1)",
+            "alter table a add column b timestamptz default clock_timestamp()",
+            "alter table a add constraint int null",
+            "create table a (like text)",
+            "create table a (id int references pg_class)",
+            "create table a (id int references b match full)",
+            "create table a (id int references b deferrable)",
+            "create table a (id int, check (true))",
+            "create table a (id int default nextval('s'))",
+            "create table a (id int) with (fillfactor = 10)",
+            "create table a (id int) tablespace t",
+            "create temp table a (id int)",
+            "create table pg_catalog.a (id int)",
+            "insert into pg_proc values (1)",
+            "grant admin to app",
+            "grant all on all tables in schema s to app",
+            "grant execute on function f() to app",
+            "grant select on a to current_user",
+            "create index concurrently i on a (lower(b))",
+            "create index concurrently i on a (b) where b",
+            "create index concurrently i on a (b text_pattern_ops)",
+            "create type t as (a int)",
+            "create extension x",
+            "create schema s create table a (id int)",
+            "create schema authorization app",
+            "comment on function f() is 'x'",
+            "comment on table a is $$x$$",
+            "set local search_path = 'other'",
+            "set lock_timeout = default",
+            "insert into a values (E'\\'')",
+            "insert into a values ('a' 'b')",
+            "insert into a values ($1)",
+            "call f()",
+            "begin",
+            "commit",
+        ] {
+            assert_eq!(doubted(sql).len(), 1, "{sql}");
+        }
+    }
+
+    #[test]
     fn the_statement_is_named_without_its_literals() {
         let doubts = doubted(
             "create table b (id int);\ndrop table a;\ntruncate b; update a set b = 'hunter2'",
@@ -252,7 +351,42 @@ mod tests {
     }
 
     #[test]
-    fn one_statement_that_cannot_be_parsed_does_not_hide_the_next() {
+    fn no_file_is_too_deep_or_too_long() {
+        let deep = format!("select {}1", "not ".repeat(50_000) + &"(".repeat(50_000));
+        assert_eq!(doubted(&deep).len(), 1);
+        let many = "drop table a;".repeat(100_000);
+        assert_eq!(doubted(&many).len(), TOLD + 1);
+        let long = format!("insert into a values (1){}", ", (1)".repeat(500_000));
+        assert_eq!(doubted(&long), []);
+        let named = doubted(&format!("drop table {}", "x".repeat(100_000)));
+        assert!(named[0].message.len() < 500);
+    }
+
+    #[test]
+    fn only_a_regular_file_of_a_usual_size_is_looked_at() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pipe = directory.path().join("003_x.up.sql");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .expect("a FIFO");
+        assert_eq!(Source::read("003", &pipe).sql, None);
+        let huge = directory.path().join("004_x.up.sql");
+        let file = File::create(&huge).expect("created");
+        file.set_len(100 << 20).expect("a sparse file");
+        assert_eq!(Source::read("004", &huge).sql, None);
+        assert_eq!(Source::read("005", Path::new("/dev/zero")).sql, None);
+        let link = directory.path().join("006_x.up.sql");
+        std::os::unix::fs::symlink("/dev/zero", &link).expect("a link");
+        assert_eq!(Source::read("006", &link).sql, None);
+    }
+
+    #[test]
+    fn one_statement_that_is_not_recognised_does_not_hide_the_next() {
         assert_eq!(doubted("this is not sql; drop table a").len(), 2);
     }
 
