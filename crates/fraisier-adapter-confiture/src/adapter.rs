@@ -165,9 +165,11 @@ impl ConfitureMigration {
             redactor: &request.redactor,
         };
         if reader.is_like_a_usage_error() {
-            let version = self.version(operation, &request.redactor).await;
+            let version = self
+                .version(operation, request.version(), &request.redactor)
+                .await;
             if let Ok(version) = &version {
-                release::probe::usable(operation, version)?;
+                release::probe::usable(operation, version, &request.redactor)?;
             }
             if reader.speaks_of_usage() {
                 return Err(reader.usage_error(&version?));
@@ -179,16 +181,11 @@ impl ConfitureMigration {
     async fn version(
         &self,
         operation: Operation,
+        invocation: Invocation,
         redactor: &Arc<Redactor>,
     ) -> Result<ConfitureVersion, AdapterError> {
         let finished = self
-            .run(
-                operation,
-                self.commands.version(),
-                redactor,
-                None,
-                Some(PROBE),
-            )
+            .run(operation, invocation, redactor, None, Some(PROBE))
             .await?;
         release::probe::read(operation, &finished, redactor)
     }
@@ -209,8 +206,10 @@ impl ConfitureMigration {
 impl MigrationAdapter for ConfitureMigration {
     async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
         let redactor = Arc::new(Redactor::default());
-        let version = self.version(Operation::Describe, &redactor).await?;
-        release::probe::usable(Operation::Describe, &version)?;
+        let version = self
+            .version(Operation::Describe, self.commands.version(), &redactor)
+            .await?;
+        release::probe::usable(Operation::Describe, &version, &redactor)?;
         Ok(AdapterDescription {
             name: ADAPTER.into(),
             capabilities: capability::advertised(&version),
@@ -232,14 +231,16 @@ impl MigrationAdapter for ConfitureMigration {
         const OPERATION: Operation = Operation::Up;
         let request = self.request(OPERATION, ctx)?;
         let target = target.as_ref();
-        let migrations = request.project.migrations(OPERATION)?;
+        let migrations = request.project.migrations(OPERATION, &request.redactor)?;
         let invocation = up::plan(&request, target, &migrations)?;
         let finished = self.ask(OPERATION, &request, invocation, target).await?;
         match up::read(target, &finished, &request.redactor)? {
             Up::Done(outcome) => Ok(outcome),
             Up::NoReport => {
                 let left = async {
-                    let version = self.version(OPERATION, &request.redactor).await?;
+                    let version = self
+                        .version(OPERATION, request.version(), &request.redactor)
+                        .await?;
                     let current = self.current(OPERATION, &request).await?;
                     Ok((version, current))
                 };
@@ -261,7 +262,7 @@ impl MigrationAdapter for ConfitureMigration {
     ) -> Result<MigrationOutcome, AdapterError> {
         const OPERATION: Operation = Operation::DownTo;
         let request = self.request(OPERATION, ctx)?;
-        request.project.migrations(OPERATION)?;
+        request.project.migrations(OPERATION, &request.redactor)?;
         let invocation = down_to::plan(&request, &target)?;
         let finished = self
             .ask(OPERATION, &request, invocation, Some(&target))
@@ -272,7 +273,7 @@ impl MigrationAdapter for ConfitureMigration {
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
         const OPERATION: Operation = Operation::Verify;
         let request = self.request(OPERATION, ctx)?;
-        let files = request.project.verify_files(OPERATION)?;
+        let files = request.project.verify_files(OPERATION, &request.redactor)?;
         let finished = self
             .ask(OPERATION, &request, verify::plan(&request), None)
             .await?;
@@ -289,12 +290,14 @@ impl MigrationAdapter for ConfitureMigration {
     async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, AdapterError> {
         const OPERATION: Operation = Operation::Preflight;
         let request = self.request(OPERATION, ctx)?;
-        let migrations = request.project.migrations(OPERATION)?;
+        let migrations = request.project.migrations(OPERATION, &request.redactor)?;
         let against = request
             .against()
             .map_err(|error| in_operation(error, OPERATION))?
             .is_some();
-        let version = self.version(OPERATION, &request.redactor).await?;
+        let version = self
+            .version(OPERATION, request.version(), &request.redactor)
+            .await?;
         let invocation = preflight::plan(&request, &version)?;
         let asked = PreflightRequest::new(version, &migrations, against);
         let finished = self.ask(OPERATION, &request, invocation, None).await?;

@@ -34,6 +34,7 @@ pub(crate) const PROGRAM_VARIABLE: &str = "FRAISIER_CONFITURE_BIN";
 pub struct Builder {
     program: Option<PathBuf>,
     inherit: Option<BTreeSet<OsString>>,
+    withheld: BTreeSet<OsString>,
     options: Options,
 }
 
@@ -128,6 +129,21 @@ impl Builder {
         self
     }
 
+    /// Keeps these variables from every child, `--version` included: the administrator's connection
+    /// string of an engine, for example. Calls of this add up.
+    ///
+    /// The variables that the secrets of a context come from are kept from every child of a call with
+    /// that context. [`describe`](fraisier_adapter_api::MigrationAdapter::describe) has no context, so
+    /// of its child only what is named here is kept.
+    pub fn withhold_env<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString>,
+    {
+        self.withheld.extend(names.into_iter().map(Into::into));
+        self
+    }
+
     /// The adapter.
     #[must_use]
     pub fn build(self) -> ConfitureMigration {
@@ -140,6 +156,13 @@ impl Builder {
             })
             .unwrap_or_else(|| PathBuf::from("confiture"));
         let inherit = self.inherit.map_or(Inherit::All, Inherit::Only);
-        ConfitureMigration::from_parts(Commands { program, inherit }, Runner::new(self.options))
+        ConfitureMigration::from_parts(
+            Commands {
+                program,
+                inherit,
+                withheld: self.withheld,
+            },
+            Runner::new(self.options),
+        )
     }
 }

@@ -61,6 +61,7 @@ pub(crate) fn commands() -> Commands {
     Commands {
         program: PathBuf::from("confiture"),
         inherit: Inherit::All,
+        withheld: std::collections::BTreeSet::new(),
     }
 }
 

@@ -14,6 +14,7 @@ pub use self::kind::classify;
 pub(crate) use self::reader::{AFTER_ANOTHER, Reader, add_line};
 pub(crate) use self::run::not_run;
 use crate::operation::Operation;
+use crate::redact::Redactor;
 
 /// How many bytes of what confiture printed an error carries.
 const EVIDENCE_LIMIT: usize = 16 * 1024;
@@ -55,6 +56,22 @@ impl DatabaseState {
             | Operation::Verify
             | Operation::Preflight => Self::Untouched,
         }
+    }
+}
+
+impl DatabaseState {
+    /// The same, with the versions that a report named as they may leave.
+    fn redacted(mut self, redactor: &Redactor) -> Self {
+        if let Self::Applied(versions)
+        | Self::AppliedAtLeast(versions)
+        | Self::RolledBack(versions)
+        | Self::RolledBackAtLeast(versions) = &mut self
+        {
+            for version in versions {
+                *version = redactor.identifier(version).into_owned();
+            }
+        }
+        self
     }
 }
 
@@ -112,7 +129,7 @@ fn number<T>(of: &[String], one: T, more: T) -> T {
     if of.len() == 1 { one } else { more }
 }
 
-/// A failure, before it is worded. Its texts have passed the redactor.
+/// A failure, before it is worded. Its texts may hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) operation: Operation,
@@ -126,23 +143,26 @@ pub(crate) struct Failure {
     pub(crate) evidence: Option<String>,
 }
 
-impl From<Failure> for AdapterError {
-    fn from(failure: Failure) -> Self {
-        let what = without_full_stop(failure.what.trim_end());
+impl Failure {
+    /// The error that leaves the adapter. This is the one way from what confiture said to an error,
+    /// and it goes through the redactor.
+    pub(crate) fn worded(self, redactor: &Redactor) -> AdapterError {
+        let what = redactor.text(self.what.trim_end());
+        let what = without_full_stop(&what);
         // What ends in the marks under a line of SQL would swallow what stands behind it.
         let separator = if what.contains('\n') { "\n" } else { "; " };
-        let mut message = format!("{what}{separator}{}", failure.state);
-        let next = failure.next.trim();
+        let mut message = format!("{what}{separator}{}", self.state.redacted(redactor));
+        let next = redactor.text(self.next.trim());
         if !next.is_empty() {
             message.push_str(". Next: ");
-            message.push_str(next);
+            message.push_str(&next);
         }
-        let evidence = failure.evidence.filter(|text| !text.trim().is_empty());
-        Self {
-            operation: Some(failure.operation.as_str().into()),
+        let evidence = self.evidence.filter(|text| !text.trim().is_empty());
+        AdapterError {
+            operation: Some(self.operation.as_str().into()),
             stderr: evidence
-                .map(|text| crate::redact::Redactor::bounded(&text, EVIDENCE_LIMIT).into_owned()),
-            ..Self::new(failure.kind, message).with_adapter(ADAPTER)
+                .map(|text| Redactor::bounded(&redactor.text(&text), EVIDENCE_LIMIT).into_owned()),
+            ..AdapterError::new(self.kind, message).with_adapter(ADAPTER)
         }
     }
 }
@@ -177,7 +197,7 @@ mod tests {
             next: "correct it".into(),
             evidence: Some("x".repeat(100_000)),
         }
-        .into();
+        .worded(&Redactor::default());
         assert_eq!(
             error.message,
             "migration 003 failed; 001, 002 were applied before that and stay. Next: correct it"
@@ -199,7 +219,7 @@ mod tests {
                 next: String::new(),
                 evidence: None,
             }
-            .into();
+            .worded(&Redactor::default());
             error.message
         };
         let state = "001 was applied before that and stays";
@@ -207,6 +227,24 @@ mod tests {
         assert_eq!(message("at SELECT..."), format!("at SELECT...; {state}"));
         let marked = "syntax error\nLINE 1: \\set\n        ^";
         assert_eq!(message(marked), format!("{marked}\n{state}"));
+    }
+
+    #[test]
+    fn versions_that_hold_a_secret_do_not_leave() {
+        let redactor = Redactor::new([], ["hunter2-hunter2"]);
+        for state in [
+            DatabaseState::Applied,
+            DatabaseState::AppliedAtLeast,
+            DatabaseState::RolledBack,
+            DatabaseState::RolledBackAtLeast,
+        ] {
+            let versions = vec!["001".to_owned(), "hunter2-hunter2".to_owned()];
+            let told = state(versions).redacted(&redactor).to_string();
+            assert!(
+                told.contains("001, ***") && !told.contains("hunter"),
+                "{told}"
+            );
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Reader<'_> {
             next: self.own_words(next),
             evidence: Some(self.evidence()),
         }
-        .into()
+        .worded(self.redactor)
     }
 
     /// A failure of which the report lists the errors: told in short, and whole in the evidence.

@@ -12,7 +12,7 @@ use crate::redact::Redactor;
 
 /// Words the failure to run a command.
 pub(crate) fn not_run(operation: Operation, error: &RunError, redactor: &Redactor) -> AdapterError {
-    let what = redactor.text(&error.to_string()).into_owned();
+    let what = error.to_string();
     let (kind, state, next) = match error {
         RunError::Report { finished, .. } => {
             let reader = Reader {
@@ -69,7 +69,7 @@ pub(crate) fn not_run(operation: Operation, error: &RunError, redactor: &Redacto
         next: next.into(),
         evidence: None,
     }
-    .into()
+    .worded(redactor)
 }
 
 fn of_obstacle(obstacle: Obstacle) -> &'static str {

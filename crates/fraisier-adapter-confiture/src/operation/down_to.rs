@@ -29,7 +29,7 @@ pub(crate) fn plan(request: &Request, target: &Revision) -> Result<Invocation, A
             next: "name a version as it stands before the first `_` of a file name".into(),
             evidence: None,
         }
-        .into());
+        .worded(&request.redactor));
     }
     let mut args = request.migrations_dir().to_vec();
     args.extend([Arg::from("--"), Arg::from(target.as_str())]);

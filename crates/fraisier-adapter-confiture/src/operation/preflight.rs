@@ -94,7 +94,7 @@ pub(crate) fn plan(
             next: upgrade(Need::Preflight),
             evidence: None,
         }
-        .into());
+        .worded(&request.redactor));
     }
     let mut args = request.migrations_dir().to_vec();
     if Need::PendingScope.is_met_by(version) {
@@ -118,7 +118,7 @@ pub(crate) fn plan(
                     .into(),
                 evidence: None,
             }
-            .into());
+            .worded(&request.redactor));
         };
         args.push(option("--against", url));
         password = secret;
@@ -206,7 +206,7 @@ fn of_report(
 /// Why a stated `window_safe: true` is not passed on.
 fn doubts(request: &PreflightRequest, checked: u64) -> Vec<PreflightIssue> {
     let found = request.found;
-    if checked > found || (checked < found && !request.pending_only) || found == 0 {
+    if checked > found || (checked < found && !request.pending_only) {
         return vec![PreflightIssue {
             severity: Severity::Warning,
             code: NOT_ALL_CHECKED.into(),
@@ -472,7 +472,8 @@ mod tests {
                 &finished(0, Some(&checking(0))),
                 &Redactor::default(),
             );
-            assert_eq!(found.expect("a report").window_safe, None);
+            // A directory that is there and holds nothing holds nothing unsafe.
+            assert_eq!(found.expect("a report").window_safe, Some(true));
         }
     }
 

@@ -94,7 +94,7 @@ fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]
         next: "name a version as it stands before the first `_` of a file name".into(),
         evidence: None,
     }
-    .into()
+    .worded(&request.redactor)
 }
 
 /// A name that may be empty, blank, endless, or full of control characters.
@@ -361,7 +361,10 @@ mod tests {
         ctx.settings
             .insert("require_reversible".into(), json!(true));
         let request = request(&ctx);
-        let found = request.project.migrations(OPERATION).expect("listed");
+        let found = request
+            .project
+            .migrations(OPERATION, &request.redactor)
+            .expect("listed");
         for target in ["999", "", "002", "00", "001_a", "--no-lock"] {
             let error = plan(&request, Some(&Revision::new(target)), &found).expect_err("refused");
             assert_eq!(error.kind, Kind::PreconditionFailed, "{target}");

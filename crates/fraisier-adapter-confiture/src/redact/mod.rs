@@ -1,6 +1,7 @@
 //! Takes secrets out of everything that leaves the adapter.
 
 mod needles;
+mod runs;
 mod shapes;
 
 use std::borrow::Cow;
@@ -9,7 +10,8 @@ use std::fmt;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use self::needles::needles;
+use self::needles::Needles;
+use self::runs::Runs;
 use crate::outcome::Captured;
 
 /// What stands where a secret stood.
@@ -24,8 +26,10 @@ const SHORT: usize = 4;
 /// It knows the connection string of a call whole and in its pieces (the password as it was
 /// written, percent-decoded, and as it looks inside JSON or a Python `repr`; the user together
 /// with the password; the parts that libpq would take for a host or a port when a password holds
-/// an unencoded `@`, `/` or `:`), and the values of the context's other secrets. Beyond these it
-/// masks whatever is shaped like the URL of a database or like `password=…`.
+/// an unencoded `@`, `/` or `:`), and the values of the context's other secrets, with the strings in
+/// one that is JSON. Eight consecutive bytes of a secret are masked wherever they stand, so one that
+/// was cut, folded or printed line by line is masked too. Beyond these it masks whatever is shaped
+/// like the URL of a database or like `password=…`.
 ///
 /// Host, port, database and user name are no secrets: without them no message about a connection
 /// would say anything.
@@ -37,8 +41,10 @@ pub struct Redactor {
     alone: Option<AhoCorasick>,
     /// Every secret, to cut none in two.
     needles: BTreeSet<String>,
-    /// The secrets that are in a name by no accident: see [`Redactor::identifier`].
-    sure: Vec<String>,
+    /// Finds pieces of secrets.
+    runs: Runs,
+    /// Finds pieces that are in a name by no accident: see [`Redactor::identifier`].
+    sure: Runs,
 }
 
 impl fmt::Debug for Redactor {
@@ -61,7 +67,8 @@ impl Redactor {
         dsns: impl IntoIterator<Item = &'a str>,
         secrets: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let needles = needles(dsns, secrets);
+        let Needles { whole, secret } = Needles::new(dsns, secrets);
+        let needles: BTreeSet<String> = whole.into_iter().chain(secret.iter().cloned()).collect();
         let (alone, anywhere): (Vec<_>, Vec<_>) = needles
             .iter()
             .cloned()
@@ -69,13 +76,11 @@ impl Redactor {
         let shapes_first: Vec<&str> = shapes::starts()
             .chain(anywhere.iter().map(String::as_str))
             .collect();
-        let sure = needles.iter().filter(|needle| {
-            needle.chars().count() >= 8 && !needle.bytes().all(|b| b.is_ascii_digit())
-        });
         Self {
             anywhere: automaton(&shapes_first),
             alone: (!alone.is_empty()).then(|| automaton(&alone)),
-            sure: sure.cloned().collect(),
+            runs: Runs::new(secret.iter().map(String::as_str), |_| true),
+            sure: Runs::new(secret.iter().map(String::as_str), is_no_name),
             needles,
         }
     }
@@ -83,7 +88,7 @@ impl Redactor {
     /// The text without secrets.
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut spans = Vec::new();
+        let mut spans = self.runs.find(text);
         spans.extend(self.anywhere.find_iter(text).filter_map(|found| {
             match found.pattern().as_usize() {
                 shape if shape < shapes::COUNT => shapes::span(shape, text, found.range()),
@@ -111,7 +116,9 @@ impl Redactor {
         for span in spans {
             if span.start >= done {
                 masked.push_str(&text[done..span.start]);
-                masked.push_str(MASK);
+                if span.start > done || !masked.ends_with(MASK) {
+                    masked.push_str(MASK);
+                }
             }
             done = done.max(span.end);
         }
@@ -129,14 +136,15 @@ impl Redactor {
     }
 
     /// A name such as a revision, without secrets. A name is compared, so it is left alone where it
-    /// is more likely to be equal to a secret than to be one: when the secret is all digits, or
-    /// shorter than eight characters.
+    /// is more likely to be equal to a secret than to be one: a piece of a secret counts here only
+    /// when it is of more than one kind of character, as `hunter2x` is and `drop_table`, `ADD_COLUMN`
+    /// and `20260119` are not.
     #[must_use]
     pub fn identifier<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        if self.sure.iter().any(|needle| name.contains(needle)) {
-            self.text(name)
-        } else {
+        if self.sure.find(name).is_empty() {
             Cow::Borrowed(name)
+        } else {
+            self.text(name)
         }
     }
 
@@ -199,6 +207,17 @@ impl Redactor {
         }
         &text[start..]
     }
+}
+
+/// Whether a piece of a secret is made as no symbolic name is: of letters, digits and others.
+fn is_no_name(piece: &[u8]) -> bool {
+    let kinds: [fn(&u8) -> bool; 4] = [
+        u8::is_ascii_lowercase,
+        u8::is_ascii_uppercase,
+        u8::is_ascii_digit,
+        |byte| !byte.is_ascii_alphanumeric() && *byte != b'_',
+    ];
+    kinds.iter().filter(|kind| piece.iter().any(kind)).count() > 1
 }
 
 /// The last boundary of a character that is not after `at`.

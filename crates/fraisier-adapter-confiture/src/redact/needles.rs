@@ -4,24 +4,66 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::SHORT;
+use super::runs::RUN;
 use crate::request::percent_decoded;
 
-/// Everything that must not be seen of these connection strings and these other secrets, in every
-/// form in which it may turn up.
-pub(super) fn needles<'a>(
-    dsns: impl IntoIterator<Item = &'a str>,
-    secrets: impl IntoIterator<Item = &'a str>,
-) -> BTreeSet<String> {
-    let mut needles = BTreeSet::new();
-    for dsn in dsns {
-        for piece in pieces(dsn) {
-            insert(&mut needles, &piece);
+/// What must not be seen, in every form in which it may turn up.
+pub(super) struct Needles {
+    /// Connection strings and credentials: they are masked whole, for their parts (a host, a user)
+    /// are no secrets.
+    pub(super) whole: BTreeSet<String>,
+    /// Passwords and other secrets: no piece of them may be seen.
+    pub(super) secret: BTreeSet<String>,
+}
+
+impl Needles {
+    /// Those of these connection strings and these other secrets.
+    pub(super) fn new<'a>(
+        dsns: impl IntoIterator<Item = &'a str>,
+        secrets: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let (mut whole, mut secret) = (BTreeSet::new(), BTreeSet::new());
+        for dsn in dsns {
+            let pieces = Pieces::of_dsn(dsn);
+            for piece in &pieces.whole {
+                insert(&mut whole, piece);
+            }
+            for piece in &pieces.passwords {
+                insert(&mut secret, piece);
+            }
+        }
+        for value in secrets {
+            insert(&mut secret, value);
+            let encoded = percent_forms(value.trim());
+            secret.extend(encoded.into_iter().chain([percent_decoded(value.trim())]));
+            for text in strings_in_json(value) {
+                insert(&mut secret, &text);
+            }
+        }
+        secret.remove("");
+        Self { whole, secret }
+    }
+}
+
+/// The strings in a value that is JSON, such as the account of a service, as far as they are long
+/// enough to be secrets.
+fn strings_in_json(value: &str) -> Vec<String> {
+    use serde_json::Value;
+
+    let mut strings = Vec::new();
+    let mut left: Vec<Value> = match serde_json::from_str(value) {
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => vec![value],
+        _ => return strings,
+    };
+    while let Some(value) = left.pop() {
+        match value {
+            Value::String(text) if text.len() >= RUN => strings.push(text),
+            Value::Array(values) => left.extend(values),
+            Value::Object(members) => left.extend(members.into_iter().map(|(_, value)| value)),
+            _ => {}
         }
     }
-    for secret in secrets {
-        insert(&mut needles, secret);
-    }
-    needles
+    strings
 }
 
 /// Adds a secret in every form in which a program might print it.
@@ -42,8 +84,16 @@ fn insert(needles: &mut BTreeSet<String>, secret: &str) {
         }
         text
     });
-    let repr = secret.replace('\\', "\\\\").replace('\'', "\\'");
-    needles.extend([secret, json, &ascii].map(str::to_owned));
+    let repr = secret
+        .replace('\\', "\\\\")
+        .replace('\'', "\\'")
+        .replace('\n', "\\n")
+        .replace('\r', "\\r")
+        .replace('\t', "\\t");
+    // In SQL a quote is doubled, in the markup of rich a bracket is escaped.
+    let sql = secret.replace('\'', "''");
+    let markup = secret.replace('[', "\\[");
+    needles.extend([secret, json, &ascii, &sql, &markup].map(str::to_owned));
     for repr in [repr.replace("\\'", "'"), repr] {
         if !repr.is_ascii() {
             needles.insert(python_ascii(&repr));
@@ -77,46 +127,51 @@ fn python_bytes(text: &str) -> String {
     })
 }
 
-/// The parts of a connection string that must not be seen, the string itself among them.
-fn pieces(dsn: &str) -> Vec<String> {
-    let mut pieces = vec![dsn.to_owned()];
-    if let Some((_, rest)) = dsn.split_once("//") {
-        // Up to the last `@`, whatever stands before it: a password may hold anything unencoded.
-        if let Some((userinfo, _)) = rest.rsplit_once('@') {
-            if let Some((_, raw)) = userinfo.split_once(':') {
-                pieces.extend(pieces_of_password(raw));
-                pieces.push(userinfo.to_owned());
-                pieces.push(percent_decoded(userinfo));
-            }
-        } else {
-            // `user:password` without a host; a number is a port.
-            let authority = rest.split(['/', '?']).next().unwrap_or_default();
-            let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit() || b == b':');
-            if let Some((_, raw)) = authority.split_once(':')
-                && !raw.split(',').all(is_port)
-            {
-                pieces.extend(pieces_of_password(raw));
+/// The parts of a connection string that must not be seen.
+struct Pieces {
+    /// The string itself, and its credentials.
+    whole: Vec<String>,
+    passwords: Vec<String>,
+}
+
+impl Pieces {
+    fn of_dsn(dsn: &str) -> Self {
+        let mut whole = vec![dsn.to_owned()];
+        let mut passwords = Vec::new();
+        if let Some((_, rest)) = dsn.split_once("//") {
+            // Up to the last `@`, whatever stands before it: a password may hold anything unencoded.
+            if let Some((userinfo, _)) = rest.rsplit_once('@') {
+                if let Some((_, raw)) = userinfo.split_once(':') {
+                    passwords.extend(pieces_of_password(raw));
+                    whole.extend([userinfo.to_owned(), percent_decoded(userinfo)]);
+                }
+            } else {
+                // `user:password` without a host; a number is a port.
+                let authority = rest.split(['/', '?']).next().unwrap_or_default();
+                let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit() || b == b':');
+                if let Some((_, raw)) = authority.split_once(':')
+                    && !raw.split(',').all(is_port)
+                {
+                    passwords.extend(pieces_of_password(raw));
+                }
             }
         }
+        for (raw, unescaped) in named_passwords(dsn) {
+            passwords.extend(pieces_of_password(raw));
+            passwords.extend(pieces_of_password(&unescaped));
+        }
+        if !dsn.contains("//") {
+            passwords.extend(strays(dsn).into_iter().map(str::to_owned));
+        }
+        Self { whole, passwords }
     }
-    for (raw, unescaped) in named_passwords(dsn) {
-        pieces.extend(pieces_of_password(raw));
-        pieces.extend(pieces_of_password(&unescaped));
-    }
-    if !dsn.contains("//") {
-        pieces.extend(strays(dsn).into_iter().map(str::to_owned));
-    }
-    pieces
 }
 
 /// A password as it was written, decoded, encoded, and in the parts in which it may turn up.
 fn pieces_of_password(raw: &str) -> Vec<String> {
     let decoded = percent_decoded(raw);
     let mut pieces = vec![raw.to_owned()];
-    pieces.extend(
-        [|byte| format!("%{byte:02X}"), |byte| format!("%{byte:02x}")]
-            .map(|encode: fn(u8) -> String| percent_encoded(&decoded, encode)),
-    );
+    pieces.extend(percent_forms(&decoded));
     for text in [raw, &decoded] {
         // What a parser that stops at one of these takes for a host, a port or an option.
         let parts = text.split(['@', '/', ':', '?', '#', '&', '=', ',', ' ']);
@@ -180,6 +235,12 @@ fn named_passwords(dsn: &str) -> Vec<(&str, String)> {
         values.push((raw, unescaped));
     }
     values
+}
+
+/// The text percent-encoded, with digits in upper and in lower case.
+fn percent_forms(text: &str) -> [String; 2] {
+    [|byte| format!("%{byte:02X}"), |byte| format!("%{byte:02x}")]
+        .map(|encode: fn(u8) -> String| percent_encoded(text, encode))
 }
 
 /// The text with everything but letters, digits and `-._~` percent-encoded.

@@ -53,7 +53,11 @@ pub(crate) fn read(
 }
 
 /// Passes a version that can do anything at all.
-pub(crate) fn usable(operation: Operation, version: &ConfitureVersion) -> Result<(), AdapterError> {
+pub(crate) fn usable(
+    operation: Operation,
+    version: &ConfitureVersion,
+    redactor: &Redactor,
+) -> Result<(), AdapterError> {
     match unmet(Need::Everything, version) {
         None => Ok(()),
         Some(what) => Err(crate::failure::Failure {
@@ -64,7 +68,7 @@ pub(crate) fn usable(operation: Operation, version: &ConfitureVersion) -> Result
             next: upgrade(Need::Everything),
             evidence: None,
         }
-        .into()),
+        .worded(redactor)),
     }
 }
 
@@ -182,14 +186,28 @@ mod tests {
 
     #[test]
     fn a_release_below_the_floor_is_told_how_to_pass_it() {
-        let old = usable(Operation::Describe, &ConfitureVersion::parse("0.19.3")).unwrap_err();
+        let old = usable(
+            Operation::Describe,
+            &ConfitureVersion::parse("0.19.3"),
+            &Redactor::default(),
+        )
+        .unwrap_err();
         for part in ["0.19.3", "0.20.0", "pip install"] {
             assert!(old.message.contains(part), "{old}");
         }
-        let pre = usable(Operation::Up, &ConfitureVersion::parse("1.30.0rc1")).unwrap_err();
+        let pre = usable(
+            Operation::Up,
+            &ConfitureVersion::parse("1.30.0rc1"),
+            &Redactor::default(),
+        )
+        .unwrap_err();
         assert!(pre.message.contains("no release"), "{pre}");
         assert_eq!(
-            usable(Operation::Up, &ConfitureVersion::parse("0.20.0")),
+            usable(
+                Operation::Up,
+                &ConfitureVersion::parse("0.20.0"),
+                &Redactor::default()
+            ),
             Ok(())
         );
     }

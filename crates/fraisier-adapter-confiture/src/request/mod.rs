@@ -45,10 +45,13 @@ pub(crate) struct Commands {
     pub(crate) program: PathBuf,
     /// What a child inherits.
     pub(crate) inherit: Inherit,
+    /// What no child inherits.
+    pub(crate) withheld: BTreeSet<OsString>,
 }
 
 impl Commands {
-    /// `confiture --version`, which sees no secret.
+    /// `confiture --version`. What a context's secrets come from is not known here: see
+    /// [`Request::version`].
     pub(crate) fn version(&self) -> Invocation {
         let mut env = self.env();
         env.remove.insert(CONFITURE_DATABASE_URL.into());
@@ -67,6 +70,7 @@ impl Commands {
                 .into_iter()
                 .chain([DATABASE_URL])
                 .map(OsString::from)
+                .chain(self.withheld.iter().cloned())
                 .collect(),
             set: PLAIN_OUTPUT
                 .iter()
@@ -146,6 +150,13 @@ impl Request {
         })
     }
 
+    /// `confiture --version`, which sees no secret of this context.
+    pub(crate) fn version(&self) -> Invocation {
+        let mut version = self.commands.version();
+        version.env.remove.extend(self.removed.iter().cloned());
+        version
+    }
+
     /// Where `preflight` may try migrations, if that is declared.
     ///
     /// # Errors
@@ -217,7 +228,7 @@ mod tests {
     use fraisier_adapter_api::AdapterErrorKind;
 
     use super::*;
-    use crate::testing::{PASSWORD, commands, ctx};
+    use crate::testing::{PASSWORD, commands, ctx, request};
 
     #[test]
     fn a_context_without_a_usable_connection_string_starts_nothing() {
@@ -244,12 +255,17 @@ mod tests {
 
     #[test]
     fn the_probe_sees_no_secret() {
+        let asked = request(&ctx(".".as_ref())).version();
+        for name in ["SHOP_DSN", "SHOP_API_TOKEN"] {
+            assert!(asked.env.remove.contains(OsStr::new(name)), "{name}");
+        }
         let mut commands = commands();
         commands.inherit = Inherit::Only(["PATH".into()].into());
+        commands.withheld = ["ADMIN_DSN".into()].into();
         let probe = commands.version();
         assert_eq!(probe.args, [Arg::from("--version")]);
         assert_eq!(probe.env.inherit, Inherit::Only(["PATH".into()].into()));
-        for name in ["DATABASE_URL", "CONFITURE_DATABASE_URL"] {
+        for name in ["DATABASE_URL", "CONFITURE_DATABASE_URL", "ADMIN_DSN"] {
             assert!(probe.env.remove.contains(OsStr::new(name)), "{name}");
             assert!(!probe.env.set.contains_key(OsStr::new(name)), "{name}");
         }

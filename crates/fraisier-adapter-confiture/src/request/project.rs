@@ -9,6 +9,7 @@ use fraisier_adapter_api::AdapterCtx;
 
 use crate::failure::{DatabaseState, Failure};
 use crate::operation::Operation;
+use crate::redact::Redactor;
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
 /// Where confiture itself looks when it is not told.
@@ -73,8 +74,12 @@ impl Project {
     ///
     /// `InvalidConfig` when the directory does not exist, is a file, or cannot be read. confiture
     /// finds nothing wrong with a directory that is not there.
-    pub(crate) fn migrations(&self, operation: Operation) -> Result<Vec<Migration>, AdapterError> {
-        self.read(operation, list)
+    pub(crate) fn migrations(
+        &self,
+        operation: Operation,
+        redactor: &Redactor,
+    ) -> Result<Vec<Migration>, AdapterError> {
+        self.read(operation, redactor, list)
     }
 
     /// What `verify` has to know of the files.
@@ -82,13 +87,18 @@ impl Project {
     /// # Errors
     ///
     /// Those of [`migrations`](Self::migrations).
-    pub(crate) fn verify_files(&self, operation: Operation) -> Result<VerifyFiles, AdapterError> {
-        self.read(operation, VerifyFiles::in_directory)
+    pub(crate) fn verify_files(
+        &self,
+        operation: Operation,
+        redactor: &Redactor,
+    ) -> Result<VerifyFiles, AdapterError> {
+        self.read(operation, redactor, VerifyFiles::in_directory)
     }
 
     fn read<T>(
         &self,
         operation: Operation,
+        redactor: &Redactor,
         how: impl FnOnce(&Path) -> io::Result<T>,
     ) -> Result<T, AdapterError> {
         let directory = self.directory();
@@ -112,7 +122,7 @@ impl Project {
                 next: next.into(),
                 evidence: None,
             }
-            .into()
+            .worded(redactor)
         })
     }
 }
@@ -355,7 +365,9 @@ mod tests {
             fs::create_dir_all(directory.join("sub")).expect("created");
             fs::write(directory.join("sub/003_c.up.sql"), "").expect("written");
             assert_eq!(project.migrations_arg(), expected);
-            let found = project.migrations(Operation::Up).expect("listed");
+            let found = project
+                .migrations(Operation::Up, &Redactor::default())
+                .expect("listed");
             assert_eq!(versions(&found), ["001", "002"].into());
             assert_eq!(found[0].path, directory.join("001_a.py"));
         }
@@ -370,7 +382,7 @@ mod tests {
         for path in ["missing", "file"] {
             ctx.migrations_path = Some(path.into());
             let error = Project::of(&ctx)
-                .migrations(Operation::Preflight)
+                .migrations(Operation::Preflight, &Redactor::default())
                 .unwrap_err();
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
             assert_eq!(error.operation.as_deref(), Some("preflight"));
@@ -385,7 +397,9 @@ mod tests {
         let mut ctx = AdapterCtx::new("shop", "test");
         for workdir in ["missing", "file"] {
             ctx.workdir = base.path().join(workdir);
-            let error = Project::of(&ctx).migrations(Operation::Up).unwrap_err();
+            let error = Project::of(&ctx)
+                .migrations(Operation::Up, &Redactor::default())
+                .unwrap_err();
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
             for part in ["the workdir", workdir, "correct the `workdir`"] {
                 assert!(error.message.contains(part), "{error}");
