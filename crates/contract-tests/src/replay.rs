@@ -6,8 +6,8 @@ use std::{fs, io};
 
 use anyhow::{Context, bail, ensure};
 use fraisier_adapter_api::{AdapterError, Revision};
-use fraisier_adapter_confiture::invocation::PLAIN_OUTPUT;
-use fraisier_adapter_confiture::outcome::{Captured, Exit, Finished};
+use fraisier_adapter_confiture::process::{Captured, Exit, Output};
+use fraisier_adapter_confiture::replay::PLAIN_OUTPUT;
 use fraisier_adapter_confiture::replay::{self, PreflightRequest, Up, VerifyFiles};
 use fraisier_adapter_confiture::{ConfitureMigration, Redactor};
 use serde::Serialize;
@@ -185,7 +185,7 @@ impl Replay<'_> {
         ];
         let redactor = Redactor::new(dsns.iter().flatten().map(String::as_str), []);
         let names = scene.names();
-        let left = |call: &RecordedCall| finished(call, &names);
+        let left = |call: &RecordedCall| output(call, &names);
         let first = left(&self.recording.calls[0]);
         let second = || self.recording.calls.get(1).map(left);
         let version = || replay::version(&left(&self.version.calls[0]), &redactor);
@@ -271,12 +271,12 @@ fn played(
 }
 
 /// A recorded call as the process layer would have handed it over.
-fn finished(call: &RecordedCall, names: &Names) -> Finished {
+fn output(call: &RecordedCall, names: &Names) -> Output {
     let bytes = |text: String| names.expand(&text).into_bytes();
-    Finished {
+    Output {
         stdout: Captured::from(bytes(call.stdout.to_string())),
         stderr: Captured::from(bytes(call.stderr.to_string())),
-        ..Finished::new(Exit::Code(call.exit), call.report_text().map(bytes))
+        ..Output::new(Exit::Code(call.exit), call.report_text().map(bytes))
     }
 }
 

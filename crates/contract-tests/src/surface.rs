@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, bail};
 use fraisier_adapter_confiture::classify;
-use fraisier_adapter_confiture::outcome::Exit;
+use fraisier_adapter_confiture::process::Exit;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

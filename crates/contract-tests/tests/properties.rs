@@ -12,7 +12,7 @@ use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::recording::RecordedCall;
 use fraisier_adapter_api::{Revision, RiskTier};
-use fraisier_adapter_confiture::outcome::{Exit, Finished};
+use fraisier_adapter_confiture::process::{Exit, Output};
 use fraisier_adapter_confiture::replay::{self, PreflightRequest, Up, VerifyFiles};
 use fraisier_adapter_confiture::{ConfitureVersion, Redactor};
 use proptest::prelude::*;
@@ -132,33 +132,33 @@ fn preflight(release: &str, migrations: u64, against: bool) -> PreflightRequest 
 }
 
 fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits {
-    let finished = Finished::new(exit, Some(report));
+    let output = Output::new(exit, Some(report));
     let redactor = Redactor::default();
     let mut permits = Permits::default();
     match request {
         Request::Current => {
-            permits.success = replay::current(&finished, &redactor).is_ok();
+            permits.success = replay::current(&output, &redactor).is_ok();
         }
         Request::Up(target) => {
-            if let Ok(Up::Done(outcome)) = replay::up(target.as_ref(), &finished, &redactor) {
+            if let Ok(Up::Done(outcome)) = replay::up(target.as_ref(), &output, &redactor) {
                 permits.success = true;
                 permits.run = outcome.applied.len();
             }
         }
         Request::DownTo(target) => {
-            if let Ok(outcome) = replay::down_to(target, &finished, &redactor) {
+            if let Ok(outcome) = replay::down_to(target, &output, &redactor) {
                 permits.success = true;
                 permits.run = outcome.applied.len();
             }
         }
         Request::Verify => {
-            if let Ok(verdict) = replay::verify(&VerifyFiles::default(), &finished, &redactor) {
+            if let Ok(verdict) = replay::verify(&VerifyFiles::default(), &output, &redactor) {
                 permits.success = verdict.ok;
                 permits.verified = verdict.checks.iter().filter(|check| check.ok).count();
             }
         }
         Request::Preflight(request) => {
-            if let Ok(found) = replay::preflight(request, &finished, &redactor) {
+            if let Ok(found) = replay::preflight(request, &output, &redactor) {
                 permits.success = found.ok;
                 permits.window_safe = found.window_safe == Some(true);
                 let changes = found.change_set.map(|set| set.changes).unwrap_or_default();

@@ -13,11 +13,11 @@ use fraisier_adapter_api::{
 use crate::builder::Builder;
 use crate::failure::Reader;
 use crate::failure::{self, ADAPTER, in_operation};
-use crate::invocation::Invocation;
 use crate::operation::preflight::PreflightRequest;
 use crate::operation::up::Up;
 use crate::operation::{Operation, current, down_to, preflight, up, verify};
-use crate::outcome::Finished;
+use crate::process::Invocation;
+use crate::process::Output;
 use crate::process::{RunContext, Runner};
 use crate::redact::Redactor;
 use crate::release::capability;
@@ -135,7 +135,7 @@ impl ConfitureMigration {
         redactor: &Arc<Redactor>,
         revision: Option<&Revision>,
         timeout: Option<Duration>,
-    ) -> Result<Finished, AdapterError> {
+    ) -> Result<Output, AdapterError> {
         let redact = redactor.clone();
         let mut context = RunContext::new(
             operation.as_str(),
@@ -155,13 +155,13 @@ impl ConfitureMigration {
         request: &Request,
         invocation: Invocation,
         revision: Option<&Revision>,
-    ) -> Result<Finished, AdapterError> {
-        let finished = self
+    ) -> Result<Output, AdapterError> {
+        let output = self
             .run(operation, invocation, &request.redactor, revision, None)
             .await?;
         let reader = Reader {
             operation,
-            finished: &finished,
+            output: &output,
             redactor: &request.redactor,
         };
         if reader.is_like_a_usage_error() {
@@ -175,7 +175,7 @@ impl ConfitureMigration {
                 return Err(reader.usage_error(&version?));
             }
         }
-        Ok(finished)
+        Ok(output)
     }
 
     async fn version(
@@ -184,10 +184,10 @@ impl ConfitureMigration {
         invocation: Invocation,
         redactor: &Arc<Redactor>,
     ) -> Result<ConfitureVersion, AdapterError> {
-        let finished = self
+        let output = self
             .run(operation, invocation, redactor, None, Some(PROBE))
             .await?;
-        release::probe::read(operation, &finished, redactor)
+        release::probe::read(operation, &output, redactor)
     }
 
     async fn current(
@@ -195,10 +195,10 @@ impl ConfitureMigration {
         operation: Operation,
         request: &Request,
     ) -> Result<Option<Revision>, AdapterError> {
-        let finished = self
+        let output = self
             .ask(operation, request, current::plan(request), None)
             .await?;
-        current::read(operation, &finished, &request.redactor)
+        current::read(operation, &output, &request.redactor)
     }
 }
 
@@ -233,8 +233,8 @@ impl MigrationAdapter for ConfitureMigration {
         let target = target.as_ref();
         let migrations = request.project.migrations(OPERATION, &request.redactor)?;
         let invocation = up::plan(&request, target, &migrations)?;
-        let finished = self.ask(OPERATION, &request, invocation, target).await?;
-        match up::read(target, &finished, &request.redactor)? {
+        let output = self.ask(OPERATION, &request, invocation, target).await?;
+        match up::read(target, &output, &request.redactor)? {
             Up::Done(outcome) => Ok(outcome),
             Up::NoReport => {
                 let left = async {
@@ -247,9 +247,9 @@ impl MigrationAdapter for ConfitureMigration {
                 let redactor = &request.redactor;
                 match left.await {
                     Ok((version, current)) => {
-                        up::without_report(target, &finished, redactor, &version, current)
+                        up::without_report(target, &output, redactor, &version, current)
                     }
-                    Err(why) => Err(up::unexplained(&finished, redactor, &why)),
+                    Err(why) => Err(up::unexplained(&output, redactor, &why)),
                 }
             }
         }
@@ -264,22 +264,22 @@ impl MigrationAdapter for ConfitureMigration {
         let request = self.request(OPERATION, ctx)?;
         request.project.migrations(OPERATION, &request.redactor)?;
         let invocation = down_to::plan(&request, &target)?;
-        let finished = self
+        let output = self
             .ask(OPERATION, &request, invocation, Some(&target))
             .await?;
-        down_to::read(&target, &finished, &request.redactor)
+        down_to::read(&target, &output, &request.redactor)
     }
 
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
         const OPERATION: Operation = Operation::Verify;
         let request = self.request(OPERATION, ctx)?;
         let files = request.project.verify_files(OPERATION, &request.redactor)?;
-        let finished = self
+        let output = self
             .ask(OPERATION, &request, verify::plan(&request), None)
             .await?;
-        let verdict = verify::read(&files, &finished, &request.redactor);
+        let verdict = verify::read(&files, &output, &request.redactor);
         if verdict.is_err()
-            && verify::may_lack_ledger(&finished)
+            && verify::may_lack_ledger(&output)
             && self.current(OPERATION, &request).await == Ok(None)
         {
             return Ok(crate::replay::verify_without_ledger());
@@ -300,7 +300,7 @@ impl MigrationAdapter for ConfitureMigration {
             .await?;
         let invocation = preflight::plan(&request, &version)?;
         let asked = PreflightRequest::new(version, &migrations, against);
-        let finished = self.ask(OPERATION, &request, invocation, None).await?;
-        preflight::read(&asked, &finished, &request.redactor)
+        let output = self.ask(OPERATION, &request, invocation, None).await?;
+        preflight::read(&asked, &output, &request.redactor)
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::adapter::ConfitureMigration;
-use crate::invocation::Inherit;
 use crate::observe::Observer;
+use crate::process::Inherit;
 use crate::process::{Options, Runner, Stop};
 use crate::request::Commands;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fraisier_adapter_api::Revision;
 
-use crate::outcome::{Exit, Interruption};
+use crate::process::{Exit, Interruption};
 
 /// Receives the progress of every command an adapter runs.
 ///

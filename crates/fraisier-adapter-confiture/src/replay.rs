@@ -5,12 +5,12 @@
 //! a live command is.
 //!
 //! ```
-//! use fraisier_adapter_confiture::outcome::{Exit, Finished};
+//! use fraisier_adapter_confiture::process::{Exit, Output};
 //! use fraisier_adapter_confiture::{Redactor, replay};
 //!
 //! let report = br#"{"revision": "002", "name": "add_email"}"#;
-//! let finished = Finished::new(Exit::Code(0), Some(report.to_vec()));
-//! let revision = replay::current(&finished, &Redactor::default())?;
+//! let output = Output::new(Exit::Code(0), Some(report.to_vec()));
+//! let revision = replay::current(&output, &Redactor::default())?;
 //! assert_eq!(revision.expect("one is applied").as_str(), "002");
 //! # Ok::<(), fraisier_adapter_api::AdapterError>(())
 //! ```
@@ -24,9 +24,10 @@ use crate::operation;
 use crate::operation::Operation;
 pub use crate::operation::preflight::{NOT_ALL_CHECKED, PreflightRequest};
 pub use crate::operation::up::Up;
-use crate::outcome::Finished;
+use crate::process::Output;
 use crate::redact::Redactor;
 use crate::release::{self, ConfitureVersion};
+pub use crate::request::environment::PLAIN_OUTPUT;
 pub use crate::request::project::VerifyFiles;
 
 /// The release, from what `--version` left.
@@ -35,8 +36,8 @@ pub use crate::request::project::VerifyFiles;
 ///
 /// `InvalidConfig` when the program is not confiture: it printed nothing, something else, two
 /// versions, failed, or did not answer in time.
-pub fn version(finished: &Finished, redactor: &Redactor) -> Result<ConfitureVersion, AdapterError> {
-    release::probe::read(Operation::Describe, finished, redactor)
+pub fn version(output: &Output, redactor: &Redactor) -> Result<ConfitureVersion, AdapterError> {
+    release::probe::read(Operation::Describe, output, redactor)
 }
 
 /// The revision, from what `migrate current` left: `None` without a ledger, and when it is empty.
@@ -45,8 +46,8 @@ pub fn version(finished: &Finished, redactor: &Redactor) -> Result<ConfitureVers
 ///
 /// `DbUnreachable` for `CONFIG_006`, and so on by symbolic code and exit status; `InternalError`
 /// when there is no report or it is none, such as one without `revision`.
-pub fn current(finished: &Finished, redactor: &Redactor) -> Result<Option<Revision>, AdapterError> {
-    operation::current::read(Operation::CurrentRevision, finished, redactor)
+pub fn current(output: &Output, redactor: &Redactor) -> Result<Option<Revision>, AdapterError> {
+    operation::current::read(Operation::CurrentRevision, output, redactor)
 }
 
 /// The outcome, from what `migrate up` left, with the target that was asked for.
@@ -58,10 +59,10 @@ pub fn current(finished: &Finished, redactor: &Redactor) -> Result<Option<Revisi
 /// and the target do not agree.
 pub fn up(
     target: Option<&Revision>,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
 ) -> Result<Up, AdapterError> {
-    operation::up::read(target, finished, redactor)
+    operation::up::read(target, output, redactor)
 }
 
 /// The outcome of an `up` that left [`Up::NoReport`], with the release and the revision that
@@ -73,12 +74,12 @@ pub fn up(
 /// something, and not that there was nothing to apply, and when the target comes after `current`.
 pub fn up_without_report(
     target: Option<&Revision>,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
     version: &ConfitureVersion,
     current: Option<Revision>,
 ) -> Result<MigrationOutcome, AdapterError> {
-    operation::up::without_report(target, finished, redactor, version, current)
+    operation::up::without_report(target, output, redactor, version, current)
 }
 
 /// The outcome, from what `migrate down-to` left, with the revision that was asked for.
@@ -89,10 +90,10 @@ pub fn up_without_report(
 /// `.down.sql`, `Execution` when a rollback failed.
 pub fn down_to(
     target: &Revision,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
 ) -> Result<MigrationOutcome, AdapterError> {
-    operation::down_to::read(target, finished, redactor)
+    operation::down_to::read(target, output, redactor)
 }
 
 /// The verdict, from what `migrate verify` left, with the files it was about. Failed checks are a verdict and no error.
@@ -103,18 +104,18 @@ pub fn down_to(
 /// report, and for a missing ledger before 0.37.0 (see [`verify_may_lack_ledger`]).
 pub fn verify(
     files: &VerifyFiles,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
 ) -> Result<VerifyReport, AdapterError> {
-    operation::verify::read(files, finished, redactor)
+    operation::verify::read(files, output, redactor)
 }
 
 /// Whether the failure of a `verify` may come from a missing ledger, which a release before 0.37.0
 /// does not tell from other surprises. When `migrate current` then finds nothing applied, the
 /// answer is [`verify_without_ledger`].
 #[must_use]
-pub fn verify_may_lack_ledger(finished: &Finished) -> bool {
-    operation::verify::may_lack_ledger(finished)
+pub fn verify_may_lack_ledger(output: &Output) -> bool {
+    operation::verify::may_lack_ledger(output)
 }
 
 /// The verdict on a database without a ledger: skipped, and not ok.
@@ -132,8 +133,8 @@ pub fn verify_without_ledger() -> VerifyReport {
 /// one without `issues`.
 pub fn preflight(
     request: &PreflightRequest,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
 ) -> Result<PreflightReport, AdapterError> {
-    operation::preflight::read(request, finished, redactor)
+    operation::preflight::read(request, output, redactor)
 }

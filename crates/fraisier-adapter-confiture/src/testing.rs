@@ -5,25 +5,25 @@ use std::time::Duration;
 
 use fraisier_adapter_api::AdapterCtx;
 
-use crate::invocation::{Inherit, Invocation};
-use crate::outcome::{Exit, Finished, Interruption};
+use crate::process::{Exit, Interruption, Output};
+use crate::process::{Inherit, Invocation};
 use crate::request::{Commands, Request};
 
 pub(crate) const PASSWORD: &str = "s3cr3t-canary";
 
 /// A command that exited with `status` and left this report.
-pub(crate) fn finished(status: i32, report: Option<&str>) -> Finished {
-    Finished::new(
+pub(crate) fn output(status: i32, report: Option<&str>) -> Output {
+    Output::new(
         Exit::Code(status),
         report.map(|text| text.as_bytes().to_vec()),
     )
 }
 
 /// The same, interrupted after a timeout of 3 s.
-pub(crate) fn interrupted(status: i32, report: Option<&str>) -> Finished {
-    Finished {
+pub(crate) fn interrupted(status: i32, report: Option<&str>) -> Output {
+    Output {
         interrupted: Some(Interruption::Timeout(Duration::from_secs(3))),
-        ..finished(status, report)
+        ..output(status, report)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fraisier_adapter_confiture::invocation::{Arg, ChildEnv, Inherit, Invocation};
+use fraisier_adapter_confiture::process::{Arg, ChildEnv, Inherit, Invocation};
 use fraisier_adapter_confiture::process::{Options, RunContext, Runner};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -168,8 +168,8 @@ fn run_chatter() -> anyhow::Result<Duration> {
     let context = RunContext::new("bench", Arc::new(str::to_owned));
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     timed(|| {
-        let finished = runtime.block_on(runner.run(invocation, context))?;
-        anyhow::ensure!(finished.stdout.omitted > CHATTER / 2);
+        let output = runtime.block_on(runner.run(invocation, context))?;
+        anyhow::ensure!(output.stdout.omitted > CHATTER / 2);
         Ok(())
     })
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use fraisier_adapter_confiture::outcome::{Exit, Finished};
+use fraisier_adapter_confiture::process::{Exit, Output};
 use fraisier_adapter_confiture::process::{Options, read_report};
 use fraisier_adapter_confiture::replay::{self, PreflightRequest};
 use fraisier_adapter_confiture::{ConfitureVersion, Redactor};
@@ -62,9 +62,9 @@ pub fn decode(file: &Path) -> anyhow::Result<(u64, Vec<Duration>)> {
     let times = (0..4)
         .map(|_| {
             timed(|| {
-                let mut finished = Finished::new(Exit::Code(0), None);
-                finished.report = read_report(file, Options::default().report_limit)?;
-                let report = replay::preflight(&request, &finished, &redactor)?;
+                let mut output = Output::new(Exit::Code(0), None);
+                output.report = read_report(file, Options::default().report_limit)?;
+                let report = replay::preflight(&request, &output, &redactor)?;
                 let changes = report.change_set.map_or(0, |set| set.changes.len());
                 anyhow::ensure!((report.issues.len(), changes) == (ENTRIES, ENTRIES));
                 Ok(())

@@ -2,7 +2,7 @@
 
 use fraisier_adapter_api::AdapterErrorKind as Kind;
 
-use crate::outcome::Exit;
+use crate::process::Exit;
 
 /// The kind of a failure: by the symbolic code first, by the exit status second.
 ///

@@ -6,7 +6,7 @@ use crate::failure::kind::{admits_no_change, claims_nothing_was_done, classify};
 use crate::failure::refusal;
 use crate::failure::{DatabaseState, Failure};
 use crate::operation::Operation;
-use crate::outcome::{Captured, Exit, Finished, Interruption};
+use crate::process::{Captured, Exit, Interruption, Output};
 use crate::redact::Redactor;
 use crate::release::ConfitureVersion;
 use crate::report::Envelope;
@@ -27,13 +27,13 @@ const NEVER_WITHOUT: &str = "This adapter never works without the lock.";
 /// Words the failures of one finished command.
 pub(crate) struct Reader<'a> {
     pub(crate) operation: Operation,
-    pub(crate) finished: &'a Finished,
+    pub(crate) output: &'a Output,
     pub(crate) redactor: &'a Redactor,
 }
 
 impl Reader<'_> {
     pub(crate) fn exited_with(&self, status: i32) -> bool {
-        self.finished.exit == Exit::Code(status)
+        self.output.exit == Exit::Code(status)
     }
 
     /// A failure; whoever calls words it with texts that may hold secrets.
@@ -44,7 +44,7 @@ impl Reader<'_> {
         state: DatabaseState,
         next: &str,
     ) -> AdapterError {
-        let what = match self.finished.interrupted {
+        let what = match self.output.interrupted {
             None => what.to_owned(),
             Some(why) => format!("{}, and confiture was stopped: {what}", interruption(why)),
         };
@@ -105,7 +105,7 @@ impl Reader<'_> {
             what.push_str(": ");
             what.push_str(envelope.message.trim());
         }
-        let mut kind = classify(self.finished.exit, code, false);
+        let mut kind = classify(self.output.exit, code, false);
         let mut state = self.state_without_word();
         let mut advice = envelope.actionable.as_deref().unwrap_or_default();
         if !self.began() {
@@ -114,7 +114,7 @@ impl Reader<'_> {
                 state = DatabaseState::Untouched;
                 advice = AFTER_ANOTHER;
             } else if code.is_some_and(|code| {
-                before_any_change(code) && admits_no_change(self.finished.exit, code)
+                before_any_change(code) && admits_no_change(self.output.exit, code)
             }) || refuses_edited_files(envelope)
             {
                 state = DatabaseState::Untouched;
@@ -135,7 +135,7 @@ impl Reader<'_> {
 
     /// Whether it printed that it began with a migration, as releases before 0.48.0 do.
     fn began(&self) -> bool {
-        let lines = lines(&self.finished.stdout);
+        let lines = lines(&self.output.stdout);
         lines.iter().any(|line| line.contains("⚡ Applying "))
     }
 
@@ -154,7 +154,7 @@ impl Reader<'_> {
 
     /// There is no report file although there had to be one.
     pub(crate) fn no_report(&self) -> AdapterError {
-        let kind = match self.finished.exit {
+        let kind = match self.output.exit {
             // Whatever the class of the status: nobody said what failed, and something ran.
             Exit::Code(0) => AdapterErrorKind::InternalError,
             exit => classify(exit, None, false),
@@ -168,7 +168,7 @@ impl Reader<'_> {
 
     /// What is known about the database when nothing was reported about it.
     fn state_without_word(&self) -> DatabaseState {
-        let torn = self.finished.interrupted.is_some() && !self.finished.killed;
+        let torn = self.output.interrupted.is_some() && !self.output.killed;
         match DatabaseState::without_report(self.operation) {
             DatabaseState::Unknown if torn => DatabaseState::PerhapsTorn,
             state => state,
@@ -201,7 +201,7 @@ impl Reader<'_> {
 
     /// The exit status or signal, in words.
     pub(crate) fn exit(&self) -> String {
-        match self.finished.exit {
+        match self.output.exit {
             Exit::Code(status) => format!("exit status {status}"),
             Exit::Signal(signal) => format!("killed by signal {signal}"),
         }
@@ -210,19 +210,19 @@ impl Reader<'_> {
     /// Whether the command may not have been understood: the status of a usage error, and no
     /// report. A `.py` migration can end the process in the same way.
     pub(crate) fn is_like_a_usage_error(&self) -> bool {
-        self.exited_with(2) && self.finished.report.is_none()
+        self.exited_with(2) && self.output.report.is_none()
     }
 
     /// Whether it printed what is printed about a command that is not understood.
     pub(crate) fn speaks_of_usage(&self) -> bool {
-        lines(&self.finished.stderr)
+        lines(&self.output.stderr)
             .iter()
             .any(|line| line.starts_with("Usage: ") || line.starts_with("Error: No such "))
     }
 
     /// Whether it printed something on standard output, and this line is not there.
     pub(crate) fn printed_other_than(&self, line: &str) -> bool {
-        let stdout = &self.finished.stdout;
+        let stdout = &self.output.stdout;
         let lines = lines(stdout);
         let blank = stdout.omitted == 0 && lines.iter().all(|it| it.trim().is_empty());
         !blank && !lines.iter().any(|it| it.trim() == line)
@@ -230,8 +230,8 @@ impl Reader<'_> {
 
     /// What confiture printed, without secrets and without advice that is not ours to pass on.
     pub(crate) fn evidence(&self) -> String {
-        let mut text = self.redactor.captured(&self.finished.stderr);
-        let stdout = self.redactor.captured(&self.finished.stdout);
+        let mut text = self.redactor.captured(&self.output.stderr);
+        let stdout = self.redactor.captured(&self.output.stdout);
         let stdout: Vec<_> = stdout
             .trim()
             .lines()
@@ -252,7 +252,7 @@ impl Reader<'_> {
     /// The log of a success.
     pub(crate) fn log(&self) -> String {
         let mut log = self.evidence();
-        if let Some(why) = self.finished.interrupted {
+        if let Some(why) = self.output.interrupted {
             let line = "and confiture was stopped; its work was done before that took effect";
             add_line(&mut log, &format!("{}, {line}", interruption(why)));
         }
@@ -262,7 +262,7 @@ impl Reader<'_> {
     /// The last lines it printed. Where something else is printed last on standard error, a release
     /// before 0.48.0 tells only on standard output why it stopped.
     fn last_words(&self) -> Option<String> {
-        let streams = [(&self.finished.stderr, 1), (&self.finished.stdout, 4)];
+        let streams = [(&self.output.stderr, 1), (&self.output.stdout, 4)];
         let said: Vec<String> = streams
             .into_iter()
             .filter_map(|(stream, count)| {

@@ -14,10 +14,10 @@ use crate::redact::Redactor;
 pub(crate) fn not_run(operation: Operation, error: &RunError, redactor: &Redactor) -> AdapterError {
     let what = error.to_string();
     let (kind, state, next) = match error {
-        RunError::Report { finished, .. } => {
+        RunError::Report { output, .. } => {
             let reader = Reader {
                 operation,
-                finished,
+                output,
                 redactor,
             };
             let next = "allow larger reports with the builder's `report_limit`, if that is it";
@@ -80,7 +80,7 @@ fn of_obstacle(obstacle: Obstacle) -> &'static str {
         }
         Obstacle::NoInterpreter => "make its virtual environment anew: its Python is gone",
         Obstacle::NotExecutable => "make it executable for this user",
-        Obstacle::Busy => "wait until its installation has finished, then try again",
+        Obstacle::Busy => "wait until its installation has output, then try again",
         _ => "",
     }
 }
@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
     use crate::process::ReportProblem;
-    use crate::testing::finished;
+    use crate::testing::output;
 
     fn of(operation: Operation, error: &RunError) -> AdapterError {
         not_run(operation, error, &Redactor::default())
@@ -134,7 +134,7 @@ mod tests {
     fn after_the_start_the_outcome_is_unknown() {
         let too_large = RunError::Report {
             problem: ReportProblem::TooLarge { size: 9, limit: 8 },
-            finished: Box::new(finished(0, None)),
+            output: Box::new(output(0, None)),
         };
         let lost = RunError::Lost {
             source: io::Error::other("taken"),

@@ -4,9 +4,9 @@ use fraisier_adapter_api::{AdapterError, Revision};
 
 use crate::failure::DatabaseState;
 use crate::failure::Reader;
-use crate::invocation::Invocation;
 use crate::operation::Operation;
-use crate::outcome::Finished;
+use crate::process::Invocation;
+use crate::process::Output;
 use crate::redact::Redactor;
 use crate::report::{Current, Payload, decode};
 use crate::request::Request;
@@ -21,15 +21,15 @@ pub(crate) fn plan(request: &Request) -> Invocation {
 
 pub(crate) fn read(
     operation: Operation,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
 ) -> Result<Option<Revision>, AdapterError> {
     let reader = Reader {
         operation,
-        finished,
+        output,
         redactor,
     };
-    match decode::<Current>(finished.report.as_ref()) {
+    match decode::<Current>(output.report.as_ref()) {
         Payload::Nothing => Err(reader.no_report()),
         Payload::Unreadable(why) => Err(reader.unreadable(&why)),
         Payload::Envelope(envelope)
@@ -56,14 +56,14 @@ mod tests {
     use fraisier_adapter_api::AdapterErrorKind;
 
     use super::*;
-    use crate::testing::{argv, ctx, envelope, finished, request};
+    use crate::testing::{argv, ctx, envelope, output, request};
 
     const HEAD: &str = r#"{"revision": "002", "name": "b",
         "applied_at": "2026-11-22T18:43:57.629802+00:00", "checksum": "a976", "ok": true,
         "command": "migrate current", "parser": {"pglast": "8.8", "pg_major": 18}}"#;
 
-    fn of(finished: &Finished) -> Result<Option<Revision>, AdapterError> {
-        read(Operation::CurrentRevision, finished, &Redactor::default())
+    fn of(output: &Output) -> Result<Option<Revision>, AdapterError> {
+        read(Operation::CurrentRevision, output, &Redactor::default())
     }
 
     #[test]
@@ -76,11 +76,11 @@ mod tests {
 
     #[test]
     fn a_head_an_empty_ledger_and_none() {
-        assert_eq!(of(&finished(0, Some(HEAD))), Ok(Some(Revision::new("002"))));
+        assert_eq!(of(&output(0, Some(HEAD))), Ok(Some(Revision::new("002"))));
         let empty = r#"{"revision": null, "name": null, "applied_at": null, "checksum": null}"#;
-        assert_eq!(of(&finished(0, Some(empty))), Ok(None));
+        assert_eq!(of(&output(0, Some(empty))), Ok(None));
         let none = envelope("PRECON_1001", "Database not initialized", "Run it");
-        assert_eq!(of(&finished(2, Some(&none))), Ok(None));
+        assert_eq!(of(&output(2, Some(&none))), Ok(None));
     }
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
             (0, Some(r#"{"revision": "002", "name": null}"#)),
             (0, Some(r#"{"name": null}"#)),
         ] {
-            let error = of(&finished(status, report)).expect_err("an error");
+            let error = of(&output(status, report)).expect_err("an error");
             assert_ne!(error.kind, AdapterErrorKind::LockContention, "{error}");
             assert!(
                 error.message.contains("not changed by this call"),
@@ -117,7 +117,7 @@ mod tests {
             (5, "CONFIG_010", AdapterErrorKind::InvalidConfig),
         ] {
             let report = envelope(code, "it failed", "do this");
-            let error = of(&finished(status, Some(&report))).expect_err("an error");
+            let error = of(&output(status, Some(&report))).expect_err("an error");
             assert_eq!(error.kind, kind, "{code}");
             for part in [code, "it failed", "do this"] {
                 assert!(error.message.contains(part), "{error}");
@@ -131,8 +131,8 @@ mod tests {
         let said = format!("missing \"=\" after \"{dsn}\" in connection info string\n");
         let report = envelope("CONFIG_006", &said, "");
         for redactor in [Redactor::new([dsn], []), Redactor::default()] {
-            let finished = finished(3, Some(&report));
-            let error = read(Operation::CurrentRevision, &finished, &redactor).expect_err("one");
+            let output = output(3, Some(&report));
+            let error = read(Operation::CurrentRevision, &output, &redactor).expect_err("one");
             let told = format!("{error:?} {}", serde_json::to_string(&error).expect("JSON"));
             assert!(!told.contains("s3cr3tpw") && !told.contains("u:"), "{told}");
         }

@@ -5,9 +5,9 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Rev
 use crate::failure::refusal::refusal;
 use crate::failure::{DatabaseState, Failure};
 use crate::failure::{Reader, add_line};
-use crate::invocation::{Arg, Invocation};
 use crate::operation::Operation;
-use crate::outcome::Finished;
+use crate::process::Output;
+use crate::process::{Arg, Invocation};
 use crate::redact::Redactor;
 use crate::report::{self, Payload, decode};
 use crate::request::Request;
@@ -38,15 +38,15 @@ pub(crate) fn plan(request: &Request, target: &Revision) -> Result<Invocation, A
 
 pub(crate) fn read(
     target: &Revision,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
 ) -> Result<MigrationOutcome, AdapterError> {
     let reader = Reader {
         operation: OPERATION,
-        finished,
+        output,
         redactor,
     };
-    match decode::<report::DownTo>(finished.report.as_ref()) {
+    match decode::<report::DownTo>(output.report.as_ref()) {
         Payload::Nothing => Err(reader.no_report()),
         Payload::Unreadable(why) => Err(reader.unreadable(&why)),
         Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
@@ -60,7 +60,7 @@ fn of_report(
     report: &report::DownTo,
 ) -> Result<MigrationOutcome, AdapterError> {
     if !report.errors.is_empty() {
-        let kind = crate::failure::classify(reader.finished.exit, None, true);
+        let kind = crate::failure::classify(reader.output.exit, None, true);
         let rolled_back = report.rolled_back.clone();
         let state = if report.errors.iter().all(|error| refusal(error).is_some()) {
             DatabaseState::RolledBack(rolled_back)
@@ -122,7 +122,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{argv, ctx, envelope, finished, interrupted, request};
+    use crate::testing::{argv, ctx, envelope, interrupted, output, request};
 
     fn report(change: impl FnOnce(&mut Value)) -> String {
         let mut report = json!({"from": "003", "to": "001", "rolled_back": ["003", "002"],
@@ -131,8 +131,8 @@ mod tests {
         report.to_string()
     }
 
-    fn of(finished: &Finished) -> Result<MigrationOutcome, AdapterError> {
-        read(&Revision::new("001"), finished, &Redactor::default())
+    fn of(output: &Output) -> Result<MigrationOutcome, AdapterError> {
+        read(&Revision::new("001"), output, &Redactor::default())
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_was_rolled_back_is_told() {
-        let outcome = of(&finished(0, Some(&report(|_| ())))).expect("a success");
+        let outcome = of(&output(0, Some(&report(|_| ())))).expect("a success");
         assert_eq!(outcome.from, Some(Revision::new("003")));
         assert_eq!(outcome.to, Some(Revision::new("001")));
         assert_eq!(outcome.applied, ["003", "002"].map(Revision::new));
@@ -160,7 +160,7 @@ mod tests {
             report["from"] = json!("001");
             report["rolled_back"] = json!([]);
         });
-        let outcome = of(&finished(0, Some(&nothing))).expect("a success");
+        let outcome = of(&output(0, Some(&nothing))).expect("a success");
         assert!(outcome.applied.is_empty() && outcome.log.contains("nothing to roll back"));
         assert!(
             of(&interrupted(0, Some(&nothing)))
@@ -204,7 +204,7 @@ mod tests {
                 "ask `current_revision`",
             ),
         ] {
-            let error = of(&finished(status, Some(&envelope(code, "m", "a")))).expect_err("one");
+            let error = of(&output(status, Some(&envelope(code, "m", "a")))).expect_err("one");
             assert_eq!(error.kind, kind, "{error}");
             assert!(error.message.contains(state), "{error}");
         }
@@ -229,7 +229,7 @@ mod tests {
             (0, "{}".into()),
         ] {
             assert!(
-                of(&finished(status, Some(&report))).is_err(),
+                of(&output(status, Some(&report))).is_err(),
                 "{status} {report}"
             );
         }
@@ -237,10 +237,10 @@ mod tests {
             let broken = report(|report| {
                 report.as_object_mut().expect("an object").remove(field);
             });
-            assert!(of(&finished(0, Some(&broken))).is_err(), "{field}");
+            assert!(of(&output(0, Some(&broken))).is_err(), "{field}");
         }
-        assert!(of(&finished(0, None)).is_err());
-        let error = of(&finished(
+        assert!(of(&output(0, None)).is_err());
+        let error = of(&output(
             3,
             Some(&report(|report| {
                 report["errors"] = json!(["002 failed"]);

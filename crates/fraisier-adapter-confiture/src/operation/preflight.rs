@@ -11,9 +11,9 @@ use fraisier_adapter_api::{
 use crate::failure::Reader;
 use crate::failure::{DatabaseState, Failure, in_operation};
 use crate::guard::{self, Source};
-use crate::invocation::{Arg, Invocation};
 use crate::operation::Operation;
-use crate::outcome::{Exit, Finished};
+use crate::process::{Arg, Invocation};
+use crate::process::{Exit, Output};
 use crate::redact::Redactor;
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
@@ -135,25 +135,24 @@ pub(crate) fn plan(
 
 pub(crate) fn read(
     request: &PreflightRequest,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
 ) -> Result<PreflightReport, AdapterError> {
     let reader = Reader {
         operation: OPERATION,
-        finished,
+        output,
         redactor,
     };
-    let report = finished.report.as_ref();
+    let report = output.report.as_ref();
     let in_pieces = report.and_then(|report| Preflight::in_pieces(report.large()?));
     match in_pieces.map_or_else(|| decode(report), Payload::Report) {
         Payload::Nothing => Err(reader.no_report()),
         Payload::Unreadable(why) => Err(reader.unreadable(&why)),
         Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
-        Payload::Report(_) if matches!(finished.exit, Exit::Signal(_)) => Err(reader
-            .contradiction(
-                "it reports, and did not end by itself",
-                DatabaseState::Untouched,
-            )),
+        Payload::Report(_) if matches!(output.exit, Exit::Signal(_)) => Err(reader.contradiction(
+            "it reports, and did not end by itself",
+            DatabaseState::Untouched,
+        )),
         Payload::Report(report) => Ok(of_report(&reader, request, report)),
     }
 }
@@ -242,7 +241,7 @@ mod tests {
 
     use super::*;
     use crate::guard::WINDOW_SAFE_UNPROVEN;
-    use crate::testing::{PASSWORD, argv, ctx, envelope, finished, request};
+    use crate::testing::{PASSWORD, argv, ctx, envelope, output, request};
 
     /// As 1.29.0 writes it.
     fn report(change: impl FnOnce(&mut Value)) -> String {
@@ -257,7 +256,7 @@ mod tests {
         report.to_string()
     }
 
-    fn of(version: &str, sql: &str, finished: &Finished) -> Result<PreflightReport, AdapterError> {
+    fn of(version: &str, sql: &str, output: &Output) -> Result<PreflightReport, AdapterError> {
         let source = Source {
             version: "001".into(),
             file: "001_a.up.sql".into(),
@@ -269,11 +268,11 @@ mod tests {
             sources: vec![source],
             ..PreflightRequest::new(version, &[], false)
         };
-        read(&request, finished, &Redactor::default())
+        read(&request, output, &Redactor::default())
     }
 
-    fn newest(finished: &Finished) -> PreflightReport {
-        of("1.29.0", "", finished).expect("a report")
+    fn newest(output: &Output) -> PreflightReport {
+        of("1.29.0", "", output).expect("a report")
     }
 
     #[test]
@@ -344,7 +343,7 @@ mod tests {
                 "message": "not reversible", "migration": "001", "file": "001_a.up.sql",
                 "line": null, "actionable": "Add a .down.sql", "details": {}}]);
         });
-        let found = newest(&finished(7, Some(&report)));
+        let found = newest(&output(7, Some(&report)));
         assert!(!found.ok);
         assert_eq!(found.window_safe, Some(false));
         assert!(found.issues[0].message.contains("Add a .down.sql"));
@@ -355,7 +354,7 @@ mod tests {
     #[test]
     fn ok_needs_every_voice() {
         type Change = fn(&mut Value);
-        assert!(newest(&finished(0, Some(&report(|_| ())))).ok);
+        assert!(newest(&output(0, Some(&report(|_| ())))).ok);
         let changes: [Change; 3] = [
             |report| report["ok"] = json!(false),
             |report| report["summary"]["errors"] = json!(1),
@@ -365,17 +364,17 @@ mod tests {
             },
         ];
         for change in changes {
-            assert!(!newest(&finished(0, Some(&report(change)))).ok);
+            assert!(!newest(&output(0, Some(&report(change)))).ok);
         }
         for status in [1, 3, 7, 130] {
             assert!(
-                !newest(&finished(status, Some(&report(|_| ())))).ok,
+                !newest(&output(status, Some(&report(|_| ())))).ok,
                 "{status}"
             );
         }
-        let killed = Finished {
+        let killed = Output {
             exit: Exit::Signal(9),
-            ..finished(0, Some(&report(|_| ())))
+            ..output(0, Some(&report(|_| ())))
         };
         assert!(of("1.29.0", "", &killed).is_err());
     }
@@ -391,7 +390,7 @@ mod tests {
             (130, None),
         ] {
             assert_eq!(
-                newest(&finished(status, Some(&safe))).window_safe,
+                newest(&output(status, Some(&safe))).window_safe,
                 counts,
                 "{status}"
             );
@@ -399,7 +398,7 @@ mod tests {
         let unsafe_ = report(|report| report["window_safe"] = json!(false));
         for status in [0, 1, 7] {
             assert_eq!(
-                newest(&finished(status, Some(&unsafe_))).window_safe,
+                newest(&output(status, Some(&unsafe_))).window_safe,
                 Some(false)
             );
         }
@@ -407,8 +406,8 @@ mod tests {
             report["issues"] = json!([{"severity": "warning", "code": "PFLIGHT_REPLICA_TRUNCATE",
                 "message": "m", "migration": null}]);
         });
-        assert_eq!(newest(&finished(0, Some(&denied))).window_safe, Some(false));
-        let below = of("0.22.0", "", &finished(0, Some(&safe))).expect("a report");
+        assert_eq!(newest(&output(0, Some(&denied))).window_safe, Some(false));
+        let below = of("0.22.0", "", &output(0, Some(&safe))).expect("a report");
         assert_eq!(below.window_safe, None);
         let absent = report(|report| {
             report
@@ -416,12 +415,12 @@ mod tests {
                 .expect("an object")
                 .remove("window_safe");
         });
-        assert_eq!(newest(&finished(0, Some(&absent))).window_safe, None);
+        assert_eq!(newest(&output(0, Some(&absent))).window_safe, None);
     }
 
     #[test]
     fn the_word_of_0_23_to_0_43_is_checked() {
-        let safe = finished(0, Some(&report(|_| ())));
+        let safe = output(0, Some(&report(|_| ())));
         for version in ["0.23.0", "0.43.9"] {
             let found = of(version, "drop table a", &safe).expect("a report");
             assert_eq!(found.window_safe, None, "{version}");
@@ -450,7 +449,7 @@ mod tests {
             ("1.35.0", 1, true),
             ("1.35.0", 2, false),
         ] {
-            let found = of(version, "", &finished(0, Some(&checking(count)))).expect("a report");
+            let found = of(version, "", &output(0, Some(&checking(count)))).expect("a report");
             assert_eq!(
                 found.window_safe,
                 proven.then_some(true),
@@ -469,7 +468,7 @@ mod tests {
                 PreflightRequest::of_directory(version, empty.path(), false).expect("listed");
             let found = read(
                 &request,
-                &finished(0, Some(&checking(0))),
+                &output(0, Some(&checking(0))),
                 &Redactor::default(),
             );
             // A directory that is there and holds nothing holds nothing unsafe.
@@ -487,7 +486,7 @@ mod tests {
             (0, Some("{}")),
         ] {
             assert!(
-                of("1.29.0", "", &finished(status, report)).is_err(),
+                of("1.29.0", "", &output(status, report)).is_err(),
                 "{status} {report:?}"
             );
         }
@@ -503,7 +502,7 @@ mod tests {
         });
         let redactor = Redactor::new([], ["hunter2-hunter2"]);
         let request = PreflightRequest::new(ConfitureVersion::parse("1.29.0"), &[], false);
-        let found = read(&request, &finished(0, Some(&report)), &redactor).expect("a report");
+        let found = read(&request, &output(0, Some(&report)), &redactor).expect("a report");
         assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
     }
 
@@ -523,14 +522,14 @@ mod tests {
             (3, envelope),
         ] {
             std::fs::write(&path, &text).expect("written");
-            let mut left = finished(status, None);
+            let mut left = output(status, None);
             left.report = crate::process::read_report(&path, 1 << 30).expect("read");
             std::fs::remove_file(&path).expect("removed");
             let in_file = left.report.as_ref().and_then(|report| report.large());
             assert!(in_file.is_some());
             let (judged, expected) = (
                 of("1.29.0", "", &left),
-                of("1.29.0", "", &finished(status, Some(&text))),
+                of("1.29.0", "", &output(status, Some(&text))),
             );
             assert_eq!(judged, expected);
         }

@@ -5,9 +5,9 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Rev
 use crate::failure::refusal::{self, refusal};
 use crate::failure::{AFTER_ANOTHER, Reader, add_line};
 use crate::failure::{DatabaseState, Failure};
-use crate::invocation::{Arg, Invocation};
 use crate::operation::Operation;
-use crate::outcome::{Exit, Finished};
+use crate::process::{Arg, Invocation};
+use crate::process::{Exit, Output};
 use crate::redact::Redactor;
 use crate::release::ConfitureVersion;
 use crate::report::{self, Payload, decode};
@@ -104,18 +104,18 @@ fn quoted(name: &str) -> String {
 
 pub(crate) fn read(
     target: Option<&Revision>,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
 ) -> Result<Up, AdapterError> {
     let reader = Reader {
         operation: OPERATION,
-        finished,
+        output,
         redactor,
     };
-    match decode::<report::Up>(finished.report.as_ref()) {
-        Payload::Nothing if finished.exit == Exit::Code(0) => Ok(Up::NoReport),
+    match decode::<report::Up>(output.report.as_ref()) {
+        Payload::Nothing if output.exit == Exit::Code(0) => Ok(Up::NoReport),
         Payload::Nothing => Err(reader.no_report()),
-        Payload::Unreadable(why) => match decode(finished.report.as_ref()) {
+        Payload::Unreadable(why) => match decode(output.report.as_ref()) {
             Payload::Report(refusal) => Err(irreversible(&reader, &refusal)),
             _ => Err(reader.unreadable(&why)),
         },
@@ -134,7 +134,7 @@ fn irreversible(reader: &Reader<'_>, refusal: &report::Irreversible) -> AdapterE
         "write the missing `.down.sql` of {}, or take back the setting `require_reversible`",
         refusal.irreversible_versions.join(", ")
     );
-    let kind = crate::failure::classify(reader.finished.exit, None, true);
+    let kind = crate::failure::classify(reader.output.exit, None, true);
     reader.failure(kind, &what, DatabaseState::Applied(Vec::new()), &next)
 }
 
@@ -173,7 +173,7 @@ fn of_report(
             let kind = AdapterErrorKind::LockContention;
             return Err(reader.errors(kind, WHAT, &report.errors, state(), AFTER_ANOTHER));
         }
-        let kind = crate::failure::classify(reader.finished.exit, None, true);
+        let kind = crate::failure::classify(reader.output.exit, None, true);
         let exact = report.errors.iter().all(|error| refusal(error).is_some());
         let (state, next) = if exact {
             (state(), AFTER_A_FAILURE)
@@ -232,13 +232,13 @@ fn of_report(
 
 /// An `up` that exited with 0 and left no report, when it could not be found out what that means.
 pub(crate) fn unexplained(
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
     why: &AdapterError,
 ) -> AdapterError {
     let reader = Reader {
         operation: OPERATION,
-        finished,
+        output,
         redactor,
     };
     // The error of the question speaks of the question alone: it must not tell the state.
@@ -257,14 +257,14 @@ pub(crate) fn unexplained(
 /// there was nothing to apply, and when a target was asked for and nothing is applied.
 pub(crate) fn without_report(
     target: Option<&Revision>,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
     version: &ConfitureVersion,
     current: Option<Revision>,
 ) -> Result<MigrationOutcome, AdapterError> {
     let reader = Reader {
         operation: OPERATION,
-        finished,
+        output,
         redactor,
     };
     let (major, minor, patch) = REPORTS_NOTHING_TO_DO;
@@ -303,7 +303,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{PASSWORD, argv, ctx, envelope, finished, interrupted, request};
+    use crate::testing::{PASSWORD, argv, ctx, envelope, interrupted, output, request};
 
     fn report(change: impl FnOnce(&mut Value)) -> String {
         let mut report = json!({
@@ -320,16 +320,16 @@ mod tests {
         report.to_string()
     }
 
-    fn of(target: Option<&str>, finished: &Finished) -> Result<Up, AdapterError> {
+    fn of(target: Option<&str>, output: &Output) -> Result<Up, AdapterError> {
         read(
             target.map(Revision::new).as_ref(),
-            finished,
+            output,
             &Redactor::default(),
         )
     }
 
-    fn done(target: Option<&str>, finished: &Finished) -> MigrationOutcome {
-        match of(target, finished) {
+    fn done(target: Option<&str>, output: &Output) -> MigrationOutcome {
+        match of(target, output) {
             Ok(Up::Done(outcome)) => outcome,
             other => panic!("{other:?}"),
         }
@@ -409,20 +409,20 @@ mod tests {
 
     #[test]
     fn success_says_from_where_to_where() {
-        let outcome = done(None, &finished(0, Some(&report(|_| ()))));
+        let outcome = done(None, &output(0, Some(&report(|_| ()))));
         assert_eq!(
             revisions(&outcome),
             (Some("001"), Some("003"), vec!["002", "003"])
         );
         let first = report(|report| report["skipped"] = json!([]));
-        let outcome = done(Some("003"), &finished(0, Some(&first)));
+        let outcome = done(Some("003"), &output(0, Some(&first)));
         assert_eq!(revisions(&outcome), (None, Some("003"), vec!["002", "003"]));
         let nothing = report(|report| {
             report["applied"] = json!([]);
             report["skipped"] = json!(["001", "002"]);
         });
         for target in [None, Some("001"), Some("002")] {
-            let outcome = done(target, &finished(0, Some(&nothing)));
+            let outcome = done(target, &output(0, Some(&nothing)));
             assert_eq!(revisions(&outcome), (Some("002"), Some("002"), vec![]));
             assert!(outcome.log.contains("nothing to apply"), "{}", outcome.log);
         }
@@ -434,7 +434,7 @@ mod tests {
             report["success"] = json!(false);
             report["errors"] = json!(["Failed to apply migration 004 (d): column \"nope\""]);
         });
-        let error = of(None, &finished(3, Some(&failed))).expect_err("an error");
+        let error = of(None, &output(3, Some(&failed))).expect_err("an error");
         assert_eq!(error.kind, Kind::Execution);
         for part in [
             "004 (d)",
@@ -446,16 +446,14 @@ mod tests {
         }
         for status in [0, 1, 3, 6, 8] {
             assert_eq!(
-                of(None, &finished(status, Some(&failed)))
+                of(None, &output(status, Some(&failed)))
                     .expect_err("one")
                     .kind,
                 Kind::Execution
             );
         }
         assert_eq!(
-            of(None, &finished(137, Some(&failed)))
-                .expect_err("one")
-                .kind,
+            of(None, &output(137, Some(&failed))).expect_err("one").kind,
             Kind::InternalError
         );
     }
@@ -468,7 +466,7 @@ mod tests {
             "errors": ["Irreversible migrations detected (missing .down.sql): 001."],
             "irreversible_versions": ["001"],
         });
-        let error = of(None, &finished(1, Some(&short.to_string()))).expect_err("an error");
+        let error = of(None, &output(1, Some(&short.to_string()))).expect_err("an error");
         assert_eq!(error.kind, AdapterErrorKind::Execution);
         for part in [
             "missing .down.sql): 001; no migration was applied",
@@ -508,7 +506,7 @@ mod tests {
                 report["errors"] = errors;
             });
             for status in [0, 1] {
-                let error = of(None, &finished(status, Some(&stopped))).expect_err("an error");
+                let error = of(None, &output(status, Some(&stopped))).expect_err("an error");
                 assert_eq!(error.kind, Kind::Execution);
                 for part in ["before migration 004", "apply-as", "002, 003", "1 after it"] {
                     assert!(error.message.contains(part), "{error}");
@@ -519,7 +517,7 @@ mod tests {
 
     #[test]
     fn an_old_release_that_stops_there_says_so_only_on_its_output() {
-        let mut stopped = finished(1, None);
+        let mut stopped = output(1, None);
         stopped.stdout = b"\xe2\x9a\xa1 Applying 001_a... \n\nSkipping migration 002_s:\n  requires_superuser=True.\n".to_vec().into();
         stopped.stderr = b"Error releasing lock: the connection is closed\n"
             .to_vec()
@@ -548,7 +546,7 @@ mod tests {
             "005_y.up.sql has no matching .down.sql file.",
             "Create",
         );
-        let error = of(None, &finished(3, Some(&missing))).expect_err("an error");
+        let error = of(None, &output(3, Some(&missing))).expect_err("an error");
         assert_eq!(error.kind, Kind::Execution);
         assert!(error.message.contains("ask `current_revision`"), "{error}");
         let lock = envelope(
@@ -556,7 +554,7 @@ mod tests {
             "Could not acquire migration lock within 30.0s. Use --no-lock to bypass (dangerous).",
             "Wait for the current migration to finish, then retry.",
         );
-        let error = of(None, &finished(6, Some(&lock))).expect_err("an error");
+        let error = of(None, &output(6, Some(&lock))).expect_err("an error");
         assert_eq!(error.kind, Kind::LockContention);
         assert!(error.message.contains("was not changed"), "{error}");
         assert!(
@@ -604,7 +602,7 @@ mod tests {
             (None, 0, plain[..plain.len() - 1].to_owned()),
             (None, 0, format!("{{\"success\":true,{}", &plain[1..])),
         ] {
-            let outcome = of(target, &finished(status, Some(&report)));
+            let outcome = of(target, &output(status, Some(&report)));
             assert!(
                 outcome.is_err(),
                 "{target:?} {status} {report}: {outcome:?}"
@@ -627,7 +625,7 @@ mod tests {
                         report[field] = value;
                     }
                 });
-                let outcome = of(None, &finished(0, Some(&broken)));
+                let outcome = of(None, &output(0, Some(&broken)));
                 assert!(outcome.is_err(), "{broken}: {outcome:?}");
             }
         }
@@ -635,11 +633,11 @@ mod tests {
 
     #[test]
     fn no_report_is_nothing_to_do_only_where_it_can_be() {
-        let nothing = Finished {
+        let nothing = Output {
             stdout: format!("Checksum verification passed\n\n{NOTHING_TO_DO}\n")
                 .into_bytes()
                 .into(),
-            ..finished(0, None)
+            ..output(0, None)
         };
         assert_eq!(of(None, &nothing), Ok(Up::NoReport));
         let read = |target: Option<&str>, version: &str, current: Option<&str>| {
@@ -675,7 +673,7 @@ mod tests {
             );
         }
         for status in [1, 2, 3, 130] {
-            let error = of(None, &finished(status, None)).expect_err("an error");
+            let error = of(None, &output(status, None)).expect_err("an error");
             assert!(error.message.contains("ask `current_revision`"), "{error}");
         }
     }
@@ -686,13 +684,13 @@ mod tests {
         let halfway =
             "📦 Found 2 pending migration(s)\n\n⚡ Applying 001_one... ✅\n⚡ Applying 002_two... ";
         for said in [halfway, "No pending migrations"] {
-            let finished = Finished {
+            let output = Output {
                 stdout: said.as_bytes().to_vec().into(),
-                ..finished(0, None)
+                ..output(0, None)
             };
             let error = without_report(
                 None,
-                &finished,
+                &output,
                 &Redactor::default(),
                 &ConfitureVersion::parse("0.22.0"),
                 Some(Revision::new("001")),
@@ -728,7 +726,7 @@ mod tests {
             assert!(error.message.contains(part), "{error}");
         }
         // What nobody commits is rolled back.
-        let killed = Finished {
+        let killed = Output {
             exit: Exit::Signal(9),
             killed: true,
             ..stopped

@@ -5,9 +5,9 @@ use fraisier_adapter_api::{AdapterError, VerifyCheck, VerifyReport};
 use super::current::NO_LEDGER;
 use crate::failure::DatabaseState;
 use crate::failure::Reader;
-use crate::invocation::Invocation;
 use crate::operation::Operation;
-use crate::outcome::{Exit, Finished};
+use crate::process::Invocation;
+use crate::process::{Exit, Output};
 use crate::redact::Redactor;
 use crate::report::{Payload, Status, Verify, decode};
 use crate::request::Request;
@@ -20,15 +20,15 @@ pub(crate) fn plan(request: &Request) -> Invocation {
 
 pub(crate) fn read(
     files: &VerifyFiles,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
 ) -> Result<VerifyReport, AdapterError> {
     let reader = Reader {
         operation: Operation::Verify,
-        finished,
+        output,
         redactor,
     };
-    match decode::<Verify>(finished.report.as_ref()) {
+    match decode::<Verify>(output.report.as_ref()) {
         Payload::Nothing => Err(reader.no_report()),
         Payload::Unreadable(why) => Err(reader.unreadable(&why)),
         Payload::Envelope(envelope)
@@ -43,10 +43,10 @@ pub(crate) fn read(
 
 /// Whether a failure may be that of a release before 0.37.0 that found no ledger: those call it an
 /// internal error, as they call everything else they did not expect.
-pub(crate) fn may_lack_ledger(finished: &Finished) -> bool {
-    finished.exit == Exit::Code(1)
+pub(crate) fn may_lack_ledger(output: &Output) -> bool {
+    output.exit == Exit::Code(1)
         && matches!(
-            decode::<Verify>(finished.report.as_ref()),
+            decode::<Verify>(output.report.as_ref()),
             Payload::Envelope(envelope) if envelope.code.as_deref() == Some("INTERNAL_ERROR")
         )
 }
@@ -153,7 +153,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{argv, ctx, envelope, finished, request};
+    use crate::testing::{argv, ctx, envelope, output, request};
 
     /// As 1.29.0 writes it.
     fn report(change: impl FnOnce(&mut Value)) -> String {
@@ -169,8 +169,8 @@ mod tests {
         report.to_string()
     }
 
-    fn of(finished: &Finished) -> Result<VerifyReport, AdapterError> {
-        read(&VerifyFiles::default(), finished, &Redactor::default())
+    fn of(output: &Output) -> Result<VerifyReport, AdapterError> {
+        read(&VerifyFiles::default(), output, &Redactor::default())
     }
 
     #[test]
@@ -191,8 +191,8 @@ mod tests {
                 {"version": "001", "name": "a", "status": "skipped", "error": null},
                 {"version": "002", "name": "b", "status": "skipped", "error": null},
                 {"version": "003", "name": "003", "status": "no_file", "error": null}]});
-        let finished = finished(0, Some(&report.to_string()));
-        let verdict = read(&files, &finished, &Redactor::default()).expect("a verdict");
+        let output = output(0, Some(&report.to_string()));
+        let verdict = read(&files, &output, &Redactor::default()).expect("a verdict");
         assert!(!verdict.ok && !verdict.was_skipped);
         let checks: Vec<_> = verdict
             .checks
@@ -225,7 +225,7 @@ mod tests {
             }
         });
         for report in [oldest, report(|_| ())] {
-            let verdict = of(&finished(0, Some(&report))).expect("a verdict");
+            let verdict = of(&output(0, Some(&report))).expect("a verdict");
             assert!(verdict.ok && !verdict.was_skipped);
             let names: Vec<_> = verdict
                 .checks
@@ -245,7 +245,7 @@ mod tests {
             report["results"][1]["status"] = json!("failed");
             report["results"][1]["error"] = json!("syntax error at or near \"here\"");
         });
-        let verdict = of(&finished(1, Some(&failed))).expect("a verdict");
+        let verdict = of(&output(1, Some(&failed))).expect("a verdict");
         assert!(!verdict.ok && !verdict.was_skipped && !verdict.checks[1].ok);
         let detail = verdict.checks[1].detail.as_deref();
         assert_eq!(detail, Some("syntax error at or near \"here\""));
@@ -266,7 +266,7 @@ mod tests {
             report["verified_count"] = json!(0);
         });
         for (status, report) in [(2, &no_ledger), (0, &without), (0, &empty)] {
-            let verdict = of(&finished(status, Some(report))).expect("a verdict");
+            let verdict = of(&output(status, Some(report))).expect("a verdict");
             assert!(!verdict.ok && verdict.was_skipped, "{report}");
         }
     }
@@ -278,16 +278,16 @@ mod tests {
             "relation \"tb_confiture\" does not exist",
             "",
         );
-        let old = finished(1, Some(&report));
+        let old = output(1, Some(&report));
         assert_eq!(
             of(&old).expect_err("an error").kind,
             AdapterErrorKind::InternalError
         );
         assert!(may_lack_ledger(&old));
         for other in [
-            finished(1, None),
-            finished(3, Some(&report)),
-            finished(1, Some("{}")),
+            output(1, None),
+            output(3, Some(&report)),
+            output(1, Some("{}")),
         ] {
             assert!(!may_lack_ledger(&other));
         }
@@ -309,17 +309,17 @@ mod tests {
         ];
         for change in changes {
             let report = report(change);
-            let verdict = of(&finished(0, Some(&report))).expect("a verdict");
+            let verdict = of(&output(0, Some(&report))).expect("a verdict");
             assert!(
                 !verdict.ok && verdict.checks.iter().any(|check| !check.ok),
                 "{report}"
             );
         }
-        let verdict = of(&finished(1, Some(&report(|_| ())))).expect("a verdict");
+        let verdict = of(&output(1, Some(&report(|_| ())))).expect("a verdict");
         assert!(!verdict.ok && verdict.checks.iter().any(|check| !check.ok));
         for status in [2, 3, 7, 130] {
             assert!(
-                of(&finished(status, Some(&report(|_| ())))).is_err(),
+                of(&output(status, Some(&report(|_| ())))).is_err(),
                 "{status}"
             );
         }
@@ -341,12 +341,12 @@ mod tests {
                         report[field] = value;
                     }
                 });
-                assert!(of(&finished(0, Some(&broken))).is_err(), "{broken}");
+                assert!(of(&output(0, Some(&broken))).is_err(), "{broken}");
             }
         }
         for field in ["ok", "ledger_present", "was_skipped"] {
             let broken = report(|report| report[field] = json!("false"));
-            assert!(of(&finished(0, Some(&broken))).is_err(), "{field}");
+            assert!(of(&output(0, Some(&broken))).is_err(), "{field}");
         }
     }
 }

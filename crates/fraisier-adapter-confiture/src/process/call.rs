@@ -13,16 +13,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
+use super::announce::{Announcer, LineAnnouncer};
 use super::capture::Capture;
 use super::error::RunError;
+use super::group::{Group, Open};
 use super::launch::launch;
-use super::leader::{Leader, Open};
-use super::narrate::{Narrator, StreamNarrator};
 use super::report_file::ReportFile;
 use super::{Options, sigint};
-use crate::invocation::Invocation;
 use crate::observe::{Event, Stream};
-use crate::outcome::{Captured, Exit, Finished, Interruption};
+use crate::process::Invocation;
+use crate::process::{Captured, Exit, Interruption, Output};
 
 /// How long a descendant may hold the output open after the leader has exited.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -39,11 +39,11 @@ const REST: usize = 16;
 /// What the supervisor needs to conduct a call.
 pub(super) struct Job {
     pub(super) invocation: Invocation,
-    pub(super) narrator: Narrator,
+    pub(super) announcer: Announcer,
     pub(super) open: Open,
     /// How long the command may run.
     pub(super) timeout: Option<Duration>,
-    pub(super) reply: oneshot::Sender<Result<Finished, RunError>>,
+    pub(super) reply: oneshot::Sender<Result<Output, RunError>>,
 }
 
 /// Runs the command, and ends with everything it used given back.
@@ -56,7 +56,7 @@ pub(super) async fn conduct(job: Job, options: Arc<Options>) {
     let _ = job.reply.send(outcome);
 }
 
-async fn run(job: &Job, options: &Options) -> Result<Finished, RunError> {
+async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
     let report = if job.invocation.writes_report() {
         Some(ReportFile::create()?)
     } else {
@@ -70,16 +70,16 @@ async fn run(job: &Job, options: &Options) -> Result<Finished, RunError> {
     let child = launch(&job.invocation, path.as_deref(), options).await?;
     let mut child = Reaped {
         child,
-        leader: &job.open.0,
+        group: &job.open.0,
     };
     let pid = child.child.id();
     job.open.0.started(Pid::from_child(&child.child));
-    job.narrator.tell(&Event::Started { pid });
+    job.announcer.tell(&Event::Started { pid });
     let lost = |source| RunError::Lost { source };
     let pipe = child.child.stdout.take().map(OwnedFd::from);
-    let mut stdout = Output::new(pipe, Stream::Stdout, job, options).map_err(lost)?;
+    let mut stdout = Printed::new(pipe, Stream::Stdout, job, options).map_err(lost)?;
     let pipe = child.child.stderr.take().map(OwnedFd::from);
-    let mut stderr = Output::new(pipe, Stream::Stderr, job, options).map_err(lost)?;
+    let mut stderr = Printed::new(pipe, Stream::Stderr, job, options).map_err(lost)?;
 
     let (ending, drained) = {
         let drain = async { tokio::join!(stdout.pump(), stderr.pump()) };
@@ -107,7 +107,7 @@ async fn run(job: &Job, options: &Options) -> Result<Finished, RunError> {
     let exit = ending.map_err(lost)?;
     let interrupted = job.open.0.interruption();
     let killed = interrupted.is_some() && exit == Exit::Signal(Signal::KILL.as_raw());
-    let mut finished = Finished {
+    let mut output = Output {
         exit,
         report: None,
         stdout,
@@ -118,21 +118,21 @@ async fn run(job: &Job, options: &Options) -> Result<Finished, RunError> {
     };
     let event = Event::Finished {
         exit,
-        duration: finished.duration,
+        duration: output.duration,
         killed,
     };
-    job.narrator.tell(&event);
+    job.announcer.tell(&event);
     let Some(report) = report.filter(|_| !job.reply.is_closed()) else {
-        return Ok(finished);
+        return Ok(output);
     };
     match report.read(options.report_limit) {
         Ok(bytes) => {
-            finished.report = bytes;
-            Ok(finished)
+            output.report = bytes;
+            Ok(output)
         }
         Err(problem) => Err(RunError::Report {
             problem,
-            finished: Box::new(finished),
+            output: Box::new(output),
         }),
     }
 }
@@ -162,7 +162,7 @@ async fn watch(
         why = &mut interrupted => why,
         never = &mut limit => match never {},
     };
-    job.narrator.tell(&Event::Interrupted { why });
+    job.announcer.tell(&Event::Interrupted { why });
     // An interrupt can get lost, in a finalizer for example, where Python ignores exceptions.
     let half = options.grace / 2;
     if let Ok(exit) = timeout(half, &mut exit).await {
@@ -176,9 +176,9 @@ async fn watch(
     exit.await
 }
 
-async fn exited(leader: &Leader, children: &mut tokio::signal::unix::Signal) -> io::Result<Exit> {
+async fn exited(group: &Group, children: &mut tokio::signal::unix::Signal) -> io::Result<Exit> {
     loop {
-        if let Some(exit) = leader.poll_exit()? {
+        if let Some(exit) = group.poll_exit()? {
             return Ok(exit);
         }
         let _ = timeout(TICK, children.recv()).await;
@@ -200,13 +200,13 @@ async fn dispersed(group: Option<Pid>) {
 /// reaped.
 struct Reaped<'a> {
     child: Child,
-    leader: &'a Leader,
+    group: &'a Group,
 }
 
 impl Drop for Reaped<'_> {
     fn drop(&mut self) {
-        self.leader.kill();
-        self.leader.over(|| {
+        self.group.kill();
+        self.group.over(|| {
             // It was killed if it had not exited, so this does not wait for anything but that.
             let _ = self.child.wait();
         });
@@ -214,14 +214,14 @@ impl Drop for Reaped<'_> {
 }
 
 /// One output stream of the child.
-struct Output<'a> {
+struct Printed<'a> {
     pipe: Option<pipe::Receiver>,
     capture: Capture,
-    narrator: Option<StreamNarrator<'a>>,
+    announcer: Option<LineAnnouncer<'a>>,
     chunk: Vec<u8>,
 }
 
-impl<'a> Output<'a> {
+impl<'a> Printed<'a> {
     fn new(
         pipe: Option<OwnedFd>,
         stream: Stream,
@@ -231,7 +231,7 @@ impl<'a> Output<'a> {
         Ok(Self {
             pipe: pipe.map(pipe::Receiver::from_owned_fd).transpose()?,
             capture: Capture::new(options.output_limit),
-            narrator: job.narrator.stream(stream),
+            announcer: job.announcer.stream(stream),
             chunk: vec![0; CHUNK],
         })
     }
@@ -261,8 +261,8 @@ impl<'a> Output<'a> {
             Ok(count) => {
                 let chunk = &self.chunk[..count];
                 self.capture.push(chunk);
-                if let Some(narrator) = &mut self.narrator {
-                    narrator.push(chunk);
+                if let Some(announcer) = &mut self.announcer {
+                    announcer.push(chunk);
                 }
                 true
             }
@@ -274,8 +274,8 @@ impl<'a> Output<'a> {
     }
 
     fn finish(self) -> Captured {
-        if let Some(narrator) = self.narrator {
-            narrator.finish();
+        if let Some(announcer) = self.announcer {
+            announcer.finish();
         }
         self.capture.finish()
     }

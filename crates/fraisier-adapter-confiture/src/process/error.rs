@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::outcome::Finished;
+use crate::process::Output;
 
-/// Why [`Runner::run`](super::Runner::run) has no plain [`Finished`] to give.
+/// Why [`Runner::run`](super::Runner::run) has no plain [`Output`] to give.
 ///
 /// Only [`RunError::Report`] and [`RunError::Lost`] come from a process that was started; in every
 /// other case nothing ran, so nothing happened to the database.
@@ -51,7 +51,7 @@ pub enum RunError {
         /// What is wrong with the report.
         problem: ReportProblem,
         /// Everything else that is known; its `report` is `None`.
-        finished: Box<Finished>,
+        output: Box<Output>,
     },
     /// The program was started, but how it ended cannot be known, because something else in this
     /// process waited for it first.

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::error::{Obstacle, RunError};
 use super::{Options, bytecode, disconnect};
-use crate::invocation::{ChildEnv, Inherit, Invocation};
+use crate::process::{ChildEnv, Inherit, Invocation};
 
 /// How often and after what pause a program that is open for writing is tried again.
 const BUSY_RETRIES: (u32, Duration) = (25, Duration::from_millis(20));

@@ -10,15 +10,17 @@
 //! All waiting is by the monotonic clock: setting the time of day shortens or lengthens nothing. A
 //! lint keeps the other clock out of this workspace.
 
+mod announce;
 mod bytecode;
 mod call;
 mod capture;
 mod disconnect;
 mod error;
+mod group;
+mod invocation;
 mod launch;
-mod leader;
 mod lines;
-mod narrate;
+mod output;
 mod progress;
 mod report_file;
 mod sigint;
@@ -34,17 +36,17 @@ use tokio::sync::{oneshot, watch};
 use tracing::Span;
 use tracing::field::Empty;
 
+use self::announce::Announcer;
 use self::call::Job;
 pub(crate) use self::disconnect::is_set_by as disconnect_check_is_set_by;
 pub use self::disconnect::server_option;
 pub use self::error::{Obstacle, ReportProblem, RunError};
-use self::leader::{Leader, Open};
-use self::narrate::Narrator;
+use self::group::{Group, Open};
+pub use self::invocation::{Arg, ChildEnv, Inherit, Invocation};
+pub use self::output::{Captured, Exit, Interruption, Output, Report};
 pub use self::report_file::read_report;
 use self::supervisor::{Supervisor, Traced};
-use crate::invocation::Invocation;
 use crate::observe::{Call, Observer};
-use crate::outcome::{Exit, Finished};
 
 /// Removes secrets from a text before it leaves the adapter.
 pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
@@ -161,7 +163,7 @@ pub struct RunContext {
     pub timeout: Option<Duration>,
     /// Removes secrets from what is told while the command runs.
     ///
-    /// The [`Finished`] that a call gives is not redacted: a decoder reads it first.
+    /// The [`Output`] that a call gives is not redacted: a decoder reads it first.
     pub redact: Redact,
 }
 
@@ -246,7 +248,7 @@ impl Runner {
         &self,
         invocation: Invocation,
         context: RunContext,
-    ) -> impl Future<Output = Result<Finished, RunError>> + Send + use<> {
+    ) -> impl Future<Output = Result<Output, RunError>> + Send + use<> {
         run(self.shared.clone(), invocation, context)
     }
 
@@ -262,7 +264,7 @@ async fn run(
     shared: Arc<Shared>,
     invocation: Invocation,
     context: RunContext,
-) -> Result<Finished, RunError> {
+) -> Result<Output, RunError> {
     static CALLS: AtomicU64 = AtomicU64::new(1);
     let call = Call::new(CALLS.fetch_add(1, Ordering::Relaxed), context.operation);
     let span = tracing::info_span!(
@@ -275,7 +277,7 @@ async fn run(
         signal = Empty,
     );
     let observer = shared.options.observer.clone();
-    let leader = Arc::new(Leader::new(shared.options.stop, shared.stopping.clone()));
+    let group = Arc::new(Group::new(shared.options.stop, shared.stopping.clone()));
     let (reply, answer) = oneshot::channel();
     let timeout = [context.timeout, shared.options.timeout]
         .into_iter()
@@ -284,8 +286,8 @@ async fn run(
     let job = Traced {
         job: Job {
             invocation,
-            narrator: Narrator::new(call, context.redact, observer),
-            open: Open(leader.clone()),
+            announcer: Announcer::new(call, context.redact, observer),
+            open: Open(group.clone()),
             timeout,
             reply,
         },
@@ -293,10 +295,7 @@ async fn run(
         dispatch: tracing::dispatcher::get_default(Clone::clone),
     };
     shared.submit(job)?;
-    let mut caller = Caller {
-        leader,
-        waits: true,
-    };
+    let mut caller = Caller { group, waits: true };
     let answer = answer.await;
     caller.waits = false;
     let outcome = answer.unwrap_or_else(|_| {
@@ -304,8 +303,8 @@ async fn run(
             source: io::Error::other("the supervising thread ended early"),
         })
     });
-    if let Ok(finished) = &outcome {
-        record(&span, finished.exit);
+    if let Ok(output) = &outcome {
+        record(&span, output.exit);
     }
     outcome
 }
@@ -350,14 +349,14 @@ impl Drop for Shared {
 
 /// Stops the call when the future that waits for it is dropped.
 struct Caller {
-    leader: Arc<Leader>,
+    group: Arc<Group>,
     waits: bool,
 }
 
 impl Drop for Caller {
     fn drop(&mut self) {
         if self.waits {
-            self.leader.give_up();
+            self.group.give_up();
         }
     }
 }

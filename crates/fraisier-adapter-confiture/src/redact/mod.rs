@@ -12,7 +12,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use self::needles::Needles;
 use self::runs::Runs;
-use crate::outcome::Captured;
+use crate::process::Captured;
 
 /// What stands where a secret stood.
 pub const MASK: &str = "***";

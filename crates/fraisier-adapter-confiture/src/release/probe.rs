@@ -5,7 +5,7 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 use crate::failure::DatabaseState;
 use crate::failure::Reader;
 use crate::operation::Operation;
-use crate::outcome::Finished;
+use crate::process::Output;
 use crate::redact::Redactor;
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
@@ -16,12 +16,12 @@ use crate::release::capability::Need;
 /// parser follow.
 pub(crate) fn read(
     operation: Operation,
-    finished: &Finished,
+    output: &Output,
     redactor: &Redactor,
 ) -> Result<ConfitureVersion, AdapterError> {
     let reader = Reader {
         operation,
-        finished,
+        output,
         redactor,
     };
     let refuse =
@@ -34,12 +34,12 @@ pub(crate) fn read(
         ))
         };
     if !reader.exited_with(0) {
-        if finished.interrupted.is_some() {
+        if output.interrupted.is_some() {
             return refuse("did not answer in time");
         }
         return refuse("failed");
     }
-    let stdout = String::from_utf8_lossy(&finished.stdout.head);
+    let stdout = String::from_utf8_lossy(&output.stdout.head);
     let mut versions = stdout.lines().filter_map(|line| {
         let version = line.trim_end().strip_prefix("confiture version ")?;
         (!version.is_empty() && !version.contains(char::is_whitespace)).then_some(version)
@@ -103,17 +103,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::outcome::{Captured, Exit};
+    use crate::process::{Captured, Exit};
 
-    fn printed(stdout: &[u8]) -> Finished {
-        Finished {
+    fn printed(stdout: &[u8]) -> Output {
+        Output {
             stdout: Captured::from(stdout.to_vec()),
-            ..Finished::new(Exit::Code(0), None)
+            ..Output::new(Exit::Code(0), None)
         }
     }
 
-    fn of(finished: &Finished) -> Result<ConfitureVersion, AdapterError> {
-        read(Operation::Describe, finished, &Redactor::default())
+    fn of(output: &Output) -> Result<ConfitureVersion, AdapterError> {
+        read(Operation::Describe, output, &Redactor::default())
     }
 
     #[test]
@@ -141,19 +141,19 @@ mod tests {
 
     #[test]
     fn what_is_not_confiture_is_an_error_of_its_own() {
-        let hung = Finished {
+        let hung = Output {
             exit: Exit::Signal(9),
-            interrupted: Some(crate::outcome::Interruption::Timeout(Duration::from_secs(
+            interrupted: Some(crate::process::Interruption::Timeout(Duration::from_secs(
                 3,
             ))),
             killed: true,
             ..printed(b"")
         };
-        let failed = Finished {
+        let failed = Output {
             exit: Exit::Code(1),
             ..printed(b"confiture version 1.29.0\n")
         };
-        for (finished, says) in [
+        for (output, says) in [
             (printed(b""), "printed nothing"),
             (printed(b" \n\n"), "printed nothing"),
             (printed(b"Python 3.11.7\n"), "no version of confiture"),
@@ -174,7 +174,7 @@ mod tests {
             (failed, "failed"),
             (hung, "did not answer in time"),
         ] {
-            let error = of(&finished).unwrap_err();
+            let error = of(&output).unwrap_err();
             assert!(error.message.contains(says), "{error}");
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
             assert!(

@@ -20,7 +20,7 @@ pub(crate) use self::envelope::Envelope;
 pub(crate) use self::preflight::Preflight;
 pub(crate) use self::up::{Irreversible, Up};
 pub(crate) use self::verify::{Status, Verify};
-use crate::outcome::Report;
+use crate::process::Report;
 
 /// What the bytes of a report file are.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What one call needs of its context, checked before anything is started.
 
 mod dsn;
+pub(crate) mod environment;
 pub(crate) mod project;
 mod settings;
 
@@ -16,7 +17,7 @@ pub(crate) use self::dsn::{Dsn, percent_decoded};
 use self::project::Project;
 use self::settings::Settings;
 pub use self::settings::{SETTINGS, Setting};
-use crate::invocation::{Arg, ChildEnv, Inherit, Invocation, PLAIN_OUTPUT};
+use crate::process::{Arg, ChildEnv, Inherit, Invocation};
 use crate::process::{disconnect_check_is_set_by, server_option};
 use crate::redact::Redactor;
 
@@ -29,14 +30,6 @@ pub(crate) const AGAINST_DATABASE_URL: &str = "AGAINST_DATABASE_URL";
 
 /// The one variable in which confiture gets its connection string.
 const CONFITURE_DATABASE_URL: &str = "CONFITURE_DATABASE_URL";
-
-/// What would undo [`PLAIN_OUTPUT`].
-const NOT_INHERITED: [&str; 4] = [
-    "CLICOLOR_FORCE",
-    "FORCE_COLOR",
-    "PY_COLORS",
-    "TTY_COMPATIBLE",
-];
 
 /// How commands are built, the same for every call of an adapter.
 #[derive(Debug, Clone)]
@@ -66,13 +59,13 @@ impl Commands {
     fn env(&self) -> ChildEnv {
         ChildEnv {
             inherit: self.inherit.clone(),
-            remove: NOT_INHERITED
+            remove: environment::NOT_INHERITED
                 .into_iter()
                 .chain([DATABASE_URL])
                 .map(OsString::from)
                 .chain(self.withheld.iter().cloned())
                 .collect(),
-            set: PLAIN_OUTPUT
+            set: environment::PLAIN_OUTPUT
                 .iter()
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),

@@ -1,6 +1,6 @@
 //! A machine that is out of something.
 
-use fraisier_adapter_confiture::outcome::Exit;
+use fraisier_adapter_confiture::process::Exit;
 use fraisier_adapter_confiture::process::{Obstacle, Options, RunError, Runner};
 
 use super::support::*;
@@ -25,8 +25,8 @@ fn descriptors_may_run_out_at_any_point() {
                 let outcome = block_on(runner.run(script("printf x > \"$1\""), context()));
                 drop(held);
                 match outcome {
-                    Ok(finished) => {
-                        assert_eq!(report_of(&finished).as_deref(), Some(&b"x"[..]));
+                    Ok(output) => {
+                        assert_eq!(report_of(&output).as_deref(), Some(&b"x"[..]));
                         succeeded += 1;
                     }
                     Err(
@@ -62,20 +62,20 @@ fn no_place_for_the_report_is_said_before_anything_runs() {
 
 #[test]
 fn a_report_that_the_disk_cannot_hold_is_what_the_child_makes_of_it() {
-    let finished = run(
+    let output = run(
         Options::default(),
         script("printf x > /dev/full || exit 1; printf x > \"$1\""),
     )
     .unwrap();
-    assert_eq!(finished.exit, Exit::Code(1));
-    assert_eq!(report_of(&finished), None);
+    assert_eq!(output.exit, Exit::Code(1));
+    assert_eq!(report_of(&output), None);
     // A limit on the size of files cuts the report and kills its writer.
-    let finished = run(
+    let output = run(
         Options::default(),
         script("ulimit -f 1; exec head -c 100000 /dev/zero > \"$1\""),
     )
     .unwrap();
-    assert_eq!(finished.exit, Exit::Signal(25));
-    let written = report_of(&finished).map(|report| report.len());
+    assert_eq!(output.exit, Exit::Signal(25));
+    let written = report_of(&output).map(|report| report.len());
     assert!(written.is_some_and(|size| size < 100_000), "{written:?}");
 }

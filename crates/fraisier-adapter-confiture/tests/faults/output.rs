@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fraisier_adapter_confiture::observe::{Event, Stream};
-use fraisier_adapter_confiture::outcome::{Captured, Exit};
+use fraisier_adapter_confiture::process::{Captured, Exit};
 use fraisier_adapter_confiture::process::{Options, Runner};
 use tempfile::TempDir;
 
@@ -24,14 +24,14 @@ fn a_flood_is_kept_at_both_ends_in_bounded_memory() {
                 } else {
                     Options::default()
                 };
-                let finished = run(options, script(text)).unwrap();
-                let kept = finished.stdout;
+                let output = run(options, script(text)).unwrap();
+                let kept = output.stdout;
                 assert!(kept.head.starts_with(b"first\nsome"));
                 assert!(kept.tail.ends_with(b"\nlast\n"));
                 let both = (kept.head.len() + kept.tail.len()) as u64;
                 assert_eq!(both + kept.omitted, 300_000_000 + 12);
                 assert!(both <= 256 * 1024);
-                assert_eq!(finished.stderr, Captured::from(b"err\n".to_vec()));
+                assert_eq!(output.stderr, Captured::from(b"err\n".to_vec()));
                 let skips = |event: &Event| matches!(event, Event::LinesSkipped { .. });
                 assert_eq!(seen.events().iter().any(skips), observed);
             }
@@ -49,8 +49,8 @@ fn a_flood_is_kept_at_both_ends_in_bounded_memory() {
 #[test]
 fn a_flood_of_one_line_is_bounded_too() {
     let (options, seen) = watched();
-    let finished = run(options, script("head -c 50000000 /dev/zero | tr '\\0' x")).unwrap();
-    assert_eq!(finished.stdout.omitted, 50_000_000);
+    let output = run(options, script("head -c 50000000 /dev/zero | tr '\\0' x")).unwrap();
+    assert_eq!(output.stdout.omitted, 50_000_000);
     let lines = seen.lines();
     assert_eq!(lines.len(), 1);
     assert!(lines[0].len() < 16 * 1024 && lines[0].ends_with('…'));
@@ -58,26 +58,26 @@ fn a_flood_of_one_line_is_bounded_too() {
 
 #[test]
 fn a_child_that_closes_its_output_is_still_waited_for() {
-    let finished = run(
+    let output = run(
         Options::default(),
         script("echo out; exec >&- 2>&-; sleep 0.3; printf x > \"$1\"; exit 4"),
     )
     .unwrap();
-    assert_eq!(finished.exit, Exit::Code(4));
-    assert_eq!(finished.stdout.head, b"out\n");
-    assert_eq!(report_of(&finished).as_deref(), Some(&b"x"[..]));
+    assert_eq!(output.exit, Exit::Code(4));
+    assert_eq!(output.stdout.head, b"out\n");
+    assert_eq!(report_of(&output).as_deref(), Some(&b"x"[..]));
 }
 
 #[test]
 fn invalid_utf8_survives() {
     let (options, seen) = watched();
-    let finished = run(
+    let output = run(
         options,
         script("printf 'a\\377\\000b\\n'; printf '\\200' >&2"),
     )
     .unwrap();
-    assert_eq!(finished.stdout.head, b"a\xff\0b\n");
-    assert_eq!(finished.stderr.head, b"\x80");
+    assert_eq!(output.stdout.head, b"a\xff\0b\n");
+    assert_eq!(output.stderr.head, b"\x80");
     let mut lines = seen.lines();
     lines.sort();
     assert_eq!(lines, ["a\u{fffd}\0b", "\u{fffd}"]);
@@ -124,8 +124,8 @@ fn events_are_redacted() {
 
 #[test]
 fn no_input_is_waited_for() {
-    let finished = run(Options::default(), script("read line || exit 9")).unwrap();
-    assert_eq!(finished.exit, Exit::Code(9));
+    let output = run(Options::default(), script("read line || exit 9")).unwrap();
+    assert_eq!(output.exit, Exit::Code(9));
 }
 
 #[test]
@@ -134,9 +134,9 @@ fn the_child_starts_where_it_is_told_to() {
     let real = dir.path().canonicalize().unwrap();
     let mut invocation = program(Path::new("pwd"), vec![]);
     invocation.cwd.clone_from(&real);
-    let finished = run(Options::default(), invocation).unwrap();
+    let output = run(Options::default(), invocation).unwrap();
     assert_eq!(
-        finished.stdout.head,
+        output.stdout.head,
         format!("{}\n", real.display()).into_bytes()
     );
 }

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fraisier_adapter_confiture::invocation::Arg;
-use fraisier_adapter_confiture::outcome::Exit;
+use fraisier_adapter_confiture::process::Arg;
+use fraisier_adapter_confiture::process::Exit;
 use fraisier_adapter_confiture::process::{Obstacle, Options, RunError};
 use tempfile::TempDir;
 
@@ -121,8 +121,8 @@ fn a_program_may_be_exchanged_while_it_runs() {
                mv \"$0.new\" \"$0\"\nexit 3\n";
     let path = file(&dir, "program", old, 0o755);
     for expected in [3, 4, 4] {
-        let finished = run(Options::default(), program(&path, vec![])).unwrap();
-        assert_eq!(finished.exit, Exit::Code(expected));
+        let output = run(Options::default(), program(&path, vec![])).unwrap();
+        assert_eq!(output.exit, Exit::Code(expected));
     }
     fs::remove_file(&path).unwrap();
     assert_eq!(obstacle(&path, vec![]), Obstacle::NotFound);
@@ -147,6 +147,6 @@ fn a_bare_name_is_looked_up_and_a_file_that_may_not_run_is_passed_over() {
     path.push(":");
     path.push(second.path());
     invocation.env.set.insert("PATH".into(), path);
-    let finished = run(Options::default(), invocation).unwrap();
-    assert_eq!(finished.exit, Exit::Code(6));
+    let output = run(Options::default(), invocation).unwrap();
+    assert_eq!(output.exit, Exit::Code(6));
 }

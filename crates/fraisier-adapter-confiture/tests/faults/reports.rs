@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fraisier_adapter_confiture::outcome::Exit;
+use fraisier_adapter_confiture::process::Exit;
 use fraisier_adapter_confiture::process::{Options, ReportProblem, RunError};
 
 use super::support::*;
@@ -11,10 +11,10 @@ use super::support::*;
 fn problem(text: &str) -> ReportProblem {
     let text = format!("echo out; {text}; exit 3");
     match run(Options::default(), script(&text)) {
-        Err(RunError::Report { problem, finished }) => {
-            assert_eq!(finished.exit, Exit::Code(3));
-            assert_eq!(finished.stdout.head, b"out\n");
-            assert!(finished.report.is_none());
+        Err(RunError::Report { problem, output }) => {
+            assert_eq!(output.exit, Exit::Code(3));
+            assert_eq!(output.stdout.head, b"out\n");
+            assert!(output.report.is_none());
             problem
         }
         other => panic!("{text}: {other:?}"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fraisier_adapter_confiture::outcome::Exit;
+use fraisier_adapter_confiture::process::Exit;
 use fraisier_adapter_confiture::process::{Options, Runner};
 use tokio::runtime::{Builder, Runtime};
 
@@ -106,10 +106,10 @@ fn many_calls_at_once_do_not_disturb_each_other() {
                 })
                 .collect();
             for (n, call) in (0..).zip(calls) {
-                let finished = call.await.unwrap().unwrap();
-                assert_eq!(finished.exit, Exit::Code(n));
-                assert_eq!(report_of(&finished), Some(n.to_string().into_bytes()));
-                assert_eq!(finished.stdout.head, format!("out {n}\n").into_bytes());
+                let output = call.await.unwrap().unwrap();
+                assert_eq!(output.exit, Exit::Code(n));
+                assert_eq!(report_of(&output), Some(n.to_string().into_bytes()));
+                assert_eq!(output.stdout.head, format!("out {n}\n").into_bytes());
             }
         });
     }

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
-use fraisier_adapter_confiture::outcome::{Exit, Finished, Interruption};
+use fraisier_adapter_confiture::process::{Exit, Interruption, Output};
 use fraisier_adapter_confiture::process::{Options, Runner, Stop};
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -22,12 +22,12 @@ fn impatient(limit: Duration, grace: Duration) -> Options {
 }
 
 /// What a script leaves that is prepared for the timeout by `prepare` when it comes.
-fn timed_out(grace: Duration, prepare: &str, work: &str) -> Finished {
+fn timed_out(grace: Duration, prepare: &str, work: &str) -> Output {
     stopped(Stop::Interrupt, grace, prepare, work)
 }
 
 /// The same, stopped in this way.
-fn stopped(stop: Stop, grace: Duration, prepare: &str, work: &str) -> Finished {
+fn stopped(stop: Stop, grace: Duration, prepare: &str, work: &str) -> Output {
     let text = format!("{prepare}; echo up; {work}");
     let mut limit = Duration::from_millis(200);
     loop {
@@ -35,11 +35,11 @@ fn stopped(stop: Stop, grace: Duration, prepare: &str, work: &str) -> Finished {
             stop,
             ..impatient(limit, grace)
         };
-        let finished = run(options, script(&text)).unwrap();
+        let output = run(options, script(&text)).unwrap();
         // On a busy machine even a shell may need longer than that to come up.
-        if finished.stdout.head.starts_with(b"up\n") {
-            assert_eq!(finished.interrupted, Some(Interruption::Timeout(limit)));
-            return finished;
+        if output.stdout.head.starts_with(b"up\n") {
+            assert_eq!(output.interrupted, Some(Interruption::Timeout(limit)));
+            return output;
         }
         assert!(limit < PATIENCE, "the script never came up");
         limit *= 4;
@@ -48,31 +48,31 @@ fn stopped(stop: Stop, grace: Duration, prepare: &str, work: &str) -> Finished {
 
 #[test]
 fn a_command_that_ends_is_reported() {
-    let finished = run(
+    let output = run(
         Options::default(),
         script("echo out; echo err >&2; printf '{}' > \"$1\"; exit 3"),
     )
     .unwrap();
-    assert_eq!(finished.exit, Exit::Code(3));
-    assert_eq!(report_of(&finished).as_deref(), Some(&b"{}"[..]));
-    assert_eq!(finished.stdout.head, b"out\n");
-    assert_eq!(finished.stderr.head, b"err\n");
-    assert_eq!((finished.interrupted, finished.killed), (None, false));
+    assert_eq!(output.exit, Exit::Code(3));
+    assert_eq!(report_of(&output).as_deref(), Some(&b"{}"[..]));
+    assert_eq!(output.stdout.head, b"out\n");
+    assert_eq!(output.stderr.head, b"err\n");
+    assert_eq!((output.interrupted, output.killed), (None, false));
 }
 
 #[test]
 fn the_timeout_interrupts() {
-    let finished = timed_out(PATIENCE, "trap 'exit 130' INT", FOREVER);
-    assert_eq!((finished.exit, finished.killed), (Exit::Code(130), false));
+    let output = timed_out(PATIENCE, "trap 'exit 130' INT", FOREVER);
+    assert_eq!((output.exit, output.killed), (Exit::Code(130), false));
 }
 
 #[test]
 fn a_child_that_ignores_the_interrupt_is_killed_after_the_grace() {
     let grace = Duration::from_millis(300);
-    let finished = timed_out(grace, "trap '' INT", FOREVER);
-    assert_eq!((finished.exit, finished.killed), (Exit::Signal(9), true));
-    assert!(finished.duration >= grace);
-    assert_eq!(finished.stdout.head, b"up\n");
+    let output = timed_out(grace, "trap '' INT", FOREVER);
+    assert_eq!((output.exit, output.killed), (Exit::Signal(9), true));
+    assert!(output.duration >= grace);
+    assert_eq!(output.stdout.head, b"up\n");
 }
 
 #[test]
@@ -80,30 +80,30 @@ fn a_kill_leaves_the_child_no_last_word_and_needs_no_grace() {
     // A grace that no test would wait for.
     let grace = 4 * PATIENCE;
     let prepare = "trap 'echo last word; exit 0' INT TERM";
-    let finished = stopped(Stop::Kill, grace, prepare, FOREVER);
-    assert_eq!((finished.exit, finished.killed), (Exit::Signal(9), true));
-    assert_eq!(finished.stdout.head, b"up\n");
+    let output = stopped(Stop::Kill, grace, prepare, FOREVER);
+    assert_eq!((output.exit, output.killed), (Exit::Signal(9), true));
+    assert_eq!(output.stdout.head, b"up\n");
 }
 
 #[test]
 fn an_interrupt_that_got_lost_is_repeated() {
     let prepare = "n=0; trap 'n=$((n+1)); [ $n = 2 ] && exit 7' INT";
-    let finished = timed_out(Duration::from_secs(4), prepare, FOREVER);
-    assert_eq!((finished.exit, finished.killed), (Exit::Code(7), false));
+    let output = timed_out(Duration::from_secs(4), prepare, FOREVER);
+    assert_eq!((output.exit, output.killed), (Exit::Code(7), false));
 }
 
 #[test]
 fn a_stopped_child_is_interrupted() {
-    let finished = timed_out(PATIENCE, "trap 'exit 5' INT", "kill -STOP $$; sleep 600");
-    assert_eq!(finished.exit, Exit::Code(5));
+    let output = timed_out(PATIENCE, "trap 'exit 5' INT", "kill -STOP $$; sleep 600");
+    assert_eq!(output.exit, Exit::Code(5));
 }
 
 #[test]
 fn work_that_was_done_before_the_interrupt_took_effect_is_reported() {
     let prepare = "trap 'printf done > \"$1\"; exit 0' INT";
-    let finished = timed_out(PATIENCE, prepare, FOREVER);
-    assert_eq!(finished.exit, Exit::Code(0));
-    assert_eq!(report_of(&finished).as_deref(), Some(&b"done"[..]));
+    let output = timed_out(PATIENCE, prepare, FOREVER);
+    assert_eq!(output.exit, Exit::Code(0));
+    assert_eq!(report_of(&output).as_deref(), Some(&b"done"[..]));
 }
 
 #[test]
@@ -112,11 +112,11 @@ fn a_command_that_ended_in_time_was_not_interrupted() {
     // itself may not end before it, so that is tried a few times.
     let ended_in_time = (5..10).any(|tenths| {
         let options = impatient(Duration::from_millis(tenths * 100), PATIENCE);
-        let finished = run(options, script("sleep 600 & echo $!")).unwrap();
-        let descendant = String::from_utf8(finished.stdout.head).unwrap();
+        let output = run(options, script("sleep 600 & echo $!")).unwrap();
+        let descendant = String::from_utf8(output.stdout.head).unwrap();
         let descendant = descendant.trim().parse().unwrap();
         eventually("the end of the descendant", || !runs(descendant));
-        (finished.exit, finished.interrupted) == (Exit::Code(0), None)
+        (output.exit, output.interrupted) == (Exit::Code(0), None)
     });
     assert!(ended_in_time);
 }
@@ -131,9 +131,9 @@ fn a_descendant_outside_the_group_is_not_waited_for() {
              : > \"$1.up.told\"
              while ! [ -e \"$1.up\" ]; do sleep 0.05; done"
         );
-        let finished = run(Options::default(), script(&text)).unwrap();
-        assert_eq!(finished.exit, Exit::Code(0));
-        let first = finished.stdout.head.split(|byte| *byte == b'\n').next();
+        let output = run(Options::default(), script(&text)).unwrap();
+        assert_eq!(output.exit, Exit::Code(0));
+        let first = output.stdout.head.split(|byte| *byte == b'\n').next();
         let pid = String::from_utf8(first.unwrap().to_vec()).unwrap();
         // Its own group now, so nobody else's business but this test's.
         let group = Pid::from_raw(pid.parse().unwrap()).unwrap();
@@ -149,10 +149,10 @@ fn every_deadly_signal_is_reported() {
     ];
     for signal in deadly {
         let text = format!("ulimit -c 0; echo last words; kill -{signal} $$; sleep 600");
-        let finished = run(Options::default(), script(&text)).unwrap();
-        assert_eq!(finished.exit, Exit::Signal(signal));
-        assert_eq!(finished.stdout.head, b"last words\n");
-        assert_eq!(finished.interrupted, None);
+        let output = run(Options::default(), script(&text)).unwrap();
+        assert_eq!(output.exit, Exit::Signal(signal));
+        assert_eq!(output.stdout.head, b"last words\n");
+        assert_eq!(output.interrupted, None);
     }
 }
 
@@ -240,8 +240,8 @@ fn a_parent_that_ignores_interrupts_can_interrupt() {
         "stopping::a_parent_that_ignores_interrupts_can_interrupt",
         "trap '' INT",
         || {
-            let finished = timed_out(PATIENCE, ":", FOREVER);
-            assert_eq!((finished.exit, finished.killed), (Exit::Signal(2), false));
+            let output = timed_out(PATIENCE, ":", FOREVER);
+            assert_eq!((output.exit, output.killed), (Exit::Signal(2), false));
         },
     );
 }
@@ -258,7 +258,7 @@ fn an_observer_that_panics_does_no_harm() {
         observer: Some(std::sync::Arc::new(Bad)),
         ..Options::default()
     };
-    let finished = run(options, script("echo out; exit 3")).unwrap();
-    assert_eq!(finished.exit, Exit::Code(3));
-    assert_eq!(finished.stdout.head, b"out\n");
+    let output = run(options, script("echo out; exit 3")).unwrap();
+    assert_eq!(output.exit, Exit::Code(3));
+    assert_eq!(output.stdout.head, b"out\n");
 }

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use fraisier_adapter_confiture::invocation::{Arg, ChildEnv, Inherit, Invocation};
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
-use fraisier_adapter_confiture::outcome::Finished;
+use fraisier_adapter_confiture::process::Output;
+use fraisier_adapter_confiture::process::{Arg, ChildEnv, Inherit, Invocation};
 use fraisier_adapter_confiture::process::{Options, RunContext, RunError, Runner};
 
 /// Longer than anything here takes on the slowest machine; only a hang reaches it.
@@ -44,8 +44,8 @@ pub(crate) fn program(program: &Path, args: Vec<Arg>) -> Invocation {
 }
 
 /// The bytes of the report that was left.
-pub(crate) fn report_of(finished: &Finished) -> Option<Vec<u8>> {
-    let report = finished.report.as_ref()?;
+pub(crate) fn report_of(output: &Output) -> Option<Vec<u8>> {
+    let report = output.report.as_ref()?;
     Some(report.bytes().unwrap().into_owned())
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn watched() -> (Options, Arc<Seen>) {
 }
 
 /// Runs one command on an executor of this thread that knows no tokio.
-pub(crate) fn run(options: Options, invocation: Invocation) -> Result<Finished, RunError> {
+pub(crate) fn run(options: Options, invocation: Invocation) -> Result<Output, RunError> {
     block_on(Runner::new(options).run(invocation, context()))
 }
 

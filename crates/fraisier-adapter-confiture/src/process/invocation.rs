@@ -5,20 +5,6 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The variables that make confiture's output plain, whole and timely whatever the terminal: no colours, no
-/// boxes that break words, no line held back.
-pub const PLAIN_OUTPUT: [(&str, &str); 8] = [
-    ("COLUMNS", "200"),
-    ("NO_COLOR", "1"),
-    ("PYTHONIOENCODING", "utf-8:backslashreplace"),
-    ("PYTHONUNBUFFERED", "1"),
-    ("TERM", "dumb"),
-    ("TYPER_USE_RICH", "0"),
-    // A traceback of rich prints local variables, cut to a width: half a connection string.
-    ("TYPER_STANDARD_TRACEBACK", "1"),
-    ("_TYPER_STANDARD_TRACEBACK", "1"),
-];
-
 /// One argument of an [`Invocation`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arg {

@@ -7,13 +7,13 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use tokio::sync::{Notify, watch};
 
 use super::Stop;
-use crate::outcome::{Exit, Interruption};
+use crate::process::{Exit, Interruption};
 
 /// One call's process, shared between the caller's future and the supervisor.
 ///
 /// The caller may give up at any moment, from any thread, so signals are sent under the lock that
 /// also guards the reaping: a signal can never reach a group whose id went to someone else.
-pub(super) struct Leader {
+pub(super) struct Group {
     stop: Stop,
     state: Mutex<State>,
     changed: Notify,
@@ -39,7 +39,7 @@ enum Stage {
     Over,
 }
 
-impl Leader {
+impl Group {
     pub(super) fn new(stop: Stop, stopping: watch::Sender<usize>) -> Self {
         Self {
             stop,
@@ -169,7 +169,7 @@ fn peek(pid: Pid) -> io::Result<Option<Exit>> {
 }
 
 /// Holds a call open. Whoever owns the call's resources owns this too, and drops it after them.
-pub(super) struct Open(pub(super) Arc<Leader>);
+pub(super) struct Open(pub(super) Arc<Group>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -198,37 +198,37 @@ mod tests {
     #[test]
     fn what_has_ended_is_not_interrupted() {
         let mut child = Command::new("true").spawn().unwrap();
-        let leader = Leader::new(Stop::Interrupt, watch::Sender::new(0));
+        let group = Group::new(Stop::Interrupt, watch::Sender::new(0));
         let pid = Pid::from_child(&child);
-        leader.started(pid);
+        group.started(pid);
         waitid(
             WaitId::Pid(pid),
             WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
         )
         .unwrap();
-        leader.stop(Interruption::Dropped);
-        assert_eq!(leader.interruption(), None);
-        assert_eq!(leader.poll_exit().unwrap(), Some(Exit::Code(0)));
+        group.stop(Interruption::Dropped);
+        assert_eq!(group.interruption(), None);
+        assert_eq!(group.poll_exit().unwrap(), Some(Exit::Code(0)));
         child.wait().unwrap();
     }
 
     #[test]
     fn the_first_reason_counts() {
-        let leader = Leader::new(Stop::Interrupt, watch::Sender::new(0));
-        leader.give_up();
-        leader.stop(Interruption::Timeout(std::time::Duration::ZERO));
-        assert_eq!(leader.interruption(), Some(Interruption::Dropped));
+        let group = Group::new(Stop::Interrupt, watch::Sender::new(0));
+        group.give_up();
+        group.stop(Interruption::Timeout(std::time::Duration::ZERO));
+        assert_eq!(group.interruption(), Some(Interruption::Dropped));
     }
 
     #[test]
     fn a_call_counts_as_stopping_from_giving_up_until_it_is_closed() {
         let stopping = watch::Sender::new(0);
-        let leader = Arc::new(Leader::new(Stop::Interrupt, stopping.clone()));
-        let open = Open(leader.clone());
-        leader.give_up();
+        let group = Arc::new(Group::new(Stop::Interrupt, stopping.clone()));
+        let open = Open(group.clone());
+        group.give_up();
         assert_eq!(*stopping.borrow(), 1);
         drop(open);
-        leader.give_up();
+        group.give_up();
         assert_eq!(*stopping.borrow(), 0);
     }
 }

@@ -13,13 +13,13 @@ use crate::observe::{Call, Event, Observer, Stream};
 const LINES_PER_SECOND: u32 = 1000;
 
 /// The voice of one call.
-pub(super) struct Narrator {
+pub(super) struct Announcer {
     call: Call,
     redact: Redact,
     observer: Option<Arc<dyn Observer>>,
 }
 
-impl Narrator {
+impl Announcer {
     pub(super) fn new(call: Call, redact: Redact, observer: Option<Arc<dyn Observer>>) -> Self {
         Self {
             call,
@@ -37,10 +37,10 @@ impl Narrator {
     }
 
     /// A voice for one stream; `None` when nobody would hear it.
-    pub(super) fn stream(&self, stream: Stream) -> Option<StreamNarrator<'_>> {
+    pub(super) fn stream(&self, stream: Stream) -> Option<LineAnnouncer<'_>> {
         let heard = self.observer.is_some() || tracing::enabled!(tracing::Level::DEBUG);
-        heard.then(|| StreamNarrator {
-            narrator: self,
+        heard.then(|| LineAnnouncer {
+            announcer: self,
             stream,
             lines: Lines::default(),
             allowance: Allowance::new(Instant::now()),
@@ -75,8 +75,8 @@ fn trace(event: &Event) {
 }
 
 /// Turns the bytes of one stream into events.
-pub(super) struct StreamNarrator<'a> {
-    narrator: &'a Narrator,
+pub(super) struct LineAnnouncer<'a> {
+    announcer: &'a Announcer,
     stream: Stream,
     lines: Lines,
     allowance: Allowance,
@@ -84,7 +84,7 @@ pub(super) struct StreamNarrator<'a> {
     announced: bool,
 }
 
-impl StreamNarrator<'_> {
+impl LineAnnouncer<'_> {
     pub(super) fn push(&mut self, chunk: &[u8]) {
         let now = Instant::now();
         let mut lines = std::mem::take(&mut self.lines);
@@ -108,9 +108,9 @@ impl StreamNarrator<'_> {
         match self.allowance.take(now) {
             Some(skipped) => {
                 self.skipped(skipped);
-                let text = line.shown(&*self.narrator.redact);
+                let text = line.shown(&*self.announcer.redact);
                 let stream = self.stream;
-                self.narrator.tell(&Event::Line { stream, text });
+                self.announcer.tell(&Event::Line { stream, text });
             }
             None => self.allowance.skipped += 1,
         }
@@ -122,23 +122,24 @@ impl StreamNarrator<'_> {
         if self.stream != Stream::Stdout || !line.starts_with(progress::PREFIX) {
             return;
         }
-        let text = (self.narrator.redact)(&line.text());
+        let text = (self.announcer.redact)(&line.text());
         let Some((migration, stage)) = progress::read(&text) else {
             return;
         };
         if !self.announced {
             self.announced = true;
-            self.narrator.tell(&migration.event(progress::Stage::Begun));
+            self.announcer
+                .tell(&migration.event(progress::Stage::Begun));
         }
         if complete && stage != progress::Stage::Begun {
-            self.narrator.tell(&migration.event(stage));
+            self.announcer.tell(&migration.event(stage));
         }
     }
 
     fn skipped(&self, count: u64) {
         if count > 0 {
             let stream = self.stream;
-            self.narrator.tell(&Event::LinesSkipped { stream, count });
+            self.announcer.tell(&Event::LinesSkipped { stream, count });
         }
     }
 }
@@ -192,8 +193,8 @@ mod tests {
     fn told(chunks: &[&str]) -> Vec<Event> {
         let seen = Arc::new(Seen::default());
         let redact: Redact = Arc::new(|text| text.replace("pw", "***"));
-        let narrator = Narrator::new(Call::new(1, "up"), redact, Some(seen.clone()));
-        let mut stream = narrator.stream(Stream::Stdout).unwrap();
+        let announcer = Announcer::new(Call::new(1, "up"), redact, Some(seen.clone()));
+        let mut stream = announcer.stream(Stream::Stdout).unwrap();
         for chunk in chunks {
             stream.push(chunk.as_bytes());
         }

@@ -111,7 +111,7 @@ pub enum Interruption {
 
 /// Everything a finished process left, for a reader to judge.
 #[derive(Debug, Clone)]
-pub struct Finished {
+pub struct Output {
     /// How it ended.
     pub exit: Exit,
     /// The report; `None` when it was never written.
@@ -128,7 +128,7 @@ pub struct Finished {
     pub duration: Duration,
 }
 
-impl Finished {
+impl Output {
     /// What a command left that ended by itself and printed nothing, in no measured time.
     #[must_use]
     pub fn new(exit: Exit, report: Option<Vec<u8>>) -> Self {
