@@ -5,6 +5,7 @@
 mod bench;
 mod demo;
 mod exit;
+mod gate;
 mod live;
 mod refresh;
 
@@ -19,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo xtask demo         a whole deploy with the newest confiture
   cargo xtask live         what real binaries and a real server have to show
+  cargo xtask gate newest  can fraisier live with this confiture?
   cargo xtask bench        what the adapter costs
   cargo xtask demo --help  what it does, and with what";
 
@@ -44,6 +46,9 @@ enum Command {
     #[command(after_long_help = format!("{}\n\n{}", live::HELP, exit::TABLE))]
     Live(live::LiveArgs),
 
+    #[command(after_long_help = gate::help())]
+    Gate(gate::GateArgs),
+
     /// Measure what the adapter costs, beside the bare command
     #[command(after_long_help = format!("{}\n\n{}", bench::HELP, exit::TABLE))]
     Bench(bench::BenchArgs),
@@ -58,26 +63,31 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(status) = contract_gate::wrapper::run_as_wrapper() {
+        return status;
+    }
     match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => exit::report(&error),
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     interrupt::install(if matches!(command, Command::Guard) {
         Further::Nothing
     } else {
         Further::Ends
     })?;
     match command {
+        Command::Gate(args) => return gate::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Live(args) => live::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Probe(args) => bench::serve_probe(args),
         Command::Refresh(args) => refresh::run(args),
         Command::Guard => guardian::serve(),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

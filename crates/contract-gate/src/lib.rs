@@ -6,10 +6,14 @@
 pub mod accept;
 pub mod causes;
 pub mod change;
+pub mod delivery;
 pub mod drift;
 pub mod judge;
 pub mod report;
 pub mod result;
+pub mod run;
+pub mod self_test;
 #[cfg(test)]
 mod testing;
 pub mod verdict;
+pub mod wrapper;

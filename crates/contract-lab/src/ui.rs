@@ -133,7 +133,7 @@ impl Ui {
             Mode::Log | Mode::Silent => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(Some(length), target)
-            .with_style(style("{msg} {bar:30} {pos}/{len} {elapsed:.dim}"))
+            .with_style(style("{msg} {bar:20} {pos}/{len} {elapsed:.dim} {prefix}"))
             .with_message(label.to_owned());
         Bar {
             ui: self,
@@ -157,7 +157,13 @@ pub struct Bar {
 impl Bar {
     /// One more is done.
     pub fn advance(&self) {
+        self.advance_beside(None);
+    }
+
+    /// One more is done, and `still` is going on.
+    pub fn advance_beside(&self, still: Option<&str>) {
         self.shown.inc(1);
+        self.shown.set_prefix(still.unwrap_or_default().to_owned());
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if self.ui.0 == Mode::Log && told.elapsed() >= TOLD_EVERY {
             *told = Instant::now();

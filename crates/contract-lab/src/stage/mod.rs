@@ -7,12 +7,12 @@ pub mod database;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use contract_tests::call::Call;
 use contract_tests::case::{Circumstance, Database as Wanted, Definition, case};
 use contract_tests::connection::{Endpoint, PGPASSWORD};
@@ -41,6 +41,7 @@ const CALL_ENDS_WITHIN: Duration = Duration::from_secs(180);
 pub struct Stage<'server> {
     release: Release,
     installed: &'server Installed,
+    program: PathBuf,
     server: &'server Server,
     bases: Mutex<BTreeMap<BaseKey, Base<'server>>>,
 }
@@ -55,10 +56,18 @@ impl<'server> Stage<'server> {
     pub fn new(release: Release, installed: &'server Installed, server: &'server Server) -> Self {
         Self {
             release,
+            program: installed.program.clone(),
             installed,
             server,
             bases: Mutex::default(),
         }
+    }
+
+    /// Starts `program` instead of the binary itself, as something that stands in front of it.
+    #[must_use]
+    pub fn through(mut self, program: PathBuf) -> Self {
+        self.program = program;
+        self
     }
 
     /// Drops the databases that cases start from.
@@ -103,7 +112,15 @@ impl<'server> Stage<'server> {
             )?,
         };
         let lock_holder = match definition.circumstance {
-            Some(Circumstance::LockHeld) => Some(self.hold_lock(&scene.endpoint, definition)?),
+            Some(Circumstance::LockHeld) => {
+                let held = self.hold_lock(&scene.endpoint, definition);
+                Some(held.map_err(|error| {
+                    Spoilt::new(
+                        "the `up` that shows which lock it takes",
+                        format!("{error:#}"),
+                    )
+                })?)
+            }
             _ => None,
         };
         Ok(Set {
@@ -125,7 +142,21 @@ impl<'server> Stage<'server> {
         definition: &Definition,
         call: &Call,
     ) -> anyhow::Result<Left> {
-        let mut command = self.command(scene, definition, call);
+        self.call_by(&self.program, scene, definition, call)
+    }
+
+    /// As [`Self::call`], by another program.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub fn call_by(
+        &self,
+        program: &Path,
+        scene: &Scene,
+        definition: &Definition,
+        call: &Call,
+    ) -> anyhow::Result<Left> {
+        let mut command = command(program, scene, definition, call);
         let output = run_within(&mut command, CALL_ENDS_WITHIN).context("calling confiture")?;
         let exit = output.status.code();
         let exit = exit.with_context(|| format!("confiture ended with {}", output.status))?;
@@ -144,36 +175,8 @@ impl<'server> Stage<'server> {
         })
     }
 
-    /// The command of one call, in an environment that holds nothing of this machine.
-    fn command(&self, scene: &Scene, definition: &Definition, call: &Call) -> Command {
-        let names = scene.names();
-        let argv = call.argv(definition.migrations_dir);
-        let mut command = Command::new(&self.installed.program);
-        command
-            .args(argv.iter().map(|argument| names.expand(argument)))
-            .current_dir(&scene.project)
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", &scene.project)
-            .env("LC_ALL", "C.UTF-8")
-            .env("TZ", "UTC");
-        if call.is_operation() {
-            command.envs(PLAIN_OUTPUT);
-        }
-        command.env("COLUMNS", COLUMNS);
-        for (name, value) in definition.connection.environment(&scene.endpoint) {
-            if let Some(value) = value {
-                command.env(name, value);
-            }
-        }
-        if *call == Call::PreflightAgainst {
-            command.env(PGPASSWORD, &scene.endpoint.password);
-        }
-        command
-    }
-
     /// The directory of the binary's Python environment.
-    fn environment(&self) -> Option<std::path::PathBuf> {
+    fn environment(&self) -> Option<PathBuf> {
         let directory = self.installed.program.parent()?.parent()?;
         Some(directory.to_owned())
     }
@@ -192,7 +195,9 @@ impl<'server> Stage<'server> {
                 });
                 match base {
                     Ok(base) => Ok(Some(self.server.create_unique_copy(stem, base)?)),
-                    Err(error) => bail!("{error}"),
+                    Err(why) => {
+                        Err(Spoilt::new("the `up` of what the case starts from", why).into())
+                    }
                 }
             }
         }
@@ -253,8 +258,7 @@ impl<'server> Stage<'server> {
         let scene = self.scene_of_up(root.path(), endpoint.clone());
         long.write(&scene.project)?;
         let up = case("", "", Call::Up(None));
-        let mut child = self
-            .command(&scene, &up.definition, &Call::Up(None))
+        let mut child = command(&self.program, &scene, &up.definition, &Call::Up(None))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -271,6 +275,51 @@ impl<'server> Stage<'server> {
         database::settle(endpoint, 1)?;
         client.execute("SELECT pg_advisory_lock($1, $2)", &[&space, &key])?;
         Ok(client)
+    }
+}
+
+/// The command of one call, in an environment that holds nothing of this machine.
+fn command(program: &Path, scene: &Scene, definition: &Definition, call: &Call) -> Command {
+    let names = scene.names();
+    let argv = call.argv(definition.migrations_dir);
+    let mut command = Command::new(program);
+    command
+        .args(argv.iter().map(|argument| names.expand(argument)))
+        .current_dir(&scene.project)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", &scene.project)
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC");
+    if call.is_operation() {
+        command.envs(PLAIN_OUTPUT);
+    }
+    command.env("COLUMNS", COLUMNS);
+    for (name, value) in definition.connection.environment(&scene.endpoint) {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    if *call == Call::PreflightAgainst {
+        command.env(PGPASSWORD, &scene.endpoint.password);
+    }
+    command
+}
+
+/// A step before a case that the release itself spoils.
+#[derive(Debug, thiserror::Error)]
+#[error("{step} fails: {why}")]
+pub struct Spoilt {
+    /// The step.
+    pub step: &'static str,
+    /// What happened.
+    pub why: String,
+}
+
+impl Spoilt {
+    fn new(step: &'static str, why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { step, why }
     }
 }
 

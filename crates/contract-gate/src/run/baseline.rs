@@ -1,0 +1,110 @@
+//! What the recordings of a release say, case by case.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use contract_tests::case::Case;
+use contract_tests::fixtures::Fixtures;
+use contract_tests::recording::Recording;
+use contract_tests::release::Release;
+
+use crate::verdict::Said;
+
+/// A recorded release to compare with.
+#[derive(Debug)]
+pub struct Baseline {
+    /// The release.
+    pub release: Release,
+    /// Its recordings, and what the adapter made of them.
+    pub cases: BTreeMap<String, (Recording, Said)>,
+}
+
+/// All recorded releases.
+#[derive(Debug)]
+pub struct Recorded {
+    root: std::path::PathBuf,
+    fixtures: Fixtures,
+}
+
+impl Recorded {
+    /// Reads the recordings below `root`.
+    ///
+    /// # Errors
+    /// When they are not complete.
+    pub fn load(root: &Path, catalogue: &[Case]) -> anyhow::Result<Self> {
+        Ok(Self {
+            root: root.to_owned(),
+            fixtures: Fixtures::load(root, catalogue)?,
+        })
+    }
+
+    /// The recorded releases, oldest first.
+    #[must_use]
+    pub fn releases(&self) -> Vec<Release> {
+        let entries = &self.fixtures.index.releases;
+        entries.iter().map(|entry| entry.release).collect()
+    }
+
+    /// Whether `release` is recorded.
+    #[must_use]
+    pub fn has(&self, release: Release) -> bool {
+        self.fixtures.index.entry(release).is_some()
+    }
+
+    /// The newest recorded release that is not newer than `release`.
+    #[must_use]
+    pub fn not_newer_than(&self, release: Release) -> Option<Release> {
+        let releases = self.releases();
+        releases.into_iter().rev().find(|known| *known <= release)
+    }
+
+    /// What the recordings say of `release`.
+    ///
+    /// # Errors
+    /// When it is not recorded, or a snapshot is missing.
+    pub fn baseline(&self, release: Release) -> anyhow::Result<Baseline> {
+        let entry = self.fixtures.index.entry(release);
+        let entry = entry.with_context(|| format!("{release} is not recorded"))?;
+        let directory = self.root.join(entry.behaves_as.to_string());
+        let mut cases = BTreeMap::new();
+        for (name, recording) in self.fixtures.of(release) {
+            let path = directory.join(format!("{name}.snap"));
+            let snapshot = fs::read_to_string(&path)
+                .with_context(|| format!("{release}/{name} has no snapshot"))?;
+            let said = Said::parse(&snapshot).with_context(|| format!("{release}/{name}"))?;
+            cases.insert(name.clone(), (recording.clone(), said));
+        }
+        Ok(Baseline { release, cases })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract_tests::catalogue::catalogue;
+    use contract_tests::fixtures::default_root;
+
+    use super::*;
+    use crate::drift::drift;
+    use crate::verdict::turned;
+
+    #[test]
+    fn a_recorded_release_is_its_own_baseline() {
+        let catalogue = catalogue();
+        let recorded = Recorded::load(&default_root(), &catalogue).unwrap();
+        let newest = *recorded.releases().last().unwrap();
+        let baseline = recorded.baseline(newest).unwrap();
+        assert_eq!(
+            recorded.not_newer_than(Release::new(99, 0, 0)),
+            Some(newest)
+        );
+        assert_eq!(recorded.not_newer_than(Release::new(0, 1, 0)), None);
+        for case in &catalogue {
+            let (recording, said) = &baseline.cases[case.name];
+            assert!(drift(recording, recording).is_empty(), "{}", case.name);
+            let call = &case.definition.call;
+            assert!(turned(call, said, said).is_empty(), "{}", case.name);
+        }
+    }
+}

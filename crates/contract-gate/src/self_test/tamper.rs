@@ -1,0 +1,212 @@
+//! One thing that is changed between confiture and the adapter.
+
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ordered::{Ordered, edited};
+use crate::wrapper::Seen;
+
+/// A change to the calls of one subcommand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tamper {
+    /// `up`, `--version`, or `*` for every call with a report.
+    pub of: String,
+    /// What is changed.
+    pub act: Act,
+}
+
+/// What is changed. Places in a report are paths such as `change_set.changes[].tier`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Act {
+    /// The field is left out.
+    Drop(String),
+    /// The field gets another name.
+    Rename(String, String),
+    /// The field's value gets another JSON type.
+    Retype(String),
+    /// The field is there twice, the second time with this value.
+    Double(String, Value),
+    /// The field has this value.
+    Set(String, Value),
+    /// An object gets one more field.
+    Add(String, String, Value),
+    /// The list gets one more element.
+    Push(String, Value),
+    /// The list's elements come in the other order.
+    Reverse(String),
+    /// The fields of every object come in the other order.
+    ReverseKeys,
+    /// The report is written without white space.
+    Compact,
+    /// The exit status.
+    Exit(i32, i32),
+    /// The symbolic code.
+    Code(String, String),
+    /// A usage error for an option or argument.
+    Refuse(String),
+    /// The option is taken away before confiture sees it; with its value, if it has one beside it.
+    Ignore(String),
+    /// No report is written.
+    NoReport,
+    /// Half of a report is written.
+    HalfReport,
+    /// An empty file is written.
+    EmptyReport,
+    /// The report is written beside the place asked for.
+    ReportElsewhere,
+    /// This report is written, whatever was done.
+    Report(Value, i32),
+    /// Nothing is done, and this report written.
+    Skip(Value, i32),
+    /// A text of a stream is replaced by another.
+    Replace(String, String),
+    /// Standard output is preceded by a line.
+    Prepend(String),
+    /// Standard error gets a line.
+    Warn(String),
+    /// The call never ends.
+    Hang,
+    /// The call is ended by this signal.
+    Crash(i32),
+    /// A file is left in the working directory.
+    Leave(String),
+}
+
+impl Tamper {
+    fn is_about(&self, argv: &[String]) -> bool {
+        let subcommand = match argv.first().map(String::as_str) {
+            Some("migrate") => argv.get(1),
+            _ => argv.first(),
+        };
+        let is_help = argv.last().is_some_and(|last| last == "--help");
+        let subcommand = subcommand.map(String::as_str).unwrap_or_default();
+        match self.of.as_str() {
+            "*" => argv.iter().any(|argument| argument == "--output"),
+            "--help" => is_help,
+            of => of == subcommand && !is_help,
+        }
+    }
+
+    /// What is seen in place of a call that is not made.
+    #[must_use]
+    pub fn instead(&self, argv: &[String]) -> Option<Seen> {
+        if !self.is_about(argv) {
+            return None;
+        }
+        let ended = |exit, stderr: String| {
+            Some(Seen {
+                exit,
+                stderr,
+                ..Seen::default()
+            })
+        };
+        match &self.act {
+            Act::Refuse(option) if carries(argv, option) => ended(
+                2,
+                format!("Usage: confiture [OPTIONS]\n\nError: No such option: {option}\n"),
+            ),
+            Act::Skip(..) => ended(0, String::new()),
+            Act::Crash(signal) => ended(128 + signal, String::new()),
+            Act::Hang => loop {
+                std::thread::sleep(std::time::Duration::from_secs(60));
+            },
+            _ => None,
+        }
+    }
+
+    /// The arguments that confiture gets.
+    #[must_use]
+    pub fn argv(&self, argv: &[String]) -> Vec<String> {
+        let Act::Ignore(option) = &self.act else {
+            return argv.to_vec();
+        };
+        if !self.is_about(argv) {
+            return argv.to_vec();
+        }
+        let mut kept = Vec::new();
+        let mut arguments = argv.iter();
+        while let Some(argument) = arguments.next() {
+            let name = argument.split('=').next().unwrap_or_default();
+            if name != option {
+                kept.push(argument.clone());
+            } else if !argument.contains('=') && TAKES_A_VALUE.contains(&name) {
+                arguments.next();
+            }
+        }
+        kept
+    }
+
+    /// Changes what a call left.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn after(&self, argv: &[String], seen: &mut Seen, place: Option<&Path>) -> io::Result<()> {
+        if !self.is_about(argv) {
+            return Ok(());
+        }
+        let before = seen.report.clone();
+        match &self.act {
+            Act::Exit(from, to) if seen.exit == *from => seen.exit = *to,
+            Act::Code(from, to) => {
+                let quoted = |code: &str| format!("\"{code}\"");
+                for text in [&mut seen.stdout, &mut seen.stderr] {
+                    *text = text.replace(from, to);
+                }
+                if let Some(report) = &mut seen.report {
+                    *report = report.replace(&quoted(from), &quoted(to));
+                }
+            }
+            Act::NoReport | Act::ReportElsewhere => seen.report = None,
+            Act::HalfReport => {
+                if let Some(report) = &mut seen.report {
+                    let half = (0..=report.len() / 2)
+                        .rev()
+                        .find(|end| report.is_char_boundary(*end));
+                    report.truncate(half.unwrap_or(0));
+                }
+            }
+            Act::EmptyReport => seen.report = seen.report.take().map(|_| String::new()),
+            Act::Report(report, exit) | Act::Skip(report, exit) => {
+                seen.report = Some(report.to_string());
+                seen.exit = *exit;
+            }
+            Act::Replace(from, to) => {
+                for text in [&mut seen.stdout, &mut seen.stderr] {
+                    *text = text.replace(from, to);
+                }
+            }
+            Act::Prepend(line) => seen.stdout = format!("{line}\n{}", seen.stdout),
+            Act::Warn(line) => seen.stderr = format!("{}{line}\n", seen.stderr),
+            Act::Leave(file) => std::fs::write(file, "")?,
+            act => {
+                if let Some(text) = &seen.report
+                    && let Ok(report) = serde_json::from_str::<Ordered>(text)
+                {
+                    seen.report = Some(edited(act, report).to_string());
+                }
+            }
+        }
+        let Some(place) = place.filter(|_| seen.report != before) else {
+            return Ok(());
+        };
+        match &seen.report {
+            Some(report) => std::fs::write(place, report)?,
+            None if self.act == Act::ReportElsewhere => {
+                std::fs::rename(place, place.with_file_name("report-of-confiture.json"))?;
+            }
+            None => std::fs::remove_file(place)?,
+        }
+        Ok(())
+    }
+}
+
+/// The options that the adapter passes with their value as the next argument.
+const TAKES_A_VALUE: [&str; 4] = ["--format", "--output", "--migrations-dir", "--scope"];
+
+fn carries(argv: &[String], option: &str) -> bool {
+    argv.iter()
+        .any(|argument| argument.split('=').next() == Some(option))
+}
