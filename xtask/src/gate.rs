@@ -113,7 +113,7 @@ fn default_jobs() -> usize {
 ///
 /// # Errors
 /// When it could not run.
-pub fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &GateArgs) -> anyhow::Result<ExitCode> {
     // What is wrong in a file that was named is found before anything is installed.
     let accepted = match &args.accept {
         Some(path) => {
@@ -175,7 +175,7 @@ pub fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
     }
     let stale = accepted.map(|accepted| accepted.apply(&mut judged, complete));
     let report = Report::new(judged, interrupt::raised(), stale.unwrap_or_default());
-    let written = write(&args, &report);
+    let written = write(args, &report);
     if args.json.as_deref() == Some(Path::new("-")) {
         print!("{}", json::render(&report));
     } else {

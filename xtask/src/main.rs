@@ -47,7 +47,7 @@ enum Command {
     Live(live::LiveArgs),
 
     #[command(after_long_help = gate::help())]
-    Gate(gate::GateArgs),
+    Gate(Box<gate::GateArgs>),
 
     /// Measure what the adapter costs, beside the bare command
     #[command(after_long_help = format!("{}\n\n{}", bench::HELP, exit::TABLE))]
@@ -79,7 +79,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Further::Ends
     })?;
     match command {
-        Command::Gate(args) => return gate::run(args),
+        Command::Gate(args) => return gate::run(&args),
         Command::Demo(args) => demo::run(args),
         Command::Live(args) => live::run(args),
         Command::Bench(args) => bench::run(args),

@@ -212,7 +212,10 @@ fn violation(violation: &Violation) -> Symptom {
         field,
         before: words(&violation.fact),
         now: violation.found.clone(),
-        consequence: None,
+        consequence: Some(format!(
+            "is promised otherwise: the catalogue expects that {}",
+            words(&violation.fact)
+        )),
     }
 }
 
@@ -220,12 +223,12 @@ fn violation(violation: &Violation) -> Symptom {
 fn words(fact: &Fact) -> String {
     let path = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".");
     match fact {
-        Fact::Exit(status) => format!("exit status {status}"),
-        Fact::NoReport => "no report".to_owned(),
+        Fact::Exit(status) => format!("the exit status is {status}"),
+        Fact::NoReport => "there is no report".to_owned(),
         Fact::Report(pointer, value) => format!("`{}` is {value}", path(pointer)),
         Fact::ReportHas(pointer) => format!("`{}` is there", path(pointer)),
         Fact::ReportLacks(pointer) => format!("`{}` is absent", path(pointer)),
-        Fact::Code(code) => format!("error code `{code}`"),
+        Fact::Code(code) => format!("the error code is `{code}`"),
         Fact::Issue(code) => format!("preflight reports `{code}`"),
         Fact::NoIssue(code) => format!("preflight does not report `{code}`"),
         Fact::Prints(text) => format!("it prints `{text}`"),

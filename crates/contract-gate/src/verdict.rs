@@ -321,6 +321,9 @@ fn consequence(call: &Call, place: &str, was: &str, is: &str, now: &Said) -> Str
         }
         "revision" => format!("believes the database to be at {is}, not at {was}"),
         "capabilities" => "relies on other capabilities".to_owned(),
+        _ if matches!(call, Call::ExitCodes) => {
+            "confiture documents other exit codes than the adapter goes by".to_owned()
+        }
         "passes" | "lacks" => "passes an option that the help page does not offer".to_owned(),
         place => format!("{operation} says {place} {is}, not {was}"),
     }

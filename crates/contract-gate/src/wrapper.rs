@@ -116,7 +116,7 @@ pub fn run_as_wrapper() -> Option<ExitCode> {
     let task = fs::read(link.with_file_name(TASK)).ok()?;
     let argv: Vec<String> = arguments.collect();
     let directory = link.parent()?.to_owned();
-    Some(match wrap(&directory, &task, argv) {
+    Some(match wrap(&directory, &task, &argv) {
         Ok(exit) => exit,
         Err(error) => {
             eprintln!("the gate's wrapper failed: {error:#}");
@@ -125,9 +125,9 @@ pub fn run_as_wrapper() -> Option<ExitCode> {
     })
 }
 
-fn wrap(directory: &Path, task: &[u8], argv: Vec<String>) -> anyhow::Result<ExitCode> {
+fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCode> {
     let task: Task = serde_json::from_slice(task)?;
-    if let (Some(version), [only]) = (&task.version, argv.as_slice())
+    if let (Some(version), [only]) = (&task.version, argv)
         && only == "--version"
     {
         io::stdout().write_all(version.as_bytes())?;
@@ -135,26 +135,19 @@ fn wrap(directory: &Path, task: &[u8], argv: Vec<String>) -> anyhow::Result<Exit
     }
     // An interrupt is for confiture, which is in the same process group, and this one sees it end.
     ctrlc::set_handler(|| {})?;
-    let report = report_of(&argv);
+    let report = report_of(argv);
     if let (true, Some(report)) = (task.unwritable_report, &report) {
         fs::create_dir_all(report)?;
     }
     let before = files(Path::new("."));
-    let mut seen = match task
-        .tamper
-        .as_ref()
-        .and_then(|tamper| tamper.instead(&argv))
-    {
-        Some(seen) => seen,
-        None => {
-            let asked = match &task.tamper {
-                Some(tamper) => tamper.argv(&argv),
-                None => argv.clone(),
-            };
-            start(&task, &asked)?
-        }
+    let tamper = task.tamper.as_ref();
+    let mut seen = if let Some(seen) = tamper.and_then(|tamper| tamper.instead(argv)) {
+        seen
+    } else {
+        let asked = tamper.map_or_else(|| argv.to_vec(), |tamper| tamper.argv(argv));
+        start(&task, &asked)?
     };
-    seen.argv.clone_from(&argv);
+    seen.argv = argv.to_vec();
     if let (Some((from, to)), Some("--version")) = (&task.says, argv.first().map(String::as_str)) {
         let said = |version: &str| format!("confiture version {version}");
         seen.stdout = seen.stdout.replacen(&said(from), &said(to), 1);
@@ -163,7 +156,7 @@ fn wrap(directory: &Path, task: &[u8], argv: Vec<String>) -> anyhow::Result<Exit
         seen.report = fs::read(report).ok().map(|bytes| text(&bytes));
     }
     if let Some(tamper) = &task.tamper {
-        tamper.after(&argv, &mut seen, report.as_deref())?;
+        tamper.after(argv, &mut seen, report.as_deref())?;
     }
     seen.files = files(Path::new("."))
         .into_iter()

@@ -36,19 +36,17 @@ fn call(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
         let words = |call: &RecordedCall| call.argv.join(" ");
         findings.push(Finding::differs(Change::Command).with(words(before), words(now)));
     }
-    let refusal = refused(now).filter(|_| refused(before).is_none());
-    if let Some((what, line)) = &refusal {
-        let what = what.clone();
+    if let (None, Some((what, line))) = (refused(before), refused(now)) {
+        // The call was not made: whatever else is other follows from that.
         findings.push(Finding::differs(Change::Refused { what }).with("accepted", line));
+        return findings;
     }
     if before.exit != now.exit {
         findings.push(exit(before.exit, now.exit));
     }
-    if refusal.is_none() {
-        findings.extend(report(before, now));
-        findings.extend(surface(before, now));
-    }
-    if surface(before, before).is_empty() && !is_document(before) {
+    findings.extend(report(before, now));
+    findings.extend(surface(before, now));
+    if !is_document(before) {
         for (stream, before, now) in [
             ("stdout", before.stdout.to_string(), now.stdout.to_string()),
             ("stderr", before.stderr.to_string(), now.stderr.to_string()),
@@ -68,22 +66,27 @@ fn exit(from: i32, to: i32) -> Finding {
     Finding::differs(change).with(from.to_string(), to.to_string())
 }
 
+/// The words of a usage error, and what they are about.
+static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)(?:no such option:?|no such command|invalid value for|does not take a value:?|requires an argument:?|got unexpected extra arguments?)[\s('\x22:]*(?P<what>-{0,2}[\w<>/.=-]+)",
+    )
+    .expect("the pattern is part of this file")
+});
+
 /// What a usage error says it refuses, and the line that says it.
 fn refused(call: &RecordedCall) -> Option<(String, String)> {
-    static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(
-            r"(?i)(?:no such option:?|no such command|invalid value for|option|got unexpected extra arguments?)\s*[('\x22:]*\s*(?P<what>-{0,2}[\w<>/.=-]+)",
-        )
-        .expect("the pattern is part of this file")
-    });
     if call.exit != 2 || call.has_report() {
         return None;
     }
-    let text = format!("{}\n{}", call.stderr, call.stdout);
-    let plain = unframed(&text);
-    let line = plain
-        .lines()
-        .find(|line| REFUSAL.is_match(line) && !line.trim_start().starts_with("Try"))?;
+    refusal(&format!("{}\n{}", call.stderr, call.stdout))
+}
+
+/// What a text says is refused, and the line that says it.
+#[must_use]
+pub fn refusal(text: &str) -> Option<(String, String)> {
+    let plain = unframed(text);
+    let line = plain.lines().find(|line| REFUSAL.is_match(line))?;
     let what = REFUSAL.captures(line)?.name("what")?.as_str();
     Some((
         what.trim_end_matches('.').to_owned(),

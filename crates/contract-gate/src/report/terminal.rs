@@ -69,19 +69,6 @@ fn judgement(text: &mut String, judged: &Judgement, width: usize) {
         let more = format!("and {} more that were not judged", unjudged.len() - NAMED);
         entry(text, "", AnsiColor::Yellow, &more, "", width);
     }
-    for capability in judged.capabilities.iter().filter(|found| found.advertised) {
-        if capability.delivered.is_none() {
-            let what = format!("`{}` is not shown", capability.name);
-            entry(
-                text,
-                "UNJUDGED",
-                AnsiColor::Yellow,
-                &what,
-                &capability.evidence,
-                width,
-            );
-        }
-    }
     let counts = format!(
         "{} cases: {} same, {} differ, {} break, {} not judged; {}",
         judged.cases.len(),

@@ -22,6 +22,7 @@ use regex::Regex;
 use super::baseline::Baseline;
 use crate::change::Change;
 use crate::delivery::Shown;
+use crate::drift::refusal;
 use crate::judge::{Evidence, Symptom, is_direct, judge};
 use crate::result::{CaseResult, Finding};
 use crate::self_test::tamper::Tamper;
@@ -79,12 +80,14 @@ fn unjudged(case: &Case, why: impl Into<String>, again: bool) -> Ran {
 }
 
 fn spoilt_case(case: &Case, spoilt: &Spoilt) -> Ran {
-    let change = Change::Preparation {
-        step: spoilt.step.to_owned(),
+    let finding = match refusal(&spoilt.why) {
+        Some((what, line)) => Finding::breaks(Change::Refused { what }).with("accepted", line),
+        None => Finding::breaks(Change::Preparation {
+            step: spoilt.step.to_owned(),
+        })
+        .with("it succeeds", one_line(&spoilt.why))
+        .meaning("cannot do what this case rests on"),
     };
-    let finding = Finding::breaks(change)
-        .with("it succeeds", first_line(&spoilt.why))
-        .meaning("cannot do what this case rests on");
     Ran {
         result: CaseResult::judged(case.name, case.about, vec![finding]),
         shown: None,
@@ -110,121 +113,153 @@ fn external(text: &str) -> Option<&'static str> {
     found.map(|(_, why)| *why)
 }
 
+/// What was seen of one case.
+struct Observed {
+    /// What the adapter made of it; none for a call that it never makes.
+    outcome: Option<Outcome>,
+    /// Whether the adapter let it come to a call.
+    called: bool,
+    /// The calls: the adapter's, or the one that it refuses to make.
+    seen: Vec<Seen>,
+    before: Option<State>,
+    /// The database after what the adapter did.
+    after: Option<State>,
+    /// The database after the calls that were seen.
+    after_calls: Option<State>,
+    findings: Vec<Finding>,
+    symptoms: Vec<Symptom>,
+}
+
 fn attempt(bench: &Bench<'_>, stage: &Stage<'_>, case: &Case) -> anyhow::Result<Ran> {
     interrupt::check()?;
-    let Some((recorded, said_before)) = bench.baseline.cases.get(case.name) else {
-        let why = format!(
-            "{} has no recording of it to compare with",
-            bench.baseline.release
-        );
+    if !bench.baseline.cases.contains_key(case.name) {
+        let release = bench.baseline.release;
+        let why = format!("{release} has no recording of it to compare with");
         return Ok(unjudged(case, why, false));
-    };
+    }
+    let set = stage.set(&case.definition)?;
+    let observed = observe(bench, stage, case, &set)?;
+    if expects_a_server(case) {
+        let mut texts = observed.seen.iter().flat_map(|call| {
+            let report = call.report.as_deref().unwrap_or_default();
+            [call.stdout.as_str(), call.stderr.as_str(), report]
+        });
+        if let Some(why) = texts.find_map(external) {
+            return Ok(unjudged(case, why, true));
+        }
+    }
+    Ok(assess(bench, case, &set, observed))
+}
+
+/// Runs the case through the adapter; a call that the adapter does not make is made without it.
+fn observe(
+    bench: &Bench<'_>,
+    stage: &Stage<'_>,
+    case: &Case,
+    set: &Set<'_>,
+) -> anyhow::Result<Observed> {
     let definition = &case.definition;
-    let set = stage.set(definition)?;
+    let direct = is_direct(&definition.call);
     let before = set.state()?;
     let wrapper = Wrapper::new(bench.myself, &task(bench, case))?;
-
-    let direct = is_direct(&definition.call);
     let began = Instant::now();
     let outcome = if direct {
         None
     } else {
-        Some(through_adapter(bench, &wrapper, case, &set)?)
+        Some(through_adapter(bench, &wrapper, case, set)?)
     };
     let elapsed = began.elapsed();
     let after = set.state()?;
-    let called = calls(&wrapper, case)?;
-    let mut symptoms = Vec::new();
-    let mut observed = Vec::new();
-
-    let hung = outcome.is_some() && called.is_empty() && elapsed >= bench.limit;
-    let mut seen = called.clone();
-    let mut after_call = after.clone();
+    let seen = calls(&wrapper, case)?;
+    let hung = !direct && seen.is_empty() && elapsed >= bench.limit;
+    let mut observed = Observed {
+        outcome,
+        called: !seen.is_empty() || hung,
+        seen,
+        before,
+        after_calls: after.clone(),
+        after,
+        findings: Vec::new(),
+        symptoms: Vec::new(),
+    };
     if hung {
-        observed.push(hangs(bench.limit));
-    } else if called.is_empty() {
+        observed.findings.push(hangs(bench.limit));
+    } else if !observed.called {
         // The adapter refuses, or never makes this call. What would have become of it is drift.
-        if !direct && before != after {
-            symptoms.push(touched(before.as_ref(), after.as_ref()));
+        if observed.before != observed.after {
+            observed.symptoms.push(touched(&observed));
         }
-        match stage.call_by(&wrapper.program(), &set.scene, definition, &definition.call) {
+        let program = wrapper.program();
+        match stage.call_by(&program, &set.scene, definition, &definition.call) {
             Ok(_) => {}
             Err(error) if format!("{error:#}").contains("did not end in time") => {
-                observed.push(hangs(bench.limit));
+                observed.findings.push(hangs(bench.limit));
             }
             Err(error) => return Err(error),
         }
-        seen = calls(&wrapper, case)?;
-        after_call = set.state()?;
+        observed.seen = calls(&wrapper, case)?;
+        observed.after_calls = set.state()?;
     }
-    for call in &seen {
-        let text = format!(
-            "{}\n{}\n{}",
-            call.stdout,
-            call.stderr,
-            call.report.as_deref().unwrap_or("")
-        );
-        if let Some(why) = external(&text).filter(|_| expects_a_server(case)) {
-            return Ok(unjudged(case, why, true));
-        }
-    }
-    let recording = recording(case, &set, &seen, before.clone(), after_call);
-    let files = seen.iter().flat_map(|call| call.files.iter());
-    observed.extend(files.map(|path| Finding::differs(Change::File { path: path.clone() })));
+    Ok(observed)
+}
 
-    let said_now = match &outcome {
-        Some(outcome) => Said::new(outcome, !called.is_empty() || hung),
-        None => documented(&definition.call, &recording),
-    };
-    let normalised = normalised(&said_now, &set, bench.judged_as);
-    if let Some(outcome) = &outcome {
-        symptoms.extend(checked(
-            bench,
-            case,
-            outcome,
-            !called.is_empty(),
-            after.as_ref(),
-        ));
-        if no_secret(outcome, &set.scene.endpoint.password).is_err() {
-            symptoms.push(Symptom {
-                change: Change::Secret,
-                field: None,
-                before: "no password in what the adapter says".to_owned(),
-                now: "the password is in it".to_owned(),
-                consequence: Some("prints the password of the database".to_owned()),
-            });
+/// Judges what was seen.
+fn assess(bench: &Bench<'_>, case: &Case, set: &Set<'_>, observed: Observed) -> Ran {
+    let (recorded, said_before) = &bench.baseline.cases[case.name];
+    let recording = recording(case, set, &observed);
+    let files = observed.seen.iter().flat_map(|call| call.files.iter());
+    let mut findings = observed.findings;
+    findings.extend(files.map(|path| Finding::differs(Change::File { path: path.clone() })));
+
+    let mut symptoms = observed.symptoms;
+    let after = observed.after.as_ref();
+    let said_now = match &observed.outcome {
+        Some(outcome) => {
+            symptoms.extend(checked(bench, case, outcome, observed.called, after));
+            if no_secret(outcome, &set.scene.endpoint.password).is_err() {
+                symptoms.push(leaks());
+            }
+            Said::new(outcome, observed.called)
         }
-    }
-    let violations = violations_of(bench, case, &recording);
+        None => documented(&case.definition.call, &recording),
+    };
+    let said_now = normalised(&said_now, set, bench.judged_as);
+    let first = recording.calls.first();
     let shown = Shown {
-        said: normalised.clone(),
-        argv: recording
-            .calls
-            .first()
-            .map(|call| call.argv.clone())
-            .unwrap_or_default(),
-        revision: after.as_ref().and_then(|state| state.revision.clone()),
+        said: said_now.clone(),
+        argv: first.map(|call| call.argv.clone()).unwrap_or_default(),
+        revision: after.and_then(|state| state.revision.clone()),
     };
     let result = judge(Evidence {
         case,
         recorded,
         said_before,
         seen: &recording,
-        said_now: &normalised,
-        violations: &violations,
-        observed,
+        said_now: &said_now,
+        violations: &violations(&case.expectations, bench.judged_as, &recording),
+        observed: findings,
         symptoms,
     });
     let result = CaseResult {
         recorded: Some(recorded.to_file()),
-        seen: Some(without_secret(&recording.to_file(), &set)),
+        seen: Some(without_secret(&recording.to_file(), set)),
         ..result
     };
-    Ok(Ran {
+    Ran {
         result,
         shown: Some(shown),
         again: false,
-    })
+    }
+}
+
+fn leaks() -> Symptom {
+    Symptom {
+        change: Change::Secret,
+        field: None,
+        before: "no password in what the adapter says".to_owned(),
+        now: "the password is in it".to_owned(),
+        consequence: Some("prints the password of the database".to_owned()),
+    }
 }
 
 fn task(bench: &Bench<'_>, case: &Case) -> Task {
@@ -284,14 +319,14 @@ fn hangs(limit: Duration) -> Finding {
     )
 }
 
-fn touched(before: Option<&State>, after: Option<&State>) -> Symptom {
+fn touched(observed: &Observed) -> Symptom {
     Symptom {
         change: Change::Database {
             what: "state, by a call that the adapter refused".to_owned(),
         },
         field: None,
-        before: format!("{before:?}"),
-        now: format!("{after:?}"),
+        before: format!("{:?}", observed.before),
+        now: format!("{:?}", observed.after),
         consequence: Some("believes the database untouched".to_owned()),
     }
 }
@@ -303,24 +338,19 @@ fn expects_a_server(case: &Case) -> bool {
 }
 
 /// The recording that what was seen makes.
-fn recording(
-    case: &Case,
-    set: &Set<'_>,
-    seen: &[Seen],
-    before: Option<State>,
-    after: Option<State>,
-) -> Recording {
+fn recording(case: &Case, set: &Set<'_>, observed: &Observed) -> Recording {
     let left = |seen: &Seen| Left {
         exit: seen.exit,
         report: seen.report.clone(),
         stdout: seen.stdout.clone(),
         stderr: seen.stderr.clone(),
     };
+    let seen = &observed.seen;
     let capture = Capture {
         scene: set.scene.clone(),
-        before,
+        before: observed.before.clone(),
         calls: seen.iter().map(left).collect(),
-        after,
+        after: observed.after_calls.clone(),
     };
     let names = set.scene.names();
     let mut recording = capture.recording(case);
@@ -384,7 +414,7 @@ fn checked(
 ) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     if let Err(error) = verdict(&case.expectations, bench.judged_as, outcome, called) {
-        let text = first_line(&format!("{error:#}"));
+        let text = one_line(&format!("{error:#}"));
         symptoms.push(Symptom {
             change: Change::Expectation {
                 fact: "the adapter's verdict".to_owned(),
@@ -404,30 +434,23 @@ fn checked(
             },
             field: None,
             before: "adapter and ledger agree".to_owned(),
-            now: first_line(&format!("{error:#}")),
+            now: one_line(&format!("{error:#}")),
             consequence: Some("believes the database to be where it is not".to_owned()),
         });
     }
     symptoms
 }
 
-fn violations_of(
-    bench: &Bench<'_>,
-    case: &Case,
-    recording: &Recording,
-) -> Vec<contract_tests::expectation::Violation> {
-    violations(&case.expectations, bench.judged_as, recording)
-}
-
 fn without_secret(text: &str, set: &Set<'_>) -> String {
     text.replace(&set.scene.endpoint.password, "<password>")
 }
 
-fn first_line(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
+/// A text in one bounded line.
+fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(200) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
+        None => line,
     }
 }
 

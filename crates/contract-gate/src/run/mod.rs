@@ -24,7 +24,6 @@ use crate::causes::causes;
 use crate::change::Change;
 use crate::delivery::{Shown, delivery};
 use crate::result::{CaseResult, Class, Finding, Judgement, Verdict};
-use crate::self_test::tamper::Tamper;
 use crate::verdict::Said;
 use baseline::Recorded;
 use case::{Bench, Ran};
@@ -231,7 +230,21 @@ fn conclude(
         }
     }
     let advertised = advertised(&shown, &judged.judged_as);
-    let (capabilities, broken) = delivery(&advertised, &shown);
+    let (mut capabilities, broken) = delivery(&advertised, &shown);
+    let breaks = |name: &str| {
+        let found = ran.get(name);
+        found.is_some_and(|ran| ran.result.class == Some(Class::Breaks) && ran.shown.is_none())
+    };
+    for capability in &mut capabilities {
+        // What a broken case would have shown is not delivered.
+        if capability
+            .evidence
+            .split([':', ';'])
+            .any(|part| breaks(part.trim()))
+        {
+            capability.delivered = Some(false);
+        }
+    }
     for broken in broken {
         let Some(ran) = ran.get_mut(broken.case.as_str()) else {
             continue;
@@ -405,21 +418,6 @@ pub fn needs_no_server(case: &Case) -> bool {
         case.definition.call,
         Call::Version | Call::ExitCodes | Call::Help(_)
     )
-}
-
-/// The stand-in's change for a run of a self-test.
-pub(crate) fn with_tamper<'a>(bench: &Bench<'a>, tamper: Tamper, limit: Duration) -> Bench<'a> {
-    let about_version = tamper.of == "--version";
-    Bench {
-        program: bench.program,
-        myself: bench.myself,
-        judged_as: bench.judged_as,
-        baseline: bench.baseline,
-        version: bench.version.clone().filter(|_| !about_version),
-        says: bench.says,
-        limit,
-        tamper: Some(tamper),
-    }
 }
 
 /// This program.

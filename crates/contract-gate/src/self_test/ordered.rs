@@ -122,7 +122,7 @@ pub(crate) fn edited(act: &Act, mut document: Ordered) -> Ordered {
         | Act::Set(path, _) => {
             let parts: Vec<&str> = path.split('.').collect();
             at(&mut document, &parts, &mut |fields, key| {
-                field(act, fields, key)
+                field(act, fields, key);
             });
         }
         Act::Add(path, key, value) => within(&mut document, path, &mut |found| {
@@ -236,7 +236,9 @@ fn reverse_keys(value: &mut Ordered) {
     match value {
         Ordered::Object(fields) => {
             fields.reverse();
-            fields.iter_mut().for_each(|(_, value)| reverse_keys(value));
+            for (_, value) in fields {
+                reverse_keys(value);
+            }
         }
         Ordered::List(values) => values.iter_mut().for_each(reverse_keys),
         Ordered::Leaf(_) => {}

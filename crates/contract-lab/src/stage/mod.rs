@@ -220,9 +220,10 @@ impl<'server> Stage<'server> {
         let left = self.call(&scene, &applied.definition, &Call::Up(None))?;
         ensure!(
             left.exit == 0,
-            "the base of a case cannot be applied: exit {}, {}",
+            "the base of a case cannot be applied: exit {}, {} {}",
             left.exit,
-            left.stdout
+            left.stdout,
+            left.stderr
         );
         database::settle(&scene.endpoint, 0)?;
         if !sql.is_empty() {
