@@ -7,7 +7,7 @@ use fraisier_adapter_api::AdapterCtx;
 
 use crate::process::{Exit, Interruption, Output};
 use crate::process::{Inherit, Invocation};
-use crate::request::{Commands, Request};
+use crate::request::{Commands, Request, Settings};
 
 pub(crate) const PASSWORD: &str = "s3cr3t-canary";
 
@@ -62,6 +62,7 @@ pub(crate) fn commands() -> Commands {
         program: PathBuf::from("confiture"),
         inherit: Inherit::All,
         withheld: std::collections::BTreeSet::new(),
+        settings: Settings::default(),
     }
 }
 

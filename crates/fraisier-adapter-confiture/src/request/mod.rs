@@ -15,7 +15,7 @@ use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
 
 pub(crate) use self::dsn::{Dsn, percent_decoded};
 use self::project::Project;
-use self::settings::Settings;
+pub(crate) use self::settings::{LOCK_TIMEOUT_MS, Settings};
 pub use self::settings::{SETTINGS, Setting};
 use crate::process::{Arg, ChildEnv, Inherit, Invocation};
 use crate::process::{disconnect_check_is_set_by, server_option};
@@ -40,6 +40,8 @@ pub(crate) struct Commands {
     pub(crate) inherit: Inherit,
     /// What no child inherits.
     pub(crate) withheld: BTreeSet<OsString>,
+    /// What holds where a context sets nothing.
+    pub(crate) settings: Settings,
 }
 
 impl Commands {
@@ -95,7 +97,7 @@ impl Request {
     /// `MissingSecret` or `SecretReadFailed` when there is no `DATABASE_URL`, and `InvalidConfig`
     /// when it is no connection string or a setting is of the wrong type.
     pub(crate) fn new(commands: &Commands, ctx: &AdapterCtx) -> Result<Self, AdapterError> {
-        let settings = Settings::of(ctx)?;
+        let settings = commands.settings.overridden_by(ctx)?;
         let dsn = Dsn::new(DATABASE_URL, ctx.secret(DATABASE_URL)?)?;
         let declared = ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys());
         let against = declared

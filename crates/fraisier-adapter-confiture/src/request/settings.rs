@@ -1,5 +1,7 @@
 //! What the adapter understands of `AdapterCtx::settings`.
 
+use std::ops::RangeInclusive;
+
 use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
 use serde_json::Value;
 
@@ -36,6 +38,10 @@ const ALLOW_DESTRUCTIVE: Setting = Setting {
 /// Every setting that is understood. Other keys are left to other adapters of the same context.
 pub const SETTINGS: [Setting; 3] = [LOCK_TIMEOUT, REQUIRE_REVERSIBLE, ALLOW_DESTRUCTIVE];
 
+/// The times that confiture can wait for the migration lock, in milliseconds: Python reads them into
+/// a C int somewhere on the way to the server.
+pub(crate) const LOCK_TIMEOUT_MS: RangeInclusive<u64> = 1..=i32::MAX as u64;
+
 /// The settings of a call, checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
@@ -45,23 +51,23 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads what the context sets.
+    /// These settings, where those of the context win.
     ///
     /// # Errors
     ///
     /// `InvalidConfig` when a key that is understood has a value of another type, such as the
     /// string `"30000"` for `lock_timeout_ms`. A `null` is as good as no key.
-    pub(crate) fn of(ctx: &AdapterCtx) -> Result<Self, AdapterError> {
+    pub(crate) fn overridden_by(&self, ctx: &AdapterCtx) -> Result<Self, AdapterError> {
         let lock_timeout_ms = read(ctx, LOCK_TIMEOUT, |value| {
-            // Python reads it into a C int somewhere on the way to the server.
-            value
-                .as_u64()
-                .filter(|ms| (1..=i32::MAX as u64).contains(ms))
+            value.as_u64().filter(|ms| LOCK_TIMEOUT_MS.contains(ms))
         })?;
+        let switch = |setting, default| {
+            read(ctx, setting, Value::as_bool).map(|value| value.unwrap_or(default))
+        };
         Ok(Self {
-            lock_timeout_ms,
-            require_reversible: read(ctx, REQUIRE_REVERSIBLE, Value::as_bool)?.unwrap_or(false),
-            allow_destructive: read(ctx, ALLOW_DESTRUCTIVE, Value::as_bool)?.unwrap_or(false),
+            lock_timeout_ms: lock_timeout_ms.or(self.lock_timeout_ms),
+            require_reversible: switch(REQUIRE_REVERSIBLE, self.require_reversible)?,
+            allow_destructive: switch(ALLOW_DESTRUCTIVE, self.allow_destructive)?,
         })
     }
 }
@@ -94,7 +100,30 @@ mod tests {
     fn of(settings: Value) -> Result<Settings, AdapterError> {
         let mut ctx = AdapterCtx::new("shop", "test");
         ctx.settings = serde_json::from_value(settings).expect("an object");
-        Settings::of(&ctx)
+        Settings::default().overridden_by(&ctx)
+    }
+
+    #[test]
+    fn a_setting_of_the_context_wins_over_the_one_of_the_adapter() {
+        let defaults = Settings {
+            lock_timeout_ms: Some(1000),
+            require_reversible: true,
+            allow_destructive: true,
+        };
+        let mut ctx = AdapterCtx::new("shop", "test");
+        assert_eq!(defaults.overridden_by(&ctx), Ok(defaults.clone()));
+        ctx.settings
+            .insert("require_reversible".into(), Value::Null);
+        assert_eq!(defaults.overridden_by(&ctx), Ok(defaults.clone()));
+        for key in ["require_reversible", "allow_destructive"] {
+            ctx.settings.insert(key.into(), json!(false));
+        }
+        ctx.settings.insert("lock_timeout_ms".into(), json!(5000));
+        let expected = Settings {
+            lock_timeout_ms: Some(5000),
+            ..Settings::default()
+        };
+        assert_eq!(defaults.overridden_by(&ctx), Ok(expected));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! How an adapter is configured.
 
+mod variables;
+
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
@@ -7,14 +9,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fraisier_adapter_api::AdapterError;
+
+pub use self::variables::{VARIABLES, Variable};
 use crate::adapter::ConfitureMigration;
 use crate::observe::Observer;
 use crate::process::Inherit;
 use crate::process::{Options, Runner, Stop};
-use crate::request::Commands;
-
-/// The variable that names the binary when the program does not.
-pub(crate) const PROGRAM_VARIABLE: &str = "FRAISIER_CONFITURE_BIN";
+use crate::request::{Commands, LOCK_TIMEOUT_MS, Settings};
 
 /// Configures a [`ConfitureMigration`].
 ///
@@ -35,10 +37,30 @@ pub struct Builder {
     program: Option<PathBuf>,
     inherit: Option<BTreeSet<OsString>>,
     withheld: BTreeSet<OsString>,
+    settings: Settings,
     options: Options,
 }
 
 impl Builder {
+    /// A builder with what the variables of [`VARIABLES`] say.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` when a variable holds a value that it does not take. The message names the
+    /// variable and what it takes, and does not quote the value.
+    pub fn from_env() -> Result<Self, AdapterError> {
+        Self::default().overridden_by_env()
+    }
+
+    /// This builder, where the variables of [`VARIABLES`] win over what was set so far.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_env`](Self::from_env).
+    pub fn overridden_by_env(self) -> Result<Self, AdapterError> {
+        variables::apply(self, env::var_os)
+    }
+
     /// The binary: a path, or a name that is looked up in `PATH`. Without it, the variable
     /// `FRAISIER_CONFITURE_BIN` is asked, and then `confiture` is looked up in `PATH`.
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
@@ -112,6 +134,28 @@ impl Builder {
         self
     }
 
+    /// How long `up` waits for the migration lock, in milliseconds from 1 to 2147483647; what is
+    /// outside is brought to the nearer end. The setting `lock_timeout_ms` of a context wins.
+    pub fn lock_timeout_ms(mut self, ms: u64) -> Self {
+        let (least, most) = LOCK_TIMEOUT_MS.into_inner();
+        self.settings.lock_timeout_ms = Some(ms.clamp(least, most));
+        self
+    }
+
+    /// Whether `up` refuses to start while a pending migration has no `.down.sql`. The setting
+    /// `require_reversible` of a context wins.
+    pub fn require_reversible(mut self, on: bool) -> Self {
+        self.settings.require_reversible = on;
+        self
+    }
+
+    /// Whether `up` applies migrations that declare themselves destructive. The setting
+    /// `allow_destructive` of a context wins.
+    pub fn allow_destructive(mut self, on: bool) -> Self {
+        self.settings.allow_destructive = on;
+        self
+    }
+
     /// Who is told what a command does while it runs.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.options.observer = Some(observer);
@@ -149,11 +193,7 @@ impl Builder {
     pub fn build(self) -> ConfitureMigration {
         let program = self
             .program
-            .or_else(|| {
-                env::var_os(PROGRAM_VARIABLE)
-                    .filter(|name| !name.is_empty())
-                    .map(PathBuf::from)
-            })
+            .or_else(|| variables::program().map(PathBuf::from))
             .unwrap_or_else(|| PathBuf::from("confiture"));
         let inherit = self.inherit.map_or(Inherit::All, Inherit::Only);
         ConfitureMigration::from_parts(
@@ -161,6 +201,7 @@ impl Builder {
                 program,
                 inherit,
                 withheld: self.withheld,
+                settings: self.settings,
             },
             Runner::new(self.options),
         )

@@ -1,0 +1,411 @@
+//! Environment variables that stand for options of the builder.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::time::Duration;
+
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+
+use super::Builder;
+use crate::failure::ADAPTER;
+use crate::process::Stop;
+use crate::request::LOCK_TIMEOUT_MS;
+
+/// An environment variable that stands for an option of the [`Builder`].
+#[derive(Clone, Copy)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes, with its units.
+    pub takes: &'static str,
+    /// What it does.
+    pub does: &'static str,
+    /// What holds when it is not set.
+    pub default: &'static str,
+    /// The builder with the option; `None` when the value is not one that the variable takes.
+    apply: fn(Builder, &OsStr) -> Option<Builder>,
+}
+
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Variable")
+            .field("name", &self.name)
+            .field("takes", &self.takes)
+            .field("does", &self.does)
+            .field("default", &self.default)
+            .finish_non_exhaustive()
+    }
+}
+
+const DURATION: &str = "a whole number with its unit (`ms`, `s`, `m` or `h`), such as `90s`";
+
+const DURATION_OR_OFF: &str =
+    "a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off`";
+
+const SWITCH: &str = "`true` or `false`";
+
+const NAMES: &str = "names of variables, with commas between them";
+
+const BYTES: &str = "a whole number of bytes from 1 on";
+
+/// Every variable that [`Builder::from_env`] reads. One that is empty counts as not set.
+pub static VARIABLES: [Variable; 13] = [
+    Variable {
+        name: PROGRAM,
+        takes: "a path, or a name that is looked up in `PATH`",
+        does: "the binary of confiture",
+        default: "`confiture`",
+        apply: |builder, value| Some(builder.program(value)),
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_TIMEOUT",
+        takes: DURATION_OR_OFF,
+        does: "how long one command of confiture may run before it is stopped",
+        default: "`off`",
+        apply: |mut builder, value| {
+            set_or_off(&mut builder.options.timeout, value)?;
+            Some(builder)
+        },
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_STOP",
+        takes: "`kill` or `interrupt`",
+        does: "how a command is stopped that was given up or ran out of time",
+        default: "`interrupt`",
+        apply: |builder, value| {
+            let stop = match value.to_str()? {
+                "kill" => Stop::Kill,
+                "interrupt" => Stop::Interrupt,
+                _ => return None,
+            };
+            Some(builder.stop(stop))
+        },
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_GRACE",
+        takes: DURATION,
+        does: "how long an interrupted command may take to end before it is killed",
+        default: "`10s`",
+        apply: |builder, value| Some(builder.grace(duration(value)?)),
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK",
+        takes: DURATION_OR_OFF,
+        does: "how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer)",
+        default: "`off`",
+        apply: |mut builder, value| {
+            set_or_off(&mut builder.options.server_disconnect_check, value)?;
+            Some(builder)
+        },
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_LOCK_TIMEOUT_MS",
+        takes: "a whole number of milliseconds from 1 to 2147483647",
+        does: "how long `up` waits for the migration lock, unless the context says",
+        default: "confiture's, 30000",
+        apply: |builder, value| {
+            let ms = whole(value.to_str()?)?;
+            let fits = LOCK_TIMEOUT_MS.contains(&ms);
+            fits.then(|| builder.lock_timeout_ms(ms))
+        },
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_REQUIRE_REVERSIBLE",
+        takes: SWITCH,
+        does: "whether `up` refuses to start while a pending migration has no `.down.sql`, unless \
+               the context says",
+        default: "`false`",
+        apply: |builder, value| Some(builder.require_reversible(switch(value)?)),
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE",
+        takes: SWITCH,
+        does: "whether `up` applies migrations that declare themselves destructive, unless the \
+               context says",
+        default: "`false`",
+        apply: |builder, value| Some(builder.allow_destructive(switch(value)?)),
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_INHERIT_ENV",
+        takes: NAMES,
+        does: "narrows what confiture sees of the environment to these variables",
+        default: "all but the sources of secrets",
+        apply: |builder, value| Some(builder.inherit_env(names(value)?)),
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_WITHHOLD_ENV",
+        takes: NAMES,
+        does: "variables that no child sees, beside those that the program withholds",
+        default: "none",
+        apply: |builder, value| Some(builder.withhold_env(names(value)?)),
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_BYTECODE_CACHE",
+        takes: SWITCH,
+        does: "whether confiture gets a private bytecode cache where Python may not keep one",
+        default: "`true`",
+        apply: |builder, value| Some(builder.bytecode_cache(switch(value)?)),
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_REPORT_LIMIT",
+        takes: BYTES,
+        does: "the largest report that is read",
+        default: "268435456",
+        apply: |builder, value| Some(builder.report_limit(bytes(value)?)),
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_OUTPUT_LIMIT",
+        takes: BYTES,
+        does: "how much is kept of each stream that confiture prints on",
+        default: "262144",
+        apply: |builder, value| Some(builder.output_limit(bytes(value)?.try_into().ok()?)),
+    },
+];
+
+/// The variable that names the binary.
+const PROGRAM: &str = "FRAISIER_CONFITURE_BIN";
+
+/// The binary that the environment names.
+pub(super) fn program() -> Option<OsString> {
+    env::var_os(PROGRAM).filter(|name| !name.is_empty())
+}
+
+/// The builder with what `read` gives for each variable of the table.
+///
+/// # Errors
+///
+/// `InvalidConfig` for the first value that its variable does not take. The value is not quoted:
+/// it may be a secret that got into the wrong variable.
+pub(super) fn apply(
+    mut builder: Builder,
+    read: impl Fn(&'static str) -> Option<OsString>,
+) -> Result<Builder, AdapterError> {
+    for variable in &VARIABLES {
+        let Some(value) = read(variable.name).filter(|value| !value.is_empty()) else {
+            continue;
+        };
+        builder = (variable.apply)(builder, &value).ok_or_else(|| {
+            let message = format!(
+                "the variable `{}` does not hold what it takes: {}; nothing was started. Next: \
+                 correct or unset it",
+                variable.name, variable.takes
+            );
+            AdapterError::new(AdapterErrorKind::InvalidConfig, message).with_adapter(ADAPTER)
+        })?;
+    }
+    Ok(builder)
+}
+
+fn duration(value: &OsStr) -> Option<Duration> {
+    let value = value.to_str()?;
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = value.split_at(digits);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60 * 1000,
+        "h" => 60 * 60 * 1000,
+        _ => return None,
+    };
+    whole(number)?
+        .checked_mul(milliseconds)
+        .map(Duration::from_millis)
+}
+
+/// Sets the time, or takes it away. A time of zero would give no time at all, and is no value.
+fn set_or_off(time: &mut Option<Duration>, value: &OsStr) -> Option<()> {
+    *time = match value.to_str()? {
+        "off" => None,
+        _ => Some(duration(value).filter(|time| !time.is_zero())?),
+    };
+    Some(())
+}
+
+fn switch(value: &OsStr) -> Option<bool> {
+    value.to_str()?.parse().ok()
+}
+
+fn bytes(value: &OsStr) -> Option<u64> {
+    whole(value.to_str()?).filter(|bytes| *bytes > 0)
+}
+
+/// A number without the sign that `parse` alone would let pass.
+fn whole(text: &str) -> Option<u64> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())?
+}
+
+fn names(value: &OsStr) -> Option<BTreeSet<OsString>> {
+    value
+        .to_str()?
+        .split(',')
+        .map(|name| {
+            let name = name.trim();
+            let like_a_name = !name.is_empty() && !name.contains(['=', '\0']);
+            like_a_name.then(|| name.into())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Options;
+    use crate::request::Settings;
+
+    fn with(set: &[(&str, &str)]) -> Result<Builder, AdapterError> {
+        apply(Builder::default(), |name| {
+            let (_, value) = set.iter().find(|(set, _)| *set == name)?;
+            Some(OsString::from(value))
+        })
+    }
+
+    #[test]
+    fn every_variable_reaches_its_option() {
+        let builder = with(&[
+            ("FRAISIER_CONFITURE_BIN", "/opt/confiture"),
+            ("FRAISIER_CONFITURE_TIMEOUT", "15m"),
+            ("FRAISIER_CONFITURE_STOP", "kill"),
+            ("FRAISIER_CONFITURE_GRACE", "0s"),
+            ("FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK", "500ms"),
+            ("FRAISIER_CONFITURE_LOCK_TIMEOUT_MS", "5000"),
+            ("FRAISIER_CONFITURE_REQUIRE_REVERSIBLE", "true"),
+            ("FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE", "true"),
+            ("FRAISIER_CONFITURE_INHERIT_ENV", "PATH, HOME"),
+            ("FRAISIER_CONFITURE_WITHHOLD_ENV", "ADMIN_DSN"),
+            ("FRAISIER_CONFITURE_BYTECODE_CACHE", "false"),
+            ("FRAISIER_CONFITURE_REPORT_LIMIT", "1024"),
+            ("FRAISIER_CONFITURE_OUTPUT_LIMIT", "2048"),
+        ])
+        .expect("values that are taken");
+        let expected = Options {
+            timeout: Some(Duration::from_secs(900)),
+            stop: Stop::Kill,
+            grace: Duration::ZERO,
+            report_limit: 1024,
+            output_limit: 2048,
+            bytecode_cache: false,
+            server_disconnect_check: Some(Duration::from_millis(500)),
+            ..Options::default()
+        };
+        assert_eq!(format!("{:?}", builder.options), format!("{expected:?}"));
+        assert_eq!(builder.program, Some("/opt/confiture".into()));
+        assert_eq!(builder.inherit, Some(["HOME".into(), "PATH".into()].into()));
+        assert_eq!(builder.withheld, ["ADMIN_DSN".into()].into());
+        let settings = Settings {
+            lock_timeout_ms: Some(5000),
+            require_reversible: true,
+            allow_destructive: true,
+        };
+        assert_eq!(builder.settings, settings);
+    }
+
+    #[test]
+    fn what_is_empty_or_not_set_changes_nothing() {
+        let unset = format!("{:?}", Builder::default());
+        assert_eq!(format!("{:?}", with(&[]).expect("taken")), unset);
+        for variable in &VARIABLES {
+            let empty = with(&[(variable.name, "")]).expect("taken");
+            assert_eq!(format!("{empty:?}"), unset, "{}", variable.name);
+        }
+    }
+
+    #[test]
+    fn off_takes_back_what_the_program_had_set() {
+        let builder = Builder::default()
+            .timeout(Duration::from_secs(50))
+            .server_disconnect_check(Duration::from_secs(1));
+        let builder = apply(builder, |name| {
+            let times = ["TIMEOUT", "CHECK"];
+            times
+                .iter()
+                .any(|time| name.ends_with(time))
+                .then(|| "off".into())
+        })
+        .expect("taken");
+        assert_eq!(builder.options.timeout, None);
+        assert_eq!(builder.options.server_disconnect_check, None);
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_by_name_and_not_quoted() {
+        for (name, values) in [
+            (
+                "FRAISIER_CONFITURE_TIMEOUT",
+                &[
+                    "90",
+                    "0s",
+                    "-1s",
+                    "+1s",
+                    "1.5s",
+                    "s",
+                    " 1s",
+                    "1 s",
+                    "never",
+                    "1d",
+                    "99999999999999999999s",
+                    "9999999999999999999h",
+                ][..],
+            ),
+            ("FRAISIER_CONFITURE_STOP", &["KILL", "terminate"]),
+            ("FRAISIER_CONFITURE_GRACE", &["off", "10"]),
+            ("FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK", &["0ms", "on"]),
+            (
+                "FRAISIER_CONFITURE_LOCK_TIMEOUT_MS",
+                &["0", "5s", "-1", "+1", "2147483648"],
+            ),
+            (
+                "FRAISIER_CONFITURE_REQUIRE_REVERSIBLE",
+                &["yes", "1", "True"],
+            ),
+            ("FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE", &["hunter2"]),
+            (
+                "FRAISIER_CONFITURE_INHERIT_ENV",
+                &["A,,B", "A=hunter2", ","],
+            ),
+            ("FRAISIER_CONFITURE_WITHHOLD_ENV", &["A, "]),
+            ("FRAISIER_CONFITURE_BYTECODE_CACHE", &["off"]),
+            ("FRAISIER_CONFITURE_REPORT_LIMIT", &["0", "1k", "+1"]),
+            ("FRAISIER_CONFITURE_OUTPUT_LIMIT", &["0", "-1"]),
+        ] {
+            let row = VARIABLES.iter().find(|row| row.name == name);
+            let takes = row.expect("a row of the table").takes;
+            for value in values {
+                let error = with(&[(name, value)]).expect_err(value);
+                assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+                for part in [name, takes, "nothing was started"] {
+                    assert!(error.message.contains(part), "{error}");
+                }
+                assert!(!error.message.contains("hunter2"), "{error}");
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_no_text_is_a_path_or_refused() {
+        use std::os::unix::ffi::OsStringExt;
+
+        for variable in &VARIABLES {
+            let built = apply(Builder::default(), |name| {
+                (name == variable.name).then(|| OsString::from_vec(vec![b'/', 0xff]))
+            });
+            assert_eq!(built.is_ok(), variable.name == PROGRAM, "{}", variable.name);
+        }
+    }
+
+    #[test]
+    fn the_documentation_shows_this_table() {
+        let documentation = include_str!("../lib.rs");
+        for variable in &VARIABLES {
+            let row = format!(
+                "//! | `{}` | {} | {} | {} |",
+                variable.name, variable.takes, variable.does, variable.default
+            );
+            assert!(documentation.contains(&row), "missing in lib.rs:\n{row}");
+        }
+    }
+}
