@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use contract_lab::interrupt::Interrupted;
-pub use contract_lab::trouble::Trouble;
 
 /// The status table as `--help` shows it. Usage errors (2) are clap's.
 pub const TABLE: &str = "\
@@ -42,6 +41,8 @@ fn status(error: &anyhow::Error) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use contract_lab::trouble::Trouble;
+
     use super::*;
     use anyhow::Context as _;
 

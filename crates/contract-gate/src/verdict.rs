@@ -53,8 +53,7 @@ impl Said {
     /// # Errors
     /// When the text is no snapshot of a replay.
     pub fn parse(snapshot: &str) -> anyhow::Result<Self> {
-        let document = snapshot.splitn(3, "---").last().unwrap_or_default();
-        let value: Value = serde_json::from_str(document).context("a snapshot is JSON")?;
+        let value: Value = serde_json::from_str(snapshot).context("a snapshot is JSON")?;
         let calls = value.get("calls").and_then(Value::as_u64).unwrap_or(0);
         if let Some(result) = value.get("result") {
             return Ok(Self::Result(result.clone()));
@@ -421,7 +420,8 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_read() {
-        let text = "---\nsource: x\n---\n{\"calls\": 0, \"error\": {\"kind\": \"invalid_config\", \"message\": \"m\"}}\n";
+        let text =
+            "{\"calls\": 0, \"error\": {\"kind\": \"invalid_config\", \"message\": \"m\"}}\n";
         let said = Said::parse(text).unwrap();
         assert_eq!(said.words(&Call::Current), "refused, `invalid_config`");
     }

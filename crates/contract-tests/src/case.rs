@@ -80,12 +80,14 @@ impl Definition {
 /// One case of the contract.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// `operation/situation`; also the path of its recordings below a release's directory.
+    /// `operation/situation`; also the directory of its recordings.
     pub name: &'static str,
     /// The situation in one sentence.
     pub about: &'static str,
     /// The first release the case is recorded on.
     pub since: Release,
+    /// The first release that does not have it any more.
+    pub until: Option<Release>,
     /// What a recording of it depends on.
     pub definition: Definition,
     /// What must be true of every recording of it.
@@ -99,6 +101,7 @@ pub fn case(name: &'static str, about: &'static str, call: Call) -> Case {
         name,
         about,
         since: FLOOR,
+        until: None,
         definition: Definition {
             project: Project::empty(),
             migrations_dir: MIGRATIONS,
@@ -122,13 +125,20 @@ impl Case {
     /// Whether the case is recorded on `release`.
     #[must_use]
     pub fn applies_to(&self, release: Release) -> bool {
-        release >= self.since
+        release >= self.since && self.until.is_none_or(|until| release < until)
     }
 
     /// Records the case only from `release` on.
     #[must_use]
     pub fn since(mut self, release: Release) -> Self {
         self.since = release;
+        self
+    }
+
+    /// Records the case only below `release`.
+    #[must_use]
+    pub fn until(mut self, release: Release) -> Self {
+        self.until = Some(release);
         self
     }
 

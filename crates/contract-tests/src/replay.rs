@@ -121,7 +121,7 @@ impl Replay<'_> {
             r#""version": "<version>""#,
         );
         let names = names.with(format!("confiture {release}"), "confiture <version>");
-        normalise(&text, &names)
+        normalise(&text, &names) + "\n"
     }
 
     fn scene(&self, root: &Path) -> Scene {

@@ -23,7 +23,8 @@ struct Recorded<'a> {
 
 impl Recorded<'_> {
     fn case(&self, name: &str) -> &Recording {
-        &self.fixtures.of(self.release)[name]
+        let recording = self.fixtures.recording(self.release, name);
+        recording.expect("a case that the release has")
     }
 
     fn call(&self, name: &str) -> &RecordedCall {
@@ -135,8 +136,7 @@ fn main() -> ExitCode {
     };
     let mut trials = Vec::new();
     let mut skipped = 0;
-    for entry in &fixtures.index.releases {
-        let release = entry.release;
+    for release in fixtures.releases() {
         for (name, since, pinned) in PINNED {
             if release < *since {
                 skipped += 1;
@@ -152,7 +152,7 @@ fn main() -> ExitCode {
             trials.push(Trial::test(format!("{release}/{name}"), run));
         }
     }
-    let (releases, tests) = (fixtures.index.releases.len(), trials.len());
+    let (releases, tests) = (fixtures.releases().count(), trials.len());
     let listing = arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !listing {
@@ -255,7 +255,7 @@ fn no_ledger_code(recorded: &Recorded<'_>) -> Result<(), Failed> {
 }
 
 fn exits_stay_in_the_universe(recorded: &Recorded<'_>) -> Result<(), Failed> {
-    for (name, recording) in recorded.fixtures.of(recorded.release) {
+    for (name, recording) in recorded.fixtures.shown_by(recorded.release) {
         for call in &recording.calls {
             ensure((0..=8).contains(&call.exit), || {
                 format!("{name} exits {}", call.exit)
@@ -321,7 +321,7 @@ fn replica_namespace_of_objects(recorded: &Recorded<'_>) -> Result<(), Failed> {
 
 /// What denies window-safety is in the namespace, and nothing else of preflight's is.
 fn replica_codes_have_the_prefix(recorded: &Recorded<'_>) -> Result<(), Failed> {
-    let preflights = recorded.fixtures.of(recorded.release).iter();
+    let preflights = recorded.fixtures.shown_by(recorded.release);
     let mut seen = BTreeSet::new();
     for (name, recording) in preflights.filter(|(name, _)| name.starts_with("preflight/")) {
         let Some(report) = recording.calls[0].report_value() else {

@@ -54,24 +54,22 @@ struct Permits {
 static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     let fixtures = Fixtures::load(&default_root(), &catalogue()).expect("the recordings");
     let mut samples = Vec::new();
-    for (release, recordings) in &fixtures.directories {
-        for (case, recording) in recordings {
-            for call in &recording.calls {
-                if let (Some(request), Some(report)) =
-                    (request(&release.to_string(), call), call.report_value())
-                {
-                    samples.push(Sample {
-                        name: format!("{release}/{case}"),
-                        intact: permits(
-                            &request,
-                            Exit::Code(call.exit),
-                            report.to_string().into_bytes(),
-                        ),
-                        request,
-                        exit: call.exit,
-                        report,
-                    });
-                }
+    for (case, release, recording) in fixtures.recordings() {
+        for call in &recording.calls {
+            if let (Some(request), Some(report)) =
+                (request(&release.to_string(), call), call.report_value())
+            {
+                samples.push(Sample {
+                    name: format!("{release}/{case}"),
+                    intact: permits(
+                        &request,
+                        Exit::Code(call.exit),
+                        report.to_string().into_bytes(),
+                    ),
+                    request,
+                    exit: call.exit,
+                    report,
+                });
             }
         }
     }

@@ -1,11 +1,18 @@
-//! Replays every case of every recorded release through the adapter.
+//! Replays every case of every recorded release through the adapter, and holds what the adapter
+//! makes of it against the snapshot beside the recording.
 //!
-//! `cargo test -p contract-tests 0.23.0/preflight` runs just those.
+//! `cargo test -p contract-tests --test replay 0.23.0/preflight` replays just those.
+//!
+//! `UPDATE_SNAPSHOTS=1 cargo test -p contract-tests --test replay` writes the snapshots, where the
+//! adapter changed on purpose: a snapshot is stored where it differs from the one before it, and one
+//! that does not is removed. The diff is the review. With a filter, the other releases keep what they
+//! show.
 
+use std::collections::BTreeMap;
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use contract_tests::case::Case;
 use contract_tests::catalogue::catalogue;
@@ -15,10 +22,16 @@ use contract_tests::judge::judge;
 use contract_tests::release::Release;
 use contract_tests::replay::{Replay, VERSION};
 use libtest_mimic::{Arguments, Failed, Trial};
+use similar::TextDiff;
 
 /// Set in the process that runs the tests.
 const INNER: &str = "CONTRACT_TESTS_AMBIENT";
+/// Set where the snapshots are to be written.
+const UPDATE: &str = "UPDATE_SNAPSHOTS";
 const STAND_IN: &str = env!("CARGO_BIN_EXE_stand-in-confiture");
+
+/// What replays found, by release and case.
+type Found = BTreeMap<(Release, String), String>;
 
 fn main() -> ExitCode {
     // The tests run where an ambient DSN is set, which no child may see.
@@ -26,43 +39,60 @@ fn main() -> ExitCode {
         return with_ambient_dsn();
     }
     let arguments = Arguments::from_args();
-    let catalogue = catalogue();
-    let fixtures = match Fixtures::load(&default_root(), &catalogue) {
-        Ok(fixtures) => Arc::new(fixtures),
+    match run(&arguments) {
+        Ok(status) => status,
         Err(error) => {
             eprintln!("the recordings are not sound: {error:#}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let update = env::var_os(UPDATE).is_some_and(|value| !value.is_empty() && value != "0");
+    let catalogue = catalogue();
+    let fixtures = if update {
+        Fixtures::load_to_update(&default_root(), &catalogue)?
+    } else {
+        Fixtures::load(&default_root(), &catalogue)?
     };
-    let catalogue = Arc::new(catalogue);
+    let (fixtures, catalogue) = (Arc::new(fixtures), Arc::new(catalogue));
+    let found = update.then(|| Arc::new(Mutex::new(Found::new())));
     let mut trials = Vec::new();
     let mut skipped = 0;
-    for entry in &fixtures.index.releases {
+    for release in fixtures.releases() {
         for (number, case) in catalogue.iter().enumerate() {
-            if !case.applies_to(entry.release) {
+            if !case.applies_to(release) {
                 skipped += 1;
                 continue;
             }
             let (fixtures, catalogue) = (Arc::clone(&fixtures), Arc::clone(&catalogue));
-            let release = entry.release;
+            let found = found.clone();
             let name = format!("{release}/{}", case.name);
-            let run = move || replay(&fixtures, release, &catalogue[number]);
+            let run = move || replay(&fixtures, release, &catalogue[number], found.as_deref());
             trials.push(Trial::test(name, run));
         }
     }
-    let (releases, cases) = (fixtures.index.releases.len(), trials.len());
-    let directories = fixtures.directories.len();
-    let listing = arguments.list;
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    if !listing {
+    let (releases, cases) = (fixtures.releases().count(), trials.len());
+    let recordings = fixtures.recordings().count();
+    let conclusion = libtest_mimic::run(arguments, trials);
+    if !arguments.list {
         println!(
-            "{releases} releases in {directories} directories, {cases} cases: {} replayed, {} \
-             filtered out, {skipped} skipped because the case starts at a later release",
+            "{releases} releases, {cases} cases shown by {recordings} recordings: {} replayed, {} \
+             filtered out, {skipped} skipped because the release does not have the case",
             conclusion.num_passed + conclusion.num_failed,
             conclusion.num_filtered_out,
         );
     }
-    conclusion.exit_code()
+    if let Some(found) = found {
+        let found = found.lock().expect("no replay panicked with it");
+        let changed = fixtures.update_snapshots(&default_root(), &found)?;
+        println!(
+            "{} snapshots written, {} removed",
+            changed.written, changed.removed
+        );
+    }
+    Ok(conclusion.exit_code())
 }
 
 fn with_ambient_dsn() -> ExitCode {
@@ -78,34 +108,40 @@ fn with_ambient_dsn() -> ExitCode {
     }
 }
 
-fn replay(fixtures: &Fixtures, release: Release, case: &Case) -> Result<(), Failed> {
-    let recordings = fixtures.of(release);
+fn replay(
+    fixtures: &Fixtures,
+    release: Release,
+    case: &Case,
+    update: Option<&Mutex<Found>>,
+) -> Result<(), Failed> {
+    let recorded = |name: &str| {
+        let recording = fixtures.recording(release, name);
+        recording.ok_or_else(|| format!("{name} is not recorded on {release}"))
+    };
     let replay = Replay {
         release,
         case,
-        recording: &recordings[case.name],
-        version: &recordings[VERSION],
+        recording: recorded(case.name)?,
+        version: recorded(VERSION)?,
     };
     let replayed = replay
         .run(Path::new(STAND_IN))
         .map_err(|error| failed(&error))?;
     judge(&replay, &replayed).map_err(|error| failed(&error))?;
-    let entry = fixtures.index.entry(release).ok_or("no such release")?;
-    let directory = default_root().join(entry.behaves_as.to_string());
-    matches_snapshot(&directory, case, &replay.snapshot(&replayed))
-}
-
-/// Holds `found` against the snapshot beside the recording.
-fn matches_snapshot(directory: &Path, case: &Case, found: &str) -> Result<(), Failed> {
-    let (operation, situation) = case.name.split_once('/').ok_or("no operation")?;
-    let directory: PathBuf = directory.join(operation).components().collect();
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(directory);
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.set_description(case.about);
-    settings.bind(|| insta::assert_snapshot!(situation, found));
-    Ok(())
+    let now = replay.snapshot(&replayed);
+    if let Some(found) = update {
+        let mut found = found.lock().map_err(|_| "another replay panicked")?;
+        found.insert((release, case.name.to_owned()), now);
+        return Ok(());
+    }
+    let snapshot = fixtures.snapshot(release, case.name);
+    let snapshot = snapshot.ok_or_else(|| format!("there is no snapshot; {UPDATE}=1 writes it"))?;
+    if now == snapshot {
+        return Ok(());
+    }
+    let diff = TextDiff::from_lines(snapshot, &now);
+    let diff = diff.unified_diff().header("snapshot", "now").to_string();
+    Err(format!("{}\n{diff}\n{UPDATE}=1 accepts this", case.about).into())
 }
 
 fn failed(error: &anyhow::Error) -> Failed {

@@ -5,7 +5,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use contract_tests::case::Case;
 use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::judge::judge;
@@ -20,20 +19,17 @@ pub fn per_case(rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
     let stand_in = stand_in()?;
     let catalogue = catalogue();
     let fixtures = Fixtures::load(&default_root(), &catalogue)?;
-    let release = fixtures.index.releases.last().context("no release")?;
-    let release = release.release;
-    let recordings = fixtures.of(release);
-    let applies = |case: &&Case| case.applies_to(release);
-    let replays: Vec<_> = catalogue
-        .iter()
-        .filter(applies)
-        .map(|case| Replay {
+    let release = fixtures.releases().last().context("no release")?;
+    let version = fixtures.recording(release, VERSION).context("no version")?;
+    let replay = |case| {
+        Some(Replay {
             release,
             case,
-            recording: &recordings[case.name],
-            version: &recordings[VERSION],
+            recording: fixtures.recording(release, case.name)?,
+            version,
         })
-        .collect();
+    };
+    let replays: Vec<_> = catalogue.iter().filter_map(replay).collect();
     let (ours, theirs) = in_turn(
         rounds,
         || {

@@ -1,14 +1,16 @@
 //! `cargo xtask refresh`: makes the recordings in `contract-fixtures/`.
 
 mod captures;
-mod changes;
+mod difference;
+mod provenance;
 mod record;
-mod write;
+mod store;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use contract_tests::case::Case;
 use contract_tests::catalogue::catalogue;
 use contract_tests::expectation::violations;
 use contract_tests::fixtures;
@@ -23,7 +25,7 @@ use contract_lab::postgres::{Major, Server};
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs, interrupt, registry};
 use record::{Job, Recorded};
-use write::Written;
+use store::{Store, Texts};
 
 /// What the command's help ends with.
 pub const HELP: &str = "\
@@ -31,7 +33,9 @@ Examples:
   cargo xtask refresh                        what the registry has and the index has not
   cargo xtask refresh 0.22.0 0.23.0          these, as far as they were not captured before
   cargo xtask refresh all                    every release, about an hour on two cores
-  cargo xtask refresh --check 0.22.0 newest  compare with what is committed, afresh";
+  cargo xtask refresh --check 0.22.0 newest  compare with what is committed, afresh
+  cargo xtask refresh --changes 0.22.0 0.23.0
+                                             what the recordings of the two differ in";
 
 /// Record what confiture releases do, for the replay suite
 ///
@@ -43,6 +47,10 @@ pub struct RefreshArgs {
     /// Releases to record, or `all`; without any, those the registry has and the index has not
     #[arg(value_name = "RELEASE")]
     releases: Vec<String>,
+
+    /// Record nothing; tell what the recordings of two releases differ in
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"], conflicts_with_all = ["releases", "check", "again"])]
+    changes: Option<Vec<Release>>,
 
     /// Write nothing; record afresh and fail when a recording would differ
     #[arg(long)]
@@ -75,8 +83,18 @@ fn default_jobs() -> usize {
 /// or when a recording contradicts what the catalogue expects.
 pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
     let ui = Ui::stderr();
+    let catalogue = catalogue();
+    let mut store = Store::read(&args.fixtures, &catalogue)?;
+    if let Some([from, to]) = args.changes.as_deref() {
+        for release in [from, to] {
+            let known = store.releases().contains(release);
+            ensure!(known, "{release} is not recorded");
+        }
+        anstream::print!("{}", difference::between(&store, *from, *to));
+        return Ok(());
+    }
     let lab = Lab::new(args.lab, ui)?;
-    let releases = chosen(&lab, &args.releases, &args.fixtures, args.check)?;
+    let releases = chosen(&lab, &args.releases, &store, args.check)?;
     if releases.is_empty() {
         ui.note("the index has every release that the registry has");
         return Ok(());
@@ -85,7 +103,7 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
     let server = Server::start(&lab, Major::Pg18, &[])?;
     let captures = Captures::at(lab.cache().join("captures"), args.check || args.again);
     let job = Job {
-        catalogue: &catalogue(),
+        catalogue: &catalogue,
         installed: &installed,
         server: &server,
         captures: &captures,
@@ -93,19 +111,30 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
         ui,
     };
     let recorded = record::all(&job)?;
-    let contradicted = report_violations(&recorded, ui);
+    let contradicted = report_violations(&catalogue, &recorded, ui);
+    let texts: BTreeMap<Release, Texts> = recorded
+        .iter()
+        .map(|(release, recorded)| (*release, texts(recorded)))
+        .collect();
     let postgresql = server.version()?;
     drop(server);
     if args.check {
-        changes::check(&recorded, &args.fixtures, ui)?;
+        difference::check(&texts, &store, ui)?;
     } else {
-        let Written {
-            directories,
-            shared,
-        } = write::all(&recorded, &installed, &postgresql, &args.fixtures, ui)?;
+        let changed = store.write(&texts)?;
+        provenance::write(&installed, &postgresql, &args.fixtures)?;
+        let newest = store.releases().last();
+        if let Some(newest) = newest.and_then(|newest| recorded.get(newest)) {
+            provenance::write_exit_codes(newest, &args.fixtures)?;
+        }
+        for release in recorded.keys() {
+            ui.note(&difference::changed_cases(&store, *release));
+        }
         ui.note(&format!(
-            "recorded {} releases: {directories} directories, {shared} share one",
-            recorded.len()
+            "recorded {} releases: {} recordings written, {} removed",
+            recorded.len(),
+            changed.written,
+            changed.removed,
         ));
     }
     if contradicted > 0 {
@@ -121,7 +150,7 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
 fn chosen(
     lab: &Lab,
     named: &[String],
-    fixtures: &std::path::Path,
+    store: &Store<'_>,
     check: bool,
 ) -> anyhow::Result<Vec<Release>> {
     let offered = || -> anyhow::Result<Vec<Release>> {
@@ -135,10 +164,9 @@ fn chosen(
             .collect())
     };
     let mut releases = match named {
-        [] if check => write::index(fixtures)?.into_iter().collect(),
+        [] if check => store.releases().iter().copied().collect(),
         [] => {
-            let known = write::index(fixtures)?;
-            let unknown = |release: &Release| !known.contains(release);
+            let unknown = |release: &Release| !store.releases().contains(release);
             offered()?.into_iter().filter(unknown).collect()
         }
         [all] if all == "all" => offered()?,
@@ -175,12 +203,17 @@ fn provisioned(
     Ok(installed.into_iter().collect())
 }
 
+/// The text of the files that hold the recordings of one release.
+fn texts(recorded: &Recorded) -> Texts {
+    let text = |(name, recording): (&String, &Recording)| (name.clone(), recording.to_file());
+    recorded.iter().map(text).collect()
+}
+
 /// Says which recordings contradict the catalogue, and how many.
-fn report_violations(recorded: &BTreeMap<Release, Recorded>, ui: Ui) -> usize {
-    let catalogue = catalogue();
+fn report_violations(catalogue: &[Case], recorded: &BTreeMap<Release, Recorded>, ui: Ui) -> usize {
     let mut contradicted = 0;
     for (release, recordings) in recorded {
-        for case in &catalogue {
+        for case in catalogue {
             let recording: Option<&Recording> = recordings.get(case.name);
             let found = recording
                 .map(|recording| violations(&case.expectations, *release, recording))

@@ -1,10 +1,9 @@
 //! What the recordings of a release say, case by case.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use contract_tests::case::Case;
 use contract_tests::fixtures::Fixtures;
 use contract_tests::recording::Recording;
@@ -24,7 +23,6 @@ pub struct Baseline {
 /// All recorded releases.
 #[derive(Debug)]
 pub struct Recorded {
-    root: std::path::PathBuf,
     fixtures: Fixtures,
 }
 
@@ -35,7 +33,6 @@ impl Recorded {
     /// When they are not complete.
     pub fn load(root: &Path, catalogue: &[Case]) -> anyhow::Result<Self> {
         Ok(Self {
-            root: root.to_owned(),
             fixtures: Fixtures::load(root, catalogue)?,
         })
     }
@@ -43,14 +40,13 @@ impl Recorded {
     /// The recorded releases, oldest first.
     #[must_use]
     pub fn releases(&self) -> Vec<Release> {
-        let entries = &self.fixtures.index.releases;
-        entries.iter().map(|entry| entry.release).collect()
+        self.fixtures.releases().collect()
     }
 
     /// Whether `release` is recorded.
     #[must_use]
     pub fn has(&self, release: Release) -> bool {
-        self.fixtures.index.entry(release).is_some()
+        self.fixtures.releases().any(|known| known == release)
     }
 
     /// The newest recorded release that is not newer than `release`.
@@ -65,16 +61,13 @@ impl Recorded {
     /// # Errors
     /// When it is not recorded, or a snapshot is missing.
     pub fn baseline(&self, release: Release) -> anyhow::Result<Baseline> {
-        let entry = self.fixtures.index.entry(release);
-        let entry = entry.with_context(|| format!("{release} is not recorded"))?;
-        let directory = self.root.join(entry.behaves_as.to_string());
+        ensure!(self.has(release), "{release} is not recorded");
         let mut cases = BTreeMap::new();
-        for (name, recording) in self.fixtures.of(release) {
-            let path = directory.join(format!("{name}.snap"));
-            let snapshot = fs::read_to_string(&path)
-                .with_context(|| format!("{release}/{name} has no snapshot"))?;
-            let said = Said::parse(&snapshot).with_context(|| format!("{release}/{name}"))?;
-            cases.insert(name.clone(), (recording.clone(), said));
+        for (name, recording) in self.fixtures.shown_by(release) {
+            let snapshot = self.fixtures.snapshot(release, name);
+            let snapshot = snapshot.with_context(|| format!("{release}/{name} has no snapshot"))?;
+            let said = Said::parse(snapshot).with_context(|| format!("{release}/{name}"))?;
+            cases.insert(name.to_owned(), (recording.clone(), said));
         }
         Ok(Baseline { release, cases })
     }

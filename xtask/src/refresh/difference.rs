@@ -1,0 +1,241 @@
+//! Tells what differs: from release to release, and from what is committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use contract_lab::ui::{Ui, bad, faint, good, heading};
+use contract_tests::release::Release;
+use similar::{ChangeTag, TextDiff};
+
+use super::store::{Store, Texts};
+use crate::exit::Unexpected;
+
+/// How many lines of one difference are shown.
+const SHOWN_LINES: usize = 40;
+
+/// What one release changed, in a line: whole operations by a star.
+pub fn changed_cases(store: &Store<'_>, release: Release) -> String {
+    let changed: BTreeSet<&str> = store.changed_with(release).into_iter().collect();
+    let shown = store.shown_by(release);
+    let mut words: Vec<String> = Vec::new();
+    for operation in shown
+        .keys()
+        .map(|name| operation(name))
+        .collect::<BTreeSet<_>>()
+    {
+        let of_operation = |name: &&str| self::operation(name) == operation;
+        let found: Vec<&str> = changed.iter().copied().filter(of_operation).collect();
+        let all = shown
+            .keys()
+            .filter(|name| self::operation(name) == operation);
+        if found.len() > 1 && found.len() == all.count() {
+            words.push(format!("{operation}/*"));
+        } else {
+            words.extend(found.iter().map(ToString::to_string));
+        }
+    }
+    let release = heading(&release.to_string());
+    if words.is_empty() {
+        return format!("{release} changed nothing");
+    }
+    format!("{release} changed {}", words.join(", "))
+}
+
+fn operation(case: &str) -> &str {
+    case.split('/').next().unwrap_or_default()
+}
+
+/// What changed from one release to another, for a person: cases that changed alike are told once.
+pub fn between(store: &Store<'_>, from: Release, to: Release) -> String {
+    let (before, after) = (store.shown_by(from), store.shown_by(to));
+    let answers = (store.snapshots_of(from), store.snapshots_of(to));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut alike: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    for name in &names {
+        let confiture = match (before.get(*name), after.get(*name)) {
+            (None, Some(_)) => {
+                format!("    {}\n", faint(&format!("{from} does not have the case")))
+            }
+            (Some(_), None) => format!("    {}\n", faint(&format!("{to} does not have the case"))),
+            _ => changed_lines(name, &before, &after),
+        };
+        let both = before.contains_key(*name) && after.contains_key(*name);
+        let adapter = if both {
+            changed_lines(name, &answers.0, &answers.1)
+        } else {
+            String::new()
+        };
+        if !(confiture.is_empty() && adapter.is_empty()) {
+            alike.entry((confiture, adapter)).or_default().push(name);
+        }
+    }
+    let changed: usize = alike.values().map(Vec::len).sum();
+    let mut text = format!(
+        "{} {changed} of {} cases differ\n",
+        heading(&format!("{from} → {to}:")),
+        names.len()
+    );
+    let mut groups: Vec<_> = alike.into_iter().collect();
+    groups.sort_by_key(|(_, names)| names[0]);
+    for ((confiture, adapter), names) in groups {
+        text.push('\n');
+        for name in names {
+            let _ = writeln!(text, "{}", heading(name));
+        }
+        if confiture.is_empty() {
+            let _ = writeln!(text, "    {}", faint("confiture does the same"));
+        }
+        text.push_str(&confiture);
+        if !adapter.is_empty() {
+            let _ = writeln!(text, "  {}", faint("and so what the adapter answers:"));
+            text.push_str(&adapter);
+        }
+    }
+    text
+}
+
+/// The lines that one text lost and the other gained, without what is around them.
+fn changed_lines(name: &str, before: &Texts, after: &Texts) -> String {
+    let text = |texts: &Texts| texts.get(name).cloned().unwrap_or_default();
+    let (before, after) = (text(before), text(after));
+    let diff = TextDiff::from_lines(&before, &after);
+    let lines: Vec<String> = diff
+        .iter_all_changes()
+        .filter_map(|change| {
+            let line = change.value().trim();
+            match change.tag() {
+                ChangeTag::Equal => None,
+                ChangeTag::Delete => Some(bad(&format!("- {line}"))),
+                ChangeTag::Insert => Some(good(&format!("+ {line}"))),
+            }
+        })
+        .collect();
+    cut(&lines).iter().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "    {line}");
+        text
+    })
+}
+
+/// Holds what was recorded now against what is committed.
+///
+/// # Errors
+/// [`Unexpected`] when a recording differs.
+pub fn check(recorded: &BTreeMap<Release, Texts>, store: &Store<'_>, ui: Ui) -> anyhow::Result<()> {
+    let mut different = 0;
+    for (release, now) in recorded {
+        let committed = store.shown_by(*release);
+        let names: BTreeSet<&String> = now.keys().chain(committed.keys()).collect();
+        for name in names {
+            if let Some(difference) = difference(name, &committed, now) {
+                different += 1;
+                ui.warning(&format!("{release}/{name} differs\n{difference}"));
+            }
+        }
+        ui.note(&format!("{release}: {} cases compared", now.len()));
+    }
+    if different > 0 {
+        return Err(Unexpected(format!("{different} recordings differ")).into());
+    }
+    ui.note(&good("no difference"));
+    Ok(())
+}
+
+/// The lines in which one case differs and those around them; `None` when it does not.
+fn difference(name: &str, before: &Texts, after: &Texts) -> Option<String> {
+    let text = |texts: &Texts| texts.get(name).cloned().unwrap_or_default();
+    let (before, after) = (text(before), text(after));
+    if before == after {
+        return None;
+    }
+    let diff = TextDiff::from_lines(&before, &after);
+    let unified = diff.unified_diff().context_radius(2).to_string();
+    let lines: Vec<String> = unified.lines().map(str::to_owned).collect();
+    Some(cut(&lines).join("\n"))
+}
+
+/// The first lines, and how many more there are.
+fn cut(lines: &[String]) -> Vec<String> {
+    let mut shown = lines[..lines.len().min(SHOWN_LINES)].to_vec();
+    if lines.len() > SHOWN_LINES {
+        shown.push(format!("({} more lines)", lines.len() - SHOWN_LINES));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract_tests::call::Call;
+    use contract_tests::case::{Case, case};
+
+    #[test]
+    fn a_difference_is_shown_and_an_equal_case_is_not() {
+        let texts = |text: &str| Texts::from([("up/a".to_owned(), text.to_owned())]);
+        assert_eq!(difference("up/a", &texts("1\n"), &texts("1\n")), None);
+        let shown = difference("up/a", &texts("exit 0\n"), &texts("exit 3\n")).unwrap();
+        assert!(
+            shown.contains("-exit 0") && shown.contains("+exit 3"),
+            "{shown}"
+        );
+        let gone = difference("up/a", &texts("exit 0\n"), &Texts::new()).unwrap();
+        assert!(gone.contains("-exit 0"), "{gone}");
+    }
+
+    fn release(text: &str) -> Release {
+        text.parse().unwrap()
+    }
+
+    /// What a store says of 0.22.0 and 0.23.0, of which these are the cases and their texts.
+    fn told(cases: &[(&str, &str, &str)]) -> (String, String) {
+        let root = tempfile::tempdir().unwrap();
+        let catalogue: Vec<Case> = cases
+            .iter()
+            .map(|(name, _, _)| case(Box::leak(Box::from(*name)), "", Call::Current))
+            .collect();
+        let texts = |second: bool| {
+            let text = |(name, before, after): &(&str, &str, &str)| {
+                let text = if second { after } else { before };
+                ((*name).to_owned(), (*text).to_owned())
+            };
+            cases.iter().map(text).collect()
+        };
+        let recorded = BTreeMap::from([
+            (release("0.22.0"), texts(false)),
+            (release("0.23.0"), texts(true)),
+        ]);
+        let mut store = Store::read(root.path(), &catalogue).unwrap();
+        store.write(&recorded).unwrap();
+        (
+            anstream::adapter::strip_str(&between(&store, release("0.22.0"), release("0.23.0")))
+                .to_string(),
+            anstream::adapter::strip_str(&changed_cases(&store, release("0.23.0"))).to_string(),
+        )
+    }
+
+    #[test]
+    fn cases_that_changed_alike_are_told_once() {
+        let (told, line) = told(&[
+            ("up/a", "exit 0\nrest\n", "exit 3\nrest\n"),
+            ("up/b", "exit 0\nother\n", "exit 3\nother\n"),
+            ("verify/a", "1\n", "1\n"),
+            ("verify/b", "1\n", "2\n"),
+        ]);
+        assert_eq!(
+            told,
+            "0.22.0 → 0.23.0: 3 of 4 cases differ\n\
+             \n\
+             up/a\n\
+             up/b\n    - exit 0\n    + exit 3\n\
+             \n\
+             verify/b\n    - 1\n    + 2\n"
+        );
+        assert_eq!(line, "0.23.0 changed up/*, verify/b");
+    }
+
+    #[test]
+    fn releases_that_behave_alike_differ_in_nothing() {
+        let (told, line) = told(&[("up/a", "1\n", "1\n")]);
+        assert_eq!(told, "0.22.0 → 0.23.0: 0 of 1 cases differ\n");
+        assert_eq!(line, "0.23.0 changed nothing");
+    }
+}

@@ -1,0 +1,82 @@
+//! Keeps how each release was recorded, and what the adapter takes from the newest one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use contract_lab::confiture::Installed;
+use contract_tests::fixtures::PROVENANCE;
+use contract_tests::release::Release;
+use serde::{Deserialize, Serialize};
+
+use super::record::Recorded;
+
+/// The packages whose version can change what confiture does or prints.
+const PACKAGES_THAT_MATTER: &[&str] = &[
+    "click", "pglast", "psycopg", "pydantic", "pyyaml", "rich", "sqlglot", "typer",
+];
+
+/// The case that records the exit codes a release documents.
+const EXIT_CODES: &str = "surface/exit-codes";
+/// Where the adapter keeps those of the newest release, from the recordings.
+const ADAPTERS_EXIT_CODES: &str =
+    "../crates/fraisier-adapter-confiture/src/failure/exit-codes.json";
+
+/// How one release was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Provenance {
+    system: String,
+    python: String,
+    postgresql: String,
+    packages: BTreeMap<String, String>,
+}
+
+/// Writes how the releases of `installed` were recorded now; of the others it stays.
+///
+/// # Errors
+/// When the file cannot be read or written.
+pub fn write(
+    installed: &BTreeMap<Release, Installed>,
+    postgresql: &str,
+    root: &Path,
+) -> anyhow::Result<()> {
+    let path = root.join(PROVENANCE);
+    let mut provenance: BTreeMap<Release, Provenance> = match fs::read_to_string(&path) {
+        Ok(text) => serde_json::from_str(&text).context("the provenance cannot be read")?,
+        Err(_) => BTreeMap::new(),
+    };
+    for (release, installed) in installed {
+        let matters =
+            |(name, _): &(&String, &String)| PACKAGES_THAT_MATTER.contains(&name.as_str());
+        let packages = installed.packages.iter().filter(matters);
+        provenance.insert(
+            *release,
+            Provenance {
+                system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+                python: installed.python.clone().unwrap_or_default(),
+                postgresql: postgresql.to_owned(),
+                packages: packages
+                    .map(|(name, version)| (name.clone(), version.clone()))
+                    .collect(),
+            },
+        );
+    }
+    let mut text = serde_json::to_string_pretty(&provenance)?;
+    text.push('\n');
+    fs::write(path, text)?;
+    Ok(())
+}
+
+/// Puts the exit codes of the newest release beside the adapter's classification of them, when
+/// `root` lies beside the adapter.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_exit_codes(newest: &Recorded, root: &Path) -> anyhow::Result<()> {
+    let path = root.join(ADAPTERS_EXIT_CODES);
+    if let Some(recording) = newest.get(EXIT_CODES).filter(|_| path.is_file()) {
+        fs::write(path, recording.calls[0].stdout.to_string())?;
+    }
+    Ok(())
+}
