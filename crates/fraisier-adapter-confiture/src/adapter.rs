@@ -1,5 +1,6 @@
 //! The adapter: plans, runs and decodes.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,11 @@ use fraisier_adapter_api::{
 use crate::builder::Builder;
 use crate::failure::Reader;
 use crate::failure::{self, ADAPTER, in_operation};
+use crate::observe::{Announcer, Observer};
 use crate::operation::preflight::PreflightRequest;
 use crate::operation::up::Up;
 use crate::operation::{Operation, current, down_to, preflight, up, verify};
-use crate::process::Invocation;
-use crate::process::Output;
-use crate::process::{RunContext, Runner};
+use crate::process::{Invocation, Output, RunContext, Runner};
 use crate::redact::Redactor;
 use crate::release::capability;
 use crate::release::{self, ConfitureVersion};
@@ -65,9 +65,9 @@ const PROBE: Duration = Duration::from_secs(60);
 /// A migration that runs outside a transaction is never rolled back: what its statements did stays,
 /// and an index that was being built concurrently stays behind invalid.
 ///
-/// A dropped call ends in the background; dropping the last clone of the adapter waits for that,
-/// for at most the grace period and a few seconds. A call made before it has ended may have to wait
-/// for the migration lock.
+/// A dropped call ends in the background, also when the last clone of the adapter is dropped;
+/// [`settled`](Self::settled) waits for that. A call made before it has ended may have to wait for the
+/// migration lock.
 ///
 /// confiture commits what is open when it gives its lock back, on an interrupt too. So an interrupt
 /// between two statements of a migration, or between its last one and its row in the ledger, leaves
@@ -84,10 +84,21 @@ const PROBE: Duration = Duration::from_secs(60);
 ///
 /// [`Stop::Interrupt`]: crate::process::Stop::Interrupt
 /// [`Stop::Kill`]: crate::process::Stop::Kill
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ConfitureMigration {
     commands: Commands,
     runner: Runner,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl fmt::Debug for ConfitureMigration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfitureMigration")
+            .field("commands", &self.commands)
+            .field("runner", &self.runner)
+            .field("observer", &self.observer.is_some())
+            .finish()
+    }
 }
 
 impl Default for ConfitureMigration {
@@ -115,17 +126,29 @@ impl ConfitureMigration {
         Builder::default()
     }
 
-    pub(crate) fn from_parts(commands: Commands, runner: Runner) -> Self {
-        Self { commands, runner }
+    pub(crate) fn from_parts(
+        commands: Commands,
+        runner: Runner,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
+        Self {
+            commands,
+            runner,
+            observer,
+        }
+    }
+
+    /// Waits until nothing is left of the calls that were given up: no process, no file.
+    ///
+    /// A call that was dropped ends in the background, for as long as the builder's
+    /// [`grace`](Builder::grace) and a few seconds at most. A program that ends before that, or drops
+    /// the last clone of the adapter and then ends, leaves it to others to stop confiture.
+    pub async fn settled(&self) {
+        self.runner.settled().await;
     }
 
     fn request(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Request, AdapterError> {
-        let request = Request::new(&self.commands, ctx);
-        match self.runner.options().server_disconnect_check {
-            Some(interval) => request.and_then(|it| it.with_disconnect_check(interval)),
-            None => request,
-        }
-        .map_err(|error| in_operation(error, operation))
+        Request::new(&self.commands, ctx).map_err(|error| in_operation(error, operation))
     }
 
     async fn run(
@@ -137,13 +160,17 @@ impl ConfitureMigration {
         timeout: Option<Duration>,
     ) -> Result<Output, AdapterError> {
         let redact = redactor.clone();
-        let mut context = RunContext::new(
+        let announcer = Announcer::new(
             operation.as_str(),
             Arc::new(move |text: &str| redact.text(text).into_owned()),
+            self.observer.clone(),
         );
-        context.timeout = timeout;
-        context.revision =
-            revision.map(|revision| redactor.identifier(revision.as_str()).into_owned());
+        let revision = revision.map(|revision| redactor.identifier(revision.as_str()));
+        let context = RunContext {
+            timeout,
+            span: announcer.span(revision.as_deref()),
+            listener: Arc::new(announcer),
+        };
         let outcome = self.runner.run(invocation, context).await;
         outcome.map_err(|error| failure::not_run(operation, &error, redactor))
     }

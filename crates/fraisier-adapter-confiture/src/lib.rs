@@ -121,4 +121,4 @@ pub use self::builder::{Builder, VARIABLES, Variable};
 pub use self::failure::classify;
 pub use self::redact::{MASK, Redactor};
 pub use self::release::{ConfitureVersion, capability};
-pub use self::request::{SETTINGS, Setting};
+pub use self::request::{SETTINGS, Setting, server_option};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use fraisier_adapter_api::AdapterCtx;
 
-use crate::process::{Exit, Interruption, Output};
-use crate::process::{Inherit, Invocation};
+use crate::process::{Environment, Exit, Interruption, Invocation, Output};
+use crate::request::environment::Inherit;
 use crate::request::{Commands, Request, Settings};
 
 pub(crate) const PASSWORD: &str = "s3cr3t-canary";
@@ -54,14 +54,32 @@ pub(crate) fn ctx(workdir: &Path) -> AdapterCtx {
 }
 
 pub(crate) fn request(ctx: &AdapterCtx) -> Request {
-    Request::new(&commands(), ctx).expect("a context that can be used")
+    Request::within(&ambient(), &commands(), ctx).expect("a context that can be used")
+}
+
+/// The environment of a process that has, beside others, every variable that no child may see.
+pub(crate) fn ambient() -> Environment {
+    let variables = [
+        ("CONFITURE_DATABASE_URL", "postgresql://h/another"),
+        ("DATABASE_URL", "postgresql://h/another"),
+        ("FORCE_COLOR", "1"),
+        ("LANG", "C.UTF-8"),
+        ("PGOPTIONS", "-c work_mem=1MB"),
+        ("SHOP_API_TOKEN", "a secret"),
+        ("SHOP_DSN", "a secret"),
+    ];
+    let variables = variables.into_iter();
+    variables
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
 }
 
 pub(crate) fn commands() -> Commands {
     Commands {
         program: PathBuf::from("confiture"),
-        inherit: Inherit::All,
-        withheld: std::collections::BTreeSet::new(),
+        inherit: Inherit::default(),
+        bytecode_cache: false,
+        server_disconnect_check: None,
         settings: Settings::default(),
     }
 }

@@ -464,7 +464,7 @@ async fn no_byte_of_a_password_leaves() {
         all.push(told(&adapter.down_to(&ctx, one).await));
         all.push(told(&adapter.verify(&ctx).await));
         all.push(told(&adapter.preflight(&ctx).await));
-        drop(adapter);
+        adapter.settled().await;
         let events = std::mem::take(&mut *seen.told.lock().unwrap_or_else(PoisonError::into_inner));
         heard += events
             .iter()

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fraisier_adapter_confiture::process::{Arg, ChildEnv, Inherit, Invocation};
-use fraisier_adapter_confiture::process::{Options, RunContext, Runner};
+use fraisier_adapter_confiture::observe::Announcer;
+use fraisier_adapter_confiture::process::{
+    Arg, Environment, Invocation, Options, RunContext, Runner,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -158,14 +160,15 @@ fn run_chatter() -> anyhow::Result<Duration> {
         program: Path::new("/bin/sh").to_owned(),
         args: vec![Arg::from("-c"), Arg::from(&chatter_script())],
         cwd: "/".into(),
-        env: ChildEnv {
-            inherit: Inherit::All,
-            remove: [].into(),
-            set: [].into(),
-        },
+        env: Environment::inherited(),
     };
     let runner = Runner::new(Options::default());
-    let context = RunContext::new("bench", Arc::new(str::to_owned));
+    let announcer = Announcer::new("bench", Arc::new(str::to_owned), None);
+    let context = RunContext {
+        timeout: None,
+        span: announcer.span(None),
+        listener: Arc::new(announcer),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     timed(|| {
         let output = runtime.block_on(runner.run(invocation, context))?;

@@ -96,7 +96,7 @@ pub static VARIABLES: [Variable; 13] = [
         does: "how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer)",
         default: "`off`",
         apply: |mut builder, value| {
-            set_or_off(&mut builder.options.server_disconnect_check, value)?;
+            set_or_off(&mut builder.server_disconnect_check, value)?;
             Some(builder)
         },
     },
@@ -287,14 +287,15 @@ mod tests {
             grace: Duration::ZERO,
             report_limit: 1024,
             output_limit: 2048,
-            bytecode_cache: false,
-            server_disconnect_check: Some(Duration::from_millis(500)),
-            ..Options::default()
         };
         assert_eq!(format!("{:?}", builder.options), format!("{expected:?}"));
         assert_eq!(builder.program, Some("/opt/confiture".into()));
-        assert_eq!(builder.inherit, Some(["HOME".into(), "PATH".into()].into()));
-        assert_eq!(builder.withheld, ["ADMIN_DSN".into()].into());
+        let inherit = &builder.inherit;
+        assert_eq!(inherit.only, Some(["HOME".into(), "PATH".into()].into()));
+        assert_eq!(inherit.withheld, ["ADMIN_DSN".into()].into());
+        assert!(!builder.bytecode_cache);
+        let check = builder.server_disconnect_check;
+        assert_eq!(check, Some(Duration::from_millis(500)));
         let settings = Settings {
             lock_timeout_ms: Some(5000),
             require_reversible: true,
@@ -327,7 +328,7 @@ mod tests {
         })
         .expect("taken");
         assert_eq!(builder.options.timeout, None);
-        assert_eq!(builder.options.server_disconnect_check, None);
+        assert_eq!(builder.server_disconnect_check, None);
     }
 
     #[test]

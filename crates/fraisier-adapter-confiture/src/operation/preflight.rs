@@ -125,10 +125,7 @@ pub(crate) fn plan(
     }
     let mut invocation = request.migrate("preflight", args);
     if let Some(password) = password {
-        invocation
-            .env
-            .set
-            .insert("PGPASSWORD".into(), password.into());
+        invocation.env.set("PGPASSWORD", password);
     }
     Ok(invocation)
 }
@@ -313,10 +310,7 @@ mod tests {
             argv.last().map(String::as_str),
             Some("--against=postgresql://app@h/copy?a=1")
         );
-        let password = invocation
-            .env
-            .set
-            .get("PGPASSWORD".as_ref() as &std::ffi::OsStr);
+        let password = invocation.env.get("PGPASSWORD");
         assert_eq!(password.map(|value| value == "p@ss-w0rd"), Some(true));
         assert!(!argv.join(" ").contains(PASSWORD));
         for dsn in [

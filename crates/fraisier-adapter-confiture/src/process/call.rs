@@ -8,42 +8,37 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, test_kill_process_group};
-use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use super::announce::{Announcer, LineAnnouncer};
-use super::capture::Capture;
 use super::error::RunError;
 use super::group::{Group, Open};
+use super::invocation::Invocation;
 use super::launch::launch;
+use super::listener::{Listener, Stream};
+use super::options::Options;
+use super::output::{Exit, Interruption, Output};
+use super::printed::Printed;
 use super::report_file::ReportFile;
-use super::{Options, sigint};
-use crate::observe::{Event, Stream};
-use crate::process::Invocation;
-use crate::process::{Captured, Exit, Interruption, Output};
+use super::sigint;
 
-/// How long a descendant may hold the output open after the leader has exited.
+/// How long a descendant may hold the output open after the command has exited.
 const DRAIN: Duration = Duration::from_secs(1);
 /// How long the rest of a killed group may take to be gone.
 const DISPERSAL: Duration = Duration::from_millis(500);
 /// How often the child is looked at although no signal said to: the program around this adapter may
 /// block `SIGCHLD` or take it for itself.
 const TICK: Duration = Duration::from_millis(200);
-/// One read takes what a pipe can hold.
-const CHUNK: usize = 64 * 1024;
-/// How many more chunks are read of a stream that somebody outside the group holds open.
-const REST: usize = 16;
 
 /// What the supervisor needs to conduct a call.
 pub(super) struct Job {
     pub(super) invocation: Invocation,
-    pub(super) announcer: Announcer,
-    pub(super) open: Open,
+    pub(super) listener: Arc<dyn Listener>,
     /// How long the command may run.
     pub(super) timeout: Option<Duration>,
     pub(super) reply: oneshot::Sender<Result<Output, RunError>>,
+    pub(super) open: Open,
 }
 
 /// Runs the command, and ends with everything it used given back.
@@ -67,19 +62,22 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
     let mut children = signal(SignalKind::child()).map_err(supervisor)?;
     let path = report.as_ref().map(ReportFile::path);
     let began = Instant::now();
-    let child = launch(&job.invocation, path.as_deref(), options).await?;
+    let child = launch(&job.invocation, path.as_deref()).await?;
     let mut child = Reaped {
         child,
         group: &job.open.0,
     };
     let pid = child.child.id();
     job.open.0.started(Pid::from_child(&child.child));
-    job.announcer.tell(&Event::Started { pid });
+    job.listener.started(pid);
     let lost = |source| RunError::Lost { source };
+    let printed = |stream, pipe| {
+        Printed::new(stream, pipe, options.output_limit, &*job.listener).map_err(lost)
+    };
     let pipe = child.child.stdout.take().map(OwnedFd::from);
-    let mut stdout = Printed::new(pipe, Stream::Stdout, job, options).map_err(lost)?;
+    let mut stdout = printed(Stream::Stdout, pipe)?;
     let pipe = child.child.stderr.take().map(OwnedFd::from);
-    let mut stderr = Printed::new(pipe, Stream::Stderr, job, options).map_err(lost)?;
+    let mut stderr = printed(Stream::Stderr, pipe)?;
 
     let (ending, drained) = {
         let drain = async { tokio::join!(stdout.pump(), stderr.pump()) };
@@ -116,12 +114,7 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
         killed,
         duration: began.elapsed(),
     };
-    let event = Event::Finished {
-        exit,
-        duration: output.duration,
-        killed,
-    };
-    job.announcer.tell(&event);
+    job.listener.finished(exit, output.duration, killed);
     let Some(report) = report.filter(|_| !job.reply.is_closed()) else {
         return Ok(output);
     };
@@ -137,7 +130,7 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
     }
 }
 
-/// Waits for the leader to exit, stopping it when it is time to, and killing the group when that was
+/// Waits for the command to exit, stopping it when it is time to, and killing the group when that was
 /// not enough.
 async fn watch(
     job: &Job,
@@ -162,7 +155,7 @@ async fn watch(
         why = &mut interrupted => why,
         never = &mut limit => match never {},
     };
-    job.announcer.tell(&Event::Interrupted { why });
+    job.listener.interrupted(why);
     // An interrupt can get lost, in a finalizer for example, where Python ignores exceptions.
     let half = options.grace / 2;
     if let Ok(exit) = timeout(half, &mut exit).await {
@@ -196,7 +189,7 @@ async fn dispersed(group: Option<Pid>) {
     let _ = timeout(DISPERSAL, gone).await;
 }
 
-/// Makes sure, however the call goes on, that what is left of the group is killed and the leader
+/// Makes sure, however the call goes on, that what is left of the group is killed and the command
 /// reaped.
 struct Reaped<'a> {
     child: Child,
@@ -206,77 +199,9 @@ struct Reaped<'a> {
 impl Drop for Reaped<'_> {
     fn drop(&mut self) {
         self.group.kill();
-        self.group.over(|| {
+        self.group.reap(|| {
             // It was killed if it had not exited, so this does not wait for anything but that.
             let _ = self.child.wait();
         });
-    }
-}
-
-/// One output stream of the child.
-struct Printed<'a> {
-    pipe: Option<pipe::Receiver>,
-    capture: Capture,
-    announcer: Option<LineAnnouncer<'a>>,
-    chunk: Vec<u8>,
-}
-
-impl<'a> Printed<'a> {
-    fn new(
-        pipe: Option<OwnedFd>,
-        stream: Stream,
-        job: &'a Job,
-        options: &Options,
-    ) -> io::Result<Self> {
-        Ok(Self {
-            pipe: pipe.map(pipe::Receiver::from_owned_fd).transpose()?,
-            capture: Capture::new(options.output_limit),
-            announcer: job.announcer.stream(stream),
-            chunk: vec![0; CHUNK],
-        })
-    }
-
-    /// Reads until the stream ends.
-    async fn pump(&mut self) {
-        while let Some(pipe) = &self.pipe {
-            if pipe.readable().await.is_err() || !self.read() {
-                self.pipe = None;
-            }
-        }
-    }
-
-    /// Reads what is there now, and closes the stream.
-    fn take_rest(&mut self) {
-        let _ = (0..REST).all(|_| self.read());
-        self.pipe = None;
-    }
-
-    /// Reads one chunk, if one is there. Returns false when the stream has ended.
-    fn read(&mut self) -> bool {
-        let Some(pipe) = &self.pipe else {
-            return false;
-        };
-        match pipe.try_read(&mut self.chunk) {
-            Ok(0) => false,
-            Ok(count) => {
-                let chunk = &self.chunk[..count];
-                self.capture.push(chunk);
-                if let Some(announcer) = &mut self.announcer {
-                    announcer.push(chunk);
-                }
-                true
-            }
-            Err(error) => matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-            ),
-        }
-    }
-
-    fn finish(self) -> Captured {
-        if let Some(announcer) = self.announcer {
-            announcer.finish();
-        }
-        self.capture.finish()
     }
 }

@@ -1,6 +1,6 @@
 //! Keeps the beginning and the end of a stream in bounded memory.
 
-use crate::process::Captured;
+use super::output::Captured;
 
 /// Collects what a stream carries, at most `2 * half` bytes of it in the end and never more than
 /// about `3 * half` on the way.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::process::Output;
+use super::output::Output;
 
 /// Why [`Runner::run`](super::Runner::run) has no plain [`Output`] to give.
 ///

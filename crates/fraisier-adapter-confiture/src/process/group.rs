@@ -1,4 +1,4 @@
-//! The leader of a process group, and who may signal it when.
+//! The process group of a command, and who may signal it when.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::sync::{Notify, watch};
 
-use super::Stop;
-use crate::process::{Exit, Interruption};
+use super::options::Stop;
+use super::output::{Exit, Interruption};
 
 /// One call's process, shared between the caller's future and the supervisor.
 ///
@@ -23,20 +23,20 @@ pub(super) struct Group {
 
 #[derive(Default)]
 struct State {
-    stage: Stage,
+    process: Process,
     interruption: Option<Interruption>,
     given_up: bool,
     closed: bool,
 }
 
 #[derive(Default, Clone, Copy)]
-enum Stage {
+enum Process {
     #[default]
     NotStarted,
     Running(Pid),
     /// It exited but is not reaped, so its id still names the group.
     Exited(Pid),
-    Over,
+    Reaped,
 }
 
 impl Group {
@@ -56,7 +56,7 @@ impl Group {
     /// The process is there. An interruption that came while it was being started reaches it now.
     pub(super) fn started(&self, pid: Pid) {
         let mut state = self.lock();
-        state.stage = Stage::Running(pid);
+        state.process = Process::Running(pid);
         if state.interruption.is_some() {
             self.stop_group(pid);
         }
@@ -78,10 +78,12 @@ impl Group {
     }
 
     fn stop_locked(&self, state: &mut State, why: Interruption) {
-        if matches!(state.stage, Stage::Exited(_) | Stage::Over) || state.interruption.is_some() {
+        if matches!(state.process, Process::Exited(_) | Process::Reaped)
+            || state.interruption.is_some()
+        {
             return;
         }
-        if let Stage::Running(pid) = state.stage {
+        if let Process::Running(pid) = state.process {
             // What has ended already was not interrupted.
             if let Ok(Some(_)) = peek(pid) {
                 return;
@@ -94,7 +96,7 @@ impl Group {
 
     /// Stops a group once more that did not react.
     pub(super) fn stop_again(&self) {
-        if let Stage::Running(pid) = self.lock().stage {
+        if let Process::Running(pid) = self.lock().process {
             self.stop_group(pid);
         }
     }
@@ -120,32 +122,32 @@ impl Group {
         }
     }
 
-    /// How the leader ended, if it did. It stays a zombie, and so keeps the id of its group, until
-    /// [`over`](Self::over).
+    /// How the command ended, if it did. It stays a zombie, and so keeps the id of its group, until
+    /// [`reap`](Self::reap).
     pub(super) fn poll_exit(&self) -> io::Result<Option<Exit>> {
         let mut state = self.lock();
-        let (Stage::Running(pid) | Stage::Exited(pid)) = state.stage else {
+        let (Process::Running(pid) | Process::Exited(pid)) = state.process else {
             return Ok(None);
         };
         let exit = peek(pid)?;
         if exit.is_some() {
-            state.stage = Stage::Exited(pid);
+            state.process = Process::Exited(pid);
         }
         Ok(exit)
     }
 
     /// Kills whatever is left of the group.
     pub(super) fn kill(&self) {
-        if let Stage::Running(pid) | Stage::Exited(pid) = self.lock().stage {
+        if let Process::Running(pid) | Process::Exited(pid) = self.lock().process {
             kill_group(pid);
         }
     }
 
-    /// From here on nothing is signalled any more. `reap` runs before anyone else can look.
-    pub(super) fn over(&self, reap: impl FnOnce()) {
+    /// From here on nothing is signalled any more. `wait` runs before anyone else can look.
+    pub(super) fn reap(&self, wait: impl FnOnce()) {
         let mut state = self.lock();
-        reap();
-        state.stage = Stage::Over;
+        wait();
+        state.process = Process::Reaped;
     }
 
     /// Everything the call used is given back.

@@ -1,6 +1,6 @@
 //! A command as data: what would be run, with nothing run yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,47 +20,62 @@ impl<T: AsRef<OsStr> + ?Sized> From<&T> for Arg {
     }
 }
 
-/// Which variables of this process's environment a child inherits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Inherit {
-    /// All of them, less the removed ones: `.py` migrations read the environment.
-    All,
-    /// Only those named, less the removed ones.
-    Only(BTreeSet<OsString>),
-}
+/// All variables that a child sees. They hold secrets, so `Debug` prints names only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment(BTreeMap<OsString, OsString>);
 
-/// The environment of a child, relative to this process's.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ChildEnv {
-    /// What passes from this process's environment.
-    pub inherit: Inherit,
-    /// What never passes, whatever `inherit` says.
-    pub remove: BTreeSet<OsString>,
-    /// What is set, last. Holds the DSN, so `Debug` prints names only.
-    pub set: BTreeMap<OsString, OsString>,
-}
+impl Environment {
+    /// The variables of this process.
+    #[must_use]
+    pub fn inherited() -> Self {
+        std::env::vars_os().collect()
+    }
 
-impl fmt::Debug for ChildEnv {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChildEnv")
-            .field("inherit", &self.inherit)
-            .field("remove", &self.remove)
-            .field("set", &self.set.keys())
-            .finish()
+    /// The value of a variable.
+    pub fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
+        self.0.get(name.as_ref()).map(OsString::as_os_str)
+    }
+
+    /// Sets a variable.
+    pub fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) {
+        self.0.insert(name.into(), value.into());
+    }
+
+    /// Takes a variable out, and gives its value.
+    pub fn remove(&mut self, name: impl AsRef<OsStr>) -> Option<OsString> {
+        self.0.remove(name.as_ref())
+    }
+
+    /// Every variable and its value.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let variables = self.0.iter();
+        variables.map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 }
 
-/// A `confiture` command that has not been run.
+impl FromIterator<(OsString, OsString)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// A command that has not been run, with everything that its child gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// The binary: a path, or a bare name looked up in `PATH`.
+    /// The program: a path, or a bare name looked up in the `PATH` of `env`.
     pub program: PathBuf,
     /// What follows the program name.
     pub args: Vec<Arg>,
     /// The directory the child starts in.
     pub cwd: PathBuf,
     /// The environment the child sees.
-    pub env: ChildEnv,
+    pub env: Environment,
 }
 
 impl Invocation {

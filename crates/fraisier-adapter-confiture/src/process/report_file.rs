@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 use tempfile::TempDir;
 
 use super::error::{ReportProblem, RunError};
-use crate::process::Report;
+use super::output::Report;
 
 /// How large a report may be to be held, and not left in its file.
 const SMALL: u64 = 1 << 20;

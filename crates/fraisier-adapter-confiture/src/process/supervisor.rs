@@ -2,18 +2,17 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::Arc;
+use std::thread;
 
-use tokio::runtime;
-use tokio::sync::mpsc as calls;
+use tokio::runtime::{self, Runtime};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::instrument::WithSubscriber;
 use tracing::{Dispatch, Instrument, Span};
 
-use super::Options;
 use super::call::{Job, conduct};
+use super::options::Options;
 
 /// Pairs of descriptors that a runtime needs to start, and some to start a child.
 const DESCRIPTOR_PAIRS: usize = 6;
@@ -25,47 +24,21 @@ pub(super) struct Traced {
     pub(super) dispatch: Dispatch,
 }
 
-/// A running supervisor.
+/// A handle on the supervising thread. Dropping the last one lets the thread end when the calls
+/// that it has have ended.
 pub(super) struct Supervisor {
-    jobs: calls::UnboundedSender<Traced>,
-    /// Nothing is sent: it disconnects when the thread is about to end.
-    ended: mpsc::Receiver<()>,
-    thread: JoinHandle<()>,
+    jobs: mpsc::UnboundedSender<Traced>,
 }
 
 impl Supervisor {
     pub(super) fn start(options: Arc<Options>) -> io::Result<Self> {
         enough_descriptors()?;
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()?;
-        let (jobs, mut inbox) = calls::unbounded_channel::<Traced>();
-        let (alive, ended) = mpsc::channel();
-        let thread = thread::Builder::new()
+        let runtime = OwnRuntime::start()?;
+        let (jobs, inbox) = mpsc::unbounded_channel();
+        thread::Builder::new()
             .name("confiture-supervisor".to_owned())
-            .spawn(move || {
-                let _alive: mpsc::Sender<()> = alive;
-                runtime.block_on(async {
-                    let mut running = JoinSet::new();
-                    while let Some(Traced {
-                        job,
-                        span,
-                        dispatch,
-                    }) = inbox.recv().await
-                    {
-                        let call = conduct(job, options.clone());
-                        running.spawn(call.instrument(span).with_subscriber(dispatch));
-                        while running.try_join_next().is_some() {}
-                    }
-                    while running.join_next().await.is_some() {}
-                });
-            })?;
-        Ok(Self {
-            jobs,
-            ended,
-            thread,
-        })
+            .spawn(move || runtime.block_on(supervise(inbox, options)))?;
+        Ok(Self { jobs })
     }
 
     /// Whether the thread takes jobs.
@@ -77,16 +50,39 @@ impl Supervisor {
     pub(super) fn submit(&self, job: Traced) {
         let _ = self.jobs.send(job);
     }
+}
 
-    /// Lets the calls that are still running end, and waits for that at most as long as given.
-    pub(super) fn shut_down(self, patience: Duration) {
-        drop(self.jobs);
-        // An observer may hold the last handle of its adapter; a thread cannot wait for itself.
-        if self.thread.thread().id() == thread::current().id() {
-            return;
+async fn supervise(mut inbox: mpsc::UnboundedReceiver<Traced>, options: Arc<Options>) {
+    let mut running = JoinSet::new();
+    while let Some(next) = inbox.recv().await {
+        let call = conduct(next.job, options.clone());
+        running.spawn(call.instrument(next.span).with_subscriber(next.dispatch));
+        while running.try_join_next().is_some() {}
+    }
+    while running.join_next().await.is_some() {}
+}
+
+/// The runtime of the supervising thread. Where that thread cannot be started, the runtime is
+/// dropped on the caller's, where tokio panics when one is dropped in the usual way.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn start() -> io::Result<Self> {
+        let mut builder = runtime::Builder::new_current_thread();
+        Ok(Self(Some(builder.enable_io().enable_time().build()?)))
+    }
+
+    fn block_on(&self, future: impl Future<Output = ()>) {
+        if let Some(runtime) = &self.0 {
+            runtime.block_on(future);
         }
-        if let Err(mpsc::RecvTimeoutError::Disconnected) = self.ended.recv_timeout(patience) {
-            let _ = self.thread.join();
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
         }
     }
 }

@@ -1,4 +1,9 @@
-//! What every command of confiture finds in its environment.
+//! What confiture finds in its environment.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+
+use crate::process::Environment;
 
 /// The variables that make confiture's output plain, whole and timely whatever the terminal: no colours, no
 /// boxes that break words, no line held back.
@@ -15,9 +20,83 @@ pub const PLAIN_OUTPUT: [(&str, &str); 8] = [
 ];
 
 /// What would undo [`PLAIN_OUTPUT`].
-pub(super) const NOT_INHERITED: [&str; 4] = [
+const NOT_INHERITED: [&str; 4] = [
     "CLICOLOR_FORCE",
     "FORCE_COLOR",
     "PY_COLORS",
     "TTY_COMPATIBLE",
 ];
+
+/// Which variables of this process's environment a child inherits.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Inherit {
+    /// Only these, if it is narrowed: `.py` migrations read the environment.
+    pub(crate) only: Option<BTreeSet<OsString>>,
+    /// Never these.
+    pub(crate) withheld: BTreeSet<OsString>,
+}
+
+impl Inherit {
+    /// What passes of `ambient`, and what makes the output plain.
+    pub(crate) fn environment(&self, ambient: &Environment) -> Environment {
+        let passes = |name: &OsStr| {
+            self.only.as_ref().is_none_or(|only| only.contains(name))
+                && !self.withheld.contains(name)
+                && !NOT_INHERITED.iter().any(|unwanted| name == *unwanted)
+        };
+        let mut environment: Environment = ambient
+            .iter()
+            .filter(|(name, _)| passes(name))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        for (name, value) in PLAIN_OUTPUT {
+            environment.set(name, value);
+        }
+        environment
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Environment {
+        let pair = |(name, value): &(&str, &str)| (name.into(), value.into());
+        pairs.iter().map(pair).collect()
+    }
+
+    fn with_plain_output(pairs: &[(&str, &str)]) -> Environment {
+        variables(&[pairs, &PLAIN_OUTPUT[..]].concat())
+    }
+
+    #[test]
+    fn the_environment_passes_and_the_output_is_plain() {
+        let ambient = [
+            ("LANG", "C.UTF-8"),
+            ("FORCE_COLOR", "1"),
+            ("TERM", "xterm"),
+            ("ADMIN_DSN", "a secret"),
+        ];
+        let inherit = Inherit {
+            only: None,
+            withheld: ["ADMIN_DSN".into()].into(),
+        };
+        assert_eq!(
+            inherit.environment(&variables(&ambient)),
+            with_plain_output(&[("LANG", "C.UTF-8")])
+        );
+    }
+
+    #[test]
+    fn a_narrowed_environment_still_withholds() {
+        let inherit = Inherit {
+            only: Some(["PATH".into(), "ADMIN_DSN".into()].into()),
+            withheld: ["ADMIN_DSN".into()].into(),
+        };
+        let ambient = [("LANG", "C"), ("PATH", "/bin"), ("ADMIN_DSN", "a secret")];
+        assert_eq!(
+            inherit.environment(&variables(&ambient)),
+            with_plain_output(&[("PATH", "/bin")])
+        );
+    }
+}

@@ -1,11 +1,13 @@
 //! What one call needs of its context, checked before anything is started.
 
+mod bytecode;
+mod disconnect;
 mod dsn;
 pub(crate) mod environment;
 pub(crate) mod project;
 mod settings;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,12 +15,13 @@ use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
 
+pub use self::disconnect::server_option;
 pub(crate) use self::dsn::{Dsn, percent_decoded};
+use self::environment::Inherit;
 use self::project::Project;
 pub(crate) use self::settings::{LOCK_TIMEOUT_MS, Settings};
 pub use self::settings::{SETTINGS, Setting};
-use crate::process::{Arg, ChildEnv, Inherit, Invocation};
-use crate::process::{disconnect_check_is_set_by, server_option};
+use crate::process::{Arg, Environment, Invocation, find_program};
 use crate::redact::Redactor;
 
 /// The logical name of the secret that holds the connection string.
@@ -38,8 +41,10 @@ pub(crate) struct Commands {
     pub(crate) program: PathBuf,
     /// What a child inherits.
     pub(crate) inherit: Inherit,
-    /// What no child inherits.
-    pub(crate) withheld: BTreeSet<OsString>,
+    /// Whether a private bytecode cache is provided where it helps.
+    pub(crate) bytecode_cache: bool,
+    /// How soon the server is to notice that its client is gone.
+    pub(crate) server_disconnect_check: Option<Duration>,
     /// What holds where a context sets nothing.
     pub(crate) settings: Settings,
 }
@@ -48,29 +53,23 @@ impl Commands {
     /// `confiture --version`. What a context's secrets come from is not known here: see
     /// [`Request::version`].
     pub(crate) fn version(&self) -> Invocation {
-        let mut env = self.env();
-        env.remove.insert(CONFITURE_DATABASE_URL.into());
-        Invocation {
-            program: self.program.clone(),
-            args: vec![Arg::from("--version")],
-            cwd: PathBuf::from("."),
-            env,
+        let mut env = self.inherit.environment(&Environment::inherited());
+        for name in [DATABASE_URL, CONFITURE_DATABASE_URL] {
+            env.remove(name);
         }
+        self.invocation(vec![Arg::from("--version")], PathBuf::from("."), env)
     }
 
-    fn env(&self) -> ChildEnv {
-        ChildEnv {
-            inherit: self.inherit.clone(),
-            remove: environment::NOT_INHERITED
-                .into_iter()
-                .chain([DATABASE_URL])
-                .map(OsString::from)
-                .chain(self.withheld.iter().cloned())
-                .collect(),
-            set: environment::PLAIN_OUTPUT
-                .iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
+    fn invocation(&self, args: Vec<Arg>, cwd: PathBuf, mut env: Environment) -> Invocation {
+        if self.bytecode_cache {
+            let found = find_program(&self.program, env.get("PATH"));
+            bytecode::provide(&mut env, found.as_ref().unwrap_or(&self.program));
+        }
+        Invocation {
+            program: self.program.clone(),
+            args,
+            cwd,
+            env,
         }
     }
 }
@@ -86,7 +85,8 @@ pub(crate) struct Request {
     /// Where `preflight` may try migrations, if that is declared. No other operation needs it, so
     /// only `preflight` fails when there is something wrong with it.
     against: Option<Result<Dsn, AdapterError>>,
-    removed: BTreeSet<OsString>,
+    /// What a child of this call sees before anything of the call is added.
+    env: Environment,
 }
 
 impl Request {
@@ -97,6 +97,15 @@ impl Request {
     /// `MissingSecret` or `SecretReadFailed` when there is no `DATABASE_URL`, and `InvalidConfig`
     /// when it is no connection string or a setting is of the wrong type.
     pub(crate) fn new(commands: &Commands, ctx: &AdapterCtx) -> Result<Self, AdapterError> {
+        Self::within(&Environment::inherited(), commands, ctx)
+    }
+
+    /// The same in a process that has the environment `ambient`.
+    pub(crate) fn within(
+        ambient: &Environment,
+        commands: &Commands,
+        ctx: &AdapterCtx,
+    ) -> Result<Self, AdapterError> {
         let settings = commands.settings.overridden_by(ctx)?;
         let dsn = Dsn::new(DATABASE_URL, ctx.secret(DATABASE_URL)?)?;
         let declared = ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys());
@@ -118,15 +127,24 @@ impl Request {
         ];
         let secrets = others.values().map(String::as_str);
         let redactor = Redactor::new(dsns.into_iter().flatten(), secrets);
-        Ok(Self {
+        let mut env = commands.inherit.environment(ambient);
+        let sources = ctx.env_secrets.values().map(String::as_str);
+        for name in sources.chain([DATABASE_URL, CONFITURE_DATABASE_URL]) {
+            env.remove(name);
+        }
+        let request = Self {
             commands: commands.clone(),
             project: Project::of(ctx),
             settings,
             redactor: Arc::new(redactor),
             dsn,
             against,
-            removed: ctx.env_secrets.values().map(OsString::from).collect(),
-        })
+            env,
+        };
+        match commands.server_disconnect_check {
+            Some(interval) => request.with_disconnect_check(interval),
+            None => Ok(request),
+        }
     }
 
     /// The request, if the server option of `interval` reaches the server from it.
@@ -134,7 +152,7 @@ impl Request {
     /// # Errors
     ///
     /// `InvalidConfig` when the connection string carries `options` that do not set it.
-    pub(crate) fn with_disconnect_check(self, interval: Duration) -> Result<Self, AdapterError> {
+    fn with_disconnect_check(self, interval: Duration) -> Result<Self, AdapterError> {
         let against = self.against.map(|against| {
             against.and_then(|dsn| takes_server_option(AGAINST_DATABASE_URL, dsn, interval))
         });
@@ -147,9 +165,9 @@ impl Request {
 
     /// `confiture --version`, which sees no secret of this context.
     pub(crate) fn version(&self) -> Invocation {
-        let mut version = self.commands.version();
-        version.env.remove.extend(self.removed.iter().cloned());
-        version
+        let args = vec![Arg::from("--version")];
+        self.commands
+            .invocation(args, PathBuf::from("."), self.env.clone())
     }
 
     /// Where `preflight` may try migrations, if that is declared.
@@ -167,20 +185,17 @@ impl Request {
     /// `confiture migrate <subcommand> <args> --no-config --format json --output <report>`, with
     /// the connection string where only confiture sees it.
     pub(crate) fn migrate(&self, subcommand: &str, args: Vec<Arg>) -> Invocation {
-        let mut env = self.commands.env();
-        env.remove.extend(self.removed.iter().cloned());
-        env.set
-            .insert(CONFITURE_DATABASE_URL.into(), self.dsn.expose().into());
+        let mut env = self.env.clone();
+        env.set(CONFITURE_DATABASE_URL, self.dsn.expose());
+        if let Some(interval) = self.commands.server_disconnect_check {
+            disconnect::provide(&mut env, interval);
+        }
         let mut all = vec![Arg::from("migrate"), Arg::from(subcommand)];
         all.extend(["--no-config", "--format", "json", "--output"].map(Arg::from));
         all.push(Arg::ReportPath);
         all.extend(args);
-        Invocation {
-            program: self.commands.program.clone(),
-            args: all,
-            cwd: self.project.workdir.clone(),
-            env,
-        }
+        self.commands
+            .invocation(all, self.project.workdir.clone(), env)
     }
 
     /// `--migrations-dir <directory>`.
@@ -196,7 +211,7 @@ impl Request {
 /// `options`; the check would be off without anybody's knowing.
 fn takes_server_option(logical: &str, dsn: Dsn, interval: Duration) -> Result<Dsn, AdapterError> {
     match dsn.options() {
-        Some(options) if !disconnect_check_is_set_by(&options) => Err(AdapterError::new(
+        Some(options) if !disconnect::is_set_by(&options) => Err(AdapterError::new(
             AdapterErrorKind::InvalidConfig,
             format!(
                 "the secret `{logical}` carries `options`, which keep the server from being asked \
@@ -223,7 +238,7 @@ mod tests {
     use fraisier_adapter_api::AdapterErrorKind;
 
     use super::*;
-    use crate::testing::{PASSWORD, commands, ctx, request};
+    use crate::testing::{PASSWORD, ambient, commands, ctx, request};
 
     #[test]
     fn a_context_without_a_usable_connection_string_starts_nothing() {
@@ -251,19 +266,36 @@ mod tests {
     #[test]
     fn the_probe_sees_no_secret() {
         let asked = request(&ctx(".".as_ref())).version();
-        for name in ["SHOP_DSN", "SHOP_API_TOKEN"] {
-            assert!(asked.env.remove.contains(OsStr::new(name)), "{name}");
+        assert_eq!(asked.args, [Arg::from("--version")]);
+        for name in [
+            "SHOP_DSN",
+            "SHOP_API_TOKEN",
+            "DATABASE_URL",
+            "CONFITURE_DATABASE_URL",
+        ] {
+            assert_eq!(asked.env.get(name), None, "{name}");
         }
+        assert!(asked.env.get("LANG").is_some(), "all else passes");
         let mut commands = commands();
-        commands.inherit = Inherit::Only(["PATH".into()].into());
-        commands.withheld = ["ADMIN_DSN".into()].into();
-        let probe = commands.version();
-        assert_eq!(probe.args, [Arg::from("--version")]);
-        assert_eq!(probe.env.inherit, Inherit::Only(["PATH".into()].into()));
-        for name in ["DATABASE_URL", "CONFITURE_DATABASE_URL", "ADMIN_DSN"] {
-            assert!(probe.env.remove.contains(OsStr::new(name)), "{name}");
-            assert!(!probe.env.set.contains_key(OsStr::new(name)), "{name}");
-        }
+        commands.inherit.withheld = ["PATH".into()].into();
+        assert_eq!(commands.version().env.get("PATH"), None);
+    }
+
+    #[test]
+    fn the_server_is_asked_to_check_for_its_client() {
+        let plan = |interval, ctx: &AdapterCtx| {
+            let mut commands = commands();
+            commands.server_disconnect_check = interval;
+            let request = Request::within(&ambient(), &commands, ctx).expect("a request");
+            let version = request.version().env.get("PGOPTIONS").map(OsStr::to_owned);
+            assert_eq!(version.as_deref(), Some("-c work_mem=1MB".as_ref()));
+            let env = request.migrate("up", Vec::new()).env;
+            env.get("PGOPTIONS").map(OsStr::to_owned)
+        };
+        let ctx = ctx(".".as_ref());
+        let asked = "-c work_mem=1MB -c client_connection_check_interval=1000ms";
+        assert_eq!(plan(Some(Duration::from_secs(1)), &ctx), Some(asked.into()));
+        assert_eq!(plan(None, &ctx), Some("-c work_mem=1MB".into()));
     }
 
     #[test]

@@ -1,13 +1,21 @@
 //! What a child prints: too much, too early, too late, not text.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use fraisier_adapter_confiture::observe::{Event, Stream};
-use fraisier_adapter_confiture::process::{Captured, Exit};
-use fraisier_adapter_confiture::process::{Options, Runner};
+use fraisier_adapter_confiture::observe::{Event, Redact, Stream};
+use fraisier_adapter_confiture::process::{Captured, Exit, Options, Output, Runner};
 use tempfile::TempDir;
 
 use super::support::*;
+
+/// What a script leaves, and what was told of it.
+fn watched(text: &str) -> (Output, Arc<Seen>) {
+    let seen = Arc::new(Seen::default());
+    let runner = Runner::new(Options::default());
+    let output = block_on(runner.run(script(text), seen.context())).unwrap();
+    (output, seen)
+}
 
 #[test]
 fn a_flood_is_kept_at_both_ends_in_bounded_memory() {
@@ -18,13 +26,10 @@ fn a_flood_is_kept_at_both_ends_in_bounded_memory() {
             let text = "echo first; yes 'some eighty bytes of chatter, line for line' | \
                         head -c 300000000; echo; echo last; echo err >&2";
             for observed in [false, true] {
-                let (options, seen) = watched();
-                let options = if observed {
-                    options
-                } else {
-                    Options::default()
-                };
-                let output = run(options, script(text)).unwrap();
+                let seen = Arc::new(Seen::default());
+                let context = if observed { seen.context() } else { context() };
+                let runner = Runner::new(Options::default());
+                let output = block_on(runner.run(script(text), context)).unwrap();
                 let kept = output.stdout;
                 assert!(kept.head.starts_with(b"first\nsome"));
                 assert!(kept.tail.ends_with(b"\nlast\n"));
@@ -48,8 +53,7 @@ fn a_flood_is_kept_at_both_ends_in_bounded_memory() {
 
 #[test]
 fn a_flood_of_one_line_is_bounded_too() {
-    let (options, seen) = watched();
-    let output = run(options, script("head -c 50000000 /dev/zero | tr '\\0' x")).unwrap();
+    let (output, seen) = watched("head -c 50000000 /dev/zero | tr '\\0' x");
     assert_eq!(output.stdout.omitted, 50_000_000);
     let lines = seen.lines();
     assert_eq!(lines.len(), 1);
@@ -70,12 +74,7 @@ fn a_child_that_closes_its_output_is_still_waited_for() {
 
 #[test]
 fn invalid_utf8_survives() {
-    let (options, seen) = watched();
-    let output = run(
-        options,
-        script("printf 'a\\377\\000b\\n'; printf '\\200' >&2"),
-    )
-    .unwrap();
+    let (output, seen) = watched("printf 'a\\377\\000b\\n'; printf '\\200' >&2");
     assert_eq!(output.stdout.head, b"a\xff\0b\n");
     assert_eq!(output.stderr.head, b"\x80");
     let mut lines = seen.lines();
@@ -91,9 +90,9 @@ fn lines_arrive_while_the_child_runs() {
         "echo waiting; while ! [ -e {} ]; do sleep 0.05; done; echo went on >&2",
         go.display()
     );
-    let (options, seen) = watched();
-    let runner = Runner::new(options);
-    let mut call = Box::pin(runner.run(script(&text), context()));
+    let seen = Arc::new(Seen::default());
+    let runner = Runner::new(Options::default());
+    let mut call = Box::pin(runner.run(script(&text), seen.context()));
     begin(call.as_mut());
     seen.wait_for_lines(1);
     std::fs::write(&go, "").unwrap();
@@ -110,11 +109,11 @@ fn lines_arrive_while_the_child_runs() {
 
 #[test]
 fn events_are_redacted() {
-    let (options, seen) = watched();
-    let mut context = context();
-    context.redact = std::sync::Arc::new(|text| text.replace("hunter2", "***"));
+    let seen = Arc::new(Seen::default());
+    let redact: Redact = Arc::new(|text| text.replace("hunter2", "***"));
+    let context = context_with(redact, Some(seen.clone()));
     let text = "echo pw hunter2; printf '⚡ Applying 001_hunter2... '; sleep 0.1; echo ✅";
-    block_on(Runner::new(options).run(script(text), context)).unwrap();
+    block_on(Runner::new(Options::default()).run(script(text), context)).unwrap();
     let events = format!("{:?}", seen.events());
     assert!(
         events.contains("001") && !events.contains("hunter2"),

@@ -138,7 +138,7 @@ fn a_bare_name_is_looked_up_and_a_file_that_may_not_run_is_passed_over() {
     file(&first, "tool", "#!/bin/sh\nexit 1\n", 0o644);
     let mut invocation = program(Path::new("tool"), vec![]);
     let mut path = first.path().as_os_str().to_owned();
-    invocation.env.set.insert("PATH".into(), path.clone());
+    invocation.env.set("PATH", &path);
     match run(Options::default(), invocation.clone()) {
         Err(RunError::Program { obstacle, .. }) => assert_eq!(obstacle, Obstacle::NotExecutable),
         other => panic!("{other:?}"),
@@ -146,7 +146,34 @@ fn a_bare_name_is_looked_up_and_a_file_that_may_not_run_is_passed_over() {
     file(&second, "tool", "#!/bin/sh\nexit 6\n", 0o755);
     path.push(":");
     path.push(second.path());
-    invocation.env.set.insert("PATH".into(), path);
+    invocation.env.set("PATH", path);
     let output = run(Options::default(), invocation).unwrap();
     assert_eq!(output.exit, Exit::Code(6));
+}
+
+#[test]
+fn a_program_of_the_working_directory_is_not_found_by_chance() {
+    isolated(
+        "programs::a_program_of_the_working_directory_is_not_found_by_chance",
+        "cd \"$(mktemp -d)\"; printf '#!/bin/sh\\nexit 9\\n' > tool; chmod 755 tool",
+        || {
+            let mut invocation = program(Path::new("tool"), vec![]);
+            for path in [None, Some(""), Some("/nowhere:"), Some(":/nowhere")] {
+                match path {
+                    Some(path) => invocation.env.set("PATH", path),
+                    None => drop(invocation.env.remove("PATH")),
+                }
+                match run(Options::default(), invocation.clone()) {
+                    Err(RunError::Program { obstacle, .. }) => {
+                        assert_eq!(obstacle, Obstacle::NotFound, "{path:?}");
+                    }
+                    other => panic!("{path:?}: {other:?}"),
+                }
+            }
+            // What is asked for by its path is meant.
+            let output = run(Options::default(), program(Path::new("./tool"), vec![]));
+            assert_eq!(output.unwrap().exit, Exit::Code(9));
+            fs::remove_dir_all(std::env::current_dir().unwrap()).unwrap();
+        },
+    );
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fraisier_adapter_confiture::process::Exit;
-use fraisier_adapter_confiture::process::{Options, Runner};
+use fraisier_adapter_confiture::process::{Exit, Options, Runner};
 use tokio::runtime::{Builder, Runtime};
 
 use super::support::*;
@@ -24,9 +23,8 @@ fn runtimes() -> [Runtime; 2] {
 /// Spawns a call on the runtime and lets `end` end the runtime while it runs.
 fn stopped_with(end: impl Fn(Runtime)) {
     for runtime in runtimes() {
-        let (options, seen) = watched();
-        let runner = Runner::new(options);
-        let call = runtime.spawn(runner.run(script(STOPPABLE), context()));
+        let (runner, seen) = watched();
+        let call = runtime.spawn(runner.run(script(STOPPABLE), seen.context()));
         let up = seen.clone();
         // A current-thread runtime polls its tasks only while it is blocked on.
         runtime.block_on(async {
@@ -61,10 +59,9 @@ fn a_runtime_that_shuts_down_in_time_stops_its_calls() {
 #[test]
 fn an_aborted_task_stops_its_call() {
     for runtime in runtimes() {
-        let (options, seen) = watched();
-        let runner = Runner::new(options);
+        let (runner, seen) = watched();
         runtime.block_on(async {
-            let call = tokio::spawn(runner.run(script(STOPPABLE), context()));
+            let call = tokio::spawn(runner.run(script(STOPPABLE), seen.context()));
             while seen.lines().is_empty() {
                 tokio::task::yield_now().await;
             }
@@ -77,20 +74,35 @@ fn an_aborted_task_stops_its_call() {
 }
 
 #[test]
-fn the_last_handle_waits_inside_a_runtime_too() {
+fn dropping_the_last_handle_waits_for_nothing_and_its_calls_end_all_the_same() {
+    // Only the kill at the end of a grace that nobody would wait for, or a word, ends it.
+    let dir = tempfile::TempDir::new().unwrap();
+    let go = dir.path().join("go");
+    let text = format!(
+        "trap 'while ! [ -e {} ]; do sleep 0.05; done; echo stopped; exit 130' INT
+         echo up; while :; do sleep 0.1; done",
+        go.display()
+    );
     for runtime in runtimes() {
-        let (options, seen) = watched();
+        let _ = std::fs::remove_file(&go);
+        let seen = Arc::new(Seen::default());
         runtime.block_on(async {
-            let runner = Runner::new(options);
-            let call = tokio::spawn(runner.run(script(STOPPABLE), context()));
+            let runner = Runner::new(Options {
+                grace: 4 * PATIENCE,
+                ..Options::default()
+            });
+            let call = tokio::spawn(runner.run(script(&text), seen.context()));
             while seen.lines().is_empty() {
                 tokio::task::yield_now().await;
             }
             call.abort();
             let _ = call.await;
             drop(runner);
-            assert!(!exists(seen.pids()[0]));
+            assert!(runs(seen.pids()[0]));
         });
+        std::fs::write(&go, "").unwrap();
+        eventually("the end of the child", || !exists(seen.pids()[0]));
+        assert_eq!(seen.lines(), ["up", "stopped"]);
     }
 }
 
@@ -117,10 +129,9 @@ fn many_calls_at_once_do_not_disturb_each_other() {
 
 #[test]
 fn many_calls_are_stopped_at_once() {
-    let (options, seen) = watched();
-    let runner = Runner::new(options);
+    let (runner, seen) = watched();
     let mut calls: Vec<_> = (0..30)
-        .map(|_| Box::pin(runner.run(script(STOPPABLE), context())))
+        .map(|_| Box::pin(runner.run(script(STOPPABLE), seen.context())))
         .collect();
     for call in &mut calls {
         begin(call.as_mut());
@@ -132,7 +143,7 @@ fn many_calls_are_stopped_at_once() {
             scope.spawn(move || drop(call));
         }
     });
-    drop(runner);
+    block_on(runner.settled());
     assert_eq!(
         seen.lines()
             .iter()
@@ -151,8 +162,7 @@ fn nothing_is_left_of_any_call() {
         || {
             let tmp = std::env::temp_dir();
             let round = || {
-                let (options, seen) = watched();
-                let runner = Arc::new(Runner::new(options));
+                let (runner, seen) = watched();
                 for text in [
                     "exit 0",
                     "printf x > \"$1\"",
@@ -161,10 +171,11 @@ fn nothing_is_left_of_any_call() {
                 ] {
                     let _ = block_on(runner.run(script(text), context()));
                 }
-                let mut call = Box::pin(runner.run(script(STOPPABLE), context()));
+                let mut call = Box::pin(runner.run(script(STOPPABLE), seen.context()));
                 begin(call.as_mut());
                 seen.wait_for_lines(1);
                 drop(call);
+                block_on(runner.settled());
             };
             // The first round also sets up what a process keeps, such as signal handlers.
             round();
@@ -176,9 +187,12 @@ fn nothing_is_left_of_any_call() {
                 )
             };
             let before = state();
-            (0..5).for_each(|_| round());
-            assert_eq!(state(), before, "descriptors, threads, temporary files");
             assert_eq!(before.2, 0);
+            (0..5).for_each(|_| round());
+            // A supervising thread ends some time after its last call.
+            eventually("descriptors, threads and temporary files", || {
+                state() == before
+            });
             let children = format!("/proc/self/task/{}/children", std::process::id());
             assert_eq!(std::fs::read_to_string(children).unwrap(), "");
             std::fs::remove_dir(tmp).unwrap();

@@ -1,11 +1,11 @@
 //! Commands that are given up, by the caller or by the clock.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
-use fraisier_adapter_confiture::process::{Exit, Interruption, Output};
-use fraisier_adapter_confiture::process::{Options, Runner, Stop};
+use fraisier_adapter_confiture::process::{Exit, Interruption, Options, Output, Runner, Stop};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::support::*;
@@ -157,16 +157,15 @@ fn every_deadly_signal_is_reported() {
 }
 
 #[test]
-fn dropping_the_future_interrupts_and_the_last_handle_waits() {
-    let (options, seen) = watched();
-    let runner = Runner::new(options);
+fn dropping_the_future_interrupts() {
+    let (runner, seen) = watched();
     {
         let text = format!("trap 'echo stopped; exit 130' INT; echo up; {FOREVER}");
-        let mut call = pin!(runner.run(script(&text), context()));
+        let mut call = pin!(runner.run(script(&text), seen.context()));
         begin(call.as_mut());
         seen.wait_for_lines(1);
     }
-    drop(runner);
+    block_on(runner.settled());
     assert_eq!(seen.lines(), ["up", "stopped"]);
     assert!(!exists(seen.pids()[0]));
     let interrupted = Event::Interrupted {
@@ -187,13 +186,12 @@ fn dropping_the_future_interrupts_and_the_last_handle_waits() {
 fn settled_waits_for_what_was_given_up() {
     let dir = tempfile::TempDir::new().unwrap();
     let go = dir.path().join("go");
-    let (options, seen) = watched();
-    let runner = Runner::new(options);
+    let (runner, seen) = watched();
     block_on(runner.settled());
     {
         let wait = format!("while ! [ -e {} ]; do sleep 0.05; done", go.display());
         let text = format!("trap '{wait}; exit 130' INT; echo up; {FOREVER}");
-        let mut call = pin!(runner.run(script(&text), context()));
+        let mut call = pin!(runner.run(script(&text), seen.context()));
         begin(call.as_mut());
         seen.wait_for_lines(1);
     }
@@ -207,21 +205,22 @@ fn settled_waits_for_what_was_given_up() {
 
 #[test]
 fn a_future_that_was_never_polled_starts_nothing() {
-    let (options, seen) = watched();
-    let runner = Runner::new(options);
-    drop(runner.run(script("echo up"), context()));
-    drop(runner);
+    let (runner, seen) = watched();
+    drop(runner.run(script("echo up"), seen.context()));
+    block_on(runner.settled());
     assert!(seen.events().is_empty());
 }
 
 #[test]
 fn giving_up_at_any_moment_of_the_start_leaves_nothing() {
-    let (mut options, seen) = watched();
+    let seen = Arc::new(Seen::default());
     // An interrupt that comes too early must not have to be repeated.
-    options.grace = 4 * PATIENCE;
-    let runner = Runner::new(options);
+    let runner = Runner::new(Options {
+        grace: 4 * PATIENCE,
+        ..Options::default()
+    });
     for delay in 0..100 {
-        let mut call = Box::pin(runner.run(script(FOREVER), context()));
+        let mut call = Box::pin(runner.run(script(FOREVER), seen.context()));
         begin(call.as_mut());
         std::thread::sleep(Duration::from_micros(delay * 40));
         drop(call);
@@ -254,11 +253,9 @@ fn an_observer_that_panics_does_no_harm() {
             std::panic::resume_unwind(Box::new("bad"));
         }
     }
-    let options = Options {
-        observer: Some(std::sync::Arc::new(Bad)),
-        ..Options::default()
-    };
-    let output = run(options, script("echo out; exit 3")).unwrap();
+    let context = context_with(Arc::new(str::to_owned), Some(Arc::new(Bad)));
+    let runner = Runner::new(Options::default());
+    let output = block_on(runner.run(script("echo out; exit 3"), context)).unwrap();
     assert_eq!(output.exit, Exit::Code(3));
     assert_eq!(output.stdout.head, b"out\n");
 }

@@ -8,10 +8,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use fraisier_adapter_confiture::observe::{Call, Event, Observer};
-use fraisier_adapter_confiture::process::Output;
-use fraisier_adapter_confiture::process::{Arg, ChildEnv, Inherit, Invocation};
-use fraisier_adapter_confiture::process::{Options, RunContext, RunError, Runner};
+use fraisier_adapter_confiture::observe::{Announcer, Call, Event, Observer, Redact};
+use fraisier_adapter_confiture::process::{
+    Arg, Environment, Invocation, Options, Output, RunContext, RunError, Runner,
+};
 
 /// Longer than anything here takes on the slowest machine; only a hang reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,11 +35,7 @@ pub(crate) fn program(program: &Path, args: Vec<Arg>) -> Invocation {
         program: program.to_owned(),
         args,
         cwd: PathBuf::from("/"),
-        env: ChildEnv {
-            inherit: Inherit::All,
-            remove: [].into(),
-            set: [].into(),
-        },
+        env: Environment::inherited(),
     }
 }
 
@@ -49,19 +45,24 @@ pub(crate) fn report_of(output: &Output) -> Option<Vec<u8>> {
     Some(report.bytes().unwrap().into_owned())
 }
 
-/// The context of a test's call, with nothing to redact.
+/// The context of a call that nobody listens to.
 pub(crate) fn context() -> RunContext {
-    RunContext::new("test", Arc::new(str::to_owned))
+    context_with(Arc::new(str::to_owned), None)
 }
 
-/// Options with an observer that remembers.
-pub(crate) fn watched() -> (Options, Arc<Seen>) {
-    let seen = Arc::new(Seen::default());
-    let options = Options {
-        observer: Some(seen.clone()),
-        ..Options::default()
-    };
-    (options, seen)
+/// The context of a call that tells this observer what is left after `redact`.
+pub(crate) fn context_with(redact: Redact, observer: Option<Arc<dyn Observer>>) -> RunContext {
+    let announcer = Announcer::new("test", redact, observer);
+    RunContext {
+        timeout: None,
+        span: announcer.span(None),
+        listener: Arc::new(announcer),
+    }
+}
+
+/// A runner, and what remembers the events of calls that get its context.
+pub(crate) fn watched() -> (Runner, Arc<Seen>) {
+    (Runner::new(Options::default()), Arc::default())
 }
 
 /// Runs one command on an executor of this thread that knows no tokio.
@@ -80,6 +81,11 @@ impl Observer for Seen {
 }
 
 impl Seen {
+    /// The context of a call whose events are remembered here.
+    pub(crate) fn context(self: &Arc<Self>) -> RunContext {
+        context_with(Arc::new(str::to_owned), Some(self.clone()))
+    }
+
     pub(crate) fn events(&self) -> Vec<Event> {
         self.0.lock().unwrap().clone()
     }

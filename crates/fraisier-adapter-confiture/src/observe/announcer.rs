@@ -1,34 +1,64 @@
 //! Tells the observer and `tracing` what a call does, while it does it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::Span;
+use tracing::field::Empty;
+
 use super::lines::{Line, Lines};
-use super::{Redact, progress};
-use crate::observe::{Call, Event, Observer, Stream};
+use super::progress::{self, Progress};
+use super::{Call, Event, Observer};
+use crate::process::{Exit, Interruption, Listener, Stream};
+
+/// Removes secrets from a text before it leaves the adapter.
+pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// How many lines of one stream are delivered in a second; the rest is counted. A person reads
 /// fewer, and a child that prints millions must not be slowed down by its audience.
 const LINES_PER_SECOND: u32 = 1000;
 
-/// The voice of one call.
-pub(super) struct Announcer {
+/// Tells what one call does: its texts redacted, its lines counted where they are too many.
+pub struct Announcer {
     call: Call,
     redact: Redact,
     observer: Option<Arc<dyn Observer>>,
+    stdout: Mutex<LineReader>,
+    stderr: Mutex<LineReader>,
 }
 
 impl Announcer {
-    pub(super) fn new(call: Call, redact: Redact, observer: Option<Arc<dyn Observer>>) -> Self {
+    /// An announcer for the next call of this process, whose output passes `redact`.
+    #[must_use]
+    pub fn new(
+        operation: &'static str,
+        redact: Redact,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         Self {
-            call,
+            call: Call::next(operation),
             redact,
             observer,
+            stdout: Mutex::new(LineReader::new(Stream::Stdout)),
+            stderr: Mutex::new(LineReader::new(Stream::Stderr)),
         }
     }
 
-    pub(super) fn tell(&self, event: &Event) {
+    /// The span of the call, which is about this revision if about one.
+    #[must_use]
+    pub fn span(&self, revision: Option<&str>) -> Span {
+        tracing::info_span!(
+            "confiture",
+            call = self.call.id,
+            operation = self.call.operation,
+            revision,
+            exit = Empty,
+            signal = Empty,
+        )
+    }
+
+    fn tell(&self, event: &Event) {
         trace(event);
         if let Some(observer) = &self.observer {
             // An observer's panic is its own affair; that the child is looked after is ours.
@@ -36,16 +66,50 @@ impl Announcer {
         }
     }
 
-    /// A voice for one stream; `None` when nobody would hear it.
-    pub(super) fn stream(&self, stream: Stream) -> Option<LineAnnouncer<'_>> {
-        let heard = self.observer.is_some() || tracing::enabled!(tracing::Level::DEBUG);
-        heard.then(|| LineAnnouncer {
-            announcer: self,
-            stream,
-            lines: Lines::default(),
-            allowance: Allowance::new(Instant::now()),
-            announced: false,
-        })
+    /// Whether anybody listens to lines.
+    fn is_heard(&self) -> bool {
+        self.observer.is_some() || tracing::enabled!(tracing::Level::DEBUG)
+    }
+
+    fn with_reader(&self, stream: Stream, work: impl FnOnce(&mut LineReader)) {
+        if self.is_heard() {
+            let reader = match stream {
+                Stream::Stdout => &self.stdout,
+                Stream::Stderr => &self.stderr,
+            };
+            work(&mut reader.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+impl Listener for Announcer {
+    fn started(&self, pid: u32) {
+        self.tell(&Event::Started { pid });
+    }
+
+    fn printed(&self, stream: Stream, bytes: &[u8]) {
+        self.with_reader(stream, |reader| reader.push(self, bytes));
+    }
+
+    fn printed_all(&self, stream: Stream) {
+        self.with_reader(stream, |reader| reader.finish(self));
+    }
+
+    fn interrupted(&self, why: Interruption) {
+        self.tell(&Event::Interrupted { why });
+    }
+
+    fn finished(&self, exit: Exit, duration: Duration, killed: bool) {
+        let span = Span::current();
+        match exit {
+            Exit::Code(code) => span.record("exit", code),
+            Exit::Signal(signal) => span.record("signal", signal),
+        };
+        self.tell(&Event::Finished {
+            exit,
+            duration,
+            killed,
+        });
     }
 }
 
@@ -75,8 +139,7 @@ fn trace(event: &Event) {
 }
 
 /// Turns the bytes of one stream into events.
-pub(super) struct LineAnnouncer<'a> {
-    announcer: &'a Announcer,
+struct LineReader {
     stream: Stream,
     lines: Lines,
     allowance: Allowance,
@@ -84,62 +147,71 @@ pub(super) struct LineAnnouncer<'a> {
     announced: bool,
 }
 
-impl LineAnnouncer<'_> {
-    pub(super) fn push(&mut self, chunk: &[u8]) {
+impl LineReader {
+    fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            lines: Lines::default(),
+            allowance: Allowance::new(Instant::now()),
+            announced: false,
+        }
+    }
+
+    fn push(&mut self, to: &Announcer, chunk: &[u8]) {
         let now = Instant::now();
         let mut lines = std::mem::take(&mut self.lines);
-        lines.push(chunk, |line| self.line(&line, now));
+        lines.push(chunk, |line| self.line(to, &line, now));
         if let Some(begun) = lines.begun() {
-            self.migration(&begun, false);
+            self.migration(to, &begun, false);
         }
         self.lines = lines;
     }
 
     /// The stream has ended: what is left is a line too.
-    pub(super) fn finish(mut self) {
+    fn finish(&mut self, to: &Announcer) {
         let lines = std::mem::take(&mut self.lines);
         if let Some(last) = lines.begun() {
-            self.line(&last, Instant::now());
+            self.line(to, &last, Instant::now());
         }
-        self.skipped(self.allowance.skipped);
+        self.skipped(to, self.allowance.skipped);
     }
 
-    fn line(&mut self, line: &Line<'_>, now: Instant) {
+    fn line(&mut self, to: &Announcer, line: &Line<'_>, now: Instant) {
         match self.allowance.take(now) {
             Some(skipped) => {
-                self.skipped(skipped);
-                let text = line.shown(&*self.announcer.redact);
-                let stream = self.stream;
-                self.announcer.tell(&Event::Line { stream, text });
+                self.skipped(to, skipped);
+                to.tell(&Event::Line {
+                    stream: self.stream,
+                    text: line.shown(&*to.redact),
+                });
             }
             None => self.allowance.skipped += 1,
         }
-        self.migration(line, true);
+        self.migration(to, line, true);
         self.announced = false;
     }
 
-    fn migration(&mut self, line: &Line<'_>, complete: bool) {
+    fn migration(&mut self, to: &Announcer, line: &Line<'_>, complete: bool) {
         if self.stream != Stream::Stdout || !line.starts_with(progress::PREFIX) {
             return;
         }
-        let text = (self.announcer.redact)(&line.text());
-        let Some((migration, stage)) = progress::read(&text) else {
+        let text = (to.redact)(&line.text());
+        let Some((migration, progress)) = progress::read(&text) else {
             return;
         };
         if !self.announced {
             self.announced = true;
-            self.announcer
-                .tell(&migration.event(progress::Stage::Begun));
+            to.tell(&migration.event(Progress::Begun));
         }
-        if complete && stage != progress::Stage::Begun {
-            self.announcer.tell(&migration.event(stage));
+        if complete && progress != Progress::Begun {
+            to.tell(&migration.event(progress));
         }
     }
 
-    fn skipped(&self, count: u64) {
+    fn skipped(&self, to: &Announcer, count: u64) {
         if count > 0 {
             let stream = self.stream;
-            self.announcer.tell(&Event::LinesSkipped { stream, count });
+            to.tell(&Event::LinesSkipped { stream, count });
         }
     }
 }
@@ -175,8 +247,6 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use fraisier_adapter_api::Revision;
 
     use super::*;
@@ -193,12 +263,11 @@ mod tests {
     fn told(chunks: &[&str]) -> Vec<Event> {
         let seen = Arc::new(Seen::default());
         let redact: Redact = Arc::new(|text| text.replace("pw", "***"));
-        let announcer = Announcer::new(Call::new(1, "up"), redact, Some(seen.clone()));
-        let mut stream = announcer.stream(Stream::Stdout).unwrap();
+        let announcer = Announcer::new("up", redact, Some(seen.clone()));
         for chunk in chunks {
-            stream.push(chunk.as_bytes());
+            announcer.printed(Stream::Stdout, chunk.as_bytes());
         }
-        stream.finish();
+        announcer.printed_all(Stream::Stdout);
         seen.0.lock().unwrap().clone()
     }
 

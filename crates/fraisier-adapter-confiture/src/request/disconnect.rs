@@ -1,8 +1,8 @@
 //! Asks the server to notice when its client is gone.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
 use std::time::Duration;
+
+use crate::process::Environment;
 
 const VARIABLE: &str = "PGOPTIONS";
 
@@ -20,7 +20,7 @@ pub fn server_option(interval: Duration) -> String {
 }
 
 /// Whether these `options` of a session set it already, to whatever value.
-pub(crate) fn is_set_by(options: &str) -> bool {
+pub(super) fn is_set_by(options: &str) -> bool {
     options.split_ascii_whitespace().any(|word| {
         let assignment = ["--", "-c"]
             .into_iter()
@@ -34,13 +34,13 @@ pub(crate) fn is_set_by(options: &str) -> bool {
 }
 
 /// Sets the option for every connection of the child, after what is set already.
-pub(super) fn provide(environment: &mut BTreeMap<OsString, OsString>, interval: Duration) {
-    let mut options = environment.remove(OsStr::new(VARIABLE)).unwrap_or_default();
+pub(super) fn provide(environment: &mut Environment, interval: Duration) {
+    let mut options = environment.remove(VARIABLE).unwrap_or_default();
     if !options.is_empty() {
         options.push(" ");
     }
     options.push(server_option(interval));
-    environment.insert(VARIABLE.into(), options);
+    environment.set(VARIABLE, options);
 }
 
 #[cfg(test)]
@@ -49,12 +49,11 @@ mod tests {
 
     #[test]
     fn other_options_stay() {
-        let mut environment = BTreeMap::from([(VARIABLE.into(), "-c work_mem=1MB".into())]);
+        let mut environment = Environment::default();
+        environment.set(VARIABLE, "-c work_mem=1MB");
         provide(&mut environment, Duration::from_millis(1500));
-        assert_eq!(
-            environment[OsStr::new(VARIABLE)],
-            "-c work_mem=1MB -c client_connection_check_interval=1500ms"
-        );
+        let expected = "-c work_mem=1MB -c client_connection_check_interval=1500ms";
+        assert_eq!(environment.get(VARIABLE), Some(expected.as_ref()));
     }
 
     #[test]

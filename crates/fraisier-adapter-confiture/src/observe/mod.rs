@@ -1,9 +1,16 @@
 //! Progress as it happens: what an [`Observer`] is told while a command runs.
 
+mod announcer;
+mod lines;
+mod progress;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fraisier_adapter_api::Revision;
 
+pub use self::announcer::{Announcer, Redact};
+pub use crate::process::Stream;
 use crate::process::{Exit, Interruption};
 
 /// Receives the progress of every command an adapter runs.
@@ -46,27 +53,12 @@ pub struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(id: u64, operation: &'static str) -> Self {
-        Self { id, operation }
-    }
-}
-
-/// One of the two streams a command prints on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-impl Stream {
-    /// `stdout` or `stderr`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stdout => "stdout",
-            Self::Stderr => "stderr",
+    /// The next call of this process.
+    pub(crate) fn next(operation: &'static str) -> Self {
+        static CALLS: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: CALLS.fetch_add(1, Ordering::Relaxed),
+            operation,
         }
     }
 }
@@ -115,7 +107,7 @@ pub enum Event {
         /// What follows the version in the name of the file.
         name: String,
     },
-    /// The adapter stopped the command, as [`Options::stop`](crate::process::Options::stop) says.
+    /// The adapter stopped the command, as [`Builder::stop`](crate::Builder::stop) says.
     Interrupted {
         /// Why.
         why: Interruption,

@@ -4,8 +4,7 @@
 //! longer than everything else it does. What lies in the cache is executed, so only a directory is
 //! trusted that nobody but this user, and root, can write to or exchange.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, Metadata};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -13,17 +12,19 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
+use crate::process::Environment;
+
 const PREFIX: &str = "PYTHONPYCACHEPREFIX";
 const FORBIDDEN: &str = "PYTHONDONTWRITEBYTECODE";
 
 /// Points the child at the private cache if that makes it faster.
-pub(super) fn provide(environment: &mut BTreeMap<OsString, OsString>, program: &Path) {
+pub(super) fn provide(environment: &mut Environment, program: &Path) {
     if !helps(environment, program) {
         return;
     }
     if let Some(dir) = places().into_iter().find_map(|place| private(&place)) {
-        environment.insert(PREFIX.into(), dir.into());
-        environment.remove(OsStr::new(FORBIDDEN));
+        environment.set(PREFIX, dir);
+        environment.remove(FORBIDDEN);
     }
 }
 
@@ -31,13 +32,13 @@ pub(super) fn provide(environment: &mut BTreeMap<OsString, OsString>, program: &
 ///
 /// Where compiled modules are in place, a cache elsewhere only hides them and makes the first call
 /// slow; and one that the user chose is the user's choice.
-fn helps(environment: &BTreeMap<OsString, OsString>, program: &Path) -> bool {
-    if environment.contains_key(OsStr::new(PREFIX)) {
+fn helps(environment: &Environment, program: &Path) -> bool {
+    if environment.get(PREFIX).is_some() {
         return false;
     }
     // Python takes an empty value for an unset one.
     let forbidden = environment
-        .get(OsStr::new(FORBIDDEN))
+        .get(FORBIDDEN)
         .is_some_and(|value| !value.is_empty());
     match package(program) {
         Some(package) if is_compiled(&package) => false,
@@ -148,7 +149,7 @@ mod tests {
         (root, program)
     }
 
-    fn env(pairs: &[(&str, &str)]) -> BTreeMap<OsString, OsString> {
+    fn env(pairs: &[(&str, &str)]) -> Environment {
         let pair = |(name, value): &(&str, &str)| (name.into(), value.into());
         pairs.iter().map(pair).collect()
     }

@@ -2,14 +2,14 @@
 
 use fraisier_adapter_api::Revision;
 
-use crate::observe::Event;
+use super::Event;
 
 /// What every such line begins with.
 pub(super) const PREFIX: &str = "⚡ Applying ";
 
 /// How far a migration has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum Progress {
     Begun,
     Applied,
     Failed,
@@ -24,29 +24,29 @@ pub(super) struct Migration {
 
 /// Reads `⚡ Applying 001_create_users... ✅`; the mark at the end comes when the migration ended,
 /// some time after the rest.
-pub(super) fn read(line: &str) -> Option<(Migration, Stage)> {
+pub(super) fn read(line: &str) -> Option<(Migration, Progress)> {
     let (label, mark) = line.strip_prefix(PREFIX)?.rsplit_once("...")?;
     let (version, name) = label.split_once('_')?;
-    let stage = match mark.trim() {
-        "" => Stage::Begun,
-        mark if mark.starts_with('✅') => Stage::Applied,
-        mark if mark.starts_with('❌') => Stage::Failed,
+    let progress = match mark.trim() {
+        "" => Progress::Begun,
+        mark if mark.starts_with('✅') => Progress::Applied,
+        mark if mark.starts_with('❌') => Progress::Failed,
         _ => return None,
     };
     let migration = Migration {
         revision: Revision(version.to_owned()),
         name: name.to_owned(),
     };
-    Some((migration, stage))
+    Some((migration, progress))
 }
 
 impl Migration {
-    pub(super) fn event(&self, stage: Stage) -> Event {
+    pub(super) fn event(&self, progress: Progress) -> Event {
         let (revision, name) = (self.revision.clone(), self.name.clone());
-        match stage {
-            Stage::Begun => Event::MigrationBegun { revision, name },
-            Stage::Applied => Event::MigrationApplied { revision, name },
-            Stage::Failed => Event::MigrationFailed { revision, name },
+        match progress {
+            Progress::Begun => Event::MigrationBegun { revision, name },
+            Progress::Applied => Event::MigrationApplied { revision, name },
+            Progress::Failed => Event::MigrationFailed { revision, name },
         }
     }
 }
@@ -55,17 +55,17 @@ impl Migration {
 mod tests {
     use super::*;
 
-    fn stage(line: &str) -> Option<(String, String, Stage)> {
-        read(line).map(|(migration, stage)| (migration.revision.0, migration.name, stage))
+    fn progress(line: &str) -> Option<(String, String, Progress)> {
+        read(line).map(|(migration, progress)| (migration.revision.0, migration.name, progress))
     }
 
     #[test]
-    fn the_three_stages() {
-        let expected = |stage| Some(("001".into(), "create_users".into(), stage));
+    fn the_three_marks() {
+        let expected = |progress| Some(("001".into(), "create_users".into(), progress));
         let line = "⚡ Applying 001_create_users...";
-        assert_eq!(stage(line), expected(Stage::Begun));
-        assert_eq!(stage(&format!("{line} ✅")), expected(Stage::Applied));
-        assert_eq!(stage(&format!("{line} ❌")), expected(Stage::Failed));
+        assert_eq!(progress(line), expected(Progress::Begun));
+        assert_eq!(progress(&format!("{line} ✅")), expected(Progress::Applied));
+        assert_eq!(progress(&format!("{line} ❌")), expected(Progress::Failed));
     }
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
             "⚡ Applying 001_a",
             "⚡ Applying 001_a... ?",
         ] {
-            assert_eq!(stage(line), None, "{line}");
+            assert_eq!(progress(line), None, "{line}");
         }
     }
 }

@@ -1,0 +1,40 @@
+//! Who hears what a command does, while it does it.
+
+use std::time::Duration;
+
+use super::output::{Exit, Interruption};
+
+/// One of the two streams a command prints on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Stream {
+    /// `stdout` or `stderr`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
+
+/// Hears what one command does, on the thread that looks after it: whoever waits here keeps that
+/// thread from its work.
+pub trait Listener: Send + Sync {
+    /// It was started as this process.
+    fn started(&self, pid: u32);
+    /// It printed these bytes.
+    fn printed(&self, stream: Stream, bytes: &[u8]);
+    /// It prints nothing more on this stream.
+    fn printed_all(&self, stream: Stream);
+    /// It was told to stop.
+    fn interrupted(&self, why: Interruption);
+    /// It ended after that time. `killed` when it was stopped and it was a kill that ended it.
+    fn finished(&self, exit: Exit, duration: Duration, killed: bool);
+}

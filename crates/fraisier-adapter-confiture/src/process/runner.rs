@@ -1,0 +1,162 @@
+//! Runs commands for callers on any executor.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tracing::Span;
+
+use super::call::Job;
+use super::error::RunError;
+use super::group::{Group, Open};
+use super::invocation::Invocation;
+use super::listener::Listener;
+use super::options::Options;
+use super::output::Output;
+use super::supervisor::{Supervisor, Traced};
+
+/// What a call is about, beside its command.
+#[derive(Clone)]
+pub struct RunContext {
+    /// How long this command may run, when that is less than [`Options::timeout`].
+    pub timeout: Option<Duration>,
+    /// Who hears what the command does.
+    pub listener: Arc<dyn Listener>,
+    /// The span in which it does so.
+    pub span: Span,
+}
+
+impl fmt::Debug for RunContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunContext")
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs commands, any number at once. Clones share one supervising thread.
+///
+/// Dropping the last clone waits for nothing: the thread ends by itself when every call that was
+/// given up has ended, after at most [`Options::grace`] and a few seconds. [`Runner::settled`] waits
+/// for that.
+#[derive(Clone)]
+pub struct Runner {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: Arc<Options>,
+    supervisor: Mutex<Option<Supervisor>>,
+    /// How many calls were given up and have not ended.
+    stopping: watch::Sender<usize>,
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Runner").field(&self.shared.options).finish()
+    }
+}
+
+impl Runner {
+    /// A runner with these options. Its thread starts with its first call.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                options: Arc::new(options),
+                supervisor: Mutex::default(),
+                stopping: watch::Sender::new(0),
+            }),
+        }
+    }
+
+    /// Runs a command and gives what it left.
+    ///
+    /// Nothing starts before the future is polled. Dropping it stops the command, as the timeout
+    /// does; see [`Stop`](super::Stop) on what that means. It needs no runtime around it.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Program`] when the program is missing or may not be executed,
+    /// [`RunError::Report`] when it left a report larger than [`Options::report_limit`], and the
+    /// other cases of [`RunError`]. A command that fails, or is killed, is no error here.
+    pub fn run(
+        &self,
+        invocation: Invocation,
+        context: RunContext,
+    ) -> impl Future<Output = Result<Output, RunError>> + Send + use<> {
+        run(self.shared.clone(), invocation, context)
+    }
+
+    /// Waits until no call that was given up is still ending.
+    pub async fn settled(&self) {
+        let mut stopping = self.shared.stopping.subscribe();
+        // The sender lives as long as `self`.
+        let _ = stopping.wait_for(|count| *count == 0).await;
+    }
+}
+
+async fn run(
+    shared: Arc<Shared>,
+    invocation: Invocation,
+    context: RunContext,
+) -> Result<Output, RunError> {
+    let options = &shared.options;
+    let group = Arc::new(Group::new(options.stop, shared.stopping.clone()));
+    let (reply, answer) = oneshot::channel();
+    let timeouts = [context.timeout, options.timeout];
+    let job = Traced {
+        job: Job {
+            invocation,
+            listener: context.listener,
+            timeout: timeouts.into_iter().flatten().min(),
+            reply,
+            open: Open(group.clone()),
+        },
+        span: context.span,
+        dispatch: tracing::dispatcher::get_default(Clone::clone),
+    };
+    shared.submit(job)?;
+    let mut caller = Caller { group, waits: true };
+    let answer = answer.await;
+    caller.waits = false;
+    answer.unwrap_or_else(|_| {
+        Err(RunError::Lost {
+            source: io::Error::other("the supervising thread ended early"),
+        })
+    })
+}
+
+impl Shared {
+    fn submit(&self, job: Traced) -> Result<(), RunError> {
+        let mut supervisor = self
+            .supervisor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !supervisor.as_ref().is_some_and(Supervisor::is_up) {
+            let started = Supervisor::start(self.options.clone())
+                .map_err(|source| RunError::Supervisor { source })?;
+            *supervisor = Some(started);
+        }
+        if let Some(supervisor) = supervisor.as_ref() {
+            supervisor.submit(job);
+        }
+        Ok(())
+    }
+}
+
+/// Stops the call when the future that waits for it is dropped.
+struct Caller {
+    group: Arc<Group>,
+    waits: bool,
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if self.waits {
+            self.group.give_up();
+        }
+    }
+}
