@@ -233,6 +233,12 @@ impl Builder {
         self
     }
 
+    /// How commands are run, as it is set so far.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// The adapter.
     #[must_use]
     pub fn build(self) -> ConfitureMigration {

@@ -1,0 +1,223 @@
+//! The program as people start it.
+
+mod help;
+mod page;
+mod show;
+mod wait;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use fraisier_adapter_api::{AdapterCtx, Revision};
+
+use self::page::Page;
+use self::wait::Wait;
+use crate::answer::{self, Ending};
+use crate::exit::Status;
+use crate::options;
+use crate::request::{Call, Id};
+use crate::response::Response;
+use crate::serve;
+use crate::stop;
+
+/// Deploy with confiture from fraisier, and see what fraisier would see
+#[derive(Debug, Parser)]
+#[command(name = "fraisier-adapter-confiture-ipc", version)]
+#[command(after_help = help::short(), after_long_help = help::long())]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    project: Project,
+
+    /// Print the JSON that fraisier gets, and nothing else
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// Where the call works. fraisier tells this with each call.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Project {
+    /// The directory confiture starts in
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        value_name = "DIRECTORY",
+        default_value = "."
+    )]
+    pub(crate) workdir: PathBuf,
+
+    /// The migrations, seen from there
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "DIRECTORY",
+        default_value = "db/migrations"
+    )]
+    pub(crate) migrations_dir: PathBuf,
+
+    /// The variable that holds the connection string
+    #[arg(
+        long,
+        global = true,
+        value_name = "VARIABLE",
+        default_value = "DATABASE_URL"
+    )]
+    pub(crate) database_url_env: String,
+}
+
+impl Project {
+    /// The context that fraisier would send.
+    pub(crate) fn ctx(&self) -> Box<AdapterCtx> {
+        let mut ctx = AdapterCtx::new("by hand", "by hand");
+        ctx.workdir.clone_from(&self.workdir);
+        ctx.migrations_path = Some(self.migrations_dir.clone());
+        ctx.env_secrets
+            .insert("DATABASE_URL".into(), self.database_url_env.clone());
+        Box::new(ctx)
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Which confiture is installed, and what it can do
+    Describe,
+    /// The revision that the database is at
+    Current,
+    /// Whether the migrations can be applied, and whether old code may run on meanwhile
+    Preflight,
+    /// Whether what was applied is what the database holds
+    Verify,
+    /// Apply pending migrations
+    Up {
+        /// The last migration to apply, instead of all
+        #[arg(long, value_name = "REVISION")]
+        target: Option<String>,
+    },
+    /// Roll back what was applied after a revision
+    DownTo {
+        /// The revision to go back to
+        #[arg(value_name = "REVISION")]
+        target: String,
+    },
+}
+
+impl Command {
+    fn call(self, project: &Project) -> Call {
+        match self {
+            Self::Describe => Call::Describe,
+            Self::Current => Call::CurrentRevision(project.ctx()),
+            Self::Preflight => Call::Preflight(project.ctx()),
+            Self::Verify => Call::Verify(project.ctx()),
+            Self::Up { target } => Call::Up(project.ctx(), target.map(Revision)),
+            Self::DownTo { target } => Call::DownTo(project.ctx(), Revision(target)),
+        }
+    }
+}
+
+/// The whole program.
+#[must_use]
+pub fn main() -> Status {
+    if std::env::args_os().len() == 1 && !io::stdin().is_terminal() {
+        return serve::serve();
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // What cannot be printed cannot be told about either.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Status::Usage
+            } else {
+                Status::Done
+            };
+        }
+    };
+    let Some(command) = cli.command else {
+        let _ = write!(io::stderr(), "{}", Cli::command().render_help().ansi());
+        return Status::Usage;
+    };
+    make(command.call(&cli.project), cli.json)
+}
+
+/// Makes a call of the adapter and shows its answer.
+fn make(call: Call, json: bool) -> Status {
+    let wait = Wait::new(call.method());
+    let (adapter, limit) = match options::adapter(Arc::new(wait.clone())) {
+        Ok(made) => made,
+        Err(error) => {
+            page::error(&error);
+            return Status::Usage;
+        }
+    };
+    let stop = async {
+        stop::signalled().await;
+        stop::Why::Signal
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            let _ = writeln!(io::stderr(), "error: nothing was started: {why}");
+            return Status::Failed;
+        }
+    };
+    let method = call.method();
+    let ending = runtime.block_on(async {
+        tokio::select! {
+            ending = answer::make(Arc::new(adapter), call, limit, stop) => ending,
+            never = wait.tell() => match never {},
+        }
+    });
+    wait.clear();
+    let (answer, status) = match ending {
+        Ending::Answered(answer) => {
+            let answer = answer.map_err(|error| wait.timed_out().explained(error, limit));
+            (answer, Status::Failed)
+        }
+        Ending::Stopped(_, error) => (Err(error), Status::Stopped),
+    };
+    let shown = match &answer {
+        Ok(result) => match show::result(method, result.get()) {
+            Ok(shown) => Ok(shown),
+            Err(why) => {
+                let _ = writeln!(io::stderr(), "error: the answer cannot be shown: {why}");
+                return Status::Failed;
+            }
+        },
+        Err(error) => {
+            page::error(error);
+            Err(status)
+        }
+    };
+    let (status, page) = match shown {
+        Ok((status, page)) => (status, page),
+        Err(status) => (status, Page::default()),
+    };
+    let printed = if json {
+        Response::new(Id::by_hand(), answer)
+            .to_json()
+            .map_err(io::Error::from)
+            .and_then(|mut response| {
+                response.push(b'\n');
+                io::stdout().lock().write_all(&response)
+            })
+    } else {
+        page.print()
+    };
+    match printed {
+        Ok(()) => status,
+        Err(_) => Status::Unheard,
+    }
+}
+
+#[cfg(test)]
+mod tests;

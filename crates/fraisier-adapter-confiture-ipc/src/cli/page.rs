@@ -1,0 +1,150 @@
+//! Text for a terminal: wrapped to its width, in colours where they are wanted.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anstyle::{AnsiColor, Style};
+use fraisier_adapter_api::AdapterError;
+
+/// The narrowest width that is written for.
+const NARROWEST: usize = 60;
+
+/// The width where there is no terminal, and the widest that a terminal is used at.
+const WIDEST: usize = 100;
+
+/// Good.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+/// To be looked at.
+pub(crate) const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
+/// Bad.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// A side remark.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+
+/// Lines of text, not yet wrapped.
+#[derive(Debug, Default)]
+pub(crate) struct Page(Vec<Row>);
+
+#[derive(Debug)]
+struct Row {
+    style: Style,
+    label: String,
+    text: String,
+    indent: usize,
+}
+
+impl Page {
+    /// A line whose label stands out, with text behind it.
+    pub(crate) fn row(&mut self, style: Style, label: &str, text: impl Into<String>) {
+        self.0.push(Row {
+            style,
+            label: label.into(),
+            text: text.into(),
+            indent: label.chars().count() + 1,
+        });
+    }
+
+    /// A line that belongs to the one above, so many columns in.
+    pub(crate) fn under(&mut self, indent: usize, text: impl Into<String>) {
+        self.0.push(Row {
+            style: Style::new(),
+            label: " ".repeat(indent.saturating_sub(1)),
+            text: text.into(),
+            indent,
+        });
+    }
+
+    /// The text at this width, with colours.
+    pub(crate) fn render(&self, width: usize) -> String {
+        let mut page = String::new();
+        let mut put = |label: &str, line: &str, style: Style| {
+            // A text takes everything.
+            let _ = writeln!(page, "{style}{label}{style:#}{line}");
+        };
+        for Row {
+            style,
+            label,
+            text,
+            indent,
+        } in &self.0
+        {
+            let room = width.saturating_sub(*indent).max(20);
+            let mut first = true;
+            for part in text.lines() {
+                for line in textwrap::wrap(part, room) {
+                    if first {
+                        put(label, &format!(" {line}"), *style);
+                    } else {
+                        put(&" ".repeat(*indent), &line, Style::new());
+                    }
+                    first = false;
+                }
+            }
+            if first {
+                put(label, "", *style);
+            }
+        }
+        page
+    }
+
+    /// Prints it on standard output.
+    pub(crate) fn print(&self) -> io::Result<()> {
+        let mut stdout = anstream::stdout().lock();
+        let width = width(io::stdout().is_terminal());
+        stdout.write_all(self.render(width).as_bytes())
+    }
+}
+
+/// Prints an error and its evidence on standard error.
+pub(crate) fn error(error: &AdapterError) {
+    let mut page = Page::default();
+    page.row(BAD, &format!("[{}]", error.kind), "");
+    page.under(2, error.message.as_str());
+    if let Some(evidence) = &error.stderr {
+        page.row(FAINT, "evidence:", "");
+        page.under(2, evidence.as_str());
+    }
+    let width = width(io::stderr().is_terminal());
+    // Nobody is there to be told that it could not be printed.
+    let _ = anstream::stderr()
+        .lock()
+        .write_all(page.render(width).as_bytes());
+}
+
+/// How wide to write.
+pub(crate) fn width(on_terminal: bool) -> usize {
+    let columns = || {
+        let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr()).ok()?;
+        (size.ws_col > 0).then_some(usize::from(size.ws_col))
+    };
+    match on_terminal.then(columns).flatten() {
+        Some(columns) => columns.clamp(NARROWEST, WIDEST),
+        None => WIDEST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_wrapped_beside_its_label() {
+        let mut page = Page::default();
+        page.row(Style::new(), "ok", "word ".repeat(30).trim());
+        page.under(5, "first\nsecond");
+        page.row(Style::new(), "end", "");
+        let text = page.render(60);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 60),
+            "{text}"
+        );
+        assert!(text.starts_with("ok word"), "{text}");
+        assert!(
+            text.lines()
+                .nth(1)
+                .is_some_and(|line| line.starts_with("   word")),
+            "{text}"
+        );
+        assert!(text.ends_with("     first\n     second\nend\n"), "{text}");
+    }
+}

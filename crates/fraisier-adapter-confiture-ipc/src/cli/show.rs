@@ -1,0 +1,171 @@
+//! Answers of the adapter, readable.
+
+use fraisier_adapter_api::{
+    AdapterDescription, MigrationOutcome, PreflightReport, Revision, Severity, VerifyReport,
+};
+use fraisier_adapter_confiture::capability::FLOORS;
+
+use super::page::{BAD, DOUBT, FAINT, GOOD, Page};
+use crate::exit::Status;
+
+/// The answer to a method, from the JSON that the engine would get.
+pub(super) fn result(method: &str, json: &str) -> serde_json::Result<(Status, Page)> {
+    let mut page = Page::default();
+    let status = match method {
+        "describe" => description(&mut page, &serde_json::from_str(json)?),
+        "current_revision" => current(&mut page, serde_json::from_str(json)?),
+        "preflight" => preflight(&mut page, &serde_json::from_str(json)?),
+        "verify" => verify(&mut page, &serde_json::from_str(json)?),
+        _ => outcome(&mut page, &serde_json::from_str(json)?),
+    };
+    Ok((status, page))
+}
+
+fn description(page: &mut Page, description: &AdapterDescription) -> Status {
+    page.row(GOOD, &description.name, description.version.as_str());
+    page.under(2, format!("can {}", description.capabilities.join(", ")));
+    for floor in &FLOORS {
+        let need = floor.need.as_str();
+        let advertised = description.capabilities.iter().any(|name| name == need);
+        if !advertised && floor.need != fraisier_adapter_confiture::capability::Need::Everything {
+            page.under(2, format!("cannot {need}: needs {}", floor.release()));
+        }
+    }
+    Status::Done
+}
+
+fn current(page: &mut Page, revision: Option<Revision>) -> Status {
+    match revision {
+        Some(revision) => page.row(GOOD, "at", revision.0),
+        None => page.row(
+            DOUBT,
+            "no revision:",
+            "nothing was ever applied here, or the role does not see the ledger; `doctor` tells \
+             which",
+        ),
+    }
+    Status::Done
+}
+
+fn preflight(page: &mut Page, report: &PreflightReport) -> Status {
+    let errors = report
+        .issues
+        .iter()
+        .filter(|issue| issue.severity == Severity::Error);
+    match (report.ok, errors.count()) {
+        (true, _) => page.row(GOOD, "ok", "no errors"),
+        (false, count) => page.row(BAD, "not ok", format!("{count} errors")),
+    }
+    match report.window_safe {
+        Some(true) => page.row(GOOD, "window", "old code may run on while it applies"),
+        Some(false) => page.row(BAD, "window", "old code must not run while it applies"),
+        None => page.row(
+            DOUBT,
+            "window",
+            "no verdict, so a gate that asks for one refuses",
+        ),
+    }
+    match &report.change_set {
+        Some(set) => {
+            let worst = set
+                .worst_tier()
+                .map_or("unclassified".into(), |tier| tier.to_string());
+            page.row(
+                FAINT,
+                "changes",
+                format!("{}, at worst {worst}", set.changes.len()),
+            );
+            for change in &set.changes {
+                let tier = change
+                    .tier
+                    .map_or("unclassified".into(), |tier| tier.to_string());
+                let migration = change.migration.as_deref().unwrap_or("-");
+                page.under(
+                    2,
+                    format!("{migration} {tier}: {} {}", change.kind, change.object),
+                );
+            }
+        }
+        None => page.row(
+            DOUBT,
+            "changes",
+            "not stated, so a policy that reads them refuses",
+        ),
+    }
+    for issue in &report.issues {
+        let (style, label) = match issue.severity {
+            Severity::Error => (BAD, "error"),
+            Severity::Warning => (DOUBT, "warning"),
+            Severity::Info => (FAINT, "info"),
+        };
+        let migration = issue
+            .migration
+            .as_deref()
+            .map_or_else(String::new, |it| format!("{it}: "));
+        page.row(
+            style,
+            label,
+            format!("{migration}{} [{}]", issue.message, issue.code),
+        );
+    }
+    if report.ok {
+        Status::Done
+    } else {
+        Status::Refused
+    }
+}
+
+fn verify(page: &mut Page, report: &VerifyReport) -> Status {
+    let skipped = if report.was_skipped {
+        ", nothing was examined"
+    } else {
+        ""
+    };
+    if report.ok {
+        page.row(
+            GOOD,
+            "ok",
+            format!("{} checks hold{skipped}", report.checks.len()),
+        );
+    } else {
+        let failed = report.checks.iter().filter(|check| !check.ok).count();
+        page.row(
+            BAD,
+            "not ok",
+            format!("{failed} of {} checks{skipped}", report.checks.len()),
+        );
+    }
+    for check in &report.checks {
+        let detail = check
+            .detail
+            .as_deref()
+            .map_or_else(String::new, |it| format!(": {it}"));
+        let (style, label) = if check.ok {
+            (GOOD, "holds")
+        } else {
+            (BAD, "fails")
+        };
+        page.row(style, label, format!("{}{detail}", check.name));
+    }
+    if report.ok {
+        Status::Done
+    } else {
+        Status::Refused
+    }
+}
+
+fn outcome(page: &mut Page, outcome: &MigrationOutcome) -> Status {
+    let revision = |of: &Option<Revision>| of.as_ref().map_or("none".into(), ToString::to_string);
+    let (from, to) = (revision(&outcome.from), revision(&outcome.to));
+    if outcome.applied.is_empty() {
+        page.row(GOOD, "done", format!("{from} -> {to}"));
+    } else {
+        let applied: Vec<_> = outcome.applied.iter().map(Revision::as_str).collect();
+        page.row(
+            GOOD,
+            "done",
+            format!("{from} -> {to}: {}", applied.join(", ")),
+        );
+    }
+    Status::Done
+}

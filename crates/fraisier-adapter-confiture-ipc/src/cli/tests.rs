@@ -1,0 +1,96 @@
+use super::*;
+
+#[test]
+fn the_help_tells_variables_statuses_and_how_to_begin() {
+    Cli::command().debug_assert();
+    let help = Cli::command().render_long_help().to_string();
+    for variable in &fraisier_adapter_confiture::VARIABLES {
+        assert!(help.contains(variable.name), "{help}");
+    }
+    for part in [
+        "default: 50s",
+        "Exit status:",
+        "Examples:",
+        "adapter = \"confiture-ipc\"",
+    ] {
+        assert!(help.contains(part), "no {part:?} in {help}");
+    }
+}
+
+#[test]
+fn a_call_by_hand_is_the_call_of_the_engine() {
+    let cli = |args: &[&str]| {
+        let args = ["program"].into_iter().chain(args.iter().copied());
+        let cli = Cli::try_parse_from(args).expect("arguments");
+        cli.command.expect("a command").call(&cli.project)
+    };
+    match cli(&["up", "--target", "002", "-C", "/srv/shop", "-m", "sql"]) {
+        Call::Up(ctx, target) => {
+            assert_eq!(target, Some(Revision::new("002")));
+            assert_eq!(ctx.workdir, PathBuf::from("/srv/shop"));
+            assert_eq!(ctx.migrations_path, Some("sql".into()));
+            assert_eq!(ctx.env_secrets["DATABASE_URL"], "DATABASE_URL");
+        }
+        other => panic!("{other:?}"),
+    }
+    let down = cli(&["--database-url-env", "DSN", "down-to", "001"]);
+    assert!(matches!(down, Call::DownTo(ctx, _) if ctx.env_secrets["DATABASE_URL"] == "DSN"));
+}
+
+#[test]
+fn an_answer_that_says_no_is_no_success() {
+    for (method, json, status, says) in [
+        (
+            "verify",
+            r#"{"ok":true,"checks":[]}"#,
+            Status::Done,
+            "0 checks hold",
+        ),
+        (
+            "verify",
+            r#"{"ok":false,"checks":[{"name":"002","ok":false,"detail":"gone"}]}"#,
+            Status::Refused,
+            "002: gone",
+        ),
+        (
+            "verify",
+            r#"{"ok":false,"checks":[],"was_skipped":true}"#,
+            Status::Refused,
+            "nothing was",
+        ),
+        (
+            "preflight",
+            r#"{"ok":true,"issues":[]}"#,
+            Status::Done,
+            "no verdict",
+        ),
+        (
+            "preflight",
+            r#"{"ok":false,"issues":[{"severity":"error","code":"X","message":"m","migration":"3"}],
+                "window_safe":false}"#,
+            Status::Refused,
+            "3: m [X]",
+        ),
+        ("current_revision", "null", Status::Done, "no revision"),
+        ("current_revision", "\"002\"", Status::Done, "002"),
+        (
+            "up",
+            r#"{"from":null,"to":"002","applied":["001","002"],"log":""}"#,
+            Status::Done,
+            "none -> 002: 001, 002",
+        ),
+        (
+            "describe",
+            r#"{"name":"confiture","version":"0.22.0","protocol_version":1,
+                "capabilities":["up","preflight"]}"#,
+            Status::Done,
+            "cannot window_safe: needs 0.23.0",
+        ),
+    ] {
+        let (is, page) = show::result(method, json).expect(method);
+        assert_eq!(is, status, "{method} {json}");
+        let text = page.render(80);
+        assert!(text.contains(says), "{method}: {text}");
+    }
+    assert!(show::result("verify", "null").is_err());
+}

@@ -1,0 +1,87 @@
+//! What is told while a call runs.
+
+use std::convert::Infallible;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+
+use super::page;
+use crate::limit::TimedOut;
+
+/// A call that ends before this says nothing on the way.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// How often a log is told.
+const IN_A_LOG: u64 = 10;
+
+/// Says how long a call has been running, and at what it is.
+#[derive(Debug, Clone)]
+pub(super) struct Wait {
+    method: &'static str,
+    began: Instant,
+    on_terminal: bool,
+    at: Arc<Mutex<String>>,
+    timed_out: TimedOut,
+}
+
+impl Wait {
+    pub(super) fn new(method: &'static str) -> Self {
+        Self {
+            method,
+            began: Instant::now(),
+            on_terminal: io::stderr().is_terminal(),
+            at: Arc::default(),
+            timed_out: TimedOut::default(),
+        }
+    }
+
+    pub(super) fn timed_out(&self) -> &TimedOut {
+        &self.timed_out
+    }
+
+    /// Tells, until it is dropped: on a terminal in one line that changes, in a log in lines.
+    pub(super) async fn tell(&self) -> Infallible {
+        tokio::time::sleep(QUIET).await;
+        for second in 0_u64.. {
+            if self.on_terminal {
+                let line: String = self.line().chars().take(page::width(true) - 1).collect();
+                let _ = write!(io::stderr(), "\r\x1b[K{line}");
+            } else if second % IN_A_LOG == 0 {
+                let _ = writeln!(io::stderr(), "{}", self.line());
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        std::future::pending().await
+    }
+
+    /// Takes the line away.
+    pub(super) fn clear(&self) {
+        if self.on_terminal {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+
+    fn line(&self) -> String {
+        let at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        format!(
+            "{} for {} s {at}",
+            self.method,
+            self.began.elapsed().as_secs()
+        )
+    }
+}
+
+impl Observer for Wait {
+    fn event(&self, _: &Call, event: &Event) {
+        self.timed_out.note(event);
+        let at = match event {
+            Event::MigrationBegun { revision, name } => format!("at {revision} {name}"),
+            Event::MigrationApplied { revision, name } => format!("after {revision} {name}"),
+            Event::Interrupted { .. } => "stopping".into(),
+            _ => return,
+        };
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+}

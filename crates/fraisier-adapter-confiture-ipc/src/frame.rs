@@ -1,0 +1,220 @@
+//! How a message stands in a stream: `Content-Length: <bytes>`, an empty line, the bytes.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+/// The largest message that is read, in bytes. A context takes a few hundred.
+pub const MESSAGE_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// How many bytes may stand before the message.
+const HEADER_LIMIT: u64 = 8 * 1024;
+
+const LENGTH: &str = "Content-Length";
+
+/// Why a stream holds no message.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// It ended before the empty line.
+    #[error("it ended before the empty line that a message begins after")]
+    NoBody,
+    /// Its headers do not end.
+    #[error("its headers take more than {HEADER_LIMIT} bytes")]
+    LongHeader,
+    /// A line of its headers is none.
+    #[error("line {line} is no header: `Name: value`, ended by CR LF")]
+    NoHeader {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// No header tells the length.
+    #[error("it has no header `{LENGTH}`")]
+    NoLength,
+    /// More than one header tells the length.
+    #[error("it has more than one header `{LENGTH}`")]
+    TwoLengths,
+    /// The length is no whole number.
+    #[error("its `{LENGTH}` is no whole number")]
+    BadLength,
+    /// The length is beyond [`MESSAGE_LIMIT`].
+    #[error("it announces a message of more than {MESSAGE_LIMIT} bytes, which is the limit")]
+    TooLarge,
+    /// It ended within the message.
+    #[error("it announces a message of {announced} bytes and ends after {came}")]
+    Short {
+        /// What `Content-Length` said.
+        announced: u64,
+        /// How many there were.
+        came: u64,
+    },
+    /// Something follows the message.
+    #[error("something follows the message of {announced} bytes that it announces")]
+    Trailing {
+        /// What `Content-Length` said.
+        announced: u64,
+    },
+    /// It could not be read.
+    #[error("it could not be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Reads a stream that holds one message and nothing else. It takes no more memory than the
+/// message, however long a message is announced.
+///
+/// # Errors
+///
+/// See [`FrameError`].
+pub fn read(stream: impl Read) -> Result<Vec<u8>, FrameError> {
+    let mut stream = BufReader::new(stream);
+    let announced = read_headers(&mut stream)?;
+    if announced > MESSAGE_LIMIT {
+        return Err(FrameError::TooLarge);
+    }
+    let mut message = Vec::new();
+    let came = (&mut stream).take(announced).read_to_end(&mut message)? as u64;
+    if came < announced {
+        return Err(FrameError::Short { announced, came });
+    }
+    if !stream.fill_buf()?.is_empty() {
+        return Err(FrameError::Trailing { announced });
+    }
+    Ok(message)
+}
+
+/// Reads as far as the message, and gives the length that was announced.
+fn read_headers(stream: &mut impl BufRead) -> Result<u64, FrameError> {
+    let mut left = HEADER_LIMIT;
+    let mut announced = None;
+    for line in 1.. {
+        let mut bytes = Vec::new();
+        left -= stream.take(left).read_until(b'\n', &mut bytes)? as u64;
+        if !bytes.ends_with(b"\n") {
+            return Err(if left == 0 {
+                FrameError::LongHeader
+            } else {
+                FrameError::NoBody
+            });
+        }
+        let header = bytes.strip_suffix(b"\r\n");
+        let header = header.and_then(|header| str::from_utf8(header).ok());
+        let header = header.ok_or(FrameError::NoHeader { line })?;
+        if header.is_empty() {
+            break;
+        }
+        let (name, value) = header
+            .split_once(':')
+            .ok_or(FrameError::NoHeader { line })?;
+        if name.eq_ignore_ascii_case(LENGTH) && announced.replace(length(value.trim())?).is_some() {
+            return Err(FrameError::TwoLengths);
+        }
+    }
+    announced.ok_or(FrameError::NoLength)
+}
+
+fn length(value: &str) -> Result<u64, FrameError> {
+    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(FrameError::BadLength);
+    }
+    // More digits than a number can have are a number all the same.
+    value.parse().map_err(|_| FrameError::TooLarge)
+}
+
+/// Writes one message.
+///
+/// # Errors
+///
+/// When the stream takes it not or not whole.
+pub fn write(mut stream: impl Write, message: &[u8]) -> io::Result<()> {
+    // In one piece, so that a reader never sees a length without its message.
+    let mut frame = format!("{LENGTH}: {}\r\n\r\n", message.len()).into_bytes();
+    frame.extend_from_slice(message);
+    stream.write_all(&frame)?;
+    stream.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for message in [&b""[..], b"{}", "x".repeat(100_000).as_bytes()] {
+            let mut stream = Vec::new();
+            write(&mut stream, message).expect("written");
+            assert_eq!(read(&stream[..]).expect("a message"), message);
+        }
+    }
+
+    #[test]
+    fn other_headers_and_blanks_are_left_aside() {
+        for stream in [
+            "Content-Length: 2\r\nContent-Type: application/json\r\n\r\n{}",
+            "X: \r\ncontent-length:\t 002 \r\n\r\n{}",
+        ] {
+            assert_eq!(read(stream.as_bytes()).expect("a message"), b"{}");
+        }
+    }
+
+    #[test]
+    fn a_stream_of_another_shape_is_told_what_is_wrong_with_it() {
+        let endless = "X: y\r\n".repeat(10_000);
+        for (stream, says) in [
+            ("", "ended before"),
+            ("{}", "ended before"),
+            ("{}\n", "line 1 is no header"),
+            ("Content-Length: 2\n\n{}", "line 1 is no header"),
+            ("Content-Length 2\r\n\r\n{}", "line 1 is no header"),
+            ("A: b\r\nnothing\r\n\r\n", "line 2 is no header"),
+            ("\r\n{}", "no header `Content-Length`"),
+            ("Content-Type: x\r\n\r\n{}", "no header `Content-Length`"),
+            (
+                "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+                "more than one",
+            ),
+            (
+                "Content-Length: 2\r\ncontent-length: 3\r\n\r\n{}",
+                "more than one",
+            ),
+            ("Content-Length: \r\n\r\n{}", "no whole number"),
+            ("Content-Length: -2\r\n\r\n{}", "no whole number"),
+            ("Content-Length: +2\r\n\r\n{}", "no whole number"),
+            ("Content-Length: 2.0\r\n\r\n{}", "no whole number"),
+            ("Content-Length: 0x2\r\n\r\n{}", "no whole number"),
+            ("Content-Length: 2 2\r\n\r\n{}", "no whole number"),
+            ("Content-Length: 1073741824\r\n\r\n{}", "the limit"),
+            (
+                "Content-Length: 99999999999999999999999\r\n\r\n{}",
+                "the limit",
+            ),
+            ("Content-Length: 3\r\n\r\n{}", "of 3 bytes and ends after 2"),
+            ("Content-Length: 1\r\n\r\n{}", "something follows"),
+            ("Content-Length: 2\r\n\r\n{}\n", "something follows"),
+            ("Content-Length: 2\r\n", "ended before"),
+            (&endless, "more than 8192 bytes"),
+            (&"x".repeat(100_000), "more than 8192 bytes"),
+        ] {
+            let error = read(stream.as_bytes()).expect_err(stream).to_string();
+            assert!(error.contains(says), "{stream:.60}: {error}");
+        }
+        let error = read(&b"\xff: x\r\n\r\n"[..]).expect_err("no text");
+        assert!(matches!(error, FrameError::NoHeader { line: 1 }));
+    }
+
+    #[test]
+    fn a_message_that_is_only_announced_takes_no_memory() {
+        /// Gives single bytes, and counts.
+        struct Trickle<'a>(&'a [u8], usize);
+        impl Read for Trickle<'_> {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                self.1 += 1;
+                let given = (&self.0[..self.0.len().min(1)]).read(into)?;
+                self.0 = &self.0[given..];
+                Ok(given)
+            }
+        }
+        let mut stream = Trickle(b"Content-Length: 4194305\r\n\r\nxxxxxxxxxx", 0);
+        assert!(matches!(read(&mut stream), Err(FrameError::TooLarge)));
+        assert_eq!(stream.0, b"xxxxxxxxxx", "nothing of the message was read");
+        let trickled = read(Trickle(b"Content-Length: 2\r\n\r\n{}", 0));
+        assert_eq!(trickled.expect("a message"), b"{}");
+    }
+}

@@ -1,0 +1,17 @@
+//! The program `fraisier-adapter-confiture-ipc`: one call of the engine per process, JSON-RPC 2.0
+//! over standard input and output, and the same calls as commands for people.
+//!
+//! [`frame`] and [`request`] read what comes from outside; both are pure functions of bytes.
+//! [`answer`] makes the call, [`limit`] and [`stop`] end it, [`response`] is what the engine gets.
+
+pub mod answer;
+pub mod cli;
+pub mod exit;
+pub mod frame;
+pub mod limit;
+pub mod log;
+pub mod options;
+pub mod request;
+pub mod response;
+pub mod serve;
+pub mod stop;

@@ -1,0 +1,96 @@
+//! How long a call may take, and what is said when it takes longer.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use fraisier_adapter_confiture::observe::{Call as Command, Event, Observer};
+use fraisier_adapter_confiture::process::Interruption;
+
+use crate::request::Call;
+
+/// How long fraisier waits for an answer before it kills the adapter.
+pub const OF_THE_ENGINE: Duration = Duration::from_secs(60);
+
+/// How long a command of confiture may run by default: stopping it and answering have to fit into
+/// what is left to the engine's limit.
+pub const DEFAULT: Duration = Duration::from_secs(50);
+
+/// How much longer the whole call may take, which may need more than one command.
+const BEYOND_A_COMMAND: Duration = Duration::from_secs(2);
+
+/// The limit of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(pub Option<Duration>);
+
+impl Limit {
+    /// When the call is given up, whatever command it is at.
+    #[must_use]
+    pub fn of_the_call(self) -> Option<Duration> {
+        self.0.map(|limit| limit.saturating_add(BEYOND_A_COMMAND))
+    }
+
+    /// Whether fraisier would kill the adapter before the limit ends the call.
+    #[must_use]
+    pub fn is_beyond_the_engine(self) -> bool {
+        self.0.is_none_or(|limit| limit >= OF_THE_ENGINE)
+    }
+
+    /// The error of a call that was given up after [`of_the_call`](Self::of_the_call).
+    #[must_use]
+    pub fn passed(self, call: &Call) -> AdapterError {
+        let (method, state) = (call.method(), call.state_when_stopped());
+        let message = format!("`{method}` did not end in time; {state}. {self}");
+        AdapterError {
+            operation: Some(method.into()),
+            ..AdapterError::new(AdapterErrorKind::Execution, message)
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("No limit of the adapter is set"),
+            Some(limit) => write!(
+                f,
+                "It was the adapter's limit of {limit:?} (FRAISIER_CONFITURE_TIMEOUT) that ended it, \
+                 not the {OF_THE_ENGINE:?} of fraisier"
+            ),
+        }
+    }
+}
+
+/// Remembers whether the limit of a command ended it.
+#[derive(Debug, Clone, Default)]
+pub struct TimedOut(Arc<AtomicBool>);
+
+impl TimedOut {
+    /// The error, with the word which limit it was that ended the command.
+    #[must_use]
+    pub fn explained(&self, error: AdapterError, limit: Limit) -> AdapterError {
+        if !self.0.load(Ordering::Relaxed) {
+            return error;
+        }
+        let message = format!("{}. {limit}", error.message.trim_end_matches('.'));
+        AdapterError { message, ..error }
+    }
+
+    /// Takes in an event of a command.
+    pub fn note(&self, event: &Event) {
+        if let Event::Interrupted {
+            why: Interruption::Timeout(_),
+        } = event
+        {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Observer for TimedOut {
+    fn event(&self, _: &Command, event: &Event) {
+        self.note(event);
+    }
+}

@@ -1,0 +1,45 @@
+//! The adapter that the program runs: the library's, with the defaults that the engine asks for.
+
+use std::sync::Arc;
+
+use fraisier_adapter_api::AdapterError;
+use fraisier_adapter_confiture::observe::Observer;
+use fraisier_adapter_confiture::{Builder, ConfitureMigration};
+
+use crate::limit::{self, Limit};
+
+/// What holds here when the variable is not set, where that is not what holds in the library.
+pub const DEFAULTS: [(&str, &str); 1] = [("FRAISIER_CONFITURE_TIMEOUT", "`50s`")];
+
+/// The builder with the defaults of the program, before the variables.
+fn defaults() -> Builder {
+    ConfitureMigration::builder().timeout(limit::DEFAULT)
+}
+
+/// The adapter that the environment configures, and the limit of a call of it.
+///
+/// # Errors
+///
+/// `InvalidConfig` when a variable holds what it does not take.
+pub fn adapter(observer: Arc<dyn Observer>) -> Result<(ConfitureMigration, Limit), AdapterError> {
+    let builder = defaults().overridden_by_env()?.observer(observer);
+    let limit = Limit(builder.options().timeout);
+    Ok((builder.build(), limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use fraisier_adapter_confiture::VARIABLES;
+
+    use super::*;
+
+    #[test]
+    fn a_default_that_is_told_is_the_one_that_holds() {
+        for (name, _) in DEFAULTS {
+            assert!(VARIABLES.iter().any(|variable| variable.name == name));
+        }
+        assert_eq!(limit::DEFAULT.as_secs(), 50);
+        assert_eq!(defaults().options().timeout, Some(limit::DEFAULT));
+        assert!(!Limit(Some(limit::DEFAULT)).is_beyond_the_engine());
+    }
+}

@@ -1,0 +1,110 @@
+//! One call of the engine: a request on standard input, a response on standard output.
+
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+
+use crate::answer::{self, Ending};
+use crate::exit::Status;
+use crate::frame::{self, FrameError};
+use crate::limit::{OF_THE_ENGINE, TimedOut};
+use crate::log;
+use crate::options;
+use crate::request::{Id, Refusal, Request, parse};
+use crate::response::Response;
+use crate::stop::{self, Why};
+
+/// How long the request may take to arrive. The engine writes it in one piece and closes the pipe.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+const KILLS_FIRST: &str = "fraisier kills a call that takes longer, and learns nothing of it";
+
+/// Answers the request on standard input.
+#[must_use]
+pub fn serve() -> Status {
+    let Request { id, call } = match receive() {
+        Ok(request) => request,
+        Err(Refusal { id, error }) => return respond(id, Err(error)),
+    };
+    let timed_out = TimedOut::default();
+    let (adapter, limit) = match options::adapter(Arc::new(timed_out.clone())) {
+        Ok(made) => made,
+        Err(error) => return respond(id, Err(error)),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            let message = format!(
+                "the adapter cannot start: {why}; nothing was started. Next: free what is \
+                 exhausted on this machine, then try again"
+            );
+            let error = AdapterError::new(AdapterErrorKind::Execution, message);
+            return respond(id, Err(error));
+        }
+    };
+    if limit.is_beyond_the_engine() {
+        tracing::warn!("FRAISIER_CONFITURE_TIMEOUT is not below {OF_THE_ENGINE:?}: {KILLS_FIRST}");
+    }
+    let ending = runtime.block_on(answer::make(
+        Arc::new(adapter),
+        call,
+        limit,
+        stop::requested(),
+    ));
+    match ending {
+        Ending::Answered(answer) => respond(
+            id,
+            answer.map_err(|error| timed_out.explained(error, limit)),
+        ),
+        Ending::Stopped(why, error) => match respond(id, Err(error)) {
+            Status::Failed if why == Why::Signal => Status::Stopped,
+            status => status,
+        },
+    }
+}
+
+/// The request on standard input, which is given up waiting for in time.
+fn receive() -> Result<Request, Refusal> {
+    let (sender, arrived) = mpsc::channel();
+    // It is left behind when nothing comes: the program ends with the response.
+    let reader = thread::Builder::new().spawn(move || {
+        // Nobody waits any more when this fails.
+        let _ = sender.send(frame::read(io::stdin().lock()));
+    });
+    let message = match reader {
+        Err(why) => Err(FrameError::Io(why)),
+        Ok(_) => arrived.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let why = format!("it did not end within {PATIENCE:?}");
+            Err(io::Error::new(io::ErrorKind::TimedOut, why).into())
+        }),
+    };
+    parse(&message?)
+}
+
+/// Writes the response, and the evidence beside it.
+fn respond(id: Id, answer: Result<Box<serde_json::value::RawValue>, AdapterError>) -> Status {
+    let status = match &answer {
+        Ok(_) => Status::Done,
+        Err(error) => {
+            log::evidence(error);
+            Status::Failed
+        }
+    };
+    let written = Response::new(id, answer)
+        .to_json()
+        .map_err(io::Error::from)
+        .and_then(|response| frame::write(io::stdout().lock(), &response));
+    match written {
+        Ok(()) => status,
+        Err(why) => {
+            tracing::error!(%why, "the response could not be written");
+            Status::Unheard
+        }
+    }
+}

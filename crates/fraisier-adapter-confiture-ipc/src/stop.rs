@@ -1,0 +1,92 @@
+//! What stops a call from outside: a signal, or that nobody is left to read the answer.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// Why a call was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// A signal asked for it.
+    Signal,
+    /// The other end of standard output is closed.
+    NobodyReads,
+}
+
+impl Why {
+    /// As a clause.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signal => "a signal asked for it",
+            Self::NobodyReads => "the other end of standard output is closed: the engine is gone",
+        }
+    }
+}
+
+/// Waits for whatever comes first.
+pub async fn requested() -> Why {
+    tokio::select! {
+        () = signalled() => Why::Signal,
+        () = nobody_reads() => Why::NobodyReads,
+    }
+}
+
+/// Waits for a signal that asks to end.
+pub async fn signalled() {
+    let wait = async |kind| match signal(kind) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        // Then it ends the program as it would without us, and the library sees to confiture.
+        Err(why) => {
+            tracing::warn!(%why, "a signal cannot be waited for");
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::hangup()) => {}
+    }
+}
+
+/// Waits until the other end of standard output is closed.
+async fn nobody_reads() {
+    let (told, tell) = oneshot::channel::<()>();
+    let watch = move || {
+        if let Err(why) = wait_for_closed_output() {
+            tracing::warn!(%why, "standard output cannot be watched");
+            std::mem::forget(told);
+        }
+    };
+    match std::thread::Builder::new()
+        .name("hangup".into())
+        .spawn(watch)
+    {
+        // The thread's end drops its side.
+        Ok(_) => drop(tell.await),
+        Err(why) => {
+            tracing::warn!(%why, "standard output is not watched");
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn wait_for_closed_output() -> io::Result<()> {
+    let stdout = rustix::stdio::stdout();
+    loop {
+        let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+        match poll(&mut watched, None) {
+            Ok(0) | Err(Errno::INTR | Errno::AGAIN) => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Ok(_) => return Ok(()),
+            Err(why) => return Err(why.into()),
+        }
+    }
+}

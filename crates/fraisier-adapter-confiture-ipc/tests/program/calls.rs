@@ -1,0 +1,141 @@
+//! Requests that are answered by confiture.
+
+use std::io::Write as _;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Answered, Stage, end_of, finish, framed};
+
+const SCRIPT: &str = r#"
+case $1 in
+  --version) echo "confiture version 1.29.0" ;;
+  current) echo '{"revision": "001", "name": "a"}' > "$report" ;;
+  up) echo '{"ok": false, "error": {"code": "LOCK_1300", "message": "held by another"}}' > "$report"
+      echo "what it printed"; exit 6 ;;
+esac"#;
+
+#[test]
+fn a_call_is_answered_with_what_the_api_makes_of_it() {
+    let stage = Stage::new(SCRIPT);
+    let current = stage.answer(&stage.request("current_revision", None));
+    assert_eq!(
+        current.response,
+        json!({"jsonrpc": "2.0", "id": 1, "result": "001"})
+    );
+    assert_eq!(current.status, Some(0));
+    let described = stage.answer(&stage.request("describe", None));
+    assert_eq!(described.response["result"]["name"], "confiture");
+    assert_eq!(described.response["result"]["version"], "1.29.0");
+    assert_eq!(described.response["result"]["protocol_version"], 1);
+    let nothing = stage.answer(&stage.request("post_migrate", None));
+    assert_eq!(nothing.response["result"], Value::Null);
+}
+
+#[test]
+fn an_error_keeps_its_number_and_its_evidence_goes_to_standard_error() {
+    let stage = Stage::new(SCRIPT);
+    let up = stage.answer(&stage.request("up", None));
+    assert_eq!(up.code(), -32007);
+    assert!(up.message().contains("held by another"), "{}", up.message());
+    assert!(up.stderr.contains("what it printed"), "{}", up.stderr);
+    assert!(!up.message().contains("what it printed"));
+    assert_eq!(up.status, Some(1));
+}
+
+#[test]
+fn a_variable_with_a_bad_value_is_refused_before_anything_starts() {
+    let stage = Stage::new("touch \"$stage/started\"");
+    let mut program = stage.program();
+    program.env("FRAISIER_CONFITURE_TIMEOUT", "s3cr3t-canary");
+    let answered = Answered::of(&finish(program, &stage.request("current_revision", None)));
+    assert_eq!(answered.code(), -32602);
+    assert_eq!(answered.response["id"], 1);
+    assert!(answered.message().contains("FRAISIER_CONFITURE_TIMEOUT"));
+    assert!(!stage.path("started").exists());
+}
+
+#[test]
+fn logs_go_to_standard_error_however_many_there_are() {
+    let stage = Stage::new(SCRIPT);
+    let mut program = stage.program();
+    program.env("RUST_LOG", "trace");
+    let answered = Answered::of(&finish(program, &stage.request("current_revision", None)));
+    assert_eq!(answered.response["result"], "001");
+    assert!(
+        answered.stderr.contains("current_revision"),
+        "{}",
+        answered.stderr
+    );
+}
+
+#[test]
+fn a_slow_writer_is_waited_for_and_one_that_does_not_end_is_not() {
+    let stage = Stage::new(SCRIPT);
+    let mut child = stage.program().spawn().expect("started");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    for piece in stage.request("current_revision", None).chunks(40) {
+        stdin.write_all(piece).expect("written");
+        thread::sleep(Duration::from_millis(1));
+    }
+    drop(stdin);
+    assert_eq!(Answered::of(&end_of(child)).response["result"], "001");
+
+    let unfinished = [
+        framed(r#"{"jsonrpc""#),
+        stage.request("up", None),
+        b"Content-".to_vec(),
+    ];
+    let waiting = unfinished.map(|stream| {
+        let mut child = stage.program().spawn().expect("started");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin
+            .write_all(&stream[..stream.len() - 1])
+            .expect("written");
+        (child, stdin)
+    });
+    for (child, stdin) in waiting {
+        let answered = Answered::of(&end_of(child));
+        drop(stdin);
+        assert_eq!(answered.code(), -32700);
+        assert!(
+            answered.message().contains("within"),
+            "{}",
+            answered.message()
+        );
+    }
+}
+
+#[test]
+fn a_command_by_hand_shows_what_the_engine_would_get() {
+    let stage = Stage::new(SCRIPT);
+    let run = |args: &[&str]| {
+        let mut program = stage.program();
+        program.args(args);
+        let output = finish(program, b"");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let (status, stdout, _) = run(&["current", "--json"]);
+    assert_eq!(status, Some(0));
+    assert_eq!(
+        stdout,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"001\"}\n"
+    );
+    assert_eq!(run(&["current"]).1, "at 001\n");
+    let (status, stdout, stderr) = run(&["up"]);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    assert!(
+        stderr.contains("[lock_contention]") && stderr.contains("what it printed"),
+        "{stderr}"
+    );
+    assert_eq!(run(&["migrate"]).0, Some(2));
+    let (status, stdout, _) = run(&["--help"]);
+    assert_eq!(status, Some(0));
+    assert!(stdout.contains("FRAISIER_CONFITURE_BIN"), "{stdout}");
+}
