@@ -223,7 +223,8 @@ impl ChangeSet {
 ///     .with_change_set(ChangeSet::default().with_contract_version(7));
 /// assert_eq!(
 ///     report.usable_change_set().unwrap_err().to_string(),
-///     "the change set follows version 7 of the risk contract; up to version 1 is understood",
+///     "the change set follows version 7 of the risk contract, and this engine understands it up to \
+///      version 1: upgrade the engine, or pin the adapter to a release that follows version 1",
 /// );
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -234,8 +235,9 @@ pub enum ChangeSetUnavailable {
     NotEmitted,
     /// It follows a newer contract than this crate knows.
     #[error(
-        "the change set follows version {found} of the risk contract; \
-         up to version {understood} is understood"
+        "the change set follows version {found} of the risk contract, and this engine understands \
+         it up to version {understood}: upgrade the engine, or pin the adapter to a release that \
+         follows version {understood}"
     )]
     VersionTooNew {
         /// The version it follows.

@@ -19,18 +19,38 @@ use crate::{AdapterError, ArtifactRef, HostId, Revision};
 /// resolved stay in its process: they are never serialized, never read from JSON, and `Debug`
 /// prints their names alone.
 ///
+/// So a context that went through JSON is another context. Who turns one into a context of another
+/// crate, or copies it, does so field by field. A copy through JSON has no
+/// [`resolved_secrets`](Self::resolved_secrets), and [`secret`](Self::secret) then reads the variable
+/// instead: a rehearsal that was given the DSN of a throwaway database runs on the live one.
+///
+/// ```
+/// use fraisier_adapter_api::AdapterCtx;
+///
+/// let rehearsal = AdapterCtx::new("shop", "production")
+///     .with_env_secret("DATABASE_URL", "PATH") // stands for the variable with the live DSN
+///     .with_resolved_secret("DATABASE_URL", "postgresql://localhost/throwaway");
+///
+/// let wrong: AdapterCtx = serde_json::from_value(serde_json::to_value(&rehearsal)?)?;
+/// let right = rehearsal.clone();
+/// assert_eq!(right.secret("DATABASE_URL")?, "postgresql://localhost/throwaway");
+/// assert_ne!(wrong.secret("DATABASE_URL")?, "postgresql://localhost/throwaway");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// ```
 /// use fraisier_adapter_api::{AdapterCtx, Revision};
 ///
 /// let mut ctx = AdapterCtx::new("shop", "production")
+///     .with_workdir("/srv/shop")
 ///     .with_resolved_secret("DATABASE_URL", "postgresql://shop:hunter2@db/shop");
-/// ctx.previous_revision = Some(Revision::new("002"));
+/// ctx.previous_revision = Some(Revision::from("002"));
 ///
 /// assert!(!format!("{ctx:?}").contains("hunter2"));
 /// assert_eq!(
 ///     serde_json::to_string(&ctx)?,
 ///     concat!(
-///         r#"{"fraise":"shop","environment":"production","host":null,"workdir":".","#,
+///         r#"{"fraise":"shop","environment":"production","host":null,"workdir":"/srv/shop","#,
 ///         r#""migrations_path":null,"env_secrets":{},"previous_revision":"002","#,
 ///         r#""artifact_ref":null,"settings":{}}"#,
 ///     ),
@@ -56,7 +76,7 @@ pub struct AdapterCtx {
     #[serde(default)]
     pub env_secrets: BTreeMap<String, String>,
     /// The values of secrets, by logical name, in this process only: never serialized, never
-    /// printed.
+    /// printed. A context read from JSON has none: see [above](Self).
     #[serde(skip)]
     pub resolved_secrets: BTreeMap<String, String>,
     /// The revision that the previous deploy left the database at; `None` when there was none or
@@ -96,6 +116,64 @@ impl AdapterCtx {
         }
     }
 
+    /// Sets the directory that the tool works in.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterCtx;
+    /// # use std::path::Path;
+    /// let ctx = AdapterCtx::new("shop", "test").with_workdir("/srv/shop");
+    /// assert_eq!(ctx.workdir, Path::new("/srv/shop"));
+    /// ```
+    #[must_use]
+    pub fn with_workdir(mut self, workdir: impl Into<PathBuf>) -> Self {
+        self.workdir = workdir.into();
+        self
+    }
+
+    /// Says where the migrations are, relative to [`workdir`](Self::workdir) unless absolute.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterCtx;
+    /// # use std::path::Path;
+    /// let ctx = AdapterCtx::new("shop", "test").with_migrations_path("db/migrations");
+    /// assert_eq!(ctx.migrations_path.as_deref(), Some(Path::new("db/migrations")));
+    /// ```
+    #[must_use]
+    pub fn with_migrations_path(mut self, migrations_path: impl Into<PathBuf>) -> Self {
+        self.migrations_path = Some(migrations_path.into());
+        self
+    }
+
+    /// Sets a setting of the adapter's own.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterCtx;
+    /// let ctx = AdapterCtx::new("shop", "test").with_setting("lock_timeout_ms", 500);
+    /// assert_eq!(ctx.settings["lock_timeout_ms"], 500);
+    /// ```
+    #[must_use]
+    pub fn with_setting(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.settings.insert(name.into(), value.into());
+        self
+    }
+
+    /// Declares a secret, and the environment variable to read it from.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterCtx;
+    /// let ctx = AdapterCtx::new("shop", "test").with_env_secret("DATABASE_URL", "SHOP_DSN");
+    /// assert_eq!(ctx.env_secrets["DATABASE_URL"], "SHOP_DSN");
+    /// ```
+    #[must_use]
+    pub fn with_env_secret(
+        mut self,
+        logical: impl Into<String>,
+        variable: impl Into<String>,
+    ) -> Self {
+        self.env_secrets.insert(logical.into(), variable.into());
+        self
+    }
+
     /// Gives the value of a secret, for calls within this process. It takes precedence over
     /// [`env_secrets`](Self::env_secrets).
     ///
@@ -123,11 +201,11 @@ impl AdapterCtx {
     /// ```
     /// use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
     ///
-    /// let mut ctx = AdapterCtx::new("shop", "test");
+    /// let ctx = AdapterCtx::new("shop", "test");
     /// let undeclared = ctx.secret("DATABASE_URL").unwrap_err();
     /// assert_eq!(undeclared.kind, AdapterErrorKind::MissingSecret);
     ///
-    /// ctx.env_secrets.insert("DATABASE_URL".into(), "NO_SUCH_VARIABLE_HERE".into());
+    /// let ctx = ctx.with_env_secret("DATABASE_URL", "NO_SUCH_VARIABLE_HERE");
     /// let unset = ctx.secret("DATABASE_URL").unwrap_err();
     /// assert_eq!(unset.kind, AdapterErrorKind::SecretReadFailed);
     /// ```
@@ -196,9 +274,7 @@ mod tests {
     use crate::AdapterErrorKind;
 
     fn declaring(logical: &str, source: &str) -> AdapterCtx {
-        let mut ctx = AdapterCtx::new("shop", "test");
-        ctx.env_secrets.insert(logical.into(), source.into());
-        ctx
+        AdapterCtx::new("shop", "test").with_env_secret(logical, source)
     }
 
     #[test]

@@ -3,12 +3,16 @@
 use std::env::VarError;
 use std::fmt;
 
+use serde::de::{Deserializer, IntoDeserializer as _, value};
 use serde::{Deserialize, Serialize};
 
 /// What kind of failure an [`AdapterError`] is.
 ///
 /// The kind is what a program decides by; the message is for people. Only
 /// [`LockContention`](Self::LockContention) is worth trying again unchanged.
+///
+/// Reading a kind that is none of these is an error here; inside an [`AdapterError`] it reads as
+/// [`Remote`](Self::Remote).
 ///
 /// ```
 /// use fraisier_adapter_api::AdapterErrorKind;
@@ -121,6 +125,11 @@ impl fmt::Display for AdapterErrorKind {
 /// Plain data, so that it crosses a process boundary whole. Everything in it may be logged: who
 /// makes one keeps secrets out of every field.
 ///
+/// An error from a newer adapter may be of a kind that this crate does not know. It stays readable:
+/// the kind reads as [`Remote`](AdapterErrorKind::Remote), which promises nothing, and the
+/// [`code`](Self#structfield.code) is kept, so that nothing is taken for retriable by mistake and
+/// the number still tells the kinds apart.
+///
 /// ```
 /// use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 ///
@@ -139,7 +148,9 @@ impl fmt::Display for AdapterErrorKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("[{kind}] {message}")]
 pub struct AdapterError {
-    /// What kind of failure it is, for programs.
+    /// What kind of failure it is, for programs. A name that this crate does not know reads as
+    /// [`Remote`](AdapterErrorKind::Remote); what is no string is an error.
+    #[serde(deserialize_with = "kind_or_remote")]
     pub kind: AdapterErrorKind,
     /// The JSON-RPC error number: that of the kind, except for
     /// [`remote`](Self::remote) errors, which keep the number of the adapter that reported them.
@@ -283,6 +294,14 @@ impl AdapterError {
     pub const fn code(&self) -> i32 {
         self.code
     }
+}
+
+fn kind_or_remote<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<AdapterErrorKind, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let known: Result<_, value::Error> = AdapterErrorKind::deserialize(name.into_deserializer());
+    Ok(known.unwrap_or(AdapterErrorKind::Remote))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 /// let head = Revision::new("003");
 /// assert_eq!(head.as_str(), "003");
 /// assert_eq!(head.to_string(), "003");
+/// assert_eq!(head, Revision::from("003"));
 /// assert_eq!(serde_json::to_string(&head)?, r#""003""#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -52,6 +53,18 @@ impl fmt::Display for Revision {
     }
 }
 
+impl From<String> for Revision {
+    fn from(name: String) -> Self {
+        Self(name)
+    }
+}
+
+impl From<&str> for Revision {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
 /// The name of a host that takes part in a deploy, as the engine's configuration spells it.
 ///
 /// It is ordered, by the text, so that hosts can be keys and lists of them are stable. A plain
@@ -60,7 +73,7 @@ impl fmt::Display for Revision {
 /// ```
 /// use fraisier_adapter_api::HostId;
 ///
-/// let mut hosts = [HostId::new("db-2"), HostId::new("db-1")];
+/// let mut hosts = ["db-2", "db-1"].map(HostId::from);
 /// hosts.sort();
 /// assert_eq!(hosts[0].as_str(), "db-1");
 /// assert_eq!(serde_json::to_string(&hosts)?, r#"["db-1","db-2"]"#);
@@ -96,6 +109,18 @@ impl HostId {
 impl fmt::Display for HostId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+impl From<String> for HostId {
+    fn from(name: String) -> Self {
+        Self(name)
+    }
+}
+
+impl From<&str> for HostId {
+    fn from(name: &str) -> Self {
+        Self::new(name)
     }
 }
 

@@ -148,6 +148,7 @@ mod ids;
 mod outcome;
 mod preflight;
 mod risk;
+mod unambiguous;
 mod verify;
 
 pub use adapter::MigrationAdapter;

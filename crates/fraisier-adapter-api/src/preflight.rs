@@ -1,9 +1,10 @@
 //! What a look at the migrations, before any of them runs, found.
 
-use serde::de::Deserializer;
+use serde::de::{DeserializeSeed as _, Deserializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::unambiguous::Unambiguous;
 use crate::{ChangeSet, ChangeSetUnavailable, RISK_CONTRACT_VERSION};
 
 /// How much a [`PreflightIssue`] matters.
@@ -100,8 +101,11 @@ pub struct PreflightReport {
     /// Left out on the wire when `None`.
     ///
     /// What is there but cannot be read as a [`ChangeSet`] (another JSON type, no
-    /// `contract_version`, version 0, a change without its `kind`) reads as `None`, and never
-    /// fails the report around it.
+    /// `contract_version`, version 0, a change without its `kind`, a key twice anywhere in it)
+    /// reads as `None`, and never fails the report around it.
+    ///
+    /// Read a report from its text. In a [`serde_json::Value`] a doubled key is no longer to be
+    /// seen: the last of the two stands there, as if it had been the only one.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -207,11 +211,10 @@ fn readable_change_set<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<ChangeSet>, D::Error> {
     // Read as plain JSON first, so that what is wrong inside stays inside.
-    let value = Value::deserialize(deserializer)?;
-    if !has_keys_throughout(&value) {
-        return Ok(None);
-    }
-    Ok(ChangeSet::deserialize(value).ok())
+    let value = Unambiguous::whole().deserialize(deserializer)?;
+    Ok(value
+        .filter(has_keys_throughout)
+        .and_then(|value| ChangeSet::deserialize(value).ok()))
 }
 
 /// Serde reads an array as a struct, field by field; here an array in place of an object is another

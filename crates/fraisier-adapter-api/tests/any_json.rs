@@ -160,6 +160,35 @@ proptest! {
     }
 
     #[test]
+    fn a_key_twice_anywhere_in_a_change_set_makes_it_none(
+        change_set in change_set(),
+        twice in any::<proptest::sample::Index>(),
+        foreign in any_json(),
+    ) {
+        let mut set = json!(change_set);
+        set["foreign"] = json!({"deep": [foreign]});
+        let set = set.to_string();
+        let read = |set: &str| -> PreflightReport {
+            let json = format!(r#"{{"ok":true,"issues":[],"change_set":{set}}}"#);
+            serde_json::from_str(&json).expect("a report")
+        };
+        prop_assert_eq!(read(&set).change_set, Some(change_set));
+
+        // An object is opened by a brace outside a string.
+        let (mut inside, mut escaped) = (false, false);
+        let opened: Vec<usize> = set.bytes().enumerate().filter_map(|(at, byte)| {
+            let is_open = byte == b'{' && !inside;
+            inside ^= byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            is_open.then_some(at + 1)
+        }).collect();
+        let (before, after) = set.split_at(*twice.get(&opened));
+        let comma = if after.starts_with('}') { "" } else { "," };
+        let doubled = format!(r#"{before}"twice":1,"twice":2{comma}{after}"#);
+        prop_assert_eq!(read(&doubled).change_set, None, "{}", doubled);
+    }
+
+    #[test]
     fn no_tier_fails_the_change_around_it(tier in any_json()) {
         let foreign = json!({"kind": "k", "object": "o", "tier": tier});
         let read: SchemaChange = serde_json::from_str(&foreign.to_string())?;

@@ -70,6 +70,7 @@ const _: () = {
     const fn error<T: Error>() {}
     const fn text<T: Display>() {}
     const fn shared<T: Send + Sync + ?Sized>() {}
+    const fn name<T: for<'a> From<&'a str> + From<String>>() {}
     const fn from_str<T: FromStr<Err = UnknownRiskTier>>() {}
     const fn code(error: &AdapterError) -> i32 {
         error.code()
@@ -94,6 +95,7 @@ const _: () = {
         default: ChangeSet, MigrationOutcome, PreflightReport, SchemaChange, VerifyReport;
         error: AdapterError, ChangeSetUnavailable, UnknownRiskTier;
         text: AdapterErrorKind, HostId, Revision, RiskTier;
+        name: HostId, Revision;
         shared: dyn MigrationAdapter, Arc<dyn MigrationAdapter>;
     }
     from_str::<RiskTier>();

@@ -199,6 +199,28 @@ fn errors() {
 }
 
 #[test]
+fn an_error_of_an_unknown_kind_is_remote_and_keeps_its_number() {
+    let read = |kind: &str| {
+        let json = format!(r#"{{"kind":{kind},"code":-32042,"message":"why","operation":"up"}}"#);
+        serde_json::from_str::<AdapterError>(&json)
+    };
+    for unknown in [r#""new_kind""#, r#""Execution""#, r#""""#] {
+        let expected = AdapterError {
+            operation: Some("up".into()),
+            ..AdapterError::remote(-32042, "why")
+        };
+        assert_eq!(read(unknown).expect(unknown), expected);
+    }
+    assert_eq!(
+        read(r#""git_error""#).unwrap().kind,
+        AdapterErrorKind::GitError
+    );
+    for no_name in ["null", "3", "{}", r#"["git_error"]"#] {
+        assert!(read(no_name).is_err(), "{no_name}");
+    }
+}
+
+#[test]
 fn contexts() {
     let with = |set: fn(&mut AdapterCtx)| {
         let mut ctx = ctx();
@@ -420,6 +442,11 @@ fn an_unreadable_change_set_is_none_and_the_report_stands() {
         r#"{"contract_version":1,"changes":[{"object":"t"}]}"#,
         r#"{"contract_version":1,"changes":[{"kind":"drop_table"}]}"#,
         r#"{"contract_version":1,"changes":[["drop_table","t",null,"additive",null]]}"#,
+        r#"{"contract_version":2,"contract_version":1}"#,
+        r#"{"contract_version":1,"changes":[{"kind":"drop_table","object":"t"}],"changes":[]}"#,
+        r#"{"contract_version":1,"changes":[{"kind":"k","object":"o","tier":"irreversible","tier":"additive"}]}"#,
+        r#"{"contract_version":1,"changes":[{"kind":"k","object":"o","x":[{"y":1,"y":1}]}]}"#,
+        r#"{"contract_version":1,"changes":[],"x":{"y":1,"\u0079":2}}"#,
     ] {
         let json =
             format!(r#"{{"ok":false,"change_set":{change_set},"issues":[],"window_safe":true}}"#);
@@ -435,6 +462,29 @@ fn an_unreadable_change_set_is_none_and_the_report_stands() {
             "{json}"
         );
     }
+}
+
+#[test]
+fn a_change_set_that_is_too_deep_is_none_and_the_report_stands() {
+    for depth in [70, 1_000, 100_000] {
+        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+        let json = format!(
+            r#"{{"ok":true,"issues":[],"change_set":{{"contract_version":1,"x":{open}{close}}}}}"#
+        );
+        let read: PreflightReport = serde_json::from_str(&json).expect("a report");
+        assert_eq!(read, PreflightReport::new(true), "{depth}");
+    }
+}
+
+#[test]
+fn a_json_value_has_forgotten_what_was_doubled() {
+    let text = r#"{"ok":true,"issues":[],"change_set":{"contract_version":1,"changes":[{"kind":"k","object":"o"}],"changes":[]}}"#;
+    let from_text: PreflightReport = serde_json::from_str(text).unwrap();
+    assert_eq!(from_text.change_set, None);
+
+    let value: Value = serde_json::from_str(text).unwrap();
+    let from_value: PreflightReport = serde_json::from_value(value).unwrap();
+    assert_eq!(from_value.change_set, Some(ChangeSet::default()));
 }
 
 #[test]
@@ -460,7 +510,14 @@ fn a_readable_change_set_is_kept_also_a_newer_one() {
         }
     );
     let message = unavailable.to_string();
-    assert!(message.contains('2') && message.contains('1'), "{message}");
+    for part in [
+        "version 2 of the risk contract",
+        "version 1",
+        "upgrade the engine",
+        "pin the adapter",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
 }
 
 #[test]
