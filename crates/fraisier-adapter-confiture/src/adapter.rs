@@ -14,7 +14,7 @@ use fraisier_adapter_api::{
 use crate::builder::Builder;
 use crate::failure::Reader;
 use crate::failure::{self, ADAPTER, in_operation};
-use crate::observe::{Announcer, Observer};
+use crate::observe::{Announcer, Event, Observer};
 use crate::operation::preflight::PreflightRequest;
 use crate::operation::up::Up;
 use crate::operation::{Operation, current, down_to, preflight, up, verify};
@@ -22,7 +22,7 @@ use crate::process::{Invocation, Output, RunContext, Runner};
 use crate::redact::Redactor;
 use crate::release::capability;
 use crate::release::{self, ConfitureVersion};
-use crate::request::{Commands, Request};
+use crate::request::{Commands, DisconnectCheck, NoDisconnectCheck, Request};
 
 /// How long `--version` may take. It touches no database, so a program that takes longer hangs; a
 /// cold start of Python on a busy machine does not come near.
@@ -56,25 +56,31 @@ const PROBE: Duration = Duration::from_secs(60);
 /// |---|---|
 /// | given up before the future was polled | untouched |
 /// | the work was done when the signal came | done; the call returns its outcome if it is still awaited |
-/// | [`Stop::Interrupt`], the default | migrations that had ended stay applied, or rolled back; the session and the migration lock are gone when the call has ended |
+/// | [`Stop::Kill`], the default, or the [`grace`](Builder::grace) of an interrupt ran out | migrations that had ended stay applied, or rolled back; the one under way is rolled back, within the time of the [`server_disconnect_check`](Builder::server_disconnect_check), which is a second by default. Until then the lock is held |
+/// | … where there is no such check | the same, once the statement that the server is at has ended |
+/// | [`Stop::Interrupt`] | migrations that had ended stay; the session and the migration lock are gone when the call has ended |
 /// | … while the server was at a statement | the migration is rolled back |
 /// | … while the server waited for confiture | **part of the migration may be committed**: see below |
-/// | [`Stop::Kill`], or the [`grace`](Builder::grace) of an interrupt ran out | migrations that had ended stay; the one under way is rolled back, once the statement that the server is at has ended. Until then the lock is held |
-/// | … with [`server_disconnect_check`](Builder::server_disconnect_check) | the same, within that time |
 ///
 /// A migration that runs outside a transaction is never rolled back: what its statements did stays,
 /// and an index that was being built concurrently stays behind invalid.
 ///
 /// A dropped call ends in the background, also when the last clone of the adapter is dropped;
-/// [`settled`](Self::settled) waits for that. A call made before it has ended may have to wait for the
-/// migration lock.
+/// [`settled`](Self::settled) waits for that. A call made before it has ended, or within the time of
+/// the check, may have to wait for the migration lock.
+///
+/// A server that is older than `PostgreSQL` 14 and some poolers refuse a connection that asks for the
+/// check. By default the adapter then asks no more, says so once (a warning in the log, an
+/// [`Event::NoDisconnectCheck`]), and goes on: nothing was done over a connection that was never
+/// opened. [`server_disconnect_check`](Self::server_disconnect_check) tells whether it is so. A check
+/// that the builder was told of is an error there.
 ///
 /// confiture commits what is open when it gives its lock back, on an interrupt too. So an interrupt
 /// between two statements of a migration, or between its last one and its row in the ledger, leaves
 /// the statements committed and the ledger as it was: without the row after an `up`, with it after a
 /// `down_to`. A `.py` migration that computes between its statements is caught so at nearly any
-/// moment, an SQL migration now and then. [`Stop::Kill`] is the way out, and with the check it costs
-/// nothing.
+/// moment, an SQL migration now and then. A kill never does that: the server rolls back what nobody
+/// commits.
 ///
 /// After an interrupt, then, look before the next `up`.
 /// [`current_revision`](MigrationAdapter::current_revision) tells what the ledger says.
@@ -82,8 +88,8 @@ const PROBE: Duration = Duration::from_secs(60);
 /// migrations in the ledger, and so finds this after a `down_to`; after an `up` the migration is not
 /// in the ledger, and only a look at its objects in the database tells.
 ///
-/// [`Stop::Interrupt`]: crate::process::Stop::Interrupt
-/// [`Stop::Kill`]: crate::process::Stop::Kill
+/// [`Stop::Interrupt`]: crate::Stop::Interrupt
+/// [`Stop::Kill`]: crate::Stop::Kill
 #[derive(Clone)]
 pub struct ConfitureMigration {
     commands: Commands,
@@ -147,6 +153,13 @@ impl ConfitureMigration {
         self.runner.settled().await;
     }
 
+    /// Whether the server is asked to notice that confiture is gone, as far as the calls so far have
+    /// shown: see [`Builder::server_disconnect_check`].
+    #[must_use]
+    pub fn server_disconnect_check(&self) -> DisconnectCheck {
+        self.commands.check.state()
+    }
+
     fn request(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Request, AdapterError> {
         Request::new(&self.commands, ctx).map_err(|error| in_operation(error, operation))
     }
@@ -166,6 +179,9 @@ impl ConfitureMigration {
             self.observer.clone(),
         );
         let revision = revision.map(|revision| redactor.identifier(revision.as_str()));
+        if let Some(why) = self.commands.check.untold() {
+            announcer.tell(&Event::NoDisconnectCheck { why });
+        }
         let context = RunContext {
             timeout,
             span: announcer.span(revision.as_deref()),
@@ -183,13 +199,32 @@ impl ConfitureMigration {
         invocation: Invocation,
         revision: Option<&Revision>,
     ) -> Result<Output, AdapterError> {
-        let output = self
-            .run(operation, invocation, &request.redactor, revision, None)
+        let redactor = &request.redactor;
+        let mut output = self
+            .run(operation, invocation.clone(), redactor, revision, None)
             .await?;
         let reader = Reader {
             operation,
             output: &output,
-            redactor: &request.redactor,
+            redactor,
+        };
+        if let Some(said) = failure::check_refused(&reader) {
+            if !self
+                .commands
+                .check
+                .is_dispensable(NoDisconnectCheck::Refused)
+            {
+                return Err(failure::without_check(&reader, &said));
+            }
+            let invocation = request.without_check(invocation);
+            output = self
+                .run(operation, invocation, redactor, revision, None)
+                .await?;
+        }
+        let reader = Reader {
+            operation,
+            output: &output,
+            redactor,
         };
         if reader.is_like_a_usage_error() {
             let version = self

@@ -60,9 +60,9 @@
 //! |---|---|---|---|
 //! | `FRAISIER_CONFITURE_BIN` | a path, or a name that is looked up in `PATH` | the binary of confiture | `confiture` |
 //! | `FRAISIER_CONFITURE_TIMEOUT` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how long one command of confiture may run before it is stopped | `off` |
-//! | `FRAISIER_CONFITURE_STOP` | `kill` or `interrupt` | how a command is stopped that was given up or ran out of time | `interrupt` |
+//! | `FRAISIER_CONFITURE_STOP` | `kill` or `interrupt` | how a command is stopped that was given up or ran out of time | `kill` |
 //! | `FRAISIER_CONFITURE_GRACE` | a whole number with its unit (`ms`, `s`, `m` or `h`), such as `90s` | how long an interrupted command may take to end before it is killed | `10s` |
-//! | `FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer) | `off` |
+//! | `FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer) | `1s` where it can be had |
 //! | `FRAISIER_CONFITURE_LOCK_TIMEOUT_MS` | a whole number of milliseconds from 1 to 2147483647 | how long `up` waits for the migration lock, unless the context says | confiture's, 30000 |
 //! | `FRAISIER_CONFITURE_REQUIRE_REVERSIBLE` | `true` or `false` | whether `up` refuses to start while a pending migration has no `.down.sql`, unless the context says | `false` |
 //! | `FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE` | `true` or `false` | whether `up` applies migrations that declare themselves destructive, unless the context says | `false` |
@@ -96,8 +96,9 @@
 //! - A migrations directory that does not exist, in which confiture finds nothing wrong.
 //! - A connection string that is empty or not of `PostgreSQL`: confiture would take another one
 //!   from the environment, or repeat it in its message.
-//! - With [`server_disconnect_check`](Builder::server_disconnect_check), a connection string with
-//!   `options` of its own that do not set it: the check would silently not happen.
+//! - Where the builder demands a [`server_disconnect_check`](Builder::server_disconnect_check), a
+//!   connection string with `options` of its own that do not set it, and a server or pooler that
+//!   refuses it. The default goes on without, and says so.
 //! - A report in which a field that matters is missing, of another type, or there twice, and one
 //!   that its exit status contradicts.
 
@@ -119,6 +120,7 @@ mod testing;
 pub use self::adapter::ConfitureMigration;
 pub use self::builder::{Builder, VARIABLES, Variable};
 pub use self::failure::classify;
+pub use self::process::Stop;
 pub use self::redact::{MASK, Redactor};
 pub use self::release::{ConfitureVersion, capability};
-pub use self::request::{SETTINGS, Setting, server_option};
+pub use self::request::{DisconnectCheck, NoDisconnectCheck, SETTINGS, Setting, server_option};

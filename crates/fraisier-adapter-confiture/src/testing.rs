@@ -7,7 +7,7 @@ use fraisier_adapter_api::AdapterCtx;
 
 use crate::process::{Environment, Exit, Interruption, Invocation, Output};
 use crate::request::environment::Inherit;
-use crate::request::{Commands, Request, Settings};
+use crate::request::{Check, Commands, Request, Settings};
 
 pub(crate) const PASSWORD: &str = "s3cr3t-canary";
 
@@ -79,7 +79,7 @@ pub(crate) fn commands() -> Commands {
         program: PathBuf::from("confiture"),
         inherit: Inherit::default(),
         bytecode_cache: false,
-        server_disconnect_check: None,
+        check: Check::Off,
         settings: Settings::default(),
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use fraisier_adapter_api::{
     AdapterCtx, AdapterError, AdapterErrorKind, MigrationAdapter, Revision,
 };
-use fraisier_adapter_confiture::ConfitureMigration;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+use fraisier_adapter_confiture::{ConfitureMigration, DisconnectCheck, NoDisconnectCheck};
 use tempfile::TempDir;
 
 /// Answers by the subcommand: `$report` is where the report goes, `$DSN` what confiture would
@@ -319,6 +319,107 @@ async fn options_that_would_silence_the_disconnect_check_start_nothing() {
     assert_eq!(checking.current_revision(&stage.ctx(DSN)).await, Ok(None));
     assert_eq!(checking.current_revision(&against).await, Ok(None));
     assert_eq!(stage.adapter().current_revision(&url).await, Ok(None));
+}
+
+/// Refuses a connection that asks for anything, as `PgBouncer` does.
+const POOLER: &str = r#"
+[ "$1" = --version ] && { echo "confiture version 1.29.0"; exit 0; }
+if [ -n "$PGOPTIONS" ]; then
+  echo '{"ok": false, "error": {"code": "CONFIG_006", "message": "Failed to connect to database: connection failed: connection to server at \"127.0.0.1\", port 6432 failed: FATAL:  unsupported startup parameter: options", "actionable": "Check that the database server is running"}}' > "$report"
+  exit 3
+fi
+case "$2" in
+  current) echo '{"revision": null, "name": null}' > "$report" ;;
+  up) echo '{"success": true, "applied": [{"version": "001"}], "skipped": [],
+    "skipped_superuser": [], "pending": [], "errors": [], "dry_run": false,
+    "dry_run_execute": false}' > "$report" ;;
+esac"#;
+
+/// Why the server is not asked for the disconnect check, as often as an observer is told.
+fn told_why(seen: &Seen) -> Vec<String> {
+    let told = seen.told.lock().unwrap_or_else(PoisonError::into_inner);
+    let told = told
+        .iter()
+        .filter(|text| text.contains("NoDisconnectCheck"));
+    told.cloned().collect()
+}
+
+#[tokio::test]
+async fn a_pooler_that_refuses_the_disconnect_check_is_worked_with_and_told_of_once() {
+    let stage = Stage::new(POOLER);
+    let seen = Arc::new(Seen::default());
+    let adapter = ConfitureMigration::builder()
+        .program(stage.program())
+        .observer(seen.clone())
+        .build();
+    let ctx = stage.ctx(DSN);
+    let asked = DisconnectCheck::Every(Duration::from_secs(1));
+    assert_eq!(adapter.server_disconnect_check(), asked);
+    let outcome = adapter.up(&ctx, None).await.expect("a success");
+    assert_eq!(outcome.applied, [Revision::new("001")]);
+    let clone = adapter.clone();
+    assert_eq!(clone.current_revision(&ctx).await, Ok(None));
+    assert_eq!(
+        clone.server_disconnect_check(),
+        DisconnectCheck::Unavailable(NoDisconnectCheck::Refused)
+    );
+    assert_eq!(stage.calls(), ["upmigrate", "upmigrate", "currentmigrate"]);
+    let told = told_why(&seen);
+    assert!(told.len() == 1 && told[0].contains("Refused"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_disconnect_check_that_was_demanded_and_is_refused_names_the_way_out() {
+    let stage = Stage::new(POOLER);
+    let adapter = ConfitureMigration::builder()
+        .program(stage.program())
+        .server_disconnect_check(Duration::from_secs(2))
+        .build();
+    let error = adapter
+        .up(&stage.ctx(DSN), None)
+        .await
+        .expect_err("refused");
+    assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{error}");
+    for part in [
+        "unsupported startup parameter: options",
+        "not changed",
+        "ignore_startup_parameters",
+        "`server_disconnect_check`",
+    ] {
+        assert!(error.message.contains(part), "{part}: {error}");
+    }
+    assert_eq!(stage.calls(), ["upmigrate"]);
+}
+
+/// Releases before 0.48.0 say that a migration began: what was applied would be lost from the
+/// answer if the command was run again.
+#[tokio::test]
+async fn a_refusal_after_a_migration_began_is_no_reason_to_run_the_command_again() {
+    let stage = Stage::new(&format!("echo '⚡ Applying 001_a... '\n{POOLER}"));
+    let error = stage.failing_up().await;
+    assert!(error.message.contains("CONFIG_006"), "{error}");
+    assert_eq!(stage.calls(), ["upmigrate"]);
+}
+
+#[tokio::test]
+async fn options_of_the_connection_string_are_worked_with_and_told_of_once() {
+    let stage = Stage::new(
+        r#"[ "$1$2" = migratecurrent ] && echo '{"revision": null, "name": null}' > "$report""#,
+    );
+    let seen = Arc::new(Seen::default());
+    let adapter = ConfitureMigration::builder()
+        .program(stage.program())
+        .observer(seen.clone())
+        .build();
+    let own = stage.ctx("host=h options='-c work_mem=77MB'");
+    for _ in 0..2 {
+        assert_eq!(adapter.current_revision(&own).await, Ok(None));
+    }
+    let told = told_why(&seen);
+    assert!(
+        told.len() == 1 && told[0].contains("OwnOptions"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::adapter::ConfitureMigration;
 use crate::observe::Observer;
 use crate::process::{Options, Runner, Stop};
 use crate::request::environment::Inherit;
-use crate::request::{Commands, LOCK_TIMEOUT_MS, Settings};
+use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, Settings};
 
 /// Configures a [`ConfitureMigration`].
 ///
@@ -37,7 +37,7 @@ pub struct Builder {
     program: Option<PathBuf>,
     inherit: Inherit,
     bytecode_cache: bool,
-    server_disconnect_check: Option<Duration>,
+    check: Check,
     observer: Option<Arc<dyn Observer>>,
     settings: Settings,
     options: Options,
@@ -49,7 +49,7 @@ impl Default for Builder {
             program: None,
             inherit: Inherit::default(),
             bytecode_cache: true,
-            server_disconnect_check: None,
+            check: Check::default(),
             observer: None,
             settings: Settings::default(),
             options: Options::default(),
@@ -63,7 +63,7 @@ impl fmt::Debug for Builder {
             .field("program", &self.program)
             .field("inherit", &self.inherit)
             .field("bytecode_cache", &self.bytecode_cache)
-            .field("server_disconnect_check", &self.server_disconnect_check)
+            .field("check", &self.check)
             .field("observer", &self.observer.is_some())
             .field("settings", &self.settings)
             .field("options", &self.options)
@@ -104,22 +104,9 @@ impl Builder {
         self
     }
 
-    /// How a command is stopped whose call was dropped, or ran into the timeout: by an interrupt,
-    /// by default. [`Stop::Kill`] together with
-    /// [`server_disconnect_check`](Self::server_disconnect_check) is the safe choice for a server that
-    /// allows it: only that never leaves half of a migration behind.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use fraisier_adapter_confiture::ConfitureMigration;
-    /// use fraisier_adapter_confiture::process::Stop;
-    ///
-    /// let adapter = ConfitureMigration::builder()
-    ///     .stop(Stop::Kill)
-    ///     .server_disconnect_check(Duration::from_secs(1))
-    ///     .build();
-    /// # let _ = adapter;
-    /// ```
+    /// How a command is stopped whose call was dropped, or ran into the timeout: by a kill, by
+    /// default, which alone never leaves half of a migration behind. [`ConfitureMigration`] documents
+    /// what each leaves.
     pub fn stop(mut self, stop: Stop) -> Self {
         self.options.stop = stop;
         self
@@ -159,21 +146,36 @@ impl Builder {
         self
     }
 
-    /// Asks `PostgreSQL` to notice within this time that confiture is gone, so that even a command
-    /// killed together with everything around it does not leave its statement running and its lock
-    /// held. Off by default.
+    /// Asks `PostgreSQL` to notice within this time that confiture is gone, so that a command that
+    /// was killed, and be it together with everything around it, leaves no statement running and no
+    /// lock held. By default a second, where that can be had; `None` asks for nothing.
     ///
     /// It is sent as a start option of the session (`PGOPTIONS`), which needs `PostgreSQL` 14 or
-    /// newer on a system that can tell (Linux can); an older server refuses the connection, and
-    /// so do poolers that take no start options, as `PgBouncer` does unless told to ignore them.
+    /// newer on a system that can tell (Linux can). An older server refuses the connection, and so
+    /// do poolers that take no start options, as `PgBouncer` does unless told to ignore them. Also,
+    /// a connection string with `options` of its own keeps the request from the server, unless they
+    /// set `client_connection_check_interval` themselves, as [`server_option`](crate::server_option)
+    /// words it.
     ///
-    /// A connection string with `options` of its own keeps the request from the server, so a call
-    /// with one ends in `InvalidConfig` before anything is started, unless they set
-    /// `client_connection_check_interval` themselves. `options` in the file of a `service=`, or of
-    /// `PGSERVICE`, cannot be seen: there the check is silently off, unless they set it (to what
-    /// [`server_option`](crate::server_option) says).
-    pub fn server_disconnect_check(mut self, interval: Duration) -> Self {
-        self.server_disconnect_check = Some(interval);
+    /// There the default goes on without the check, and says so once: in the log, by an
+    /// [`Event::NoDisconnectCheck`](crate::observe::Event::NoDisconnectCheck), and when
+    /// [`ConfitureMigration::server_disconnect_check`] is asked. A time that was given here makes it
+    /// an error, `InvalidConfig`, which names the ways out.
+    ///
+    /// `options` in the file of a `service=`, or of `PGSERVICE`, cannot be seen: there the check is
+    /// silently off, unless they set it. `PGOPTIONS` also reaches connections that a `.py` migration
+    /// opens by itself.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use fraisier_adapter_confiture::ConfitureMigration;
+    ///
+    /// let demanded = ConfitureMigration::builder().server_disconnect_check(Duration::from_secs(2));
+    /// let off = ConfitureMigration::builder().server_disconnect_check(None);
+    /// # let _ = (demanded, off);
+    /// ```
+    pub fn server_disconnect_check(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.check = interval.into().map_or(Check::Off, Check::Demanded);
         self
     }
 
@@ -251,7 +253,7 @@ impl Builder {
                 program,
                 inherit: self.inherit,
                 bytecode_cache: self.bytecode_cache,
-                server_disconnect_check: self.server_disconnect_check,
+                check: self.check,
                 settings: self.settings,
             },
             Runner::new(self.options),

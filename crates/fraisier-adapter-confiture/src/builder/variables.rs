@@ -73,7 +73,7 @@ pub static VARIABLES: [Variable; 13] = [
         name: "FRAISIER_CONFITURE_STOP",
         takes: "`kill` or `interrupt`",
         does: "how a command is stopped that was given up or ran out of time",
-        default: "`interrupt`",
+        default: "`kill`",
         apply: |builder, value| {
             let stop = match value.to_str()? {
                 "kill" => Stop::Kill,
@@ -94,10 +94,11 @@ pub static VARIABLES: [Variable; 13] = [
         name: "FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK",
         takes: DURATION_OR_OFF,
         does: "how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer)",
-        default: "`off`",
-        apply: |mut builder, value| {
-            set_or_off(&mut builder.server_disconnect_check, value)?;
-            Some(builder)
+        default: "`1s` where it can be had",
+        apply: |builder, value| {
+            let mut interval = None;
+            set_or_off(&mut interval, value)?;
+            Some(builder.server_disconnect_check(interval))
         },
     },
     Variable {
@@ -254,7 +255,7 @@ fn names(value: &OsStr) -> Option<BTreeSet<OsString>> {
 mod tests {
     use super::*;
     use crate::process::Options;
-    use crate::request::Settings;
+    use crate::request::{DisconnectCheck, Settings};
 
     fn with(set: &[(&str, &str)]) -> Result<Builder, AdapterError> {
         apply(Builder::default(), |name| {
@@ -268,7 +269,7 @@ mod tests {
         let builder = with(&[
             ("FRAISIER_CONFITURE_BIN", "/opt/confiture"),
             ("FRAISIER_CONFITURE_TIMEOUT", "15m"),
-            ("FRAISIER_CONFITURE_STOP", "kill"),
+            ("FRAISIER_CONFITURE_STOP", "interrupt"),
             ("FRAISIER_CONFITURE_GRACE", "0s"),
             ("FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK", "500ms"),
             ("FRAISIER_CONFITURE_LOCK_TIMEOUT_MS", "5000"),
@@ -283,7 +284,7 @@ mod tests {
         .expect("values that are taken");
         let expected = Options {
             timeout: Some(Duration::from_secs(900)),
-            stop: Stop::Kill,
+            stop: Stop::Interrupt,
             grace: Duration::ZERO,
             report_limit: 1024,
             output_limit: 2048,
@@ -294,8 +295,8 @@ mod tests {
         assert_eq!(inherit.only, Some(["HOME".into(), "PATH".into()].into()));
         assert_eq!(inherit.withheld, ["ADMIN_DSN".into()].into());
         assert!(!builder.bytecode_cache);
-        let check = builder.server_disconnect_check;
-        assert_eq!(check, Some(Duration::from_millis(500)));
+        let check = builder.check.state();
+        assert_eq!(check, DisconnectCheck::Every(Duration::from_millis(500)));
         let settings = Settings {
             lock_timeout_ms: Some(5000),
             require_reversible: true,
@@ -328,7 +329,7 @@ mod tests {
         })
         .expect("taken");
         assert_eq!(builder.options.timeout, None);
-        assert_eq!(builder.server_disconnect_check, None);
+        assert_eq!(builder.check.state(), DisconnectCheck::Off);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How failures are worded: which operation, what happened, what is known about the database, and
 //! what to do next.
 
+mod check;
 mod kind;
 mod reader;
 pub(crate) mod refusal;
@@ -10,6 +11,7 @@ use std::fmt;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
+pub(crate) use self::check::{check_refused, without_check};
 pub use self::kind::classify;
 pub(crate) use self::reader::{AFTER_ANOTHER, Reader, add_line};
 pub(crate) use self::run::not_run;

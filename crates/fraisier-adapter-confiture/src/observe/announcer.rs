@@ -58,7 +58,7 @@ impl Announcer {
         )
     }
 
-    fn tell(&self, event: &Event) {
+    pub(crate) fn tell(&self, event: &Event) {
         trace(event);
         if let Some(observer) = &self.observer {
             // An observer's panic is its own affair; that the child is looked after is ours.
@@ -115,6 +115,11 @@ impl Listener for Announcer {
 
 fn trace(event: &Event) {
     match event {
+        Event::NoDisconnectCheck { why } => tracing::warn!(
+            ?why,
+            "the server is not asked to check that its client is there: after a kill, it holds the \
+             migration lock until the statement that it is at has ended"
+        ),
         Event::Started { pid } => tracing::debug!(pid, "started"),
         Event::Line { stream, text } => tracing::trace!(stream = stream.as_str(), text, "line"),
         Event::LinesSkipped { stream, count } => {

@@ -12,6 +12,7 @@ use fraisier_adapter_api::Revision;
 pub use self::announcer::{Announcer, Redact};
 pub use crate::process::Stream;
 use crate::process::{Exit, Interruption};
+use crate::request::NoDisconnectCheck;
 
 /// Receives the progress of every command an adapter runs.
 ///
@@ -67,6 +68,13 @@ impl Call {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// The server is not asked to notice that confiture is gone, because it cannot be: see
+    /// [`Builder::server_disconnect_check`](crate::Builder::server_disconnect_check). An adapter says
+    /// so once, before the next command of that call.
+    NoDisconnectCheck {
+        /// Why.
+        why: NoDisconnectCheck,
+    },
     /// The process was started.
     Started {
         /// Its process id, which is also the id of its process group.

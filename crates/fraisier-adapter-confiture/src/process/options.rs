@@ -6,17 +6,6 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Stop {
-    /// `SIGINT` to its process group, again after half of [`Options::grace`], and `SIGKILL` at its
-    /// end.
-    ///
-    /// The server gives a running statement up at once, rolls its migration back and frees the
-    /// lock. But where the server waits for confiture (while a `.py` migration computes, between
-    /// two statements of a migration, between the last one and its row in the ledger), confiture
-    /// commits what is open as it gives the lock back: the database then has half of a migration,
-    /// or a whole one that the ledger does not have. Nine releases from 0.20.0 to 1.29.0 were seen
-    /// to do so.
-    #[default]
-    Interrupt,
     /// `SIGKILL` to its process group.
     ///
     /// A migration is one transaction together with its row in the ledger, and the server rolls
@@ -24,9 +13,20 @@ pub enum Stop {
     /// that runs outside a transaction excepted, which nothing can undo). What the server notices
     /// late is that its client is gone: it finishes the running statement first, and holds the lock
     /// until then, unless
-    /// [`Builder::server_disconnect_check`](crate::Builder::server_disconnect_check) or the server's
-    /// own `client_connection_check_interval` makes it look. So use it together with one of them.
+    /// [`Builder::server_disconnect_check`](crate::Builder::server_disconnect_check), which is on by
+    /// default, or the server's own `client_connection_check_interval` makes it look.
+    #[default]
     Kill,
+    /// `SIGINT` to its process group, again after half of the
+    /// [`grace`](crate::Builder::grace), and `SIGKILL` at its end.
+    ///
+    /// The server gives a running statement up at once, rolls its migration back and frees the
+    /// lock. But where the server waits for confiture (while a `.py` migration computes, between
+    /// two statements of a migration, between the last one and its row in the ledger), confiture
+    /// commits what is open as it gives the lock back: the database then has half of a migration,
+    /// or a whole one that the ledger does not have. Nine releases from 0.20.0 to 1.29.0 were seen
+    /// to do so.
+    Interrupt,
 }
 
 /// How commands are run.
@@ -45,7 +45,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// No timeout, stopped by an interrupt, 10 s of grace, reports up to 256 MiB, 256 KiB of each
+    /// No timeout, stopped by a kill, 10 s of grace for an interrupt, reports up to 256 MiB, 256 KiB of each
     /// stream.
     fn default() -> Self {
         Self {

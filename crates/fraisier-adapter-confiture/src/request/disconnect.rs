@@ -1,5 +1,7 @@
 //! Asks the server to notice when its client is gone.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::process::Environment;
@@ -7,6 +9,9 @@ use crate::process::Environment;
 const VARIABLE: &str = "PGOPTIONS";
 
 const SETTING: &str = "client_connection_check_interval";
+
+/// What the server is asked for when nobody says.
+const DEFAULT: Duration = Duration::from_secs(1);
 
 /// The server option that makes a running statement end when its client is gone for this long.
 ///
@@ -17,6 +22,129 @@ pub fn server_option(interval: Duration) -> String {
     // Zero would switch the check off.
     let milliseconds = interval.as_millis().clamp(1, i32::MAX as u128);
     format!("-c {SETTING}={milliseconds}ms")
+}
+
+/// Whether the server of an adapter is asked to notice that confiture is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DisconnectCheck {
+    /// No: the builder says so.
+    Off,
+    /// Yes, within this time, as far as is known.
+    Every(Duration),
+    /// No: nobody asked for it in particular, and it cannot be had.
+    Unavailable(NoDisconnectCheck),
+}
+
+/// Why the server is not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoDisconnectCheck {
+    /// The server, or a pooler before it, refused the connection that asked.
+    Refused,
+    /// The connection string has `options` of its own, which keep the request from the server.
+    OwnOptions,
+}
+
+/// What the builder says of the check, and what its adapter has learnt. Clones learn together.
+#[derive(Debug, Clone)]
+pub(crate) enum Check {
+    /// The server is not asked.
+    Off,
+    /// The server is asked, or the call is an error.
+    Demanded(Duration),
+    /// The server is asked where that can be.
+    WherePossible(Arc<Learnt>),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Learnt {
+    refused: AtomicBool,
+    own_options: AtomicBool,
+    /// What was learnt and not told yet.
+    untold: Mutex<Option<NoDisconnectCheck>>,
+}
+
+impl Default for Check {
+    fn default() -> Self {
+        Self::WherePossible(Arc::default())
+    }
+}
+
+impl Check {
+    /// What is asked for.
+    pub(crate) fn interval(&self) -> Option<Duration> {
+        match self {
+            Self::Off => None,
+            Self::Demanded(interval) => Some(*interval),
+            Self::WherePossible(learnt) => {
+                let refused = learnt.refused.load(Ordering::Relaxed);
+                (!refused).then_some(DEFAULT)
+            }
+        }
+    }
+
+    /// What is known.
+    pub(crate) fn state(&self) -> DisconnectCheck {
+        match self {
+            Self::Off => DisconnectCheck::Off,
+            Self::Demanded(interval) => DisconnectCheck::Every(*interval),
+            Self::WherePossible(learnt) => learnt.why().map_or(
+                DisconnectCheck::Every(DEFAULT),
+                DisconnectCheck::Unavailable,
+            ),
+        }
+    }
+
+    /// Remembers that the check cannot be had. Returns false when the call is an error then.
+    pub(crate) fn is_dispensable(&self, why: NoDisconnectCheck) -> bool {
+        let Self::WherePossible(learnt) = self else {
+            return false;
+        };
+        let known = match why {
+            NoDisconnectCheck::Refused => &learnt.refused,
+            NoDisconnectCheck::OwnOptions => &learnt.own_options,
+        };
+        if !known.swap(true, Ordering::Relaxed) {
+            *learnt.untold.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        }
+        true
+    }
+
+    /// What was learnt since this was last asked.
+    pub(crate) fn untold(&self) -> Option<NoDisconnectCheck> {
+        let Self::WherePossible(learnt) = self else {
+            return None;
+        };
+        learnt
+            .untold
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl Learnt {
+    fn why(&self) -> Option<NoDisconnectCheck> {
+        let known = |flag: &AtomicBool, why| flag.load(Ordering::Relaxed).then_some(why);
+        known(&self.refused, NoDisconnectCheck::Refused)
+            .or_else(|| known(&self.own_options, NoDisconnectCheck::OwnOptions))
+    }
+}
+
+/// Whether a connection was refused because of the option: by a server that does not have it, or
+/// by a pooler that takes no options at all.
+pub(crate) fn is_refused(message: &str) -> bool {
+    const POOLER: &str = "unsupported startup parameter";
+    message.contains(SETTING) || message.contains(POOLER) && message.contains("options")
+}
+
+/// Sets the options back to what they are in `before`.
+pub(super) fn take_back(environment: &mut Environment, before: &Environment) {
+    match before.get(VARIABLE) {
+        Some(options) => environment.set(VARIABLE, options),
+        None => drop(environment.remove(VARIABLE)),
+    }
 }
 
 /// Whether these `options` of a session set it already, to whatever value.
@@ -54,6 +182,59 @@ mod tests {
         provide(&mut environment, Duration::from_millis(1500));
         let expected = "-c work_mem=1MB -c client_connection_check_interval=1500ms";
         assert_eq!(environment.get(VARIABLE), Some(expected.as_ref()));
+    }
+
+    #[test]
+    fn what_servers_and_poolers_say_is_understood() {
+        let failed = "Failed to connect to database: connection failed: connection to server at \
+                      \"127.0.0.1\", port 6432 failed: FATAL:  ";
+        for (said, refused) in [
+            ("unsupported startup parameter: options", true),
+            (
+                "unsupported startup parameter in options: client_connection_check_interval",
+                true,
+            ),
+            (
+                "unrecognized configuration parameter \"client_connection_check_interval\"",
+                true,
+            ),
+            (
+                "invalid value for parameter \"client_connection_check_interval\": 1000",
+                true,
+            ),
+            ("unsupported startup parameter: geqo", false),
+            ("unrecognized configuration parameter \"geqo\"", false),
+            ("password authentication failed for user \"options\"", false),
+        ] {
+            assert_eq!(is_refused(&format!("{failed}{said}")), refused, "{said}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_told_by_one_clone() {
+        let check = Check::default();
+        let clone = check.clone();
+        assert_eq!(check.state(), DisconnectCheck::Every(DEFAULT));
+        let own_options = NoDisconnectCheck::OwnOptions;
+        assert!(check.is_dispensable(own_options) && clone.is_dispensable(own_options));
+        assert_eq!(clone.untold(), Some(own_options));
+        assert_eq!(check.untold(), None);
+        // The next connection string may have none.
+        assert_eq!(check.interval(), Some(DEFAULT));
+        let refused = NoDisconnectCheck::Refused;
+        assert!(clone.is_dispensable(refused));
+        assert_eq!(check.interval(), None);
+        assert_eq!(check.state(), DisconnectCheck::Unavailable(refused));
+        assert_eq!(check.untold(), Some(refused));
+    }
+
+    #[test]
+    fn what_was_asked_for_is_not_dispensable() {
+        let check = Check::Demanded(Duration::from_secs(3));
+        assert!(!check.is_dispensable(NoDisconnectCheck::Refused));
+        assert_eq!(check.interval(), Some(Duration::from_secs(3)));
+        assert!(!Check::Off.is_dispensable(NoDisconnectCheck::Refused));
+        assert_eq!(Check::Off.interval(), None);
     }
 
     #[test]

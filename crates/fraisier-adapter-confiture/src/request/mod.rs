@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
 
-pub use self::disconnect::server_option;
+pub(crate) use self::disconnect::{Check, is_refused};
+pub use self::disconnect::{DisconnectCheck, NoDisconnectCheck, server_option};
 pub(crate) use self::dsn::{Dsn, percent_decoded};
 use self::environment::Inherit;
 use self::project::Project;
@@ -43,8 +44,8 @@ pub(crate) struct Commands {
     pub(crate) inherit: Inherit,
     /// Whether a private bytecode cache is provided where it helps.
     pub(crate) bytecode_cache: bool,
-    /// How soon the server is to notice that its client is gone.
-    pub(crate) server_disconnect_check: Option<Duration>,
+    /// Whether the server is asked to notice that its client is gone.
+    pub(crate) check: Check,
     /// What holds where a context sets nothing.
     pub(crate) settings: Settings,
 }
@@ -141,9 +142,15 @@ impl Request {
             against,
             env,
         };
-        match commands.server_disconnect_check {
-            Some(interval) => request.with_disconnect_check(interval),
-            None => Ok(request),
+        match commands.check {
+            Check::Demanded(interval) => request.with_disconnect_check(interval),
+            Check::WherePossible(_) => {
+                if has_other_options(&request.dsn) {
+                    commands.check.is_dispensable(NoDisconnectCheck::OwnOptions);
+                }
+                Ok(request)
+            }
+            Check::Off => Ok(request),
         }
     }
 
@@ -187,7 +194,7 @@ impl Request {
     pub(crate) fn migrate(&self, subcommand: &str, args: Vec<Arg>) -> Invocation {
         let mut env = self.env.clone();
         env.set(CONFITURE_DATABASE_URL, self.dsn.expose());
-        if let Some(interval) = self.commands.server_disconnect_check {
+        if let Some(interval) = self.commands.check.interval() {
             disconnect::provide(&mut env, interval);
         }
         let mut all = vec![Arg::from("migrate"), Arg::from(subcommand)];
@@ -196,6 +203,12 @@ impl Request {
         all.extend(args);
         self.commands
             .invocation(all, self.project.workdir.clone(), env)
+    }
+
+    /// The same command, which does not ask the server to check for its client.
+    pub(crate) fn without_check(&self, mut invocation: Invocation) -> Invocation {
+        disconnect::take_back(&mut invocation.env, &self.env);
+        invocation
     }
 
     /// `--migrations-dir <directory>`.
@@ -210,8 +223,8 @@ impl Request {
 /// libpq leaves the variable that carries the server option aside when the connection string has
 /// `options`; the check would be off without anybody's knowing.
 fn takes_server_option(logical: &str, dsn: Dsn, interval: Duration) -> Result<Dsn, AdapterError> {
-    match dsn.options() {
-        Some(options) if !disconnect::is_set_by(&options) => Err(AdapterError::new(
+    if has_other_options(&dsn) {
+        return Err(AdapterError::new(
             AdapterErrorKind::InvalidConfig,
             format!(
                 "the secret `{logical}` carries `options`, which keep the server from being asked \
@@ -220,9 +233,15 @@ fn takes_server_option(logical: &str, dsn: Dsn, interval: Duration) -> Result<Ds
                  `server_disconnect_check` off, or take `options` out of the connection string",
                 server_option(interval)
             ),
-        )),
-        _ => Ok(dsn),
+        ));
     }
+    Ok(dsn)
+}
+
+/// Whether the connection string has `options` that do not set the check.
+fn has_other_options(dsn: &Dsn) -> bool {
+    dsn.options()
+        .is_some_and(|options| !disconnect::is_set_by(&options))
 }
 
 /// `--option=value` in one argument, so that no value looks like an option.
@@ -283,9 +302,9 @@ mod tests {
 
     #[test]
     fn the_server_is_asked_to_check_for_its_client() {
-        let plan = |interval, ctx: &AdapterCtx| {
+        let plan = |check, ctx: &AdapterCtx| {
             let mut commands = commands();
-            commands.server_disconnect_check = interval;
+            commands.check = check;
             let request = Request::within(&ambient(), &commands, ctx).expect("a request");
             let version = request.version().env.get("PGOPTIONS").map(OsStr::to_owned);
             assert_eq!(version.as_deref(), Some("-c work_mem=1MB".as_ref()));
@@ -294,8 +313,19 @@ mod tests {
         };
         let ctx = ctx(".".as_ref());
         let asked = "-c work_mem=1MB -c client_connection_check_interval=1000ms";
-        assert_eq!(plan(Some(Duration::from_secs(1)), &ctx), Some(asked.into()));
-        assert_eq!(plan(None, &ctx), Some("-c work_mem=1MB".into()));
+        for check in [Check::default(), Check::Demanded(Duration::from_secs(1))] {
+            assert_eq!(plan(check, &ctx), Some(asked.into()));
+        }
+        assert_eq!(plan(Check::Off, &ctx), Some("-c work_mem=1MB".into()));
+
+        let mut commands = commands();
+        let unasked = Request::within(&ambient(), &commands, &ctx).expect("a request");
+        commands.check = Check::default();
+        let asked = Request::within(&ambient(), &commands, &ctx).expect("a request");
+        assert_eq!(
+            asked.without_check(asked.migrate("up", Vec::new())),
+            unasked.migrate("up", Vec::new())
+        );
     }
 
     #[test]

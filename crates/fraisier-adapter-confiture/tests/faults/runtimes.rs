@@ -89,7 +89,7 @@ fn dropping_the_last_handle_waits_for_nothing_and_its_calls_end_all_the_same() {
         runtime.block_on(async {
             let runner = Runner::new(Options {
                 grace: 4 * PATIENCE,
-                ..Options::default()
+                ..interrupting()
             });
             let call = tokio::spawn(runner.run(script(&text), seen.context()));
             while seen.lines().is_empty() {

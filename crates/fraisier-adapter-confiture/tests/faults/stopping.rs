@@ -111,7 +111,10 @@ fn a_command_that_ended_in_time_was_not_interrupted() {
     // Its descendant holds the output open beyond the timeout. On a busy machine the command
     // itself may not end before it, so that is tried a few times.
     let ended_in_time = (5..10).any(|tenths| {
-        let options = impatient(Duration::from_millis(tenths * 100), PATIENCE);
+        let options = Options {
+            stop: Stop::Interrupt,
+            ..impatient(Duration::from_millis(tenths * 100), PATIENCE)
+        };
         let output = run(options, script("sleep 600 & echo $!")).unwrap();
         let descendant = String::from_utf8(output.stdout.head).unwrap();
         let descendant = descendant.trim().parse().unwrap();
@@ -217,7 +220,7 @@ fn giving_up_at_any_moment_of_the_start_leaves_nothing() {
     // An interrupt that comes too early must not have to be repeated.
     let runner = Runner::new(Options {
         grace: 4 * PATIENCE,
-        ..Options::default()
+        ..interrupting()
     });
     for delay in 0..100 {
         let mut call = Box::pin(runner.run(script(FOREVER), seen.context()));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_confiture::observe::{Announcer, Call, Event, Observer, Redact};
 use fraisier_adapter_confiture::process::{
-    Arg, Environment, Invocation, Options, Output, RunContext, RunError, Runner,
+    Arg, Environment, Invocation, Options, Output, RunContext, RunError, Runner, Stop,
 };
 
 /// Longer than anything here takes on the slowest machine; only a hang reaches it.
@@ -60,9 +60,17 @@ pub(crate) fn context_with(redact: Redact, observer: Option<Arc<dyn Observer>>) 
     }
 }
 
-/// A runner, and what remembers the events of calls that get its context.
+/// Options that stop by an interrupt, which leaves a script a last word.
+pub(crate) fn interrupting() -> Options {
+    Options {
+        stop: Stop::Interrupt,
+        ..Options::default()
+    }
+}
+
+/// A runner that interrupts, and what remembers the events of calls that get its context.
 pub(crate) fn watched() -> (Runner, Arc<Seen>) {
-    (Runner::new(Options::default()), Arc::default())
+    (Runner::new(interrupting()), Arc::default())
 }
 
 /// Runs one command on an executor of this thread that knows no tokio.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::ConfitureMigration;
-use fraisier_adapter_confiture::process::Stop;
+use fraisier_adapter_confiture::Stop;
 
 use self::call::{Moment, Operation, Outcome, Running, adapter, block_on, word};
 use self::scene::{Pids, Scene, Sleep, applied_at, wait};
@@ -175,12 +175,8 @@ impl<'a> Subject<'a> {
     /// check, as it is meant to be used.
     fn adapter(&self, timeout: Option<Duration>) -> (ConfitureMigration, Pids) {
         adapter(self.program, |builder| {
-            let builder = builder.stop(self.stop);
-            let builder = if self.kills() {
-                builder.server_disconnect_check(CHECK)
-            } else {
-                builder
-            };
+            let check = self.kills().then_some(CHECK);
+            let builder = builder.stop(self.stop).server_disconnect_check(check);
             match timeout {
                 Some(timeout) => builder.timeout(timeout),
                 None => builder,
@@ -346,10 +342,7 @@ fn alive(pids: &Pids) -> usize {
 fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::Result<Row> {
     let mut scene = Scene::new(server, None, Sleep::InStatement)?;
     scene.pace(LONG)?;
-    let (adapter, pids) = adapter(program, |builder| match check {
-        Some(interval) => builder.server_disconnect_check(interval),
-        None => builder,
-    });
+    let (adapter, pids) = adapter(program, |builder| builder.server_disconnect_check(check));
     let running = Running::start(adapter.clone(), scene.ctx(), Operation::Up);
     Moment::Asleep(Duration::from_millis(100)).wait(&mut scene)?;
     let killed = Instant::now();

@@ -1,0 +1,46 @@
+//! A connection that was refused because the server was asked to check for its client.
+
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+
+use super::{DatabaseState, Reader};
+use crate::process::Exit;
+use crate::report::{Current, Payload, decode};
+use crate::request::{is_refused, server_option};
+
+/// The code for a database that cannot be reached, and the status that goes with it.
+const UNREACHABLE: (&str, Exit) = ("CONFIG_006", Exit::Code(3));
+
+/// What was said, when the check is why no connection was opened. Nothing was done then.
+pub(crate) fn check_refused(reader: &Reader<'_>) -> Option<String> {
+    let (code, exit) = UNREACHABLE;
+    if reader.output.exit != exit || reader.began() {
+        return None;
+    }
+    // The payload of any operation will do: only an envelope is of interest.
+    let Payload::Envelope(envelope) = decode::<Current>(reader.output.report.as_ref()) else {
+        return None;
+    };
+    let refused = envelope.code.as_deref() == Some(code) && is_refused(&envelope.message);
+    refused.then_some(envelope.message)
+}
+
+/// The failure of a call for which the check was demanded.
+pub(crate) fn without_check(reader: &Reader<'_>, said: &str) -> AdapterError {
+    let what = format!(
+        "the server, or a pooler before it, refuses the check that its client is there, which \
+         `server_disconnect_check` asks for: {}",
+        said.trim()
+    );
+    let next = format!(
+        "let the pooler ignore start options (PgBouncer: `ignore_startup_parameters = options`) \
+         and set `{}` for the role or the database instead, or leave `server_disconnect_check` \
+         unset, which asks only where it can be had",
+        server_option(std::time::Duration::from_secs(1)).trim_start_matches("-c ")
+    );
+    reader.failure(
+        AdapterErrorKind::InvalidConfig,
+        &what,
+        DatabaseState::Untouched,
+        &next,
+    )
+}
