@@ -1,6 +1,7 @@
 //! `cargo xtask live`: what only real binaries and a real server can show.
 
 mod cancel;
+mod cut;
 mod matrix;
 
 use contract_lab::confiture::{Selector, provision};
@@ -16,10 +17,13 @@ Topics:
   cancel    calls given up at eleven moments of `up` and `down_to`, by drop and by timeout, stopped
             by an interrupt and by a kill, and a deploy that is killed as a whole: what is left on
             the machine and on the server
+  cut       a proxy cuts the connection after a message of a whole `up` and `down_to`, on an early, a
+            middle and a late release: whether what is then said about the database is true
 
 Examples:
   cargo xtask live                            everything
-  cargo xtask live cancel --confiture 0.23.0  one topic, with an old one";
+  cargo xtask live cancel --confiture 0.23.0  one topic, with an old one
+  cargo xtask live cut --every 1              every cut there is, for an hour or more";
 
 /// What the live checks can be told.
 #[derive(Debug, clap::Args)]
@@ -33,6 +37,10 @@ pub struct LiveArgs {
     #[arg(long, value_name = "RELEASE|PATH")]
     confiture: Vec<Selector>,
 
+    /// Of the cuts of the topic `cut`, make every N-th, and those at a commit; 1 makes all
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    every: usize,
+
     #[command(flatten)]
     server: ServerArgs,
 
@@ -45,6 +53,7 @@ pub struct LiveArgs {
 enum Topic {
     Matrix,
     Cancel,
+    Cut,
 }
 
 /// Runs the live checks.
@@ -66,6 +75,13 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
         for selector in chosen(&["newest"])? {
             cancel::run(&lab, &provision(&lab, &selector)?, &server)?;
         }
+    }
+    if wanted(Topic::Cut) {
+        cut::print_head();
+        for selector in chosen(&cut::RELEASES)? {
+            cut::run(&lab, &provision(&lab, &selector)?, &server, args.every)?;
+        }
+        cut::print_legend();
     }
     Ok(())
 }

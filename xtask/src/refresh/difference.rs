@@ -94,10 +94,17 @@ pub fn between(store: &Store<'_>, from: Release, to: Release) -> String {
     text
 }
 
-/// The lines that one text lost and the other gained, without what is around them.
+/// The lines that one text lost and the other gained, without what is around them. A comma after
+/// them depends on what follows.
 fn changed_lines(name: &str, before: &Texts, after: &Texts) -> String {
-    let text = |texts: &Texts| texts.get(name).cloned().unwrap_or_default();
-    let (before, after) = (text(before), text(after));
+    let lines = |texts: &Texts| -> String {
+        let text = texts.get(name).map(String::as_str).unwrap_or_default();
+        let lines = text
+            .lines()
+            .map(|line| line.strip_suffix(',').unwrap_or(line));
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    };
+    let (before, after) = (lines(before), lines(after));
     let diff = TextDiff::from_lines(&before, &after);
     let lines: Vec<String> = diff
         .iter_all_changes()

@@ -1,0 +1,301 @@
+//! A proxy between confiture and PostgreSQL that cuts a connection after a chosen message.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// The length that a client's first message states, and the two codes by which it asks for
+/// encryption instead of a session.
+const ENCRYPTION_REQUEST_LENGTH: usize = 8;
+const SSL_REQUEST: u32 = 80_877_103;
+const GSS_REQUEST: u32 = 80_877_104;
+/// No message of a migration is longer.
+const LONGEST: usize = 1 << 26;
+
+/// Which side a message came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    Client,
+    Server,
+}
+
+/// A message that passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    pub sender: Sender,
+    /// Whether it asks for a commit or acknowledges one.
+    pub commits: bool,
+}
+
+/// A proxy on a port of its own; dropping it closes the port.
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// How many messages pass, of all connections together, before one connection is cut.
+    cut_after: Option<usize>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    passed: Vec<Message>,
+    closed: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Proxy {
+    /// Listens on a free port of 127.0.0.1 for `server`, and cuts after so many messages.
+    ///
+    /// # Errors
+    /// When no port can be opened.
+    pub fn start(server: SocketAddr, cut_after: Option<usize>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            cut_after,
+            state: Mutex::default(),
+        });
+        let accepting = Arc::clone(&shared);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                if accepting.lock().closed {
+                    return;
+                }
+                // A client that cannot be served sees its connection end.
+                if let Ok(client) = client {
+                    let shared = Arc::clone(&accepting);
+                    thread::spawn(move || serve(client, server, &shared));
+                }
+            }
+        });
+        Ok(Self { address, shared })
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The messages that passed, in order.
+    pub fn passed(&self) -> Vec<Message> {
+        self.shared.lock().passed.clone()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// Serves one connection to its end.
+fn serve(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> Option<()> {
+    let mut server = TcpStream::connect(server).ok()?;
+    client.set_nodelay(true).ok()?;
+    server.set_nodelay(true).ok()?;
+    let first = first_message(&mut client)?;
+    let cut = Mutex::new(false);
+    let connection = Connection {
+        shared,
+        cut: &cut,
+        client: client.try_clone().ok()?,
+        server: server.try_clone().ok()?,
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| connection.pass_on(&mut server, Sender::Server));
+        if connection.pass(Sender::Client, &first) {
+            connection.pass_on(&mut client, Sender::Client);
+        } else {
+            drain(&mut client);
+        }
+    });
+    Some(())
+}
+
+struct Connection<'a> {
+    shared: &'a Shared,
+    cut: &'a Mutex<bool>,
+    client: TcpStream,
+    server: TcpStream,
+}
+
+impl Connection<'_> {
+    /// Passes on every message that `from` sends, until it ends or the connection is cut.
+    fn pass_on(&self, from: &mut TcpStream, sender: Sender) {
+        while let Some(message) = message(from) {
+            if !self.pass(sender, &message) {
+                break;
+            }
+        }
+        let _ = self.receiver(sender).shutdown(Shutdown::Write);
+        drain(from);
+    }
+
+    /// Passes one message on; whether more may follow.
+    fn pass(&self, sender: Sender, message: &[u8]) -> bool {
+        // Held until the message is on its way: what passed is in one order.
+        let mut state = self.shared.lock();
+        let mut cut = self.cut.lock().unwrap_or_else(PoisonError::into_inner);
+        if *cut || self.receiver(sender).write_all(message).is_err() {
+            return false;
+        }
+        state.passed.push(Message {
+            sender,
+            commits: commits(sender, message),
+        });
+        if self.shared.cut_after == Some(state.passed.len()) {
+            *cut = true;
+            // Each side reads what was sent to it before, and then the end.
+            let _ = self.client.shutdown(Shutdown::Write);
+            let _ = self.server.shutdown(Shutdown::Write);
+        }
+        !*cut
+    }
+
+    fn receiver(&self, sender: Sender) -> &TcpStream {
+        match sender {
+            Sender::Client => &self.server,
+            Sender::Server => &self.client,
+        }
+    }
+}
+
+/// Closing a socket with something unread in it would take away what the other side has not read.
+fn drain(from: &mut TcpStream) {
+    let _ = io::copy(from, &mut io::sink());
+}
+
+/// The message that opens a session. A client that asks for encryption first is refused it.
+fn first_message(client: &mut TcpStream) -> Option<Vec<u8>> {
+    loop {
+        let mut length = [0; 4];
+        client.read_exact(&mut length).ok()?;
+        let message = with_body(client, &length, length)?;
+        let code = message.get(4..8)?.try_into().ok()?;
+        let asks = [SSL_REQUEST, GSS_REQUEST].contains(&u32::from_be_bytes(code));
+        if message.len() != ENCRYPTION_REQUEST_LENGTH || !asks {
+            return Some(message);
+        }
+        client.write_all(b"N").ok()?;
+    }
+}
+
+/// One message after the first: a letter, a length that counts itself, a body.
+fn message(from: &mut impl Read) -> Option<Vec<u8>> {
+    let mut head = [0; 5];
+    from.read_exact(&mut head).ok()?;
+    let [_, length @ ..] = head;
+    with_body(from, &head, length)
+}
+
+fn with_body(from: &mut impl Read, head: &[u8], length: [u8; 4]) -> Option<Vec<u8>> {
+    let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
+    let body = length.checked_sub(4).filter(|body| *body <= LONGEST)?;
+    let mut message = head.to_vec();
+    message.resize(head.len() + body, 0);
+    from.read_exact(&mut message[head.len()..]).ok()?;
+    Some(message)
+}
+
+/// A `Query` of `COMMIT`, and the `CommandComplete` of one.
+fn commits(sender: Sender, message: &[u8]) -> bool {
+    let letter = match sender {
+        Sender::Client => b'Q',
+        Sender::Server => b'C',
+    };
+    let text = message.get(5..).unwrap_or_default();
+    message.first() == Some(&letter) && text.to_ascii_uppercase().starts_with(b"COMMIT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STARTUP: &[u8] = b"\x00\x00\x00\x08\x00\x03\x00\x00";
+    const COMMIT: &[u8] = b"Q\x00\x00\x00\x0bCOMMIT\x00";
+    const DONE: &[u8] = b"C\x00\x00\x00\x0bCOMMIT\x00";
+
+    /// A server that answers each message with [`DONE`]; gives what it was sent.
+    fn server() -> (SocketAddr, thread::JoinHandle<Vec<u8>>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let mut received = first_message(&mut client).unwrap();
+            while let Some(message) = message(&mut client) {
+                received.extend(&message);
+                let _ = client.write_all(DONE);
+            }
+            received
+        });
+        (address, thread)
+    }
+
+    /// What the client and the server read when the connection is cut after so many messages.
+    fn cut(cut_after: Option<usize>) -> (Vec<u8>, Vec<u8>, Vec<Message>) {
+        let (address, server) = server();
+        let proxy = Proxy::start(address, cut_after).unwrap();
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();
+        // In pieces that are no messages.
+        for piece in [STARTUP, &COMMIT[..3], &COMMIT[3..], COMMIT] {
+            let _ = client.write_all(piece);
+        }
+        let _ = client.shutdown(Shutdown::Write);
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).unwrap();
+        (read, server.join().unwrap(), proxy.passed())
+    }
+
+    #[test]
+    fn without_a_cut_everything_passes_in_both_directions() {
+        let (read, received, passed) = cut(None);
+        assert_eq!(received, [STARTUP, COMMIT, COMMIT].concat());
+        assert_eq!(read, [DONE, DONE].concat());
+        assert_eq!(passed.iter().filter(|message| message.commits).count(), 4);
+        assert_eq!(passed.len(), 5);
+    }
+
+    #[test]
+    fn what_passed_before_the_cut_arrives_and_nothing_after_it() {
+        let (read, received, passed) = cut(Some(1));
+        assert_eq!((read.len(), received.as_slice()), (0, STARTUP));
+        assert_eq!(passed.len(), 1);
+        let (read, received, passed) = cut(Some(2));
+        assert_eq!(received, [STARTUP, COMMIT].concat());
+        assert_eq!((read.len(), passed.len()), (0, 2));
+    }
+
+    #[test]
+    fn a_client_that_asks_for_encryption_is_refused_it() {
+        let (address, server) = server();
+        let proxy = Proxy::start(address, None).unwrap();
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();
+        let request = [&8_u32.to_be_bytes()[..], &SSL_REQUEST.to_be_bytes()].concat();
+        client.write_all(&request).unwrap();
+        let mut answer = [0];
+        client.read_exact(&mut answer).unwrap();
+        client.write_all(STARTUP).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(
+            (&answer, server.join().unwrap().as_slice()),
+            (b"N", STARTUP)
+        );
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_is_the_end() {
+        assert_eq!(message(&mut &b"Q\x00\x00\x00\x03"[..]), None);
+        assert_eq!(message(&mut &b"Q\xff\xff\xff\xff"[..]), None);
+    }
+}
