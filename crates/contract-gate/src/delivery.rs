@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn every_capability_with_a_floor_has_its_evidence() {
-        for floor in &FLOORS {
+        for floor in FLOORS {
             let name = floor.need.as_str();
             let known = EVIDENCE.iter().any(|evidence| evidence.capability == name);
             assert!(known || floor.need == Need::Everything, "{name}");

@@ -8,7 +8,9 @@ use anyhow::{Context, bail, ensure};
 use fraisier_adapter_api::{AdapterError, Revision};
 use fraisier_adapter_confiture::process::{Captured, Exit, Output};
 use fraisier_adapter_confiture::replay::PLAIN_OUTPUT;
-use fraisier_adapter_confiture::replay::{self, PreflightRequest, Up, VerifyFiles};
+use fraisier_adapter_confiture::replay::{
+    Command, CurrentRevision, Describe, DownTo, Preflight, Up, Verify, VerifyFiles, answer,
+};
 use fraisier_adapter_confiture::{ConfitureMigration, Redactor};
 use serde::Serialize;
 use serde_json::Value;
@@ -108,7 +110,9 @@ impl Replay<'_> {
             #[serde(skip_serializing_if = "Option::is_none")]
             unrefused: Option<Shown<'a>>,
         }
-        let refused = replayed.calls == 0 && self.case.definition.call.is_operation();
+        let refused = replayed.calls == 0
+            && self.case.definition.call.is_operation()
+            && replayed.decoded != replayed.through_process;
         let snapshot = Snapshot {
             calls: replayed.calls,
             outcome: Shown::of(&replayed.through_process),
@@ -185,54 +189,47 @@ impl Replay<'_> {
         ];
         let redactor = Redactor::new(dsns.iter().flatten().map(String::as_str), []);
         let names = scene.names();
-        let left = |call: &RecordedCall| output(call, &names);
-        let first = left(&self.recording.calls[0]);
-        let second = || self.recording.calls.get(1).map(left);
-        let version = || replay::version(&left(&self.version.calls[0]), &redactor);
+        let left = |command| {
+            let call = match command {
+                Command::Version => &self.version.calls[0],
+                Command::Current => self
+                    .recording
+                    .calls
+                    .get(1)
+                    .unwrap_or(&self.recording.calls[0]),
+                _ => &self.recording.calls[0],
+            };
+            output(call, &names)
+        };
+        // Also where the directory that is asked for does not exist: the adapter refuses, and the
+        // bytes are read as if there were one.
+        let directory = scene.project.join(MIGRATIONS);
         let revision = |text: &String| Revision::new(text.clone());
         match &definition.call {
-            Call::Current => replay::current(&first, &redactor).map(json),
+            Call::Current => answer(&CurrentRevision, &redactor, left).map(json),
             Call::Up(target) => {
                 let target = target.as_ref().map(revision);
-                match replay::up(target.as_ref(), &first, &redactor)? {
-                    Up::Done(outcome) => Ok(json(outcome)),
-                    Up::NoReport => {
-                        let second = second().unwrap_or_else(|| first.clone());
-                        let current = replay::current(&second, &redactor)?;
-                        let version = version()?;
-                        replay::up_without_report(
-                            target.as_ref(),
-                            &first,
-                            &redactor,
-                            &version,
-                            current,
-                        )
-                        .map(json)
-                    }
-                }
+                answer(&Up { target }, &redactor, left).map(json)
             }
-            Call::DownTo(target) => replay::down_to(&revision(target), &first, &redactor).map(json),
+            Call::DownTo(target) => {
+                let target = revision(target);
+                answer(&DownTo { target }, &redactor, left).map(json)
+            }
             Call::Verify => {
-                let files = VerifyFiles::in_directory(&scene.project.join(MIGRATIONS))
+                let files = VerifyFiles::in_directory(&directory)
                     .expect("a project has a migrations directory");
-                let verdict = replay::verify(&files, &first, &redactor);
-                let asks = verdict.is_err() && replay::verify_may_lack_ledger(&first);
-                let current = second().filter(|_| asks);
-                match current.map(|current| replay::current(&current, &redactor)) {
-                    Some(Ok(None)) => Ok(json(replay::verify_without_ledger())),
-                    _ => verdict.map(json),
-                }
+                answer(&Verify { files }, &redactor, left).map(json)
             }
             Call::Preflight | Call::PreflightAgainst => {
-                // Also where the directory that is asked for does not exist: the adapter
-                // refuses, and the bytes are read as if there were one.
-                let directory = scene.project.join(MIGRATIONS);
                 let against = definition.call == Call::PreflightAgainst;
-                let request = PreflightRequest::of_directory(version()?, &directory, against)
+                let preflight = Preflight::of_directory(&directory, against)
                     .expect("a project has a migrations directory");
-                replay::preflight(&request, &first, &redactor).map(json)
+                answer(&preflight, &redactor, left).map(json)
             }
-            Call::Version => version().map(|version| json(version.to_string())),
+            Call::Version => {
+                let version = |_| output(&self.version.calls[0], &names);
+                answer(&Describe, &redactor, version).map(json)
+            }
             Call::ExitCodes | Call::Help(_) => unreachable!("the adapter never asks this"),
         }
     }

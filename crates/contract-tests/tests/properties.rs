@@ -12,9 +12,11 @@ use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::recording::RecordedCall;
 use fraisier_adapter_api::{Revision, RiskTier};
+use fraisier_adapter_confiture::Redactor;
 use fraisier_adapter_confiture::process::{Exit, Output};
-use fraisier_adapter_confiture::replay::{self, PreflightRequest, Up, VerifyFiles};
-use fraisier_adapter_confiture::{ConfitureVersion, Redactor};
+use fraisier_adapter_confiture::replay::{
+    Command, CurrentRevision, DownTo, Preflight, Up, Verify, answer,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -30,10 +32,11 @@ struct Sample {
 
 enum Request {
     Current,
-    Up(Option<Revision>),
-    DownTo(Revision),
+    Up(Up),
+    DownTo(DownTo),
     Verify,
-    Preflight(Box<PreflightRequest>),
+    /// By this release.
+    Preflight(String, Box<Preflight>),
 }
 
 /// What an answer permits; the smaller, the safer.
@@ -95,11 +98,14 @@ fn request(release: &str, call: &RecordedCall) -> Option<Request> {
     };
     match *argv.get(1)? {
         "current" => Some(Request::Current),
-        "up" => Some(Request::Up(value_of("--target").map(Revision::new))),
+        "up" => Some(Request::Up(Up {
+            target: value_of("--target").map(Revision::new),
+        })),
         "down-to" => {
             // The revision is the one argument that may stand in either of these places.
             let first = argv.get(2).filter(|arg| !arg.starts_with('-'));
-            Some(Request::DownTo(Revision::new(*first.or(argv.last())?)))
+            let target = Revision::new(*first.or(argv.last())?);
+            Some(Request::DownTo(DownTo { target }))
         }
         "verify" => Some(Request::Verify),
         "preflight" => {
@@ -107,56 +113,60 @@ fn request(release: &str, call: &RecordedCall) -> Option<Request> {
             let checked = report
                 .pointer("/summary/migrations_checked")
                 .and_then(Value::as_u64);
-            Some(Request::Preflight(Box::new(preflight(
-                release,
-                checked.unwrap_or(1),
-                value_of("--against").is_some(),
-            ))))
+            let preflight = preflight(checked.unwrap_or(1), value_of("--against").is_some());
+            Some(Request::Preflight(release.to_owned(), Box::new(preflight)))
         }
         _ => None,
     }
 }
 
-/// A request for as many migrations as were checked, every one of them harmless: then the verdict
-/// is that of the report alone.
-fn preflight(release: &str, migrations: u64, against: bool) -> PreflightRequest {
+/// A look at as many migrations as were checked, every one of them harmless: then the verdict is
+/// that of the report alone.
+fn preflight(migrations: u64, against: bool) -> Preflight {
     let directory = tempfile::tempdir().expect("a directory");
     for number in 0..migrations {
         let file = directory.path().join(format!("{number:03}_a.up.sql"));
         fs::write(file, "create table a (id int);").expect("written");
     }
-    let version = ConfitureVersion::parse(release);
-    PreflightRequest::of_directory(version, directory.path(), against).expect("listed")
+    Preflight::of_directory(directory.path(), against).expect("listed")
 }
 
 fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits {
     let output = Output::new(exit, Some(report));
     let redactor = Redactor::default();
+    let left = |_| output.clone();
     let mut permits = Permits::default();
     match request {
         Request::Current => {
-            permits.success = replay::current(&output, &redactor).is_ok();
+            permits.success = answer(&CurrentRevision, &redactor, left).is_ok();
         }
-        Request::Up(target) => {
-            if let Ok(Up::Done(outcome)) = replay::up(target.as_ref(), &output, &redactor) {
+        Request::Up(up) => {
+            if let Ok(outcome) = answer(up, &redactor, left) {
                 permits.success = true;
                 permits.run = outcome.applied.len();
             }
         }
-        Request::DownTo(target) => {
-            if let Ok(outcome) = replay::down_to(target, &output, &redactor) {
+        Request::DownTo(down_to) => {
+            if let Ok(outcome) = answer(down_to, &redactor, left) {
                 permits.success = true;
                 permits.run = outcome.applied.len();
             }
         }
         Request::Verify => {
-            if let Ok(verdict) = replay::verify(&VerifyFiles::default(), &output, &redactor) {
+            if let Ok(verdict) = answer(&Verify::default(), &redactor, left) {
                 permits.success = verdict.ok;
                 permits.verified = verdict.checks.iter().filter(|check| check.ok).count();
             }
         }
-        Request::Preflight(request) => {
-            if let Ok(found) = replay::preflight(request, &output, &redactor) {
+        Request::Preflight(release, preflight) => {
+            let answer = answer(&**preflight, &redactor, |command| match command {
+                Command::Version => Output {
+                    stdout: format!("confiture version {release}\n").into_bytes().into(),
+                    ..Output::new(Exit::Code(0), None)
+                },
+                _ => output.clone(),
+            });
+            if let Ok(found) = answer {
                 permits.success = found.ok;
                 permits.window_safe = found.window_safe == Some(true);
                 let changes = found.change_set.map(|set| set.changes).unwrap_or_default();
@@ -173,7 +183,7 @@ fn may_succeed(request: &Request, exit: Exit) -> (bool, bool) {
         // 2 is how a database without a ledger answers.
         Request::Current => (matches!(exit, Exit::Code(0 | 2)), false),
         Request::Up(_) | Request::DownTo(_) | Request::Verify => (exit == Exit::Code(0), false),
-        Request::Preflight(_) => (exit == Exit::Code(0), matches!(exit, Exit::Code(0 | 7))),
+        Request::Preflight(..) => (exit == Exit::Code(0), matches!(exit, Exit::Code(0 | 7))),
     }
 }
 

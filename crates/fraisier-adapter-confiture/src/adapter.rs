@@ -1,32 +1,31 @@
-//! The adapter: plans, runs and decodes.
+//! The adapter: for each method, a request, its plan and its reading.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use fraisier_adapter_api::{
     AdapterCtx, AdapterDescription, AdapterError, MigrationAdapter, MigrationOutcome,
-    PROTOCOL_VERSION, PreflightReport, Revision, VerifyReport,
+    PreflightReport, Revision, VerifyReport,
 };
 
 use crate::builder::Builder;
-use crate::failure::Reader;
-use crate::failure::{self, ADAPTER, in_operation};
-use crate::observe::{Announcer, Event, Observer};
-use crate::operation::preflight::PreflightRequest;
+use crate::drive::Drive;
+use crate::failure::in_operation;
+use crate::observe::Observer;
+use crate::operation::current::CurrentRevision;
+use crate::operation::describe::Describe;
+use crate::operation::down_to::DownTo;
+use crate::operation::preflight::Preflight;
+use crate::operation::reading::{Command, Outputs, Reading};
 use crate::operation::up::Up;
+use crate::operation::verify::Verify;
 use crate::operation::{Operation, current, down_to, preflight, up, verify};
-use crate::process::{Invocation, Output, RunContext, Runner};
+use crate::process::{Invocation, Runner};
 use crate::redact::Redactor;
-use crate::release::capability;
-use crate::release::{self, ConfitureVersion};
-use crate::request::{Commands, DisconnectCheck, NoDisconnectCheck, Request};
-
-/// How long `--version` may take. It touches no database, so a program that takes longer hangs; a
-/// cold start of Python on a busy machine does not come near.
-const PROBE: Duration = Duration::from_secs(60);
+use crate::release::capability::Need;
+use crate::request::{Commands, DisconnectCheck, Request};
 
 /// Runs confiture's migrations for a deploy engine.
 ///
@@ -164,125 +163,51 @@ impl ConfitureMigration {
         Request::new(&self.commands, ctx).map_err(|error| in_operation(error, operation))
     }
 
-    async fn run(
-        &self,
-        operation: Operation,
-        invocation: Invocation,
-        redactor: &Arc<Redactor>,
-        revision: Option<&Revision>,
-        timeout: Option<Duration>,
-    ) -> Result<Output, AdapterError> {
-        let redact = redactor.clone();
-        let announcer = Announcer::new(
-            operation.as_str(),
-            Arc::new(move |text: &str| redact.text(text).into_owned()),
-            self.observer.clone(),
-        );
-        let revision = revision.map(|revision| redactor.identifier(revision.as_str()));
-        if let Some(why) = self.commands.check.untold() {
-            announcer.tell(&Event::NoDisconnectCheck { why });
-        }
-        let context = RunContext {
-            timeout,
-            span: announcer.span(revision.as_deref()),
-            listener: Arc::new(announcer),
-        };
-        let outcome = self.runner.run(invocation, context).await;
-        outcome.map_err(|error| failure::not_run(operation, &error, redactor))
-    }
-
-    /// Runs a command on behalf of a request, and explains it when it was not understood.
-    async fn ask(
-        &self,
-        operation: Operation,
-        request: &Request,
-        invocation: Invocation,
-        revision: Option<&Revision>,
-    ) -> Result<Output, AdapterError> {
-        let redactor = &request.redactor;
-        let mut output = self
-            .run(operation, invocation.clone(), redactor, revision, None)
-            .await?;
-        let reader = Reader {
-            operation,
-            output: &output,
+    fn drive<'a>(&'a self, redactor: &'a Arc<Redactor>) -> Drive<'a> {
+        Drive {
+            runner: &self.runner,
+            observer: self.observer.as_ref(),
+            check: &self.commands.check,
             redactor,
-        };
-        if let Some(said) = failure::check_refused(&reader) {
-            if !self
-                .commands
-                .check
-                .is_dispensable(NoDisconnectCheck::Refused)
-            {
-                return Err(failure::without_check(&reader, &said));
-            }
-            let invocation = request.without_check(invocation);
-            output = self
-                .run(operation, invocation, redactor, revision, None)
-                .await?;
+            target: None,
+            request: None,
         }
-        let reader = Reader {
-            operation,
-            output: &output,
-            redactor,
-        };
-        if reader.is_like_a_usage_error() {
-            let version = self
-                .version(operation, request.version(), &request.redactor)
-                .await;
-            if let Ok(version) = &version {
-                release::probe::usable(operation, version, &request.redactor)?;
-            }
-            if reader.speaks_of_usage() {
-                return Err(reader.usage_error(&version?));
-            }
-        }
-        Ok(output)
     }
 
-    async fn version(
+    /// The answer of an operation on a request, whose own command `plan` gives.
+    async fn answer<R: Reading>(
         &self,
-        operation: Operation,
-        invocation: Invocation,
-        redactor: &Arc<Redactor>,
-    ) -> Result<ConfitureVersion, AdapterError> {
-        let output = self
-            .run(operation, invocation, redactor, None, Some(PROBE))
-            .await?;
-        release::probe::read(operation, &output, redactor)
-    }
-
-    async fn current(
-        &self,
-        operation: Operation,
         request: &Request,
-    ) -> Result<Option<Revision>, AdapterError> {
-        let output = self
-            .ask(operation, request, current::plan(request), None)
-            .await?;
-        current::read(operation, &output, &request.redactor)
+        target: Option<&Revision>,
+        reading: R,
+        plan: impl Fn(&Outputs) -> Result<Invocation, AdapterError>,
+    ) -> Result<R::Answer, AdapterError> {
+        let drive = Drive {
+            target,
+            request: Some(request),
+            ..self.drive(&request.redactor)
+        };
+        let plan = |command, outputs: &Outputs| match command {
+            Command::Operation => plan(outputs),
+            Command::Version => Ok(request.version()),
+            Command::Current => Ok(current::plan(request)),
+        };
+        drive.answer(reading, plan).await
     }
 }
 
 #[async_trait]
 impl MigrationAdapter for ConfitureMigration {
     async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
+        let plan = |_, _: &Outputs| Ok(self.commands.version());
         let redactor = Arc::new(Redactor::default());
-        let version = self
-            .version(Operation::Describe, self.commands.version(), &redactor)
-            .await?;
-        release::probe::usable(Operation::Describe, &version, &redactor)?;
-        Ok(AdapterDescription {
-            name: ADAPTER.into(),
-            capabilities: capability::advertised(&version),
-            version: version.as_str().into(),
-            protocol_version: PROTOCOL_VERSION,
-        })
+        self.drive(&redactor).answer(Describe, plan).await
     }
 
     async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, AdapterError> {
         let request = self.request(Operation::CurrentRevision, ctx)?;
-        self.current(Operation::CurrentRevision, &request).await
+        let plan = |_: &Outputs| Ok(current::plan(&request));
+        self.answer(&request, None, CurrentRevision, plan).await
     }
 
     async fn up(
@@ -290,31 +215,13 @@ impl MigrationAdapter for ConfitureMigration {
         ctx: &AdapterCtx,
         target: Option<Revision>,
     ) -> Result<MigrationOutcome, AdapterError> {
-        const OPERATION: Operation = Operation::Up;
-        let request = self.request(OPERATION, ctx)?;
-        let target = target.as_ref();
-        let migrations = request.project.migrations(OPERATION, &request.redactor)?;
-        let invocation = up::plan(&request, target, &migrations)?;
-        let output = self.ask(OPERATION, &request, invocation, target).await?;
-        match up::read(target, &output, &request.redactor)? {
-            Up::Done(outcome) => Ok(outcome),
-            Up::NoReport => {
-                let left = async {
-                    let version = self
-                        .version(OPERATION, request.version(), &request.redactor)
-                        .await?;
-                    let current = self.current(OPERATION, &request).await?;
-                    Ok((version, current))
-                };
-                let redactor = &request.redactor;
-                match left.await {
-                    Ok((version, current)) => {
-                        up::without_report(target, &output, redactor, &version, current)
-                    }
-                    Err(why) => Err(up::unexplained(&output, redactor, &why)),
-                }
-            }
-        }
+        let request = self.request(Operation::Up, ctx)?;
+        let migrations = request.migrations(Operation::Up)?;
+        let plan = |_: &Outputs| up::plan(&request, target.as_ref(), &migrations);
+        let reading = Up {
+            target: target.clone(),
+        };
+        self.answer(&request, target.as_ref(), reading, plan).await
     }
 
     async fn down_to(
@@ -322,47 +229,37 @@ impl MigrationAdapter for ConfitureMigration {
         ctx: &AdapterCtx,
         target: Revision,
     ) -> Result<MigrationOutcome, AdapterError> {
-        const OPERATION: Operation = Operation::DownTo;
-        let request = self.request(OPERATION, ctx)?;
-        request.project.migrations(OPERATION, &request.redactor)?;
-        let invocation = down_to::plan(&request, &target)?;
-        let output = self
-            .ask(OPERATION, &request, invocation, Some(&target))
-            .await?;
-        down_to::read(&target, &output, &request.redactor)
+        let request = self.request(Operation::DownTo, ctx)?;
+        request.migrations(Operation::DownTo)?;
+        let plan = |_: &Outputs| down_to::plan(&request, &target);
+        let reading = DownTo {
+            target: target.clone(),
+        };
+        self.answer(&request, Some(&target), reading, plan).await
     }
 
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
-        const OPERATION: Operation = Operation::Verify;
-        let request = self.request(OPERATION, ctx)?;
-        let files = request.project.verify_files(OPERATION, &request.redactor)?;
-        let output = self
-            .ask(OPERATION, &request, verify::plan(&request), None)
-            .await?;
-        let verdict = verify::read(&files, &output, &request.redactor);
-        if verdict.is_err()
-            && verify::may_lack_ledger(&output)
-            && self.current(OPERATION, &request).await == Ok(None)
-        {
-            return Ok(crate::replay::verify_without_ledger());
-        }
-        verdict
+        let request = self.request(Operation::Verify, ctx)?;
+        let reading = Verify {
+            files: request.verify_files(Operation::Verify)?,
+        };
+        let plan = |_: &Outputs| Ok(verify::plan(&request));
+        self.answer(&request, None, reading, plan).await
     }
 
     async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, AdapterError> {
-        const OPERATION: Operation = Operation::Preflight;
-        let request = self.request(OPERATION, ctx)?;
-        let migrations = request.project.migrations(OPERATION, &request.redactor)?;
+        let request = self.request(Operation::Preflight, ctx)?;
+        let migrations = request.migrations(Operation::Preflight)?;
         let against = request
             .against()
-            .map_err(|error| in_operation(error, OPERATION))?
-            .is_some();
-        let version = self
-            .version(OPERATION, request.version(), &request.redactor)
-            .await?;
-        let invocation = preflight::plan(&request, &version)?;
-        let asked = PreflightRequest::new(version, &migrations, against);
-        let output = self.ask(OPERATION, &request, invocation, None).await?;
-        preflight::read(&asked, &output, &request.redactor)
+            .map_err(|error| in_operation(error, Operation::Preflight))?;
+        let reading = Preflight::new(migrations, against.is_some());
+        let plan = |outputs: &Outputs| {
+            preflight::plan(
+                &request,
+                outputs.meet(Need::PendingScope, &request.redactor),
+            )
+        };
+        self.answer(&request, None, reading, plan).await
     }
 }

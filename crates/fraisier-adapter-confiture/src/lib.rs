@@ -36,7 +36,9 @@
 //! | `window_safe` | 0.23.0 | the preflight report has `window_safe`; before, the field is absent |
 //! | `risk_tier` | 0.44.0 | changes carry tiers that hold: the first release whose classes are complete |
 //! | `deep_classification` | 0.44.0 | `DROP TABLE` is `PFLIGHT_REPLICA_DROP_TABLE`; before, it passes as window-safe |
-//! | `pending_scope` | 1.35.0 | `preflight --scope pending` is accepted; before, it exits 2 with "No such option" |
+//! | `no_op_report` | 0.48.0 | `up` writes a report when there is nothing to apply; before, it writes no file |
+//! | `allow_destructive` | 1.2.0 | `up` refuses a destructive migration, and `--allow-destructive` lets it; before, it applies it |
+//! | `pending_scope` | 1.35.0 | announced and not seen yet: `preflight --scope pending` is accepted |
 //!
 //! The rows are [`capability::FLOORS`]. A pre-release satisfies no floor.
 //! `describe` advertises what the installed release can keep, and nothing else.
@@ -104,6 +106,7 @@
 
 mod adapter;
 mod builder;
+mod drive;
 mod failure;
 mod guard;
 pub mod observe;

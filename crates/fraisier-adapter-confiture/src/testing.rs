@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fraisier_adapter_api::AdapterCtx;
+use fraisier_adapter_api::{AdapterCtx, AdapterError};
 
+use crate::operation::reading::{Command, Reading};
 use crate::process::{Environment, Exit, Interruption, Invocation, Output};
+use crate::redact::Redactor;
 use crate::request::environment::Inherit;
 use crate::request::{Check, Commands, Request, Settings};
 
@@ -90,4 +92,16 @@ pub(crate) fn argv(invocation: &Invocation) -> Vec<String> {
     argv.iter()
         .map(|arg| arg.to_string_lossy().into_owned())
         .collect()
+}
+
+/// What an operation makes of what its own command left; further commands fail.
+pub(crate) fn answer<R: Reading>(
+    reading: &R,
+    redactor: &Redactor,
+    left: &Output,
+) -> Result<R::Answer, AdapterError> {
+    crate::replay::answer(reading, redactor, |command| match command {
+        Command::Operation => left.clone(),
+        _ => output(1, None),
+    })
 }

@@ -24,7 +24,7 @@ pub(super) fn result(method: &str, json: &str) -> serde_json::Result<(Status, Pa
 fn description(page: &mut Page, description: &AdapterDescription) -> Status {
     page.row(GOOD, &description.name, description.version.as_str());
     page.under(2, format!("can {}", description.capabilities.join(", ")));
-    for floor in &FLOORS {
+    for floor in FLOORS {
         let need = floor.need.as_str();
         let advertised = description.capabilities.iter().any(|name| name == need);
         if !advertised && floor.need != fraisier_adapter_confiture::capability::Need::Everything {

@@ -1,6 +1,7 @@
 //! Reads one output as a failure: what every operation makes of an output that is no success.
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, Revision};
+use serde::de::DeserializeOwned;
 
 use crate::failure::kind::{admits_no_change, claims_nothing_was_done, classify};
 use crate::failure::refusal;
@@ -9,7 +10,10 @@ use crate::operation::Operation;
 use crate::process::{Captured, Exit, Interruption, Output};
 use crate::redact::Redactor;
 use crate::release::ConfitureVersion;
-use crate::report::Envelope;
+use crate::report::{self, Envelope, Payload};
+
+/// The code for a database that has no ledger.
+const NO_LEDGER: &str = "PRECON_1001";
 
 /// How many bytes of a message of confiture's go into a message of ours.
 const MESSAGE_LIMIT: usize = 4 * 1024;
@@ -25,7 +29,7 @@ pub(crate) const AFTER_ANOTHER: &str =
 const NEVER_WITHOUT: &str = "This adapter never works without the lock.";
 
 /// Words the failures of one finished command.
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     pub(crate) operation: Operation,
     pub(crate) output: &'a Output,
     pub(crate) redactor: &'a Redactor,
@@ -34,6 +38,34 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     pub(crate) fn exited_with(&self, status: i32) -> bool {
         self.output.exit == Exit::Code(status)
+    }
+
+    /// The report, or the envelope that stands in its place.
+    ///
+    /// # Errors
+    ///
+    /// When the output has neither.
+    pub(crate) fn payload<T: DeserializeOwned>(&self) -> Result<Result<T, Envelope>, AdapterError> {
+        match report::decode(self.output.report.as_ref()) {
+            Payload::Nothing => Err(self.no_report()),
+            Payload::Unreadable(why) => Err(self.unreadable(&why)),
+            Payload::Envelope(envelope) => Ok(Err(envelope)),
+            Payload::Report(report) => Ok(Ok(report)),
+        }
+    }
+
+    /// The report.
+    ///
+    /// # Errors
+    ///
+    /// When the output has none.
+    pub(crate) fn report<T: DeserializeOwned>(&self) -> Result<T, AdapterError> {
+        self.payload()?.map_err(|envelope| self.envelope(&envelope))
+    }
+
+    /// Whether the database has no ledger.
+    pub(crate) fn tells_of_no_ledger(&self, envelope: &Envelope) -> bool {
+        envelope.code.as_deref() == Some(NO_LEDGER) && self.exited_with(2)
     }
 
     /// A failure; whoever calls words it with texts that may hold secrets.
@@ -220,12 +252,17 @@ impl Reader<'_> {
             .any(|line| line.starts_with("Usage: ") || line.starts_with("Error: No such "))
     }
 
-    /// Whether it printed something on standard output, and this line is not there.
-    pub(crate) fn printed_other_than(&self, line: &str) -> bool {
+    /// Whether it printed this line on standard output.
+    pub(crate) fn printed(&self, line: &str) -> bool {
+        lines(&self.output.stdout)
+            .iter()
+            .any(|it| it.trim() == line)
+    }
+
+    /// Whether it printed anything but blanks on standard output.
+    pub(crate) fn printed_anything(&self) -> bool {
         let stdout = &self.output.stdout;
-        let lines = lines(stdout);
-        let blank = stdout.omitted == 0 && lines.iter().all(|it| it.trim().is_empty());
-        !blank && !lines.iter().any(|it| it.trim() == line)
+        stdout.omitted > 0 || lines(stdout).iter().any(|it| !it.trim().is_empty())
     }
 
     /// What confiture printed, without secrets and without advice that is not ours to pass on.

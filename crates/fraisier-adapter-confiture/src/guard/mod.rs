@@ -38,13 +38,13 @@ const LARGEST: u64 = 4 << 20;
 
 /// A migration, as far as it could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub(crate) struct Source {
     /// Its version.
-    pub version: String,
+    pub(crate) version: String,
     /// The name of its file.
-    pub file: String,
+    pub(crate) file: String,
     /// Its SQL; `None` when it is not SQL, is larger than 4 MiB, or cannot be read.
-    pub sql: Option<String>,
+    pub(crate) sql: Option<String>,
 }
 
 impl Source {

@@ -5,50 +5,45 @@ use fraisier_adapter_api::{AdapterError, Revision};
 use crate::failure::DatabaseState;
 use crate::failure::Reader;
 use crate::operation::Operation;
+use crate::operation::reading::{Outputs, Reading, Unread};
 use crate::process::Invocation;
-use crate::process::Output;
-use crate::redact::Redactor;
-use crate::report::{Current, Payload, decode};
+use crate::report;
 use crate::request::Request;
-
-/// The code for a database that has no ledger.
-pub(crate) const NO_LEDGER: &str = "PRECON_1001";
 
 /// `migrate current`, which takes no migrations directory.
 pub(crate) fn plan(request: &Request) -> Invocation {
     request.migrate("current", Vec::new())
 }
 
-pub(crate) fn read(
-    operation: Operation,
-    output: &Output,
-    redactor: &Redactor,
-) -> Result<Option<Revision>, AdapterError> {
-    let reader = Reader {
-        operation,
-        output,
-        redactor,
-    };
-    match decode::<Current>(output.report.as_ref()) {
-        Payload::Nothing => Err(reader.no_report()),
-        Payload::Unreadable(why) => Err(reader.unreadable(&why)),
-        Payload::Envelope(envelope)
-            if envelope.code.as_deref() == Some(NO_LEDGER) && reader.exited_with(2) =>
-        {
-            Ok(None)
-        }
-        Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
-        Payload::Report(_) if !reader.exited_with(0) => {
-            Err(reader.contradiction("it names a revision and fails", DatabaseState::Untouched))
-        }
-        Payload::Report(report) if report.revision.is_some() != report.name.is_some() => {
-            Err(reader.contradiction(
-                "a revision and its name go together",
-                DatabaseState::Untouched,
-            ))
-        }
-        Payload::Report(report) => Ok(report.revision.map(|revision| reader.revision(&revision))),
+/// Reads a `current_revision`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CurrentRevision;
+
+impl Reading for CurrentRevision {
+    type Answer = Option<Revision>;
+    const OPERATION: Operation = Operation::CurrentRevision;
+
+    fn read(&self, reader: &Reader<'_>, _: &Outputs) -> Result<Self::Answer, Unread> {
+        Ok(read(reader)?)
     }
+}
+
+/// The revision; `None` without a ledger, and when it is empty.
+pub(crate) fn read(reader: &Reader<'_>) -> Result<Option<Revision>, AdapterError> {
+    let report = match reader.payload::<report::Current>()? {
+        Ok(report) => report,
+        Err(envelope) if reader.tells_of_no_ledger(&envelope) => return Ok(None),
+        Err(envelope) => return Err(reader.envelope(&envelope)),
+    };
+    if !reader.exited_with(0) {
+        let what = "it names a revision and fails";
+        return Err(reader.contradiction(what, DatabaseState::Untouched));
+    }
+    if report.revision.is_some() != report.name.is_some() {
+        let what = "a revision and its name go together";
+        return Err(reader.contradiction(what, DatabaseState::Untouched));
+    }
+    Ok(report.revision.map(|revision| reader.revision(&revision)))
 }
 
 #[cfg(test)]
@@ -56,14 +51,16 @@ mod tests {
     use fraisier_adapter_api::AdapterErrorKind;
 
     use super::*;
-    use crate::testing::{argv, ctx, envelope, output, request};
+    use crate::process::Output;
+    use crate::redact::Redactor;
+    use crate::testing::{answer, argv, ctx, envelope, output, request};
 
     const HEAD: &str = r#"{"revision": "002", "name": "b",
         "applied_at": "2026-11-22T18:43:57.629802+00:00", "checksum": "a976", "ok": true,
         "command": "migrate current", "parser": {"pglast": "8.8", "pg_major": 18}}"#;
 
     fn of(output: &Output) -> Result<Option<Revision>, AdapterError> {
-        read(Operation::CurrentRevision, output, &Redactor::default())
+        answer(&CurrentRevision, &Redactor::default(), output)
     }
 
     #[test]
@@ -132,7 +129,7 @@ mod tests {
         let report = envelope("CONFIG_006", &said, "");
         for redactor in [Redactor::new([dsn], []), Redactor::default()] {
             let output = output(3, Some(&report));
-            let error = read(Operation::CurrentRevision, &output, &redactor).expect_err("one");
+            let error = answer(&CurrentRevision, &redactor, &output).expect_err("one");
             let told = format!("{error:?} {}", serde_json::to_string(&error).expect("JSON"));
             assert!(!told.contains("s3cr3tpw") && !told.contains("u:"), "{told}");
         }

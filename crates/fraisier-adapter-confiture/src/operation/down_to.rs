@@ -6,10 +6,9 @@ use crate::failure::refusal::refusal;
 use crate::failure::{DatabaseState, Failure};
 use crate::failure::{Reader, add_line};
 use crate::operation::Operation;
-use crate::process::Output;
+use crate::operation::reading::{Outputs, Reading, Unread};
 use crate::process::{Arg, Invocation};
-use crate::redact::Redactor;
-use crate::report::{self, Payload, decode};
+use crate::report;
 use crate::request::Request;
 
 const OPERATION: Operation = Operation::DownTo;
@@ -36,25 +35,24 @@ pub(crate) fn plan(request: &Request, target: &Revision) -> Result<Invocation, A
     Ok(request.migrate("down-to", args))
 }
 
-pub(crate) fn read(
-    target: &Revision,
-    output: &Output,
-    redactor: &Redactor,
-) -> Result<MigrationOutcome, AdapterError> {
-    let reader = Reader {
-        operation: OPERATION,
-        output,
-        redactor,
-    };
-    match decode::<report::DownTo>(output.report.as_ref()) {
-        Payload::Nothing => Err(reader.no_report()),
-        Payload::Unreadable(why) => Err(reader.unreadable(&why)),
-        Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
-        Payload::Report(report) => of_report(&reader, target, &report),
+/// Reads a `down_to` this revision.
+#[derive(Debug, Clone)]
+pub struct DownTo {
+    /// The revision that was asked for.
+    pub target: Revision,
+}
+
+impl Reading for DownTo {
+    type Answer = MigrationOutcome;
+    const OPERATION: Operation = OPERATION;
+
+    fn read(&self, reader: &Reader<'_>, _: &Outputs) -> Result<Self::Answer, Unread> {
+        Ok(agreed(reader, &self.target, &reader.report()?)?)
     }
 }
 
-fn of_report(
+/// What the report says, when request and exit status agree with it.
+fn agreed(
     reader: &Reader<'_>,
     target: &Revision,
     report: &report::DownTo,
@@ -122,7 +120,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{argv, ctx, envelope, interrupted, output, request};
+    use crate::process::Output;
+    use crate::redact::Redactor;
+    use crate::testing::{answer, argv, ctx, envelope, interrupted, output, request};
 
     fn report(change: impl FnOnce(&mut Value)) -> String {
         let mut report = json!({"from": "003", "to": "001", "rolled_back": ["003", "002"],
@@ -132,7 +132,8 @@ mod tests {
     }
 
     fn of(output: &Output) -> Result<MigrationOutcome, AdapterError> {
-        read(&Revision::new("001"), output, &Redactor::default())
+        let target = Revision::new("001");
+        answer(&DownTo { target }, &Redactor::default(), output)
     }
 
     #[test]

@@ -1,15 +1,19 @@
-//! The operations: for each, what is run (`plan`) and what its outcome means (`read`). Neither
+//! The operations: for each, what is run (`plan`) and what its output means ([`Reading`]). Neither
 //! starts a process.
+//!
+//! [`Reading`]: reading::Reading
 
 pub(crate) mod current;
+pub(crate) mod describe;
 pub(crate) mod down_to;
 pub(crate) mod preflight;
+pub(crate) mod reading;
 pub(crate) mod up;
 pub(crate) mod verify;
 
 /// An operation of the adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Operation {
+pub enum Operation {
     Describe,
     CurrentRevision,
     Up,

@@ -12,13 +12,14 @@ use crate::failure::Reader;
 use crate::failure::{DatabaseState, Failure, in_operation};
 use crate::guard::{self, Source};
 use crate::operation::Operation;
+use crate::operation::reading::{Outputs, Reading, Unread};
+use crate::process::Exit;
 use crate::process::{Arg, Invocation};
-use crate::process::{Exit, Output};
 use crate::redact::Redactor;
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 use crate::release::probe::{unmet, upgrade};
-use crate::report::{Payload, Preflight, decode};
+use crate::report;
 use crate::request::project::{self, Migration};
 use crate::request::{Request, option};
 
@@ -30,48 +31,87 @@ const REPLICA: &str = "PFLIGHT_REPLICA_";
 /// The issue that confiture looked at none of the migrations, or not at as many as there are.
 pub const NOT_ALL_CHECKED: &str = "FRAISIER_NOT_ALL_CHECKED";
 
-/// What a `preflight` was asked, as far as its outcome depends on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PreflightRequest {
-    /// The release that answers.
-    pub version: ConfitureVersion,
-    /// How many migrations the directory holds.
-    pub found: u64,
-    /// Whether only pending migrations were to be looked at, so that fewer, or none, may be right:
-    /// with `--scope pending`, and with another database to try them on.
-    pub pending_only: bool,
-    /// The migrations, for a release whose `window_safe` has to be checked; empty otherwise.
-    pub sources: Vec<Source>,
+/// Reads a `preflight` of these migrations.
+#[derive(Debug, Clone)]
+pub struct Preflight {
+    migrations: Vec<Migration>,
+    /// Whether they are tried on another database.
+    against: bool,
 }
 
-impl PreflightRequest {
-    /// A look by this release at the migrations of a directory, `against` another database or not.
+impl Preflight {
+    /// A look at the migrations of a directory, `against` another database or not.
     ///
     /// # Errors
     ///
     /// When the directory cannot be read, for example because it does not exist.
-    pub fn of_directory(
-        version: ConfitureVersion,
-        migrations: &Path,
-        against: bool,
-    ) -> io::Result<Self> {
-        Ok(Self::new(version, &project::list(migrations)?, against))
+    pub fn of_directory(migrations: &Path, against: bool) -> io::Result<Self> {
+        Ok(Self::new(project::list(migrations)?, against))
     }
 
-    pub(crate) fn new(version: ConfitureVersion, migrations: &[Migration], against: bool) -> Self {
-        let judged = Need::DeepClassification.is_met_by(&version);
-        let read = |migration: &Migration| Source::read(&migration.version, &migration.path);
+    pub(crate) fn new(migrations: Vec<Migration>, against: bool) -> Self {
         Self {
-            found: migrations.len() as u64,
-            pending_only: against || Need::PendingScope.is_met_by(&version),
-            sources: if judged {
-                Vec::new()
-            } else {
-                migrations.iter().map(read).collect()
-            },
-            version,
+            migrations,
+            against,
         }
+    }
+
+    /// Why a stated `window_safe: true` is not passed on.
+    fn doubts(&self, version: &ConfitureVersion, checked: u64) -> Vec<PreflightIssue> {
+        let found = self.migrations.len() as u64;
+        // Only pending migrations may have been looked at, so that fewer, or none, may be right.
+        let pending_only = self.against || Need::PendingScope.is_met_by(version);
+        if checked > found || (checked < found && !pending_only) {
+            return vec![PreflightIssue {
+                severity: Severity::Warning,
+                code: NOT_ALL_CHECKED.into(),
+                message: format!(
+                    "confiture looked at {checked} migrations, and the directory holds {found}: \
+                     that it found nothing unsafe says nothing; is `migrations_path` the right \
+                     directory?"
+                ),
+                migration: None,
+            }];
+        }
+        if Need::DeepClassification.is_met_by(version) {
+            return Vec::new();
+        }
+        let read = |migration: &Migration| Source::read(&migration.version, &migration.path);
+        let sources: Vec<Source> = self.migrations.iter().map(read).collect();
+        guard::doubts(version, &sources)
+    }
+}
+
+impl Reading for Preflight {
+    type Answer = PreflightReport;
+    const OPERATION: Operation = OPERATION;
+    const READS_FILES: bool = true;
+
+    fn before(&self, outputs: &Outputs, redactor: &Redactor) -> Result<(), Unread> {
+        let version = outputs.version(OPERATION, redactor)?;
+        match unmet(Need::Preflight, &version) {
+            None => Ok(()),
+            Some(what) => Err(Failure {
+                operation: OPERATION,
+                kind: AdapterErrorKind::MethodNotSupported,
+                what,
+                state: DatabaseState::Untouched,
+                next: upgrade(Need::Preflight),
+                evidence: None,
+            }
+            .worded(redactor)
+            .into()),
+        }
+    }
+
+    fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
+        let version = outputs.version(OPERATION, reader.redactor)?;
+        let report: report::Preflight = reader.report()?;
+        if matches!(reader.output.exit, Exit::Signal(_)) {
+            let what = "it reports, and did not end by itself";
+            return Err(reader.contradiction(what, DatabaseState::Untouched).into());
+        }
+        Ok(agreed(reader, self, &version, report))
     }
 }
 
@@ -79,25 +119,11 @@ impl PreflightRequest {
 ///
 /// # Errors
 ///
-/// `MethodNotSupported` below the floor, and `InvalidConfig` when the secret
-/// `AGAINST_DATABASE_URL` is not a URL whose password can be taken out.
-pub(crate) fn plan(
-    request: &Request,
-    version: &ConfitureVersion,
-) -> Result<Invocation, AdapterError> {
-    if let Some(what) = unmet(Need::Preflight, version) {
-        return Err(Failure {
-            operation: OPERATION,
-            kind: AdapterErrorKind::MethodNotSupported,
-            what,
-            state: DatabaseState::Untouched,
-            next: upgrade(Need::Preflight),
-            evidence: None,
-        }
-        .worded(&request.redactor));
-    }
+/// `InvalidConfig` when the secret `AGAINST_DATABASE_URL` is not a URL whose password can be taken
+/// out.
+pub(crate) fn plan(request: &Request, pending_only: bool) -> Result<Invocation, AdapterError> {
     let mut args = request.migrations_dir().to_vec();
-    if Need::PendingScope.is_met_by(version) {
+    if pending_only {
         args.extend([Arg::from("--scope"), Arg::from("pending")]);
     }
     let mut password = None;
@@ -130,36 +156,14 @@ pub(crate) fn plan(
     Ok(invocation)
 }
 
-pub(crate) fn read(
-    request: &PreflightRequest,
-    output: &Output,
-    redactor: &Redactor,
-) -> Result<PreflightReport, AdapterError> {
-    let reader = Reader {
-        operation: OPERATION,
-        output,
-        redactor,
-    };
-    let report = output.report.as_ref();
-    let in_pieces = report.and_then(|report| Preflight::in_pieces(report.large()?));
-    match in_pieces.map_or_else(|| decode(report), Payload::Report) {
-        Payload::Nothing => Err(reader.no_report()),
-        Payload::Unreadable(why) => Err(reader.unreadable(&why)),
-        Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
-        Payload::Report(_) if matches!(output.exit, Exit::Signal(_)) => Err(reader.contradiction(
-            "it reports, and did not end by itself",
-            DatabaseState::Untouched,
-        )),
-        Payload::Report(report) => Ok(of_report(&reader, request, report)),
-    }
-}
-
-fn of_report(
+/// The report, with the verdicts that the exit status and the release vouch for.
+fn agreed(
     reader: &Reader<'_>,
-    request: &PreflightRequest,
-    report: Preflight,
+    asked: &Preflight,
+    version: &ConfitureVersion,
+    report: report::Preflight,
 ) -> PreflightReport {
-    let mut issues = report.issues;
+    let mut issues: Vec<PreflightIssue> = report.issues.into_iter().map(|it| it.0).collect();
     let found_errors = issues.iter().any(|issue| issue.severity == Severity::Error);
     let ok = report.ok && !found_errors && report.summary.errors == 0 && reader.exited_with(0);
     let denied = issues.iter().any(|issue| issue.code.starts_with(REPLICA));
@@ -169,11 +173,11 @@ fn of_report(
         stated => stated,
     };
     // Below the floor nothing vouches for the field, should it be there.
-    if !Need::WindowSafe.is_met_by(&request.version) {
+    if !Need::WindowSafe.is_met_by(version) {
         window_safe = None;
     }
     if window_safe == Some(true) {
-        let doubts = doubts(request, report.summary.migrations_checked);
+        let doubts = asked.doubts(version, report.summary.migrations_checked);
         if !doubts.is_empty() {
             window_safe = None;
             issues.extend(doubts);
@@ -184,7 +188,7 @@ fn of_report(
         clean(&mut issue.code, reader.redactor);
         clean_name(&mut issue.migration, reader.redactor);
     }
-    let mut change_set = report.change_set;
+    let mut change_set = report.change_set.map(|it| it.0);
     for change in change_set.iter_mut().flat_map(|set| &mut set.changes) {
         clean(&mut change.kind, reader.redactor);
         clean(&mut change.object, reader.redactor);
@@ -197,26 +201,6 @@ fn of_report(
     result.window_safe = window_safe;
     result.change_set = change_set;
     result
-}
-
-/// Why a stated `window_safe: true` is not passed on.
-fn doubts(request: &PreflightRequest, checked: u64) -> Vec<PreflightIssue> {
-    let found = request.found;
-    if checked > found || (checked < found && !request.pending_only) {
-        return vec![PreflightIssue {
-            severity: Severity::Warning,
-            code: NOT_ALL_CHECKED.into(),
-            message: format!(
-                "confiture looked at {checked} migrations, and the directory holds {found}: that \
-                 it found nothing unsafe says nothing; is `migrations_path` the right directory?"
-            ),
-            migration: None,
-        }];
-    }
-    if Need::DeepClassification.is_met_by(&request.version) {
-        return Vec::new();
-    }
-    guard::doubts(&request.version, &request.sources)
 }
 
 fn clean(text: &mut String, redactor: &Redactor) {
@@ -238,6 +222,8 @@ mod tests {
 
     use super::*;
     use crate::guard::WINDOW_SAFE_UNPROVEN;
+    use crate::operation::reading::Command;
+    use crate::process::Output;
     use crate::testing::{PASSWORD, argv, ctx, envelope, output, request};
 
     /// As 1.29.0 writes it.
@@ -253,19 +239,28 @@ mod tests {
         report.to_string()
     }
 
-    fn of(version: &str, sql: &str, output: &Output) -> Result<PreflightReport, AdapterError> {
-        let source = Source {
-            version: "001".into(),
-            file: "001_a.up.sql".into(),
-            sql: Some(sql.into()),
-        };
-        let version = ConfitureVersion::parse(version);
-        let request = PreflightRequest {
-            found: 1,
-            sources: vec![source],
-            ..PreflightRequest::new(version, &[], false)
-        };
-        read(&request, output, &Redactor::default())
+    /// The answer of this release about these migrations.
+    fn answer(
+        version: &str,
+        preflight: &Preflight,
+        redactor: &Redactor,
+        left: &Output,
+    ) -> Result<PreflightReport, AdapterError> {
+        crate::replay::answer(preflight, redactor, |command| match command {
+            Command::Version => Output {
+                stdout: format!("confiture version {version}\n").into_bytes().into(),
+                ..output(0, None)
+            },
+            _ => left.clone(),
+        })
+    }
+
+    /// The same about one migration.
+    fn of(version: &str, sql: &str, left: &Output) -> Result<PreflightReport, AdapterError> {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("001_a.up.sql"), sql).expect("written");
+        let preflight = Preflight::of_directory(directory.path(), false).expect("listed");
+        answer(version, &preflight, &Redactor::default(), left)
     }
 
     fn newest(output: &Output) -> PreflightReport {
@@ -275,7 +270,10 @@ mod tests {
     #[test]
     fn the_command_depends_on_the_release() {
         let request = request(&ctx(".".as_ref()));
-        let plan = |version: &str| plan(&request, &ConfitureVersion::parse(version));
+        let plan = |version: &str| {
+            let version = ConfitureVersion::parse(version);
+            plan(&request, Need::PendingScope.is_met_by(&version))
+        };
         let base = "migrate preflight --no-config --format json --output <report> \
                     --migrations-dir db/migrations";
         for (version, more) in [
@@ -287,22 +285,35 @@ mod tests {
             let invocation = plan(version).expect("planned");
             assert_eq!(argv(&invocation).join(" "), format!("{base}{more}"));
         }
+    }
+
+    #[test]
+    fn a_release_that_cannot_is_not_asked() {
+        let preflight = Preflight::new(Vec::new(), false);
         for version in ["0.20.0", "0.21.9", "1.30.0rc1", "unknown"] {
-            let error = plan(version).expect_err("refused");
+            let mut asked = Vec::new();
+            let answer = crate::replay::answer(&preflight, &Redactor::default(), |command| {
+                asked.push(command);
+                Output {
+                    stdout: format!("confiture version {version}\n").into_bytes().into(),
+                    ..output(0, None)
+                }
+            });
+            let error = answer.expect_err("refused");
             assert_eq!(error.kind, AdapterErrorKind::MethodNotSupported);
             assert!(
                 error.message.contains("0.22.0") && error.message.contains(version),
                 "{error}"
             );
+            assert_eq!(asked, [Command::Version]);
         }
     }
 
     #[test]
     fn the_password_of_the_other_database_is_no_argument() {
-        let version = ConfitureVersion::parse("1.29.0");
         let against = |dsn: &str| {
             let ctx = ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
-            plan(&request(&ctx), &version)
+            plan(&request(&ctx), false)
         };
         let invocation = against("postgresql://app:p%40ss-w0rd@h/copy?a=1").expect("planned");
         let argv = argv(&invocation);
@@ -457,14 +468,9 @@ mod tests {
         }
         let empty = tempfile::tempdir().expect("a directory");
         for version in ["1.29.0", "1.35.0"] {
-            let version = ConfitureVersion::parse(version);
-            let request =
-                PreflightRequest::of_directory(version, empty.path(), false).expect("listed");
-            let found = read(
-                &request,
-                &output(0, Some(&checking(0))),
-                &Redactor::default(),
-            );
+            let preflight = Preflight::of_directory(empty.path(), false).expect("listed");
+            let left = output(0, Some(&checking(0)));
+            let found = answer(version, &preflight, &Redactor::default(), &left);
             // A directory that is there and holds nothing holds nothing unsafe.
             assert_eq!(found.expect("a report").window_safe, Some(true));
         }
@@ -495,8 +501,9 @@ mod tests {
                 "migration": "hunter2-hunter2", "detail": "hunter2-hunter2"}]);
         });
         let redactor = Redactor::new([], ["hunter2-hunter2"]);
-        let request = PreflightRequest::new(ConfitureVersion::parse("1.29.0"), &[], false);
-        let found = read(&request, &output(0, Some(&report)), &redactor).expect("a report");
+        let preflight = Preflight::new(Vec::new(), false);
+        let found = answer("1.29.0", &preflight, &redactor, &output(0, Some(&report)));
+        let found = found.expect("a report");
         assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
     }
 
@@ -519,8 +526,11 @@ mod tests {
             let mut left = output(status, None);
             left.report = crate::process::read_report(&path, 1 << 30).expect("read");
             std::fs::remove_file(&path).expect("removed");
-            let in_file = left.report.as_ref().and_then(|report| report.large());
-            assert!(in_file.is_some());
+            assert!(
+                left.report
+                    .as_ref()
+                    .is_some_and(crate::process::Report::is_large)
+            );
             let (judged, expected) = (
                 of("1.29.0", "", &left),
                 of("1.29.0", "", &output(status, Some(&text))),

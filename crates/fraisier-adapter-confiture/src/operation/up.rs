@@ -6,20 +6,17 @@ use crate::failure::refusal::{self, refusal};
 use crate::failure::{AFTER_ANOTHER, Reader, add_line};
 use crate::failure::{DatabaseState, Failure};
 use crate::operation::Operation;
+use crate::operation::reading::{Outputs, Reading, Unread};
 use crate::process::{Arg, Invocation};
-use crate::process::{Exit, Output};
 use crate::redact::Redactor;
-use crate::release::ConfitureVersion;
+use crate::release::capability::Need;
 use crate::report::{self, Payload, decode};
 use crate::request::project::{Migration, versions};
 use crate::request::{Request, option};
 
 const OPERATION: Operation = Operation::Up;
 
-/// The first release that writes a report when there is nothing to apply.
-const REPORTS_NOTHING_TO_DO: (u64, u64, u64) = (0, 48, 0);
-
-/// What every release before that prints when there is nothing to apply.
+/// What every release that leaves no report prints when there is nothing to apply; no other does.
 const NOTHING_TO_DO: &str = "✅ No pending migrations. Database is up to date.";
 
 /// How many bytes of a target that does not exist are repeated.
@@ -33,16 +30,6 @@ const AFTER_A_FAILURE: &str = "correct the migration, remove what it committed b
 /// The connection ended, or the migration failed in a way that the server said nothing of.
 const AFTER_AN_UNCERTAIN_FAILURE: &str =
     "correct the cause, then deploy again: it goes on after what is applied";
-
-/// What `up` left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Up {
-    /// It is done.
-    Done(MigrationOutcome),
-    /// It exited with 0 and wrote no report. A release before 0.48.0 does so when there was nothing
-    /// to apply; [`up_without_report`](crate::replay::up_without_report) finishes the reading.
-    NoReport,
-}
 
 /// `migrate up`, once it is sure that the target exists.
 ///
@@ -102,25 +89,26 @@ fn quoted(name: &str) -> String {
     format!("{:?}", Redactor::bounded(name, NAME_LIMIT))
 }
 
-pub(crate) fn read(
-    target: Option<&Revision>,
-    output: &Output,
-    redactor: &Redactor,
-) -> Result<Up, AdapterError> {
-    let reader = Reader {
-        operation: OPERATION,
-        output,
-        redactor,
-    };
-    match decode::<report::Up>(output.report.as_ref()) {
-        Payload::Nothing if output.exit == Exit::Code(0) => Ok(Up::NoReport),
-        Payload::Nothing => Err(reader.no_report()),
-        Payload::Unreadable(why) => match decode(output.report.as_ref()) {
-            Payload::Report(refusal) => Err(irreversible(&reader, &refusal)),
-            _ => Err(reader.unreadable(&why)),
-        },
-        Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
-        Payload::Report(report) => of_report(&reader, target, &report).map(Up::Done),
+/// Reads an `up` to this target.
+#[derive(Debug, Clone, Default)]
+pub struct Up {
+    /// The target, if one was asked for.
+    pub target: Option<Revision>,
+}
+
+impl Reading for Up {
+    type Answer = MigrationOutcome;
+    const OPERATION: Operation = OPERATION;
+
+    fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
+        let report = reader.output.report.as_ref();
+        if report.is_none() && reader.exited_with(0) {
+            return without_report(reader, self.target.as_ref(), outputs);
+        }
+        if let Payload::Report(refusal) = decode::<report::Irreversible>(report) {
+            return Err(irreversible(reader, &refusal).into());
+        }
+        Ok(agreed(reader, self.target.as_ref(), &reader.report()?)?)
     }
 }
 
@@ -138,7 +126,8 @@ fn irreversible(reader: &Reader<'_>, refusal: &report::Irreversible) -> AdapterE
     reader.failure(kind, &what, DatabaseState::Applied(Vec::new()), &next)
 }
 
-fn of_report(
+/// What the report says, when request and exit status agree with it.
+fn agreed(
     reader: &Reader<'_>,
     target: Option<&Revision>,
     report: &report::Up,
@@ -230,60 +219,42 @@ fn of_report(
     })
 }
 
-/// An `up` that exited with 0 and left no report, when it could not be found out what that means.
-pub(crate) fn unexplained(
-    output: &Output,
-    redactor: &Redactor,
-    why: &AdapterError,
-) -> AdapterError {
-    let reader = Reader {
-        operation: OPERATION,
-        output,
-        redactor,
-    };
-    // The error of the question speaks of the question alone: it must not tell the state.
-    let mut error = reader.no_report();
-    let mut evidence = error.stderr.take().unwrap_or_default();
-    add_line(&mut evidence, &format!("[asking what that means] {why}"));
-    error.stderr = Some(evidence);
-    error
-}
-
-/// Finishes the reading of an `up` that exited with 0 and left no report.
+/// Reads an `up` that exited with 0 and left no report.
 ///
-/// # Errors
-///
-/// `InternalError` when the release would have written one, when it printed something, and not that
-/// there was nothing to apply, and when a target was asked for and nothing is applied.
-pub(crate) fn without_report(
+/// Before 0.48.0 that is how it ends when there is nothing to apply, and it says so on standard
+/// output. A `.py` migration can end the process with 0 halfway through the work; then it printed
+/// what it was about to do.
+fn without_report(
+    reader: &Reader<'_>,
     target: Option<&Revision>,
-    output: &Output,
-    redactor: &Redactor,
-    version: &ConfitureVersion,
-    current: Option<Revision>,
-) -> Result<MigrationOutcome, AdapterError> {
-    let reader = Reader {
-        operation: OPERATION,
-        output,
-        redactor,
+    outputs: &Outputs,
+) -> Result<MigrationOutcome, Unread> {
+    let says_so = reader.printed(NOTHING_TO_DO);
+    if !says_so && reader.printed_anything() {
+        return Err(reader.no_report().into());
+    }
+    let found = || {
+        // Where it says nothing at all, the release has to be one of those.
+        if !says_so {
+            let version = outputs.version(OPERATION, reader.redactor)?;
+            if !version.is_release() || Need::NoOpReport.is_met_by(&version) {
+                return Err(reader.no_report().into());
+            }
+        }
+        outputs.current(OPERATION, reader.redactor)
     };
-    let (major, minor, patch) = REPORTS_NOTHING_TO_DO;
-    if !version.is_release() || version.is_at_least(major, minor, patch) {
-        return Err(reader.no_report());
-    }
-    // A `.py` migration can end the process with 0 halfway through the work; then it printed what
-    // it was about to do.
-    if reader.printed_other_than(NOTHING_TO_DO) {
-        return Err(reader.no_report());
-    }
+    let current = match found() {
+        Ok(current) => current,
+        Err(Unread::Failed(why)) => return Err(unexplained(reader, &why).into()),
+        Err(needs) => return Err(needs),
+    };
     // The target is a migration of the directory, and none of these is pending. Where it stands in
     // sort order says nothing: `current` is what was applied last in time.
     if let (Some(target), None) = (target, &current) {
         let what = format!(
-            "confiture {version} found nothing to apply, and the target {target} is not applied: \
-             nothing is"
+            "confiture found nothing to apply, and the target {target} is not applied: nothing is"
         );
-        return Err(reader.contradiction(&what, DatabaseState::Unknown));
+        return Err(reader.contradiction(&what, DatabaseState::Unknown).into());
     }
     let mut log = reader.log();
     add_line(&mut log, "nothing to apply");
@@ -295,6 +266,16 @@ pub(crate) fn without_report(
     })
 }
 
+/// That it could not be found out what it means that there is no report.
+fn unexplained(reader: &Reader<'_>, why: &AdapterError) -> AdapterError {
+    // The error of the question speaks of the question alone: it must not tell the state.
+    let mut error = reader.no_report();
+    let mut evidence = error.stderr.take().unwrap_or_default();
+    add_line(&mut evidence, &format!("[asking what that means] {why}"));
+    error.stderr = Some(evidence);
+    error
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -303,7 +284,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{PASSWORD, argv, ctx, envelope, interrupted, output, request};
+    use crate::operation::reading::Command;
+    use crate::process::{Exit, Output};
+    use crate::testing::{PASSWORD, answer, argv, ctx, envelope, interrupted, output, request};
 
     fn report(change: impl FnOnce(&mut Value)) -> String {
         let mut report = json!({
@@ -320,19 +303,13 @@ mod tests {
         report.to_string()
     }
 
-    fn of(target: Option<&str>, output: &Output) -> Result<Up, AdapterError> {
-        read(
-            target.map(Revision::new).as_ref(),
-            output,
-            &Redactor::default(),
-        )
+    fn of(target: Option<&str>, output: &Output) -> Result<MigrationOutcome, AdapterError> {
+        let target = target.map(Revision::new);
+        answer(&Up { target }, &Redactor::default(), output)
     }
 
     fn done(target: Option<&str>, output: &Output) -> MigrationOutcome {
-        match of(target, output) {
-            Ok(Up::Done(outcome)) => outcome,
-            other => panic!("{other:?}"),
-        }
+        of(target, output).expect("a success")
     }
 
     fn revisions(outcome: &MigrationOutcome) -> (Option<&str>, Option<&str>, Vec<&str>) {
@@ -622,24 +599,42 @@ mod tests {
         }
     }
 
-    #[test]
-    fn no_report_is_nothing_to_do_only_where_it_can_be() {
-        let nothing = Output {
-            stdout: format!("Checksum verification passed\n\n{NOTHING_TO_DO}\n")
-                .into_bytes()
-                .into(),
+    /// The answer to an `up` that left `up` and no report, and which commands it took.
+    fn without(
+        target: Option<&str>,
+        up: &Output,
+        version: &str,
+        current: Option<&str>,
+    ) -> (Result<MigrationOutcome, AdapterError>, Vec<Command>) {
+        let target = target.map(Revision::new);
+        let report = json!({"revision": current, "name": current}).to_string();
+        let mut asked = Vec::new();
+        let answer = crate::replay::answer(&Up { target }, &Redactor::default(), |command| {
+            asked.push(command);
+            match command {
+                Command::Version => Output {
+                    stdout: format!("confiture version {version}\n").into_bytes().into(),
+                    ..output(0, None)
+                },
+                Command::Current => output(0, Some(&report)),
+                Command::Operation => up.clone(),
+            }
+        });
+        (answer, asked)
+    }
+
+    fn printing(stdout: &str) -> Output {
+        Output {
+            stdout: stdout.as_bytes().to_vec().into(),
             ..output(0, None)
-        };
-        assert_eq!(of(None, &nothing), Ok(Up::NoReport));
-        let read = |target: Option<&str>, version: &str, current: Option<&str>| {
-            without_report(
-                target.map(Revision::new).as_ref(),
-                &nothing,
-                &Redactor::default(),
-                &ConfitureVersion::parse(version),
-                current.map(Revision::new),
-            )
-        };
+        }
+    }
+
+    #[test]
+    fn a_release_that_says_nothing_is_to_do_is_asked_where_it_is_and_no_more() {
+        let said = printing(&format!(
+            "Checksum verification passed\n\n{NOTHING_TO_DO}\n"
+        ));
         for (target, current) in [
             (None, Some("002")),
             (None, None),
@@ -648,20 +643,24 @@ mod tests {
             // 002 was added late: it was applied last, and 003 before it.
             (Some("003"), Some("002")),
         ] {
-            let outcome = read(target, "0.22.0", current).expect("nothing to do");
+            let (answer, asked) = without(target, &said, "0.22.0", current);
+            let outcome = answer.expect("nothing to do");
             assert_eq!(revisions(&outcome), (current, current, vec![]));
             assert!(outcome.log.contains("nothing to apply"));
+            assert_eq!(asked, [Command::Operation, Command::Current]);
         }
-        for (target, version, current) in [
-            (None, "0.48.0", Some("002")),
-            (None, "1.29.0", Some("002")),
-            (None, "0.47.0rc1", Some("002")),
-            (Some("001"), "0.22.0", None),
-        ] {
-            assert!(
-                read(target, version, current).is_err(),
-                "{target:?} {version} {current:?}"
-            );
+        let (answer, _) = without(Some("001"), &said, "0.22.0", None);
+        assert!(answer.is_err(), "{answer:?}");
+    }
+
+    #[test]
+    fn no_report_is_nothing_to_do_only_where_it_can_be() {
+        let (answer, _) = without(None, &printing(" \n"), "0.22.0", Some("002"));
+        let outcome = answer.expect("nothing to do");
+        assert_eq!(revisions(&outcome), (Some("002"), Some("002"), vec![]));
+        for version in ["0.48.0", "1.29.0", "0.47.0rc1", "nonsense"] {
+            let (answer, _) = without(None, &printing(""), version, Some("002"));
+            assert!(answer.is_err(), "{version}: {answer:?}");
         }
         for status in [1, 2, 3, 130] {
             let error = of(None, &output(status, None)).expect_err("an error");
@@ -675,18 +674,8 @@ mod tests {
         let halfway =
             "📦 Found 2 pending migration(s)\n\n⚡ Applying 001_one... ✅\n⚡ Applying 002_two... ";
         for said in [halfway, "No pending migrations"] {
-            let output = Output {
-                stdout: said.as_bytes().to_vec().into(),
-                ..output(0, None)
-            };
-            let error = without_report(
-                None,
-                &output,
-                &Redactor::default(),
-                &ConfitureVersion::parse("0.22.0"),
-                Some(Revision::new("001")),
-            )
-            .expect_err("an error");
+            let (answer, asked) = without(None, &printing(said), "0.22.0", Some("001"));
+            let error = answer.expect_err("an error");
             assert_eq!(error.kind, AdapterErrorKind::InternalError);
             assert!(error.message.contains("ask `current_revision`"), "{error}");
             assert!(
@@ -694,6 +683,7 @@ mod tests {
                     .message
                     .contains(said.lines().last().unwrap_or_default().trim())
             );
+            assert_eq!(asked, [Command::Operation]);
         }
     }
 

@@ -2,14 +2,12 @@
 
 use fraisier_adapter_api::{AdapterError, VerifyCheck, VerifyReport};
 
-use super::current::NO_LEDGER;
 use crate::failure::DatabaseState;
 use crate::failure::Reader;
 use crate::operation::Operation;
+use crate::operation::reading::{Outputs, Reading, Unread};
 use crate::process::Invocation;
-use crate::process::{Exit, Output};
-use crate::redact::Redactor;
-use crate::report::{Payload, Status, Verify, decode};
+use crate::report::{self, Envelope, Status};
 use crate::request::Request;
 use crate::request::project::VerifyFiles;
 
@@ -18,41 +16,46 @@ pub(crate) fn plan(request: &Request) -> Invocation {
     request.migrate("verify", request.migrations_dir().to_vec())
 }
 
-pub(crate) fn read(
-    files: &VerifyFiles,
-    output: &Output,
-    redactor: &Redactor,
-) -> Result<VerifyReport, AdapterError> {
-    let reader = Reader {
-        operation: Operation::Verify,
-        output,
-        redactor,
-    };
-    match decode::<Verify>(output.report.as_ref()) {
-        Payload::Nothing => Err(reader.no_report()),
-        Payload::Unreadable(why) => Err(reader.unreadable(&why)),
-        Payload::Envelope(envelope)
-            if envelope.code.as_deref() == Some(NO_LEDGER) && reader.exited_with(2) =>
-        {
-            Ok(nothing_to_examine("the database has no migration ledger"))
+/// Reads a `verify` of the migrations that these files belong to.
+#[derive(Debug, Clone, Default)]
+pub struct Verify {
+    /// What is to be known of the files.
+    pub files: VerifyFiles,
+}
+
+impl Reading for Verify {
+    type Answer = VerifyReport;
+    const OPERATION: Operation = Operation::Verify;
+
+    fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
+        let envelope = match reader.payload::<report::Verify>()? {
+            Ok(report) => return Ok(agreed(reader, &self.files, report)?),
+            Err(envelope) => envelope,
+        };
+        if reader.tells_of_no_ledger(&envelope) {
+            return Ok(nothing_to_examine(NO_LEDGER));
         }
-        Payload::Envelope(envelope) => Err(reader.envelope(&envelope)),
-        Payload::Report(report) => of_report(&reader, files, report),
+        if may_lack_ledger(reader, &envelope) {
+            match outputs.current(Self::OPERATION, reader.redactor) {
+                Err(Unread::Needs(command)) => return Err(Unread::Needs(command)),
+                Ok(None) => return Ok(nothing_to_examine(NO_LEDGER)),
+                Ok(Some(_)) | Err(Unread::Failed(_)) => {}
+            }
+        }
+        Err(reader.envelope(&envelope).into())
     }
 }
 
+const NO_LEDGER: &str = "the database has no migration ledger";
+
 /// Whether a failure may be that of a release before 0.37.0 that found no ledger: those call it an
 /// internal error, as they call everything else they did not expect.
-pub(crate) fn may_lack_ledger(output: &Output) -> bool {
-    output.exit == Exit::Code(1)
-        && matches!(
-            decode::<Verify>(output.report.as_ref()),
-            Payload::Envelope(envelope) if envelope.code.as_deref() == Some("INTERNAL_ERROR")
-        )
+fn may_lack_ledger(reader: &Reader<'_>, envelope: &Envelope) -> bool {
+    reader.exited_with(1) && envelope.code.as_deref() == Some("INTERNAL_ERROR")
 }
 
 /// The report on a database in which there is nothing to verify: not ok, and not failed either.
-pub(crate) fn nothing_to_examine(why: &str) -> VerifyReport {
+fn nothing_to_examine(why: &str) -> VerifyReport {
     let check = VerifyCheck {
         name: "ledger".into(),
         ok: false,
@@ -63,10 +66,11 @@ pub(crate) fn nothing_to_examine(why: &str) -> VerifyReport {
         .with_checks(vec![check])
 }
 
-fn of_report(
+/// The verdict, when counts, results and exit status agree with it.
+fn agreed(
     reader: &Reader<'_>,
     files: &VerifyFiles,
-    report: Verify,
+    report: report::Verify,
 ) -> Result<VerifyReport, AdapterError> {
     // 1 is the status of "some failed"; any other has no place beside a report.
     if !reader.exited_with(0) && !reader.exited_with(1) {
@@ -76,7 +80,7 @@ fn of_report(
         ));
     }
     if report.ledger_present == Some(false) || report.was_skipped == Some(true) {
-        return Ok(nothing_to_examine("the database has no migration ledger"));
+        return Ok(nothing_to_examine(NO_LEDGER));
     }
     let stated = report.ok.unwrap_or(true) && report.failed_count == 0 && reader.exited_with(0);
     let verified = report
@@ -153,7 +157,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{argv, ctx, envelope, output, request};
+    use crate::operation::reading::Command;
+    use crate::process::Output;
+    use crate::redact::Redactor;
+    use crate::testing::{answer, argv, ctx, envelope, output, request};
 
     /// As 1.29.0 writes it.
     fn report(change: impl FnOnce(&mut Value)) -> String {
@@ -170,7 +177,7 @@ mod tests {
     }
 
     fn of(output: &Output) -> Result<VerifyReport, AdapterError> {
-        read(&VerifyFiles::default(), output, &Redactor::default())
+        answer(&Verify::default(), &Redactor::default(), output)
     }
 
     #[test]
@@ -192,7 +199,7 @@ mod tests {
                 {"version": "002", "name": "b", "status": "skipped", "error": null},
                 {"version": "003", "name": "003", "status": "no_file", "error": null}]});
         let output = output(0, Some(&report.to_string()));
-        let verdict = read(&files, &output, &Redactor::default()).expect("a verdict");
+        let verdict = answer(&Verify { files }, &Redactor::default(), &output).expect("a verdict");
         assert!(!verdict.ok && !verdict.was_skipped);
         let checks: Vec<_> = verdict
             .checks
@@ -283,14 +290,33 @@ mod tests {
             of(&old).expect_err("an error").kind,
             AdapterErrorKind::InternalError
         );
-        assert!(may_lack_ledger(&old));
+        let asked = |output: &Output| {
+            let mut asked = Vec::new();
+            let _ = crate::replay::answer(&Verify::default(), &Redactor::default(), |command| {
+                asked.push(command);
+                output.clone()
+            });
+            asked
+        };
+        assert_eq!(asked(&old), [Command::Operation, Command::Current]);
         for other in [
             output(1, None),
             output(3, Some(&report)),
             output(1, Some("{}")),
         ] {
-            assert!(!may_lack_ledger(&other));
+            assert_eq!(asked(&other), [Command::Operation]);
         }
+        let none = envelope("PRECON_1001", "Database not initialized", "");
+        let verdict =
+            crate::replay::answer(
+                &Verify::default(),
+                &Redactor::default(),
+                |command| match command {
+                    Command::Current => output(2, Some(&none)),
+                    _ => old.clone(),
+                },
+            );
+        assert!(verdict.expect("a verdict").was_skipped);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,26 +77,9 @@ impl Report {
         }
     }
 
-    /// What is in a file, from its start.
-    pub(crate) fn large(&self) -> Option<impl Read> {
-        match &self.0 {
-            Content::Bytes(_) => None,
-            Content::File(file, size) => Some(FromStart { file, at: 0 }.take(*size)),
-        }
-    }
-}
-
-/// Reads a file, whatever else is read from it.
-struct FromStart<'a> {
-    file: &'a File,
-    at: u64,
-}
-
-impl Read for FromStart<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at)?;
-        self.at += read as u64;
-        Ok(read)
+    /// Whether it is so large that it stays in its file.
+    pub(crate) fn is_large(&self) -> bool {
+        matches!(self.0, Content::File(..))
     }
 }
 

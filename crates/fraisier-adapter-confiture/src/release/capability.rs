@@ -9,17 +9,20 @@ use super::ConfitureVersion;
 
 /// What an adapter may promise, and the release of confiture that first kept the promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Floor {
     /// What the release is needed for.
     pub need: Need,
     /// The first release, as major, minor and patch number.
     pub since: (u64, u64, u64),
-    /// What the recording of that release shows, and that of the release before does not.
+    /// What the recording of that release shows, and that of the release before does not; or that
+    /// there is no recording of it yet.
     pub shows: &'static str,
 }
 
 /// Something that not every release of confiture can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Need {
     /// Any call at all.
     Everything,
@@ -31,12 +34,16 @@ pub enum Need {
     RiskTier,
     /// A verdict that rests on every class of statement.
     DeepClassification,
+    /// A report of an `up` that found nothing to apply.
+    NoOpReport,
+    /// The setting `allow_destructive`.
+    AllowDestructive,
     /// A preflight of the pending migrations only.
     PendingScope,
 }
 
 impl Need {
-    /// The capability string of the adapter API; `everything` for [`Need::Everything`].
+    /// The name in the table: the capability string of the adapter API where there is one.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +52,22 @@ impl Need {
             Self::WindowSafe => WINDOW_SAFE,
             Self::RiskTier => RISK_TIER,
             Self::DeepClassification => DEEP_CLASSIFICATION,
+            Self::NoOpReport => "no_op_report",
+            Self::AllowDestructive => "allow_destructive",
             Self::PendingScope => PENDING_SCOPE,
+        }
+    }
+
+    /// What `describe` advertises where the need is met.
+    const fn advertises(self) -> &'static [&'static str] {
+        match self {
+            Self::Everything => &[CURRENT_REVISION, UP, DOWN_TO, VERIFY],
+            Self::Preflight => &[PREFLIGHT],
+            Self::WindowSafe => &[WINDOW_SAFE],
+            Self::RiskTier => &[RISK_TIER],
+            Self::DeepClassification => &[DEEP_CLASSIFICATION],
+            Self::PendingScope => &[PENDING_SCOPE],
+            Self::NoOpReport | Self::AllowDestructive => &[],
         }
     }
 
@@ -74,7 +96,7 @@ impl Floor {
 }
 
 /// Every floor, the lowest first. Whatever tells a person "new enough" reads it.
-pub static FLOORS: [Floor; 6] = [
+pub static FLOORS: &[Floor] = &[
     Floor {
         need: Need::Everything,
         since: (0, 20, 0),
@@ -101,9 +123,20 @@ pub static FLOORS: [Floor; 6] = [
         shows: "`DROP TABLE` is `PFLIGHT_REPLICA_DROP_TABLE`; before, it passes as window-safe",
     },
     Floor {
+        need: Need::NoOpReport,
+        since: (0, 48, 0),
+        shows: "`up` writes a report when there is nothing to apply; before, it writes no file",
+    },
+    Floor {
+        need: Need::AllowDestructive,
+        since: (1, 2, 0),
+        shows: "`up` refuses a destructive migration, and `--allow-destructive` lets it; before, it \
+                applies it",
+    },
+    Floor {
         need: Need::PendingScope,
         since: (1, 35, 0),
-        shows: "`preflight --scope pending` is accepted; before, it exits 2 with \"No such option\"",
+        shows: "announced and not seen yet: `preflight --scope pending` is accepted",
     },
 ];
 
@@ -117,16 +150,10 @@ pub static FLOORS: [Floor; 6] = [
 /// ```
 #[must_use]
 pub fn advertised(version: &ConfitureVersion) -> Vec<String> {
-    let mut capabilities = Vec::new();
-    for floor in FLOORS.iter().filter(|floor| floor.need.is_met_by(version)) {
-        match floor.need {
-            Need::Everything => {
-                capabilities.extend([CURRENT_REVISION, UP, DOWN_TO, VERIFY]);
-            }
-            need => capabilities.push(need.as_str()),
-        }
-    }
-    capabilities.into_iter().map(str::to_owned).collect()
+    let met = FLOORS.iter().filter(|floor| floor.need.is_met_by(version));
+    met.flat_map(|floor| floor.need.advertises())
+        .map(|&capability| capability.to_owned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -141,6 +168,8 @@ mod tests {
             Need::WindowSafe,
             Need::RiskTier,
             Need::DeepClassification,
+            Need::NoOpReport,
+            Need::AllowDestructive,
             Need::PendingScope,
         ] {
             assert_eq!(need.floor().need, need);
@@ -205,7 +234,7 @@ mod tests {
     #[test]
     fn the_documentation_shows_this_table() {
         let documentation = include_str!("../lib.rs");
-        for floor in &FLOORS {
+        for floor in FLOORS {
             let row = format!(
                 "//! | `{}` | {} | {} |",
                 floor.need.as_str(),

@@ -1,6 +1,7 @@
 //! Which release of confiture answers, and what it can do.
 
 pub mod capability;
+pub(crate) mod installed;
 pub(crate) mod probe;
 mod version;
 

@@ -18,7 +18,7 @@ pub(crate) struct Current {
     _error: Absent,
 }
 
-/// `Option` with serde's leave to be missing taken away.
+/// An `Option` whose key must be present.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     if text.as_deref().is_some_and(|text| text.trim().is_empty()) {

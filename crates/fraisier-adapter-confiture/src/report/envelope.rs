@@ -2,11 +2,14 @@
 
 use serde::Deserialize;
 
-use super::lenient::Text;
+use super::lenient::lenient;
 
 /// `{"ok": false, "error": {…}}`: the command failed before it had a report to write, or instead.
+///
+/// Beside `error` nothing is required: the envelope is a failure in any case, and reading as much
+/// of it as there is makes the failure clearer.
 #[derive(Debug, Deserialize)]
-#[serde(from = "Wire<'_>")]
+#[serde(from = "Wire")]
 pub(crate) struct Envelope {
     /// The symbolic code, such as `CONFIG_006`; `None` when it is no text.
     pub(crate) code: Option<String>,
@@ -21,36 +24,32 @@ pub(crate) struct Envelope {
 }
 
 #[derive(Deserialize)]
-struct Wire<'a> {
-    #[serde(borrow)]
-    error: WireError<'a>,
+struct Wire {
+    error: WireError,
 }
 
-/// Beside `error` nothing is required: the envelope is a failure in any case, and reading as much
-/// of it as there is makes the failure clearer.
 #[derive(Deserialize)]
-struct WireError<'a> {
-    #[serde(borrow, default)]
-    code: Text<'a>,
-    #[serde(borrow, default)]
-    message: Text<'a>,
-    #[serde(borrow, default)]
-    actionable: Text<'a>,
-    #[serde(borrow, default)]
-    migration: Text<'a>,
-    #[serde(borrow, default)]
-    file: Text<'a>,
+struct WireError {
+    #[serde(default, deserialize_with = "lenient")]
+    code: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    message: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    actionable: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    migration: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    file: Option<String>,
 }
 
-impl From<Wire<'_>> for Envelope {
-    fn from(wire: Wire<'_>) -> Self {
-        let owned = |text: Text<'_>| text.0.map(std::borrow::Cow::into_owned);
+impl From<Wire> for Envelope {
+    fn from(Wire { error }: Wire) -> Self {
         Self {
-            code: owned(wire.error.code),
-            message: owned(wire.error.message).unwrap_or_default(),
-            actionable: owned(wire.error.actionable),
-            migration: owned(wire.error.migration),
-            file: owned(wire.error.file),
+            code: error.code,
+            message: error.message.unwrap_or_default(),
+            actionable: error.actionable,
+            migration: error.migration,
+            file: error.file,
         }
     }
 }

@@ -7,7 +7,6 @@ mod current;
 mod down_to;
 mod envelope;
 mod lenient;
-mod pieces;
 mod preflight;
 mod up;
 mod verify;

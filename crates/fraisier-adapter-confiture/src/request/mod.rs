@@ -19,9 +19,10 @@ pub(crate) use self::disconnect::{Check, is_refused};
 pub use self::disconnect::{DisconnectCheck, NoDisconnectCheck, server_option};
 pub(crate) use self::dsn::{Dsn, percent_decoded};
 use self::environment::Inherit;
-use self::project::Project;
+use self::project::{Migration, Project, VerifyFiles};
 pub(crate) use self::settings::{LOCK_TIMEOUT_MS, Settings};
 pub use self::settings::{SETTINGS, Setting};
+use crate::operation::Operation;
 use crate::process::{Arg, Environment, Invocation, find_program};
 use crate::redact::Redactor;
 
@@ -175,6 +176,24 @@ impl Request {
         let args = vec![Arg::from("--version")];
         self.commands
             .invocation(args, PathBuf::from("."), self.env.clone())
+    }
+
+    /// The migrations of the project.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Project::migrations`].
+    pub(crate) fn migrations(&self, operation: Operation) -> Result<Vec<Migration>, AdapterError> {
+        self.project.migrations(operation, &self.redactor)
+    }
+
+    /// What `verify` has to know of the files.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Project::verify_files`].
+    pub(crate) fn verify_files(&self, operation: Operation) -> Result<VerifyFiles, AdapterError> {
+        self.project.verify_files(operation, &self.redactor)
     }
 
     /// Where `preflight` may try migrations, if that is declared.

@@ -1,0 +1,197 @@
+//! Reads the outputs of one call into its answer, and says which command has to be run for that.
+//!
+//! The adapter and the replay of recordings both go through [`next`], so what follows an output is
+//! decided here and nowhere else.
+
+use fraisier_adapter_api::{AdapterError, Revision};
+
+use crate::failure::Reader;
+use crate::operation::{Operation, current};
+use crate::process::{Output, Report};
+use crate::redact::Redactor;
+use crate::release::capability::Need;
+use crate::release::{self, ConfitureVersion};
+
+/// A command that a call may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Command {
+    /// That of the operation itself.
+    Operation,
+    /// `confiture --version`, to know the release.
+    Version,
+    /// `confiture migrate current`, to know the revision after the operation.
+    Current,
+}
+
+/// Why there is no answer yet, or none that is a result.
+#[derive(Debug)]
+pub enum Unread {
+    /// This command has to be run first.
+    Needs(Command),
+    /// The answer is an error.
+    Failed(AdapterError),
+}
+
+impl From<AdapterError> for Unread {
+    fn from(error: AdapterError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// How an operation's outputs are read.
+pub trait Reading: Send + Sync + 'static {
+    /// What the operation gives.
+    type Answer: Send + 'static;
+
+    /// The operation.
+    #[doc(hidden)]
+    const OPERATION: Operation;
+
+    /// Whether reading opens files of the project, which may take a while.
+    #[doc(hidden)]
+    const READS_FILES: bool = false;
+
+    /// What has to be known before the operation's own command is run.
+    #[doc(hidden)]
+    fn before(&self, _: &Outputs, _: &Redactor) -> Result<(), Unread> {
+        Ok(())
+    }
+
+    /// Reads what the operation's own command left.
+    #[doc(hidden)]
+    fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread>;
+}
+
+/// The release of confiture, as far as it is known.
+#[derive(Debug, Clone)]
+enum Release {
+    /// It was known without running anything.
+    Known(ConfitureVersion),
+    /// What `--version` left, or why it could not be run.
+    Asked(Result<Output, AdapterError>),
+}
+
+/// What the commands of a call left, as far as they were run.
+#[derive(Debug, Clone, Default)]
+pub struct Outputs {
+    operation: Option<Output>,
+    release: Option<Release>,
+    current: Option<Result<Output, AdapterError>>,
+}
+
+impl Outputs {
+    /// Adds the release, known without running anything.
+    pub(crate) fn know(&mut self, release: ConfitureVersion) {
+        self.release = Some(Release::Known(release));
+    }
+
+    /// Adds what a command left.
+    ///
+    /// # Errors
+    ///
+    /// That the operation's own command could not be run. Why a follow-up could not is kept: whoever
+    /// reads the outputs decides what that means.
+    pub(crate) fn add(
+        &mut self,
+        command: Command,
+        left: Result<Output, AdapterError>,
+    ) -> Result<(), AdapterError> {
+        match command {
+            Command::Operation => self.operation = Some(left?),
+            Command::Version => self.release = Some(Release::Asked(left)),
+            Command::Current => self.current = Some(left),
+        }
+        Ok(())
+    }
+
+    /// What the operation's own command left, once it was run.
+    pub(crate) fn operation(&self) -> Option<&Output> {
+        self.operation.as_ref()
+    }
+
+    /// Whether reading may take a while.
+    pub(crate) fn is_large(&self) -> bool {
+        let report = self.operation.as_ref().and_then(|it| it.report.as_ref());
+        report.is_some_and(Report::is_large)
+    }
+
+    /// The release that answers.
+    pub(crate) fn version(
+        &self,
+        operation: Operation,
+        redactor: &Redactor,
+    ) -> Result<ConfitureVersion, Unread> {
+        match &self.release {
+            None => Err(Unread::Needs(Command::Version)),
+            Some(Release::Known(version)) => Ok(version.clone()),
+            Some(Release::Asked(Err(error))) => Err(Unread::Failed(error.clone())),
+            Some(Release::Asked(Ok(output))) => {
+                Ok(release::probe::read(operation, output, redactor)?)
+            }
+        }
+    }
+
+    /// Whether the release is known, and can do this.
+    pub(crate) fn meet(&self, need: Need, redactor: &Redactor) -> bool {
+        let version = self.version(Operation::Describe, redactor);
+        version.is_ok_and(|version| need.is_met_by(&version))
+    }
+
+    /// The revision after the operation.
+    pub(crate) fn current(
+        &self,
+        operation: Operation,
+        redactor: &Redactor,
+    ) -> Result<Option<Revision>, Unread> {
+        match &self.current {
+            None => Err(Unread::Needs(Command::Current)),
+            Some(Err(error)) => Err(Unread::Failed(error.clone())),
+            Some(Ok(output)) => {
+                let reader = Reader {
+                    operation,
+                    output,
+                    redactor,
+                };
+                self.usage(&reader)?;
+                Ok(current::read(&reader)?)
+            }
+        }
+    }
+
+    /// Explains a command that was not understood.
+    fn usage(&self, reader: &Reader<'_>) -> Result<(), Unread> {
+        if !reader.is_like_a_usage_error() {
+            return Ok(());
+        }
+        let version = match self.version(reader.operation, reader.redactor) {
+            Ok(version) => version,
+            Err(Unread::Failed(_)) if !reader.speaks_of_usage() => return Ok(()),
+            Err(other) => return Err(other),
+        };
+        release::probe::usable(reader.operation, &version, reader.redactor)?;
+        if reader.speaks_of_usage() {
+            return Err(reader.usage_error(&version).into());
+        }
+        Ok(())
+    }
+}
+
+/// The answer, or the command to run before there can be one.
+pub(crate) fn next<R: Reading>(
+    reading: &R,
+    redactor: &Redactor,
+    outputs: &Outputs,
+) -> Result<R::Answer, Unread> {
+    let Some(output) = outputs.operation() else {
+        reading.before(outputs, redactor)?;
+        return Err(Unread::Needs(Command::Operation));
+    };
+    let reader = Reader {
+        operation: R::OPERATION,
+        output,
+        redactor,
+    };
+    outputs.usage(&reader)?;
+    reading.read(&reader, outputs)
+}

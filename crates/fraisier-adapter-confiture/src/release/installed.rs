@@ -1,0 +1,228 @@
+//! Which release a virtual environment holds, read where confiture itself reads it.
+//!
+//! `confiture --version` prints what the metadata of its installation says, after the second that
+//! it takes Python to start. Where the installation is the usual one, reading the metadata gives the
+//! same answer at once. Wherever anything is not as `pip`, `pipx` or `uv` leave it, the answer is
+//! none, and the program has to be asked.
+
+use std::fs;
+use std::path::Path;
+
+use super::ConfitureVersion;
+use crate::process::{Invocation, find_program};
+
+/// The variables that let Python find another installation than that of its environment.
+const LEAD_ELSEWHERE: [&str; 2] = ["PYTHONPATH", "PYTHONHOME"];
+
+/// The release that this invocation runs.
+pub(crate) fn release(invocation: &Invocation) -> Option<ConfitureVersion> {
+    let env = &invocation.env;
+    if LEAD_ELSEWHERE.iter().any(|name| env.get(name).is_some()) {
+        return None;
+    }
+    let program = find_program(&invocation.program, env.get("PATH")).ok()?;
+    of_program(&program.canonicalize().ok()?)
+}
+
+fn of_program(program: &Path) -> Option<ConfitureVersion> {
+    let bin = program.parent()?;
+    let environment = bin.parent()?;
+    if !sees_nothing_else(&environment.join("pyvenv.cfg")) || !is_started_by(program, bin) {
+        return None;
+    }
+    let mut found = metadata(environment);
+    let metadata = found.next()?;
+    if found.next().is_some() || !holds(&metadata.join("RECORD"), program) {
+        return None;
+    }
+    let text = fs::read_to_string(metadata.join("METADATA")).ok()?;
+    let headers = text.lines().take_while(|line| !line.is_empty());
+    let mut versions = headers.filter_map(|line| line.strip_prefix("Version: "));
+    match (versions.next(), versions.next()) {
+        (Some(version), None) => Some(ConfitureVersion::parse(version.trim())),
+        _ => None,
+    }
+}
+
+/// Whether Python sees in this environment what is installed there and nothing else.
+fn sees_nothing_else(configuration: &Path) -> bool {
+    fs::read_to_string(configuration).is_ok_and(|text| {
+        let text = text.to_lowercase().replace(' ', "");
+        text.lines()
+            .any(|line| line == "include-system-site-packages=false")
+    })
+}
+
+/// Whether the first line of the script names an interpreter of this directory.
+fn is_started_by(script: &Path, bin: &Path) -> bool {
+    let Ok(text) = fs::read_to_string(script) else {
+        return false;
+    };
+    let interpreter = text.lines().next().and_then(|line| line.strip_prefix("#!"));
+    interpreter
+        .and_then(|path| Path::new(path.trim()).parent()?.canonicalize().ok())
+        .is_some_and(|directory| directory == bin)
+        && text.contains("\nfrom confiture.cli")
+}
+
+/// The directories with what is known of confiture's installations.
+fn metadata(environment: &Path) -> impl Iterator<Item = std::path::PathBuf> {
+    let entries = |directory: &Path| {
+        let entries = directory.read_dir().into_iter().flatten().flatten();
+        entries.map(|entry| entry.path())
+    };
+    let is_confitures = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("fraiseql_confiture-") && name.ends_with(".dist-info")
+    };
+    entries(&environment.join("lib"))
+        .flat_map(move |python| entries(&python.join("site-packages")))
+        .filter(is_confitures)
+}
+
+/// Whether the package and this script are what was installed; neither is so of an editable
+/// installation, or of a script that somebody put in its place.
+fn holds(record: &Path, script: &Path) -> bool {
+    let name = script.file_name().unwrap_or_default().to_string_lossy();
+    let script = format!("../../../bin/{name},");
+    fs::read_to_string(record).is_ok_and(|files| {
+        let lists = |file: &str| files.lines().any(|line| line.starts_with(file));
+        lists("confiture/__init__.py,") && lists(&script)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn invocation(program: &Path, variables: &[(&str, &str)]) -> Invocation {
+        let pair = |(name, value): &(&str, &str)| ((*name).into(), (*value).into());
+        Invocation {
+            program: program.into(),
+            args: Vec::new(),
+            cwd: ".".into(),
+            env: variables.iter().map(pair).collect(),
+        }
+    }
+
+    /// An environment as `pip` leaves it.
+    struct Environment {
+        root: TempDir,
+    }
+
+    impl Environment {
+        fn new() -> Self {
+            let this = Self {
+                root: tempfile::tempdir().expect("a directory"),
+            };
+            let python = this.root.path().join("bin/python");
+            this.write(
+                "pyvenv.cfg",
+                "home = /usr/bin\ninclude-system-site-packages = false\n",
+            );
+            this.write(
+                "bin/confiture",
+                &format!(
+                    "#!{}\n# -*- coding: utf-8 -*-\nimport re\nimport sys\n\
+                     from confiture.cli.main import app\n",
+                    python.display()
+                ),
+            );
+            this.write(
+                &Self::metadata("1.29.0", "METADATA"),
+                "Metadata-Version: 2.4\nName: fraiseql-confiture\nVersion: 1.29.0\n\nVersion: 9\n",
+            );
+            this.write(
+                &Self::metadata("1.29.0", "RECORD"),
+                "../../../bin/confiture,sha256=x,243\nconfiture/__init__.py,sha256=y,10\n",
+            );
+            this
+        }
+
+        fn metadata(version: &str, file: &str) -> String {
+            format!("lib/python3.11/site-packages/fraiseql_confiture-{version}.dist-info/{file}")
+        }
+
+        fn write(&self, file: &str, text: &str) {
+            let path = self.root.path().join(file);
+            fs::create_dir_all(path.parent().expect("a directory")).expect("created");
+            fs::write(path, text).expect("written");
+        }
+
+        fn program(&self) -> PathBuf {
+            self.root.path().join("bin/confiture")
+        }
+
+        fn release(&self) -> Option<ConfitureVersion> {
+            release(&invocation(&self.program(), &[]))
+        }
+    }
+
+    #[test]
+    fn the_usual_installation_tells_its_release() {
+        let usual = Environment::new();
+        let expected = Some(ConfitureVersion::parse("1.29.0"));
+        assert_eq!(usual.release(), expected);
+        let link = usual.root.path().join("link");
+        std::os::unix::fs::symlink(usual.program(), &link).expect("linked");
+        let linked = release(&invocation(&link, &[]));
+        assert_eq!(linked, expected, "as pipx and uv put it on PATH");
+        let elsewhere = invocation(&usual.program(), &[("PYTHONPATH", "/opt/other")]);
+        assert_eq!(release(&elsewhere), None);
+    }
+
+    #[test]
+    fn anything_unusual_has_to_be_asked() {
+        type Change = fn(&Environment);
+        let changes: [(&str, Change); 8] = [
+            ("no environment", |it| it.write("pyvenv.cfg", "")),
+            ("one that sees others", |it| {
+                it.write("pyvenv.cfg", "include-system-site-packages = true\n");
+            }),
+            ("a wrapper", |it| {
+                it.write(
+                    "bin/confiture",
+                    "#!/bin/sh\nexec /opt/other/bin/confiture \"$@\"\n",
+                );
+            }),
+            ("another interpreter", |it| {
+                it.write(
+                    "bin/confiture",
+                    "#!/usr/bin/python3\nfrom confiture.cli.main import app\n",
+                );
+            }),
+            ("two at once", |it| {
+                it.write(
+                    &Environment::metadata("1.28.0", "METADATA"),
+                    "Version: 1.28.0\n",
+                );
+            }),
+            ("editable", |it| {
+                it.write(
+                    &Environment::metadata("1.29.0", "RECORD"),
+                    "../../../bin/confiture,,\n",
+                );
+            }),
+            ("a script of somebody else", |it| {
+                it.write(
+                    &Environment::metadata("1.29.0", "RECORD"),
+                    "confiture/__init__.py,,\n",
+                );
+            }),
+            ("no version", |it| {
+                it.write(&Environment::metadata("1.29.0", "METADATA"), "Name: x\n");
+            }),
+        ];
+        for (what, change) in changes {
+            let environment = Environment::new();
+            change(&environment);
+            assert_eq!(environment.release(), None, "{what}");
+        }
+        let nowhere = invocation(Path::new("/no/such/confiture"), &[]);
+        assert_eq!(release(&nowhere), None);
+    }
+}
