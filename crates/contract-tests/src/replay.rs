@@ -218,6 +218,7 @@ impl Replay<'_> {
             Call::Verify => {
                 let files = VerifyFiles::in_directory(&directory)
                     .expect("a project has a migrations directory");
+                let files = Some(files);
                 answer(&Verify { files }, &redactor, left).map(json)
             }
             Call::Preflight | Call::PreflightAgainst => {

@@ -15,7 +15,7 @@ use fraisier_adapter_api::{Revision, RiskTier};
 use fraisier_adapter_confiture::Redactor;
 use fraisier_adapter_confiture::process::{Exit, Output};
 use fraisier_adapter_confiture::replay::{
-    Command, CurrentRevision, DownTo, Preflight, Up, Verify, answer,
+    Command, CurrentRevision, DownTo, Preflight, Up, Verify, VerifyFiles, answer,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -153,7 +153,8 @@ fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits {
             }
         }
         Request::Verify => {
-            if let Ok(verdict) = answer(&Verify::default(), &redactor, left) {
+            let files = Some(VerifyFiles::default());
+            if let Ok(verdict) = answer(&Verify { files }, &redactor, left) {
                 permits.success = verdict.ok;
                 permits.verified = verdict.checks.iter().filter(|check| check.ok).count();
             }

@@ -19,6 +19,7 @@ use crate::operation::describe::Describe;
 use crate::operation::down_to::DownTo;
 use crate::operation::preflight::Preflight;
 use crate::operation::reading::{Command, Outputs, Reading};
+use crate::operation::undo::{Failed, UndoableUp};
 use crate::operation::up::Up;
 use crate::operation::verify::Verify;
 use crate::operation::{Operation, current, down_to, preflight, up, verify};
@@ -163,6 +164,28 @@ impl ConfitureMigration {
         Request::new(&self.commands, ctx).map_err(|error| in_operation(error, operation))
     }
 
+    /// The revision before an `up`, to go back to.
+    async fn began_at(&self, request: &Request) -> Result<Option<Revision>, AdapterError> {
+        let plan = |_: &Outputs| Ok(current::plan(request));
+        let asked = self.answer(request, None, CurrentRevision, plan).await;
+        asked.map_err(|error| AdapterError {
+            operation: Some(Operation::Up.as_str().into()),
+            ..error
+        })
+    }
+
+    async fn go_down(
+        &self,
+        request: &Request,
+        target: &Revision,
+    ) -> Result<MigrationOutcome, AdapterError> {
+        let plan = |_: &Outputs| down_to::plan(request, target);
+        let reading = DownTo {
+            target: target.clone(),
+        };
+        self.answer(request, Some(target), reading, plan).await
+    }
+
     fn drive<'a>(&'a self, redactor: &'a Arc<Redactor>) -> Drive<'a> {
         Drive {
             runner: &self.runner,
@@ -218,10 +241,33 @@ impl MigrationAdapter for ConfitureMigration {
         let request = self.request(Operation::Up, ctx)?;
         let migrations = request.migrations(Operation::Up)?;
         let plan = |_: &Outputs| up::plan(&request, target.as_ref(), &migrations);
-        let reading = Up {
+        let up = Up {
             target: target.clone(),
         };
-        self.answer(&request, target.as_ref(), reading, plan).await
+        if !self.commands.undo_failed_up {
+            return self.answer(&request, target.as_ref(), up, plan).await;
+        }
+        up::plan(&request, target.as_ref(), &migrations)?;
+        let began_at = self.began_at(&request).await?;
+        let reading = UndoableUp {
+            up,
+            began_at: began_at.clone(),
+        };
+        let halfway = match self
+            .answer(&request, target.as_ref(), reading, plan)
+            .await?
+        {
+            Ok(outcome) => return Ok(outcome),
+            Err(Failed::Otherwise(error)) => return Err(error),
+            Err(Failed::Halfway(halfway)) => halfway,
+        };
+        Err(match began_at {
+            None => halfway.no_way_down(&request.redactor),
+            Some(to) => {
+                let down = self.go_down(&request, &to).await;
+                halfway.undone(&to, down, &request.redactor)
+            }
+        })
     }
 
     async fn down_to(
@@ -231,25 +277,28 @@ impl MigrationAdapter for ConfitureMigration {
     ) -> Result<MigrationOutcome, AdapterError> {
         let request = self.request(Operation::DownTo, ctx)?;
         request.migrations(Operation::DownTo)?;
-        let plan = |_: &Outputs| down_to::plan(&request, &target);
-        let reading = DownTo {
-            target: target.clone(),
-        };
-        self.answer(&request, Some(&target), reading, plan).await
+        self.go_down(&request, &target).await
     }
 
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
         let request = self.request(Operation::Verify, ctx)?;
-        let reading = Verify {
-            files: request.verify_files(Operation::Verify)?,
+        let files = if request.goes_without_migrations() {
+            None
+        } else {
+            Some(request.verify_files(Operation::Verify)?)
         };
+        let reading = Verify { files };
         let plan = |_: &Outputs| Ok(verify::plan(&request));
         self.answer(&request, None, reading, plan).await
     }
 
     async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, AdapterError> {
         let request = self.request(Operation::Preflight, ctx)?;
-        let migrations = request.migrations(Operation::Preflight)?;
+        let migrations = if request.goes_without_migrations() {
+            None
+        } else {
+            Some(request.migrations(Operation::Preflight)?)
+        };
         let against = request
             .against()
             .map_err(|error| in_operation(error, Operation::Preflight))?;
@@ -260,6 +309,10 @@ impl MigrationAdapter for ConfitureMigration {
                 outputs.meet(Need::PendingScope, &request.redactor),
             )
         };
-        self.answer(&request, None, reading, plan).await
+        let report = self.answer(&request, None, reading, plan).await?;
+        if let Some(why) = preflight::why_withheld(&report) {
+            tracing::warn!("preflight gives no verdict on window safety: {why}");
+        }
+        Ok(report)
     }
 }

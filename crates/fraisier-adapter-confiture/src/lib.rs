@@ -68,6 +68,8 @@
 //! | `FRAISIER_CONFITURE_LOCK_TIMEOUT_MS` | a whole number of milliseconds from 1 to 2147483647 | how long `up` waits for the migration lock, unless the context says | confiture's, 30000 |
 //! | `FRAISIER_CONFITURE_REQUIRE_REVERSIBLE` | `true` or `false` | whether `up` refuses to start while a pending migration has no `.down.sql`, unless the context says | `false` |
 //! | `FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE` | `true` or `false` | whether `up` applies migrations that declare themselves destructive, unless the context says | `false` |
+//! | `FRAISIER_CONFITURE_UNDO_FAILED_UP` | `true` or `false` | whether an `up` that failed halfway is rolled back to where it began | `false` |
+//! | `FRAISIER_CONFITURE_MISSING_MIGRATIONS` | `refuse` or `ask` | what becomes of a `verify` or `preflight` whose migrations directory does not exist | `refuse` |
 //! | `FRAISIER_CONFITURE_INHERIT_ENV` | names of variables, with commas between them | narrows what confiture sees of the environment to these variables | all but the sources of secrets |
 //! | `FRAISIER_CONFITURE_WITHHOLD_ENV` | names of variables, with commas between them | variables that no child sees, beside those that the program withholds | none |
 //! | `FRAISIER_CONFITURE_BYTECODE_CACHE` | `true` or `false` | whether confiture gets a private bytecode cache where Python may not keep one | `true` |
@@ -126,4 +128,6 @@ pub use self::failure::classify;
 pub use self::process::Stop;
 pub use self::redact::{MASK, Redactor};
 pub use self::release::{ConfitureVersion, capability};
-pub use self::request::{DisconnectCheck, NoDisconnectCheck, SETTINGS, Setting, server_option};
+pub use self::request::{
+    DisconnectCheck, MissingMigrations, NoDisconnectCheck, SETTINGS, Setting, server_option,
+};

@@ -23,7 +23,7 @@ pub use crate::guard::WINDOW_SAFE_UNPROVEN;
 pub use crate::operation::current::CurrentRevision;
 pub use crate::operation::describe::Describe;
 pub use crate::operation::down_to::DownTo;
-pub use crate::operation::preflight::{NOT_ALL_CHECKED, Preflight};
+pub use crate::operation::preflight::{NO_MIGRATIONS_AT_HAND, NOT_ALL_CHECKED, Preflight};
 pub use crate::operation::reading::{Command, Reading};
 use crate::operation::reading::{Outputs, Unread, next};
 pub use crate::operation::up::Up;

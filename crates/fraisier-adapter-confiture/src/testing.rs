@@ -83,6 +83,8 @@ pub(crate) fn commands() -> Commands {
         bytecode_cache: false,
         check: Check::Off,
         settings: Settings::default(),
+        missing_migrations: crate::request::MissingMigrations::default(),
+        undo_failed_up: false,
     }
 }
 

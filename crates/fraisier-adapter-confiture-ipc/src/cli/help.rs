@@ -42,7 +42,7 @@ pub(super) fn long() -> String {
 /// The table of variables, with the defaults of this program.
 fn variables() -> String {
     let mut text = String::from("Variables (one that is empty counts as not set):");
-    for variable in &VARIABLES {
+    for variable in VARIABLES {
         let own = DEFAULTS.iter().find(|(name, _)| *name == variable.name);
         let default = own.map_or(variable.default, |(_, default)| default);
         let _ = write!(

@@ -4,7 +4,7 @@ use super::*;
 fn the_help_tells_variables_statuses_and_how_to_begin() {
     Cli::command().debug_assert();
     let help = Cli::command().render_long_help().to_string();
-    for variable in &fraisier_adapter_confiture::VARIABLES {
+    for variable in fraisier_adapter_confiture::VARIABLES {
         assert!(help.contains(variable.name), "{help}");
     }
     for part in [

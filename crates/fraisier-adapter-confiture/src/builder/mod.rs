@@ -16,7 +16,7 @@ use crate::adapter::ConfitureMigration;
 use crate::observe::Observer;
 use crate::process::{Options, Runner, Stop};
 use crate::request::environment::Inherit;
-use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, Settings};
+use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations, Settings};
 
 /// Configures a [`ConfitureMigration`].
 ///
@@ -40,6 +40,8 @@ pub struct Builder {
     check: Check,
     observer: Option<Arc<dyn Observer>>,
     settings: Settings,
+    missing_migrations: MissingMigrations,
+    undo_failed_up: bool,
     options: Options,
 }
 
@@ -52,6 +54,8 @@ impl Default for Builder {
             check: Check::default(),
             observer: None,
             settings: Settings::default(),
+            missing_migrations: MissingMigrations::default(),
+            undo_failed_up: false,
             options: Options::default(),
         }
     }
@@ -66,6 +70,8 @@ impl fmt::Debug for Builder {
             .field("check", &self.check)
             .field("observer", &self.observer.is_some())
             .field("settings", &self.settings)
+            .field("missing_migrations", &self.missing_migrations)
+            .field("undo_failed_up", &self.undo_failed_up)
             .field("options", &self.options)
             .finish()
     }
@@ -201,6 +207,28 @@ impl Builder {
         self
     }
 
+    /// What becomes of a `verify` or `preflight` whose migrations directory does not exist: it is
+    /// refused, by default.
+    pub fn missing_migrations(mut self, what: MissingMigrations) -> Self {
+        self.missing_migrations = what;
+        self
+    }
+
+    /// Whether an `up` that failed halfway is rolled back to where it began, so that an engine that
+    /// compensates only what succeeded leaves no migration behind. Off by default.
+    ///
+    /// Such an `up` asks `current` first, which takes as long as
+    /// [`current_revision`](fraisier_adapter_api::MigrationAdapter::current_revision). When it fails
+    /// after it applied migrations, and the evidence says exactly which, it is followed by a `down_to`
+    /// and gives its error, which tells both. Where the way down fails, or nothing had been applied
+    /// before, the error is `IrreversibleRollback` and has every fact. Where it is not certain what was
+    /// applied (after a lost connection or a stop, or when migrations were applied out of order, or by
+    /// somebody else in between), nothing is rolled back.
+    pub fn undo_failed_up(mut self, on: bool) -> Self {
+        self.undo_failed_up = on;
+        self
+    }
+
     /// Who is told what a command does while it runs.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
@@ -255,6 +283,8 @@ impl Builder {
                 bytecode_cache: self.bytecode_cache,
                 check: self.check,
                 settings: self.settings,
+                missing_migrations: self.missing_migrations,
+                undo_failed_up: self.undo_failed_up,
             },
             Runner::new(self.options),
             self.observer,

@@ -11,7 +11,7 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 use super::Builder;
 use crate::failure::ADAPTER;
 use crate::process::Stop;
-use crate::request::LOCK_TIMEOUT_MS;
+use crate::request::{LOCK_TIMEOUT_MS, MissingMigrations};
 
 /// An environment variable that stands for an option of the [`Builder`].
 #[derive(Clone, Copy)]
@@ -51,7 +51,7 @@ const NAMES: &str = "names of variables, with commas between them";
 const BYTES: &str = "a whole number of bytes from 1 on";
 
 /// Every variable that [`Builder::from_env`] reads. One that is empty counts as not set.
-pub static VARIABLES: [Variable; 13] = [
+pub static VARIABLES: &[Variable] = &[
     Variable {
         name: PROGRAM,
         takes: "a path, or a name that is looked up in `PATH`",
@@ -129,6 +129,27 @@ pub static VARIABLES: [Variable; 13] = [
         apply: |builder, value| Some(builder.allow_destructive(switch(value)?)),
     },
     Variable {
+        name: "FRAISIER_CONFITURE_UNDO_FAILED_UP",
+        takes: SWITCH,
+        does: "whether an `up` that failed halfway is rolled back to where it began",
+        default: "`false`",
+        apply: |builder, value| Some(builder.undo_failed_up(switch(value)?)),
+    },
+    Variable {
+        name: "FRAISIER_CONFITURE_MISSING_MIGRATIONS",
+        takes: "`refuse` or `ask`",
+        does: "what becomes of a `verify` or `preflight` whose migrations directory does not exist",
+        default: "`refuse`",
+        apply: |builder, value| {
+            let what = match value.to_str()? {
+                "refuse" => MissingMigrations::Refuse,
+                "ask" => MissingMigrations::AskConfiture,
+                _ => return None,
+            };
+            Some(builder.missing_migrations(what))
+        },
+    },
+    Variable {
         name: "FRAISIER_CONFITURE_INHERIT_ENV",
         takes: NAMES,
         does: "narrows what confiture sees of the environment to these variables",
@@ -183,7 +204,7 @@ pub(super) fn apply(
     mut builder: Builder,
     read: impl Fn(&'static str) -> Option<OsString>,
 ) -> Result<Builder, AdapterError> {
-    for variable in &VARIABLES {
+    for variable in VARIABLES {
         let Some(value) = read(variable.name).filter(|value| !value.is_empty()) else {
             continue;
         };
@@ -309,7 +330,7 @@ mod tests {
     fn what_is_empty_or_not_set_changes_nothing() {
         let unset = format!("{:?}", Builder::default());
         assert_eq!(format!("{:?}", with(&[]).expect("taken")), unset);
-        for variable in &VARIABLES {
+        for variable in VARIABLES {
             let empty = with(&[(variable.name, "")]).expect("taken");
             assert_eq!(format!("{empty:?}"), unset, "{}", variable.name);
         }
@@ -391,7 +412,7 @@ mod tests {
     fn a_value_that_is_no_text_is_a_path_or_refused() {
         use std::os::unix::ffi::OsStringExt;
 
-        for variable in &VARIABLES {
+        for variable in VARIABLES {
             let built = apply(Builder::default(), |name| {
                 (name == variable.name).then(|| OsString::from_vec(vec![b'/', 0xff]))
             });
@@ -402,7 +423,7 @@ mod tests {
     #[test]
     fn the_documentation_shows_this_table() {
         let documentation = include_str!("../lib.rs");
-        for variable in &VARIABLES {
+        for variable in VARIABLES {
             let row = format!(
                 "//! | `{}` | {} | {} | {} |",
                 variable.name, variable.takes, variable.does, variable.default

@@ -38,6 +38,10 @@ pub(crate) enum DatabaseState {
     Applied(Vec<String>),
     /// These versions were applied, and stay; the next one may be applied too.
     AppliedAtLeast(Vec<String>),
+    /// These versions were applied and rolled back again, down to where the call began.
+    Undone { applied: Vec<String>, at: String },
+    /// These versions were applied, and rolling them back failed.
+    NotUndone { applied: Vec<String>, why: String },
     /// These versions and no others were rolled back, and stay so.
     RolledBack(Vec<String>),
     /// These versions were rolled back, and stay so; the next one may be rolled back too.
@@ -66,6 +70,12 @@ impl DatabaseState {
     fn redacted(mut self, redactor: &Redactor) -> Self {
         if let Self::Applied(versions)
         | Self::AppliedAtLeast(versions)
+        | Self::Undone {
+            applied: versions, ..
+        }
+        | Self::NotUndone {
+            applied: versions, ..
+        }
         | Self::RolledBack(versions)
         | Self::RolledBackAtLeast(versions) = &mut self
         {
@@ -99,6 +109,23 @@ impl fmt::Display for DatabaseState {
                 versions.join(", "),
                 number(versions, "was", "were"),
             ),
+            Self::Undone { applied, at } => {
+                let were = number(applied, "was", "were");
+                let applied = applied.join(", ");
+                write!(
+                    f,
+                    "{applied} {were} applied before that and rolled back again: the database is at \
+                     {at}, where it was"
+                )
+            }
+            Self::NotUndone { applied, why } => {
+                let were = number(applied, "was", "were");
+                let applied = applied.join(", ");
+                write!(
+                    f,
+                    "{applied} {were} applied before that, and {why}: {ASK_FIRST}"
+                )
+            }
             Self::RolledBack(versions) if versions.is_empty() => {
                 f.write_str("no migration was rolled back")
             }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use fraisier_adapter_api::{
-    AdapterError, AdapterErrorKind, PreflightIssue, PreflightReport, Severity,
+    AdapterError, AdapterErrorKind, ChangeSet, PreflightIssue, PreflightReport, Severity,
 };
 
 use crate::failure::Reader;
@@ -28,13 +28,17 @@ const OPERATION: Operation = Operation::Preflight;
 /// Issues of confiture's that deny window-safety.
 const REPLICA: &str = "PFLIGHT_REPLICA_";
 
+/// The issue that there was no migrations directory to look at.
+pub const NO_MIGRATIONS_AT_HAND: &str = "FRAISIER_NO_MIGRATIONS_AT_HAND";
+
 /// The issue that confiture looked at none of the migrations, or not at as many as there are.
 pub const NOT_ALL_CHECKED: &str = "FRAISIER_NOT_ALL_CHECKED";
 
 /// Reads a `preflight` of these migrations.
 #[derive(Debug, Clone)]
 pub struct Preflight {
-    migrations: Vec<Migration>,
+    /// `None` when there is no migrations directory at hand.
+    migrations: Option<Vec<Migration>>,
     /// Whether they are tried on another database.
     against: bool,
 }
@@ -46,10 +50,10 @@ impl Preflight {
     ///
     /// When the directory cannot be read, for example because it does not exist.
     pub fn of_directory(migrations: &Path, against: bool) -> io::Result<Self> {
-        Ok(Self::new(project::list(migrations)?, against))
+        Ok(Self::new(Some(project::list(migrations)?), against))
     }
 
-    pub(crate) fn new(migrations: Vec<Migration>, against: bool) -> Self {
+    pub(crate) fn new(migrations: Option<Vec<Migration>>, against: bool) -> Self {
         Self {
             migrations,
             against,
@@ -57,8 +61,13 @@ impl Preflight {
     }
 
     /// Why a stated `window_safe: true` is not passed on.
-    fn doubts(&self, version: &ConfitureVersion, checked: u64) -> Vec<PreflightIssue> {
-        let found = self.migrations.len() as u64;
+    fn doubts(
+        &self,
+        migrations: &[Migration],
+        version: &ConfitureVersion,
+        checked: u64,
+    ) -> Vec<PreflightIssue> {
+        let found = migrations.len() as u64;
         // Only pending migrations may have been looked at, so that fewer, or none, may be right.
         let pending_only = self.against || Need::PendingScope.is_met_by(version);
         if checked > found || (checked < found && !pending_only) {
@@ -77,7 +86,7 @@ impl Preflight {
             return Vec::new();
         }
         let read = |migration: &Migration| Source::read(&migration.version, &migration.path);
-        let sources: Vec<Source> = self.migrations.iter().map(read).collect();
+        let sources: Vec<Source> = migrations.iter().map(read).collect();
         guard::doubts(version, &sources)
     }
 }
@@ -176,19 +185,48 @@ fn agreed(
     if !Need::WindowSafe.is_met_by(version) {
         window_safe = None;
     }
+    let mut change_set = report.change_set.map(|it| it.0);
+    let Some(migrations) = &asked.migrations else {
+        // What confiture says of a directory that is not there is about nothing.
+        (window_safe, change_set) = (None, None);
+        issues.push(no_migrations_at_hand());
+        return cleaned(reader, ok, issues, window_safe, change_set);
+    };
     if window_safe == Some(true) {
-        let doubts = asked.doubts(version, report.summary.migrations_checked);
+        let doubts = asked.doubts(migrations, version, report.summary.migrations_checked);
         if !doubts.is_empty() {
             window_safe = None;
             issues.extend(doubts);
         }
     }
+    cleaned(reader, ok, issues, window_safe, change_set)
+}
+
+/// The issue that there were no files to look at.
+fn no_migrations_at_hand() -> PreflightIssue {
+    PreflightIssue {
+        severity: Severity::Warning,
+        code: NO_MIGRATIONS_AT_HAND.into(),
+        message: "the migrations directory does not exist where this was asked, so nothing was \
+                  looked at and there is no verdict; ask where the migrations are"
+            .into(),
+        migration: None,
+    }
+}
+
+/// The report, with the texts that confiture quotes as they may leave.
+fn cleaned(
+    reader: &Reader<'_>,
+    ok: bool,
+    mut issues: Vec<PreflightIssue>,
+    window_safe: Option<bool>,
+    mut change_set: Option<ChangeSet>,
+) -> PreflightReport {
     for issue in &mut issues {
         clean(&mut issue.message, reader.redactor);
         clean(&mut issue.code, reader.redactor);
         clean_name(&mut issue.migration, reader.redactor);
     }
-    let mut change_set = report.change_set.map(|it| it.0);
     for change in change_set.iter_mut().flat_map(|set| &mut set.changes) {
         clean(&mut change.kind, reader.redactor);
         clean(&mut change.object, reader.redactor);
@@ -201,6 +239,27 @@ fn agreed(
     result.window_safe = window_safe;
     result.change_set = change_set;
     result
+}
+
+/// Why a report has no verdict on window safety, in one line, where that is ours to say.
+pub(crate) fn why_withheld(report: &PreflightReport) -> Option<String> {
+    const OURS: [&str; 3] = [
+        NO_MIGRATIONS_AT_HAND,
+        NOT_ALL_CHECKED,
+        guard::WINDOW_SAFE_UNPROVEN,
+    ];
+    let ours = |issue: &&PreflightIssue| OURS.contains(&issue.code.as_str());
+    let mut reasons = report.issues.iter().filter(ours);
+    let first = reasons.next().filter(|_| report.window_safe.is_none())?;
+    let line = first
+        .message
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    Some(match reasons.count() {
+        0 => line,
+        more => format!("{line} (and {more} more)"),
+    })
 }
 
 fn clean(text: &mut String, redactor: &Redactor) {
@@ -289,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_release_that_cannot_is_not_asked() {
-        let preflight = Preflight::new(Vec::new(), false);
+        let preflight = Preflight::new(Some(Vec::new()), false);
         for version in ["0.20.0", "0.21.9", "1.30.0rc1", "unknown"] {
             let mut asked = Vec::new();
             let answer = crate::replay::answer(&preflight, &Redactor::default(), |command| {
@@ -477,6 +536,31 @@ mod tests {
     }
 
     #[test]
+    fn without_files_at_hand_there_is_an_ok_and_no_verdict() {
+        let clean = report(|report| report["summary"]["migrations_checked"] = json!(0));
+        let preflight = Preflight::new(None, false);
+        for version in ["0.23.0", "1.29.0"] {
+            let left = output(0, Some(&clean));
+            let found = answer(version, &preflight, &Redactor::default(), &left).expect("a report");
+            assert!(found.ok);
+            assert_eq!(
+                (found.window_safe, found.change_set.is_some()),
+                (None, false)
+            );
+            assert_eq!(found.issues[0].code, NO_MIGRATIONS_AT_HAND);
+            let why = why_withheld(&found).expect("a reason");
+            assert!(
+                why.contains("does not exist") && !why.contains('\n'),
+                "{why}"
+            );
+        }
+        assert_eq!(
+            why_withheld(&newest(&output(0, Some(&report(|_| ()))))),
+            None
+        );
+    }
+
+    #[test]
     fn failures_are_errors() {
         let unreachable = envelope("CONFIG_006", "Connection to --against URL failed", "");
         for (status, report) in [
@@ -501,7 +585,7 @@ mod tests {
                 "migration": "hunter2-hunter2", "detail": "hunter2-hunter2"}]);
         });
         let redactor = Redactor::new([], ["hunter2-hunter2"]);
-        let preflight = Preflight::new(Vec::new(), false);
+        let preflight = Preflight::new(Some(Vec::new()), false);
         let found = answer("1.29.0", &preflight, &redactor, &output(0, Some(&report)));
         let found = found.expect("a report");
         assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");

@@ -7,7 +7,7 @@ use crate::failure::{AFTER_ANOTHER, Reader, add_line};
 use crate::failure::{DatabaseState, Failure};
 use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Unread};
-use crate::process::{Arg, Invocation};
+use crate::process::{Arg, Exit, Invocation};
 use crate::redact::Redactor;
 use crate::release::capability::Need;
 use crate::report::{self, Payload, decode};
@@ -126,6 +126,97 @@ fn irreversible(reader: &Reader<'_>, refusal: &report::Irreversible) -> AdapterE
     reader.failure(kind, &what, DatabaseState::Applied(Vec::new()), &next)
 }
 
+/// An `up` that says in its report why it stopped.
+#[derive(Debug, Clone)]
+pub(crate) struct Stopped {
+    kind: AdapterErrorKind,
+    what: String,
+    errors: Vec<String>,
+    pub(crate) applied: Vec<String>,
+    /// What had been applied before, sorted.
+    pub(crate) skipped: Vec<String>,
+    /// Whether nothing else can have been applied.
+    pub(crate) is_exact: bool,
+    next: String,
+}
+
+impl Stopped {
+    pub(crate) fn new(exit: Exit, report: &report::Up) -> Option<Self> {
+        let applied = report.applied.iter().map(|it| it.version.clone());
+        let stopped = Self {
+            kind: AdapterErrorKind::Execution,
+            what: "confiture stopped with an error".into(),
+            errors: report.errors.clone(),
+            applied: applied.collect(),
+            skipped: report.skipped.clone(),
+            is_exact: true,
+            next: AFTER_A_FAILURE.into(),
+        };
+        if let Some(stop) = report.skipped_superuser.first() {
+            return Some(Self {
+                what: format!(
+                    "confiture stopped before migration {}, which needs a superuser: {}; {} after \
+                     it stay pending",
+                    stop.version,
+                    stop.reason,
+                    report.pending.len()
+                ),
+                errors: Vec::new(),
+                next: format!(
+                    "have a superuser apply it (`confiture migrate apply-as <role> {}`), then \
+                     deploy again",
+                    stop.version
+                ),
+                ..stopped
+            });
+        }
+        if report.errors.is_empty() {
+            return None;
+        }
+        if stopped.applied.is_empty() && refusal::was_applied_by_another(&report.errors) {
+            return Some(Self {
+                kind: AdapterErrorKind::LockContention,
+                next: AFTER_ANOTHER.into(),
+                ..stopped
+            });
+        }
+        let kind = crate::failure::classify(exit, None, true);
+        if report.errors.iter().all(|error| refusal(error).is_some()) {
+            return Some(Self { kind, ..stopped });
+        }
+        Some(Self {
+            kind,
+            is_exact: false,
+            next: AFTER_AN_UNCERTAIN_FAILURE.into(),
+            ..stopped
+        })
+    }
+
+    /// What is known of the database when nothing is undone.
+    fn state(&self) -> DatabaseState {
+        let applied = self.applied.clone();
+        if self.is_exact {
+            DatabaseState::Applied(applied)
+        } else {
+            DatabaseState::AppliedAtLeast(applied)
+        }
+    }
+
+    /// The error, with what is known of the database by now.
+    pub(crate) fn worded(
+        &self,
+        reader: &Reader<'_>,
+        state: DatabaseState,
+        next: impl AsRef<str>,
+    ) -> AdapterError {
+        let next = next.as_ref();
+        if self.errors.is_empty() {
+            return reader.failure(self.kind, &self.what, state, next);
+        }
+        reader.errors(self.kind, &self.what, &self.errors, state, next)
+    }
+}
+
 /// What the report says, when request and exit status agree with it.
 fn agreed(
     reader: &Reader<'_>,
@@ -137,39 +228,12 @@ fn agreed(
         .iter()
         .map(|migration| migration.version.clone())
         .collect();
-    let state = || DatabaseState::Applied(applied.clone());
     let at_least = || DatabaseState::AppliedAtLeast(applied.clone());
     if report.dry_run || report.dry_run_execute {
         return Err(reader.contradiction("it only rehearsed", DatabaseState::Unknown));
     }
-    if let Some(stopped) = report.skipped_superuser.first() {
-        let what = format!(
-            "confiture stopped before migration {}, which needs a superuser: {}; {} after it stay \
-             pending",
-            stopped.version,
-            stopped.reason,
-            report.pending.len()
-        );
-        let next = format!(
-            "have a superuser apply it (`confiture migrate apply-as <role> {}`), then deploy again",
-            stopped.version
-        );
-        return Err(reader.failure(AdapterErrorKind::Execution, &what, state(), &next));
-    }
-    if !report.errors.is_empty() {
-        const WHAT: &str = "confiture stopped with an error";
-        if applied.is_empty() && refusal::was_applied_by_another(&report.errors) {
-            let kind = AdapterErrorKind::LockContention;
-            return Err(reader.errors(kind, WHAT, &report.errors, state(), AFTER_ANOTHER));
-        }
-        let kind = crate::failure::classify(reader.output.exit, None, true);
-        let exact = report.errors.iter().all(|error| refusal(error).is_some());
-        let (state, next) = if exact {
-            (state(), AFTER_A_FAILURE)
-        } else {
-            (at_least(), AFTER_AN_UNCERTAIN_FAILURE)
-        };
-        return Err(reader.errors(kind, WHAT, &report.errors, state, next));
+    if let Some(stopped) = Stopped::new(reader.output.exit, report) {
+        return Err(stopped.worded(reader, stopped.state(), stopped.next.clone()));
     }
     if !report.success || !reader.exited_with(0) {
         let what = format!("it lists no error, and `success` is {}", report.success);
@@ -285,7 +349,7 @@ mod tests {
 
     use super::*;
     use crate::operation::reading::Command;
-    use crate::process::{Exit, Output};
+    use crate::process::Output;
     use crate::testing::{PASSWORD, answer, argv, ctx, envelope, interrupted, output, request};
 
     fn report(change: impl FnOnce(&mut Value)) -> String {

@@ -19,8 +19,8 @@ pub(crate) fn plan(request: &Request) -> Invocation {
 /// Reads a `verify` of the migrations that these files belong to.
 #[derive(Debug, Clone, Default)]
 pub struct Verify {
-    /// What is to be known of the files.
-    pub files: VerifyFiles,
+    /// What is to be known of the files; `None` when there is no migrations directory at hand.
+    pub files: Option<VerifyFiles>,
 }
 
 impl Reading for Verify {
@@ -29,7 +29,7 @@ impl Reading for Verify {
 
     fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
         let envelope = match reader.payload::<report::Verify>()? {
-            Ok(report) => return Ok(agreed(reader, &self.files, report)?),
+            Ok(report) => return Ok(agreed(reader, self.files.as_ref(), report)?),
             Err(envelope) => envelope,
         };
         if reader.tells_of_no_ledger(&envelope) {
@@ -69,7 +69,7 @@ fn nothing_to_examine(why: &str) -> VerifyReport {
 /// The verdict, when counts, results and exit status agree with it.
 fn agreed(
     reader: &Reader<'_>,
-    files: &VerifyFiles,
+    files: Option<&VerifyFiles>,
     report: report::Verify,
 ) -> Result<VerifyReport, AdapterError> {
     // 1 is the status of "some failed"; any other has no place beside a report.
@@ -96,8 +96,12 @@ fn agreed(
             let (ok, detail) = match result.status {
                 Status::Verified => (result.error.is_none(), None),
                 Status::Failed => (false, Some("its query did not answer true".to_owned())),
+                Status::NoFile if files.is_none() => (
+                    result.error.is_none(),
+                    Some("no migration files were at hand, so nothing was run".into()),
+                ),
                 Status::NoFile => (result.error.is_none(), Some("it has no .verify.sql".into())),
-                Status::Skipped if files.has_statement(&result.version) => (
+                Status::Skipped if files.is_none_or(|it| it.has_statement(&result.version)) => (
                     false,
                     Some("confiture did not run its .verify.sql, which has a statement".into()),
                 ),
@@ -138,11 +142,11 @@ fn agreed(
 
 /// `001_create_users`: confiture names only what has a `.verify.sql`, the files name the others. The
 /// version alone when neither does.
-fn name(version: &str, name: &str, files: &VerifyFiles) -> String {
-    let name = match name {
-        "" => files.name(version),
-        name if name == version => files.name(version),
-        name => name,
+fn name(version: &str, name: &str, files: Option<&VerifyFiles>) -> String {
+    let name = if name.is_empty() || name == version {
+        files.map_or("", |files| files.name(version))
+    } else {
+        name
     };
     if name.is_empty() {
         version.to_owned()
@@ -177,7 +181,8 @@ mod tests {
     }
 
     fn of(output: &Output) -> Result<VerifyReport, AdapterError> {
-        answer(&Verify::default(), &Redactor::default(), output)
+        let files = Some(VerifyFiles::default());
+        answer(&Verify { files }, &Redactor::default(), output)
     }
 
     #[test]
@@ -199,6 +204,7 @@ mod tests {
                 {"version": "002", "name": "b", "status": "skipped", "error": null},
                 {"version": "003", "name": "003", "status": "no_file", "error": null}]});
         let output = output(0, Some(&report.to_string()));
+        let files = Some(files);
         let verdict = answer(&Verify { files }, &Redactor::default(), &output).expect("a verdict");
         assert!(!verdict.ok && !verdict.was_skipped);
         let checks: Vec<_> = verdict
@@ -211,6 +217,23 @@ mod tests {
         assert!(
             detail.is_some_and(|text| text.contains("did not run")),
             "{detail:?}"
+        );
+    }
+
+    #[test]
+    fn without_files_at_hand_confiture_speaks_and_the_checks_say_so() {
+        let without = |report: &str| {
+            let output = output(0, Some(report));
+            answer(&Verify { files: None }, &Redactor::default(), &output).expect("a verdict")
+        };
+        let verdict = without(&report(|_| ()));
+        assert!(verdict.ok);
+        let detail = verdict.checks[0].detail.as_deref();
+        assert!(detail.is_some_and(|text| text.contains("no migration files were at hand")));
+        let skipped = report(|report| report["results"][0]["status"] = json!("skipped"));
+        assert!(
+            !without(&skipped).ok,
+            "what was skipped may have a statement"
         );
     }
 

@@ -36,6 +36,22 @@ pub(crate) const AGAINST_DATABASE_URL: &str = "AGAINST_DATABASE_URL";
 /// The one variable in which confiture gets its connection string.
 const CONFITURE_DATABASE_URL: &str = "CONFITURE_DATABASE_URL";
 
+/// What becomes of a `verify` or `preflight` whose migrations directory does not exist. `up` and
+/// `down_to` are refused in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum MissingMigrations {
+    /// It is refused: confiture finds nothing wrong with a directory that is not there.
+    #[default]
+    Refuse,
+    /// confiture answers: for an engine that asks where the directory need not be. A `verify` is
+    /// then as confiture says it, with a detail that no files were at hand. A `preflight` has
+    /// confiture's `ok`, a warning of ours
+    /// ([`NO_MIGRATIONS_AT_HAND`](crate::replay::NO_MIGRATIONS_AT_HAND)), and neither `window_safe`
+    /// nor a change set, so that gates refuse.
+    AskConfiture,
+}
+
 /// How commands are built, the same for every call of an adapter.
 #[derive(Debug, Clone)]
 pub(crate) struct Commands {
@@ -49,6 +65,10 @@ pub(crate) struct Commands {
     pub(crate) check: Check,
     /// What holds where a context sets nothing.
     pub(crate) settings: Settings,
+    /// What becomes of a call whose migrations directory does not exist.
+    pub(crate) missing_migrations: MissingMigrations,
+    /// Whether an `up` that failed halfway is rolled back.
+    pub(crate) undo_failed_up: bool,
 }
 
 impl Commands {
@@ -176,6 +196,12 @@ impl Request {
         let args = vec![Arg::from("--version")];
         self.commands
             .invocation(args, PathBuf::from("."), self.env.clone())
+    }
+
+    /// Whether confiture is to answer although the migrations directory does not exist.
+    pub(crate) fn goes_without_migrations(&self) -> bool {
+        self.commands.missing_migrations == MissingMigrations::AskConfiture
+            && self.project.lacks_migrations()
     }
 
     /// The migrations of the project.

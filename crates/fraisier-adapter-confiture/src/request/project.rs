@@ -64,6 +64,15 @@ impl Project {
         }
     }
 
+    /// Whether the migrations directory does not exist, in a working directory that does.
+    pub(crate) fn lacks_migrations(&self) -> bool {
+        let missing = |path: &Path| {
+            path.metadata()
+                .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        missing(&self.directory()) && self.workdir.is_dir()
+    }
+
     fn directory(&self) -> PathBuf {
         self.workdir.join(&self.migrations)
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// A key of `AdapterCtx::settings` that the adapter understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Setting {
     /// The key.
     pub key: &'static str,
@@ -36,7 +37,7 @@ const ALLOW_DESTRUCTIVE: Setting = Setting {
 };
 
 /// Every setting that is understood. Other keys are left to other adapters of the same context.
-pub const SETTINGS: [Setting; 3] = [LOCK_TIMEOUT, REQUIRE_REVERSIBLE, ALLOW_DESTRUCTIVE];
+pub static SETTINGS: &[Setting] = &[LOCK_TIMEOUT, REQUIRE_REVERSIBLE, ALLOW_DESTRUCTIVE];
 
 /// The times that confiture can wait for the migration lock, in milliseconds: Python reads them into
 /// a C int somewhere on the way to the server.

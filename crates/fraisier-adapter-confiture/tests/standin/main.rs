@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+mod undo;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,9 @@ use fraisier_adapter_api::{
     AdapterCtx, AdapterError, AdapterErrorKind, MigrationAdapter, Revision,
 };
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
-use fraisier_adapter_confiture::{ConfitureMigration, DisconnectCheck, NoDisconnectCheck};
+use fraisier_adapter_confiture::{
+    Builder, ConfitureMigration, DisconnectCheck, MissingMigrations, NoDisconnectCheck,
+};
 use tempfile::TempDir;
 
 /// Answers by the subcommand: `$report` is where the report goes, `$DSN` what confiture would
@@ -52,6 +56,10 @@ impl Stage {
 
     fn adapter(&self) -> ConfitureMigration {
         ConfitureMigration::with_program(self.program())
+    }
+
+    fn built(&self, with: impl FnOnce(Builder) -> Builder) -> ConfitureMigration {
+        with(ConfitureMigration::builder().program(self.program())).build()
     }
 
     fn ctx(&self, dsn: &str) -> AdapterCtx {
@@ -593,4 +601,35 @@ async fn no_byte_of_a_password_leaves() {
         }
     }
     assert!(heard > 0, "the observer is told what is printed");
+}
+
+#[tokio::test]
+async fn a_directory_that_is_only_elsewhere_is_confitures_to_answer_where_that_is_asked() {
+    let stage = Stage::new(
+        r#"case "$1$2" in
+          --version) echo "confiture version 1.29.0" ;;
+          migrateverify) echo '{"ok": true, "verified_count": 0, "failed_count": 0,
+            "skipped_count": 1, "total_applied": 1, "ledger_present": true, "results": [
+            {"version": "001", "name": "001", "status": "no_file", "error": null}]}' > "$report" ;;
+          migratepreflight) echo '{"ok": true, "window_safe": true, "issues": [], "summary":
+            {"errors": 0, "migrations_checked": 0}, "change_set": {"contract_version": 1,
+            "changes": []}}' > "$report" ;;
+        esac"#,
+    );
+    let mut ctx = stage.ctx(DSN);
+    ctx.migrations_path = Some("nowhere".into());
+    let refusing = stage.adapter();
+    let asking = stage.built(|it| it.missing_migrations(MissingMigrations::AskConfiture));
+    let kind = |error: Option<AdapterError>| error.map(|it| it.kind);
+    let refused = Some(AdapterErrorKind::InvalidConfig);
+    assert_eq!(kind(refusing.verify(&ctx).await.err()), refused);
+    assert_eq!(kind(refusing.preflight(&ctx).await.err()), refused);
+    assert_eq!(kind(asking.up(&ctx, None).await.err()), refused);
+    let back = Revision::new("001");
+    assert_eq!(kind(asking.down_to(&ctx, back).await.err()), refused);
+    assert!(asking.verify(&ctx).await.expect("a verdict").ok);
+    let found = asking.preflight(&ctx).await.expect("a report");
+    assert!(found.ok && found.window_safe.is_none() && found.change_set.is_none());
+    ctx.workdir = "/no/such/directory".into();
+    assert_eq!(kind(asking.verify(&ctx).await.err()), refused);
 }

@@ -1,0 +1,141 @@
+//! An `up` that failed halfway is rolled back where that is asked and certain, and nowhere else.
+
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationAdapter};
+
+use crate::{DSN, Stage};
+
+/// What the server refused.
+const REFUSED: &str = "Failed to apply migration 003 (c): SQL execution failed | SQL: SELECT x | \
+                       Error: column \\\"x\\\" does not exist";
+
+/// A project at 001 whose `up` applies 002 and fails at 003.
+struct Halfway {
+    began_at: &'static str,
+    /// What had been applied, by the report of the `up`.
+    found: &'static str,
+    applied: &'static str,
+    error: &'static str,
+    down_to: &'static str,
+}
+
+const HALFWAY: Halfway = Halfway {
+    began_at: r#""001""#,
+    found: r#""001""#,
+    applied: r#"{"version": "002"}"#,
+    error: REFUSED,
+    down_to: r#"echo '{"from": "002", "to": "001", "rolled_back": ["002"], "skipped": [],
+                "errors": []}' > "$report""#,
+};
+
+impl Halfway {
+    async fn up(self, undo: bool) -> (AdapterError, Vec<String>) {
+        let Self {
+            began_at,
+            found,
+            applied,
+            error,
+            down_to,
+        } = self;
+        let stage = Stage::new(&format!(
+            r#"case "$2" in
+              current) echo '{{"revision": {began_at}, "name": {began_at}}}' > "$report" ;;
+              up) cat > "$report" <<'REPORT'
+{{"success": false, "applied": [{applied}], "skipped": [{found}], "skipped_superuser": [],
+  "pending": [], "errors": ["{error}"], "dry_run": false, "dry_run_execute": false}}
+REPORT
+                exit 3 ;;
+              down-to) {down_to} ;;
+            esac"#
+        ));
+        let adapter = stage.built(|it| it.undo_failed_up(undo));
+        let outcome = adapter.up(&stage.ctx(DSN), None).await;
+        (outcome.expect_err("an error"), stage.calls())
+    }
+}
+
+fn says(error: &AdapterError, parts: &[&str]) {
+    for part in parts {
+        assert!(error.message.contains(part), "{part}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_applied_is_rolled_back_and_the_error_tells_both() {
+    let (error, calls) = HALFWAY.up(true).await;
+    assert_eq!(calls, ["currentmigrate", "upmigrate", "down-tomigrate"]);
+    assert_eq!(error.kind, AdapterErrorKind::Execution);
+    says(
+        &error,
+        &[
+            "migration 003 (c)",
+            "002 was applied before that and rolled back again",
+            "the database is at 001",
+            "deploy again",
+        ],
+    );
+    assert!(!error.message.contains("stays"), "{error}");
+}
+
+#[tokio::test]
+async fn by_default_nothing_is_undone() {
+    let (error, calls) = HALFWAY.up(false).await;
+    assert_eq!(calls, ["upmigrate"]);
+    says(&error, &["002 was applied before that and stays"]);
+}
+
+#[tokio::test]
+async fn a_way_down_that_fails_or_is_missing_is_told_with_every_fact() {
+    let envelope = r#"echo '{"ok": false, "error": {"code": "ROLLBACK_600",
+        "message": "no .down.sql for 002"}}' > "$report"; exit 8"#;
+    let other = r#"echo '{"from": "003", "to": "001", "rolled_back": ["003", "002"],
+        "skipped": [], "errors": []}' > "$report""#;
+    for (down_to, told) in [
+        (envelope, "no .down.sql for 002"),
+        (other, "rolled back 002, 003, and not what was applied"),
+        ("exit 1", "left no report"),
+    ] {
+        let (error, _) = Halfway { down_to, ..HALFWAY }.up(true).await;
+        assert_eq!(
+            error.kind,
+            AdapterErrorKind::IrreversibleRollback,
+            "{error}"
+        );
+        assert_eq!(error.code, AdapterErrorKind::IrreversibleRollback.code());
+        says(&error, &["migration 003 (c)", "002 was applied", told]);
+    }
+    let fresh = Halfway {
+        began_at: "null",
+        found: "",
+        ..HALFWAY
+    };
+    let (error, calls) = fresh.up(true).await;
+    assert_eq!(calls, ["currentmigrate", "upmigrate"]);
+    assert_eq!(error.kind, AdapterErrorKind::IrreversibleRollback);
+    says(&error, &["002 was applied", "no revision to go back to"]);
+}
+
+#[tokio::test]
+async fn where_it_is_not_certain_what_was_applied_nothing_is_undone() {
+    for uncertain in [
+        // The connection was lost: 003 may have been committed.
+        Halfway {
+            error: "the connection is lost",
+            ..HALFWAY
+        },
+        // Somebody else migrated between the question and the `up`.
+        Halfway {
+            found: r#""001", "0015""#,
+            ..HALFWAY
+        },
+        // Nothing was applied.
+        Halfway {
+            applied: "",
+            ..HALFWAY
+        },
+    ] {
+        let (error, calls) = uncertain.up(true).await;
+        assert_eq!(calls, ["currentmigrate", "upmigrate"]);
+        assert_eq!(error.kind, AdapterErrorKind::Execution, "{error}");
+        assert!(!error.message.contains("rolled back"), "{error}");
+    }
+}
