@@ -25,6 +25,7 @@ pub enum Further {
 pub fn install(further: Further) -> anyhow::Result<()> {
     ctrlc::set_handler(move || {
         if FLAG.swap(true, Ordering::SeqCst) && further == Further::Ends {
+            super::ui::clear();
             std::process::exit(130);
         }
     })?;

@@ -2,12 +2,20 @@
 //!
 //! Everything here goes to standard error; standard output belongs to results.
 
+mod terminal;
+
 use std::io::IsTerminal as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Everything that moves, so that lines that stay go above it and an interrupt takes it away.
+static MOVING: LazyLock<MultiProgress> = LazyLock::new(|| {
+    let terminal = Box::new(terminal::Moving::stderr());
+    MultiProgress::with_draw_target(ProgressDrawTarget::term_like(terminal))
+});
 
 /// `text` as something good. anstream drops the colour where there is no terminal.
 #[must_use]
@@ -54,6 +62,24 @@ pub fn seconds(duration: Duration) -> String {
     }
 }
 
+/// The columns of the terminal that standard output is; as for a log where it is none.
+#[must_use]
+pub fn width() -> usize {
+    const LOG: usize = 100;
+    let size = console::Term::stdout().size_checked();
+    size.map_or(LOG, |(_, columns)| usize::from(columns))
+}
+
+/// Prints a line of a result on standard output, above whatever moves.
+pub fn print(line: &str) {
+    MOVING.suspend(|| anstream::println!("{line}"));
+}
+
+/// Takes away everything that moves: the process ends now.
+pub fn clear() {
+    let _ = MOVING.clear();
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Terminal,
@@ -85,7 +111,7 @@ impl Ui {
     /// A line that stays.
     pub fn note(self, text: &str) {
         if self.0 != Mode::Silent {
-            anstream::eprintln!("{text}");
+            MOVING.suspend(|| anstream::eprintln!("{text}"));
         }
     }
 
@@ -109,8 +135,8 @@ impl Ui {
     pub fn spin(self, label: &str) -> Task {
         let bar = match self.0 {
             Mode::Terminal => {
-                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-                    .with_style(style("{spinner} {msg} {elapsed:.dim}"));
+                let bar = MOVING.add(ProgressBar::new_spinner());
+                bar.set_style(style("{spinner} {msg} {elapsed:.dim}"));
                 bar.set_message(label.to_owned());
                 bar.enable_steady_tick(Duration::from_millis(100));
                 bar
@@ -128,13 +154,18 @@ impl Ui {
     /// then how far it is.
     #[must_use]
     pub fn bar(self, length: u64, label: &str) -> Bar {
-        let target = match self.0 {
-            Mode::Terminal => ProgressDrawTarget::stderr(),
-            Mode::Log | Mode::Silent => ProgressDrawTarget::hidden(),
-        };
-        let bar = ProgressBar::with_draw_target(Some(length), target)
+        let hidden = ProgressDrawTarget::hidden();
+        let bar = ProgressBar::with_draw_target(Some(length), hidden)
             .with_style(style("{msg} {bar:20} {pos}/{len} {elapsed:.dim} {prefix}"))
             .with_message(label.to_owned());
+        let bar = match self.0 {
+            Mode::Terminal => {
+                let bar = MOVING.add(bar);
+                bar.enable_steady_tick(Duration::from_millis(500));
+                bar
+            }
+            Mode::Log | Mode::Silent => bar,
+        };
         Bar {
             ui: self,
             shown: bar,

@@ -34,8 +34,12 @@ impl Figures {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heading = ["", "adapter", "beside", "ratio"].map(str::to_owned);
+        // What is measured stands above its figures: beside them, a line would need 92 columns.
         for [what, ours, theirs, ratio] in std::iter::once(&heading).chain(&self.0) {
-            let line = format!("  {what:<44} {ours:>10}  {theirs:<28} {ratio:>5}");
+            if !what.is_empty() {
+                writeln!(f, "{what}")?;
+            }
+            let line = format!("  {ours:>10}  {theirs:<38} {ratio:>6}");
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())

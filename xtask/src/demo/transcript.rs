@@ -9,6 +9,11 @@ use serde_json::Value;
 use crate::exit::Unexpected;
 use contract_lab::ui::{self, Live, Ui};
 
+/// How many columns stand before what a step decided.
+const BESIDE: usize = 28;
+/// Longer lines are hard to read.
+const WIDEST: usize = 98;
+
 /// Where the transcript goes while it grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -83,7 +88,7 @@ impl Transcript {
     /// A line between the steps.
     pub fn say(&self, line: &str) {
         if self.form == Form::Text {
-            anstream::println!("{line}");
+            ui::print(line);
         }
     }
 
@@ -124,8 +129,8 @@ impl Transcript {
         };
         let label = ui::heading(&format!("{name:<10}"));
         let time = ui::faint(&format!("{:>6}", ui::seconds(took)));
-        let text = wrapped(decided);
-        self.say(&format!("{number:>3}  {mark}  {time}  {label}  {text}"));
+        let head = format!("{number:>3}  {mark}  {time}  {label}  ");
+        self.say(&told(&head, BESIDE, decided, ui::width().min(WIDEST)));
         self.steps.push(Step {
             name,
             ok: judgement.is_ok(),
@@ -158,30 +163,23 @@ impl Transcript {
     }
 }
 
-/// `text` in lines that fit beside the step's name; its own line ends stay.
-fn wrapped(text: &str) -> String {
-    const INDENT: &str = "\n                             ";
-    const WIDTH: usize = 70;
-    let mut result = String::new();
-    for (number, line) in text.lines().enumerate() {
-        if number > 0 {
-            result.push_str(INDENT);
-        }
-        let mut column = 0;
-        for word in line.split_whitespace() {
-            let length = word.chars().count();
-            if column > 0 && column + 1 + length > WIDTH {
-                result.push_str(INDENT);
-                column = 0;
-            } else if column > 0 {
-                result.push(' ');
-                column += 1;
-            }
-            result.push_str(word);
-            column += length;
-        }
+/// A step and what it decided, in `width` columns: beside each other, or below where that leaves too
+/// little.
+fn told(head: &str, beside: usize, text: &str, width: usize) -> String {
+    const LEAST: usize = 40;
+    let below = width < beside + LEAST;
+    let indent = " ".repeat(if below { 8 } else { beside });
+    let options = textwrap::Options::new(width)
+        .initial_indent(&indent)
+        .subsequent_indent(&indent)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let text = textwrap::fill(text, options);
+    if below {
+        format!("{}\n{text}", head.trim_end())
+    } else {
+        format!("{head}{}", text.trim_start())
     }
-    result
 }
 
 /// `none → 002 → 001`
@@ -204,13 +202,22 @@ mod tests {
     }
 
     #[test]
-    fn long_text_is_wrapped_and_keeps_its_lines() {
-        let text = wrapped(&format!("one\n{}", "word ".repeat(30)));
-        let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        assert_eq!(lines[0], "one");
-        assert_eq!(lines.len(), 4);
-        assert!(lines.iter().all(|line| line.len() <= 70));
-        assert_eq!(text.split_whitespace().count(), 31);
+    fn what_a_step_decided_stands_beside_it_and_keeps_its_lines() {
+        let text = format!("one\n{}", "word ".repeat(30));
+        let told = told("head ", 5, &text, 75);
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!((lines[0], lines.len()), ("head one", 4));
+        assert!(lines[1..].iter().all(|line| line.starts_with("     word")));
+        assert_eq!(told.split_whitespace().count(), 32);
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_it_stands_below() {
+        let told = told("head  ", BESIDE, &"word ".repeat(30), 60);
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines[0], "head");
+        let fits = |line: &&str| line.starts_with("        word") && line.len() <= 60;
+        assert!(lines[1..].iter().all(fits), "{told}");
     }
 
     #[test]

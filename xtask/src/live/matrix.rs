@@ -2,6 +2,7 @@
 //! and judged by what is in the database afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,6 +12,7 @@ use contract_tests::case::{Case, Circumstance, Database};
 use contract_tests::catalogue::catalogue;
 use contract_tests::drive;
 use contract_tests::expectation::state_violations;
+use contract_tests::fixtures::Fixtures;
 use contract_tests::judge::{names_the_revision, no_secret, verdict};
 use contract_tests::release::Release;
 use fraisier_adapter_confiture::ConfitureMigration;
@@ -23,13 +25,38 @@ use contract_lab::interrupt;
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::Server;
 use contract_lab::stage::Stage;
-use contract_lab::ui::{bad, faint, good, heading};
+use contract_lab::ui::{self, bad, faint, good, heading};
 
-/// The releases in which something changed that the adapter has to cope with.
-pub const RELEASES: [&str; 12] = [
-    "0.20.0", "0.22.0", "0.23.0", "0.36.0", "0.37.0", "0.43.0", "0.44.0", "0.50.0", "1.0.0",
-    "1.12.0", "1.16.0", "newest",
-];
+/// The releases in which something changed that the adapter has to cope with: those whose recordings
+/// gave it another answer, in a case that is checked here.
+///
+/// # Errors
+/// When the recordings below `root` are not sound.
+pub fn standard(root: &Path) -> anyhow::Result<Vec<Release>> {
+    let catalogue = catalogue();
+    let fixtures = Fixtures::load(root, &catalogue)?;
+    let checked = |case: &&Case| is_checked(case) && skipped(case).is_none();
+    let changed = |release: &Release| {
+        let mut cases = catalogue.iter().filter(checked);
+        cases.any(|case| fixtures.answer_changed_with(*release, case.name))
+    };
+    Ok(fixtures.releases().filter(changed).collect())
+}
+
+fn is_checked(case: &Case) -> bool {
+    case.definition.call.is_operation()
+}
+
+/// Why a case cannot be checked here.
+fn skipped(case: &Case) -> Option<&'static str> {
+    if case.definition.circumstance == Some(Circumstance::UnwritableReport) {
+        return Some("the adapter has a report of its own");
+    }
+    if case.operation() == "preflight" && case.definition.database == Database::None {
+        return Some("no database to judge by; it is replayed");
+    }
+    None
+}
 
 /// How long `up` waits for a lock that somebody else holds, in milliseconds.
 const LOCK_TIMEOUT: u64 = 2000;
@@ -62,7 +89,7 @@ pub fn run(lab: &Lab, releases: &[Selector], server: &Server) -> anyhow::Result<
         .collect::<anyhow::Result<Vec<_>>>()?;
     let cases: Vec<Case> = catalogue()
         .into_iter()
-        .filter(|case| case.definition.call.is_operation() || case.definition.call == Call::Version)
+        .filter(|case| is_checked(case) || case.definition.call == Call::Version)
         .collect();
     let items: Vec<_> = stages
         .iter()
@@ -93,11 +120,8 @@ fn check(
     case: &Case,
 ) -> anyhow::Result<Cell> {
     let definition = &case.definition;
-    if definition.circumstance == Some(Circumstance::UnwritableReport) {
-        return Ok(Cell::Skipped("the adapter has a report of its own"));
-    }
-    if case.operation() == "preflight" && definition.database == Database::None {
-        return Ok(Cell::Skipped("no database to judge by; it is replayed"));
+    if let Some(why) = skipped(case) {
+        return Ok(Cell::Skipped(why));
     }
     let set = stage.set(definition)?;
     let before = set.state()?;
@@ -161,27 +185,25 @@ impl Observer for Started {
 fn report(cases: &[Case], cells: &BTreeMap<(&str, Release), Cell>) -> anyhow::Result<()> {
     let releases: BTreeSet<Release> = cells.keys().map(|(_, release)| *release).collect();
     let first = cases.iter().map(|case| case.name.len()).max().unwrap_or(0);
-    let columns: Vec<String> = releases.iter().map(ToString::to_string).collect();
-    anstream::println!("{:first$}  {}", "", heading(&columns.join("  ")));
-    for case in cases {
-        let mut line = format!("{:first$}", case.name);
-        for (release, column) in releases.iter().zip(&columns) {
-            let word = match cells.get(&(case.name, *release)) {
-                None => "·",
-                Some(Cell::Passed) => "ok",
-                Some(Cell::Failed(_)) => "FAIL",
-                Some(Cell::Skipped(_)) => "skip",
-            };
-            let padded = format!("{word:width$}", width = column.len());
-            let shown = match word {
-                "ok" => good(&padded),
-                "FAIL" => bad(&padded),
-                _ => faint(&padded),
-            };
-            line = format!("{line}  {shown}");
-        }
-        anstream::println!("{line}");
+    let names: Vec<String> = releases.iter().map(ToString::to_string).collect();
+    for line in upright(&names) {
+        ui::print(&heading(&format!("{:first$} {line}", "")));
     }
+    for case in cases {
+        let mut line = format!("{:first$} ", case.name);
+        for release in &releases {
+            line.push_str(&match cells.get(&(case.name, *release)) {
+                None => faint("· "),
+                Some(Cell::Passed) => good("✓ "),
+                Some(Cell::Failed(_)) => bad("F "),
+                Some(Cell::Skipped(_)) => faint("- "),
+            });
+        }
+        ui::print(&line);
+    }
+    ui::print(&faint(
+        "✓ as expected, F not, - skipped, · not a case of the release",
+    ));
     let (mut passed, mut failed) = (0, 0);
     let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
     for ((case, release), cell) in cells {
@@ -189,19 +211,61 @@ fn report(cases: &[Case], cells: &BTreeMap<(&str, Release), Cell>) -> anyhow::Re
             Cell::Passed => passed += 1,
             Cell::Failed(why) => {
                 failed += 1;
-                anstream::println!("\n{} {release}/{case}: {why}", bad("FAIL"));
+                ui::print(&format!("\n{} {release}/{case}: {why}", bad("FAIL")));
             }
             Cell::Skipped(why) => *skipped.entry(*why).or_default() += 1,
         }
     }
-    anstream::println!();
+    ui::print("");
     for (why, times) in &skipped {
-        anstream::println!("skipped {times} times: {why}");
+        ui::print(&format!("skipped {times} times: {why}"));
     }
     let skipped: usize = skipped.values().sum();
-    anstream::println!("{passed} passed, {failed} failed, {skipped} skipped");
+    ui::print(&format!(
+        "{passed} passed, {failed} failed, {skipped} skipped"
+    ));
     if failed > 0 {
         return Err(Unexpected(format!("{failed} cases are not as expected")).into());
     }
     Ok(())
+}
+
+/// Names as columns one letter wide, from top to bottom and ending at the same line: a dozen of them
+/// fit beside a case.
+fn upright(names: &[String]) -> Vec<String> {
+    let height = names.iter().map(String::len).max().unwrap_or(0);
+    let line = |at: usize| {
+        let letters = names.iter().map(|name| {
+            let above = height - name.len();
+            let letter = at.checked_sub(above).and_then(|at| name.chars().nth(at));
+            letter.unwrap_or(' ')
+        });
+        let line: String = letters.flat_map(|letter| [letter, ' ']).collect();
+        line.trim_end().to_owned()
+    };
+    (0..height).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use contract_tests::fixtures::default_root;
+
+    use super::*;
+
+    #[test]
+    fn a_row_of_the_table_fits_sixty_columns() {
+        let longest = catalogue()
+            .iter()
+            .map(|case| case.name.len())
+            .max()
+            .unwrap();
+        let releases = standard(&default_root()).unwrap().len();
+        assert!(longest + 1 + 2 * releases <= 60, "{longest} {releases}");
+    }
+
+    #[test]
+    fn names_stand_upright_and_end_at_the_same_line() {
+        let names = ["1.9".to_owned(), "0.20".to_owned()];
+        assert_eq!(upright(&names), ["  0", "1 .", ". 2", "9 0"]);
+    }
 }

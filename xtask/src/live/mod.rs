@@ -8,6 +8,7 @@ use contract_lab::confiture::{Selector, provision};
 use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
+use contract_tests::fixtures;
 
 /// `--help`, after the options.
 pub const HELP: &str = "\
@@ -69,7 +70,13 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
         named => Ok(named.to_vec()),
     };
     if wanted(Topic::Matrix) {
-        matrix::run(&lab, &chosen(&matrix::RELEASES)?, &server)?;
+        let mut standard = vec!["newest".to_owned()];
+        if args.confiture.is_empty() {
+            let releases = matrix::standard(&fixtures::default_root())?;
+            standard.extend(releases.iter().map(ToString::to_string));
+        }
+        let standard: Vec<&str> = standard.iter().map(String::as_str).collect();
+        matrix::run(&lab, &chosen(&standard)?, &server)?;
     }
     if wanted(Topic::Cancel) {
         for selector in chosen(&["newest"])? {

@@ -17,7 +17,7 @@ use contract_lab::Lab;
 use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::postgres::{Database, Server};
-use contract_lab::ui::{bad, good, warn};
+use contract_lab::ui::{self, bad, good, heading, warn};
 
 /// How soon nothing may be left of a call that was given up. Where it takes longer, the case is run
 /// once more: a busy machine is slow now and then, what is left behind is left every time.
@@ -49,7 +49,10 @@ const MOMENTS: [Moment; 11] = [
 
 /// Checks one release on one server.
 pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<()> {
-    anstream::println!("cancel, confiture {}", confiture.version);
+    ui::print(&heading(&format!(
+        "cancel, confiture {}",
+        confiture.version
+    )));
     let mut table = Table::default();
     let heads = Heads {
         in_statement: at_head(&confiture.program, server, Sleep::InStatement)?,
@@ -64,6 +67,7 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
                 operation,
                 stop,
             };
+            ui::print(&heading(&format!("{operation}, {}", subject.stopped())));
             let cases = MOMENTS.len() as u64 + u64::from(PARTS);
             let bar = lab.ui.bar(cases, &format!("{operation} given up"));
             for moment in MOMENTS {
@@ -78,6 +82,7 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
             }
         }
     }
+    ui::print(&heading("up, killed as a whole deploy would be"));
     for check in [Some(CHECK), None] {
         table.add(&in_time(|| killed(&confiture.program, server, check))?);
     }
@@ -93,6 +98,8 @@ fn in_time(case: impl Fn() -> anyhow::Result<Row>) -> anyhow::Result<Row> {
 /// A line of the table, and what is wrong in it.
 struct Row {
     text: String,
+    /// What is to be said of it on lines of their own.
+    remarks: Vec<String>,
     /// Something was left after [`LIMIT`].
     late: bool,
     /// An interrupt left ledger and tables in disagreement, which is confiture's doing and not the
@@ -115,15 +122,20 @@ impl Table {
         self.faults += usize::from(!row.faults.is_empty());
         let mark = match (row.faults.is_empty(), row.torn) {
             (true, false) => good("ok"),
-            (true, true) => String::new(),
-            (false, _) => bad(&row.faults.join("; ")),
+            (true, true) => warn("torn"),
+            (false, _) => bad("FAULT"),
         };
-        anstream::println!("  {}  {mark}", row.text);
+        ui::print(&format!("  {} {mark}", row.text));
+        for remark in row.remarks.iter().chain(&row.faults) {
+            ui::print(&format!("    {remark}"));
+        }
     }
 
     fn verdict(&self) -> anyhow::Result<()> {
         let Self { rows, torn, faults } = self;
-        anstream::println!("  {rows} cases, {torn} torn by confiture, {faults} with faults");
+        ui::print(&format!(
+            "{rows} cases, {torn} torn by confiture, {faults} with faults"
+        ));
         if *faults > 0 {
             let text = format!("{faults} of {rows} given-up calls left something behind");
             return Err(Unexpected(text).into());
@@ -184,13 +196,12 @@ impl<'a> Subject<'a> {
         })
     }
 
-    fn title(&self, by: &str, moment: &str, outcome: &Outcome) -> String {
-        let stop = if self.kills() { "kill" } else { "interrupt" };
-        format!(
-            "{:<8} {stop:<9} {by:<8} {moment:<18} {:<16}",
-            self.operation,
-            word(outcome)
-        )
+    fn stopped(&self) -> &'static str {
+        if self.kills() {
+            "stopped by a kill"
+        } else {
+            "stopped by an interrupt"
+        }
     }
 
     /// How long the operation takes when nobody stops it.
@@ -218,7 +229,7 @@ impl<'a> Subject<'a> {
         if outcome.is_some() {
             faults.push(format!("ended before it could be given up: {outcome:?}"));
         }
-        let title = self.title("dropped", &moment.to_string(), &outcome);
+        let title = title("dropped", &moment.to_string(), &outcome);
         let aftermath = Aftermath {
             since,
             title,
@@ -234,7 +245,7 @@ impl<'a> Subject<'a> {
         let began = Instant::now();
         let outcome = Running::start(hasty, scene.ctx(), self.operation).finish()?;
         let since = (began + timeout).min(Instant::now());
-        let title = self.title("timeout", &format!("{} ms", timeout.as_millis()), &outcome);
+        let title = title("timeout", &format!("{} ms", timeout.as_millis()), &outcome);
         // Without the timeout, which is not what the rest is about.
         let (patient, _) = self.adapter(None);
         let aftermath = Aftermath {
@@ -249,6 +260,11 @@ impl<'a> Subject<'a> {
     fn kills(&self) -> bool {
         self.stop == Stop::Kill
     }
+}
+
+/// The columns before the revision and the time, which end at the sixtieth with them.
+fn title(by: &str, moment: &str, outcome: &Outcome) -> String {
+    format!("{by:<7} {moment:<18} {:<15}", word(outcome))
 }
 
 /// What is known of a call that was given up.
@@ -288,20 +304,16 @@ impl Aftermath {
         let revision = block_on(adapter.current_revision(&scene.ctx()))??;
         let revision = revision.as_ref().map(|revision| revision.0.as_str());
         let at = revision.unwrap_or("none");
-        let text = [
-            title,
-            format!("at {at:<5} clean in {:>4} ms", gone.as_millis()),
-        ]
-        .join(" ");
+        let text = format!("{title} {at:<4} {:>5} ms", gone.as_millis());
         if let Some(damage) = scene.damage(applied_at(revision))? {
             // confiture commits what is open when it gives its lock back on an interrupt. Where that
             // falls between the statements of a migration and its row in the ledger, they part.
-            let text = [text, warn(&format!("torn by confiture: {damage}"))].join("  ");
             if !may_tear {
                 faults.push("nothing may be torn this way".to_owned());
             }
             return Ok(Row {
                 text,
+                remarks: vec![damage],
                 late,
                 torn: true,
                 faults,
@@ -314,6 +326,7 @@ impl Aftermath {
         }
         Ok(Row {
             text,
+            remarks: Vec::new(),
             late,
             torn: false,
             faults,
@@ -353,13 +366,7 @@ fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::R
     }
     let outcome = running.finish()?;
     let server_check = check.map_or("no check".to_owned(), |check| format!("check {check:?}"));
-    let title = format!(
-        "{:<8} {:<9} {:<8} {server_check:<18} {:<16}",
-        "up",
-        "kill -9",
-        "outside",
-        word(&outcome)
-    );
+    let title = title("kill -9", &server_check, &outcome);
     let mut faults = Vec::new();
     if !matches!(outcome, Some(Err(_))) {
         faults.push(format!("a killed call ended as {outcome:?}"));
@@ -368,12 +375,9 @@ fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::R
         if wait(LIMIT, || is_clean(&mut scene, &pids))?.is_some() {
             faults.push("the server noticed by itself".to_owned());
         }
-        let text = format!(
-            "{title} {:<16} the lock stays, as it must here",
-            word(&outcome)
-        );
         return Ok(Row {
-            text,
+            text: format!("{title} {:<13}", "lock stays"),
+            remarks: Vec::new(),
             late: false,
             torn: false,
             faults,

@@ -16,7 +16,7 @@ use contract_lab::interrupt;
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::{Database, Server};
 use contract_lab::stage::database::{endpoint, settle};
-use contract_lab::ui::{bad, faint, good, heading};
+use contract_lab::ui::{self, bad, faint, good, heading};
 use contract_tests::call::Call;
 use contract_tests::connection::Endpoint;
 use contract_tests::project::Project;
@@ -106,7 +106,7 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server, every: usize) -> a
         }
     }
     for falsehood in &falsehoods {
-        anstream::println!("\n{} {falsehood}", bad("FALSE"));
+        ui::print(&format!("\n{} {falsehood}", bad("FALSE")));
     }
     if !falsehoods.is_empty() {
         let text = format!("{} statements are false", falsehoods.len());
@@ -123,7 +123,7 @@ pub fn print_head() {
         "cuts/of",
         ["done", "none", "exact", "least", "unknown"],
     );
-    anstream::println!("{}", heading(&format!("{head} false")));
+    ui::print(&heading(&format!("{head} false")));
 }
 
 fn print(confiture: &Installed, call: &Call, passed: &[Message], made: &[(usize, Ran)]) {
@@ -154,7 +154,7 @@ fn print(confiture: &Installed, call: &Call, passed: &[Message], made: &[(usize,
     } else {
         bad(&last)
     };
-    anstream::println!("{line} {last}");
+    ui::print(&format!("{line} {last}"));
 }
 
 /// A line without its last column, 60 columns wide with it.
@@ -167,14 +167,11 @@ fn line(release: &str, call: &str, cuts: &str, said: [&str; 5]) -> String {
 
 /// What the columns mean.
 pub fn print_legend() {
-    anstream::println!(
-        "{}",
-        faint(
-            "of: the messages of a whole call. What is said after a cut:\n\
-             done; none changed; exactly these; at least these; unknown.\n\
-             false: the ledger says otherwise"
-        )
-    );
+    ui::print(&faint(
+        "of: the messages of a whole call. What is said after a cut:\n\
+         done; none changed; exactly these; at least these; unknown.\n\
+         false: the ledger says otherwise",
+    ));
 }
 
 /// Every `every`-th message, and those that ask for a commit or acknowledge it.
