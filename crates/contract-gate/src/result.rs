@@ -268,6 +268,27 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// The judgement of a candidate of which nothing is known yet.
+    #[must_use]
+    pub fn unknown(candidate: &str) -> Self {
+        Self {
+            candidate: candidate.to_owned(),
+            version: String::new(),
+            sha256: None,
+            judged_as: String::new(),
+            against: String::new(),
+            pending: false,
+            refused_in_production: false,
+            verdict: Verdict::Unknown,
+            stopped: None,
+            notes: Vec::new(),
+            causes: Vec::new(),
+            cases: Vec::new(),
+            capabilities: Vec::new(),
+            milliseconds: 0,
+        }
+    }
+
     /// How many cases are of `class`.
     #[must_use]
     pub fn count(&self, class: Class) -> usize {
@@ -320,10 +341,15 @@ pub struct Report {
 pub const STATUSES: &str = "Exit status:
   0    yes: fraisier can live with every candidate
   1    no: a candidate breaks fraisier
-  2    wrong usage: the command line was not understood, or a difference that --accept names
-       no longer occurs
+  2    wrong usage: the command line was not understood, what it names is not there, or a
+       difference that --accept names no longer occurs
   3    unknown: it could not run, or a case was not judged
   130  interrupted; the report holds what was known";
+
+/// The command line is wrong, whatever the machine and the network.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub struct WrongUsage(pub anyhow::Error);
 
 impl Report {
     /// The report of these judgements.

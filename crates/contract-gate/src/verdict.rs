@@ -138,8 +138,8 @@ impl Said {
                 put("ok", result.get("ok"));
                 put("window_safe", result.get("window_safe"));
                 put("change_set", result.pointer("/change_set/contract_version"));
-                for (place, change) in list("/change_set/changes").iter().enumerate() {
-                    put(&format!("tier of change {}", place + 1), change.get("tier"));
+                for (place, tier) in tiers(list("/change_set/changes")).iter().enumerate() {
+                    put(&format!("tier {}", place + 1), Some(tier));
                 }
             }
             Call::Version => put("capabilities", result.get("capabilities")),
@@ -155,7 +155,18 @@ impl Said {
     }
 }
 
+/// The tiers of the changes, the strictest first: their order says nothing. What has no tier is as
+/// strict as can be.
+fn tiers(changes: &[Value]) -> Vec<Value> {
+    let rank = |tier: &Value| tier.as_str().and_then(|tier| tier.parse::<RiskTier>().ok());
+    let tier = |change: &Value| change.get("tier").cloned().unwrap_or_default();
+    let mut tiers: Vec<Value> = changes.iter().map(tier).collect();
+    tiers.sort_by_key(|tier| (rank(tier).is_some(), std::cmp::Reverse(rank(tier))));
+    tiers
+}
+
 const OUTCOME: &str = "outcome";
+const ABSENT: &str = "(absent)";
 
 /// One place of the verdict that is other than it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +196,7 @@ pub fn turned(call: &Call, before: &Said, now: &Said) -> Vec<Turned> {
         if outcome_differs && place != OUTCOME {
             continue;
         }
-        let absent = || "(absent)".to_owned();
+        let absent = || ABSENT.to_owned();
         let was = was.get(place).cloned().unwrap_or_else(absent);
         let is = is.get(place).cloned().unwrap_or_else(absent);
         if was == is || grows(call, &was, &is) {
@@ -223,7 +234,7 @@ fn grows(call: &Call, was: &str, is: &str) -> bool {
     matches!(call, Call::ExitCodes)
         && match (read(was), read(is)) {
             (Some(was), Some(is)) => within(&was, &is),
-            _ => was == "(absent)",
+            _ => was == ABSENT,
         }
 }
 
@@ -251,7 +262,8 @@ fn laxer(call: &Call, place: &str, was: &str, is: &str) -> bool {
         place if place.starts_with("tier") => match (tier(was), tier(is)) {
             (Some(was), Some(is)) => is < was,
             (None, Some(_)) => true,
-            _ => false,
+            // A change that is no longer told is one that nobody weighs.
+            _ => is == ABSENT,
         },
         _ => false,
     }
@@ -313,7 +325,10 @@ fn consequence(call: &Call, place: &str, was: &str, is: &str, now: &Said) -> Str
         },
         "change_set" => "has no risk tiers to decide on, and refuses".to_owned(),
         place if place.starts_with("tier") && laxer(call, place, was, is) => {
-            format!("takes a change of tier {was} for {is}")
+            match is {
+                ABSENT => format!("does not hear of a change of tier {was}"),
+                is => format!("takes a change of tier {was} for {is}"),
+            }
         }
         place if place.starts_with("tier") => {
             format!("takes a change of tier {was} for {is}, and refuses more")

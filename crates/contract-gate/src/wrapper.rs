@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread::JoinHandle;
 
+use anyhow::Context as _;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +40,31 @@ pub struct Task {
     pub says: Option<(String, String)>,
     /// Whether a directory stands where the report is to be written.
     pub unwritable_report: bool,
+    /// What is played in place of confiture, in a self-test.
+    pub play: Option<Play>,
     /// What is changed on the way, in a self-test.
     pub tamper: Option<Tamper>,
+}
+
+/// What confiture did before, to be done again without it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Play {
+    /// The answer to `--version`.
+    pub version: Seen,
+    /// The other calls, in order.
+    pub calls: Vec<Seen>,
+}
+
+impl Play {
+    /// The answer to the call that comes after `before` others.
+    fn answer(&self, argv: &[String], before: usize) -> Option<Seen> {
+        if argv == ["--version"] {
+            return Some(self.version.clone());
+        }
+        let call = self.calls.get(before)?;
+        let same = call.argv.get(..2) == argv.get(..2);
+        same.then(|| call.clone())
+    }
 }
 
 /// What was seen of one call.
@@ -58,6 +82,8 @@ pub struct Seen {
     pub stderr: String,
     /// Files that the working directory has afterwards and had not before.
     pub files: Vec<String>,
+    /// Whether the call was made; a self-test can answer in confiture's place.
+    pub made: bool,
 }
 
 /// A wrapper in a directory of its own.
@@ -93,12 +119,16 @@ impl Wrapper {
     /// # Errors
     /// When it cannot be read.
     pub fn seen(&self) -> io::Result<Vec<Seen>> {
-        let mut seen = Vec::new();
-        while let Ok(bytes) = fs::read(place(self.directory.path(), seen.len())) {
-            seen.push(serde_json::from_slice(&bytes)?);
-        }
-        Ok(seen)
+        seen_in(self.directory.path())
     }
+}
+
+fn seen_in(directory: &Path) -> io::Result<Vec<Seen>> {
+    let mut seen = Vec::new();
+    while let Ok(bytes) = fs::read(place(directory, seen.len())) {
+        seen.push(serde_json::from_slice(&bytes)?);
+    }
+    Ok(seen)
 }
 
 fn place(directory: &Path, number: usize) -> PathBuf {
@@ -140,12 +170,22 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
         fs::create_dir_all(report)?;
     }
     let before = files(Path::new("."));
+    let seen_before = seen_in(directory)?;
     let tamper = task.tamper.as_ref();
     let mut seen = if let Some(seen) = tamper.and_then(|tamper| tamper.instead(argv)) {
         seen
+    } else if let Some(play) = &task.play {
+        let calls = seen_before.iter().filter(|call| call.argv != ["--version"]);
+        let seen = play.answer(argv, calls.count());
+        let seen = seen.context("nothing was seen of such a call")?;
+        if let (Some(report), Some(text)) = (&report, &seen.report) {
+            fs::write(report, text)?;
+        }
+        seen
     } else {
         let asked = tamper.map_or_else(|| argv.to_vec(), |tamper| tamper.argv(argv));
-        start(&task, &asked)?
+        let deaf = tamper.is_some_and(|tamper| tamper.is_deaf(argv));
+        start(&task, &asked, deaf)?
     };
     seen.argv = argv.to_vec();
     if let (Some((from, to)), Some("--version")) = (&task.says, argv.first().map(String::as_str)) {
@@ -162,16 +202,24 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
         .into_iter()
         .filter(|file| !before.contains(file))
         .collect();
-    let number = fs::read_dir(directory.join(SEEN))?.count();
-    fs::write(place(directory, number), serde_json::to_vec(&seen)?)?;
+    fs::write(place(directory, seen_before.len()), serde_json::to_vec(&seen)?)?;
     io::stdout().write_all(seen.stdout.as_bytes())?;
     io::stderr().write_all(seen.stderr.as_bytes())?;
     Ok(end(seen.exit))
 }
 
 /// Runs confiture to its end.
-fn start(task: &Task, argv: &[String]) -> io::Result<Seen> {
-    let mut child = Command::new(&task.program)
+fn start(task: &Task, argv: &[String], deaf: bool) -> io::Result<Seen> {
+    let mut command = if deaf {
+        // What is ignored when a program starts, Python goes on to ignore.
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", r#"trap "" INT; exec "$0" "$@""#]);
+        shell.arg(&task.program);
+        shell
+    } else {
+        Command::new(&task.program)
+    };
+    let mut child = command
         .args(argv)
         .env("COLUMNS", COLUMNS)
         .stdout(Stdio::piped())
@@ -185,6 +233,7 @@ fn start(task: &Task, argv: &[String]) -> io::Result<Seen> {
         exit: status.code().or(signal).unwrap_or(i32::from(FAILED)),
         stdout: stdout.join().unwrap_or_default(),
         stderr: stderr.join().unwrap_or_default(),
+        made: true,
         ..Seen::default()
     })
 }

@@ -15,7 +15,7 @@ use super::command::run_within;
 use super::confiture::{Installed, Selector, provision};
 use super::once::{Building, build_once};
 use super::packages::{Failure, install_environment, installed};
-use super::registry::{PACKAGE, Release};
+use super::registry::{PACKAGE, Release, newest};
 use crate::trouble::Trouble;
 
 /// How long a confiture may take to say its version.
@@ -44,6 +44,8 @@ pub enum Candidate {
     Newest,
     /// A final release of the registry.
     Release(Release),
+    /// A pre-release or development version of the registry.
+    Version(String),
     /// A binary, an environment, a wheel, an sdist or a source directory.
     Path(PathBuf),
 }
@@ -52,12 +54,34 @@ impl FromStr for Candidate {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text.parse() {
+        // A release has three numbers, also where two name it.
+        let whole = match text.matches('.').count() {
+            1 => format!("{text}.0"),
+            _ => text.to_owned(),
+        };
+        Ok(match whole.parse() {
             _ if text == "newest" => Self::Newest,
             Ok(release) => Self::Release(release),
+            Err(_) if is_version(text) && !Path::new(text).exists() => Self::Version(text.into()),
             Err(_) => Self::Path(text.into()),
         })
     }
+}
+
+/// Whether the text is a version that is no final release, such as `1.30.0rc1`.
+fn is_version(text: &str) -> bool {
+    let suffix = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let numbered = text.starts_with(|first: char| first.is_ascii_digit()) && text.contains('.');
+    let marks = ["a", "b", "rc", "dev", "post", "+"];
+    let is_suffix = marks.iter().any(|mark| suffix.starts_with(mark));
+    numbered && is_suffix && !text.contains(['/', '-']) && !is_package(Path::new(text))
+}
+
+/// Whether the name is that of a package file.
+fn is_package(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    let ends = [".whl", ".tar.gz", ".zip"];
+    ends.iter().any(|end| name.ends_with(end))
 }
 
 /// A candidate that can be run.
@@ -73,22 +97,26 @@ pub struct Provided {
     pub sha256: Option<String>,
 }
 
-/// Makes the candidate runnable. What is built is kept by its content: a rebuilt wheel of the same
-/// version is another candidate.
+/// Makes the candidate runnable, with the extras of the package that are named. What is built is
+/// kept by its content: a rebuilt wheel of the same version is another candidate.
 ///
 /// # Errors
 /// No such file or release, no Python, no registry, something that is not confiture; each in one
 /// sentence.
-pub fn provide(lab: &Lab, candidate: &Candidate) -> anyhow::Result<Provided> {
+pub fn provide(lab: &Lab, candidate: &Candidate, extras: &[String]) -> anyhow::Result<Provided> {
     match candidate {
-        Candidate::Newest => release(lab, &Selector::Newest),
-        Candidate::Release(wanted) => release(lab, &Selector::Release(wanted.clone())),
-        Candidate::Path(path) => at_path(lab, path),
+        Candidate::Newest => release(lab, &newest(lab)?, extras),
+        Candidate::Release(wanted) => release(lab, wanted, extras),
+        Candidate::Version(wanted) => version_of_registry(lab, wanted, extras),
+        Candidate::Path(path) => at_path(lab, path, extras),
     }
 }
 
-fn release(lab: &Lab, selector: &Selector) -> anyhow::Result<Provided> {
-    let installed = provision(lab, selector)?;
+fn release(lab: &Lab, wanted: &Release, extras: &[String]) -> anyhow::Result<Provided> {
+    if !extras.is_empty() {
+        return version_of_registry(lab, &wanted.to_string(), extras);
+    }
+    let installed = provision(lab, &Selector::Release(wanted.clone()))?;
     Ok(Provided {
         named: installed.version.clone(),
         given: installed.version.clone(),
@@ -97,29 +125,52 @@ fn release(lab: &Lab, selector: &Selector) -> anyhow::Result<Provided> {
     })
 }
 
-fn at_path(lab: &Lab, path: &Path) -> anyhow::Result<Provided> {
+/// What the registry has under a version, with extras.
+fn version_of_registry(lab: &Lab, wanted: &str, extras: &[String]) -> anyhow::Result<Provided> {
+    let extras = bracketed(extras);
+    let named = format!("{wanted}{extras}");
+    let python = lab.python()?;
+    let environment = format!("confiture-{named}-{}", python.tag());
+    let requirement = format!("{PACKAGE}{extras}=={wanted}");
+    let label = format!("confiture {named}");
+    Ok(Provided {
+        installed: environment_of(lab, &environment, |building| {
+            install(lab, &label, &requirement, building)
+        })?,
+        named,
+        given: wanted.to_owned(),
+        sha256: None,
+    })
+}
+
+/// The extras as a requirement names them.
+fn bracketed(extras: &[String]) -> String {
+    if extras.is_empty() {
+        return String::new();
+    }
+    format!("[{}]", extras.join(","))
+}
+
+fn at_path(lab: &Lab, path: &Path, extras: &[String]) -> anyhow::Result<Provided> {
     let named = named(path);
     let absolute = std::path::absolute(path)?;
-    let metadata = fs::metadata(&absolute).map_err(|error| {
-        Trouble::new(
-            format!("{named} is neither a release nor a path: {error}"),
-            "give a release such as 1.29.0, `newest`, or a binary, an environment, a wheel, an \
-             sdist or a source directory",
-        )
-    })?;
-    let is_package = |path: &Path| {
-        let name = path.to_string_lossy();
-        [".whl", ".tar.gz", ".zip"]
-            .iter()
-            .any(|end| name.ends_with(end))
-    };
-    let given = given(path);
+    let metadata = fs::metadata(&absolute).map_err(|error| missing(path, &error))?;
+    let is_project = ["pyproject.toml", "setup.py"]
+        .iter()
+        .any(|file| absolute.join(file).is_file());
+    let is_environment = absolute.join("pyvenv.cfg").is_file();
     let (sha256, installed) = if metadata.is_file() && is_package(&absolute) {
         let sha256 = hash_file(&absolute)?;
-        (sha256.clone(), packaged(lab, &named, &absolute, &sha256)?)
+        (sha256.clone(), packaged(lab, &named, &absolute, &sha256, extras)?)
+    } else if is_project && !is_environment {
+        let sha256 = hash_tree(&absolute, &NOT_SOURCE)?;
+        (sha256.clone(), packaged(lab, &named, &absolute, &sha256, extras)?)
+    } else if !extras.is_empty() {
+        let what = format!("{named} is installed already, and takes no extra");
+        return Err(Trouble::new(what, "leave --extra out, or give a wheel, an sdist or a source directory").into());
     } else if metadata.is_file() {
         (hash_file(&absolute)?, binary(&named, &absolute)?)
-    } else if absolute.join("pyvenv.cfg").is_file() {
+    } else if is_environment {
         let program = absolute.join("bin/confiture");
         if !program.is_file() {
             return Err(not_confiture(&named, "the environment has no bin/confiture").into());
@@ -128,26 +179,31 @@ fn at_path(lab: &Lab, path: &Path) -> anyhow::Result<Provided> {
             hash_tree(&absolute, &[".git", "__pycache__"])?,
             binary(&named, &program)?,
         )
-    } else if ["pyproject.toml", "setup.py"]
-        .iter()
-        .any(|file| absolute.join(file).is_file())
-    {
-        let sha256 = hash_tree(&absolute, &NOT_SOURCE)?;
-        (sha256.clone(), packaged(lab, &named, &absolute, &sha256)?)
     } else {
         let why = "the directory is neither an environment nor a Python project";
         return Err(not_confiture(&named, why).into());
     };
     Ok(Provided {
-        named,
-        given,
+        named: format!("{named}{}", bracketed(extras)),
+        given: path.display().to_string(),
         installed,
         sha256: Some(sha256),
     })
 }
 
+/// The sentence for a path where nothing is.
+#[must_use]
+pub fn missing(path: &Path, error: &io::Error) -> Trouble {
+    Trouble::new(
+        format!("{} is neither a release nor a path: {error}", named(path)),
+        "give a release such as 1.29.0, `newest`, or a binary, an environment, a wheel, an sdist \
+         or a source directory",
+    )
+}
+
 /// The last two parts of the path: enough to know it again, and nothing of the machine.
-fn named(path: &Path) -> String {
+#[must_use]
+pub fn named(path: &Path) -> String {
     let parts: Vec<&OsStr> = path
         .iter()
         .filter(|part| *part != "/" && *part != ".")
@@ -166,54 +222,73 @@ fn named(path: &Path) -> String {
     }
 }
 
-/// The path as it can be given again, without what is only of this machine.
-fn given(path: &Path) -> String {
-    if path.is_absolute() {
-        named(path)
-    } else {
-        path.display().to_string()
-    }
+/// Installs a package or a source directory into an environment of its own.
+fn packaged(
+    lab: &Lab,
+    named: &str,
+    path: &Path,
+    sha256: &str,
+    extras: &[String],
+) -> anyhow::Result<Installed> {
+    let extras = bracketed(extras);
+    let environment = format!("candidate-{}{extras}-{}", &sha256[..16], lab.python()?.tag());
+    environment_of(lab, &environment, |building| {
+        // A build writes into its source directory, and that one belongs to somebody.
+        let copy = tempfile::tempdir()?;
+        let source = if path.is_dir() {
+            copy_tree(path, copy.path())?;
+            copy.path()
+        } else {
+            path
+        };
+        let place = source.to_string_lossy();
+        let requirement = if extras.is_empty() {
+            place.to_string()
+        } else {
+            format!("{PACKAGE}{extras} @ file://{place}")
+        };
+        install(lab, named, &requirement, building)
+    })
 }
 
-/// Installs a package or a source directory into an environment of its own.
-fn packaged(lab: &Lab, named: &str, path: &Path, sha256: &str) -> anyhow::Result<Installed> {
-    let python = lab.python()?;
-    let name = format!("candidate-{}-{}", &sha256[..16], python.tag());
+/// An environment below the cache, built once.
+fn environment_of(
+    lab: &Lab,
+    name: &str,
+    build: impl FnOnce(&Building<'_>) -> anyhow::Result<Installed>,
+) -> anyhow::Result<Installed> {
     build_once(
         &lab.cache().join(name),
         lab.ui,
         |found: &Installed| {
             found.program.exists() && found.program.with_file_name("python").exists()
         },
-        |building| install(lab, named, path, building),
+        build,
     )
 }
 
 fn install(
     lab: &Lab,
     named: &str,
-    path: &Path,
+    requirement: &str,
     building: &Building<'_>,
 ) -> anyhow::Result<Installed> {
     let task = lab.ui.task(&format!("installing {named}"));
-    // A build writes into its source directory, and that one belongs to somebody.
-    let copy = tempfile::tempdir()?;
-    let source = if path.is_dir() {
-        copy_tree(path, copy.path())?;
-        copy.path()
-    } else {
-        path
-    };
-    install_environment(lab, building, &source.to_string_lossy())?.map_err(|failure| {
+    install_environment(lab, building, requirement)?.map_err(|failure| {
         let (why, way_out) = match failure {
             Failure::Other(words) => (words, "solve that, or give an installed binary"),
-            Failure::Unreachable | Failure::NoSuchRelease(_) => (
+            Failure::NoSuchRelease(_) => (
+                "the package registry does not have it, or not what it depends on".to_owned(),
+                "give a release that it has, or an installed binary",
+            ),
+            Failure::Unreachable => (
                 "the package registry did not give what it depends on".to_owned(),
                 "check the network, the proxy and `pip config list`, or give an installed binary",
             ),
         };
         // The installer's words may name where the source was copied to.
-        let why = why.replace(&*source.to_string_lossy(), named);
+        let place = requirement.rsplit("file://").next().unwrap_or(requirement);
+        let why = why.replace(place, named);
         Trouble::new(format!("{named} cannot be installed: {why}"), way_out)
     })?;
     let program = building.directory.join("bin/confiture");
@@ -253,9 +328,13 @@ fn version(named: &str, program: &Path, package: Option<&str>) -> anyhow::Result
     let output = run_within(Command::new(program).arg("--version"), ANSWERS_WITHIN);
     let output = match output {
         Err(error) if error.is::<super::interrupt::Interrupted>() => return Err(error),
-        Err(error) => {
-            return Err(not_confiture(named, &format!("{:#}", error.root_cause())).into());
-        }
+        Err(error) => match package {
+            // One that does not answer is a confiture all the same.
+            Some(package) => return Ok(package.to_owned()),
+            None => {
+                return Err(not_confiture(named, &format!("{:#}", error.root_cause())).into());
+            }
+        },
         Ok(output) => output,
     };
     let text = output.stdout;
@@ -379,7 +458,13 @@ mod tests {
             read("dist/x-1.0.whl"),
             Candidate::Path("dist/x-1.0.whl".into())
         );
-        assert!(matches!(read("1.30.0rc1"), Candidate::Path(_)));
+        assert_eq!(read("1.29"), read("1.29.0"));
+        for version in ["1.30.0rc1", "1.30.dev4", "2.0a1", "1.30.0+local"] {
+            assert!(matches!(read(version), Candidate::Version(_)), "{version}");
+        }
+        for path in ["1.30.0-py3.whl", "1.0/bin", "./1.0rc1", "confiture"] {
+            assert!(matches!(read(path), Candidate::Path(_)), "{path}");
+        }
     }
 
     #[test]
@@ -403,7 +488,7 @@ mod tests {
             ("/bin/no-such-program", "is neither a release nor a path"),
             ("/etc", "neither an environment nor a Python project"),
         ] {
-            let error = provide(&lab, &given.parse().unwrap())
+            let error = provide(&lab, &given.parse().unwrap(), &[])
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(words), "{error}");

@@ -199,8 +199,9 @@ impl Bar {
         if self.ui.0 == Mode::Log && told.elapsed() >= TOLD_EVERY {
             *told = Instant::now();
             let (done, length) = (self.shown.position(), self.shown.length().unwrap_or(0));
-            self.ui
-                .note(&format!("{}: {done}/{length}", self.shown.message()));
+            let still = still.map_or_else(String::new, |still| format!(", still {still}"));
+            let label = self.shown.message();
+            self.ui.note(&format!("{label}: {done}/{length}{still}"));
         }
     }
 }

@@ -10,6 +10,9 @@ use crate::result::{Class, Judgement, Verdict};
 
 /// What was judged, as what, against what.
 fn subject(judged: &Judgement) -> String {
+    if judged.version.is_empty() {
+        return format!("confiture {}", judged.candidate);
+    }
     let mut words = format!("confiture {}", judged.version);
     let mut given: Vec<String> = Vec::new();
     if judged.candidate != judged.version {
@@ -21,8 +24,11 @@ fn subject(judged: &Judgement) -> String {
     if !given.is_empty() {
         words = format!("{words} ({})", given.join(", "));
     }
-    if judged.judged_as != judged.version {
+    if judged.judged_as != judged.version && !judged.judged_as.is_empty() {
         words = format!("{words}, judged as {}", judged.judged_as);
+    }
+    if judged.against.is_empty() {
+        return words;
     }
     format!("{words}, against {}", judged.against)
 }

@@ -18,9 +18,9 @@ const INDENT: usize = 9;
 const NAMED: usize = 12;
 
 /// The report in `width` columns, with colours; whoever prints it takes them out where they do not
-/// belong.
+/// belong. `place` is where the other forms of it are.
 #[must_use]
-pub fn render(report: &Report, width: usize) -> String {
+pub fn render(report: &Report, width: usize, place: Option<&str>) -> String {
     let width = width.clamp(NARROWEST, WIDEST);
     let mut text = String::new();
     for (place, judged) in report.candidates.iter().enumerate() {
@@ -38,6 +38,16 @@ pub fn render(report: &Report, width: usize) -> String {
     }
     if report.interrupted {
         text.push_str("interrupted: this is what was known\n");
+    }
+    let place = place.map(|place| format!("report in {place}"));
+    match (report.candidates.as_slice(), place) {
+        ([only], place) => {
+            let last = counts(only);
+            let last = place.map_or(last.clone(), |place| format!("{last}; {place}"));
+            text.push_str(&wrapped(&last, "", "  ", width));
+        }
+        (_, Some(place)) => text.push_str(&wrapped(&place, "", "  ", width)),
+        (_, None) => {}
     }
     text
 }
@@ -69,20 +79,16 @@ fn judgement(text: &mut String, judged: &Judgement, width: usize) {
         let more = format!("and {} more that were not judged", unjudged.len() - NAMED);
         entry(text, "", AnsiColor::Yellow, &more, "", width);
     }
-    let counts = format!(
-        "{} cases: {} same, {} differ, {} break, {} not judged; {}",
+}
+
+/// How many cases there were, and how long they took.
+fn counts(judged: &Judgement) -> String {
+    format!(
+        "{} cases, {} not judged, {}",
         judged.cases.len(),
-        judged.count(Class::Same),
-        judged.count(Class::Differs),
-        judged.count(Class::Breaks),
-        unjudged.len(),
+        judged.unjudged().count(),
         took(judged.milliseconds),
-    );
-    text.push_str(&wrapped(&counts, "", "  ", width));
-    // Last on the screen what is first: the answer.
-    if !judged.causes.is_empty() || !unjudged.is_empty() {
-        text.push_str(&styled(bold, &wrapped(&words, "", "  ", width)));
-    }
+    )
 }
 
 fn cause(text: &mut String, cause: &Cause, width: usize) {
@@ -223,7 +229,7 @@ mod tests {
     #[test]
     fn at_60_and_at_100_columns() {
         for width in [60, 100] {
-            let text = plain(&render(&report(), width));
+            let text = plain(&render(&report(), width, Some("target/gate/1.30.0rc1")));
             let widest = text.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(width), "{widest:?}\n{text}");
             insta::assert_snapshot!(format!("terminal_{width}"), text);
@@ -233,7 +239,7 @@ mod tests {
     #[test]
     fn the_cause_is_in_the_first_ten_lines() {
         let one = Report::new(vec![testing::drifted()], false, vec![]);
-        let text = plain(&render(&one, 60));
+        let text = plain(&render(&one, 60, None));
         let first: Vec<&str> = text.lines().take(10).collect();
         assert!(first.join("\n").contains("`window_safe` is gone"), "{text}");
     }

@@ -1,5 +1,236 @@
-//! The gate's own test: a stand-in in front of a real release changes one thing at a time, and the
-//! gate has to find what harms and to let pass what does not.
+//! The gate's own test: one thing at a time is changed between a real release and the adapter, and
+//! the gate has to find what harms and to let pass what does not.
+//!
+//! Every case is first run with the release itself. What it did is then done again by a stand-in,
+//! with the one change, and judged as the gate judges. Where a change makes confiture itself do
+//! something else (an option without an effect, an interrupt that is not heard), confiture is
+//! called again.
 
+mod behaviour;
+pub mod injections;
 pub(crate) mod ordered;
+pub mod score;
 pub mod tamper;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use contract_lab::candidate::Provided;
+use contract_lab::interrupt;
+use contract_lab::postgres::Server;
+use contract_lab::stage::Stage;
+use contract_lab::ui::Ui;
+use contract_tests::case::Case;
+use contract_tests::release::Release;
+
+use crate::result::{Class, Judgement};
+use crate::run::baseline::{Baseline, Recorded};
+use crate::run::case::{Bench, Ran, in_place, run};
+use crate::run::lanes::lanes;
+use crate::run::progress::Progress;
+use crate::run::terms::Terms;
+use crate::run::{Settings, conclude, interrupted, round, version_text};
+use behaviour::Behaviour;
+use injections::Injection;
+use score::{Judged, Score};
+use tamper::Act;
+
+/// How long a call may take that is known not to end.
+const HANGS_FOR: Duration = Duration::from_secs(3);
+
+/// A release whose behaviour is known, and everything to judge it with one thing changed.
+struct Rig<'a> {
+    cases: &'a [Case],
+    baseline: &'a Baseline,
+    judged_as: Release,
+    says: &'a str,
+    program: &'a Path,
+    myself: &'a Path,
+    limit: Duration,
+    version: Option<String>,
+    behaviour: Behaviour,
+    /// Where confiture itself can be called.
+    stage: Option<Stage<'a>>,
+}
+
+/// Runs the self-test on a release: first every case as it is, then the injections.
+///
+/// # Errors
+/// When the release cannot be run, or does not pass the gate as it is.
+pub fn self_test(
+    settings: &Settings<'_>,
+    provided: &Provided,
+    terms: Terms,
+    server: &Server,
+    injections: &[Injection],
+    ui: Ui,
+) -> anyhow::Result<Score> {
+    let baseline = settings.recorded.baseline(terms.against)?;
+    let rig = Rig {
+        cases: settings.cases,
+        baseline: &baseline,
+        judged_as: terms.judged_as,
+        says: &provided.installed.version,
+        program: &provided.installed.program,
+        myself: &settings.myself,
+        limit: settings.limit,
+        version: version_text(provided, terms.judged_as),
+        behaviour: Behaviour::default(),
+        stage: Some(Stage::new(terms.judged_as, &provided.installed, server)),
+    };
+    let progress = Progress::new(ui, settings.cases.len(), "watching the release");
+    rig.watch(settings, server, &progress)?;
+    drop(progress);
+    rig.score(injections, settings.jobs, ui)
+}
+
+/// Injects into what the recordings of a release say that it did. Nothing is called but the
+/// stand-in, so what needs confiture itself is left out.
+///
+/// # Errors
+/// When the release is not recorded, or a file cannot be written.
+pub fn on_recordings(
+    recorded: &Recorded,
+    release: Release,
+    cases: &[Case],
+    myself: &Path,
+    injections: &[Injection],
+    jobs: usize,
+) -> anyhow::Result<Score> {
+    let baseline = recorded.baseline(release)?;
+    let rig = Rig {
+        cases,
+        baseline: &baseline,
+        judged_as: release,
+        says: &release.to_string(),
+        program: Path::new("/nonexistent/confiture"),
+        myself,
+        limit: Duration::from_secs(60),
+        version: Some(format!("confiture version {release}\n")),
+        behaviour: Behaviour::recorded(&baseline, cases),
+        stage: None,
+    };
+    let possible: Vec<Injection> = injections
+        .iter()
+        .filter(|injection| !injection.live && !rig.concerned(injection).is_empty())
+        .cloned()
+        .collect();
+    rig.score(&possible, jobs, Ui::silent())
+}
+
+impl Rig<'_> {
+    fn bench(&self, injection: Option<&Injection>) -> Bench<'_> {
+        let tamper = injection.map(|injection| injection.tamper.clone());
+        let about = |call: &str| tamper.as_ref().is_some_and(|tamper| tamper.call == call);
+        let hangs = tamper.as_ref().is_some_and(|tamper| tamper.act == Act::Hang);
+        Bench {
+            program: self.program,
+            myself: self.myself,
+            judged_as: self.judged_as,
+            baseline: self.baseline,
+            // It is asked each time when the answer is what is changed.
+            version: self.version.clone().filter(|_| !about("--version")),
+            says: self.says,
+            limit: if hangs { HANGS_FOR } else { self.limit },
+            hung: AtomicUsize::new(0),
+            keep: None,
+            tamper,
+        }
+    }
+
+    /// Runs every case with the release itself.
+    fn watch(
+        &self,
+        settings: &Settings<'_>,
+        server: &Server,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        let bench = self.bench(None);
+        let stage = self.stage.as_ref().context("there is no server")?;
+        let watched = self.applying(|case| case.name != interrupted::NAME);
+        let ran = round(settings, &watched, server, "", progress, &|case| {
+            self.behaviour
+                .watch(&bench, stage, case)
+                .unwrap_or_else(|error| Ran::unjudged(case, format!("{error:#}"), false))
+        });
+        interrupt::check()?;
+        let judged = self.conclude(&watched, ran);
+        if let Some(case) = judged.unjudged().next() {
+            let why = case.not_judged.as_deref().unwrap_or_default();
+            anyhow::bail!("{} was not judged: {why}", case.name);
+        }
+        let breaks = judged.causes_of(Class::Breaks).next();
+        ensure!(
+            breaks.is_none(),
+            "{} does not pass the gate as it is: {}",
+            self.says,
+            breaks.map(|cause| cause.title.clone()).unwrap_or_default()
+        );
+        Ok(())
+    }
+
+    /// Judges the release with each of the injections.
+    fn score(&self, injections: &[Injection], jobs: usize, ui: Ui) -> anyhow::Result<Score> {
+        let progress = Progress::new(ui, injections.len(), "injecting");
+        let items: Vec<&Injection> = injections.iter().collect();
+        let judged = lanes(jobs.max(1), &items, &|injection| {
+            progress.during(&injection.name, || self.judge(injection))
+        });
+        interrupt::check()?;
+        let judged: Vec<Judged> = judged.into_iter().collect::<anyhow::Result<_>>()?;
+        Score::new(injections, judged)
+    }
+
+    fn applying(&self, wanted: impl Fn(&Case) -> bool) -> Vec<&Case> {
+        let applies = |case: &&Case| case.applies_to(self.judged_as) && wanted(case);
+        self.cases.iter().filter(applies).collect()
+    }
+
+    /// The cases that the injection can change.
+    fn concerned(&self, injection: &Injection) -> Vec<&Case> {
+        let known = |case: &Case| injection.live || self.behaviour.has(case);
+        self.applying(|case| known(case) && concerns(injection, case))
+    }
+
+    fn conclude(&self, cases: &[&Case], ran: BTreeMap<&'static str, Ran>) -> Judgement {
+        let mut judged = Judgement {
+            judged_as: self.judged_as.to_string(),
+            ..Judgement::unknown(self.says)
+        };
+        conclude(&mut judged, cases, ran, self.says);
+        judged
+    }
+
+    /// What the gate says of the release with one thing changed.
+    fn judge(&self, injection: &Injection) -> anyhow::Result<Judged> {
+        interrupt::check()?;
+        let bench = self.bench(Some(injection));
+        let cases = self.concerned(injection);
+        ensure!(!cases.is_empty(), "{}: no case makes such a call", injection.name);
+        let mut ran = BTreeMap::new();
+        for case in &cases {
+            let one = match &self.stage {
+                Some(stage) if injection.live => run(&bench, stage, case),
+                _ => in_place(&bench, case, &self.behaviour.again(case)?)
+                    .with_context(|| format!("{} on {}", injection.name, case.name))?,
+            };
+            ran.insert(case.name, one);
+        }
+        Ok(Judged::new(&injection.name, &self.conclude(&cases, ran)))
+    }
+}
+
+/// Whether the case makes a call that is changed.
+fn concerns(injection: &Injection, case: &Case) -> bool {
+    if !injection.only.is_empty() {
+        return injection.only.contains(&case.name);
+    }
+    let definition = &case.definition;
+    case.name != interrupted::NAME
+        && std::iter::once(&definition.call)
+            .chain(&definition.then)
+            .any(|call| injection.tamper.is_about(&call.argv(definition.migrations_dir)))
+}

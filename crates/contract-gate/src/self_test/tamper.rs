@@ -13,7 +13,7 @@ use crate::wrapper::Seen;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tamper {
     /// `up`, `--version`, or `*` for every call with a report.
-    pub of: String,
+    pub call: String,
     /// What is changed.
     pub act: Act,
 }
@@ -73,20 +73,61 @@ pub enum Act {
     Crash(i32),
     /// A file is left in the working directory.
     Leave(String),
+    /// An interrupt is ignored.
+    Deaf,
+}
+
+impl Act {
+    /// The change in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Drop(path) => format!("`{path}` is left out"),
+            Self::Rename(path, to) => format!("`{path}` is named `{to}`"),
+            Self::Retype(path) => format!("`{path}` has another type"),
+            Self::Double(path, _) => format!("`{path}` is there twice"),
+            Self::Set(path, value) => format!("`{path}` is {value}"),
+            Self::Add(path, key, _) if path.is_empty() => format!("new field `{key}`"),
+            Self::Add(path, key, _) => format!("new field `{key}` in `{path}`"),
+            Self::Push(path, _) => format!("one more element in `{path}`"),
+            Self::Reverse(path) => format!("`{path}` in the other order"),
+            Self::ReverseKeys => "the fields in the other order".to_owned(),
+            Self::Compact => "reports without white space".to_owned(),
+            Self::Exit(from, to) => format!("exit status {to} instead of {from}"),
+            Self::Code(from, to) => format!("code {to} instead of {from}"),
+            Self::Refuse(option) => format!("{option} is refused"),
+            Self::Ignore(option) => format!("{option} is ignored"),
+            Self::NoReport => "no report".to_owned(),
+            Self::HalfReport => "half a report".to_owned(),
+            Self::EmptyReport => "an empty report".to_owned(),
+            Self::ReportElsewhere => "the report is elsewhere".to_owned(),
+            Self::Report(_, exit) => format!("does it, and says it did not (exit {exit})"),
+            Self::Skip(..) => "does not do it, and says it did".to_owned(),
+            Self::Replace(from, to) => format!("{from:?} becomes {to:?}"),
+            Self::Prepend(_) => "another line on standard output".to_owned(),
+            Self::Warn(_) => "a warning on standard error".to_owned(),
+            Self::Hang => "does not end".to_owned(),
+            Self::Crash(signal) => format!("is ended by signal {signal}"),
+            Self::Leave(file) => format!("leaves {file} behind"),
+            Self::Deaf => "ignores the interrupt".to_owned(),
+        }
+    }
 }
 
 impl Tamper {
-    fn is_about(&self, argv: &[String]) -> bool {
+    /// Whether the call with these arguments is changed.
+    #[must_use]
+    pub fn is_about(&self, argv: &[String]) -> bool {
         let subcommand = match argv.first().map(String::as_str) {
             Some("migrate") => argv.get(1),
             _ => argv.first(),
         };
         let is_help = argv.last().is_some_and(|last| last == "--help");
         let subcommand = subcommand.map(String::as_str).unwrap_or_default();
-        match self.of.as_str() {
+        match self.call.as_str() {
             "*" => argv.iter().any(|argument| argument == "--output"),
             "--help" => is_help,
-            of => of == subcommand && !is_help,
+            call => call == subcommand && !is_help,
         }
     }
 
@@ -115,6 +156,12 @@ impl Tamper {
             },
             _ => None,
         }
+    }
+
+    /// Whether the call does not hear an interrupt.
+    #[must_use]
+    pub fn is_deaf(&self, argv: &[String]) -> bool {
+        self.act == Act::Deaf && self.is_about(argv)
     }
 
     /// The arguments that confiture gets.

@@ -21,6 +21,14 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
+    /// The password in the URL that was given, which no report may hold.
+    #[must_use]
+    pub fn password(&self) -> Option<String> {
+        let config: postgres::Config = self.database_url.as_ref()?.parse().ok()?;
+        let password = config.get_password()?;
+        Some(String::from_utf8_lossy(password).into_owned())
+    }
+
     /// The server: the one given, or an embedded one that is started.
     ///
     /// # Errors

@@ -43,6 +43,7 @@ pub struct Stage<'server> {
     installed: &'server Installed,
     program: PathBuf,
     server: &'server Server,
+    limit: Duration,
     bases: Mutex<BTreeMap<BaseKey, Base<'server>>>,
 }
 
@@ -59,6 +60,7 @@ impl<'server> Stage<'server> {
             program: installed.program.clone(),
             installed,
             server,
+            limit: CALL_ENDS_WITHIN,
             bases: Mutex::default(),
         }
     }
@@ -67,6 +69,13 @@ impl<'server> Stage<'server> {
     #[must_use]
     pub fn through(mut self, program: PathBuf) -> Self {
         self.program = program;
+        self
+    }
+
+    /// Gives a call up that lasts longer than `limit`.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
         self
     }
 
@@ -142,37 +151,7 @@ impl<'server> Stage<'server> {
         definition: &Definition,
         call: &Call,
     ) -> anyhow::Result<Left> {
-        self.call_by(&self.program, scene, definition, call)
-    }
-
-    /// As [`Self::call`], by another program.
-    ///
-    /// # Errors
-    /// As [`Self::call`].
-    pub fn call_by(
-        &self,
-        program: &Path,
-        scene: &Scene,
-        definition: &Definition,
-        call: &Call,
-    ) -> anyhow::Result<Left> {
-        let mut command = command(program, scene, definition, call);
-        let output = run_within(&mut command, CALL_ENDS_WITHIN).context("calling confiture")?;
-        let exit = output.status.code();
-        let exit = exit.with_context(|| format!("confiture ended with {}", output.status))?;
-        let report = match fs::read(&scene.report) {
-            Ok(bytes) => {
-                fs::remove_file(&scene.report)?;
-                Some(String::from_utf8_lossy(&bytes).into_owned())
-            }
-            Err(_) => None,
-        };
-        Ok(Left {
-            exit,
-            report,
-            stdout: output.stdout,
-            stderr: output.stderr,
-        })
+        call_by(&self.program, scene, definition, call, self.limit)
     }
 
     /// The directory of the binary's Python environment.
@@ -277,6 +256,36 @@ impl<'server> Stage<'server> {
         client.execute("SELECT pg_advisory_lock($1, $2)", &[&space, &key])?;
         Ok(client)
     }
+}
+
+/// Makes one call by `program`, which may stand in front of a binary, and takes what it left.
+///
+/// # Errors
+/// When it cannot be run, or does not end within `limit`.
+pub fn call_by(
+    program: &Path,
+    scene: &Scene,
+    definition: &Definition,
+    call: &Call,
+    limit: Duration,
+) -> anyhow::Result<Left> {
+    let mut command = command(program, scene, definition, call);
+    let output = run_within(&mut command, limit).context("calling confiture")?;
+    let exit = output.status.code();
+    let exit = exit.with_context(|| format!("confiture ended with {}", output.status))?;
+    let report = match fs::read(&scene.report) {
+        Ok(bytes) => {
+            fs::remove_file(&scene.report)?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        }
+        Err(_) => None,
+    };
+    Ok(Left {
+        exit,
+        report,
+        stdout: output.stdout,
+        stderr: output.stderr,
+    })
 }
 
 /// The command of one call, in an environment that holds nothing of this machine.

@@ -1,0 +1,199 @@
+//! What was seen of one case becomes findings.
+
+use contract_lab::stage::Left;
+use contract_lab::stage::capture::Capture;
+use contract_tests::call::Call;
+use contract_tests::case::Case;
+use contract_tests::drive::Outcome;
+use contract_tests::expectation::violations;
+use contract_tests::judge::{names_the_revision, no_secret, verdict};
+use contract_tests::normalise::normalise;
+use contract_tests::recording::{RecordedCall, Recording, State};
+use contract_tests::release::Release;
+use contract_tests::scene::Scene;
+use contract_tests::surface;
+
+use super::case::{Bench, Ran};
+use super::observe::Observed;
+use crate::change::Change;
+use crate::delivery::Shown;
+use crate::judge::{Evidence, Symptom, judge};
+use crate::result::{CaseResult, Finding};
+use crate::verdict::Said;
+use crate::wrapper::Seen;
+
+/// Judges what was seen.
+pub(crate) fn assess(bench: &Bench<'_>, case: &Case, scene: &Scene, observed: Observed) -> Ran {
+    let (recorded, said_before) = &bench.baseline.cases[case.name];
+    let recording = recording(case, scene, &observed);
+    let files = observed.seen.iter().flat_map(|call| call.files.iter());
+    let mut findings = observed.findings;
+    findings.extend(files.map(|path| Finding::differs(Change::File { path: path.clone() })));
+
+    let mut symptoms = observed.symptoms;
+    let after = observed.after.as_ref();
+    let said_now = match &observed.outcome {
+        Some(outcome) => {
+            symptoms.extend(checked(bench, case, outcome, observed.called, after));
+            if no_secret(outcome, &scene.endpoint.password).is_err() {
+                symptoms.push(leaks());
+            }
+            Said::new(outcome, observed.called)
+        }
+        None => documented(&case.definition.call, &recording),
+    };
+    let said_now = normalised(&said_now, scene, bench.judged_as);
+    let first = recording.calls.first();
+    let shown = Shown {
+        said: said_now.clone(),
+        argv: first.map(|call| call.argv.clone()).unwrap_or_default(),
+        revision: after.and_then(|state| state.revision.clone()),
+    };
+    let result = judge(Evidence {
+        case,
+        recorded,
+        said_before,
+        seen: &recording,
+        said_now: &said_now,
+        violations: &violations(&case.expectations, bench.judged_as, &recording),
+        observed: findings,
+        symptoms,
+    });
+    let result = CaseResult {
+        recorded: Some(recorded.to_file()),
+        seen: Some(without_secret(&recording.to_file(), scene)),
+        ..result
+    };
+    Ran {
+        result,
+        shown: Some(shown),
+        again: false,
+    }
+}
+
+fn leaks() -> Symptom {
+    Symptom {
+        change: Change::Secret,
+        field: None,
+        before: "no password in what the adapter says".to_owned(),
+        now: "the password is in it".to_owned(),
+        consequence: Some("prints the password of the database".to_owned()),
+    }
+}
+
+/// The recording that what was seen makes.
+fn recording(case: &Case, scene: &Scene, observed: &Observed) -> Recording {
+    let left = |seen: &Seen| Left {
+        exit: seen.exit,
+        report: seen.report.clone(),
+        stdout: seen.stdout.clone(),
+        stderr: seen.stderr.clone(),
+    };
+    let seen = &observed.seen;
+    let capture = Capture {
+        scene: scene.clone(),
+        before: observed.before.clone(),
+        calls: seen.iter().map(left).collect(),
+        after: observed.after_calls.clone(),
+    };
+    let names = scene.names();
+    let mut recording = capture.recording(case);
+    for (call, seen) in recording.calls.iter_mut().zip(seen) {
+        call.argv = seen
+            .argv
+            .iter()
+            .map(|argument| normalise(argument, &names))
+            .collect();
+    }
+    if recording.calls.is_empty() {
+        // Nothing was seen of a call that hangs.
+        recording.calls.push(RecordedCall {
+            argv: case.definition.call.argv(case.definition.migrations_dir),
+            env: case
+                .definition
+                .call
+                .recorded_environment(case.definition.connection),
+            exit: 137,
+            report: None,
+            report_not_json: None,
+            stdout: "".into(),
+            stderr: "(it did not end)".into(),
+        });
+    }
+    recording
+}
+
+/// What the adapter makes of what a binary says of itself.
+fn documented(call: &Call, recording: &Recording) -> Said {
+    match surface::read(call, &recording.calls[0]) {
+        Ok(value) => Said::Result(value),
+        Err(error) => Said::Error {
+            kind: "internal_error".to_owned(),
+            message: format!("{error:#}"),
+        },
+    }
+}
+
+/// What was said, with the placeholders of a snapshot.
+fn normalised(said: &Said, scene: &Scene, judged_as: Release) -> Said {
+    let Said::Result(value) = said else {
+        return said.clone();
+    };
+    let names = scene.names().with(
+        format!(r#""version": "{judged_as}""#),
+        r#""version": "<version>""#,
+    );
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let read = serde_json::from_str(&normalise(&text, &names));
+    read.map_or_else(|_| said.clone(), Said::Result)
+}
+
+/// What the catalogue expects of the adapter, and what the database says to it.
+fn checked(
+    bench: &Bench<'_>,
+    case: &Case,
+    outcome: &Outcome,
+    called: bool,
+    after: Option<&State>,
+) -> Vec<Symptom> {
+    let mut symptoms = Vec::new();
+    if let Err(error) = verdict(&case.expectations, bench.judged_as, outcome, called) {
+        let text = one_line(&format!("{error:#}"));
+        symptoms.push(Symptom {
+            change: Change::Expectation {
+                fact: "the adapter's verdict".to_owned(),
+            },
+            field: None,
+            before: "as the catalogue expects".to_owned(),
+            now: text,
+            consequence: None,
+        });
+    }
+    if let Ok(result) = outcome
+        && let Err(error) = names_the_revision(&case.definition.call, result, after)
+    {
+        symptoms.push(Symptom {
+            change: Change::FalseSafe {
+                what: "the adapter names another revision than the ledger".to_owned(),
+            },
+            field: None,
+            before: "adapter and ledger agree".to_owned(),
+            now: one_line(&format!("{error:#}")),
+            consequence: Some("believes the database to be where it is not".to_owned()),
+        });
+    }
+    symptoms
+}
+
+fn without_secret(text: &str, scene: &Scene) -> String {
+    text.replace(&scene.endpoint.password, "<password>")
+}
+
+/// A text in one bounded line.
+pub(crate) fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

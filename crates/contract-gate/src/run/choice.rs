@@ -1,0 +1,97 @@
+//! Which cases of the catalogue are run.
+
+use std::collections::BTreeSet;
+
+use contract_lab::trouble::Trouble;
+use contract_tests::case::Case;
+
+/// The cases of a quick run: each operation once where it succeeds and once where it does not.
+pub const QUICK: [&str; 20] = [
+    "current/fresh",
+    "current/at-head",
+    "current/unreachable",
+    "up/all",
+    "up/no-op",
+    "up/target",
+    "up/second-of-three-fails",
+    "down-to/first",
+    "verify/true",
+    "verify/false",
+    "preflight/add-column",
+    "preflight/drop-column",
+    "preflight/drop-table",
+    "preflight/five-tiers",
+    "preflight/duplicate-version",
+    "preflight/nothing-pending",
+    "surface/version",
+    "surface/exit-codes",
+    "surface/help-up",
+    "surface/help-preflight",
+];
+
+/// The cases that `names` chooses.
+///
+/// # Errors
+/// When a name is none of the catalogue's; it names those that are alike.
+pub fn chosen(catalogue: Vec<Case>, names: &[String]) -> anyhow::Result<Vec<Case>> {
+    if names.is_empty() {
+        return Ok(catalogue);
+    }
+    for name in names {
+        let operation = name.split('/').next().unwrap_or_default();
+        if !catalogue.iter().any(|case| matches(case, name)) {
+            let alike: Vec<&str> = catalogue
+                .iter()
+                .filter(|case| case.operation() == operation)
+                .map(|case| case.name)
+                .collect();
+            let way_out = if alike.is_empty() {
+                let operations: BTreeSet<&str> = catalogue.iter().map(Case::operation).collect();
+                let operations: Vec<&str> = operations.into_iter().collect();
+                format!("operations are {}", operations.join(", "))
+            } else {
+                format!("{operation} has {}", alike.join(", "))
+            };
+            return Err(Trouble::new(
+                format!("the catalogue has no case {name}"),
+                way_out,
+            )
+            .into());
+        }
+    }
+    let is_chosen = |case: &Case| names.iter().any(|name| matches(case, name));
+    Ok(catalogue.into_iter().filter(is_chosen).collect())
+}
+
+/// A case by its name, or all of an operation.
+fn matches(case: &Case, name: &str) -> bool {
+    case.name == name || case.operation() == name.trim_end_matches("/*")
+}
+
+#[cfg(test)]
+mod tests {
+    use contract_tests::catalogue::catalogue;
+
+    use super::*;
+
+    #[test]
+    fn cases_are_chosen_by_name_and_by_operation() {
+        let names = |names: &[&str]| -> Result<Vec<&str>, String> {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            let chosen = chosen(catalogue(), &names).map_err(|error| error.to_string())?;
+            Ok(chosen.iter().map(|case| case.name).collect())
+        };
+        assert_eq!(names(&["up/all"]).unwrap(), ["up/all"]);
+        assert!(names(&["verify/*"]).unwrap().len() > 5);
+        assert_eq!(names(&["verify"]).unwrap(), names(&["verify/*"]).unwrap());
+        assert!(names(&["up/nothing"]).unwrap_err().contains("up/all"));
+        assert!(names(&["nothing"]).unwrap_err().contains("preflight"));
+    }
+
+    #[test]
+    fn the_quick_cases_are_cases() {
+        let names: Vec<String> = QUICK.iter().map(ToString::to_string).collect();
+        let quick = chosen(catalogue(), &names).unwrap();
+        assert_eq!(quick.len(), QUICK.len());
+    }
+}

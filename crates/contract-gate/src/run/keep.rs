@@ -1,0 +1,40 @@
+//! What `--keep` keeps of a case: its project, and each call with what it left.
+
+use std::fs;
+use std::path::Path;
+
+use contract_tests::case::Case;
+use contract_tests::scene::Scene;
+
+use super::observe::Observed;
+
+/// Keeps the case below `directory`, without the password of the database.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(crate) fn keep(
+    directory: &Path,
+    case: &Case,
+    scene: &Scene,
+    observed: &Observed,
+) -> anyhow::Result<()> {
+    let directory = directory.join(case.name);
+    let project = directory.join("project");
+    if project.is_dir() {
+        fs::remove_dir_all(&project)?;
+    }
+    fs::create_dir_all(&directory)?;
+    case.definition.project.write(&project)?;
+    for (number, call) in (1..).zip(&observed.seen) {
+        let text = serde_json::to_string_pretty(call)?;
+        let text = text.replace(&scene.endpoint.password, "<password>");
+        fs::write(directory.join(format!("call-{number}.json")), text)?;
+        if let Some(report) = &call.report {
+            let report = report.replace(&scene.endpoint.password, "<password>");
+            fs::write(directory.join(format!("report-{number}.json")), report)?;
+        }
+    }
+    let state = serde_json::json!({ "before": observed.before, "after": observed.after });
+    fs::write(directory.join("database.json"), serde_json::to_string_pretty(&state)?)?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Work on several threads.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// What the mutex holds, also after a thread panicked with it.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Applies `run` to every item on `count` threads.
+pub fn lanes<I: Copy + Sync, O: Send>(
+    count: usize,
+    items: &[I],
+    run: &(impl Fn(I) -> O + Sync),
+) -> Vec<O> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..count.min(items.len()) {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let output = run(*item);
+                    lock(&done).push(output);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many cases work at the same time, whatever candidate they are of.
+#[derive(Debug)]
+pub struct Slots {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Slots {
+    /// Room for `count` cases, and for one at least.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        Self {
+            free: Mutex::new(count.max(1)),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// Runs `work` once there is room for it.
+    pub(crate) fn within<O>(&self, work: impl FnOnce() -> O) -> O {
+        let mut free = lock(&self.free);
+        while *free == 0 {
+            free = self
+                .freed
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        drop(free);
+        let output = work();
+        *lock(&self.free) += 1;
+        self.freed.notify_one();
+        output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_the_slots_work_at_a_time() {
+        let slots = Slots::new(2);
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let items: Vec<usize> = (0..20).collect();
+        let done = lanes(8, &items, &|item| {
+            slots.within(|| {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::yield_now();
+                now.fetch_sub(1, Ordering::SeqCst);
+                item
+            })
+        });
+        assert_eq!(done.len(), 20);
+        assert!(most.load(Ordering::SeqCst) <= 2);
+    }
+}

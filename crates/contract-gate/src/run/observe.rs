@@ -1,0 +1,196 @@
+//! What is seen of one case: the adapter makes the call, and what the child did is captured.
+
+use std::time::{Duration, Instant};
+
+use contract_lab::interrupt;
+use contract_lab::stage::{Set, call_by};
+use contract_tests::call::Call;
+use contract_tests::case::{Case, Circumstance};
+use contract_tests::drive::{self, Outcome};
+use contract_tests::recording::State;
+use contract_tests::scene::Scene;
+use fraisier_adapter_confiture::ConfitureMigration;
+
+use super::case::Bench;
+use crate::change::Change;
+use crate::judge::{Symptom, is_direct};
+use crate::result::Finding;
+use crate::wrapper::{Play, Seen, Task, Wrapper};
+
+/// Where a case takes place: on a server, or in what was seen of it before.
+pub(crate) trait Place {
+    /// The directories and the database.
+    fn scene(&self) -> &Scene;
+
+    /// What is in the database. `made` tells whether confiture was really called.
+    ///
+    /// # Errors
+    /// When the server refuses a query.
+    fn state(&self, made: bool) -> anyhow::Result<Option<State>>;
+
+    /// What is played in place of confiture; none where confiture itself is called.
+    fn play(&self) -> Option<Play> {
+        None
+    }
+}
+
+impl Place for Set<'_> {
+    fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    fn state(&self, _: bool) -> anyhow::Result<Option<State>> {
+        self.state()
+    }
+}
+
+/// What was seen of one case.
+pub(crate) struct Observed {
+    /// What the adapter made of it; none for a call that it never makes.
+    pub(crate) outcome: Option<Outcome>,
+    /// Whether the adapter let it come to a call.
+    pub(crate) called: bool,
+    /// The calls: the adapter's, or the one that it refuses to make.
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) before: Option<State>,
+    /// The database after what the adapter did.
+    pub(crate) after: Option<State>,
+    /// The database after the calls that were seen.
+    pub(crate) after_calls: Option<State>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) symptoms: Vec<Symptom>,
+}
+
+/// Runs the case through the adapter; a call that the adapter does not make is made without it.
+///
+/// # Errors
+/// When the wrapper cannot be put in place, the database not be looked at, or on an interrupt.
+pub(crate) fn observe(
+    bench: &Bench<'_>,
+    case: &Case,
+    place: &dyn Place,
+) -> anyhow::Result<Observed> {
+    let definition = &case.definition;
+    let direct = is_direct(&definition.call);
+    let before = place.state(false)?;
+    let wrapper = Wrapper::new(bench.myself, &task(bench, case, place.play()))?;
+    let limit = bench.limit();
+    let began = Instant::now();
+    let outcome = if direct {
+        None
+    } else {
+        Some(through_adapter(&wrapper, case, place.scene(), limit)?)
+    };
+    let elapsed = began.elapsed();
+    let seen = calls(&wrapper, case)?;
+    let after = place.state(made(&seen))?;
+    let hung = !direct && seen.is_empty() && elapsed >= limit;
+    let mut observed = Observed {
+        outcome,
+        called: !seen.is_empty() || hung,
+        seen,
+        before,
+        after_calls: after.clone(),
+        after,
+        findings: Vec::new(),
+        symptoms: Vec::new(),
+    };
+    if hung {
+        bench.hung();
+        observed.findings.push(hangs(limit));
+    } else if !observed.called {
+        // The adapter refuses, or never makes this call. What would have become of it is drift.
+        if observed.before != observed.after {
+            observed.symptoms.push(touched(&observed));
+        }
+        let program = wrapper.program();
+        match call_by(&program, place.scene(), definition, &definition.call, limit) {
+            Ok(_) => {}
+            Err(error) if format!("{error:#}").contains("did not end in time") => {
+                bench.hung();
+                observed.findings.push(hangs(limit));
+            }
+            // A call that a signal ended was seen all the same.
+            Err(error) if calls(&wrapper, case)?.is_empty() => return Err(error),
+            Err(_) => {}
+        }
+        observed.seen = calls(&wrapper, case)?;
+        observed.after_calls = place.state(made(&observed.seen))?;
+    }
+    Ok(observed)
+}
+
+fn made(seen: &[Seen]) -> bool {
+    seen.iter().any(|call| call.made)
+}
+
+/// What the wrapper is to do in this case.
+pub(crate) fn task(bench: &Bench<'_>, case: &Case, play: Option<Play>) -> Task {
+    let about_version = case.definition.call == Call::Version;
+    let judged_as = bench.judged_as.to_string();
+    Task {
+        program: bench.program.to_owned(),
+        version: bench.version.clone().filter(|_| !about_version),
+        says: (bench.says != judged_as).then(|| (bench.says.to_owned(), judged_as)),
+        unwritable_report: case.definition.circumstance == Some(Circumstance::UnwritableReport),
+        play,
+        tamper: bench.tamper.clone(),
+    }
+}
+
+/// What was seen so far, without the questions for the version that the adapter asks on the way.
+fn calls(wrapper: &Wrapper, case: &Case) -> anyhow::Result<Vec<Seen>> {
+    let mut seen = wrapper.seen()?;
+    if case.definition.call != Call::Version {
+        seen.retain(|call| call.argv != ["--version"]);
+    }
+    Ok(seen)
+}
+
+/// Makes the call through the adapter. An interrupt drops it, which stops confiture.
+fn through_adapter(
+    wrapper: &Wrapper,
+    case: &Case,
+    scene: &Scene,
+    limit: Duration,
+) -> anyhow::Result<Outcome> {
+    let adapter = ConfitureMigration::builder()
+        .program(wrapper.program())
+        .timeout(limit)
+        .grace(Duration::from_secs(2))
+        .build();
+    let context = drive::context(&case.definition, scene);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    runtime.block_on(async {
+        let call = drive::drive(&adapter, &case.definition.call, &context);
+        let mut call = std::pin::pin!(call);
+        loop {
+            match tokio::time::timeout(Duration::from_millis(100), &mut call).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(_) => interrupt::check()?,
+            }
+        }
+    })
+}
+
+fn hangs(limit: Duration) -> Finding {
+    let change = Finding::differs(Change::Hangs);
+    change.with(
+        "it ends",
+        format!("still running after {} s", limit.as_secs()),
+    )
+}
+
+fn touched(observed: &Observed) -> Symptom {
+    Symptom {
+        change: Change::Database {
+            what: "state, by a call that the adapter refused".to_owned(),
+        },
+        field: None,
+        before: format!("{:?}", observed.before),
+        now: format!("{:?}", observed.after),
+        consequence: Some("believes the database untouched".to_owned()),
+    }
+}

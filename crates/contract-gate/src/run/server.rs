@@ -1,0 +1,67 @@
+//! The database server of a run, which is started again once when it dies.
+
+use std::sync::{Arc, Mutex};
+
+use contract_lab::postgres::Server;
+
+use super::lanes::lock;
+
+/// Opens a server.
+pub type Open<'a> = dyn Fn() -> anyhow::Result<Server> + Sync + 'a;
+
+/// One server for all candidates.
+pub struct Servers<'a> {
+    open: &'a Open<'a>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    server: Option<Arc<Server>>,
+    replaced: bool,
+}
+
+impl<'a> Servers<'a> {
+    /// None is opened before it is needed.
+    #[must_use]
+    pub fn new(open: &'a Open<'a>) -> Self {
+        Self {
+            open,
+            state: Mutex::default(),
+        }
+    }
+
+    /// The server.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn current(&self) -> anyhow::Result<Arc<Server>> {
+        let mut state = lock(&self.state);
+        if let Some(server) = &state.server {
+            return Ok(Arc::clone(server));
+        }
+        let server = Arc::new((self.open)()?);
+        state.server = Some(Arc::clone(&server));
+        Ok(server)
+    }
+
+    /// The server after `dead`: another candidate may have opened it already. None when that one is
+    /// the second that died.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn after(&self, dead: &Arc<Server>) -> anyhow::Result<Option<Arc<Server>>> {
+        let mut state = lock(&self.state);
+        if let Some(server) = state.server.as_ref().filter(|now| !Arc::ptr_eq(now, dead)) {
+            return Ok(Some(Arc::clone(server)));
+        }
+        if state.replaced {
+            return Ok(None);
+        }
+        state.replaced = true;
+        state.server = None;
+        let server = Arc::new((self.open)()?);
+        state.server = Some(Arc::clone(&server));
+        Ok(Some(server))
+    }
+}

@@ -1,0 +1,94 @@
+//! What a candidate is judged as, and against.
+
+use contract_lab::trouble::Trouble;
+use contract_tests::release::Release;
+
+use super::Settings;
+
+/// What a candidate is judged as and against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// The release by whose floors it is judged.
+    pub judged_as: Release,
+    /// The baseline.
+    pub against: Release,
+    /// Whether the index lacks it.
+    pub pending: bool,
+    /// Whether it is no final release.
+    pub unfinished: bool,
+}
+
+impl Terms {
+    /// The terms for a confiture that says it is `version`.
+    ///
+    /// # Errors
+    /// When the version has no numbers and none were given, or no recorded release is old enough.
+    pub fn new(settings: &Settings<'_>, version: &str) -> anyhow::Result<Self> {
+        let base = base_version(version);
+        let judged_as = settings.judged_as.or(base).ok_or_else(|| {
+            Trouble::new(
+                format!("the version {version:?} has no numbers to judge it by"),
+                "name a release with --as",
+            )
+        })?;
+        let recorded = settings.recorded;
+        let against = match settings.against {
+            Some(against) if recorded.has(against) => against,
+            Some(against) => {
+                let what = format!("{against} is not recorded, so nothing can be compared with it");
+                let way_out = "choose a release of contract-fixtures/index.json with --against";
+                return Err(Trouble::new(what, way_out).into());
+            }
+            None => recorded.not_newer_than(judged_as).ok_or_else(|| {
+                Trouble::new(
+                    format!("no recorded release is as old as {judged_as}"),
+                    "choose a baseline with --against",
+                )
+            })?,
+        };
+        let released: Option<Release> = version.parse().ok();
+        Ok(Self {
+            judged_as,
+            against,
+            pending: !released.is_some_and(|release| recorded.has(release)),
+            unfinished: released.is_none(),
+        })
+    }
+}
+
+/// The release that a version leads to: `1.30.0` of `1.30.0rc1` and of `1.30.dev4+g12ab`.
+#[must_use]
+pub fn base_version(version: &str) -> Option<Release> {
+    let mut numbers: Vec<u32> = Vec::new();
+    for part in version.split('.').take(3) {
+        let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+        let Ok(number) = digits.parse() else { break };
+        numbers.push(number);
+        if digits.len() < part.len() {
+            break;
+        }
+    }
+    let at = |place: usize| numbers.get(place).copied().unwrap_or(0);
+    (!numbers.is_empty()).then(|| Release::new(at(0), at(1), at(2)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_judged_by_its_base() {
+        let base = |text: &str| base_version(text).map(|release| release.to_string());
+        for (version, expected) in [
+            ("1.30.0rc1", "1.30.0"),
+            ("1.30.0.dev4+g12ab", "1.30.0"),
+            ("1.30.dev4", "1.30.0"),
+            ("1.30rc2", "1.30.0"),
+            ("1.30.1", "1.30.1"),
+            ("2", "2.0.0"),
+        ] {
+            assert_eq!(base(version).as_deref(), Some(expected), "{version}");
+        }
+        assert_eq!(base("unknown"), None);
+    }
+}

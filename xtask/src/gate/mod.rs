@@ -1,0 +1,155 @@
+//! `cargo xtask gate`: can fraisier live with this confiture?
+
+mod args;
+mod candidates;
+mod private;
+mod promote;
+mod self_test;
+mod write;
+
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use contract_gate::accept::Accepted;
+use contract_gate::report::{json, terminal};
+use contract_gate::result::{Report, WrongUsage};
+use contract_gate::run::baseline::Recorded;
+use contract_gate::run::choice::{QUICK, chosen};
+use contract_gate::run::lanes::Slots;
+use contract_gate::run::server::Servers;
+use contract_gate::run::{Settings, interrupted, myself, shown_path};
+use contract_lab::interrupt;
+use contract_lab::postgres::Server;
+use contract_lab::ui::Ui;
+use contract_lab::Lab;
+use contract_tests::case::Case;
+use contract_tests::catalogue::catalogue;
+
+pub use args::{GateArgs, help};
+use private::Private;
+
+/// Runs the gate; its answer is the exit status.
+///
+/// # Errors
+/// When it could not run.
+pub fn run(args: &GateArgs) -> anyhow::Result<ExitCode> {
+    match answer(args) {
+        Err(error) if error.is::<WrongUsage>() => {
+            anstream::eprintln!("{}: {error:#}", contract_lab::ui::bad("error"));
+            Ok(ExitCode::from(2))
+        }
+        answer => answer,
+    }
+}
+
+fn answer(args: &GateArgs) -> anyhow::Result<ExitCode> {
+    // What is wrong in a file that was named is found before anything is installed.
+    let accepted = args.accept.as_deref().map(accepted).transpose()?;
+    let recorded_cases = catalogue();
+    let recorded = Recorded::load(&args.fixtures, &recorded_cases)?;
+    let (cases, total) = cases(args)?;
+    let complete = cases.len() == total;
+    if let Some(against) = args.against.filter(|against| !recorded.has(*against)) {
+        let why = format!(
+            "{against} is not recorded, so nothing can be compared with it; choose a release of \
+             contract-fixtures/index.json with --against"
+        );
+        return Err(WrongUsage(anyhow::anyhow!(why)).into());
+    }
+    let ui = Ui::stderr();
+    let lab = Lab::new(args.lab.clone(), ui)?;
+    let settings = Settings {
+        cases: &cases,
+        recorded: &recorded,
+        judged_as: args.judged_as,
+        against: args.against,
+        jobs: args.jobs.max(1),
+        slots: Slots::new(args.jobs),
+        limit: Duration::from_secs(args.limit.max(1)),
+        keep: args.keep.clone(),
+        myself: myself()?,
+    };
+    let open = || -> anyhow::Result<Server> { args.server.open(&lab) };
+    let servers = Servers::new(&open);
+    if let Some(size) = args.self_test {
+        return self_test::run(args, size, &settings, &lab, &servers);
+    }
+    if let Some(release) = args.promote {
+        return promote::run(args, release, &settings, &lab, &servers);
+    }
+    let named = candidates::named(&args.candidates, &recorded)?;
+    let mut judged = candidates::judge(args, &named, &settings, &lab, &servers);
+    if !complete {
+        for judged in &mut judged {
+            let note = format!("{} of {total} cases were chosen", cases.len());
+            judged.notes.insert(0, note);
+        }
+    }
+    let stale = accepted.map(|accepted| accepted.apply(&mut judged, complete));
+    let report = Report::new(judged, interrupt::raised(), stale.unwrap_or_default());
+    let names: Vec<String> = named.iter().map(|named| named.text.clone()).collect();
+    Ok(ExitCode::from(tell(args, &report, &names, &lab)))
+}
+
+/// Shows and writes the report, and gives the exit status.
+fn tell(args: &GateArgs, report: &Report, names: &[String], lab: &Lab) -> u8 {
+    let mut private = Private::new(lab.cache());
+    if let Some(password) = args.server.password() {
+        private.text(password, "<password>");
+    }
+    for name in names {
+        let path = Path::new(name);
+        private.path(path, &contract_lab::candidate::named(path));
+    }
+    let public = private.taken_out(report);
+    let directory = write::directory(args, names);
+    let written = write::reports(args, &directory, &public);
+    if args.json.as_deref() == Some(Path::new("-")) {
+        print!("{}", json::render(&public));
+    } else {
+        let place = written.is_ok().then(|| shown_path(&directory));
+        let text = terminal::render(report, width(), place.as_deref());
+        anstream::print!("{text}");
+    }
+    match (written, report.status()) {
+        (Ok(()), status) => status,
+        (Err(error), status) => {
+            lab.ui.warning(&format!("{error:#}"));
+            // A report that nobody can read is no yes.
+            if status == 0 { 3 } else { status }
+        }
+    }
+}
+
+fn accepted(path: &Path) -> anyhow::Result<Accepted> {
+    let read = fs::read_to_string(path)
+        .with_context(|| format!("{} cannot be read", shown_path(path)))
+        .and_then(|text| Accepted::parse(&text));
+    read.map_err(|error| WrongUsage(error).into())
+}
+
+/// The cases that were asked for, and how many there are.
+fn cases(args: &GateArgs) -> anyhow::Result<(Vec<Case>, usize)> {
+    let mut whole = catalogue();
+    whole.push(interrupted::case());
+    let total = whole.len();
+    let only: Vec<String> = if args.quick {
+        QUICK.iter().map(ToString::to_string).collect()
+    } else {
+        args.only.clone()
+    };
+    let cases = chosen(whole, &only).map_err(WrongUsage)?;
+    Ok((cases, total))
+}
+
+/// The columns of the terminal that the report goes to.
+fn width() -> usize {
+    if !io::stdout().is_terminal() {
+        return 100;
+    }
+    rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| usize::from(size.ws_col))
+}

@@ -1,0 +1,91 @@
+//! What belongs to this machine alone is taken out of a report before it is written.
+
+use std::path::{Path, PathBuf};
+
+use contract_gate::result::Report;
+use serde_json::Value;
+
+/// Texts of this machine, and what stands for them.
+#[derive(Debug, Default)]
+pub struct Private(Vec<(String, String)>);
+
+impl Private {
+    /// The directories that every run has.
+    pub fn new(cache: &Path) -> Self {
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let here = std::env::current_dir().ok();
+        let mut texts = Self::default();
+        texts.path(cache, "<cache>");
+        texts.path(&std::env::temp_dir(), "<tmp>");
+        if let Some(here) = here {
+            texts.path(&here, ".");
+        }
+        if let Some(home) = home {
+            texts.path(&home, "~");
+        }
+        texts
+    }
+
+    /// A path, wherever it stands alone or before a slash.
+    pub fn path(&mut self, path: &Path, stands: &str) {
+        // The root, or something like it, stands everywhere.
+        if path.is_absolute() && path.components().count() > 1 {
+            self.text(path.display().to_string(), stands);
+        }
+    }
+
+    /// A text.
+    pub fn text(&mut self, text: String, stands: &str) {
+        if !text.is_empty() {
+            self.0.push((text, stands.to_owned()));
+            // One that contains another one is looked for first.
+            self.0.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        }
+    }
+
+    /// The report without them.
+    ///
+    /// # Panics
+    /// Never: a report has a JSON form, also with other texts.
+    pub fn taken_out(&self, report: &Report) -> Report {
+        let mut value = serde_json::to_value(report).expect("a report has a JSON form");
+        self.clean(&mut value);
+        serde_json::from_value(value).expect("it is a report as before")
+    }
+
+    fn clean(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                for (found, stands) in &self.0 {
+                    if text.contains(found) {
+                        *text = text.replace(found, stands);
+                    }
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.clean(value)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| self.clean(value)),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract_gate::result::Judgement;
+
+    #[test]
+    fn a_report_names_no_path_of_the_machine_and_no_secret() {
+        let mut private = Private::default();
+        private.path(Path::new("/home/someone"), "~");
+        private.path(Path::new("/home/someone/lab"), "<cache>");
+        private.path(Path::new("/"), "never");
+        private.text("geheim".to_owned(), "<password>");
+        let mut judged = Judgement::unknown("/home/someone/c.whl");
+        judged.notes.push("geheim, in /home/someone/lab/x/y".to_owned());
+        let report = Report::new(vec![judged], false, vec![]);
+        let cleaned = private.taken_out(&report);
+        assert_eq!(cleaned.candidates[0].candidate, "~/c.whl");
+        assert_eq!(cleaned.candidates[0].notes, ["<password>, in <cache>/x/y"]);
+    }
+}
