@@ -97,10 +97,12 @@ const EVIDENCE: [Evidence; 12] = [
                 "destructive",
                 "irreversible",
             ];
-            tiers.iter().enumerate().all(|(place, tier)| {
-                let pointer = format!("/change_set/changes/{place}/tier");
-                result(shown, &pointer) == Some(&json!(tier))
-            })
+            let changes = result(shown, "/change_set/changes").and_then(Value::as_array);
+            let told = |tier: &&str| {
+                let of_tier = |change: &Value| change.get("tier") == Some(&json!(tier));
+                changes.is_some_and(|changes| changes.iter().any(of_tier))
+            };
+            tiers.iter().all(told)
         },
     },
     Evidence {

@@ -324,12 +324,10 @@ fn consequence(call: &Call, place: &str, was: &str, is: &str, now: &Said) -> Str
             _ => "refuses deploys that it let pass".to_owned(),
         },
         "change_set" => "has no risk tiers to decide on, and refuses".to_owned(),
-        place if place.starts_with("tier") && laxer(call, place, was, is) => {
-            match is {
-                ABSENT => format!("does not hear of a change of tier {was}"),
-                is => format!("takes a change of tier {was} for {is}"),
-            }
-        }
+        place if place.starts_with("tier") && laxer(call, place, was, is) => match is {
+            ABSENT => format!("does not hear of a change of tier {was}"),
+            is => format!("takes a change of tier {was} for {is}"),
+        },
         place if place.starts_with("tier") => {
             format!("takes a change of tier {was} for {is}, and refuses more")
         }

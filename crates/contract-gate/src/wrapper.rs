@@ -76,6 +76,8 @@ pub struct Seen {
     pub exit: i32,
     /// What was written where the report belongs.
     pub report: Option<String>,
+    /// A file beside the place where the report belongs.
+    pub elsewhere: Option<String>,
     /// Standard output.
     pub stdout: String,
     /// Standard error.
@@ -170,6 +172,7 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
         fs::create_dir_all(report)?;
     }
     let before = files(Path::new("."));
+    let beside = report.as_deref().map(beside).unwrap_or_default();
     let seen_before = seen_in(directory)?;
     let tamper = task.tamper.as_ref();
     let mut seen = if let Some(seen) = tamper.and_then(|tamper| tamper.instead(argv)) {
@@ -198,11 +201,18 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
     if let Some(tamper) = &task.tamper {
         tamper.after(argv, &mut seen, report.as_deref())?;
     }
+    if let (Some(report), None) = (&report, &seen.report) {
+        let found = self::beside(report);
+        seen.elsewhere = found.into_iter().find(|file| !beside.contains(file));
+    }
     seen.files = files(Path::new("."))
         .into_iter()
         .filter(|file| !before.contains(file))
         .collect();
-    fs::write(place(directory, seen_before.len()), serde_json::to_vec(&seen)?)?;
+    fs::write(
+        place(directory, seen_before.len()),
+        serde_json::to_vec(&seen)?,
+    )?;
     io::stdout().write_all(seen.stdout.as_bytes())?;
     io::stderr().write_all(seen.stderr.as_bytes())?;
     Ok(end(seen.exit))
@@ -267,6 +277,16 @@ fn end(exit: i32) -> ExitCode {
 fn report_of(argv: &[String]) -> Option<PathBuf> {
     let place = argv.iter().position(|argument| argument == "--output")?;
     argv.get(place + 1).map(PathBuf::from)
+}
+
+/// The files in the directory of the report, without the report itself.
+fn beside(report: &Path) -> Vec<String> {
+    let entries = report.parent().map(fs::read_dir);
+    let entries = entries.into_iter().flatten().flatten().flatten();
+    entries
+        .filter(|entry| entry.path() != report && entry.path().is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 /// The files below `root`, by path. Python's caches say nothing.

@@ -15,9 +15,10 @@ fn what_harms_breaks_with_its_cause_and_nothing_else_does() {
     let recorded = Recorded::load(&default_root(), &catalogue).unwrap();
     let newest = *recorded.releases().last().unwrap();
     let wrapper = Path::new(env!("CARGO_BIN_EXE_gate-wrapper"));
+    // Every so many: the whole takes a minute.
+    let some: Vec<_> = injections().into_iter().step_by(9).collect();
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let score =
-        on_recordings(&recorded, newest, &catalogue, wrapper, &injections(), jobs).unwrap();
+    let score = on_recordings(&recorded, newest, &catalogue, wrapper, &some, jobs).unwrap();
     println!("{score}");
     assert!(score.is_full(), "{score}");
 }

@@ -161,13 +161,23 @@ fn at_path(lab: &Lab, path: &Path, extras: &[String]) -> anyhow::Result<Provided
     let is_environment = absolute.join("pyvenv.cfg").is_file();
     let (sha256, installed) = if metadata.is_file() && is_package(&absolute) {
         let sha256 = hash_file(&absolute)?;
-        (sha256.clone(), packaged(lab, &named, &absolute, &sha256, extras)?)
+        (
+            sha256.clone(),
+            packaged(lab, &named, &absolute, &sha256, extras)?,
+        )
     } else if is_project && !is_environment {
         let sha256 = hash_tree(&absolute, &NOT_SOURCE)?;
-        (sha256.clone(), packaged(lab, &named, &absolute, &sha256, extras)?)
+        (
+            sha256.clone(),
+            packaged(lab, &named, &absolute, &sha256, extras)?,
+        )
     } else if !extras.is_empty() {
         let what = format!("{named} is installed already, and takes no extra");
-        return Err(Trouble::new(what, "leave --extra out, or give a wheel, an sdist or a source directory").into());
+        return Err(Trouble::new(
+            what,
+            "leave --extra out, or give a wheel, an sdist or a source directory",
+        )
+        .into());
     } else if metadata.is_file() {
         (hash_file(&absolute)?, binary(&named, &absolute)?)
     } else if is_environment {
@@ -231,7 +241,11 @@ fn packaged(
     extras: &[String],
 ) -> anyhow::Result<Installed> {
     let extras = bracketed(extras);
-    let environment = format!("candidate-{}{extras}-{}", &sha256[..16], lab.python()?.tag());
+    let environment = format!(
+        "candidate-{}{extras}-{}",
+        &sha256[..16],
+        lab.python()?.tag()
+    );
     environment_of(lab, &environment, |building| {
         // A build writes into its source directory, and that one belongs to somebody.
         let copy = tempfile::tempdir()?;

@@ -22,10 +22,10 @@ use contract_gate::run::choice::{QUICK, chosen};
 use contract_gate::run::lanes::Slots;
 use contract_gate::run::server::Servers;
 use contract_gate::run::{Settings, interrupted, myself, shown_path};
+use contract_lab::Lab;
 use contract_lab::interrupt;
 use contract_lab::postgres::Server;
 use contract_lab::ui::Ui;
-use contract_lab::Lab;
 use contract_tests::case::Case;
 use contract_tests::catalogue::catalogue;
 
@@ -91,22 +91,22 @@ fn answer(args: &GateArgs) -> anyhow::Result<ExitCode> {
     }
     let stale = accepted.map(|accepted| accepted.apply(&mut judged, complete));
     let report = Report::new(judged, interrupt::raised(), stale.unwrap_or_default());
-    let names: Vec<String> = named.iter().map(|named| named.text.clone()).collect();
-    Ok(ExitCode::from(tell(args, &report, &names, &lab)))
+    let texts: Vec<String> = named.iter().map(|named| named.text.clone()).collect();
+    Ok(ExitCode::from(tell(args, &report, &texts, &lab)))
 }
 
 /// Shows and writes the report, and gives the exit status.
-fn tell(args: &GateArgs, report: &Report, names: &[String], lab: &Lab) -> u8 {
+fn tell(args: &GateArgs, report: &Report, texts: &[String], lab: &Lab) -> u8 {
     let mut private = Private::new(lab.cache());
     if let Some(password) = args.server.password() {
         private.text(password, "<password>");
     }
-    for name in names {
-        let path = Path::new(name);
+    for text in texts {
+        let path = Path::new(text);
         private.path(path, &contract_lab::candidate::named(path));
     }
     let public = private.taken_out(report);
-    let directory = write::directory(args, names);
+    let directory = write::directory(args, texts);
     let written = write::reports(args, &directory, &public);
     if args.json.as_deref() == Some(Path::new("-")) {
         print!("{}", json::render(&public));

@@ -39,7 +39,8 @@ impl Private {
         if !text.is_empty() {
             self.0.push((text, stands.to_owned()));
             // One that contains another one is looked for first.
-            self.0.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+            self.0
+                .sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         }
     }
 
@@ -82,7 +83,9 @@ mod tests {
         private.path(Path::new("/"), "never");
         private.text("geheim".to_owned(), "<password>");
         let mut judged = Judgement::unknown("/home/someone/c.whl");
-        judged.notes.push("geheim, in /home/someone/lab/x/y".to_owned());
+        judged
+            .notes
+            .push("geheim, in /home/someone/lab/x/y".to_owned());
         let report = Report::new(vec![judged], false, vec![]);
         let cleaned = private.taken_out(&report);
         assert_eq!(cleaned.candidates[0].candidate, "~/c.whl");

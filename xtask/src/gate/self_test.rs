@@ -3,15 +3,26 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use contract_gate::run::Settings;
+use contract_gate::report::terminal;
+use contract_gate::result::{Report, Verdict};
+use contract_gate::run::choice::chosen;
+use contract_gate::run::lanes::Slots;
+use contract_gate::run::progress::Progress;
 use contract_gate::run::server::Servers;
 use contract_gate::run::terms::Terms;
+use contract_gate::run::{Settings, judge_candidate};
+use contract_gate::self_test::builds::BUILDS;
 use contract_gate::self_test::injections::injections;
 use contract_gate::self_test::self_test;
-use contract_lab::Lab;
+use contract_lab::candidate::{Candidate, Provided, provide};
+use contract_lab::scratch::Scratch;
+use contract_lab::{Lab, interrupt};
 
 use super::args::{GateArgs, Size};
 use super::candidates::{self, ready};
+
+/// Where on the screen the cause has to be.
+const FIRST_LINES: usize = 10;
 
 /// Runs it; a miss is a no.
 pub fn run(
@@ -36,5 +47,66 @@ pub fn run(
         .collect();
     let score = self_test(settings, &provided, terms, &server, &injections, lab.ui)?;
     print!("{score}");
-    Ok(ExitCode::from(u8::from(!score.is_full())))
+    let mut right = score.is_full();
+    if size == Size::Whole {
+        right &= builds(settings, &provided, lab, servers)?;
+    }
+    Ok(ExitCode::from(u8::from(!right)))
+}
+
+/// Judges whole builds that drifted, as `gate` with the path of an environment does.
+fn builds(
+    settings: &Settings<'_>,
+    provided: &Provided,
+    lab: &Lab,
+    servers: &Servers<'_>,
+) -> anyhow::Result<bool> {
+    let environment = provided.installed.program.ancestors().nth(2);
+    let environment = environment.context("the release has an environment")?;
+    let mut right = true;
+    for build in &BUILDS {
+        let scratch = Scratch::new()?;
+        let place = scratch.path().join("environment");
+        build.make(environment, &place)?;
+        let drifted = provide(lab, &Candidate::Path(place), &[])?;
+        let only: Vec<String> = build.only.iter().map(ToString::to_string).collect();
+        let cases = chosen(settings.cases.to_vec(), &only)?;
+        let settings = Settings {
+            cases: &cases,
+            recorded: settings.recorded,
+            judged_as: settings.judged_as,
+            against: settings.against,
+            jobs: settings.jobs,
+            slots: Slots::new(settings.jobs),
+            limit: settings.limit,
+            keep: None,
+            myself: settings.myself.clone(),
+        };
+        let terms = Terms::new(&settings, &drifted.installed.version)?;
+        let progress = Progress::new(lab.ui, cases.len(), build.name);
+        let judged = judge_candidate(&settings, &drifted, terms, servers, &progress)?;
+        drop(progress);
+        interrupt::check()?;
+        let verdict = judged.verdict;
+        let report = Report::new(vec![judged], false, Vec::new());
+        let text = terminal::render(&report, terminal::NARROWEST, None);
+        let first: Vec<&str> = text.lines().take(FIRST_LINES).collect();
+        // A narrow terminal breaks lines where it has to.
+        let first = first
+            .join(" ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let found = verdict == Verdict::No && first.contains(build.says);
+        right &= found;
+        println!(
+            "{}  a build in which {}",
+            if found { "found" } else { "MISS " },
+            build.name
+        );
+        if !found {
+            anstream::println!("{text}");
+        }
+    }
+    Ok(right)
 }

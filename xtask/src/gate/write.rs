@@ -13,7 +13,7 @@ use contract_lab::once::write_atomically;
 use super::args::GateArgs;
 
 /// Where the reports of these candidates are written.
-pub fn directory(args: &GateArgs, named: &[String]) -> PathBuf {
+pub fn directory(args: &GateArgs, texts: &[String]) -> PathBuf {
     if let Some(directory) = &args.report {
         return directory.clone();
     }
@@ -24,11 +24,11 @@ pub fn directory(args: &GateArgs, named: &[String]) -> PathBuf {
             .map(|character| if kept(character) { character } else { '_' })
             .collect()
     };
-    let name = match named {
+    let name = match texts {
         [first, others @ ..] if others.len() > 3 => {
             format!("{}-and-{}-more", plain(first), others.len())
         }
-        names => names.iter().map(plain).collect::<Vec<_>>().join("+"),
+        few => few.iter().map(plain).collect::<Vec<_>>().join("+"),
     };
     target().join("gate").join(name)
 }
@@ -68,7 +68,9 @@ pub fn reports(args: &GateArgs, directory: &Path, report: &Report) -> anyhow::Re
 
 /// Writes a file that was asked for by name.
 pub fn file(path: &Path, text: &str) -> anyhow::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     parent
         .map_or(Ok(()), fs::create_dir_all)
         .and_then(|()| fs::write(path, text))
@@ -76,7 +78,10 @@ pub fn file(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 fn append(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut file = fs::OpenOptions::new().append(true).create(true).open(path)?;
+    let mut file = fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)?;
     file.write_all(text.as_bytes())?;
     Ok(())
 }

@@ -146,6 +146,37 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Records one release as `refresh RELEASE` does.
+///
+/// # Errors
+/// As [`run`].
+pub fn record_release(
+    release: Release,
+    jobs: usize,
+    fixtures: PathBuf,
+    lab: LabArgs,
+) -> anyhow::Result<()> {
+    run(RefreshArgs {
+        releases: vec![release.to_string()],
+        changes: None,
+        check: false,
+        again: false,
+        jobs,
+        fixtures,
+        lab,
+    })
+}
+
+/// What the recordings of two releases differ in, as `refresh --changes` tells it.
+///
+/// # Errors
+/// When the recordings cannot be read.
+pub fn changes(fixtures: &std::path::Path, from: Release, to: Release) -> anyhow::Result<String> {
+    let catalogue = catalogue();
+    let store = Store::read(fixtures, &catalogue)?;
+    Ok(difference::between(&store, from, to))
+}
+
 /// The releases to record, oldest first.
 fn chosen(
     lab: &Lab,

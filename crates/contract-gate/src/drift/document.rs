@@ -98,11 +98,6 @@ fn array(path: &str, before: &[Value], now: &[Value], findings: &mut Vec<Finding
     if before == now {
         return;
     }
-    let sorted = |values: &[Value]| {
-        let mut texts: Vec<String> = values.iter().map(ToString::to_string).collect();
-        texts.sort();
-        texts
-    };
     let field = path.to_owned();
     let both = |change| {
         let shown = |values: &[Value]| shown(path, &Value::Array(values.to_vec()));
@@ -131,6 +126,30 @@ fn array(path: &str, before: &[Value], now: &[Value], findings: &mut Vec<Finding
             findings.extend(inner.into_iter().filter(shape));
         }
     }
+}
+
+/// `now` with every list that holds what it held in `before` in the order that it had there.
+#[must_use]
+pub fn in_order(before: &Value, now: &Value) -> Value {
+    match (before, now) {
+        (Value::Object(before), Value::Object(now)) => {
+            let field = |(key, now): (&String, &Value)| {
+                let ordered = before.get(key).map(|before| in_order(before, now));
+                (key.clone(), ordered.unwrap_or_else(|| now.clone()))
+            };
+            Value::Object(now.iter().map(field).collect())
+        }
+        (Value::Array(before), Value::Array(now)) if sorted(before) == sorted(now) => {
+            Value::Array(before.clone())
+        }
+        _ => now.clone(),
+    }
+}
+
+fn sorted(values: &[Value]) -> Vec<String> {
+    let mut texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+    texts.sort();
+    texts
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -293,6 +312,16 @@ mod tests {
             ids(&before, &json!({"applied": ["002", "001"]})),
             ["field-order:applied"]
         );
+    }
+
+    #[test]
+    fn only_a_list_with_the_same_elements_is_put_in_order() {
+        let before = json!({"results": [{"version": "001"}, {"version": "002"}], "n": 1});
+        let turned = json!({"n": 2, "results": [{"version": "002"}, {"version": "001"}]});
+        let ordered = json!({"n": 2, "results": [{"version": "001"}, {"version": "002"}]});
+        assert_eq!(in_order(&before, &turned), ordered);
+        let other = json!({"results": [{"version": "003"}, {"version": "001"}]});
+        assert_eq!(in_order(&before, &other), other);
     }
 
     #[test]

@@ -10,9 +10,16 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::change::Change;
-use crate::result::Finding;
+use crate::result::{Class, Finding};
 
-pub use document::{compare, doubled};
+pub use document::{compare, doubled, in_order};
+
+/// The options that the adapter passes only where a setting asks for it.
+const BY_SETTING: [&str; 3] = [
+    "--lock-timeout",
+    "--require-reversible",
+    "--allow-destructive",
+];
 
 /// Everything that is other in `now` than in `before`, call by call. A call that only one of them
 /// holds is not compared: what the adapter asks next is its own choice.
@@ -135,8 +142,10 @@ fn report(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
     }
     findings.extend(issues(&before_report, &now_report));
     // These are told by what they are.
-    let told =
-        |finding: &Finding| matches!(finding.change.field(), Some("error.code" | "issues[].code"));
+    let told = |finding: &Finding| {
+        matches!(&finding.change, Change::FieldValue { field } if field == "issues[].code")
+            || finding.change.field() == Some("error.code")
+    };
     let fields = compare(&before_report, &now_report);
     findings.extend(fields.into_iter().filter(|finding| !told(finding)));
     let raw = now.report.as_ref().map_or("", |raw| raw.get());
@@ -207,11 +216,22 @@ fn surface(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
             };
             let (before, now) = (lines(before), lines(now));
             let gone = before.difference(&now).map(|option| {
-                let option = option.clone();
-                Finding::differs(Change::OptionGone {
+                let finding = Finding::differs(Change::OptionGone {
                     option: option.clone(),
-                })
-                .with(option, "(absent)")
+                });
+                let finding = finding.with(option.clone(), "(absent)");
+                match BY_SETTING
+                    .iter()
+                    .find(|passed| option.starts_with(**passed))
+                {
+                    // No case passes it, but a deploy with that setting does.
+                    Some(passed) => Finding {
+                        class: Class::Breaks,
+                        ..finding
+                            .meaning(format!("fails every deploy whose settings need {passed}"))
+                    },
+                    None => finding,
+                }
             });
             let new = now.difference(&before).map(|option| {
                 let option = option.clone();

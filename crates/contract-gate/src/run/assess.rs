@@ -17,6 +17,7 @@ use super::case::{Bench, Ran};
 use super::observe::Observed;
 use crate::change::Change;
 use crate::delivery::Shown;
+use crate::drift::in_order;
 use crate::judge::{Evidence, Symptom, judge};
 use crate::result::{CaseResult, Finding};
 use crate::verdict::Said;
@@ -29,6 +30,15 @@ pub(crate) fn assess(bench: &Bench<'_>, case: &Case, scene: &Scene, observed: Ob
     let files = observed.seen.iter().flat_map(|call| call.files.iter());
     let mut findings = observed.findings;
     findings.extend(files.map(|path| Finding::differs(Change::File { path: path.clone() })));
+
+    if let Some(name) = observed
+        .seen
+        .iter()
+        .find_map(|call| call.elsewhere.as_ref())
+    {
+        let finding = Finding::differs(Change::ReportElsewhere);
+        findings.push(finding.with("where --output says", name.clone()));
+    }
 
     let mut symptoms = observed.symptoms;
     let after = observed.after.as_ref();
@@ -55,7 +65,11 @@ pub(crate) fn assess(bench: &Bench<'_>, case: &Case, scene: &Scene, observed: Ob
         said_before,
         seen: &recording,
         said_now: &said_now,
-        violations: &violations(&case.expectations, bench.judged_as, &recording),
+        violations: &violations(
+            &case.expectations,
+            bench.judged_as,
+            &in_recorded_order(recorded, &recording),
+        ),
         observed: findings,
         symptoms,
     });
@@ -69,6 +83,19 @@ pub(crate) fn assess(bench: &Bench<'_>, case: &Case, scene: &Scene, observed: Ob
         shown: Some(shown),
         again: false,
     }
+}
+
+/// The recording with the lists of its reports as they were ordered: an expectation names elements
+/// by their place, and means the elements.
+fn in_recorded_order(before: &Recording, now: &Recording) -> Recording {
+    let mut ordered = now.clone();
+    for (before, now) in before.calls.iter().zip(&mut ordered.calls) {
+        if let (Some(before), Some(report)) = (before.report_value(), now.report_value()) {
+            let report = in_order(&before, &report).to_string();
+            now.report = RecordedCall::report_fields(Some(&report)).0;
+        }
+    }
+    ordered
 }
 
 fn leaks() -> Symptom {

@@ -13,9 +13,9 @@ use contract_tests::release::Release;
 
 use super::assess::{assess, one_line};
 use super::baseline::Baseline;
-use super::{interrupted, keep};
 use super::observe::{Place, observe};
 use super::trouble::external;
+use super::{interrupted, keep};
 use crate::change::Change;
 use crate::delivery::Shown;
 use crate::drift::refusal;

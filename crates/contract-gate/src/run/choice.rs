@@ -52,11 +52,7 @@ pub fn chosen(catalogue: Vec<Case>, names: &[String]) -> anyhow::Result<Vec<Case
             } else {
                 format!("{operation} has {}", alike.join(", "))
             };
-            return Err(Trouble::new(
-                format!("the catalogue has no case {name}"),
-                way_out,
-            )
-            .into());
+            return Err(Trouble::new(format!("the catalogue has no case {name}"), way_out).into());
         }
     }
     let is_chosen = |case: &Case| names.iter().any(|name| matches(case, name));

@@ -105,9 +105,8 @@ fn given_up(
     let mut call = Box::pin(drive::drive(&adapter, &case.definition.call, &context));
     loop {
         // The client of the server blocks, so it is asked between two turns of the call.
-        let turn = runtime.block_on(async {
-            tokio::time::timeout(Duration::from_millis(50), &mut call).await
-        });
+        let turn = runtime
+            .block_on(async { tokio::time::timeout(Duration::from_millis(50), &mut call).await });
         interrupt::check()?;
         if turn.is_ok() {
             return Ok(false);
@@ -170,7 +169,11 @@ fn judge(up: Option<&Seen>, set: &Set<'_>) -> anyhow::Result<Vec<Finding>> {
         findings.push(left("sessions", "none", others.to_string()));
     }
     if state.advisory_locks > 0 {
-        findings.push(left("advisory locks", "0", state.advisory_locks.to_string()));
+        findings.push(left(
+            "advisory locks",
+            "0",
+            state.advisory_locks.to_string(),
+        ));
     }
     if state.revision.as_deref() != Some("001") || state.user_tables() != ["public.one"] {
         let now = format!("{:?}, {}", state.revision, state.user_tables().join(", "));

@@ -35,6 +35,9 @@ pub(crate) fn keep(
         }
     }
     let state = serde_json::json!({ "before": observed.before, "after": observed.after });
-    fs::write(directory.join("database.json"), serde_json::to_string_pretty(&state)?)?;
+    fs::write(
+        directory.join("database.json"),
+        serde_json::to_string_pretty(&state)?,
+    )?;
     Ok(())
 }

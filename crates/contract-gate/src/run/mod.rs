@@ -4,9 +4,9 @@ pub(crate) mod assess;
 pub mod baseline;
 pub(crate) mod case;
 pub mod choice;
-pub mod lanes;
 pub mod interrupted;
 mod keep;
+pub mod lanes;
 pub(crate) mod observe;
 pub mod progress;
 pub mod server;
@@ -88,7 +88,10 @@ pub fn judge_candidate(
         says: &provided.installed.version,
         limit: settings.limit,
         hung: AtomicUsize::new(0),
-        keep: settings.keep.as_ref().map(|keep| keep.join(&provided.installed.version)),
+        keep: settings
+            .keep
+            .as_ref()
+            .map(|keep| keep.join(&provided.installed.version)),
         tamper: None,
     };
     let applying: Vec<&Case> = settings
@@ -136,9 +139,15 @@ fn next_server(
     }
     let died = format!("the database server died ({count} cases)");
     match servers.after(server) {
-        Ok(Some(next)) => (Some(next), Some(format!("{died}; it was started again, once"))),
+        Ok(Some(next)) => (
+            Some(next),
+            Some(format!("{died}; it was started again, once")),
+        ),
         Ok(None) => (None, Some(format!("{died}, for the second time"))),
-        Err(error) => (None, Some(format!("{died}; no other could be had: {error:#}"))),
+        Err(error) => (
+            None,
+            Some(format!("{died}; no other could be had: {error:#}")),
+        ),
     }
 }
 

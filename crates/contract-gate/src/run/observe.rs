@@ -104,17 +104,17 @@ pub(crate) fn observe(
             observed.symptoms.push(touched(&observed));
         }
         let program = wrapper.program();
-        match call_by(&program, place.scene(), definition, &definition.call, limit) {
-            Ok(_) => {}
+        let made_directly = call_by(&program, place.scene(), definition, &definition.call, limit);
+        observed.seen = calls(&wrapper, case)?;
+        match made_directly {
             Err(error) if format!("{error:#}").contains("did not end in time") => {
                 bench.hung();
                 observed.findings.push(hangs(limit));
             }
+            Err(error) if observed.seen.is_empty() => return Err(error),
             // A call that a signal ended was seen all the same.
-            Err(error) if calls(&wrapper, case)?.is_empty() => return Err(error),
-            Err(_) => {}
+            _ => {}
         }
-        observed.seen = calls(&wrapper, case)?;
         observed.after_calls = place.state(made(&observed.seen))?;
     }
     Ok(observed)

@@ -32,7 +32,8 @@ impl Progress {
         let mut running = lock(&self.running);
         running.remove(name);
         let slowest = running.iter().min_by_key(|(_, since)| **since);
-        self.bar.advance_beside(slowest.map(|(name, _)| name.as_str()));
+        self.bar
+            .advance_beside(slowest.map(|(name, _)| name.as_str()));
         output
     }
 }

@@ -66,8 +66,8 @@ impl Behaviour {
                 report: call.report_text(),
                 stdout: call.stdout.to_string(),
                 stderr: call.stderr.to_string(),
-                files: Vec::new(),
                 made: true,
+                ..Seen::default()
             };
             let watched = Watched {
                 scene: scene.clone(),
@@ -142,7 +142,10 @@ impl Behaviour {
             ..seen.scene.clone()
         };
         case.definition.project.write(&scene.project)?;
-        ensure!(scene.release == version_scene.release, "two releases were seen");
+        ensure!(
+            scene.release == version_scene.release,
+            "two releases were seen"
+        );
         let names = scene.names();
         let placed = |call: &Seen| Seen {
             report: call.report.as_deref().map(|text| names.expand(text)),
@@ -170,8 +173,8 @@ fn seen(call: &Call, migrations_dir: &str, left: Left) -> Seen {
         report: left.report,
         stdout: left.stdout,
         stderr: left.stderr,
-        files: Vec::new(),
         made: true,
+        ..Seen::default()
     }
 }
 

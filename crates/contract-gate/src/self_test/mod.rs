@@ -7,6 +7,7 @@
 //! called again.
 
 mod behaviour;
+pub mod builds;
 pub mod injections;
 pub(crate) mod ordered;
 pub mod score;
@@ -125,7 +126,9 @@ impl Rig<'_> {
     fn bench(&self, injection: Option<&Injection>) -> Bench<'_> {
         let tamper = injection.map(|injection| injection.tamper.clone());
         let about = |call: &str| tamper.as_ref().is_some_and(|tamper| tamper.call == call);
-        let hangs = tamper.as_ref().is_some_and(|tamper| tamper.act == Act::Hang);
+        let hangs = tamper
+            .as_ref()
+            .is_some_and(|tamper| tamper.act == Act::Hang);
         Bench {
             program: self.program,
             myself: self.myself,
@@ -209,7 +212,11 @@ impl Rig<'_> {
         interrupt::check()?;
         let bench = self.bench(Some(injection));
         let cases = self.concerned(injection);
-        ensure!(!cases.is_empty(), "{}: no case makes such a call", injection.name);
+        ensure!(
+            !cases.is_empty(),
+            "{}: no case makes such a call",
+            injection.name
+        );
         let mut ran = BTreeMap::new();
         for case in &cases {
             let one = match &self.stage {
@@ -232,5 +239,9 @@ fn concerns(injection: &Injection, case: &Case) -> bool {
     case.name != interrupted::NAME
         && std::iter::once(&definition.call)
             .chain(&definition.then)
-            .any(|call| injection.tamper.is_about(&call.argv(definition.migrations_dir)))
+            .any(|call| {
+                injection
+                    .tamper
+                    .is_about(&call.argv(definition.migrations_dir))
+            })
 }

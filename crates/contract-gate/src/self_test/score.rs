@@ -6,13 +6,13 @@ use std::fmt;
 use anyhow::Context as _;
 
 use super::injections::Injection;
-use crate::result::{Class, Judgement};
+use crate::result::{Cause, Class, Judgement};
 
 /// What the gate said of one injection.
 #[derive(Debug, Clone)]
 pub struct Judged {
     name: String,
-    breaks: Vec<String>,
+    breaks: Vec<(String, String)>,
     differs: usize,
     unjudged: Vec<String>,
 }
@@ -26,7 +26,7 @@ impl Judged {
         });
         Self {
             name: name.to_owned(),
-            breaks: breaks.map(|cause| cause.id.clone()).collect(),
+            breaks: breaks.map(told).collect(),
             differs: judged.causes_of(Class::Differs).count(),
             unjudged: unjudged.collect(),
         }
@@ -34,17 +34,29 @@ impl Judged {
 
     /// Why it was judged wrongly; none when it was judged rightly.
     fn wrong(&self, injection: &Injection) -> Option<String> {
+        let told: Vec<&str> = self.breaks.iter().map(|(_, told)| told.as_str()).collect();
+        let told = told.join("; ");
         if let Some(case) = self.unjudged.first() {
             return Some(format!("was not judged: {case}"));
         }
         match &injection.cause {
             None if self.breaks.is_empty() => None,
-            None => Some(format!("harms nobody, and is said to break: {}", self.breaks.join(", "))),
-            Some(cause) if self.breaks.iter().any(|id| id.starts_with(cause)) => None,
+            None => Some(format!("harms nobody, and is said to break: {told}")),
+            Some(cause) if self.breaks.iter().any(|(id, _)| id.starts_with(cause)) => None,
             Some(_) if self.breaks.is_empty() => Some("harms, and is not said to break".to_owned()),
-            Some(cause) => Some(format!("{cause} is not named, but {}", self.breaks.join(", "))),
+            Some(cause) => Some(format!("{cause} is not named, but {told}")),
         }
     }
+}
+
+/// The id of a cause, and the cause in words with its first case.
+fn told(cause: &Cause) -> (String, String) {
+    let first = cause.cases.first().map(String::as_str).unwrap_or_default();
+    let meaning = cause.consequence.as_deref().unwrap_or_default();
+    (
+        cause.id.clone(),
+        format!("{} ({first}: {meaning})", cause.title),
+    )
 }
 
 /// The score of a self-test.
@@ -67,7 +79,9 @@ impl Score {
         let mut score = Self::default();
         for injection in injections {
             let name = &injection.name;
-            let judged = judged.get(name).with_context(|| format!("{name} was not judged"))?;
+            let judged = judged
+                .get(name)
+                .with_context(|| format!("{name} was not judged"))?;
             let wrong = judged.wrong(injection);
             let (all, right) = match injection.cause {
                 Some(_) => (&mut score.harmful, &mut score.found),
@@ -77,7 +91,9 @@ impl Score {
             *right += usize::from(wrong.is_none());
             let is_seen = judged.differs > 0;
             score.seen += usize::from(injection.cause.is_none() && is_seen);
-            score.misses.extend(wrong.map(|wrong| (name.clone(), wrong)));
+            score
+                .misses
+                .extend(wrong.map(|wrong| (name.clone(), wrong)));
         }
         Ok(score)
     }

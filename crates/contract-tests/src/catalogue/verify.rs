@@ -16,6 +16,9 @@ const SEES_THE_LEDGER: Release = Release::new(0, 37, 0);
 /// The first release that skips an empty check instead of failing it.
 const SKIPS_EMPTY: Release = Release::new(1, 12, 0);
 
+/// The first release whose report says whether everything holds.
+const STATES_OK: Release = Release::new(1, 12, 0);
+
 /// The shop, with this check beside its first migration.
 fn sidecar(check: &str) -> Project {
     shop().with("001_customers.verify.sql", check)
@@ -72,7 +75,8 @@ pub(super) fn cases() -> Vec<Case> {
                 Report("/failed_count", json!(1)),
                 Report("/results/0/status", json!("failed")),
                 RESULT,
-            ]),
+            ])
+            .expect_from(STATES_OK, [Report("/ok", json!(false))]),
         case("verify/broken", "The check is not valid SQL.", Call::Verify)
             .applied(&shop())
             .project(sidecar("SELECT no_such_column FROM customers;"))

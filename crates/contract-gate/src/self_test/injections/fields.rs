@@ -67,7 +67,11 @@ pub(super) fn injections() -> Vec<Injection> {
     // What may be missing may not be of another type.
     for field in ["ok", "was_skipped", "ledger_present"] {
         let act = Act::Retype(field.to_owned());
-        all.push(Injection::harmful("verify", act, format!("field-retyped:{field}")));
+        all.push(Injection::harmful(
+            "verify",
+            act,
+            format!("field-retyped:{field}"),
+        ));
     }
     all
 }

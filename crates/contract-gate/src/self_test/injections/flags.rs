@@ -39,8 +39,18 @@ fn ignored() -> Vec<Injection> {
         ignored("up", "--output", "no-report", &["up/all"]),
         ignored("up", "--target", "", &["up/target"]),
         ignored("verify", "--output", "no-report", &["verify/true"]),
-        ignored("preflight", "--output", "no-report", &["preflight/add-column"]),
+        ignored(
+            "preflight",
+            "--output",
+            "no-report",
+            &["preflight/add-column"],
+        ),
         ignored("preflight", "--format", "", &["preflight/drop-column"]),
-        ignored("preflight", "--against", "", &["preflight/against-live-fails"]),
+        ignored(
+            "preflight",
+            "--against",
+            "",
+            &["preflight/against-live-fails"],
+        ),
     ]
 }

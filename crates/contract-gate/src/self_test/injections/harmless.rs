@@ -9,14 +9,20 @@ pub(super) fn injections() -> Vec<Injection> {
     let mut all = Vec::new();
     for call in ["current", "up", "down-to", "verify", "preflight"] {
         all.extend([
-            Injection::harmless(call, Act::Add(String::new(), "elapsed_ms".to_owned(), json!(7))),
+            Injection::harmless(
+                call,
+                Act::Add(String::new(), "elapsed_ms".to_owned(), json!(7)),
+            ),
             Injection::harmless(call, Act::ReverseKeys),
             Injection::harmless(call, Act::Prepend("confiture says hello".to_owned())),
             Injection::harmless(call, Act::Warn("DeprecationWarning: soon".to_owned())),
         ]);
     }
     let add = |call, path: &str| {
-        Injection::harmless(call, Act::Add(path.to_owned(), "note".to_owned(), json!("new")))
+        Injection::harmless(
+            call,
+            Act::Add(path.to_owned(), "note".to_owned(), json!("new")),
+        )
     };
     let replace = |call, from: &str, to: &str| {
         Injection::harmless(call, Act::Replace(from.to_owned(), to.to_owned()))
@@ -51,7 +57,7 @@ pub(super) fn injections() -> Vec<Injection> {
         Injection::harmless("up", Act::Drop("ok".to_owned())),
         Injection::harmless("current", Act::Drop("checksum".to_owned())),
         Injection::harmless("current", Act::Drop("applied_at".to_owned())),
-        Injection::harmless("up", Act::Code("LOCK_1300".to_owned(), "LOCK_1399".to_owned())),
+        replace("--exit-codes-json", "\"LOCK_1300\"", "\"LOCK_1300\", \"LOCK_1399\""),
         replace("current", "Output written to", "Report is in"),
         replace("--version", "native extension: yes", "native extension: no"),
         replace("--version", "parser: pglast", "parser: other"),

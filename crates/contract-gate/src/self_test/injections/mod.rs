@@ -86,7 +86,10 @@ mod tests {
     #[test]
     fn no_injection_is_there_twice_and_each_has_its_cases() {
         let all = injections();
-        let names: BTreeSet<&str> = all.iter().map(|injection| injection.name.as_str()).collect();
+        let names: BTreeSet<&str> = all
+            .iter()
+            .map(|injection| injection.name.as_str())
+            .collect();
         assert_eq!(names.len(), all.len());
         let mut known: BTreeSet<&str> = catalogue().iter().map(|case| case.name).collect();
         known.insert(interrupted::NAME);
