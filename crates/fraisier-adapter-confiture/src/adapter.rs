@@ -75,6 +75,13 @@ use crate::request::{Commands, DisconnectCheck, Request};
 /// opened. [`server_disconnect_check`](Self::server_disconnect_check) tells whether it is so. A check
 /// that the builder was told of is an error there.
 ///
+/// The death of the process around the adapter, whatever killed it, is a stop too. Every command has a
+/// watcher, a small `/bin/sh` in the command's process group, which notices the death within
+/// milliseconds, stops the group as a dropped call would, and removes the directory of the report. An
+/// engine that lives sees nothing of it but one more child while a command runs. Where there is no
+/// `/bin/sh`, a warning in the log says so once: confiture then goes on, and commits. So it does where
+/// the engine forked a process that runs on without `exec`, which keeps the death from being noticed.
+///
 /// confiture commits what is open when it gives its lock back, on an interrupt too. So an interrupt
 /// between two statements of a migration, or between its last one and its row in the ledger, leaves
 /// the statements committed and the ledger as it was: without the row after an `up`, with it after a
@@ -147,8 +154,8 @@ impl ConfitureMigration {
     /// Waits until nothing is left of the calls that were given up: no process, no file.
     ///
     /// A call that was dropped ends in the background, for as long as the builder's
-    /// [`grace`](Builder::grace) and a few seconds at most. A program that ends before that, or drops
-    /// the last clone of the adapter and then ends, leaves it to others to stop confiture.
+    /// [`grace`](Builder::grace) and a few seconds at most. A program need not wait for it before it
+    /// ends.
     pub async fn settled(&self) {
         self.runner.settled().await;
     }

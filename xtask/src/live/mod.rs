@@ -1,8 +1,11 @@
 //! `cargo xtask live`: what only real binaries and a real server can show.
 
+mod call;
 mod cancel;
 mod cut;
 mod matrix;
+mod pooler;
+mod scene;
 
 use contract_lab::confiture::{Selector, provision};
 use contract_lab::postgres::ServerArgs;
@@ -20,6 +23,8 @@ Topics:
             the machine and on the server
   cut       a proxy cuts the connection after a message of a whole `up` and `down_to`, on an early, a
             middle and a late release: whether what is then said about the database is true
+  pooler    PgBouncer in between, which takes no start options: the disconnect check by default and
+            where it is demanded; said to be not run where there is no pgbouncer
 
 Examples:
   cargo xtask live                            everything
@@ -55,6 +60,7 @@ enum Topic {
     Matrix,
     Cancel,
     Cut,
+    Pooler,
 }
 
 /// Runs the live checks.
@@ -89,6 +95,11 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
             cut::run(&lab, &provision(&lab, &selector)?, &server, args.every)?;
         }
         cut::print_legend();
+    }
+    if wanted(Topic::Pooler) {
+        for selector in chosen(&pooler::RELEASES)? {
+            pooler::run(&provision(&lab, &selector)?, &server)?;
+        }
     }
     Ok(())
 }

@@ -309,6 +309,7 @@ mod tests {
             grace: Duration::ZERO,
             report_limit: 1024,
             output_limit: 2048,
+            ..Options::default()
         };
         assert_eq!(format!("{:?}", builder.options), format!("{expected:?}"));
         assert_eq!(builder.program, Some("/opt/confiture".into()));

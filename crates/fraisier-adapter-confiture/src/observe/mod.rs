@@ -77,7 +77,7 @@ pub enum Event {
     },
     /// The process was started.
     Started {
-        /// Its process id, which is also the id of its process group.
+        /// Its process id.
         pid: u32,
     },
     /// It printed a line.

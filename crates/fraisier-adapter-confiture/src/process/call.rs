@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::process::Child;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,15 +13,16 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use super::error::RunError;
-use super::group::{Group, Open};
+use super::group::{Group, Ids, Open};
 use super::invocation::Invocation;
-use super::launch::launch;
+use super::launch::{Launched, launch};
 use super::listener::{Listener, Stream};
 use super::options::Options;
 use super::output::{Exit, Interruption, Output};
 use super::printed::Printed;
 use super::report_file::ReportFile;
 use super::sigint;
+use super::watcher::Watcher;
 
 /// How long a descendant may hold the output open after the command has exited.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -52,31 +53,40 @@ pub(super) async fn conduct(job: Job, options: Arc<Options>) {
 }
 
 async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
+    // It comes first: whatever is there of the call is watched.
+    let mut watcher = Watcher::start(options)?;
     let report = if job.invocation.writes_report() {
         Some(ReportFile::create()?)
     } else {
         None
     };
+    if let Some(watcher) = &mut watcher {
+        watcher.clears(report.as_ref().map_or(Path::new(""), ReportFile::dir));
+    }
     let supervisor = |source| RunError::Supervisor { source };
     sigint::keep_deliverable().map_err(supervisor)?;
     let mut children = signal(SignalKind::child()).map_err(supervisor)?;
-    let path = report.as_ref().map(ReportFile::path);
     let began = Instant::now();
-    let child = launch(&job.invocation, path.as_deref()).await?;
-    let mut child = Reaped {
-        child,
+    let path = report.as_ref().map(ReportFile::path).unwrap_or_default();
+    let launched = launch(&job.invocation, &path, watcher).await?;
+    let ids = Ids {
+        command: launched.command(),
+        group: launched.group(),
+    };
+    let mut running = Reaped {
+        launched,
         group: &job.open.0,
     };
-    let pid = child.child.id();
-    job.open.0.started(Pid::from_child(&child.child));
-    job.listener.started(pid);
+    job.open.0.started(ids);
+    let child = &mut running.launched.child;
+    job.listener.started(child.id());
     let lost = |source| RunError::Lost { source };
     let printed = |stream, pipe| {
         Printed::new(stream, pipe, options.output_limit, &*job.listener).map_err(lost)
     };
-    let pipe = child.child.stdout.take().map(OwnedFd::from);
+    let pipe = child.stdout.take().map(OwnedFd::from);
     let mut stdout = printed(Stream::Stdout, pipe)?;
-    let pipe = child.child.stderr.take().map(OwnedFd::from);
+    let pipe = child.stderr.take().map(OwnedFd::from);
     let mut stderr = printed(Stream::Stderr, pipe)?;
 
     let (ending, drained) = {
@@ -99,8 +109,8 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
         stderr.take_rest();
     }
     let (stdout, stderr) = (stdout.finish(), stderr.finish());
-    drop(child);
-    dispersed(Pid::from_raw(pid.cast_signed())).await;
+    drop(running);
+    dispersed(ids.group).await;
 
     let exit = ending.map_err(lost)?;
     let interrupted = job.open.0.interruption();
@@ -151,7 +161,13 @@ async fn watch(
     tokio::pin!(interrupted);
     let why = tokio::select! {
         biased;
-        exit = &mut exit => return exit,
+        exit = &mut exit => {
+            // It may have ended of the interrupt before this thread heard of that.
+            if let Some(why) = job.open.0.interruption() {
+                job.listener.interrupted(why);
+            }
+            return exit;
+        }
         why = &mut interrupted => why,
         never = &mut limit => match never {},
     };
@@ -180,19 +196,19 @@ async fn exited(group: &Group, children: &mut tokio::signal::unix::Signal) -> io
 
 /// Waits, within reason, until the members of a killed group are gone: they may still hold files,
 /// or a session with the server. Where nobody reaps orphans, they stay as zombies for good.
-async fn dispersed(group: Option<Pid>) {
+async fn dispersed(group: Pid) {
     let gone = async {
-        while group.is_some_and(|group| test_kill_process_group(group).is_ok()) {
+        while test_kill_process_group(group).is_ok() {
             sleep(Duration::from_millis(1)).await;
         }
     };
     let _ = timeout(DISPERSAL, gone).await;
 }
 
-/// Makes sure, however the call goes on, that what is left of the group is killed and the command
-/// reaped.
+/// Makes sure, however the call goes on, that what is left of the group is killed and its processes
+/// are reaped.
 struct Reaped<'a> {
-    child: Child,
+    launched: Launched,
     group: &'a Group,
 }
 
@@ -200,8 +216,9 @@ impl Drop for Reaped<'_> {
     fn drop(&mut self) {
         self.group.kill();
         self.group.reap(|| {
-            // It was killed if it had not exited, so this does not wait for anything but that.
-            let _ = self.child.wait();
+            // They were killed if they had not exited, so this does not wait for anything but that.
+            let _ = self.launched.child.wait();
+            drop(self.launched.watcher.take());
         });
     }
 }

@@ -33,10 +33,17 @@ struct State {
 enum Process {
     #[default]
     NotStarted,
-    Running(Pid),
-    /// It exited but is not reaped, so its id still names the group.
-    Exited(Pid),
+    Running(Ids),
+    /// It exited but is not reaped, and neither is who leads the group, so the ids are still theirs.
+    Exited(Ids),
     Reaped,
+}
+
+/// The process of a command, and its group.
+#[derive(Clone, Copy)]
+pub(super) struct Ids {
+    pub(super) command: Pid,
+    pub(super) group: Pid,
 }
 
 impl Group {
@@ -54,11 +61,11 @@ impl Group {
     }
 
     /// The process is there. An interruption that came while it was being started reaches it now.
-    pub(super) fn started(&self, pid: Pid) {
+    pub(super) fn started(&self, ids: Ids) {
         let mut state = self.lock();
-        state.process = Process::Running(pid);
+        state.process = Process::Running(ids);
         if state.interruption.is_some() {
-            self.stop_group(pid);
+            self.stop_group(ids.group);
         }
     }
 
@@ -83,12 +90,12 @@ impl Group {
         {
             return;
         }
-        if let Process::Running(pid) = state.process {
+        if let Process::Running(ids) = state.process {
             // What has ended already was not interrupted.
-            if let Ok(Some(_)) = peek(pid) {
+            if let Ok(Some(_)) = peek(ids.command) {
                 return;
             }
-            self.stop_group(pid);
+            self.stop_group(ids.group);
         }
         state.interruption = Some(why);
         self.changed.notify_one();
@@ -96,8 +103,8 @@ impl Group {
 
     /// Stops a group once more that did not react.
     pub(super) fn stop_again(&self) {
-        if let Process::Running(pid) = self.lock().process {
-            self.stop_group(pid);
+        if let Process::Running(ids) = self.lock().process {
+            self.stop_group(ids.group);
         }
     }
 
@@ -122,24 +129,24 @@ impl Group {
         }
     }
 
-    /// How the command ended, if it did. It stays a zombie, and so keeps the id of its group, until
+    /// How the command ended, if it did. It stays a zombie, and so keeps its id, until
     /// [`reap`](Self::reap).
     pub(super) fn poll_exit(&self) -> io::Result<Option<Exit>> {
         let mut state = self.lock();
-        let (Process::Running(pid) | Process::Exited(pid)) = state.process else {
+        let (Process::Running(ids) | Process::Exited(ids)) = state.process else {
             return Ok(None);
         };
-        let exit = peek(pid)?;
+        let exit = peek(ids.command)?;
         if exit.is_some() {
-            state.process = Process::Exited(pid);
+            state.process = Process::Exited(ids);
         }
         Ok(exit)
     }
 
     /// Kills whatever is left of the group.
     pub(super) fn kill(&self) {
-        if let Process::Running(pid) | Process::Exited(pid) = self.lock().process {
-            kill_group(pid);
+        if let Process::Running(ids) | Process::Exited(ids) = self.lock().process {
+            kill_group(ids.group);
         }
     }
 
@@ -202,7 +209,10 @@ mod tests {
         let mut child = Command::new("true").spawn().unwrap();
         let group = Group::new(Stop::Interrupt, watch::Sender::new(0));
         let pid = Pid::from_child(&child);
-        group.started(pid);
+        group.started(Ids {
+            command: pid,
+            group: pid,
+        });
         waitid(
             WaitId::Pid(pid),
             WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,

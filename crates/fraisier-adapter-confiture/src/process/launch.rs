@@ -9,30 +9,53 @@ use std::time::Duration;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
+use rustix::process::Pid;
+
 use super::error::{Obstacle, RunError};
 use super::invocation::Invocation;
 use super::program;
+use super::watcher::Watcher;
 
 /// How often and after what pause a program that is open for writing is tried again.
 const BUSY_RETRIES: (u32, Duration) = (25, Duration::from_millis(20));
 
-/// Starts the command in a process group of its own, with both output streams piped.
+/// A command that was started.
+pub(super) struct Launched {
+    pub(super) child: Child,
+    pub(super) watcher: Option<Watcher>,
+}
+
+impl Launched {
+    pub(super) fn command(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// The process group of the command, which its watcher leads, or it itself where there is none.
+    pub(super) fn group(&self) -> Pid {
+        self.watcher
+            .as_ref()
+            .map_or_else(|| self.command(), Watcher::group)
+    }
+}
+
+/// Starts the command in the group of its watcher, or else in one of its own, with both output streams piped.
 pub(super) async fn launch(
     invocation: &Invocation,
-    report: Option<&Path>,
-) -> Result<Child, RunError> {
+    report: &Path,
+    mut watcher: Option<Watcher>,
+) -> Result<Launched, RunError> {
     enter(&invocation.cwd)?;
     let program = program::find(&invocation.program, invocation.env.get("PATH"))?;
     let mut command = Command::new(&program);
     command
-        .args(invocation.argv(report.unwrap_or(Path::new(""))))
+        .args(invocation.argv(report))
         .current_dir(&invocation.cwd)
         .env_clear()
         .envs(invocation.env.iter())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0);
+        .process_group(watcher.as_ref().map_or(0, Watcher::raw_group));
     let (mut retries, pause) = BUSY_RETRIES;
     loop {
         match command.spawn() {
@@ -42,16 +65,23 @@ pub(super) async fn launch(
                 retries -= 1;
                 tokio::time::sleep(pause).await;
             }
-            Ok(child) => return Ok(child),
-            Err(source) => {
-                let obstacle = obstacle(&source, &program);
-                return Err(RunError::Program {
-                    program,
-                    obstacle,
-                    source,
-                });
+            Ok(child) => {
+                if let Some(watcher) = &mut watcher {
+                    watcher.watches(&child);
+                }
+                return Ok(Launched { child, watcher });
             }
+            Err(source) => return Err(not_started(&program, source)),
         }
+    }
+}
+
+/// The error of a program that could not be started.
+pub(super) fn not_started(program: &Path, source: io::Error) -> RunError {
+    RunError::Program {
+        program: program.to_owned(),
+        obstacle: obstacle(&source, program),
+        source,
     }
 }
 

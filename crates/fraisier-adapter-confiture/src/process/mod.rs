@@ -22,6 +22,8 @@ mod report_file;
 mod runner;
 mod sigint;
 mod supervisor;
+mod sweep;
+mod watcher;
 
 pub use self::error::{Obstacle, ReportProblem, RunError};
 pub use self::invocation::{Arg, Environment, Invocation};

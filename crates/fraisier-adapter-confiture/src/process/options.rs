@@ -42,11 +42,13 @@ pub struct Options {
     pub report_limit: u64,
     /// How many bytes of each output stream are kept: half from the beginning, half from the end.
     pub output_limit: usize,
+    /// Whether a watcher stops the command when this process dies.
+    pub watched: bool,
 }
 
 impl Default for Options {
     /// No timeout, stopped by a kill, 10 s of grace for an interrupt, reports up to 256 MiB, 256 KiB of each
-    /// stream.
+    /// stream, watched.
     fn default() -> Self {
         Self {
             timeout: None,
@@ -54,6 +56,7 @@ impl Default for Options {
             grace: Duration::from_secs(10),
             report_limit: 256 * 1024 * 1024,
             output_limit: 256 * 1024,
+            watched: true,
         }
     }
 }

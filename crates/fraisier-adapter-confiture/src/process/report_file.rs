@@ -10,14 +10,23 @@ use tempfile::TempDir;
 
 use super::error::{ReportProblem, RunError};
 use super::output::Report;
+use super::sweep;
 
 /// How large a report may be to be held, and not left in its file.
 const SMALL: u64 = 1 << 20;
+
+/// How the name of every such directory begins.
+pub(super) const PREFIX: &str = "confiture-report-";
+
+/// How often a new directory is tried, when another process swept it away before it was held.
+const ATTEMPTS: usize = 10;
 
 /// The place for one report, in a directory of its own that only this user can enter. Dropping it
 /// removes the directory.
 pub(super) struct ReportFile {
     dir: TempDir,
+    /// As long as this is open, no other process takes the directory for one that was left behind.
+    _held: Option<File>,
 }
 
 impl ReportFile {
@@ -27,22 +36,50 @@ impl ReportFile {
 
     fn create_in(parent: &Path) -> Result<Self, RunError> {
         // The child starts in another directory, so a relative TMPDIR has to be resolved here.
-        std::path::absolute(parent)
-            .and_then(|parent| {
-                tempfile::Builder::new()
-                    .prefix("confiture-report-")
-                    .permissions(Permissions::from_mode(0o700))
-                    .tempdir_in(parent)
-            })
-            .map(|dir| Self { dir })
-            .map_err(|source| RunError::TempDir {
-                parent: parent.to_owned(),
-                source,
-            })
+        let failed = |source| RunError::TempDir {
+            parent: parent.to_owned(),
+            source,
+        };
+        let parent = std::path::absolute(parent).map_err(failed)?;
+        for _ in 0..ATTEMPTS {
+            if let Some(made) = Self::try_in(&parent).map_err(failed)? {
+                return Ok(made);
+            }
+        }
+        Err(failed(io::ErrorKind::WouldBlock.into()))
+    }
+
+    /// `None` when another process swept the directory away before it was held.
+    fn try_in(parent: &Path) -> io::Result<Option<Self>> {
+        let dir = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(parent)?;
+        match sweep::take(dir.path()) {
+            Ok(held) => Ok(Some(Self {
+                dir,
+                _held: Some(held),
+            })),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::NotFound
+                ) =>
+            {
+                Ok(None)
+            }
+            // Where a directory cannot be locked, nobody sweeps.
+            Err(_) => Ok(Some(Self { dir, _held: None })),
+        }
+    }
+
+    /// The directory, which holds nothing else.
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     pub(super) fn path(&self) -> PathBuf {
-        self.dir.path().join("report.json")
+        self.dir().join("report.json")
     }
 
     /// Reads the report; `None` when none was written.

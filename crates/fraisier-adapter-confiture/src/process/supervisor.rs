@@ -13,6 +13,7 @@ use tracing::{Dispatch, Instrument, Span};
 
 use super::call::{Job, conduct};
 use super::options::Options;
+use super::sweep;
 
 /// Pairs of descriptors that a runtime needs to start, and some to start a child.
 const DESCRIPTOR_PAIRS: usize = 6;
@@ -35,6 +36,7 @@ impl Supervisor {
         enough_descriptors()?;
         let runtime = OwnRuntime::start()?;
         let (jobs, inbox) = mpsc::unbounded_channel();
+        sweep::start();
         thread::Builder::new()
             .name("confiture-supervisor".to_owned())
             .spawn(move || runtime.block_on(supervise(inbox, options)))?;

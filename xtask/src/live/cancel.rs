@@ -1,8 +1,5 @@
 //! Calls that are given up while a real migration runs, and what is left of them.
 
-mod call;
-mod scene;
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,8 +7,8 @@ use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::ConfitureMigration;
 use fraisier_adapter_confiture::Stop;
 
-use self::call::{Moment, Operation, Outcome, Running, adapter, block_on, word};
-use self::scene::{Pids, Scene, Sleep, applied_at, wait};
+use super::call::{Moment, Operation, Outcome, Running, adapter, block_on, word};
+use super::scene::{Pids, Scene, Sleep, applied_at, wait};
 use crate::exit::Unexpected;
 use contract_lab::Lab;
 use contract_lab::confiture::Installed;
@@ -360,8 +357,8 @@ fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::R
     Moment::Asleep(Duration::from_millis(100)).wait(&mut scene)?;
     let killed = Instant::now();
     for pid in pids.all() {
-        if let Some(group) = rustix::process::Pid::from_raw(pid.cast_signed()) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        if let Some(command) = rustix::process::Pid::from_raw(pid.cast_signed()) {
+            let _ = rustix::process::kill_process(command, rustix::process::Signal::KILL);
         }
     }
     let outcome = running.finish()?;

@@ -1,0 +1,155 @@
+//! The process around the adapter is killed while a command runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fraisier_adapter_confiture::process::{Options, Runner, Stop};
+use tempfile::TempDir;
+
+use super::support::*;
+
+/// Names the directory that an engine of these tests works in.
+const ROOM: &str = "FAULTS_ROOM";
+
+/// Makes this process an engine that runs `script` in its room until it is killed. Only the copy
+/// of this program that [`Engine::start`] makes gets that far.
+fn be_an_engine(options: Options, script_text: &str) {
+    let Ok(room) = std::env::var(ROOM) else {
+        return;
+    };
+    let room = Path::new(&room);
+    // A child of the engine's own, which outlives it, must not keep anybody from noticing.
+    let sleeper = Command::new("/bin/sleep").arg("600").env_clear().spawn();
+    let mut sleeper = sleeper.unwrap();
+    fs::write(room.join("sleeper"), sleeper.id().to_string()).unwrap();
+    let runner = Runner::new(options);
+    let mut invocation = script(script_text);
+    invocation.env.set("ROOM", room);
+    fs::write(room.join("ready"), "").unwrap();
+    let _ = block_on(runner.run(invocation, context()));
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+}
+
+/// A process with the adapter in it, and the directory where everything of it is.
+struct Engine {
+    room: TempDir,
+    process: Child,
+}
+
+impl Engine {
+    /// Starts the test `name` again, which is to [`be_an_engine`].
+    fn start(name: &str) -> Self {
+        let room = TempDir::new().unwrap();
+        fs::create_dir(room.path().join("tmp")).unwrap();
+        Self::start_in(room, name)
+    }
+
+    fn start_in(room: TempDir, name: &str) -> Self {
+        let tmp = room.path().join("tmp");
+        for file in ["ready", "sleeper", "up"] {
+            let _ = fs::remove_file(room.path().join(file));
+        }
+        let process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(ROOM, room.path())
+            .env("TMPDIR", tmp)
+            // A watcher sees no other variable.
+            .env("PATH", format!("/usr/bin:/bin:{}", room.path().display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let engine = Self { room, process };
+        engine.wait_for("ready");
+        engine
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.room.path().join(name)
+    }
+
+    fn wait_for(&self, name: &str) {
+        eventually(name, || self.file(name).exists());
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// How many processes know of the room: the engine, commands and watchers.
+    fn processes(&self) -> usize {
+        let room = self.room.path().to_str().unwrap();
+        let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let environments =
+            processes.filter_map(|process| fs::read(process.path().join("environ")).ok());
+        environments
+            .filter(|environment| String::from_utf8_lossy(environment).contains(room))
+            .count()
+    }
+
+    /// Waits until nothing of it is left but its own child, which it ends.
+    fn gone(self) -> TempDir {
+        eventually("the end of what the engine ran", || self.processes() == 0);
+        let sleeper = fs::read_to_string(self.file("sleeper")).unwrap();
+        assert!(runs(sleeper.parse().unwrap()));
+        let killed = Command::new("kill").arg(sleeper).status().unwrap();
+        assert!(killed.success());
+        self.room
+    }
+}
+
+/// What is in the directory for temporary files.
+fn left(room: &TempDir) -> usize {
+    entries(&room.path().join("tmp"))
+}
+
+#[test]
+fn a_killed_engine_takes_its_command_with_it_whatever_the_moment() {
+    be_an_engine(
+        Options::default(),
+        "trap '' INT TERM HUP; : > \"$ROOM/up\"; while :; do printf x > \"$1\"; done",
+    );
+    if std::env::var_os(ROOM).is_some() {
+        return;
+    }
+    let name = "death::a_killed_engine_takes_its_command_with_it_whatever_the_moment";
+    for delay in 0..40 {
+        let mut engine = Engine::start(name);
+        std::thread::sleep(Duration::from_micros(delay * 300));
+        engine.kill();
+        let room = engine.gone();
+        if left(&room) > 0 {
+            // Killed between making a directory and telling of it: the next call sweeps it away.
+            let mut next = Engine::start_in(room, name);
+            next.wait_for("up");
+            eventually("the sweep", || left(&next.room) == 1);
+            next.kill();
+            assert_eq!(left(&next.gone()), 0);
+        }
+    }
+}
+
+#[test]
+fn what_is_to_be_interrupted_is_interrupted_and_killed_after_the_grace() {
+    const NAME: &str = "death::what_is_to_be_interrupted_is_interrupted_and_killed_after_the_grace";
+    be_an_engine(
+        Options {
+            stop: Stop::Interrupt,
+            grace: Duration::from_secs(1),
+            ..Options::default()
+        },
+        "trap ': > \"$ROOM/interrupted\"' INT; : > \"$ROOM/up\"; while :; do sleep 0.1; done",
+    );
+    if std::env::var_os(ROOM).is_some() {
+        return;
+    }
+    let mut engine = Engine::start(NAME);
+    engine.wait_for("up");
+    engine.kill();
+    engine.wait_for("interrupted");
+    assert_eq!(left(&engine.gone()), 0);
+}
