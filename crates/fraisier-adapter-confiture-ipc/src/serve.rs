@@ -51,12 +51,12 @@ pub fn serve() -> Status {
     if limit.is_beyond_the_engine() {
         tracing::warn!("FRAISIER_CONFITURE_TIMEOUT is not below {OF_THE_ENGINE:?}: {KILLS_FIRST}");
     }
-    let ending = runtime.block_on(answer::make(
-        Arc::new(adapter),
-        call,
-        limit,
-        stop::requested(),
-    ));
+    let ending = runtime.block_on(async {
+        let ending = answer::make(Arc::new(adapter.clone()), call, limit, stop::requested()).await;
+        // Who reads the response may rely on it that confiture has ended.
+        adapter.settled().await;
+        ending
+    });
     match ending {
         Ending::Answered(answer) => respond(
             id,

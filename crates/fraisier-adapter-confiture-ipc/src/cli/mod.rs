@@ -172,8 +172,13 @@ fn make(call: Call, json: bool) -> Status {
     };
     let method = call.method();
     let ending = runtime.block_on(async {
+        let ended = async {
+            let ending = answer::make(Arc::new(adapter.clone()), call, limit, stop).await;
+            adapter.settled().await;
+            ending
+        };
         tokio::select! {
-            ending = answer::make(Arc::new(adapter), call, limit, stop) => ending,
+            ending = ended => ending,
             never = wait.tell() => match never {},
         }
     });
