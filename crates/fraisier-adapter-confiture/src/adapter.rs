@@ -197,7 +197,7 @@ impl ConfitureMigration {
         Drive {
             runner: &self.runner,
             observer: self.observer.as_ref(),
-            check: &self.commands.check,
+            commands: &self.commands,
             redactor,
             target: None,
             request: None,

@@ -14,7 +14,7 @@ use crate::operation::reading::{Command, Outputs, Reading, Unread, next};
 use crate::process::{Invocation, Output, RunContext, Runner};
 use crate::redact::Redactor;
 use crate::release::installed;
-use crate::request::{Check, NoDisconnectCheck, Request};
+use crate::request::{Commands, NoDisconnectCheck, Request};
 
 /// How long `--version` may take. It touches no database, so a program that takes longer hangs; a
 /// cold start of Python on a busy machine does not come near.
@@ -25,8 +25,7 @@ pub(crate) struct Drive<'a> {
     pub(crate) runner: &'a Runner,
     /// Who is told what the commands do.
     pub(crate) observer: Option<&'a Arc<dyn Observer>>,
-    /// Whether the server is asked to notice that confiture is gone.
-    pub(crate) check: &'a Check,
+    pub(crate) commands: &'a Commands,
     pub(crate) redactor: &'a Arc<Redactor>,
     /// The revision that was asked for, if one was.
     pub(crate) target: Option<&'a Revision>,
@@ -77,7 +76,11 @@ impl Drive<'_> {
         let (Some(request), Some(said)) = (self.request, failure::check_refused(&reader)) else {
             return Ok(output);
         };
-        if !self.check.is_dispensable(NoDisconnectCheck::Refused) {
+        if !self
+            .commands
+            .check
+            .is_dispensable(NoDisconnectCheck::Refused)
+        {
             return Err(failure::without_check(&reader, &said));
         }
         self.run(operation, command, request.without_check(invocation))
@@ -98,7 +101,7 @@ impl Drive<'_> {
         );
         let revision = self.target.filter(|_| command == Command::Operation);
         let revision = revision.map(|revision| self.redactor.identifier(revision.as_str()));
-        if let Some(why) = self.check.untold() {
+        if let Some(why) = self.commands.check.untold() {
             announcer.tell(&Event::NoDisconnectCheck { why });
         }
         let context = RunContext {
@@ -107,7 +110,9 @@ impl Drive<'_> {
             listener: Arc::new(announcer),
         };
         let left = self.runner.run(invocation, context).await;
-        left.map_err(|error| failure::not_run(operation, &error, self.redactor))
+        left.map_err(|error| {
+            failure::not_run(operation, self.commands.named_by, &error, self.redactor)
+        })
     }
 }
 

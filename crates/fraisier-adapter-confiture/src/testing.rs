@@ -79,6 +79,7 @@ pub(crate) fn ambient() -> Environment {
 pub(crate) fn commands() -> Commands {
     Commands {
         program: PathBuf::from("confiture"),
+        named_by: crate::request::NamedBy::Default,
         inherit: Inherit::default(),
         bytecode_cache: false,
         check: Check::Off,

@@ -16,7 +16,7 @@ use crate::adapter::ConfitureMigration;
 use crate::observe::Observer;
 use crate::process::{Options, Runner, Stop};
 use crate::request::environment::Inherit;
-use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations, Settings};
+use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations, NamedBy, Settings};
 
 /// Configures a [`ConfitureMigration`].
 ///
@@ -272,13 +272,15 @@ impl Builder {
     /// The adapter.
     #[must_use]
     pub fn build(self) -> ConfitureMigration {
-        let program = self
-            .program
-            .or_else(|| variables::program().map(PathBuf::from))
-            .unwrap_or_else(|| PathBuf::from("confiture"));
+        let (program, named_by) = match (self.program, variables::program()) {
+            (Some(program), _) => (program, NamedBy::Builder),
+            (None, Some(program)) => (program.into(), NamedBy::Variable),
+            (None, None) => ("confiture".into(), NamedBy::Default),
+        };
         ConfitureMigration::from_parts(
             Commands {
                 program,
+                named_by,
                 inherit: self.inherit,
                 bytecode_cache: self.bytecode_cache,
                 check: self.check,

@@ -26,15 +26,14 @@ pub(crate) fn check_refused(reader: &Reader<'_>) -> Option<String> {
 
 /// The failure of a call for which the check was demanded.
 pub(crate) fn without_check(reader: &Reader<'_>, said: &str) -> AdapterError {
+    let said = said.find("FATAL:").map_or(said, |at| &said[at..]);
     let what = format!(
-        "the server, or a pooler before it, refuses the check that its client is there, which \
-         `server_disconnect_check` asks for: {}",
+        "the server or a pooler refused what `server_disconnect_check` asks for: {}",
         said.trim()
     );
     let next = format!(
-        "let the pooler ignore start options (PgBouncer: `ignore_startup_parameters = options`) \
-         and set `{}` for the role or the database instead, or leave `server_disconnect_check` \
-         unset, which asks only where it can be had",
+        "let the pooler ignore it (PgBouncer: `ignore_startup_parameters = options`) and set `{}` \
+         for the role, or leave `server_disconnect_check` unset",
         server_option(std::time::Duration::from_secs(1)).trim_start_matches("-c ")
     );
     reader.failure(

@@ -1,6 +1,7 @@
 //! How failures are worded: which operation, what happened, what is known about the database, and
 //! what to do next.
 
+mod advice;
 mod check;
 mod kind;
 mod reader;
@@ -17,6 +18,12 @@ pub(crate) use self::reader::{AFTER_ANOTHER, Reader, add_line};
 pub(crate) use self::run::not_run;
 use crate::operation::Operation;
 use crate::redact::Redactor;
+
+/// How many characters a message has, unless what has to be said takes more.
+const MESSAGE: usize = 400;
+
+/// How many characters of what happened are told in any case.
+const LEAST: usize = 160;
 
 /// How many bytes of what confiture printed an error carries.
 const EVIDENCE_LIMIT: usize = 16 * 1024;
@@ -50,6 +57,8 @@ pub(crate) enum DatabaseState {
     Unknown,
     /// The same, and confiture may have committed a part of a migration.
     PerhapsTorn,
+    /// The same, but the server rolls back what was under way.
+    Killed,
 }
 
 impl DatabaseState {
@@ -97,7 +106,7 @@ impl fmt::Display for DatabaseState {
             }
             Self::Applied(versions) => {
                 let (were, stay) = number(versions, ("was", "stays"), ("were", "stay"));
-                let versions = versions.join(", ");
+                let versions = listed(versions);
                 write!(f, "{versions} {were} applied before that and {stay}")
             }
             Self::AppliedAtLeast(versions) if versions.is_empty() => {
@@ -106,12 +115,12 @@ impl fmt::Display for DatabaseState {
             Self::AppliedAtLeast(versions) => write!(
                 f,
                 "at least {} {} applied before that, perhaps the next one too: {ASK_FIRST}",
-                versions.join(", "),
+                listed(versions),
                 number(versions, "was", "were"),
             ),
             Self::Undone { applied, at } => {
                 let were = number(applied, "was", "were");
-                let applied = applied.join(", ");
+                let applied = listed(applied);
                 write!(
                     f,
                     "{applied} {were} applied before that and rolled back again: the database is at \
@@ -120,7 +129,7 @@ impl fmt::Display for DatabaseState {
             }
             Self::NotUndone { applied, why } => {
                 let were = number(applied, "was", "were");
-                let applied = applied.join(", ");
+                let applied = listed(applied);
                 write!(
                     f,
                     "{applied} {were} applied before that, and {why}: {ASK_FIRST}"
@@ -131,7 +140,7 @@ impl fmt::Display for DatabaseState {
             }
             Self::RolledBack(versions) => {
                 let (were, stay) = number(versions, ("was", "stays"), ("were", "stay"));
-                let versions = versions.join(", ");
+                let versions = listed(versions);
                 write!(f, "{versions} {were} rolled back before that and {stay} so")
             }
             Self::RolledBackAtLeast(versions) if versions.is_empty() => write!(
@@ -141,16 +150,33 @@ impl fmt::Display for DatabaseState {
             Self::RolledBackAtLeast(versions) => write!(
                 f,
                 "at least {} {} rolled back before that, perhaps the next one too: {ASK_FIRST}",
-                versions.join(", "),
+                listed(versions),
                 number(versions, "was", "were"),
             ),
             Self::Unknown => write!(f, "what it did to the database is unknown: {ASK_FIRST}"),
+            Self::Killed => write!(
+                f,
+                "what had ended stays, and the server rolls back the migration under way, unless \
+                 that runs outside a transaction: {ASK_FIRST}"
+            ),
             Self::PerhapsTorn => f.write_str(
                 "what it did to the database is unknown, and confiture may have committed a part \
                  of a migration: ask `current_revision`, and compare the tables with it, before \
                  anything else",
             ),
         }
+    }
+}
+
+/// How many versions are told one by one.
+const TOLD: usize = 8;
+
+fn listed(versions: &[String]) -> String {
+    match versions {
+        [first, .., last] if versions.len() > TOLD => {
+            format!("{first} to {last} ({} migrations)", versions.len())
+        }
+        _ => versions.join(", "),
     }
 }
 
@@ -175,25 +201,62 @@ pub(crate) struct Failure {
 impl Failure {
     /// The error that leaves the adapter. This is the one way from what confiture said to an error,
     /// and it goes through the redactor.
+    ///
+    /// The message is one paragraph. What does not fit in it stands whole in the evidence.
     pub(crate) fn worded(self, redactor: &Redactor) -> AdapterError {
-        let what = redactor.text(self.what.trim_end());
-        let what = without_full_stop(&what);
-        // What ends in the marks under a line of SQL would swallow what stands behind it.
-        let separator = if what.contains('\n') { "\n" } else { "; " };
-        let mut message = format!("{what}{separator}{}", self.state.redacted(redactor));
+        let told = redactor.text(self.what.trim_end());
+        let told = without_repetition(&told);
+        let mut rest = format!("; {}", self.state.redacted(redactor));
         let next = redactor.text(self.next.trim());
         if !next.is_empty() {
-            message.push_str(". Next: ");
-            message.push_str(&next);
+            rest.push_str(". Next: ");
+            rest.push_str(&next);
         }
-        let evidence = self.evidence.filter(|text| !text.trim().is_empty());
+        let room = MESSAGE.saturating_sub(rest.chars().count()).max(LEAST);
+        let paragraph = paragraph(&told);
+        let what = shortened(without_full_stop(&paragraph), room);
+        let mut evidence = self.evidence.filter(|text| !text.trim().is_empty());
+        if what.ends_with('…') {
+            let whole = format!("[message]\n{told}\n{}", evidence.unwrap_or_default());
+            evidence = Some(whole);
+        }
         AdapterError {
             operation: Some(self.operation.as_str().into()),
             stderr: evidence
                 .map(|text| Redactor::bounded(&redactor.text(&text), EVIDENCE_LIMIT).into_owned()),
-            ..AdapterError::new(self.kind, message).with_adapter(ADAPTER)
+            ..AdapterError::new(self.kind, what + &rest).with_adapter(ADAPTER)
         }
     }
+}
+
+/// The text without lines that only repeat: libpq tells the same `FATAL` for each of its attempts.
+fn without_repetition(text: &str) -> String {
+    let mut seen = Vec::new();
+    let lines = text.lines().filter(|line| {
+        let said = line.find("FATAL:").map_or(*line, |at| &line[at..]).trim();
+        let new = said.is_empty() || !seen.contains(&said);
+        seen.push(said);
+        new
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The text in one line, without the mark that points into the line above it.
+fn paragraph(text: &str) -> String {
+    let words = text
+        .lines()
+        .filter(|line| line.trim() != "^")
+        .flat_map(str::split_whitespace);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The text, cut to so many characters.
+fn shortened(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(room.saturating_sub(1)).collect();
+    format!("{}…", cut.trim_end())
 }
 
 fn without_full_stop(text: &str) -> &str {
@@ -255,7 +318,34 @@ mod tests {
         assert_eq!(message("it failed.\n"), format!("it failed; {state}"));
         assert_eq!(message("at SELECT..."), format!("at SELECT...; {state}"));
         let marked = "syntax error\nLINE 1: \\set\n        ^";
-        assert_eq!(message(marked), format!("{marked}\n{state}"));
+        assert_eq!(
+            message(marked),
+            format!("syntax error LINE 1: \\set; {state}")
+        );
+        let refused = "FATAL:  no such user";
+        let twice = format!("at \"a\" failed: {refused}\nat \"b\" failed: {refused}");
+        let once = format!("at \"a\" failed: FATAL: no such user; {state}");
+        assert_eq!(message(&twice), once);
+    }
+
+    #[test]
+    fn a_message_is_a_paragraph_and_what_does_not_fit_is_evidence() {
+        let what = format!("it failed:\n{}", "many words ".repeat(100));
+        let error = Failure {
+            operation: Operation::Up,
+            kind: AdapterErrorKind::Execution,
+            what: what.clone(),
+            state: DatabaseState::Applied((0..500).map(|it| format!("{it:03}")).collect()),
+            next: "correct it".into(),
+            evidence: Some("printed".into()),
+        }
+        .worded(&Redactor::default());
+        assert!(error.message.chars().count() <= MESSAGE, "{error}");
+        assert!(!error.message.contains('\n'), "{error}");
+        let known = "000 to 499 (500 migrations) were applied before that and stay";
+        assert!(error.message.contains(known), "{error}");
+        let evidence = error.stderr.expect("evidence");
+        assert!(evidence.contains(what.trim_end()) && evidence.ends_with("printed"));
     }
 
     #[test]
@@ -286,6 +376,7 @@ mod tests {
             DatabaseState::RolledBack(vec!["001".into()]),
             DatabaseState::Unknown,
             DatabaseState::PerhapsTorn,
+            DatabaseState::Killed,
         ];
         let texts: std::collections::BTreeSet<_> =
             states.iter().map(DatabaseState::to_string).collect();

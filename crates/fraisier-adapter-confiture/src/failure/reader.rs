@@ -3,6 +3,7 @@
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, Revision};
 use serde::de::DeserializeOwned;
 
+use crate::failure::advice;
 use crate::failure::kind::{admits_no_change, claims_nothing_was_done, classify};
 use crate::failure::refusal;
 use crate::failure::{DatabaseState, Failure};
@@ -10,6 +11,7 @@ use crate::operation::Operation;
 use crate::process::{Captured, Exit, Interruption, Output};
 use crate::redact::Redactor;
 use crate::release::ConfitureVersion;
+use crate::release::capability::Need;
 use crate::report::{self, Envelope, Payload};
 
 /// The code for a database that has no ledger.
@@ -24,9 +26,6 @@ const ERROR_LIMIT: usize = 300;
 /// What to do when another deploy came first.
 pub(crate) const AFTER_ANOTHER: &str =
     "wait for the other deploy to end, then deploy again: it goes on after what is applied";
-
-/// Added to confiture's advice about a held lock, in place of the part that is left out.
-const NEVER_WITHOUT: &str = "This adapter never works without the lock.";
 
 /// Words the failures of one finished command.
 pub struct Reader<'a> {
@@ -80,12 +79,18 @@ impl Reader<'_> {
             None => what.to_owned(),
             Some(why) => format!("{}, and confiture was stopped: {what}", interruption(why)),
         };
+        let timed_out = matches!(self.output.interrupted, Some(Interruption::Timeout(_)));
+        let next = match next.trim() {
+            "" if timed_out => advice::AFTER_A_TIMEOUT,
+            next => next,
+        };
+        let next = without_forbidden_advice(&self.redactor.text(next));
         Failure {
             operation: self.operation,
             kind,
             what: self.own_words(&what),
             state,
-            next: self.own_words(next),
+            next: advice::with_doctor(kind, timed_out, &next),
             evidence: Some(self.evidence()),
         }
         .worded(self.redactor)
@@ -139,30 +144,33 @@ impl Reader<'_> {
         }
         let mut kind = classify(self.output.exit, code, false);
         let mut state = self.state_without_word();
-        let mut advice = envelope.actionable.as_deref().unwrap_or_default();
+        let stated = without_forbidden_advice(envelope.actionable.as_deref().unwrap_or_default());
+        let mut next = advice::after(code.unwrap_or_default(), &stated);
         if !self.began() {
             if refusal::ledger_was_made_by_another(&envelope.message) {
                 kind = AdapterErrorKind::LockContention;
                 state = DatabaseState::Untouched;
-                advice = AFTER_ANOTHER;
+                next = AFTER_ANOTHER.into();
+            } else if refuses_edited_files(envelope) {
+                state = self.state_before_any_change();
+                next = advice::AFTER_AN_EDIT.into();
             } else if code.is_some_and(|code| {
                 before_any_change(code) && admits_no_change(self.output.exit, code)
-            }) || refuses_edited_files(envelope)
-            {
+            }) {
                 state = DatabaseState::Untouched;
             }
         } else if claims_nothing_was_done(kind) {
             kind = AdapterErrorKind::Execution;
         }
-        if kind == AdapterErrorKind::LockContention && advice != AFTER_ANOTHER {
-            return self.failure(
-                kind,
-                &what,
-                state,
-                &format!("{} {NEVER_WITHOUT}", advice.trim()),
-            );
+        self.failure(kind, &what, state, &next)
+    }
+
+    /// What is known when confiture refused to begin.
+    fn state_before_any_change(&self) -> DatabaseState {
+        match self.operation {
+            Operation::Up => DatabaseState::Applied(Vec::new()),
+            _ => DatabaseState::Untouched,
         }
-        self.failure(kind, &what, state, advice)
     }
 
     /// Whether it printed that it began with a migration, as releases before 0.48.0 do.
@@ -191,7 +199,11 @@ impl Reader<'_> {
             Exit::Code(0) => AdapterErrorKind::InternalError,
             exit => classify(exit, None, false),
         };
-        let mut what = format!("confiture left no report ({})", self.exit());
+        let mut what = if self.output.interrupted.is_some() {
+            format!("it left no report ({})", self.exit())
+        } else {
+            format!("confiture left no report ({})", self.exit())
+        };
         if let Some(line) = self.last_words() {
             what = format!("{what}; the last it printed is: {line}");
         }
@@ -200,9 +212,10 @@ impl Reader<'_> {
 
     /// What is known about the database when nothing was reported about it.
     fn state_without_word(&self) -> DatabaseState {
-        let torn = self.output.interrupted.is_some() && !self.output.killed;
+        let stopped = self.output.interrupted.is_some();
         match DatabaseState::without_report(self.operation) {
-            DatabaseState::Unknown if torn => DatabaseState::PerhapsTorn,
+            DatabaseState::Unknown if stopped && self.output.killed => DatabaseState::Killed,
+            DatabaseState::Unknown if stopped => DatabaseState::PerhapsTorn,
             state => state,
         }
     }
@@ -210,11 +223,19 @@ impl Reader<'_> {
     /// confiture did not understand the command, although it is not too old for it.
     pub(crate) fn usage_error(&self, version: &ConfitureVersion) -> AdapterError {
         let said = self.last_words().unwrap_or_default();
+        let next = if said.contains("--allow-destructive") {
+            format!(
+                "take back the setting `allow_destructive`, or install confiture {} or newer",
+                Need::AllowDestructive.floor().release()
+            )
+        } else {
+            "install a newer release of confiture".to_owned()
+        };
         self.failure(
             AdapterErrorKind::InvalidConfig,
             &format!("confiture {version} does not understand the command it was given: {said}"),
             DatabaseState::Untouched,
-            "take back the setting that this release does not know, or install a newer one",
+            &next,
         )
     }
 
@@ -353,13 +374,15 @@ fn names_our_report(line: &str) -> bool {
 /// Whether a line says nothing of why a command failed: where the report went, and the paragraph on
 /// files whose names confiture does not take for migrations.
 fn is_a_banner(line: &str) -> bool {
-    const BEGINNINGS: [&str; 7] = [
+    const BEGINNINGS: &[&str] = &[
         "⚠️  WARNING: Orphaned migration files",
         "These SQL files exist but won't be applied",
         "Confiture only recognizes migration files",
         "• ",
         "Learn more: ",
         "🔐 Checksum verification passed",
+        "🔒 Acquired migration lock",
+        "📦 Found ",
         "Migration file not found for ",
     ];
     names_our_report(line) || BEGINNINGS.iter().any(|start| line.starts_with(start))

@@ -9,9 +9,18 @@ use crate::failure::{DatabaseState, Failure};
 use crate::operation::Operation;
 use crate::process::{Obstacle, RunError};
 use crate::redact::Redactor;
+use crate::request::NamedBy;
+
+/// What to do about a shortage of this machine.
+const SHORTAGE: &str = "free what is exhausted on this machine, then try again";
 
 /// Words the failure to run a command.
-pub(crate) fn not_run(operation: Operation, error: &RunError, redactor: &Redactor) -> AdapterError {
+pub(crate) fn not_run(
+    operation: Operation,
+    named_by: NamedBy,
+    error: &RunError,
+    redactor: &Redactor,
+) -> AdapterError {
     let what = error.to_string();
     let (kind, state, next) = match error {
         RunError::Report { output, .. } => {
@@ -28,10 +37,18 @@ pub(crate) fn not_run(operation: Operation, error: &RunError, redactor: &Redacto
                 next,
             );
         }
+        RunError::Program {
+            obstacle: Obstacle::Busy | Obstacle::Descriptors | Obstacle::Resources,
+            ..
+        } => (
+            AdapterErrorKind::Execution,
+            DatabaseState::NotStarted,
+            SHORTAGE,
+        ),
         RunError::Program { obstacle, .. } => (
             AdapterErrorKind::InvalidConfig,
             DatabaseState::NotStarted,
-            of_obstacle(*obstacle),
+            after_obstacle(*obstacle, named_by),
         ),
         RunError::WorkDir { .. } => (
             AdapterErrorKind::InvalidConfig,
@@ -56,9 +73,9 @@ pub(crate) fn not_run(operation: Operation, error: &RunError, redactor: &Redacto
             "",
         ),
         _ => (
-            AdapterErrorKind::InternalError,
+            AdapterErrorKind::Execution,
             DatabaseState::NotStarted,
-            "free what is exhausted on this machine, then try again",
+            SHORTAGE,
         ),
     };
     Failure {
@@ -72,15 +89,22 @@ pub(crate) fn not_run(operation: Operation, error: &RunError, redactor: &Redacto
     .worded(redactor)
 }
 
-fn of_obstacle(obstacle: Obstacle) -> &'static str {
-    match obstacle {
-        Obstacle::NotFound => {
-            "install it (pip install fraiseql-confiture), put it on PATH, or name it in \
-             FRAISIER_CONFITURE_BIN"
+fn after_obstacle(obstacle: Obstacle, named_by: NamedBy) -> &'static str {
+    match (obstacle, named_by) {
+        (Obstacle::NotFound, NamedBy::Builder) => {
+            "install it there (pip install fraiseql-confiture), or correct the `program` that the \
+             adapter was built with"
         }
-        Obstacle::NoInterpreter => "make its virtual environment anew: its Python is gone",
-        Obstacle::NotExecutable => "make it executable for this user",
-        Obstacle::Busy => "wait until its installation has output, then try again",
+        (Obstacle::NotFound, NamedBy::Variable) => {
+            "install it there (pip install fraiseql-confiture), or correct \
+             `FRAISIER_CONFITURE_BIN`, which names it"
+        }
+        (Obstacle::NotFound, NamedBy::Default) => {
+            "install it (pip install fraiseql-confiture), put it on `PATH`, or name it in \
+             `FRAISIER_CONFITURE_BIN`"
+        }
+        (Obstacle::NoInterpreter, _) => "make its virtual environment anew: its Python is gone",
+        (Obstacle::NotExecutable, _) => "make it executable for this user",
         _ => "",
     }
 }
@@ -94,7 +118,7 @@ mod tests {
     use crate::testing::output;
 
     fn of(operation: Operation, error: &RunError) -> AdapterError {
-        not_run(operation, error, &Redactor::default())
+        not_run(operation, NamedBy::Default, error, &Redactor::default())
     }
 
     #[test]
@@ -108,6 +132,43 @@ mod tests {
         assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
         for part in ["confiture", "nothing was started", "FRAISIER_CONFITURE_BIN"] {
             assert!(error.message.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_advice_on_a_missing_program_is_about_the_rule_that_named_it() {
+        let error = RunError::Program {
+            program: "confiture".into(),
+            obstacle: Obstacle::NotFound,
+            source: io::Error::from(io::ErrorKind::NotFound),
+        };
+        for (named_by, told, not_told) in [
+            (NamedBy::Builder, "`program`", "FRAISIER_CONFITURE_BIN"),
+            (
+                NamedBy::Variable,
+                "correct `FRAISIER_CONFITURE_BIN`",
+                "`PATH`",
+            ),
+            (NamedBy::Default, "put it on `PATH`", "`program`"),
+        ] {
+            let error = not_run(Operation::Up, named_by, &error, &Redactor::default());
+            let next = error.message.split("Next: ").last().unwrap_or_default();
+            assert!(next.contains(told) && !next.contains(not_told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_shortage_of_this_machine_is_no_matter_of_configuration() {
+        for obstacle in [Obstacle::Busy, Obstacle::Descriptors, Obstacle::Resources] {
+            let error = RunError::Program {
+                program: "confiture".into(),
+                obstacle,
+                source: io::Error::other("none left"),
+            };
+            let error = of(Operation::Up, &error);
+            assert_eq!(error.kind, AdapterErrorKind::Execution);
+            assert!(error.message.contains("try again"), "{error}");
+            assert!(error.message.contains("nothing was started"), "{error}");
         }
     }
 

@@ -595,7 +595,7 @@ mod tests {
         );
         assert!(!error.message.contains("--no-lock"), "{error}");
         assert!(
-            error.message.contains("never works without the lock"),
+            error.message.contains("nothing is done without the lock"),
             "{error}"
         );
     }

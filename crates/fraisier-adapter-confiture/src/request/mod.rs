@@ -52,11 +52,21 @@ pub enum MissingMigrations {
     AskConfiture,
 }
 
+/// Which of its rules named the program of an adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    Builder,
+    Variable,
+    Default,
+}
+
 /// How commands are built, the same for every call of an adapter.
 #[derive(Debug, Clone)]
 pub(crate) struct Commands {
     /// The binary.
     pub(crate) program: PathBuf,
+    /// What named it.
+    pub(crate) named_by: NamedBy,
     /// What a child inherits.
     pub(crate) inherit: Inherit,
     /// Whether a private bytecode cache is provided where it helps.
