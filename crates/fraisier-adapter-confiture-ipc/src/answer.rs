@@ -1,9 +1,9 @@
 //! A call, made and answered: what the engine and people get the same way.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationAdapter};
+use fraisier_adapter_confiture::ConfitureMigration;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -20,10 +20,10 @@ pub enum Ending {
     Stopped(Why, AdapterError),
 }
 
-/// Makes the call and waits for its end, for `stop`, or for the limit. The call is dropped then: who
-/// drops the adapter too waits until everything of it has ended.
+/// Makes the call and waits for its end, for `stop`, or for the limit. Then the call is dropped, and
+/// nothing of it runs any more when this returns.
 pub async fn make(
-    adapter: Arc<dyn MigrationAdapter>,
+    adapter: ConfitureMigration,
     call: Call,
     limit: Limit,
     stop: impl Future<Output = Why>,
@@ -48,7 +48,10 @@ pub async fn make(
     };
     let lost = lost(&call);
     // A task of its own: what panics in it is an answer too.
-    let mut call = tokio::spawn(async move { dispatch(&*adapter, call).await });
+    let mut call = {
+        let adapter = adapter.clone();
+        tokio::spawn(async move { dispatch(&adapter, call).await })
+    };
     let ending = tokio::select! {
         answer = &mut call => return Ending::Answered(answer.unwrap_or(Err(lost))),
         error = passed => Ending::Answered(Err(error)),
@@ -57,6 +60,8 @@ pub async fn make(
     call.abort();
     // It ends now, as cancelled.
     let _ = call.await;
+    // Who reads the response may rely on it that confiture has ended.
+    adapter.settled().await;
     ending
 }
 

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod cli;
+pub mod doctor;
 pub mod exit;
 pub mod frame;
 pub mod limit;

@@ -51,12 +51,7 @@ pub fn serve() -> Status {
     if limit.is_beyond_the_engine() {
         tracing::warn!("FRAISIER_CONFITURE_TIMEOUT is not below {OF_THE_ENGINE:?}: {KILLS_FIRST}");
     }
-    let ending = runtime.block_on(async {
-        let ending = answer::make(Arc::new(adapter.clone()), call, limit, stop::requested()).await;
-        // Who reads the response may rely on it that confiture has ended.
-        adapter.settled().await;
-        ending
-    });
+    let ending = runtime.block_on(answer::make(adapter, call, limit, stop::requested()));
     match ending {
         Ending::Answered(answer) => respond(
             id,

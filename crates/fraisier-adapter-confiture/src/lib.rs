@@ -128,6 +128,7 @@ pub use self::failure::classify;
 pub use self::process::Stop;
 pub use self::redact::{MASK, Redactor};
 pub use self::release::{ConfitureVersion, capability};
+pub use self::request::project::{Migration, list as migrations_in};
 pub use self::request::{
     DisconnectCheck, MissingMigrations, NoDisconnectCheck, SETTINGS, Setting, server_option,
 };

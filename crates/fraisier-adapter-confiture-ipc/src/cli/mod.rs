@@ -1,7 +1,7 @@
 //! The program as people start it.
 
 mod help;
-mod page;
+pub(crate) mod page;
 mod show;
 mod wait;
 
@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use fraisier_adapter_api::{AdapterCtx, Revision};
+use tokio::runtime::Runtime;
 
 use self::page::Page;
 use self::wait::Wait;
 use crate::answer::{self, Ending};
+use crate::doctor;
 use crate::exit::Status;
 use crate::options;
 use crate::request::{Call, Id};
@@ -106,18 +108,22 @@ enum Command {
         #[arg(value_name = "REVISION")]
         target: String,
     },
+    /// What stands in the way of a deploy: program, files, connection, ledger, locks
+    Doctor,
 }
 
 impl Command {
-    fn call(self, project: &Project) -> Call {
-        match self {
+    /// The call that it makes; none, when it only looks.
+    fn call(self, project: &Project) -> Option<Call> {
+        Some(match self {
+            Self::Doctor => return None,
             Self::Describe => Call::Describe,
             Self::Current => Call::CurrentRevision(project.ctx()),
             Self::Preflight => Call::Preflight(project.ctx()),
             Self::Verify => Call::Verify(project.ctx()),
             Self::Up { target } => Call::Up(project.ctx(), target.map(Revision)),
             Self::DownTo { target } => Call::DownTo(project.ctx(), Revision(target)),
-        }
+        })
     }
 }
 
@@ -143,7 +149,52 @@ pub fn main() -> Status {
         let _ = write!(io::stderr(), "{}", Cli::command().render_help().ansi());
         return Status::Usage;
     };
-    make(command.call(&cli.project), cli.json)
+    match command.call(&cli.project) {
+        Some(call) => make(call, cli.json),
+        None => look(&cli.project, cli.json),
+    }
+}
+
+/// Makes the checks of `doctor` and shows what they found.
+fn look(project: &Project, json: bool) -> Status {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(status) => return status,
+    };
+    let wait = Wait::new("doctor");
+    let diagnosis = runtime.block_on(async {
+        tokio::select! {
+            diagnosis = doctor::examine(project) => Some(diagnosis),
+            () = stop::signalled() => None,
+            never = wait.tell() => match never {},
+        }
+    });
+    wait.clear();
+    let Some(diagnosis) = diagnosis else {
+        return Status::Stopped;
+    };
+    let printed = if json {
+        print_json(serde_json::to_vec(&diagnosis))
+    } else {
+        diagnosis.page().print()
+    };
+    printed.map_or(Status::Unheard, |()| diagnosis.exit())
+}
+
+fn print_json(json: serde_json::Result<Vec<u8>>) -> io::Result<()> {
+    let mut json = json?;
+    json.push(b'\n');
+    io::stdout().lock().write_all(&json)
+}
+
+fn runtime() -> Result<Runtime, Status> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(|why| {
+        let _ = writeln!(io::stderr(), "error: nothing was started: {why}");
+        Status::Failed
+    })
 }
 
 /// Makes a call of the adapter and shows its answer.
@@ -160,25 +211,14 @@ fn make(call: Call, json: bool) -> Status {
         stop::signalled().await;
         stop::Why::Signal
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(why) => {
-            let _ = writeln!(io::stderr(), "error: nothing was started: {why}");
-            return Status::Failed;
-        }
+        Err(status) => return status,
     };
     let method = call.method();
     let ending = runtime.block_on(async {
-        let ended = async {
-            let ending = answer::make(Arc::new(adapter.clone()), call, limit, stop).await;
-            adapter.settled().await;
-            ending
-        };
         tokio::select! {
-            ending = ended => ending,
+            ending = answer::make(adapter, call, limit, stop) => ending,
             never = wait.tell() => match never {},
         }
     });
@@ -208,13 +248,7 @@ fn make(call: Call, json: bool) -> Status {
         Err(status) => (status, Page::default()),
     };
     let printed = if json {
-        Response::new(Id::by_hand(), answer)
-            .to_json()
-            .map_err(io::Error::from)
-            .and_then(|mut response| {
-                response.push(b'\n');
-                io::stdout().lock().write_all(&response)
-            })
+        print_json(Response::new(Id::by_hand(), answer).to_json())
     } else {
         page.print()
     };

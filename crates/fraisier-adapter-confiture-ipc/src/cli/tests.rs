@@ -22,7 +22,8 @@ fn a_call_by_hand_is_the_call_of_the_engine() {
     let cli = |args: &[&str]| {
         let args = ["program"].into_iter().chain(args.iter().copied());
         let cli = Cli::try_parse_from(args).expect("arguments");
-        cli.command.expect("a command").call(&cli.project)
+        let call = cli.command.expect("a command").call(&cli.project);
+        call.expect("a call")
     };
     match cli(&["up", "--target", "002", "-C", "/srv/shop", "-m", "sql"]) {
         Call::Up(ctx, target) => {

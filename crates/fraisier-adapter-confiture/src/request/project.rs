@@ -26,11 +26,11 @@ pub(crate) struct Project {
 
 /// A migration file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Migration {
+pub struct Migration {
     /// What stands before the first `_` of its name: how confiture tells migrations apart.
-    pub(crate) version: String,
+    pub version: String,
     /// Where it is.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
 }
 
 impl Project {
@@ -136,8 +136,12 @@ impl Project {
     }
 }
 
-/// The migrations of a directory, sorted by version and file.
-pub(crate) fn list(directory: &Path) -> io::Result<Vec<Migration>> {
+/// The migrations of a directory as confiture sees them, sorted by version and file.
+///
+/// # Errors
+///
+/// When the directory cannot be read, for example because it does not exist.
+pub fn list(directory: &Path) -> io::Result<Vec<Migration>> {
     let mut migrations = Vec::new();
     for entry in directory.read_dir()? {
         let name = entry?.file_name();

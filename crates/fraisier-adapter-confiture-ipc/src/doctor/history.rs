@@ -1,0 +1,188 @@
+//! What was applied, against the files.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io;
+
+use fraisier_adapter_confiture::Migration;
+use sha2::{Digest as _, Sha256};
+
+use super::files::listed;
+use super::{Finding, Status};
+
+const CHECK: &str = "history";
+
+/// A row of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Applied {
+    pub(super) version: String,
+    /// SHA-256 of the file as it was applied, in hexadecimal. Some releases and commands leave none.
+    pub(super) checksum: Option<String>,
+}
+
+/// Compares the ledger with the files.
+pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding {
+    let files: BTreeMap<&str, &Migration> = migrations
+        .iter()
+        .map(|migration| (migration.version.as_str(), migration))
+        .collect();
+    let mut unknown = Vec::new();
+    let mut modified = Vec::new();
+    for row in applied {
+        let version = row.version.as_str();
+        match files.get(version) {
+            None => unknown.push(version),
+            Some(file) => {
+                let now = checksum(file).ok();
+                if row.checksum.is_some() && row.checksum != now {
+                    modified.push(version);
+                }
+            }
+        }
+    }
+    let is_applied = |version: &str| applied.iter().any(|row| row.version == version);
+    let pending: Vec<&str> = files
+        .keys()
+        .copied()
+        .filter(|version| !is_applied(version))
+        .collect();
+    let newest = applied.iter().map(|row| row.version.as_str()).max();
+    let late: Vec<&str> = pending
+        .iter()
+        .copied()
+        .filter(|version| newest.is_some_and(|newest| *version < newest))
+        .collect();
+    let mut evidence = vec![match (applied.len(), pending.len()) {
+        (applied, 0) => format!("{applied} applied, none pending"),
+        (applied, _) => format!("{applied} applied, pending: {}", listed(&pending)),
+    }];
+    for (versions, what) in [
+        (&modified, "edited after they were applied"),
+        (&unknown, "applied, and no file has them"),
+        (&late, "pending, and older than what is applied"),
+    ] {
+        if !versions.is_empty() {
+            evidence.push(format!("{what}: {}", listed(versions)));
+        }
+    }
+    let (status, next) = if !modified.is_empty() {
+        (
+            Status::Fail,
+            "restore the files as they were applied, and put the change into a new migration: from \
+             0.48.0 on, confiture refuses to begin",
+        )
+    } else if !unknown.is_empty() {
+        (
+            Status::Warn,
+            "deploy the build that has these files, or a newer one: without them nothing can roll \
+             them back",
+        )
+    } else if !late.is_empty() {
+        (
+            Status::Warn,
+            "`up` applies them now, and `current` then names the one applied last in time",
+        )
+    } else {
+        (Status::Ok, "")
+    };
+    Finding::new(CHECK, status, evidence.join("; "), next)
+}
+
+/// As confiture makes it: of the bytes of the file.
+fn checksum(migration: &Migration) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut File::open(&migration.path)?, &mut Hash(&mut hasher))?;
+    let mut text = String::new();
+    for byte in hasher.finalize() {
+        // A text takes everything.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
+}
+
+struct Hash<'a>(&'a mut Sha256);
+
+impl io::Write for Hash<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn of(applied: &[(&str, Option<&str>)], files: &[&str]) -> Finding {
+        let base = tempfile::tempdir().expect("a directory");
+        let migrations: Vec<Migration> = files
+            .iter()
+            .map(|version| {
+                let path = base.path().join(format!("{version}_x.up.sql"));
+                std::fs::write(&path, "").expect("written");
+                Migration {
+                    version: (*version).into(),
+                    path,
+                }
+            })
+            .collect();
+        let applied: Vec<Applied> = applied
+            .iter()
+            .map(|(version, checksum)| Applied {
+                version: (*version).into(),
+                checksum: checksum.map(str::to_owned),
+            })
+            .collect();
+        compare(&applied, &migrations)
+    }
+
+    #[test]
+    fn each_difference_is_told() {
+        for (applied, files, status, says) in [
+            (&[][..], &[][..], Status::Ok, "0 applied, none pending"),
+            (&[], &["1", "2"], Status::Ok, "0 applied, pending: 1, 2"),
+            (
+                &[("1", Some(EMPTY))],
+                &["1", "2"],
+                Status::Ok,
+                "1 applied, pending: 2",
+            ),
+            (
+                &[("1", None)],
+                &["1"],
+                Status::Ok,
+                "1 applied, none pending",
+            ),
+            (
+                &[("1", Some("0123"))],
+                &["1"],
+                Status::Fail,
+                "edited after they were applied: 1",
+            ),
+            (&[("2", None)], &["1"], Status::Warn, "no file has them: 2"),
+            (
+                &[("2", None)],
+                &["1", "2"],
+                Status::Warn,
+                "older than what is applied: 1",
+            ),
+            (
+                &[("1", Some("0123")), ("3", None)],
+                &["1", "2"],
+                Status::Fail,
+                "no file has them: 3; pending, and older",
+            ),
+        ] {
+            let finding = of(applied, files);
+            assert_eq!(finding.status, status, "{finding:?}");
+            assert!(finding.evidence.contains(says), "{finding:?}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Whether confiture can be run, and which it is.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fraisier_adapter_api::MigrationAdapter as _;
+use fraisier_adapter_confiture::capability::{FLOORS, Need};
+use fraisier_adapter_confiture::{ConfitureVersion, VARIABLES};
+
+use super::{Finding, Status};
+use crate::limit::TimedOut;
+use crate::options;
+
+/// The releases that were recorded.
+const RECORDED: &str = include_str!("../../../../contract-fixtures/index.json");
+
+const PREFIX: &str = "FRAISIER_CONFITURE_";
+
+const PROGRAM: &str = "FRAISIER_CONFITURE_BIN";
+
+/// How long `--version` may take. It touches no database.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) async fn examine() -> Vec<Finding> {
+    vec![variables(), program(), version().await]
+}
+
+/// The variables that configure the adapter.
+fn variables() -> Finding {
+    const CHECK: &str = "variables";
+    if let Err(error) = options::adapter(Arc::new(TimedOut::default())) {
+        return Finding::new(CHECK, Status::Fail, error.message, "");
+    }
+    let set: Vec<String> = env::vars_os()
+        .filter(|(_, value)| !value.is_empty())
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with(PREFIX))
+        .collect();
+    let unknown: Vec<&str> = set
+        .iter()
+        .map(String::as_str)
+        .filter(|name| VARIABLES.iter().all(|variable| variable.name != *name))
+        .collect();
+    if !unknown.is_empty() {
+        let evidence = format!("nothing reads {}", unknown.join(", "));
+        return Finding::new(
+            CHECK,
+            Status::Warn,
+            evidence,
+            "`--help` lists the variables",
+        );
+    }
+    Finding::ok(
+        CHECK,
+        match set.len() {
+            0 => "none is set: the defaults hold".to_owned(),
+            _ => format!("understood: {}", set.join(", ")),
+        },
+    )
+}
+
+/// The binary, by which rule it is found, and the interpreter that it names.
+fn program() -> Finding {
+    const CHECK: &str = "program";
+    let named = env::var_os(PROGRAM).filter(|name| !name.is_empty());
+    let (name, rule) = match named {
+        Some(name) => (PathBuf::from(name), format!("named by {PROGRAM}")),
+        None => (PathBuf::from("confiture"), "by default".to_owned()),
+    };
+    let (found, rule) = if name.components().count() > 1 {
+        (executable(&name).then(|| name.clone()), rule)
+    } else {
+        let path = env::var_os("PATH").unwrap_or_default();
+        (
+            on_path(name.as_os_str(), &path),
+            format!("{rule}, looked up in PATH"),
+        )
+    };
+    let Some(found) = found else {
+        let evidence = format!("no program {} ({rule})", name.display());
+        let next = "pip install fraiseql-confiture, put it on PATH, or name it in \
+                    FRAISIER_CONFITURE_BIN";
+        return Finding::new(CHECK, Status::Fail, evidence, next);
+    };
+    let evidence = format!("{} ({rule})", found.display());
+    match interpreter(&found) {
+        Some(interpreter) if !executable(&interpreter) => {
+            let evidence = format!(
+                "{evidence}; its interpreter {} is gone",
+                interpreter.display()
+            );
+            let next = "make its virtual environment anew";
+            Finding::new(CHECK, Status::Fail, evidence, next)
+        }
+        Some(interpreter) => {
+            Finding::ok(CHECK, format!("{evidence}; runs {}", interpreter.display()))
+        }
+        None => Finding::ok(CHECK, evidence),
+    }
+}
+
+fn on_path(name: &OsStr, path: &OsStr) -> Option<PathBuf> {
+    env::split_paths(path)
+        .map(|directory| directory.join(name))
+        .find(|candidate| executable(candidate))
+}
+
+fn executable(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// What the first line of a script names, after `#!`.
+fn interpreter(script: &Path) -> Option<PathBuf> {
+    let mut line = String::new();
+    BufReader::new(File::open(script).ok()?.take(4096))
+        .read_line(&mut line)
+        .ok()?;
+    let program = line.strip_prefix("#!")?.split_whitespace().next()?;
+    Some(program.into())
+}
+
+/// The release, against the floors and against what was recorded.
+async fn version() -> Finding {
+    const CHECK: &str = "version";
+    let Ok((adapter, _)) = options::adapter(Arc::new(TimedOut::default())) else {
+        return Finding::unknown(CHECK, "not asked: the variables are not usable");
+    };
+    let described = tokio::time::timeout(PATIENCE, adapter.describe()).await;
+    adapter.settled().await;
+    let version = match described {
+        Ok(Ok(description)) => ConfitureVersion::parse(&description.version),
+        Ok(Err(error)) => return Finding::new(CHECK, Status::Fail, error.message, ""),
+        Err(_) => {
+            let evidence = format!("`--version` did not answer within {PATIENCE:?}");
+            return Finding::new(CHECK, Status::Fail, evidence, "run it by hand");
+        }
+    };
+    judge(&version, &newest_recorded())
+}
+
+fn judge(version: &ConfitureVersion, newest: &str) -> Finding {
+    const CHECK: &str = "version";
+    let lacks: Vec<String> = FLOORS
+        .iter()
+        .filter(|floor| floor.need != Need::Everything && !floor.need.is_met_by(version))
+        .map(|floor| format!("{} (since {})", floor.need.as_str(), floor.release()))
+        .collect();
+    let mut evidence = format!("confiture {version}");
+    if !lacks.is_empty() {
+        evidence = format!("{evidence}, without {}", lacks.join(", "));
+    }
+    let mut recorded = newest.split('.').map(|number| number.parse().unwrap_or(0));
+    let mut number = || recorded.next().unwrap_or(0);
+    let (major, minor, patch) = (number(), number(), number());
+    if version.is_at_least(major, minor, patch + 1) {
+        let evidence = format!("{evidence}; newer than {newest}, the newest that was recorded");
+        let next =
+            "`cargo xtask gate` in this adapter's repository tells whether it can be trusted";
+        return Finding::new(CHECK, Status::Warn, evidence, next);
+    }
+    if Need::WindowSafe.is_met_by(version) {
+        Finding::ok(CHECK, evidence)
+    } else {
+        let next = "pip install --upgrade fraiseql-confiture, before a gate asks for what it lacks";
+        Finding::new(CHECK, Status::Warn, evidence, next)
+    }
+}
+
+fn newest_recorded() -> String {
+    let index: serde_json::Value = serde_json::from_str(RECORDED).unwrap_or_default();
+    let newest = index["releases"]
+        .as_array()
+        .and_then(|releases| releases.last());
+    let newest = newest.and_then(|release| release["release"].as_str());
+    newest.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_held_against_floors_and_recordings() {
+        let newest = newest_recorded();
+        assert!(
+            ConfitureVersion::parse(&newest).is_at_least(1, 29, 0),
+            "{newest}"
+        );
+        for (version, status, says) in [
+            ("0.20.0", Status::Warn, "without preflight (since 0.22.0)"),
+            ("0.23.0", Status::Ok, "risk_tier (since 0.44.0)"),
+            ("1.29.0", Status::Ok, "confiture 1.29.0"),
+            ("1.29.1", Status::Warn, "newer than 1.29.0"),
+            ("2.0", Status::Warn, "newer than 1.29.0"),
+        ] {
+            let finding = judge(&ConfitureVersion::parse(version), "1.29.0");
+            assert_eq!(finding.status, status, "{finding:?}");
+            assert!(finding.evidence.contains(says), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn the_interpreter_is_what_the_script_names() {
+        let base = tempfile::tempdir().expect("a directory");
+        for (text, expected) in [
+            ("#!/venv/bin/python3 -I\n", Some("/venv/bin/python3")),
+            ("#! /usr/bin/env python3", Some("/usr/bin/env")),
+            ("\u{7f}ELF", None),
+            ("", None),
+        ] {
+            let script = base.path().join("script");
+            std::fs::write(&script, text).expect("written");
+            assert_eq!(interpreter(&script), expected.map(PathBuf::from), "{text}");
+        }
+    }
+}
