@@ -55,7 +55,8 @@ impl Project {
         self.copy.path()
     }
 
-    fn migrations(&self) -> PathBuf {
+    /// The directory of the migrations.
+    pub fn migrations(&self) -> PathBuf {
         self.root().join("db/migrations")
     }
 

@@ -3,6 +3,7 @@
 mod call;
 mod cancel;
 mod cut;
+mod doctor;
 mod matrix;
 mod pooler;
 mod scene;
@@ -25,6 +26,8 @@ Topics:
             middle and a late release: whether what is then said about the database is true
   pooler    PgBouncer in between, which takes no start options: the disconnect check by default and
             where it is demanded; said to be not run where there is no pgbouncer
+  doctor    `doctor` of the adapter's program, on a healthy project and on broken ones: whether each
+            check finds what is broken, and changes nothing
 
 Examples:
   cargo xtask live                            everything
@@ -61,6 +64,7 @@ enum Topic {
     Cancel,
     Cut,
     Pooler,
+    Doctor,
 }
 
 /// Runs the live checks.
@@ -99,6 +103,11 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     if wanted(Topic::Pooler) {
         for selector in chosen(&pooler::RELEASES)? {
             pooler::run(&provision(&lab, &selector)?, &server)?;
+        }
+    }
+    if wanted(Topic::Doctor) {
+        for selector in chosen(&["newest"])? {
+            doctor::run(&provision(&lab, &selector)?, &server)?;
         }
     }
     Ok(())

@@ -154,15 +154,12 @@ async fn login(target: &Target, with_options: bool) -> Result<Connected, Refused
     if let Some(password) = &target.password {
         config.password(password);
     }
-    match &target.options {
-        Some(options) => {
-            config.options(options);
-        }
-        None if with_options => {
-            config.options(ASKS);
-        }
-        None => {}
-    }
+    let ambient = &target.ambient_options;
+    config.options(match &target.options {
+        Some(own) => own.clone(),
+        None if with_options => format!("{ambient} {ASKS}"),
+        None => ambient.clone(),
+    });
     let fail = |evidence: String, next: &str| {
         Err(Refused::Otherwise(Finding::new(
             CHECK,

@@ -20,8 +20,10 @@ pub(super) struct Target {
     pub(super) user: String,
     pub(super) password: Option<String>,
     pub(super) database: String,
-    /// `options` of the string itself.
+    /// `options` of the string itself; libpq takes none from elsewhere then.
     pub(super) options: Option<String>,
+    /// `options` of the environment, beside which the adapter puts its own.
+    pub(super) ambient_options: String,
     /// What the connection needs that this client cannot do.
     pub(super) beyond: Option<String>,
 }
@@ -235,7 +237,8 @@ fn target(
         hosts,
         password: get("password", "PGPASSWORD"),
         database: get("dbname", "PGDATABASE").unwrap_or_else(|| user.clone()),
-        options: get("options", "PGOPTIONS"),
+        options: settings.get("options").cloned(),
+        ambient_options: variable("PGOPTIONS").unwrap_or_default(),
         user,
         beyond,
     }

@@ -1,7 +1,7 @@
 //! Connections that are cut in the middle of an `up` or `down_to`, after each of its messages: what
 //! is said about the database then, and what is in it.
 
-mod proxy;
+pub(super) mod proxy;
 mod statement;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,231 @@
+//! `doctor` of the adapter's program, on projects that are broken one way each.
+
+mod broken;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use postgres::Client;
+use serde_json::Value;
+
+use contract_lab::command::run_within;
+use contract_lab::confiture::Installed;
+use contract_lab::postgres::{Database, Server};
+use contract_lab::ui;
+
+use crate::demo::project::Project;
+
+const PROGRAM: &str = "fraisier-adapter-confiture-ipc";
+
+/// How many checks there are, whatever is broken.
+const CHECKS: usize = 20;
+
+/// No diagnosis takes longer, whatever is broken.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// A project, its database, and the environment that `doctor` is started in.
+struct Scene<'server> {
+    project: Project,
+    database: Database<'server>,
+    env: BTreeMap<&'static str, OsString>,
+}
+
+impl Scene<'_> {
+    /// The connection string with this put in place of that, which has to be in it.
+    fn replace_in_dsn(&mut self, that: &str, this: &str) -> anyhow::Result<()> {
+        let dsn = self.database.dsn();
+        ensure!(
+            dsn.contains(that),
+            "the server's connection string has no {that}"
+        );
+        self.env
+            .insert("DATABASE_URL", dsn.replace(that, this).into());
+        Ok(())
+    }
+
+    /// A stand-in for confiture.
+    fn program(&mut self, text: &str) -> anyhow::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let path = self.project.root().join("confiture");
+        std::fs::write(&path, text)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+        self.env.insert("FRAISIER_CONFITURE_BIN", path.into());
+        Ok(())
+    }
+
+    fn migrations(&self) -> PathBuf {
+        self.project.migrations()
+    }
+
+    fn execute(&self, sql: &str) -> anyhow::Result<Client> {
+        let mut client = self.database.connect()?;
+        client.batch_execute(sql)?;
+        Ok(client)
+    }
+}
+
+/// What a check has to find.
+#[derive(Debug, Clone, Copy)]
+struct Expected {
+    check: &'static str,
+    status: &'static str,
+    says: &'static str,
+}
+
+/// Runs `doctor` on every project.
+///
+/// # Errors
+/// When it does not find what is broken, or changes anything.
+pub(super) fn run(confiture: &Installed, server: &Server) -> anyhow::Result<()> {
+    let program = build()?;
+    let healthy = server.create_unique_database("doctor")?;
+    let project = Project::copy_for(&confiture.version)?;
+    let mut up = command(&program, project.root(), &environment(confiture, &healthy));
+    up.args(["up", "--json"]);
+    let applied = run_within(&mut up, LIMIT)?;
+    ensure!(
+        applied.status.success(),
+        "`up` failed: {}{}",
+        applied.stdout,
+        applied.stderr
+    );
+
+    anstream::println!("doctor, with confiture {}", confiture.version);
+    let mut wrong = 0;
+    for (name, breaks) in broken::ALL {
+        let database = server.create_unique_copy("doctor", &healthy)?;
+        let mut scene = Scene {
+            project: Project::copy_for(&confiture.version)?,
+            env: environment(confiture, &database),
+            database,
+        };
+        let (expected, _kept) =
+            breaks(&mut scene).with_context(|| format!("cannot break: {name}"))?;
+        let began = Instant::now();
+        let verdict = judge(&program, &scene, expected);
+        let took = ui::seconds(began.elapsed());
+        match verdict {
+            Ok(()) => anstream::println!("  {} {took:>6}  {name}", ui::good("ok")),
+            Err(why) => {
+                wrong += 1;
+                anstream::println!("  {} {took:>6}  {name}: {why:#}", ui::bad("no"));
+            }
+        }
+    }
+    ensure!(
+        wrong == 0,
+        "doctor was wrong on {wrong} of {} projects",
+        broken::ALL.len()
+    );
+    Ok(())
+}
+
+/// The program, built as this one was.
+fn build() -> anyhow::Result<PathBuf> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--package", PROGRAM])
+        .status()?;
+    ensure!(status.success(), "{PROGRAM} does not build");
+    let built = env::current_exe()?.with_file_name(PROGRAM);
+    ensure!(
+        built.exists(),
+        "{PROGRAM} is not beside {}",
+        built.display()
+    );
+    Ok(built)
+}
+
+fn environment(confiture: &Installed, database: &Database<'_>) -> BTreeMap<&'static str, OsString> {
+    BTreeMap::from([
+        ("FRAISIER_CONFITURE_BIN", confiture.program.clone().into()),
+        ("DATABASE_URL", database.dsn().into()),
+    ])
+}
+
+fn command(program: &Path, project: &Path, env: &BTreeMap<&'static str, OsString>) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(["--workdir".as_ref(), project.as_os_str()])
+        .envs(env);
+    command
+}
+
+fn judge(program: &Path, scene: &Scene<'_>, expected: Option<Expected>) -> anyhow::Result<()> {
+    let before = fingerprint(scene)?;
+    let mut doctor = command(program, scene.project.root(), &scene.env);
+    if !scene.env.contains_key("DATABASE_URL") {
+        doctor.env_remove("DATABASE_URL");
+    }
+    doctor.args(["doctor", "--json"]);
+    let left = run_within(&mut doctor, LIMIT)?;
+    let text = format!("{}{}", left.stdout, left.stderr);
+    let dsn = scene.database.dsn();
+    let password = dsn
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('@'));
+    let password = password
+        .and_then(|(user, _)| user.split_once(':'))
+        .map(|(_, password)| password);
+    ensure!(
+        password.is_none_or(|password| !text.contains(password)),
+        "the password is in it"
+    );
+    ensure!(
+        fingerprint(scene)? == before,
+        "the database is another one afterwards"
+    );
+    let diagnosis: Value = serde_json::from_str(&left.stdout).with_context(|| text.clone())?;
+    let checks = diagnosis["checks"].as_array().context("no checks")?;
+    ensure!(
+        checks.len() == CHECKS,
+        "{} checks instead of {CHECKS}",
+        checks.len()
+    );
+    let status = left.status.code();
+    let Some(Expected {
+        check,
+        status: wanted,
+        says,
+    }) = expected
+    else {
+        ensure!(status == Some(0), "exit status {status:?}: {text}");
+        ensure!(checks.iter().all(|check| check["status"] == "ok"), "{text}");
+        return Ok(());
+    };
+    let Some(found) = checks.iter().find(|found| found["check"] == check) else {
+        bail!("no check {check}: {text}");
+    };
+    let evidence = found["evidence"].as_str().unwrap_or_default();
+    ensure!(
+        found["status"] == wanted && evidence.contains(says),
+        "{found}"
+    );
+    let failed = checks.iter().any(|check| check["status"] == "fail");
+    let unknown = checks.iter().any(|check| check["status"] == "unknown");
+    let exit = if failed {
+        3
+    } else if unknown {
+        4
+    } else {
+        0
+    };
+    ensure!(
+        status == Some(exit),
+        "exit status {status:?} instead of {exit}"
+    );
+    Ok(())
+}
+
+/// The relations of the database, their files and rights.
+fn fingerprint(scene: &Scene<'_>) -> anyhow::Result<String> {
+    let sql = "SELECT md5(string_agg(concat_ws(' ', oid, relname, relfilenode, relacl), ',' ORDER BY oid)) \
+               FROM pg_class WHERE relpersistence <> 't'";
+    Ok(scene.database.connect()?.query_one(sql, &[])?.get(0))
+}
