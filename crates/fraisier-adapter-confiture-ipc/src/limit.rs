@@ -1,11 +1,11 @@
 //! How long a call may take, and what is said when it takes longer.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
 use fraisier_adapter_confiture::observe::{Call as Command, Event, Observer};
 use fraisier_adapter_confiture::process::Interruption;
 
@@ -20,6 +20,9 @@ pub const DEFAULT: Duration = Duration::from_secs(50);
 
 /// How much longer the whole call may take, which may need more than one command.
 const BEYOND_A_COMMAND: Duration = Duration::from_secs(2);
+
+/// Where more can be learnt.
+const DOCTOR: &str = ". `fraisier-adapter-confiture-ipc doctor` shows what is in the way";
 
 /// The limit of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +45,10 @@ impl Limit {
     #[must_use]
     pub fn passed(self, call: &Call) -> AdapterError {
         let (method, state) = (call.method(), call.state_when_stopped());
-        let message = format!("`{method}` did not end in time; {state}. {self}");
+        let message = format!("`{method}` did not end in time; {state}. {self}{DOCTOR}");
         AdapterError {
             operation: Some(method.into()),
-            ..AdapterError::new(AdapterErrorKind::Execution, message)
+            ..AdapterError::new(Kind::Execution, message)
         }
     }
 }
@@ -68,13 +71,19 @@ impl fmt::Display for Limit {
 pub struct TimedOut(Arc<AtomicBool>);
 
 impl TimedOut {
-    /// The error, with the word which limit it was that ended the command.
+    /// The error, with the word which limit it was that ended the command, and with the name of what
+    /// can tell more.
     #[must_use]
     pub fn explained(&self, error: AdapterError, limit: Limit) -> AdapterError {
-        if !self.0.load(Ordering::Relaxed) {
-            return error;
+        let timed_out = self.0.load(Ordering::Relaxed);
+        let mut message = error.message.trim_end_matches('.').to_owned();
+        if timed_out {
+            let _ = write!(message, ". {limit}");
         }
-        let message = format!("{}. {limit}", error.message.trim_end_matches('.'));
+        let kind = error.kind;
+        if timed_out || matches!(kind, Kind::DbUnreachable | Kind::LockContention) {
+            message.push_str(DOCTOR);
+        }
         AdapterError { message, ..error }
     }
 

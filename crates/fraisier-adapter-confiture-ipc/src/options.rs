@@ -4,16 +4,22 @@ use std::sync::Arc;
 
 use fraisier_adapter_api::AdapterError;
 use fraisier_adapter_confiture::observe::Observer;
-use fraisier_adapter_confiture::{Builder, ConfitureMigration};
+use fraisier_adapter_confiture::{Builder, ConfitureMigration, MissingMigrations};
 
 use crate::limit::{self, Limit};
 
 /// What holds here when the variable is not set, where that is not what holds in the library.
-pub const DEFAULTS: [(&str, &str); 1] = [("FRAISIER_CONFITURE_TIMEOUT", "`50s`")];
+pub const DEFAULTS: [(&str, &str); 2] = [
+    ("FRAISIER_CONFITURE_TIMEOUT", "`50s`"),
+    ("FRAISIER_CONFITURE_MISSING_MIGRATIONS", "`ask`"),
+];
 
-/// The builder with the defaults of the program, before the variables.
+/// The builder with the defaults of the program, before the variables. fraisier asks `verify` and
+/// `preflight` where the migrations need not be.
 fn defaults() -> Builder {
-    ConfitureMigration::builder().timeout(limit::DEFAULT)
+    ConfitureMigration::builder()
+        .timeout(limit::DEFAULT)
+        .missing_migrations(MissingMigrations::AskConfiture)
 }
 
 /// The adapter that the environment configures, and the limit of a call of it.

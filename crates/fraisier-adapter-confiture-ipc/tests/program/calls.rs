@@ -41,6 +41,10 @@ fn an_error_keeps_its_number_and_its_evidence_goes_to_standard_error() {
     assert!(up.message().contains("held by another"), "{}", up.message());
     assert!(up.stderr.contains("what it printed"), "{}", up.stderr);
     assert!(!up.message().contains("what it printed"));
+    assert!(
+        up.message()
+            .ends_with("`fraisier-adapter-confiture-ipc doctor` shows what is in the way")
+    );
     assert_eq!(up.status, Some(1));
 }
 
@@ -53,6 +57,31 @@ fn a_variable_with_a_bad_value_is_refused_before_anything_starts() {
     assert_eq!(answered.code(), -32602);
     assert_eq!(answered.response["id"], 1);
     assert!(answered.message().contains("FRAISIER_CONFITURE_TIMEOUT"));
+    assert!(!stage.path("started").exists());
+}
+
+#[test]
+fn where_the_migrations_are_not_at_hand_confiture_answers_unless_told_otherwise() {
+    let stage = Stage::new(
+        r#"
+case $1 in
+  verify) echo '{"ok": true, "verified_count": 0, "failed_count": 0, "skipped_count": 0, "results": [], "total_applied": 0,
+                 "ledger_present": true, "was_skipped": false}' > "$report" ;;
+  *) touch "$stage/started" ;;
+esac"#,
+    );
+    std::fs::remove_dir_all(stage.path("db")).expect("removed");
+    let answered = stage.answer(&stage.request("verify", None));
+    assert_eq!(
+        answered.response["result"]["ok"], true,
+        "{}",
+        answered.response
+    );
+    let mut program = stage.program();
+    program.env("FRAISIER_CONFITURE_MISSING_MIGRATIONS", "refuse");
+    let answered = Answered::of(&finish(program, &stage.request("verify", None)));
+    assert_eq!(answered.code(), -32602);
+    assert_eq!(stage.answer(&stage.request("up", None)).code(), -32602);
     assert!(!stage.path("started").exists());
 }
 
