@@ -53,7 +53,11 @@ pub async fn make(
         tokio::spawn(async move { dispatch(&adapter, call).await })
     };
     let ending = tokio::select! {
-        answer = &mut call => return Ending::Answered(answer.unwrap_or(Err(lost))),
+        answer = &mut call => {
+            // After a mistake, something may still be ending.
+            adapter.settled().await;
+            return Ending::Answered(answer.unwrap_or(Err(lost)));
+        }
         error = passed => Ending::Answered(Err(error)),
         why = stop => Ending::Stopped(why, stopped(why)),
     };
