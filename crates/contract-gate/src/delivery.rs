@@ -200,8 +200,8 @@ pub fn delivery(
 
 #[cfg(test)]
 mod tests {
-    use fraisier_adapter_confiture::capability::FLOORS;
-    use fraisier_adapter_confiture::capability::Need;
+    use fraisier_adapter_confiture::ConfitureVersion;
+    use fraisier_adapter_confiture::capability::advertised;
 
     use super::*;
 
@@ -234,11 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn every_capability_with_a_floor_has_its_evidence() {
-        for floor in FLOORS {
-            let name = floor.need.as_str();
+    fn every_capability_that_can_be_advertised_has_its_evidence() {
+        let all = advertised(&ConfitureVersion::parse("999.0.0"));
+        assert!(!all.is_empty());
+        for name in all {
             let known = EVIDENCE.iter().any(|evidence| evidence.capability == name);
-            assert!(known || floor.need == Need::Everything, "{name}");
+            assert!(known, "{name}");
         }
     }
 }
