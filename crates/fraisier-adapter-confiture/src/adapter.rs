@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fraisier_adapter_api::{
@@ -13,7 +14,7 @@ use fraisier_adapter_api::{
 use crate::builder::Builder;
 use crate::drive::Drive;
 use crate::failure::in_operation;
-use crate::observe::Observer;
+use crate::observe::{Event, Observer};
 use crate::operation::current::CurrentRevision;
 use crate::operation::describe::Describe;
 use crate::operation::down_to::DownTo;
@@ -24,8 +25,10 @@ use crate::operation::up::Up;
 use crate::operation::verify::Verify;
 use crate::operation::{Operation, current, down_to, preflight, up, verify};
 use crate::process::{Invocation, Runner};
+use crate::progress;
 use crate::redact::Redactor;
 use crate::release::capability::Need;
+use crate::request::project::Migration;
 use crate::request::{Commands, DisconnectCheck, Request};
 
 /// Runs confiture's migrations for a deploy engine.
@@ -44,7 +47,9 @@ use crate::request::{Commands, DisconnectCheck, Request};
 /// after its target in time.
 ///
 /// A ledger that the role may not see, or that is not on its `search_path`, is no ledger to
-/// confiture: `current_revision` is `None` then, as on a database that was never migrated.
+/// confiture: `current_revision` is `None` then, as on a database that was never migrated. No report
+/// tells the two apart. `fraisier-adapter-confiture-ipc doctor` looks for a ledger in every schema;
+/// run it where `None` is a surprise, before anything is applied.
 ///
 /// # When a call is given up
 ///
@@ -171,6 +176,78 @@ impl ConfitureMigration {
         Request::new(&self.commands, ctx).map_err(|error| in_operation(error, operation))
     }
 
+    async fn go_up(
+        &self,
+        request: &Request,
+        target: Option<&Revision>,
+        migrations: &[Migration],
+    ) -> Result<MigrationOutcome, AdapterError> {
+        let plan = |_: &Outputs| up::plan(request, target, migrations);
+        let up = Up {
+            target: target.cloned(),
+        };
+        if !self.commands.undo_failed_up {
+            return self.answer(request, target, up, plan).await;
+        }
+        up::plan(request, target, migrations)?;
+        let began_at = self.began_at(request).await?;
+        let reading = UndoableUp {
+            up,
+            began_at: began_at.clone(),
+        };
+        let halfway = match self.answer(request, target, reading, plan).await? {
+            Ok(outcome) => return Ok(outcome),
+            Err(Failed::Otherwise(error)) => return Err(error),
+            Err(Failed::Halfway(halfway)) => halfway,
+        };
+        Err(match began_at {
+            None => halfway.no_way_down(&request.redactor),
+            Some(to) => {
+                let down = self.go_down(request, &to).await;
+                halfway.undone(&to, down, &request.redactor)
+            }
+        })
+    }
+
+    /// Tells at every interval how far an `up` is.
+    async fn tell_progress(
+        &self,
+        request: &Request,
+        target: Option<&Revision>,
+        migrations: &[Migration],
+        interval: Duration,
+    ) {
+        let mut versions: Vec<&str> = migrations.iter().map(|it| it.version.as_str()).collect();
+        versions.dedup();
+        if let Some(end) = versions
+            .iter()
+            .position(|it| target.is_some_and(|target| target.as_str() == *it))
+        {
+            versions.truncate(end + 1);
+        }
+        let drive = Drive {
+            request: Some(request),
+            is_aside: true,
+            ..self.drive(&request.redactor)
+        };
+        let plan = |command, _: &Outputs| match command {
+            Command::Version => Ok(request.version()),
+            _ => Ok(current::plan(request)),
+        };
+        while progress::wait(interval).await {
+            let Ok(revision) = drive.answer(CurrentRevision, plan).await else {
+                continue;
+            };
+            let at = revision.as_ref().map(Revision::as_str);
+            let applied = versions.iter().position(|it| Some(*it) == at);
+            drive.announcer(Operation::Up).tell(&Event::Progress {
+                revision,
+                applied: applied.map_or(0, |at| at + 1),
+                of: versions.len(),
+            });
+        }
+    }
+
     /// The revision before an `up`, to go back to.
     async fn began_at(&self, request: &Request) -> Result<Option<Revision>, AdapterError> {
         let plan = |_: &Outputs| Ok(current::plan(request));
@@ -200,6 +277,7 @@ impl ConfitureMigration {
             commands: &self.commands,
             redactor,
             target: None,
+            is_aside: false,
             request: None,
         }
     }
@@ -247,34 +325,15 @@ impl MigrationAdapter for ConfitureMigration {
     ) -> Result<MigrationOutcome, AdapterError> {
         let request = self.request(Operation::Up, ctx)?;
         let migrations = request.migrations(Operation::Up)?;
-        let plan = |_: &Outputs| up::plan(&request, target.as_ref(), &migrations);
-        let up = Up {
-            target: target.clone(),
-        };
-        if !self.commands.undo_failed_up {
-            return self.answer(&request, target.as_ref(), up, plan).await;
-        }
-        up::plan(&request, target.as_ref(), &migrations)?;
-        let began_at = self.began_at(&request).await?;
-        let reading = UndoableUp {
-            up,
-            began_at: began_at.clone(),
-        };
-        let halfway = match self
-            .answer(&request, target.as_ref(), reading, plan)
-            .await?
-        {
-            Ok(outcome) => return Ok(outcome),
-            Err(Failed::Otherwise(error)) => return Err(error),
-            Err(Failed::Halfway(halfway)) => halfway,
-        };
-        Err(match began_at {
-            None => halfway.no_way_down(&request.redactor),
-            Some(to) => {
-                let down = self.go_down(&request, &to).await;
-                halfway.undone(&to, down, &request.redactor)
+        let call = self.go_up(&request, target.as_ref(), &migrations);
+        match self.commands.progress_interval {
+            None => call.await,
+            Some(interval) => {
+                let goal = target.as_ref();
+                let aside = self.tell_progress(&request, goal, &migrations, interval);
+                progress::beside(call, aside).await
             }
-        })
+        }
     }
 
     async fn down_to(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fraisier_adapter_api::{AdapterError, Revision};
 use tokio::sync::oneshot;
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::failure::{self, Reader};
 use crate::observe::{Announcer, Event, Observer};
 use crate::operation::Operation;
-use crate::operation::reading::{Command, Outputs, Reading, Unread, next};
+use crate::operation::reading::{Command, Outputs, Reading, Summary, Unread, next};
 use crate::process::{Invocation, Output, RunContext, Runner};
 use crate::redact::Redactor;
 use crate::release::installed;
@@ -29,6 +29,8 @@ pub(crate) struct Drive<'a> {
     pub(crate) redactor: &'a Arc<Redactor>,
     /// The revision that was asked for, if one was.
     pub(crate) target: Option<&'a Revision>,
+    /// Whether it is only asked how another call goes on, which is no call of its own for the log.
+    pub(crate) is_aside: bool,
     /// What the call was asked, if it is about a database.
     pub(crate) request: Option<&'a Request>,
 }
@@ -39,6 +41,21 @@ impl Drive<'_> {
         &self,
         reading: R,
         plan: impl Fn(Command, &Outputs) -> Result<Invocation, AdapterError>,
+    ) -> Result<R::Answer, AdapterError> {
+        let began = Instant::now();
+        let mut attempt = 0;
+        let answer = self.converse(reading, plan, &mut attempt).await;
+        if attempt > 0 && !self.is_aside {
+            log::<R>(&answer, began, attempt);
+        }
+        answer
+    }
+
+    async fn converse<R: Reading>(
+        &self,
+        reading: R,
+        plan: impl Fn(Command, &Outputs) -> Result<Invocation, AdapterError>,
+        attempt: &mut u32,
     ) -> Result<R::Answer, AdapterError> {
         let reading = Arc::new(reading);
         let mut outputs = Arc::new(Outputs::default());
@@ -55,9 +72,38 @@ impl Drive<'_> {
                 Arc::make_mut(&mut outputs).know(release);
                 continue;
             }
-            let left = self.connect(R::OPERATION, command, invocation).await;
+            let announcer = self.announcer(R::OPERATION);
+            let mut runs = 0;
+            let left = self
+                .connect(R::OPERATION, command, invocation, &announcer, &mut runs)
+                .await;
+            if command == Command::Operation {
+                *attempt = runs;
+                if let Ok(output) = &left
+                    && !announcer.told_of_migrations()
+                {
+                    let reader = Reader {
+                        operation: R::OPERATION,
+                        output,
+                        redactor: self.redactor,
+                    };
+                    for event in reading.migrations(&reader) {
+                        announcer.tell(&event);
+                    }
+                }
+            }
             Arc::make_mut(&mut outputs).add(command, left)?;
         }
+    }
+
+    /// Tells of one command of an operation.
+    pub(crate) fn announcer(&self, operation: Operation) -> Arc<Announcer> {
+        let redact = self.redactor.clone();
+        Arc::new(Announcer::new(
+            operation.as_str(),
+            Arc::new(move |text: &str| redact.text(text).into_owned()),
+            self.observer.cloned(),
+        ))
     }
 
     /// Runs a command, and once more without the check when that is why there was no connection.
@@ -66,8 +112,12 @@ impl Drive<'_> {
         operation: Operation,
         command: Command,
         invocation: Invocation,
+        announcer: &Arc<Announcer>,
+        runs: &mut u32,
     ) -> Result<Output, AdapterError> {
-        let output = self.run(operation, command, invocation.clone()).await?;
+        *runs = 1;
+        let first = self.run(operation, command, invocation.clone(), announcer);
+        let output = first.await?;
         let reader = Reader {
             operation,
             output: &output,
@@ -83,8 +133,9 @@ impl Drive<'_> {
         {
             return Err(failure::without_check(&reader, &said));
         }
-        self.run(operation, command, request.without_check(invocation))
-            .await
+        *runs = 2;
+        let invocation = request.without_check(invocation);
+        self.run(operation, command, invocation, announcer).await
     }
 
     async fn run(
@@ -92,13 +143,8 @@ impl Drive<'_> {
         operation: Operation,
         command: Command,
         invocation: Invocation,
+        announcer: &Arc<Announcer>,
     ) -> Result<Output, AdapterError> {
-        let redact = self.redactor.clone();
-        let announcer = Announcer::new(
-            operation.as_str(),
-            Arc::new(move |text: &str| redact.text(text).into_owned()),
-            self.observer.cloned(),
-        );
         let revision = self.target.filter(|_| command == Command::Operation);
         let revision = revision.map(|revision| self.redactor.identifier(revision.as_str()));
         if let Some(why) = self.commands.check.untold() {
@@ -107,12 +153,36 @@ impl Drive<'_> {
         let context = RunContext {
             timeout: (command == Command::Version).then_some(PROBE),
             span: announcer.span(revision.as_deref()),
-            listener: Arc::new(announcer),
+            listener: announcer.clone(),
         };
         let left = self.runner.run(invocation, context).await;
         left.map_err(|error| {
             failure::not_run(operation, self.commands.named_by, &error, self.redactor)
         })
+    }
+}
+
+/// One line for each call that ran something.
+fn log<R: Reading>(answer: &Result<R::Answer, AdapterError>, began: Instant, attempt: u32) {
+    let operation = R::OPERATION.as_str();
+    let duration = began.elapsed();
+    match answer.as_ref().map(R::summary) {
+        Ok(Summary { from, to, applied }) => tracing::info!(
+            operation,
+            from = from.as_ref().map(Revision::as_str),
+            to = to.as_ref().map(Revision::as_str),
+            applied,
+            ?duration,
+            attempt,
+            "finished"
+        ),
+        Err(error) => tracing::info!(
+            operation,
+            kind = error.kind.as_str(),
+            ?duration,
+            attempt,
+            "failed"
+        ),
     }
 }
 

@@ -47,7 +47,7 @@
 //!
 //! | key | takes | what it does |
 //! |---|---|---|
-//! | `lock_timeout_ms` | a whole number of milliseconds from 1 on | how long `up` waits for the migration lock; confiture's default is 30000 |
+//! | `lock_timeout_ms` | a whole number of milliseconds from 1 on | how long `up` waits for the migration lock; confiture's default is 30000. Where two first `up`s meet, releases before 1.0.0 wait for the other's transaction first, which this does not bound |
 //! | `require_reversible` | a boolean | `up` refuses to start while a pending migration has no `.down.sql` |
 //! | `allow_destructive` | a boolean | `up` applies migrations that declare themselves destructive; needs a release that has `--allow-destructive` |
 //!
@@ -69,6 +69,7 @@
 //! | `FRAISIER_CONFITURE_REQUIRE_REVERSIBLE` | `true` or `false` | whether `up` refuses to start while a pending migration has no `.down.sql`, unless the context says | `false` |
 //! | `FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE` | `true` or `false` | whether `up` applies migrations that declare themselves destructive, unless the context says | `false` |
 //! | `FRAISIER_CONFITURE_UNDO_FAILED_UP` | `true` or `false` | whether an `up` that failed halfway is rolled back to where it began | `false` |
+//! | `FRAISIER_CONFITURE_PROGRESS_INTERVAL` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how often an `up` that takes longer is asked how far it is | `off` |
 //! | `FRAISIER_CONFITURE_MISSING_MIGRATIONS` | `refuse` or `ask` | what becomes of a `verify` or `preflight` whose migrations directory does not exist | `refuse` |
 //! | `FRAISIER_CONFITURE_INHERIT_ENV` | names of variables, with commas between them | narrows what confiture sees of the environment to these variables | all but the sources of secrets |
 //! | `FRAISIER_CONFITURE_WITHHOLD_ENV` | names of variables, with commas between them | variables that no child sees, beside those that the program withholds | none |
@@ -114,6 +115,7 @@ mod guard;
 pub mod observe;
 mod operation;
 pub mod process;
+mod progress;
 mod redact;
 mod release;
 pub mod replay;

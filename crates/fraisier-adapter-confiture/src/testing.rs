@@ -86,6 +86,7 @@ pub(crate) fn commands() -> Commands {
         settings: Settings::default(),
         missing_migrations: crate::request::MissingMigrations::default(),
         undo_failed_up: false,
+        progress_interval: None,
     }
 }
 

@@ -57,10 +57,15 @@ impl Subject {
 
     /// The same command as the adapter runs, with nothing around it.
     fn bare(&self) -> anyhow::Result<()> {
+        self.bare_command("current", &[])
+    }
+
+    fn bare_command(&self, subcommand: &str, more: &[&str]) -> anyhow::Result<()> {
         let status = Command::new(&self.program)
-            .args(["migrate", "current", "--no-config", "--format", "json"])
+            .args(["migrate", subcommand, "--no-config", "--format", "json"])
             .arg("--output")
             .arg(self.project.path().join("report.json"))
+            .args(more)
             .current_dir(self.project.path())
             .env("CONFITURE_DATABASE_URL", &self.dsn)
             .stdin(Stdio::null())
@@ -76,6 +81,14 @@ impl Subject {
         let adapter = ConfitureMigration::with_program(&self.program);
         let (ours, theirs) = in_turn(rounds, || self.call(&adapter), || self.bare())?;
         figures.times("current_revision", &ours, ("bare command", &theirs));
+        let preflight = || {
+            let found = self.runtime.block_on(adapter.preflight(&self.ctx()))?;
+            anyhow::ensure!(found.window_safe == Some(true), "{found:?}");
+            Ok(())
+        };
+        let bare = || self.bare_command("preflight", &["--migrations-dir", "db/migrations"]);
+        let (ours, theirs) = in_turn(rounds, preflight, bare)?;
+        figures.times("preflight", &ours, ("bare command", &theirs));
         Ok(())
     }
 

@@ -42,6 +42,7 @@ pub struct Builder {
     settings: Settings,
     missing_migrations: MissingMigrations,
     undo_failed_up: bool,
+    progress_interval: Option<Duration>,
     options: Options,
 }
 
@@ -56,6 +57,7 @@ impl Default for Builder {
             settings: Settings::default(),
             missing_migrations: MissingMigrations::default(),
             undo_failed_up: false,
+            progress_interval: None,
             options: Options::default(),
         }
     }
@@ -72,6 +74,7 @@ impl fmt::Debug for Builder {
             .field("settings", &self.settings)
             .field("missing_migrations", &self.missing_migrations)
             .field("undo_failed_up", &self.undo_failed_up)
+            .field("progress_interval", &self.progress_interval)
             .field("options", &self.options)
             .finish()
     }
@@ -214,6 +217,15 @@ impl Builder {
         self
     }
 
+    /// How often an `up` that takes longer than this is asked how far it is, by `current` beside it;
+    /// `None`, the default, asks nothing. The observer gets an
+    /// [`Event::Progress`](crate::observe::Event::Progress), and the log a line. It never disturbs the
+    /// `up`: a question that fails is asked again later. Each costs a start of confiture.
+    pub fn progress_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.progress_interval = interval.into().filter(|it| !it.is_zero());
+        self
+    }
+
     /// Whether an `up` that failed halfway is rolled back to where it began, so that an engine that
     /// compensates only what succeeded leaves no migration behind. Off by default.
     ///
@@ -287,6 +299,7 @@ impl Builder {
                 settings: self.settings,
                 missing_migrations: self.missing_migrations,
                 undo_failed_up: self.undo_failed_up,
+                progress_interval: self.progress_interval,
             },
             Runner::new(self.options),
             self.observer,

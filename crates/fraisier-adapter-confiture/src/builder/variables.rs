@@ -136,6 +136,17 @@ pub static VARIABLES: &[Variable] = &[
         apply: |builder, value| Some(builder.undo_failed_up(switch(value)?)),
     },
     Variable {
+        name: "FRAISIER_CONFITURE_PROGRESS_INTERVAL",
+        takes: DURATION_OR_OFF,
+        does: "how often an `up` that takes longer is asked how far it is",
+        default: "`off`",
+        apply: |builder, value| {
+            let mut interval = None;
+            set_or_off(&mut interval, value)?;
+            Some(builder.progress_interval(interval))
+        },
+    },
+    Variable {
         name: "FRAISIER_CONFITURE_MISSING_MIGRATIONS",
         takes: "`refuse` or `ask`",
         does: "what becomes of a `verify` or `preflight` whose migrations directory does not exist",

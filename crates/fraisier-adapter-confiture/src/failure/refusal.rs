@@ -35,6 +35,14 @@ pub(crate) fn refusal(error: &str) -> Option<Refusal<'_>> {
     })
 }
 
+/// The version and name in `Failed to apply migration 002 (orders): …`.
+pub(crate) fn migration(error: &str) -> Option<(&str, &str)> {
+    let label = error.strip_prefix("Failed to apply migration ")?;
+    let (version, rest) = label.split_once(" (")?;
+    let (name, _) = rest.split_once(')')?;
+    (!version.contains(char::is_whitespace)).then_some((version, name))
+}
+
 /// Whether a server or its client may be speaking of the connection instead of the statement. Names
 /// in double quotes are the statement's, and so is what follows `LINE`.
 fn speaks_of_the_connection(said: &str) -> bool {

@@ -1,9 +1,11 @@
 //! Tells the observer and `tracing` what a call does, while it does it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use fraisier_adapter_api::Revision;
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -24,6 +26,8 @@ pub struct Announcer {
     call: Call,
     redact: Redact,
     observer: Option<Arc<dyn Observer>>,
+    /// Whether the command itself told of a migration.
+    told_of_migrations: AtomicBool,
     stdout: Mutex<LineReader>,
     stderr: Mutex<LineReader>,
 }
@@ -40,6 +44,7 @@ impl Announcer {
             call: Call::next(operation),
             redact,
             observer,
+            told_of_migrations: AtomicBool::new(false),
             stdout: Mutex::new(LineReader::new(Stream::Stdout)),
             stderr: Mutex::new(LineReader::new(Stream::Stderr)),
         }
@@ -64,6 +69,11 @@ impl Announcer {
             // An observer's panic is its own affair; that the child is looked after is ours.
             let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&self.call, event)));
         }
+    }
+
+    /// Whether the command itself told of a migration while it ran.
+    pub(crate) fn told_of_migrations(&self) -> bool {
+        self.told_of_migrations.load(Ordering::Relaxed)
     }
 
     /// Whether anybody listens to lines.
@@ -134,6 +144,16 @@ fn trace(event: &Event) {
         Event::MigrationFailed { revision, name } => {
             tracing::warn!(revision = revision.as_str(), name, "migration failed");
         }
+        Event::Progress {
+            revision,
+            applied,
+            of,
+        } => tracing::info!(
+            revision = revision.as_ref().map(Revision::as_str),
+            applied,
+            of,
+            "up goes on"
+        ),
         Event::Interrupted { why } => tracing::warn!(?why, "interrupted"),
         Event::Finished {
             exit,
@@ -204,6 +224,7 @@ impl LineReader {
         let Some((migration, progress)) = progress::read(&text) else {
             return;
         };
+        to.told_of_migrations.store(true, Ordering::Relaxed);
         if !self.announced {
             self.announced = true;
             to.tell(&migration.event(Progress::Begun));
@@ -252,8 +273,6 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests {
-    use fraisier_adapter_api::Revision;
-
     use super::*;
 
     #[derive(Default)]

@@ -94,33 +94,44 @@ pub enum Event {
         /// How many.
         count: u64,
     },
-    /// A migration began. Releases before 1.0.0 say so; later ones do not.
+    /// A migration began. Releases before 0.48.0 say so; later ones print nothing while they run.
     MigrationBegun {
         /// The version, such as `001`.
         revision: Revision,
         /// What follows the version in the name of the file, such as `create_users`.
         name: String,
     },
-    /// A migration was applied. Releases before 1.0.0 say so; later ones do not.
+    /// A migration was applied: told at once where the release prints it, as those before 0.48.0 do,
+    /// and otherwise from the report, after [`Event::Finished`].
     MigrationApplied {
         /// The version.
         revision: Revision,
         /// What follows the version in the name of the file.
         name: String,
     },
-    /// A migration failed. Releases before 1.0.0 say so; later ones do not.
+    /// A migration failed: told as one that was applied.
     MigrationFailed {
         /// The version.
         revision: Revision,
         /// What follows the version in the name of the file.
         name: String,
     },
+    /// How far an `up` is that has been running for a while: see
+    /// [`progress_interval`](crate::Builder::progress_interval). It comes under a call of its own.
+    Progress {
+        /// What was applied last.
+        revision: Option<Revision>,
+        /// How many migrations of the directory are applied, up to that.
+        applied: usize,
+        /// How many there are, up to the target.
+        of: usize,
+    },
     /// The adapter stopped the command, as [`Builder::stop`](crate::Builder::stop) says.
     Interrupted {
         /// Why.
         why: Interruption,
     },
-    /// The command ended. Always the last event of a call that had a [`Event::Started`].
+    /// The command ended. What its report says of migrations is told after it.
     Finished {
         /// How it ended.
         exit: Exit,

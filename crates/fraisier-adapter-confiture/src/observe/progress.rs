@@ -1,4 +1,4 @@
-//! Reads the lines by which releases before 1.0.0 say how far `up` has come.
+//! Reads the lines by which releases before 0.48.0 say how far `up` has come.
 
 use fraisier_adapter_api::Revision;
 

@@ -5,7 +5,7 @@ use fraisier_adapter_api::{AdapterError, Revision};
 use crate::failure::DatabaseState;
 use crate::failure::Reader;
 use crate::operation::Operation;
-use crate::operation::reading::{Outputs, Reading, Unread};
+use crate::operation::reading::{Outputs, Reading, Summary, Unread};
 use crate::process::Invocation;
 use crate::report;
 use crate::request::Request;
@@ -22,6 +22,13 @@ pub struct CurrentRevision;
 impl Reading for CurrentRevision {
     type Answer = Option<Revision>;
     const OPERATION: Operation = Operation::CurrentRevision;
+
+    fn summary(revision: &Self::Answer) -> Summary {
+        Summary {
+            to: revision.clone(),
+            ..Summary::default()
+        }
+    }
 
     fn read(&self, reader: &Reader<'_>, _: &Outputs) -> Result<Self::Answer, Unread> {
         Ok(read(reader)?)

@@ -6,7 +6,7 @@ use crate::failure::refusal::refusal;
 use crate::failure::{DatabaseState, Failure};
 use crate::failure::{Reader, add_line};
 use crate::operation::Operation;
-use crate::operation::reading::{Outputs, Reading, Unread};
+use crate::operation::reading::{Outputs, Reading, Summary, Unread};
 use crate::process::{Arg, Invocation};
 use crate::report;
 use crate::request::Request;
@@ -45,6 +45,10 @@ pub struct DownTo {
 impl Reading for DownTo {
     type Answer = MigrationOutcome;
     const OPERATION: Operation = OPERATION;
+
+    fn summary(outcome: &Self::Answer) -> Summary {
+        outcome.into()
+    }
 
     fn read(&self, reader: &Reader<'_>, _: &Outputs) -> Result<Self::Answer, Unread> {
         Ok(agreed(reader, &self.target, &reader.report()?)?)

@@ -3,9 +3,10 @@
 //! The adapter and the replay of recordings both go through [`next`], so what follows an output is
 //! decided here and nowhere else.
 
-use fraisier_adapter_api::{AdapterError, Revision};
+use fraisier_adapter_api::{AdapterError, MigrationOutcome, Revision};
 
 use crate::failure::Reader;
+use crate::observe::Event;
 use crate::operation::{Operation, current};
 use crate::process::{Output, Report};
 use crate::redact::Redactor;
@@ -58,9 +59,43 @@ pub trait Reading: Send + Sync + 'static {
         Ok(())
     }
 
+    /// What the report says of migrations, one event each.
+    #[doc(hidden)]
+    fn migrations(&self, _: &Reader<'_>) -> Vec<Event> {
+        Vec::new()
+    }
+
+    /// What an answer says of the database.
+    #[doc(hidden)]
+    #[must_use]
+    fn summary(_: &Self::Answer) -> Summary {
+        Summary::default()
+    }
+
     /// Reads what the operation's own command left.
     #[doc(hidden)]
     fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread>;
+}
+
+/// What an answer says of the database, for the log.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// The revision before.
+    pub(crate) from: Option<Revision>,
+    /// The revision after.
+    pub(crate) to: Option<Revision>,
+    /// How many migrations were applied, or rolled back.
+    pub(crate) applied: usize,
+}
+
+impl From<&MigrationOutcome> for Summary {
+    fn from(outcome: &MigrationOutcome) -> Self {
+        Self {
+            from: outcome.from.clone(),
+            to: outcome.to.clone(),
+            applied: outcome.applied.len(),
+        }
+    }
 }
 
 /// The release of confiture, as far as it is known.

@@ -3,8 +3,9 @@
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
 
 use crate::failure::{DatabaseState, Reader, add_line};
+use crate::observe::Event;
 use crate::operation::Operation;
-use crate::operation::reading::{Outputs, Reading, Unread};
+use crate::operation::reading::{Outputs, Reading, Summary, Unread};
 use crate::operation::up::{Stopped, Up};
 use crate::process::Output;
 use crate::redact::Redactor;
@@ -21,6 +22,16 @@ pub(crate) struct UndoableUp {
 impl Reading for UndoableUp {
     type Answer = Result<MigrationOutcome, Failed>;
     const OPERATION: Operation = Operation::Up;
+
+    fn summary(answer: &Self::Answer) -> Summary {
+        answer
+            .as_ref()
+            .map_or_else(|_| Summary::default(), Summary::from)
+    }
+
+    fn migrations(&self, reader: &Reader<'_>) -> Vec<Event> {
+        self.up.migrations(reader)
+    }
 
     fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
         match self.up.read(reader, outputs) {

@@ -5,8 +5,9 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Rev
 use crate::failure::refusal::{self, refusal};
 use crate::failure::{AFTER_ANOTHER, Reader, add_line};
 use crate::failure::{DatabaseState, Failure};
+use crate::observe::Event;
 use crate::operation::Operation;
-use crate::operation::reading::{Outputs, Reading, Unread};
+use crate::operation::reading::{Outputs, Reading, Summary, Unread};
 use crate::process::{Arg, Exit, Invocation};
 use crate::redact::Redactor;
 use crate::release::capability::Need;
@@ -99,6 +100,31 @@ pub struct Up {
 impl Reading for Up {
     type Answer = MigrationOutcome;
     const OPERATION: Operation = OPERATION;
+
+    fn summary(outcome: &Self::Answer) -> Summary {
+        outcome.into()
+    }
+
+    fn migrations(&self, reader: &Reader<'_>) -> Vec<Event> {
+        let Ok(report) = reader.report::<report::Up>() else {
+            return Vec::new();
+        };
+        let applied = report.applied.iter().map(|it| Event::MigrationApplied {
+            revision: reader.revision(&it.version),
+            name: reader
+                .redactor
+                .text(it.name.as_deref().unwrap_or_default())
+                .into_owned(),
+        });
+        let failed = report.errors.iter().filter_map(|error| {
+            let (revision, name) = refusal::migration(error)?;
+            Some(Event::MigrationFailed {
+                revision: reader.revision(revision),
+                name: reader.redactor.text(name).into_owned(),
+            })
+        });
+        applied.chain(failed).collect()
+    }
 
     fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
         let report = reader.output.report.as_ref();
@@ -419,6 +445,18 @@ mod tests {
                  --require-reversible"
             );
             assert_eq!(argv(&invocation).join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_destructive_is_allowed_by_the_setting_alone() {
+        for allowed in [false, true] {
+            let mut ctx = ctx(".".as_ref());
+            ctx.settings
+                .insert("allow_destructive".into(), json!(allowed));
+            let invocation = plan(&request(&ctx), None, &[]).expect("planned");
+            let flag = "--allow-destructive".to_owned();
+            assert_eq!(argv(&invocation).contains(&flag), allowed);
         }
     }
 

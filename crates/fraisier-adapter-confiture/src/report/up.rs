@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Absent;
+use super::lenient::lenient;
 
 /// What `up` did. Every field is there since 0.20.0; `ok`, since 1.16.0, is not read, because it is
 /// `true` also when a migration failed.
@@ -36,6 +37,9 @@ pub(crate) struct Up {
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Applied {
     pub(crate) version: String,
+    /// What follows the version in the name of the file.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) name: Option<String>,
 }
 
 /// A migration that needs a superuser.

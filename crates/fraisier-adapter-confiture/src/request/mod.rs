@@ -77,6 +77,8 @@ pub(crate) struct Commands {
     pub(crate) settings: Settings,
     /// What becomes of a call whose migrations directory does not exist.
     pub(crate) missing_migrations: MissingMigrations,
+    /// How often a long `up` is asked how far it is.
+    pub(crate) progress_interval: Option<Duration>,
     /// Whether an `up` that failed halfway is rolled back.
     pub(crate) undo_failed_up: bool,
 }

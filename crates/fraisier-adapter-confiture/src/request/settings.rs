@@ -20,7 +20,9 @@ pub struct Setting {
 const LOCK_TIMEOUT: Setting = Setting {
     key: "lock_timeout_ms",
     takes: "a whole number of milliseconds from 1 on",
-    does: "how long `up` waits for the migration lock; confiture's default is 30000",
+    does: "how long `up` waits for the migration lock; confiture's default is 30000. Where two first \
+           `up`s meet, releases before 1.0.0 wait for the other's transaction first, which this \
+           does not bound",
 };
 
 const REQUIRE_REVERSIBLE: Setting = Setting {

@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod progress;
 mod undo;
 
 use std::fs;

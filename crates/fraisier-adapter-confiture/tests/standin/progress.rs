@@ -1,0 +1,141 @@
+//! What a call tells while it goes on and when it has ended.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fraisier_adapter_api::{MigrationAdapter, Revision};
+use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+
+use crate::{DSN, Stage};
+
+#[derive(Default)]
+struct Told(Mutex<Vec<Event>>);
+
+impl Observer for Told {
+    fn event(&self, _: &Call, event: &Event) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(event.clone());
+    }
+}
+
+impl Told {
+    /// The migrations that were told of: `+` for one that was applied, `-` for one that failed.
+    fn migrations(&self) -> Vec<String> {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let migration = |event: &Event| match event {
+            Event::MigrationApplied { revision, name } => Some(format!("+{revision}_{name}")),
+            Event::MigrationFailed { revision, name } => Some(format!("-{revision}_{name}")),
+            _ => None,
+        };
+        told.iter().filter_map(migration).collect()
+    }
+}
+
+/// Applies 001 and fails at 002, after it printed what `says` says.
+fn failing(says: &str) -> Stage {
+    Stage::new(&format!(
+        r#"echo '{says}'
+cat > "$report" <<'REPORT'
+{{"success": false, "applied": [{{"version": "001", "name": "a"}}], "skipped": [],
+  "skipped_superuser": [], "pending": [], "errors": ["Failed to apply migration 002 (b): no"], "dry_run": false, "dry_run_execute": false}}
+REPORT
+exit 3"#
+    ))
+}
+
+#[tokio::test]
+async fn migrations_are_told_from_the_report_where_nothing_was_printed_and_never_twice() {
+    let printed = "⚡ Applying 001_a... ✅\n⚡ Applying 002_b... ❌";
+    for says in ["", printed] {
+        let told = Arc::new(Told::default());
+        let stage = failing(says);
+        let adapter = stage.built(|it| it.observer(told.clone()));
+        let outcome = adapter.up(&stage.ctx(DSN), None).await;
+        assert!(outcome.is_err());
+        assert_eq!(told.migrations(), ["+001_a", "-002_b"], "{says}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn each_finished_call_is_one_line_at_info() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let stage = Stage::new(
+        r#"echo '{"success": true, "applied": [{"version": "002"}], "skipped": ["001"],
+            "skipped_superuser": [], "pending": [], "errors": [], "dry_run": false,
+            "dry_run_execute": false}' > "$report""#,
+    );
+    assert!(stage.adapter().up(&stage.ctx(DSN), None).await.is_ok());
+    drop(guard);
+    let bytes = log.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains(" finished "))
+        .collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    for part in [
+        "INFO",
+        "\"up\"",
+        "from=\"001\"",
+        "to=\"002\"",
+        "applied=1",
+        "duration=",
+        "attempt=1",
+    ] {
+        assert!(lines[0].contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_up_is_asked_how_far_it_is() {
+    // It ends when it has been asked a second time: then the first answer was told.
+    let stage = Stage::new(
+        r#"case "$2" in
+          current) echo '{"revision": "001", "name": "a"}' > "$report" ;;
+          up) while [ "$(grep -c current "$(dirname "$0")/calls")" -lt 2 ]; do sleep 0.05; done
+            echo '{"success": true, "applied": [{"version": "001"}, {"version": "002"}],
+              "skipped": [], "skipped_superuser": [], "pending": [], "errors": [],
+              "dry_run": false, "dry_run_execute": false}' > "$report" ;;
+        esac"#,
+    );
+    let told = Arc::new(Told::default());
+    let adapter = stage.built(|it| {
+        it.observer(told.clone())
+            .progress_interval(Duration::from_millis(50))
+    });
+    let outcome = adapter.up(&stage.ctx(DSN), None).await.expect("a success");
+    assert_eq!(outcome.to, Some(Revision::new("002")));
+    let events = told.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let progress = Event::Progress {
+        revision: Some(Revision::new("001")),
+        applied: 1,
+        of: 2,
+    };
+    assert!(events.contains(&progress), "{events:?}");
+}
