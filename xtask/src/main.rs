@@ -5,6 +5,7 @@
 mod bench;
 mod demo;
 mod exit;
+mod fuzz;
 mod gate;
 mod live;
 mod refresh;
@@ -49,6 +50,10 @@ enum Command {
     #[command(after_long_help = gate::help())]
     Gate(Box<gate::GateArgs>),
 
+    /// Look for inputs that break what holds for every input
+    #[command(after_long_help = format!("{}\n\n{}", fuzz::HELP, exit::TABLE))]
+    Fuzz(fuzz::FuzzArgs),
+
     /// Measure what the adapter costs, beside the bare command
     #[command(after_long_help = format!("{}\n\n{}", bench::HELP, exit::TABLE))]
     Bench(bench::BenchArgs),
@@ -83,6 +88,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args),
         Command::Live(args) => live::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Fuzz(args) => fuzz::run(args),
         Command::Probe(args) => bench::serve_probe(args),
         Command::Refresh(args) => refresh::run(args),
         Command::Guard => guardian::serve(),

@@ -30,6 +30,7 @@ pub use crate::operation::up::Up;
 pub use crate::operation::verify::Verify;
 use crate::process::Output;
 use crate::redact::Redactor;
+use crate::request::Dsn;
 pub use crate::request::environment::PLAIN_OUTPUT;
 pub use crate::request::project::VerifyFiles;
 
@@ -51,4 +52,24 @@ pub fn answer<R: Reading>(
             Err(Unread::Needs(command)) => outputs.add(command, Ok(left(command)))?,
         }
     }
+}
+
+/// What the adapter takes from a connection string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connection {
+    /// Its `options`, when it has some.
+    pub options: Option<String>,
+    /// A URL without its password, and the password; `None` when it cannot be taken out.
+    pub without_password: Option<(String, Option<String>)>,
+}
+
+/// What the adapter takes from a connection string; `None` when it refuses it.
+#[must_use]
+pub fn connection(text: &str) -> Option<Connection> {
+    let dsn = Dsn::new("DATABASE_URL", text.to_owned()).ok()?;
+    Some(Connection {
+        options: dsn.options(),
+        without_password: dsn.split_password(),
+    })
 }

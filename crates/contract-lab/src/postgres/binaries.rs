@@ -79,6 +79,17 @@ pub(super) fn provision(lab: &Lab, major: Major) -> anyhow::Result<Program> {
     })
 }
 
+/// The file of libpq, of the newest PostgreSQL.
+///
+/// # Errors
+/// What getting the programs can fail with; that they come without libpq.
+pub fn libpq(lab: &Lab) -> anyhow::Result<PathBuf> {
+    let program = provision(lab, Major::Pg18)?;
+    let file = program.wheel.join(&program.install).join("lib/libpq.so.5");
+    anyhow::ensure!(file.is_file(), "there is no {}", file.display());
+    Ok(file)
+}
+
 fn unpack(lab: &Lab, building: &Building<'_>) -> anyhow::Result<Unpacked> {
     let task = lab.ui.task("installing PostgreSQL 16 and 18");
     unpack_wheel(lab, building, WHEEL, WHEEL_PYTHON)?.map_err(|failure| {

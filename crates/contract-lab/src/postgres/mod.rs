@@ -27,7 +27,7 @@ use super::Lab;
 use crate::trouble::Trouble;
 
 pub use args::ServerArgs;
-pub use binaries::Major;
+pub use binaries::{Major, libpq};
 
 /// A running server, and the right to make databases on it.
 #[derive(Debug)]

@@ -274,6 +274,19 @@ mod tests {
     }
 
     #[test]
+    fn every_secret_that_libpq_finds_is_one() {
+        for dsn in [
+            "postgresql://h/db?pass%77ord=hV7q-Tz2mXw9",
+            "postgresql://h/db?oauth_client_secret=hV7q-Tz2mXw9",
+            "host=h password=hV7q-Tz2m\\Xw9",
+            "password = x user=u sslpassword = 'hV7q-Tz2mXw9'",
+            "scram_client_key=hV7q-Tz2mXw9",
+        ] {
+            assert_eq!(of(dsn).text("(hV7q-Tz2mXw9)"), "(***)", "{dsn}");
+        }
+    }
+
+    #[test]
     fn what_python_makes_of_other_letters_is_masked() {
         let redactor = of("host=h password=zü€😀9");
         for form in [

@@ -5,7 +5,16 @@ use std::fmt::Write as _;
 
 use super::SHORT;
 use super::runs::RUN;
-use crate::request::percent_decoded;
+use crate::request::{connection_options, percent_decoded};
+
+/// The settings of a connection that are secrets.
+const SECRETS: [&str; 5] = [
+    "password",
+    "sslpassword",
+    "oauth_client_secret",
+    "scram_client_key",
+    "scram_server_key",
+];
 
 /// What must not be seen, in every form in which it may turn up.
 pub(super) struct Needles {
@@ -159,6 +168,11 @@ impl Pieces {
         for (raw, unescaped) in named_passwords(dsn) {
             passwords.extend(pieces_of_password(raw));
             passwords.extend(pieces_of_password(&unescaped));
+        }
+        for (name, value) in connection_options(dsn) {
+            if SECRETS.contains(&name.as_str()) {
+                passwords.extend(pieces_of_password(&value));
+            }
         }
         if !dsn.contains("//") {
             passwords.extend(strays(dsn).into_iter().map(str::to_owned));

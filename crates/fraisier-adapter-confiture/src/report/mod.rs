@@ -43,9 +43,14 @@ pub(crate) fn decode<T: DeserializeOwned>(report: Option<&Report>) -> Payload<T>
         Ok(bytes) => bytes,
         Err(error) => return Payload::Unreadable(error.to_string()),
     };
-    match serde_json::from_slice(&bytes) {
+    // Also where no field is read: what is no text was written by something else.
+    let text = match std::str::from_utf8(&bytes) {
+        Ok(text) => text,
+        Err(error) => return Payload::Unreadable(error.to_string()),
+    };
+    match serde_json::from_str(text) {
         Ok(report) => Payload::Report(report),
-        Err(cause) => match serde_json::from_slice(&bytes) {
+        Err(cause) => match serde_json::from_str(text) {
             Ok(envelope) => Payload::Envelope(envelope),
             Err(_) => Payload::Unreadable(cause.to_string()),
         },
@@ -89,6 +94,7 @@ mod tests {
             b"{\"revision\": \"002\", \"name\": \"b\"}{}",
             b"{\"revision\": \"002\", \"revision\": null, \"name\": \"b\"}",
             b"\xff\xfe",
+            b"{\"revision\": \"002\", \"name\": \"b\", \"more\": \"\xff\"}",
         ] {
             assert!(matches!(of(neither), Payload::Unreadable(_)), "{neither:?}");
         }

@@ -129,37 +129,57 @@ impl Dsn {
     ///
     /// An empty one is one too: libpq then leaves `PGOPTIONS` aside.
     pub(crate) fn options(&self) -> Option<String> {
-        match self.form {
-            Form::Url => options_of_url(&self.text),
-            Form::Keywords => options_of_keywords(&self.text),
-        }
+        let all = connection_options(&self.text).into_iter();
+        let mut options = all.filter(|(name, _)| name == "options");
+        options.next_back().map(|(_, value)| value)
+    }
+}
+
+/// What libpq reads in a connection string: names and values, decoded, in order. Of the user and the
+/// host in a URL only the password is told.
+pub(crate) fn connection_options(text: &str) -> Vec<(String, String)> {
+    match form_of(text) {
+        Some(Form::Url) => options_of_url(text),
+        Some(Form::Keywords) => options_of_keywords(text),
+        None => Vec::new(),
     }
 }
 
 /// Divides the URL as libpq does, which takes `?` before an `@` for a part of the password.
-fn options_of_url(url: &str) -> Option<String> {
-    let (_, rest) = url.split_once("://")?;
+fn options_of_url(url: &str) -> Vec<(String, String)> {
+    let mut options = Vec::new();
+    let Some((_, rest)) = url.split_once("://") else {
+        return options;
+    };
     let rest = match rest.find(['@', '/']) {
-        Some(at) if rest[at..].starts_with('@') => &rest[at + 1..],
+        Some(at) if rest[at..].starts_with('@') => {
+            if let Some((_, password)) = rest[..at].split_once(':') {
+                options.push(("password".to_owned(), percent_decoded(password)));
+            }
+            &rest[at + 1..]
+        }
         _ => rest,
     };
-    let (_, query) = rest.split_once('?')?;
-    let mut values = query.split('&').filter_map(|option| {
-        let (name, value) = option.split_once('=').unwrap_or((option, ""));
-        (percent_decoded(name) == "options").then_some(value)
-    });
-    values.next_back().map(percent_decoded)
+    let query = rest.split_once('?').map(|(_, query)| query);
+    options.extend(
+        query
+            .into_iter()
+            .flat_map(|query| query.split('&'))
+            .map(|option| {
+                let (name, value) = option.split_once('=').unwrap_or((option, ""));
+                (percent_decoded(name), percent_decoded(value))
+            }),
+    );
+    options
 }
 
 /// Divides keywords as libpq does; one that libpq would not understand ends the search.
-fn options_of_keywords(text: &str) -> Option<String> {
-    let mut options = None;
+fn options_of_keywords(text: &str) -> Vec<(String, String)> {
+    let mut options = Vec::new();
     let mut rest = text;
     while let Some((keyword, after)) = rest.split_once('=') {
         let (value, after) = keyword_value(after.trim_ascii_start());
-        if keyword.trim_ascii() == "options" {
-            options = Some(value);
-        }
+        options.push((keyword.trim_ascii().to_owned(), value));
         rest = after;
     }
     options

@@ -17,7 +17,7 @@ use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
 
 pub(crate) use self::disconnect::{Check, is_refused};
 pub use self::disconnect::{DisconnectCheck, NoDisconnectCheck, server_option};
-pub(crate) use self::dsn::{Dsn, percent_decoded};
+pub(crate) use self::dsn::{Dsn, connection_options, percent_decoded};
 use self::environment::Inherit;
 use self::project::{Migration, Project, VerifyFiles};
 pub(crate) use self::settings::{LOCK_TIMEOUT_MS, Settings};

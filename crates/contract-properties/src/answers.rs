@@ -1,0 +1,102 @@
+//! What an answer permits.
+
+use fraisier_adapter_api::{AdapterError, RiskTier};
+use fraisier_adapter_confiture::Redactor;
+use fraisier_adapter_confiture::process::{Exit, Output};
+use fraisier_adapter_confiture::replay::{Command, CurrentRevision, Verify, VerifyFiles, answer};
+
+use crate::samples::Request;
+
+/// What an answer permits; the smaller, the safer.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Permits {
+    /// It is a success, not an error. A verdict of `verify` or `preflight` is one if it is ok.
+    pub(crate) success: bool,
+    /// `preflight` says that the versions can run side by side.
+    pub(crate) window_safe: bool,
+    /// How many migrations it says were run.
+    pub(crate) run: usize,
+    /// How many checks or migrations it vouches for.
+    pub(crate) verified: usize,
+    /// The tier of each change, in order.
+    pub(crate) tiers: Vec<Option<RiskTier>>,
+    /// How many bytes it takes to show the whole answer.
+    pub(crate) size: usize,
+}
+
+/// What the answer to a report permits.
+pub(crate) fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits {
+    let output = Output::new(exit, Some(report));
+    let redactor = Redactor::default();
+    let left = |_| output.clone();
+    let mut permits = Permits::default();
+    match request {
+        Request::Current => {
+            let answer = answer(&CurrentRevision, &redactor, left);
+            permits.size = size(&answer);
+            permits.success = answer.is_ok();
+        }
+        Request::Up(up) => {
+            let answer = answer(up, &redactor, left);
+            permits.size = size(&answer);
+            if let Ok(outcome) = answer {
+                permits.success = true;
+                permits.run = outcome.applied.len();
+            }
+        }
+        Request::DownTo(down_to) => {
+            let answer = answer(down_to, &redactor, left);
+            permits.size = size(&answer);
+            if let Ok(outcome) = answer {
+                permits.success = true;
+                permits.run = outcome.applied.len();
+            }
+        }
+        Request::Verify => {
+            let files = Some(VerifyFiles::default());
+            let answer = answer(&Verify { files }, &redactor, left);
+            permits.size = size(&answer);
+            if let Ok(verdict) = answer {
+                permits.success = verdict.ok;
+                permits.verified = verdict.checks.iter().filter(|check| check.ok).count();
+            }
+        }
+        Request::Preflight(release, preflight) => {
+            let answer = answer(&**preflight, &redactor, |command| match command {
+                Command::Version => version(release),
+                _ => output.clone(),
+            });
+            permits.size = size(&answer);
+            if let Ok(found) = answer {
+                permits.success = found.ok;
+                permits.window_safe = found.window_safe == Some(true);
+                let changes = found.change_set.map(|set| set.changes).unwrap_or_default();
+                permits.tiers = changes.iter().map(|change| change.tier).collect();
+            }
+        }
+    }
+    permits
+}
+
+/// What `--version` of a release leaves.
+pub(crate) fn version(release: &str) -> Output {
+    Output {
+        stdout: format!("confiture version {release}\n").into_bytes().into(),
+        ..Output::new(Exit::Code(0), None)
+    }
+}
+
+/// How many bytes it takes to show the answer.
+fn size<T: std::fmt::Debug>(answer: &Result<T, AdapterError>) -> usize {
+    format!("{answer:?}").len()
+}
+
+/// The exits at which an operation can succeed, and at which a preflight can vouch for anything.
+pub(crate) fn may_succeed(request: &Request, exit: Exit) -> (bool, bool) {
+    match request {
+        // 2 is how a database without a ledger answers.
+        Request::Current => (matches!(exit, Exit::Code(0 | 2)), false),
+        Request::Up(_) | Request::DownTo(_) | Request::Verify => (exit == Exit::Code(0), false),
+        Request::Preflight(..) => (exit == Exit::Code(0), matches!(exit, Exit::Code(0 | 7))),
+    }
+}

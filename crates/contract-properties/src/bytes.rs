@@ -1,0 +1,34 @@
+//! How bytes become the parts of an input.
+
+use arbitrary::Unstructured;
+use fraisier_adapter_confiture::process::Exit;
+
+/// One of these, decided by the next bytes.
+pub(crate) fn choose<'a, T>(bytes: &mut Unstructured<'_>, from: &'a [T]) -> &'a T {
+    bytes.choose(from).unwrap_or(&from[0])
+}
+
+/// A number below `end`, decided by the next bytes; 0 when there are none left.
+pub(crate) fn below(bytes: &mut Unstructured<'_>, end: usize) -> usize {
+    bytes.choose_index(end).unwrap_or(0)
+}
+
+/// A short text, decided by the next bytes.
+pub(crate) fn text(bytes: &mut Unstructured<'_>, longest: usize) -> String {
+    let length = below(bytes, longest + 1).min(bytes.len());
+    let taken = bytes.bytes(length).unwrap_or_default();
+    String::from_utf8_lossy(taken).into_owned()
+}
+
+/// How a process ended; `None` for as it really did.
+pub(crate) fn exit(bytes: &mut Unstructured<'_>) -> Option<Exit> {
+    match below(bytes, 9) {
+        0..3 => None,
+        3..5 => Some(Exit::Code(0)),
+        5..7 => Some(Exit::Code(i32::try_from(below(bytes, 10)).unwrap_or(0))),
+        7 => Some(Exit::Code(bytes.arbitrary().unwrap_or(0))),
+        _ => Some(Exit::Signal(
+            1 + i32::try_from(below(bytes, 31)).unwrap_or(0),
+        )),
+    }
+}

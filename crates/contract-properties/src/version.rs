@@ -1,0 +1,76 @@
+//! Whatever `--version` prints, a release is read only where one is printed.
+
+use std::collections::BTreeSet;
+
+use arbitrary::Unstructured;
+use fraisier_adapter_confiture::process::{Captured, Exit, Output};
+use fraisier_adapter_confiture::replay::{Describe, answer};
+use fraisier_adapter_confiture::{ConfitureVersion, Redactor};
+
+use crate::bytes::exit;
+use crate::connection::Libpq;
+use crate::samples::calls;
+
+pub(crate) fn check(input: &[u8], _: Libpq) {
+    let mut bytes = Unstructured::new(input);
+    let exit = exit(&mut bytes).unwrap_or(Exit::Code(0));
+    let printed = bytes.take_rest();
+    let text = String::from_utf8_lossy(printed);
+    let output = Output {
+        stdout: Captured::from(printed.to_vec()),
+        ..Output::new(exit, None)
+    };
+    let context = format!("{exit:?}: {text:?}");
+    match answer(&Describe, &Redactor::default(), |_| output.clone()) {
+        Ok(description) => {
+            assert_eq!(exit, Exit::Code(0), "{context}");
+            let version = ConfitureVersion::parse(&description.version);
+            assert!(version.is_at_least(0, 20, 0), "{context}");
+            let line = format!("confiture version {version}");
+            let lines = text.lines().filter(|found| found.trim_end() == line);
+            assert_eq!(lines.count(), 1, "{context}");
+            compared(&version, &context);
+        }
+        Err(error) => assert!(!error.message.is_empty(), "{context}"),
+    }
+    compared(&ConfitureVersion::parse(&text), &context);
+}
+
+/// That a version meets a floor only where its three numbers, read in a simpler way, do.
+fn compared(version: &ConfitureVersion, context: &str) {
+    assert_eq!(
+        version.is_release(),
+        version.is_at_least(0, 0, 0),
+        "{context}"
+    );
+    if !version.is_release() {
+        return;
+    }
+    let text = version.as_str();
+    let plain = text.split('+').next().unwrap_or_default();
+    let mut numbers = [0_u64; 3];
+    for (number, part) in numbers.iter_mut().zip(plain.split('.')) {
+        if !part.starts_with("post") {
+            *number = part.parse().unwrap_or_else(|_| panic!("{context}"));
+        }
+    }
+    let [major, minor, patch] = numbers;
+    assert!(version.is_at_least(major, minor, patch), "{context}");
+    if let Some(next) = patch.checked_add(1) {
+        assert!(!version.is_at_least(major, minor, next), "{context}");
+    }
+    for pre in ["a", "b", "rc", "dev", "!"] {
+        let plain = plain.replace("post", "");
+        assert!(!plain.contains(pre), "{context}");
+    }
+}
+
+/// What every release printed.
+pub(crate) fn seeds() -> Vec<Vec<u8>> {
+    let printed = calls()
+        .iter()
+        .filter(|(_, _, call)| call.argv == ["--version"])
+        .map(|(_, _, call)| format!("\u{3}{}", call.stdout).into_bytes());
+    let seeds: BTreeSet<_> = printed.collect();
+    seeds.into_iter().collect()
+}

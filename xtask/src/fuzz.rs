@@ -1,0 +1,246 @@
+//! `cargo xtask fuzz`: looks for inputs that break a property.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+use contract_lab::command::{self, Output};
+use contract_lab::postgres;
+use contract_lab::trouble::Trouble;
+use contract_lab::ui::{Ui, bad, faint, good, heading};
+use contract_lab::{Lab, LabArgs};
+use contract_properties::{PROPERTIES, Property};
+
+use crate::exit::Unexpected;
+
+/// `--help`, after the options.
+pub const HELP: &str = "\
+A property is something that holds for every input; crates/contract-properties has them. This builds
+each with libFuzzer, begins with seeds from the recordings, and goes on from where it stopped the
+last time. It needs a C++ compiler, and no nightly toolchain. An input that breaks a property is
+kept: copy it into crates/contract-properties/findings, where a test holds it from then on.
+
+Examples:
+  cargo xtask fuzz                          every property, a minute each
+  cargo xtask fuzz redaction --seconds 600  one, for ten minutes";
+
+/// What makes a program report its coverage to libFuzzer, as cargo-fuzz does.
+const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
+
+/// What the search can be told.
+#[derive(Debug, clap::Args)]
+pub struct FuzzArgs {
+    /// Which properties; all, when none is named
+    #[arg(value_name = "PROPERTY", value_parser = PROPERTIES.iter().map(|p| p.name).collect::<Vec<_>>())]
+    properties: Vec<String>,
+
+    /// How long to look for each, in seconds
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    seconds: u32,
+
+    /// Leave libpq out, and with it the comparison of connection strings
+    #[arg(long)]
+    without_libpq: bool,
+
+    #[command(flatten)]
+    lab: LabArgs,
+}
+
+/// Looks for inputs that break a property.
+///
+/// # Errors
+/// [`Unexpected`] when there is one; what is missing to look.
+pub fn run(args: FuzzArgs) -> anyhow::Result<()> {
+    let ui = Ui::stderr();
+    let lab = Lab::new(args.lab, ui)?;
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fuzz");
+    let programs = build(&target, ui)?;
+    let libpq = if args.without_libpq {
+        None
+    } else {
+        let found = postgres::libpq(&lab);
+        if let Err(error) = &found {
+            ui.warning(&format!(
+                "connection strings are not compared with libpq's reading of them: {error:#}"
+            ));
+        }
+        found.ok()
+    };
+    let asked = |property: &&Property| {
+        args.properties.is_empty() || args.properties.iter().any(|name| name == property.name)
+    };
+    let mut broken = Vec::new();
+    anstream::println!("{}", heading("property        inputs run   edges"));
+    for property in PROPERTIES.iter().filter(asked) {
+        let found = search(
+            property,
+            &programs,
+            &target,
+            libpq.as_deref(),
+            args.seconds,
+            ui,
+        )?;
+        anstream::println!("{found}");
+        if found.finding.is_some() {
+            broken.push(property.name);
+        }
+    }
+    if broken.is_empty() {
+        anstream::println!("{}", good("no property was broken"));
+        return Ok(());
+    }
+    Err(Unexpected(format!("broken: {}", broken.join(", "))).into())
+}
+
+/// What a search came to.
+struct Found {
+    name: &'static str,
+    inputs: u64,
+    edges: u64,
+    finding: Option<String>,
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:14} {:>11} {:>7}", self.name, self.inputs, self.edges)?;
+        match &self.finding {
+            None => Ok(()),
+            Some(finding) => write!(f, "\n  {}\n{}", bad("broken"), faint(finding)),
+        }
+    }
+}
+
+/// Builds the programs that look; gives their directory.
+fn build(target: &Path, ui: Ui) -> anyhow::Result<PathBuf> {
+    let task = ui.task("building the fuzz targets");
+    let about = run_to_its_end(Command::new("rustc").arg("-vV"))?;
+    let host = about
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .context("rustc does not name its host")?
+        .to_owned();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/Cargo.toml");
+    let built = run_to_its_end(
+        Command::new(env!("CARGO"))
+            .args(["build", "--release", "--locked", "--bins", "--quiet"])
+            .args(["--target", &host])
+            .arg("--manifest-path")
+            .arg(manifest)
+            .arg("--target-dir")
+            .arg(target)
+            .env("RUSTFLAGS", INSTRUMENTED),
+    )?;
+    if !built.status.success() {
+        return Err(Trouble::new(
+            format!(
+                "the fuzz targets do not build:\n{}",
+                built.stderr.trim_end()
+            ),
+            "libFuzzer needs a C++ compiler, such as g++ or clang++",
+        )
+        .into());
+    }
+    task.finish("built the fuzz targets");
+    Ok(target.join(host).join("release"))
+}
+
+fn run_to_its_end(command: &mut Command) -> anyhow::Result<Output> {
+    // Set by cargo for this program, they would say of the fuzz targets what is not so.
+    for name in [
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_MANIFEST_DIR",
+        "CARGO_PKG_NAME",
+    ] {
+        command.env_remove(name);
+    }
+    command::run(command)
+}
+
+fn search(
+    property: &Property,
+    programs: &Path,
+    target: &Path,
+    libpq: Option<&Path>,
+    seconds: u32,
+    ui: Ui,
+) -> anyhow::Result<Found> {
+    let task = ui.task(&format!("{}, for {seconds} s", property.name));
+    let directory = |kind: &str| -> anyhow::Result<PathBuf> {
+        let directory = target.join(kind).join(property.name);
+        fs::create_dir_all(&directory)?;
+        Ok(directory)
+    };
+    let (corpus, findings) = (directory("corpus")?, directory("findings")?);
+    let seeds = directory("seeds")?;
+    fs::remove_dir_all(&seeds)?;
+    fs::create_dir(&seeds)?;
+    for (number, seed) in (property.seeds)().iter().enumerate() {
+        fs::write(seeds.join(format!("{number:04}")), seed)?;
+    }
+    let mut command = Command::new(programs.join(property.name));
+    command
+        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-artifact_prefix={}/", findings.display()))
+        .args(["-print_final_stats=1", "-timeout=10", "-rss_limit_mb=2048"])
+        .args([&corpus, &seeds]);
+    if let Some(libpq) = libpq {
+        command.env("FUZZ_LIBPQ", libpq);
+    }
+    let output = run_to_its_end(&mut command)?;
+    let found = Found::read(property.name, &output);
+    task.finish(&format!("{}: {} inputs", found.name, found.inputs));
+    Ok(found)
+}
+
+impl Found {
+    fn read(name: &'static str, output: &Output) -> Self {
+        let number = |after: &str| {
+            let (_, rest) = output.stderr.rsplit_once(after)?;
+            rest.split_whitespace().next()?.parse().ok()
+        };
+        let finding = (!output.status.success()).then(|| {
+            let telling = |line: &&str| {
+                !line.starts_with('#') && !line.starts_with("INFO") && !line.starts_with("stat::")
+            };
+            let lines: Vec<&str> = output.stderr.lines().filter(telling).collect();
+            lines[lines.len().saturating_sub(40)..].join("\n")
+        });
+        Self {
+            name,
+            inputs: number("stat::number_of_executed_units:").unwrap_or(0),
+            edges: number(" cov: ").unwrap_or(0),
+            finding,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    fn left(status: i32, stderr: &str) -> Output {
+        Output {
+            status: ExitStatus::from_raw(status << 8),
+            stdout: String::new(),
+            stderr: stderr.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_libfuzzer_says_is_read() {
+        let text = "#2\tINITED cov: 7 ft: 9\n#9\tDONE   cov: 12 ft: 20 corp: 3/4b\n\
+                    stat::number_of_executed_units: 9\n";
+        let found = Found::read("version", &left(0, text));
+        assert_eq!((found.inputs, found.edges), (9, 12));
+        assert_eq!(found.finding, None);
+        let broken = Found::read("version", &left(77, "#2 INITED\nthread panicked: no"));
+        assert_eq!(broken.finding.as_deref(), Some("thread panicked: no"));
+    }
+}
