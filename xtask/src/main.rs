@@ -4,11 +4,14 @@
 
 mod bench;
 mod demo;
+mod examples;
 mod exit;
 mod fuzz;
 mod gate;
 mod live;
+mod picture;
 mod refresh;
+mod release;
 
 use std::process::ExitCode;
 
@@ -50,6 +53,18 @@ enum Command {
     #[command(after_long_help = gate::help())]
     Gate(Box<gate::GateArgs>),
 
+    /// Run the examples of the adapter on a real confiture and PostgreSQL
+    #[command(after_long_help = format!("{}\n\n{}", examples::HELP, exit::TABLE))]
+    Examples(examples::ExamplesArgs),
+
+    /// Draw what a command printed, for the documents
+    #[command(after_long_help = format!("{}\n\n{}", picture::HELP, exit::TABLE))]
+    Picture(picture::PictureArgs),
+
+    /// Go through the checklist of a release; publishes nothing
+    #[command(after_long_help = format!("{}\n\n{}", release::HELP, exit::TABLE))]
+    Release(release::ReleaseArgs),
+
     /// Look for inputs that break what holds for every input
     #[command(after_long_help = format!("{}\n\n{}", fuzz::HELP, exit::TABLE))]
     Fuzz(fuzz::FuzzArgs),
@@ -89,6 +104,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Live(args) => live::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Fuzz(args) => fuzz::run(args),
+        Command::Examples(args) => examples::run(args),
+        Command::Picture(args) => picture::run(&args),
+        Command::Release(args) => release::run(&args),
         Command::Probe(args) => bench::serve_probe(args),
         Command::Refresh(args) => refresh::run(args),
         Command::Guard => guardian::serve(),

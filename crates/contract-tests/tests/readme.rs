@@ -1,8 +1,14 @@
-//! The README says what is true: its table is the table of floors, and its example compiles.
+//! The README says what is true: its table is the table of floors, and its code is an example.
 
 use fraisier_adapter_confiture::capability::FLOORS;
 
 const README: &str = include_str!("../../../README.md");
+const SAGA: &str = include_str!("../../fraisier-adapter-confiture/examples/saga.rs");
+
+#[test]
+fn the_readme_shows_an_example_that_is_run() {
+    assert!(README.contains(SAGA), "it shows another saga");
+}
 
 #[test]
 fn the_readme_shows_the_table_of_floors_and_no_other_row() {

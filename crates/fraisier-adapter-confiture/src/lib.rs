@@ -107,6 +107,11 @@
 //! - A report in which a field that matters is missing, of another type, or there twice, and one
 //!   that its exit status contradicts.
 
+#[cfg(not(unix))]
+compile_error!(
+    "fraisier-adapter-confiture needs Unix: it stops confiture by signals to a process group"
+);
+
 mod adapter;
 mod builder;
 mod drive;

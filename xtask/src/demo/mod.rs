@@ -12,7 +12,7 @@ use std::time::Duration;
 use fraisier_adapter_api::{AdapterCtx, MigrationAdapter};
 use fraisier_adapter_confiture::ConfitureMigration;
 
-use self::project::Project;
+pub use self::project::Project;
 use self::transcript::{Form, Tool, Transcript};
 use self::watch::Watch;
 use crate::exit::Unexpected;
