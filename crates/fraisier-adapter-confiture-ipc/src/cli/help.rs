@@ -16,14 +16,14 @@ Examples:
 
 const ABOUT: &str = "\
 Under fraisier:
-  Put it on PATH and set `[migration] adapter = \"confiture-ipc\"`. Started without arguments and not
-  on a terminal, it answers one request: JSON-RPC 2.0 after `Content-Length` and an empty line, on
-  standard input; the response is the only thing on standard output.
+  Put it on PATH and set `[migration] adapter = \"confiture-ipc\"`. Started without arguments and not \
+on a terminal, it answers one request: JSON-RPC 2.0 after `Content-Length` and an empty line, on \
+standard input. The response is the only thing on standard output.
 
 By hand:
-  The commands make the calls that fraisier makes, with the same defaults, and show what it would
-  get. The connection string comes from a variable, never from an argument. A migration that takes
-  longer than fraisier waits can be applied so, with FRAISIER_CONFITURE_TIMEOUT=off.";
+  The commands make the calls that fraisier makes, with the same defaults, and show what it would \
+get. The connection string comes from a variable, never from an argument. A migration that takes \
+longer than fraisier waits can be applied so, with FRAISIER_CONFITURE_TIMEOUT=off.";
 
 /// After `-h`.
 pub(super) fn short() -> String {

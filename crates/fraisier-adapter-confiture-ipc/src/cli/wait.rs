@@ -56,9 +56,9 @@ impl Wait {
         std::future::pending().await
     }
 
-    /// Takes the line away.
+    /// Takes the line away, if there is one.
     pub(super) fn clear(&self) {
-        if self.on_terminal {
+        if self.on_terminal && self.began.elapsed() >= QUIET {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }
@@ -66,7 +66,7 @@ impl Wait {
     fn line(&self) -> String {
         let at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
         format!(
-            "{} for {} s {at}",
+            "{} for {} s{at}",
             self.method,
             self.began.elapsed().as_secs()
         )
@@ -77,9 +77,9 @@ impl Observer for Wait {
     fn event(&self, _: &Call, event: &Event) {
         self.timed_out.note(event);
         let at = match event {
-            Event::MigrationBegun { revision, name } => format!("at {revision} {name}"),
-            Event::MigrationApplied { revision, name } => format!("after {revision} {name}"),
-            Event::Interrupted { .. } => "stopping".into(),
+            Event::MigrationBegun { revision, name } => format!(", at {revision} {name}"),
+            Event::MigrationApplied { revision, name } => format!(", after {revision} {name}"),
+            Event::Interrupted { .. } => ", stopping".into(),
             _ => return,
         };
         *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;

@@ -34,7 +34,13 @@ pub(super) async fn examine(target: &Target, checks: &mut Vec<Finding>) -> Optio
         return None;
     }
     checks.push(resolve(target).await);
-    checks.push(connect(target).await);
+    let reached = connect(target).await;
+    let is_reached = reached.status != Status::Fail;
+    checks.push(reached);
+    if !is_reached {
+        checks.push(Finding::unknown("login", "not made: no host answers"));
+        return None;
+    }
     let login = match login(target, true).await {
         Err(Refused::Options) => login(target, false).await,
         login => login,
