@@ -1,0 +1,8 @@
+//! The public API is the committed one.
+
+#[path = "../../fraisier-adapter-api/tests/support/public_api.rs"]
+mod public_api;
+
+fn main() -> std::process::ExitCode {
+    public_api::main("fraisier_adapter_confiture")
+}
