@@ -79,6 +79,7 @@ impl Observer for Wait {
         let at = match event {
             Event::MigrationBegun { revision, name } => format!(", at {revision} {name}"),
             Event::MigrationApplied { revision, name } => format!(", after {revision} {name}"),
+            Event::Progress { applied, of, .. } => format!(", {applied} of {of} applied"),
             Event::Interrupted { .. } => ", stopping".into(),
             _ => return,
         };
