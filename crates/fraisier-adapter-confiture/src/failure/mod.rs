@@ -15,7 +15,7 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 pub(crate) use self::check::{check_refused, without_check};
 pub use self::kind::classify;
 pub(crate) use self::reader::{AFTER_ANOTHER, Reader, add_line};
-pub(crate) use self::run::not_run;
+pub(crate) use self::run::{SHORTAGE, is_shortage, not_run};
 use crate::operation::Operation;
 use crate::redact::Redactor;
 

@@ -1,8 +1,9 @@
 //! What it means that a command could not be run.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use rustix::io::Errno;
 
 use crate::failure::Reader;
 use crate::failure::{DatabaseState, Failure};
@@ -12,7 +13,13 @@ use crate::redact::Redactor;
 use crate::request::NamedBy;
 
 /// What to do about a shortage of this machine.
-const SHORTAGE: &str = "free what is exhausted on this machine, then try again";
+pub(crate) const SHORTAGE: &str = "free what is exhausted on this machine, then try again";
+
+/// Whether this machine is out of something: descriptors, memory, threads.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    const SHORTAGES: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
+    Errno::from_io_error(error).is_some_and(|errno| SHORTAGES.contains(&errno))
+}
 
 /// Words the failure to run a command.
 pub(crate) fn not_run(
@@ -111,8 +118,6 @@ fn after_obstacle(obstacle: Obstacle, named_by: NamedBy) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
     use crate::process::ReportProblem;
     use crate::testing::output;

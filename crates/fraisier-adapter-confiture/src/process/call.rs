@@ -68,7 +68,7 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
     let mut children = signal(SignalKind::child()).map_err(supervisor)?;
     let began = Instant::now();
     let path = report.as_ref().map(ReportFile::path).unwrap_or_default();
-    let launched = launch(&job.invocation, &path, watcher).await?;
+    let launched = launch(&job.invocation, &path, watcher, options.stop).await?;
     let ids = Ids {
         command: launched.command(),
         group: launched.group(),

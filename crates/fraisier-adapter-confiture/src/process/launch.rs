@@ -1,6 +1,7 @@
 //! Turns an [`Invocation`] into a running child.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,7 +14,9 @@ use rustix::process::Pid;
 
 use super::error::{Obstacle, RunError};
 use super::invocation::Invocation;
+use super::options::Stop;
 use super::program;
+use super::sigint;
 use super::watcher::Watcher;
 
 /// How often and after what pause a program that is open for writing is tried again.
@@ -43,10 +46,22 @@ pub(super) async fn launch(
     invocation: &Invocation,
     report: &Path,
     mut watcher: Option<Watcher>,
+    stop: Stop,
 ) -> Result<Launched, RunError> {
     enter(&invocation.cwd)?;
     let program = program::find(&invocation.program, invocation.env.get("PATH"))?;
-    let mut command = Command::new(&program);
+    let unblocked_by = match stop {
+        Stop::Interrupt if is_for_env(&program) => sigint::unblocked_by(),
+        Stop::Interrupt | Stop::Kill => None,
+    };
+    let mut command = match unblocked_by {
+        Some((env, option)) => {
+            let mut command = Command::new(env);
+            command.arg(option).arg(&program);
+            command
+        }
+        None => Command::new(&program),
+    };
     command
         .args(invocation.argv(report))
         .current_dir(&invocation.cwd)
@@ -74,6 +89,13 @@ pub(super) async fn launch(
             Err(source) => return Err(not_started(&program, source)),
         }
     }
+}
+
+/// Whether `env` can start the program: it takes a path with `=` in it for a variable, and would tell
+/// of an obstacle in words of its own.
+fn is_for_env(program: &Path) -> bool {
+    let is_program = program.is_file() && access(program, Access::EXEC_OK).is_ok();
+    is_program && !program.as_os_str().as_bytes().contains(&b'=')
 }
 
 /// The error of a program that could not be started.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fraisier_adapter_api::AdapterCtx;
 
-use crate::failure::{DatabaseState, Failure};
+use crate::failure::{DatabaseState, Failure, SHORTAGE, is_shortage};
 use crate::operation::Operation;
 use crate::redact::Redactor;
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
@@ -123,9 +123,14 @@ impl Project {
                      directory",
                 ),
             };
+            let (kind, next) = if is_shortage(&cause) {
+                (AdapterErrorKind::Execution, SHORTAGE)
+            } else {
+                (AdapterErrorKind::InvalidConfig, next)
+            };
             Failure {
                 operation,
-                kind: AdapterErrorKind::InvalidConfig,
+                kind,
                 what: format!("the {what} {} cannot be read: {cause}", directory.display()),
                 state: DatabaseState::NotStarted,
                 next: next.into(),

@@ -1,5 +1,7 @@
 //! A machine that is out of something.
 
+use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind, MigrationAdapter};
+use fraisier_adapter_confiture::ConfitureMigration;
 use fraisier_adapter_confiture::process::Exit;
 use fraisier_adapter_confiture::process::{Obstacle, Options, RunError, Runner};
 
@@ -44,6 +46,71 @@ fn descriptors_may_run_out_at_any_point() {
             block_on(runner.run(script("exit 0"), context())).unwrap();
         },
     );
+}
+
+#[test]
+fn an_adapter_that_is_out_of_descriptors_says_to_try_again() {
+    isolated(
+        "limits::an_adapter_that_is_out_of_descriptors_says_to_try_again",
+        "ulimit -n 80",
+        || {
+            let dir = tempfile::TempDir::new().unwrap();
+            std::fs::create_dir_all(dir.path().join("db/migrations")).unwrap();
+            let mut ctx = AdapterCtx::new("shop", "test")
+                .with_resolved_secret("DATABASE_URL", "postgresql://db.example/shop");
+            ctx.workdir = dir.path().into();
+            let mut refused = 0;
+            for spare in 0..40 {
+                let held = exhaust(spare);
+                // One for each, so that each has to start its thread.
+                let adapter = ConfitureMigration::with_program("/bin/true");
+                let error = block_on(adapter.up(&ctx, None)).unwrap_err();
+                drop(held);
+                if error.message.contains("try again") {
+                    assert_eq!(error.kind, AdapterErrorKind::Execution, "{spare}: {error}");
+                    assert!(error.message.contains("nothing was started"), "{error}");
+                    refused += 1;
+                } else {
+                    assert!(error.message.contains("no report"), "{spare}: {error}");
+                }
+            }
+            assert!((9..40).contains(&refused), "{refused}");
+        },
+    );
+}
+
+#[test]
+fn threads_may_run_out() {
+    isolated("limits::threads_may_run_out", "", || {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let size = status.lines().find_map(|line| {
+            let size = line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB")?;
+            size.parse::<u64>().ok()
+        });
+        let before = getrlimit(Resource::As);
+        // Enough for a runtime, and too little for the stack of another thread.
+        let limit = Rlimit {
+            current: size.map(|size| (size + 1024) * 1024),
+            ..before
+        };
+        let runner = Runner::new(Options::default());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            setrlimit(Resource::As, limit).unwrap();
+            let outcome = runner.run(script("exit 0"), context()).await;
+            setrlimit(Resource::As, before).unwrap();
+            assert!(
+                matches!(outcome, Err(RunError::Supervisor { .. })),
+                "{outcome:?}"
+            );
+            // What failed for want of a thread works again when there is one.
+            runner.run(script("exit 0"), context()).await.unwrap();
+        });
+    });
 }
 
 #[test]

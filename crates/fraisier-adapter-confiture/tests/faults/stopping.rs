@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
-use fraisier_adapter_confiture::process::{Exit, Interruption, Options, Output, Runner, Stop};
+use fraisier_adapter_confiture::process::{
+    Exit, Interruption, Obstacle, Options, Output, RunError, Runner, Stop,
+};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::support::*;
@@ -144,6 +146,19 @@ fn a_descendant_outside_the_group_is_not_waited_for() {
     }
 }
 
+/// Whether this process was started so that its children do not get the signal.
+fn is_inherited(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let masks = ["SigIgn:", "SigBlk:"];
+    let mut lines = status.lines();
+    lines.any(|line| {
+        let mask = masks.iter().find_map(|mask| line.strip_prefix(mask));
+        mask.is_some_and(|mask| {
+            u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (signal - 1)) != 0
+        })
+    })
+}
+
 #[test]
 fn every_deadly_signal_is_reported() {
     // Not those that stop, continue or are ignored by default.
@@ -151,6 +166,10 @@ fn every_deadly_signal_is_reported() {
         1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 29, 30, 31,
     ];
     for signal in deadly {
+        if is_inherited(signal) {
+            println!("not tried: signal {signal} is ignored or blocked here, and so in a child");
+            continue;
+        }
         let text = format!("ulimit -c 0; echo last words; kill -{signal} $$; sleep 600");
         let output = run(Options::default(), script(&text)).unwrap();
         assert_eq!(output.exit, Exit::Signal(signal));
@@ -246,6 +265,39 @@ fn a_parent_that_ignores_interrupts_can_interrupt() {
             assert_eq!((output.exit, output.killed), (Exit::Signal(2), false));
         },
     );
+}
+
+#[test]
+fn a_parent_that_blocks_interrupts_can_interrupt() {
+    let block = ["--block-signal=INT", "--default-signal=INT", "true"];
+    let env = std::process::Command::new("env").args(block).status();
+    if !env.is_ok_and(|status| status.success()) {
+        println!("not run: no `env` here that blocks a signal");
+        return;
+    }
+    isolated(
+        "stopping::a_parent_that_blocks_interrupts_can_interrupt",
+        "exec env --block-signal=INT \"$0\" --exact \"$FAULTS_INNER\" --nocapture",
+        || {
+            let output = timed_out(PATIENCE, ":", FOREVER);
+            assert_eq!((output.exit, output.killed), (Exit::Signal(2), false));
+            // A program that is not there is still told of as that.
+            let missing = program("/nowhere/at/all".as_ref(), vec![]);
+            assert!(matches!(
+                run(interrupting(), missing),
+                Err(RunError::Program {
+                    obstacle: Obstacle::NotFound,
+                    ..
+                })
+            ));
+        },
+    );
+}
+
+#[test]
+fn a_grace_without_end_is_one() {
+    let output = timed_out(Duration::MAX, "trap 'exit 9' INT", FOREVER);
+    assert_eq!((output.exit, output.killed), (Exit::Code(9), false));
 }
 
 #[test]
