@@ -77,6 +77,10 @@ enum Command {
     #[command(name = bench::PROBE, hide = true)]
     Probe(bench::ProbeArgs),
 
+    /// Be an engine until it is killed; `live death` starts it
+    #[command(name = live::ENGINE, hide = true)]
+    Engine,
+
     /// Look after a server until standard input closes; the other commands start it
     #[command(name = guardian::SUBCOMMAND, hide = true)]
     Guard,
@@ -109,6 +113,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Release(args) => release::run(&args),
         Command::Probe(args) => bench::serve_probe(args),
         Command::Refresh(args) => refresh::run(args),
+        Command::Engine => live::serve_engine(),
         Command::Guard => guardian::serve(),
     }?;
     Ok(ExitCode::SUCCESS)

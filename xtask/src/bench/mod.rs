@@ -65,6 +65,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
 
     let task = lab.ui.task("calls");
     subject.plain(args.rounds, &mut figures)?;
+    subject.watched(args.rounds, &mut figures)?;
     subject.at_once(50, &mut figures)?;
     task.finish("calls");
 

@@ -155,6 +155,16 @@ fn chatter_script() -> String {
     )
 }
 
+/// The context of a command that nobody listens to.
+pub fn context() -> RunContext {
+    let announcer = Announcer::new("bench", Arc::new(str::to_owned), None);
+    RunContext {
+        timeout: None,
+        span: announcer.span(None),
+        listener: Arc::new(announcer),
+    }
+}
+
 fn run_chatter() -> anyhow::Result<Duration> {
     let invocation = Invocation {
         program: Path::new("/bin/sh").to_owned(),
@@ -163,12 +173,7 @@ fn run_chatter() -> anyhow::Result<Duration> {
         env: Environment::inherited(),
     };
     let runner = Runner::new(Options::default());
-    let announcer = Announcer::new("bench", Arc::new(str::to_owned), None);
-    let context = RunContext {
-        timeout: None,
-        span: announcer.span(None),
-        listener: Arc::new(announcer),
-    };
+    let context = context();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     timed(|| {
         let output = runtime.block_on(runner.run(invocation, context))?;

@@ -3,11 +3,13 @@
 mod call;
 mod cancel;
 mod cut;
+mod death;
 mod doctor;
 mod matrix;
 mod pooler;
 mod scene;
 
+pub use self::death::{SUBCOMMAND as ENGINE, serve as serve_engine};
 use contract_lab::confiture::{Selector, provision};
 use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::Ui;
@@ -24,6 +26,8 @@ Topics:
             the machine and on the server
   cut       a proxy cuts the connection after a message of a whole `up` and `down_to`, on an early, a
             middle and a late release: whether what is then said about the database is true
+  death     an engine in process that is killed at ten moments of an `up`: no session after 3 s,
+            nothing committed after the death, nothing left in the directory for temporary files
   pooler    PgBouncer in between, which takes no start options: the disconnect check by default and
             where it is demanded; said to be not run where there is no pgbouncer
   doctor    `doctor` of the adapter's program, on a healthy project and on broken ones: whether each
@@ -63,6 +67,7 @@ enum Topic {
     Matrix,
     Cancel,
     Cut,
+    Death,
     Pooler,
     Doctor,
 }
@@ -99,6 +104,11 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
             cut::run(&lab, &provision(&lab, &selector)?, &server, args.every)?;
         }
         cut::print_legend();
+    }
+    if wanted(Topic::Death) {
+        for selector in chosen(&death::RELEASES)? {
+            death::run(&lab, &provision(&lab, &selector)?, &server)?;
+        }
     }
     if wanted(Topic::Pooler) {
         for selector in chosen(&pooler::RELEASES)? {

@@ -190,6 +190,11 @@ impl<'server> Scene<'server> {
         Ok(None)
     }
 
+    /// The versions of the ledger.
+    pub fn ledger(&mut self) -> anyhow::Result<Vec<String>> {
+        ledger(&mut self.client)
+    }
+
     fn rows(&mut self, table: &str) -> anyhow::Result<Option<i64>> {
         let exists: bool = self
             .client
@@ -200,6 +205,21 @@ impl<'server> Scene<'server> {
         }
         Ok(Some(self.count(&format!("SELECT count(*) FROM {table}"))?))
     }
+}
+
+/// The versions of a database's ledger, in order; none without a ledger.
+pub fn ledger(client: &mut Client) -> anyhow::Result<Vec<String>> {
+    let there: bool = client
+        .query_one("SELECT to_regclass('public.tb_confiture') IS NOT NULL", &[])?
+        .get(0);
+    if !there {
+        return Ok(Vec::new());
+    }
+    let rows = client.query(
+        "SELECT version FROM public.tb_confiture ORDER BY version",
+        &[],
+    )?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// How many migrations are applied at a revision.

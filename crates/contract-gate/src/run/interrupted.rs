@@ -9,7 +9,7 @@ use contract_tests::call::Call;
 use contract_tests::case::{Case, case as new_case};
 use contract_tests::drive;
 use contract_tests::project::Project;
-use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_confiture::{ConfitureMigration, Stop};
 
 use super::assess::one_line;
 use super::case::{Bench, Ran};
@@ -87,6 +87,7 @@ fn given_up(
     let adapter = ConfitureMigration::builder()
         .program(wrapper.program())
         .timeout(limit)
+        .stop(Stop::Interrupt)
         .grace(GRACE)
         .build();
     let context = drive::context(&case.definition, &set.scene);

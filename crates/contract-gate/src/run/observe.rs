@@ -9,7 +9,7 @@ use contract_tests::case::{Case, Circumstance};
 use contract_tests::drive::{self, Outcome};
 use contract_tests::recording::State;
 use contract_tests::scene::Scene;
-use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_confiture::{ConfitureMigration, Stop};
 
 use super::case::Bench;
 use crate::change::Change;
@@ -157,6 +157,8 @@ fn through_adapter(
     let adapter = ConfitureMigration::builder()
         .program(wrapper.program())
         .timeout(limit)
+        // The wrapper has to live to tell what was seen.
+        .stop(Stop::Interrupt)
         .grace(Duration::from_secs(2))
         .build();
     let context = drive::context(&case.definition, scene);

@@ -27,6 +27,7 @@ use fraisier_adapter_confiture::ConfitureMigration;
 
 use self::proxy::{Message, Proxy};
 use self::statement::{Said, Statement, judge};
+use super::scene::ledger;
 use crate::exit::Unexpected;
 
 /// Releases that read a lost connection differently: the second reports what it applied before, the
@@ -220,11 +221,11 @@ impl Subject<'_> {
             port: proxy.port(),
             ..direct.clone()
         };
-        let before = ledger(&database)?;
+        let before = ledger(&mut database.connect()?)?;
         let answer = self.call(call, &through)?;
         // The server may still be at the commit that it was asked for.
         settle(&direct, 0)?;
-        let after = ledger(&database)?;
+        let after = ledger(&mut database.connect()?)?;
         let torn = torn(&database, &after)?;
         let (changed, all): (Vec<String>, &[&str]) = match call {
             Call::DownTo(_) => {
@@ -269,22 +270,6 @@ impl Subject<'_> {
 fn address(endpoint: &Endpoint) -> anyhow::Result<SocketAddr> {
     let mut addresses = (endpoint.host.as_str(), endpoint.port).to_socket_addrs()?;
     addresses.next().context("the server has no address")
-}
-
-/// The versions of the ledger, in order; none without a ledger.
-fn ledger(database: &Database<'_>) -> anyhow::Result<Vec<String>> {
-    let mut client = database.connect()?;
-    let there: bool = client
-        .query_one("SELECT to_regclass('public.tb_confiture') IS NOT NULL", &[])?
-        .get(0);
-    if !there {
-        return Ok(Vec::new());
-    }
-    let rows = client.query(
-        "SELECT version FROM public.tb_confiture ORDER BY version",
-        &[],
-    )?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Which table is there although the ledger has not its migration, or the other way round.

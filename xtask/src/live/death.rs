@@ -1,0 +1,170 @@
+//! A whole deploy engine that is killed while confiture works for it.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
+use fraisier_adapter_confiture::ConfitureMigration;
+
+use super::call::{Moment, block_on};
+use super::scene::{Scene, Sleep, applied_at, wait};
+use crate::exit::Unexpected;
+use contract_lab::Lab;
+use contract_lab::confiture::Installed;
+use contract_lab::postgres::Server;
+use contract_lab::scratch::Scratch;
+use contract_lab::ui::{bad, good};
+
+/// The hidden command that is the engine.
+pub const SUBCOMMAND: &str = "live-engine";
+
+/// The releases it is shown on.
+pub const RELEASES: [&str; 2] = ["0.23.0", "newest"];
+
+/// How soon nothing may be left of a killed engine.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// How long the migration sleeps, so that it would be applied well before [`Scene`]s are looked at
+/// for the last time.
+const PACE: f64 = 3.0;
+
+/// How long after the death the database is looked at once more.
+const AFTERMATH: Duration = Duration::from_secs(5);
+
+const MOMENTS: [(Moment, Sleep); 10] = [
+    (Moment::After(Duration::ZERO), Sleep::InStatement),
+    (Moment::After(Duration::from_millis(20)), Sleep::InStatement),
+    (
+        Moment::After(Duration::from_millis(100)),
+        Sleep::InStatement,
+    ),
+    (
+        Moment::After(Duration::from_millis(300)),
+        Sleep::InStatement,
+    ),
+    (
+        Moment::After(Duration::from_millis(700)),
+        Sleep::InStatement,
+    ),
+    (Moment::Connected, Sleep::InStatement),
+    (Moment::Locked, Sleep::InStatement),
+    (Moment::Asleep(Duration::ZERO), Sleep::InStatement),
+    (
+        Moment::Asleep(Duration::from_millis(1500)),
+        Sleep::InStatement,
+    ),
+    (Moment::Between, Sleep::BetweenStatements),
+];
+
+/// What the engine needs to know: the variables in which it is told.
+const PROGRAM: &str = "XTASK_ENGINE_PROGRAM";
+const WORKDIR: &str = "XTASK_ENGINE_WORKDIR";
+const DSN: &str = "XTASK_ENGINE_DSN";
+
+/// The engine: an `up` by the adapter as it comes, until it is killed.
+///
+/// # Errors
+/// When it is started by hand.
+pub fn serve() -> anyhow::Result<()> {
+    let variable = |name| std::env::var(name).map_err(|_| anyhow::anyhow!("{name} is not set"));
+    let mut ctx = AdapterCtx::new("shop", "live");
+    ctx.workdir = variable(WORKDIR)?.into();
+    ctx.env_secrets.insert("DATABASE_URL".into(), DSN.into());
+    let adapter = ConfitureMigration::with_program(variable(PROGRAM)?);
+    let _ = block_on(adapter.up(&ctx, None))?;
+    Ok(())
+}
+
+/// Checks one release.
+pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<()> {
+    anstream::println!("death, confiture {}", confiture.version);
+    let bar = lab.ui.bar(MOMENTS.len() as u64, "engines killed");
+    let mut faulty = 0;
+    for (moment, sleep) in MOMENTS {
+        let row = killed(&confiture.program, server, moment, sleep)?;
+        let mark = if row.faults.is_empty() {
+            good("ok")
+        } else {
+            faulty += 1;
+            bad(&row.faults.join("; "))
+        };
+        anstream::println!("  {}  {mark}", row.text);
+        bar.advance();
+    }
+    if faulty > 0 {
+        let count = MOMENTS.len();
+        let text = format!("{faulty} of {count} killed engines left something behind");
+        return Err(Unexpected(text).into());
+    }
+    Ok(())
+}
+
+struct Row {
+    text: String,
+    faults: Vec<String>,
+}
+
+fn killed(program: &Path, server: &Server, moment: Moment, sleep: Sleep) -> anyhow::Result<Row> {
+    let mut scene = Scene::new(server, None, sleep)?;
+    scene.pace(PACE)?;
+    let tmp = Scratch::new()?;
+    let mut engine = start(program, &scene.ctx(), tmp.path())?;
+    moment.wait(&mut scene)?;
+    engine.kill()?;
+    engine.wait()?;
+    let died = Instant::now();
+    let committed = scene.ledger()?;
+    let clean = wait(LIMIT, || {
+        Ok(scene.sessions()? == 0 && scene.locks()? == 0 && left(tmp.path())? == 0)
+    })?;
+    let mut faults = Vec::new();
+    if clean.is_none() {
+        faults.push(format!(
+            "after {LIMIT:?}: {} sessions, {} locks, {} temporary files",
+            scene.sessions()?,
+            scene.locks()?,
+            left(tmp.path())?
+        ));
+    }
+    std::thread::sleep(AFTERMATH.saturating_sub(died.elapsed()));
+    let later = scene.ledger()?;
+    if later != committed {
+        faults.push(format!(
+            "committed after the death: {committed:?} became {later:?}"
+        ));
+    }
+    let revision = later.last().map(String::as_str);
+    faults.extend(scene.damage(applied_at(revision))?);
+    let clean = clean.map_or("never".to_owned(), |time| {
+        format!("{} ms", time.as_millis())
+    });
+    let at = revision.unwrap_or("none");
+    Ok(Row {
+        text: format!("up  killed {moment:<20} at {at:<5} clean in {clean:>8}"),
+        faults,
+    })
+}
+
+/// What of the adapter is in the directory for temporary files.
+fn left(tmp: &Path) -> anyhow::Result<usize> {
+    let names = tmp.read_dir()?.filter_map(Result::ok);
+    let reports = names.filter(|entry| {
+        let name = entry.file_name();
+        name.to_string_lossy().contains("confiture-report")
+    });
+    Ok(reports.count())
+}
+
+fn start(program: &Path, ctx: &AdapterCtx, tmp: &Path) -> anyhow::Result<Child> {
+    Ok(Command::new(std::env::current_exe()?)
+        .arg(SUBCOMMAND)
+        .env(PROGRAM, program)
+        .env(WORKDIR, &ctx.workdir)
+        .env(DSN, ctx.secret("DATABASE_URL")?)
+        .env("TMPDIR", tmp)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?)
+}
