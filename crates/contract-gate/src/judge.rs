@@ -50,7 +50,13 @@ pub struct Evidence<'a> {
 #[must_use]
 pub fn judge(evidence: Evidence<'_>) -> CaseResult {
     let call = &evidence.case.definition.call;
-    let mut observed = drift(evidence.recorded, evidence.seen);
+    let hangs = |finding: &Finding| finding.change == Change::Hangs;
+    // A call that did not end left nothing that could be compared.
+    let mut observed = if evidence.observed.iter().any(hangs) {
+        Vec::new()
+    } else {
+        drift(evidence.recorded, evidence.seen)
+    };
     observed.extend(evidence.observed);
 
     let mut symptoms: Vec<Symptom> = turned(call, evidence.said_before, evidence.said_now)

@@ -117,7 +117,9 @@ pub struct GateArgs {
 pub enum Size {
     /// What fits into a few minutes: everything that can be done again without confiture.
     Quick,
-    /// Everything, and four whole builds that drifted.
+    /// Whole builds that drifted, and nothing else.
+    Builds,
+    /// Everything.
     Whole,
 }
 

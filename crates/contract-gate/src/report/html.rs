@@ -162,7 +162,7 @@ impl<'a> Page<'a> {
         }
         self.text
             .push_str("<h2>Capabilities</h2>\n<div class=\"scroll\"><table>\n");
-        self.columns(report);
+        self.columns("capability", report);
         for name in names {
             self.push(format_args!("<tr><th scope=\"row\">{}</th>", escape(name)));
             for judged in &report.candidates {
@@ -189,8 +189,8 @@ impl<'a> Page<'a> {
         self.text.push_str("</tbody></table></div>\n");
     }
 
-    fn columns(&mut self, report: &Report) {
-        self.text.push_str("<thead><tr><th>case</th>");
+    fn columns(&mut self, rows: &str, report: &Report) {
+        self.push(format_args!("<thead><tr><th>{rows}</th>"));
         for judged in &report.candidates {
             self.push(format_args!(
                 "<th scope=\"col\" class=\"release\">{}</th>",
@@ -223,7 +223,7 @@ impl<'a> Page<'a> {
                 "<h3>{}</h3>\n<div class=\"scroll\"><table>\n",
                 escape(operation)
             ));
-            self.columns(report);
+            self.columns("case", report);
             for name in &names[operation] {
                 self.push(format_args!("<tr><th scope=\"row\">{}</th>", escape(name)));
                 for judged in &report.candidates {

@@ -14,7 +14,7 @@ pub const NARROWEST: usize = 60;
 const WIDEST: usize = 110;
 /// Where the text of a cause begins.
 const INDENT: usize = 9;
-/// How many cases that were not judged are named one by one.
+/// How many differences, and how many cases that were not judged, are told one by one.
 const NAMED: usize = 12;
 
 /// The report in `width` columns, with colours; whoever prints it takes them out where they do not
@@ -67,8 +67,17 @@ fn judgement(text: &mut String, judged: &Judgement, width: usize) {
         text.push_str(&styled(faint, &wrapped(&note, "", "  ", width)));
     }
     text.push('\n');
-    for cause in &judged.causes {
+    let told = |cause: &&Cause| cause.class != Class::Differs || cause.accepted.is_some();
+    let (first, differing): (Vec<_>, Vec<_>) = judged.causes.iter().partition(told);
+    for cause in first.iter().chain(differing.iter().take(NAMED)) {
         self::cause(text, cause, width);
+    }
+    if differing.len() > NAMED {
+        let more = format!(
+            "and {} more that differ; the report has them",
+            differing.len() - NAMED
+        );
+        entry(text, "", AnsiColor::Yellow, &more, "", width);
     }
     let unjudged: Vec<_> = judged.unjudged().collect();
     for case in unjudged.iter().take(NAMED) {

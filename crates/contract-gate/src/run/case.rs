@@ -78,9 +78,11 @@ pub(crate) fn run(bench: &Bench<'_>, stage: &Stage<'_>, case: &Case) -> Ran {
     let started = Instant::now();
     let mut ran = match attempt(bench, stage, case) {
         Ok(ran) => ran,
+        // Whatever an interrupt cut short says nothing of the candidate.
+        _ if interrupt::raised() => Ran::unjudged(case, "the run was interrupted", false),
         Err(error) => match error.downcast_ref::<Spoilt>() {
             Some(spoilt) if external(&spoilt.why).is_none() => spoilt_case(case, spoilt),
-            _ => Ran::unjudged(case, format!("{error:#}"), !interrupt::raised()),
+            _ => Ran::unjudged(case, format!("{error:#}"), true),
         },
     };
     ran.result.milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

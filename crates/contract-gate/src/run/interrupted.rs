@@ -51,11 +51,18 @@ pub fn case() -> Case {
 /// When it cannot be run.
 pub(crate) fn run(bench: &Bench<'_>, case: &Case, set: &Set<'_>) -> anyhow::Result<Ran> {
     let wrapper = Wrapper::new(bench.myself, &task(bench, case, None))?;
-    let began = given_up(&wrapper, case, set, bench.limit())?;
+    let (limit, started) = (bench.limit(), Instant::now());
+    let began = given_up(&wrapper, case, set, limit)?;
+    let hung = !began && started.elapsed() >= limit;
     let seen = ended(&wrapper)?;
     let up = seen.iter().find(|call| call.argv != ["--version"]);
     let findings = if began {
         judge(up, set)?
+    } else if hung {
+        bench.hung();
+        vec![
+            Finding::breaks(Change::Hangs).with("it waits in a statement", "it never came to that"),
+        ]
     } else {
         let said = up.map(|up| one_line(&format!("exit {}: {}{}", up.exit, up.stdout, up.stderr)));
         vec![
