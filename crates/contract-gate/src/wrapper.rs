@@ -38,6 +38,8 @@ pub struct Task {
     /// The version that it says it has, and the one that it is to say: the adapter refuses what is
     /// no final release, and the rest is to be judged all the same.
     pub says: Option<(String, String)>,
+    /// The project, in which no file should be left.
+    pub project: PathBuf,
     /// Whether a directory stands where the report is to be written.
     pub unwritable_report: bool,
     /// What is played in place of confiture, in a self-test.
@@ -171,7 +173,7 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
     if let (true, Some(report)) = (task.unwritable_report, &report) {
         fs::create_dir_all(report)?;
     }
-    let before = files(Path::new("."));
+    let before = files(&task.project);
     let beside = report.as_deref().map(beside).unwrap_or_default();
     let seen_before = seen_in(directory)?;
     let tamper = task.tamper.as_ref();
@@ -205,7 +207,7 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
         let found = self::beside(report);
         seen.elsewhere = found.into_iter().find(|file| !beside.contains(file));
     }
-    seen.files = files(Path::new("."))
+    seen.files = files(&task.project)
         .into_iter()
         .filter(|file| !before.contains(file))
         .collect();

@@ -21,7 +21,7 @@ use crate::wrapper::{Seen, Wrapper};
 /// Its name.
 pub const NAME: &str = "up/interrupted";
 /// How long confiture has to end by itself before the adapter kills it.
-const GRACE: Duration = Duration::from_secs(8);
+const GRACE: Duration = Duration::from_secs(30);
 /// How long the server may take to notice.
 const NOTICED_WITHIN: Duration = Duration::from_secs(5);
 /// What a shell says of a program that an interrupt ended.
@@ -50,7 +50,7 @@ pub fn case() -> Case {
 /// # Errors
 /// When it cannot be run.
 pub(crate) fn run(bench: &Bench<'_>, case: &Case, set: &Set<'_>) -> anyhow::Result<Ran> {
-    let wrapper = Wrapper::new(bench.myself, &task(bench, case, None))?;
+    let wrapper = Wrapper::new(bench.myself, &task(bench, case, &set.scene, None))?;
     let (limit, started) = (bench.limit(), Instant::now());
     let began = given_up(&wrapper, case, set, limit)?;
     let hung = !began && started.elapsed() >= limit;

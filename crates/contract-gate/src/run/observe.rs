@@ -73,7 +73,10 @@ pub(crate) fn observe(
     let definition = &case.definition;
     let direct = is_direct(&definition.call);
     let before = place.state(false)?;
-    let wrapper = Wrapper::new(bench.myself, &task(bench, case, place.play()))?;
+    let wrapper = Wrapper::new(
+        bench.myself,
+        &task(bench, case, place.scene(), place.play()),
+    )?;
     let limit = bench.limit();
     let began = Instant::now();
     let outcome = if direct {
@@ -125,13 +128,14 @@ fn made(seen: &[Seen]) -> bool {
 }
 
 /// What the wrapper is to do in this case.
-pub(crate) fn task(bench: &Bench<'_>, case: &Case, play: Option<Play>) -> Task {
+pub(crate) fn task(bench: &Bench<'_>, case: &Case, scene: &Scene, play: Option<Play>) -> Task {
     let about_version = case.definition.call == Call::Version;
     let judged_as = bench.judged_as.to_string();
     Task {
         program: bench.program.to_owned(),
         version: bench.version.clone().filter(|_| !about_version),
         says: (bench.says != judged_as).then(|| (bench.says.to_owned(), judged_as)),
+        project: scene.project.clone(),
         unwritable_report: case.definition.circumstance == Some(Circumstance::UnwritableReport),
         play,
         tamper: bench.tamper.clone(),

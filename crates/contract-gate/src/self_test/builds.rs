@@ -58,9 +58,9 @@ pub const BUILDS: [Build; 4] = [
     },
     Build {
         name: "a missing ledger has another exit status",
-        files: &["error_codes.py"],
-        from: "\"PRECON_1001\": 2,",
-        to: "\"PRECON_1001\": 3,",
+        files: &["error_code_table.py"],
+        from: "\"severity\": \"error\",\n        \"exit_code\": 2,\n        \"resolution_hint\": \"Run 'confiture init'",
+        to: "\"severity\": \"error\",\n        \"exit_code\": 3,\n        \"resolution_hint\": \"Run 'confiture init'",
         says: "exit status 3 instead of 2",
         only: &["current/fresh", "up/all", "verify/no-ledger"],
     },
@@ -153,7 +153,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let package = root.path().join("lib/python3.11/site-packages/confiture");
         fs::create_dir_all(&package).unwrap();
-        fs::write(package.join("error_codes.py"), BUILDS[2].from).unwrap();
+        fs::write(package.join("error_code_table.py"), BUILDS[2].from).unwrap();
         fs::create_dir(root.path().join("bin")).unwrap();
         let program = root.path().join("bin/confiture");
         fs::write(program, "#!/elsewhere/python\nimport sys\n").unwrap();
@@ -164,7 +164,7 @@ mod tests {
     fn a_build_differs_in_its_one_place_and_runs_by_its_own_python() {
         let (from, to) = (environment(), tempfile::tempdir().unwrap());
         BUILDS[2].make(from.path(), to.path()).unwrap();
-        let codes = package(to.path()).unwrap().join("error_codes.py");
+        let codes = package(to.path()).unwrap().join("error_code_table.py");
         assert_eq!(fs::read_to_string(codes).unwrap(), BUILDS[2].to);
         let program = fs::read_to_string(to.path().join("bin/confiture")).unwrap();
         let python = to.path().join("bin/python");
