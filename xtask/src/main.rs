@@ -8,6 +8,7 @@ mod examples;
 mod exit;
 mod fuzz;
 mod gate;
+mod guard_proof;
 mod live;
 mod picture;
 mod refresh;
@@ -69,6 +70,10 @@ enum Command {
     #[command(after_long_help = format!("{}\n\n{}", fuzz::HELP, exit::TABLE))]
     Fuzz(fuzz::FuzzArgs),
 
+    /// Hold what the window guard recognises against PostgreSQL's own parser
+    #[command(after_long_help = format!("{}\n\n{}", guard_proof::HELP, exit::TABLE))]
+    GuardProof(guard_proof::GuardProofArgs),
+
     /// Measure what the adapter costs, beside the bare command
     #[command(after_long_help = format!("{}\n\n{}", bench::HELP, exit::TABLE))]
     Bench(bench::BenchArgs),
@@ -106,6 +111,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Gate(args) => return gate::run(&args),
         Command::Demo(args) => demo::run(args),
         Command::Live(args) => live::run(args),
+        Command::GuardProof(args) => guard_proof::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Fuzz(args) => fuzz::run(args),
         Command::Examples(args) => examples::run(args),

@@ -8,6 +8,7 @@ pub mod interrupt;
 pub mod once;
 pub mod packages;
 pub mod parallel;
+pub mod parser;
 pub mod postgres;
 pub mod python;
 pub mod registry;

@@ -368,7 +368,8 @@ impl MigrationAdapter for ConfitureMigration {
         let against = request
             .against()
             .map_err(|error| in_operation(error, Operation::Preflight))?;
-        let reading = Preflight::new(migrations, against.is_some());
+        let reading = Preflight::new(migrations, against.is_some())
+            .guarding_every_release(self.commands.guard_every_release);
         let plan = |outputs: &Outputs| {
             preflight::plan(
                 &request,

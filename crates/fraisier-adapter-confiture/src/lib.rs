@@ -71,6 +71,7 @@
 //! | `FRAISIER_CONFITURE_UNDO_FAILED_UP` | `true` or `false` | whether an `up` that failed halfway is rolled back to where it began | `false` |
 //! | `FRAISIER_CONFITURE_PROGRESS_INTERVAL` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how often an `up` that takes longer is asked how far it is | `off` |
 //! | `FRAISIER_CONFITURE_MISSING_MIGRATIONS` | `refuse` or `ask` | what becomes of a `verify` or `preflight` whose migrations directory does not exist | `refuse` |
+//! | `FRAISIER_CONFITURE_GUARD_EVERY_RELEASE` | `true` or `false` | whether `window_safe: true` of a release that judges is looked at too | `false` |
 //! | `FRAISIER_CONFITURE_INHERIT_ENV` | names of variables, with commas between them | narrows what confiture sees of the environment to these variables | all but the sources of secrets |
 //! | `FRAISIER_CONFITURE_WITHHOLD_ENV` | names of variables, with commas between them | variables that no child sees, beside those that the program withholds | none |
 //! | `FRAISIER_CONFITURE_BYTECODE_CACHE` | `true` or `false` | whether confiture gets a private bytecode cache where Python may not keep one | `true` |

@@ -19,7 +19,7 @@
 
 use fraisier_adapter_api::AdapterError;
 
-pub use crate::guard::WINDOW_SAFE_UNPROVEN;
+pub use crate::guard::{WINDOW_SAFE_UNPROVEN, guard_recognises};
 pub use crate::operation::current::CurrentRevision;
 pub use crate::operation::describe::Describe;
 pub use crate::operation::down_to::DownTo;

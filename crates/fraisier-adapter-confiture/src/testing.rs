@@ -83,6 +83,7 @@ pub(crate) fn commands() -> Commands {
         inherit: Inherit::default(),
         bytecode_cache: false,
         check: Check::Off,
+        guard_every_release: false,
         settings: Settings::default(),
         missing_migrations: crate::request::MissingMigrations::default(),
         undo_failed_up: false,

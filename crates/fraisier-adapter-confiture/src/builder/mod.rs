@@ -39,6 +39,7 @@ pub struct Builder {
     bytecode_cache: bool,
     check: Check,
     observer: Option<Arc<dyn Observer>>,
+    guard_every_release: bool,
     settings: Settings,
     missing_migrations: MissingMigrations,
     undo_failed_up: bool,
@@ -54,6 +55,7 @@ impl Default for Builder {
             bytecode_cache: true,
             check: Check::default(),
             observer: None,
+            guard_every_release: false,
             settings: Settings::default(),
             missing_migrations: MissingMigrations::default(),
             undo_failed_up: false,
@@ -71,6 +73,7 @@ impl fmt::Debug for Builder {
             .field("bytecode_cache", &self.bytecode_cache)
             .field("check", &self.check)
             .field("observer", &self.observer.is_some())
+            .field("guard_every_release", &self.guard_every_release)
             .field("settings", &self.settings)
             .field("missing_migrations", &self.missing_migrations)
             .field("undo_failed_up", &self.undo_failed_up)
@@ -241,6 +244,24 @@ impl Builder {
         self
     }
 
+    /// Whether the window guard looks at the `window_safe: true` of every release. By default it does
+    /// below 0.44.0 alone, whose `true` is no evidence.
+    ///
+    /// From 0.44.0 on, confiture's word stands. It leaves out what old code may run into all the
+    /// same: 0.44.0 and 1.29.0 give `true` to `LOCK TABLE`, `VACUUM FULL`, `DELETE FROM`,
+    /// `SELECT f()`, `ADD COLUMN … UNIQUE` or `REFERENCES`, `CREATE UNIQUE INDEX CONCURRENTLY`,
+    /// `CREATE TRIGGER`, `CREATE RULE`, `DROP POLICY`, `DROP DEFAULT` and `SET search_path`.
+    ///
+    /// With this, a `true` is passed on only when every statement of every migration in the directory,
+    /// the applied ones too, is one that the guard recognises: `CREATE TABLE`, `ADD COLUMN` without
+    /// `NOT NULL`, `CREATE INDEX CONCURRENTLY`, `INSERT … VALUES` of constants, `COMMENT`, `GRANT` and
+    /// the like, in plain words. Otherwise the report carries no verdict, and an issue with the code
+    /// `FRAISIER_WINDOW_SAFE_UNPROVEN` for each statement that it does not recognise.
+    pub fn guard_every_release(mut self, on: bool) -> Self {
+        self.guard_every_release = on;
+        self
+    }
+
     /// Who is told what a command does while it runs.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
@@ -296,6 +317,7 @@ impl Builder {
                 inherit: self.inherit,
                 bytecode_cache: self.bytecode_cache,
                 check: self.check,
+                guard_every_release: self.guard_every_release,
                 settings: self.settings,
                 missing_migrations: self.missing_migrations,
                 undo_failed_up: self.undo_failed_up,

@@ -161,6 +161,13 @@ pub static VARIABLES: &[Variable] = &[
         },
     },
     Variable {
+        name: "FRAISIER_CONFITURE_GUARD_EVERY_RELEASE",
+        takes: SWITCH,
+        does: "whether `window_safe: true` of a release that judges is looked at too",
+        default: "`false`",
+        apply: |builder, value| Some(builder.guard_every_release(switch(value)?)),
+    },
+    Variable {
         name: "FRAISIER_CONFITURE_INHERIT_ENV",
         takes: NAMES,
         does: "narrows what confiture sees of the environment to these variables",

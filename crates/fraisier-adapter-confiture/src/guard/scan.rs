@@ -12,8 +12,10 @@ pub(super) enum Token<'a> {
     Quoted(&'a str),
     /// A constant in single quotes.
     Text,
-    /// Digits, with a sign and a fraction perhaps.
+    /// Digits, with a fraction perhaps.
     Number,
+    /// The same behind a `-`.
+    Negative,
     /// One of `( ) [ ] , . ; =`.
     Mark(u8),
     /// `::`.
@@ -66,9 +68,12 @@ impl<'a> Scanner<'a> {
             b'\'' => self.text(),
             b'"' => self.quoted(),
             b'0'..=b'9' => self.number(),
-            b'+' | b'-' if self.peek(1).is_some_and(|byte| byte.is_ascii_digit()) => {
+            b'-' if self.peek(1).is_some_and(|byte| byte.is_ascii_digit()) => {
                 self.at += 1;
-                self.number()
+                match self.number() {
+                    Token::Number => Token::Negative,
+                    strange => strange,
+                }
             }
             byte if is_word_start(byte) => {
                 self.skip_while(is_word);
@@ -186,7 +191,7 @@ mod tests {
 
     #[test]
     fn plain_sql_is_cut_as_postgresql_cuts_it() {
-        use Token::{Cast, End, Mark, Number, Quoted, Text, Word};
+        use Token::{Cast, End, Mark, Negative, Number, Quoted, Text, Word};
         for (sql, expected) in [
             (
                 "a.\"b\" -- c\n/* d */,1",
@@ -196,7 +201,7 @@ mod tests {
                 "'it''s; é'::text[]",
                 vec![Text, Cast, Word("text"), Mark(b'['), Mark(b']'), End],
             ),
-            ("-1 +2.5 3.", vec![Number, Number, Number, End]),
+            ("-1 2.5 -3.", vec![Negative, Number, Negative, End]),
             ("--'\r a", vec![Word("a"), End]),
         ] {
             assert_eq!(tokens(sql), expected, "{sql}");
@@ -249,6 +254,8 @@ mod tests {
             "a*b",
             "-",
             "- 1",
+            "+1",
+            "-1a",
             "<",
             "{",
             "\x0ba",

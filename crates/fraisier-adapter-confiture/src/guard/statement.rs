@@ -86,9 +86,13 @@ const SERIALS: [&str; 6] = [
     "smallserial",
 ];
 
+/// Words that are plain names to `PostgreSQL` and not to confiture: it takes a line away on which one
+/// of them stands alone, and what is left may mean something else.
+const TAKEN_AWAY: [&str; 2] = ["begin", "commit"];
+
 /// The words that are no plain name to `PostgreSQL`: with one of them a shape could mean something
 /// else, as `LIKE` does among columns.
-const RESERVED: [&str; 100] = [
+const RESERVED: [&str; 101] = [
     "all",
     "analyse",
     "analyze",
@@ -189,6 +193,7 @@ const RESERVED: [&str; 100] = [
     "when",
     "where",
     "window",
+    "with",
 ];
 
 /// The statement is none of the shapes.
@@ -486,7 +491,7 @@ impl<'a> Statement<'a> {
             self.word("to")?;
         }
         match self.token {
-            Token::Text | Token::Number => {
+            Token::Text | Token::Number | Token::Negative => {
                 self.advance();
                 Ok(())
             }
@@ -506,6 +511,11 @@ impl<'a> Statement<'a> {
         }
         match self.token {
             Token::Text | Token::Number => self.advance(),
+            // `-1::text` is an operator on `1::text`.
+            Token::Negative => {
+                self.advance();
+                return Ok(());
+            }
             _ => {
                 if !["true", "false", "null"].iter().any(|word| self.eat(word)) {
                     return Err(Doubt);
@@ -667,6 +677,7 @@ pub(super) enum Next<'a> {
 fn is_reserved(word: &str) -> bool {
     RESERVED
         .iter()
+        .chain(&TAKEN_AWAY)
         .any(|reserved| word.eq_ignore_ascii_case(reserved))
 }
 

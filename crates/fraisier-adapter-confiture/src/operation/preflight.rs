@@ -10,7 +10,7 @@ use fraisier_adapter_api::{
 
 use crate::failure::Reader;
 use crate::failure::{DatabaseState, Failure, in_operation};
-use crate::guard::{self, Source};
+use crate::guard;
 use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Unread};
 use crate::process::Exit;
@@ -41,6 +41,8 @@ pub struct Preflight {
     migrations: Option<Vec<Migration>>,
     /// Whether they are tried on another database.
     against: bool,
+    /// Whether the guard looks at the `true` of a release that judges, too.
+    guard_every_release: bool,
 }
 
 impl Preflight {
@@ -57,7 +59,15 @@ impl Preflight {
         Self {
             migrations,
             against,
+            guard_every_release: false,
         }
+    }
+
+    /// The same, with a guard that looks at the `window_safe: true` of every release.
+    #[must_use]
+    pub fn guarding_every_release(mut self, on: bool) -> Self {
+        self.guard_every_release = on;
+        self
     }
 
     /// Why a stated `window_safe: true` is not passed on.
@@ -82,12 +92,13 @@ impl Preflight {
                 migration: None,
             }];
         }
-        if Need::DeepClassification.is_met_by(version) {
+        if Need::DeepClassification.is_met_by(version) && !self.guard_every_release {
             return Vec::new();
         }
         let read = |migration: &Migration| Source::read(&migration.version, &migration.path);
         let sources: Vec<Source> = migrations.iter().map(read).collect();
         guard::doubts(version, &sources)
+        guard::doubts(version, &self.migrations)
     }
 }
 
@@ -343,6 +354,40 @@ mod tests {
         ] {
             let invocation = plan(version).expect("planned");
             assert_eq!(argv(&invocation).join(" "), format!("{base}{more}"));
+        }
+    }
+
+    #[test]
+    fn the_guard_looks_at_every_release_when_it_is_asked_to() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let left = output(0, Some(&report(|_| {})));
+        for (sql, recognised) in [
+            ("create table a (id int)", true),
+            ("lock table a", false),
+            ("vacuum full a", false),
+            ("delete from a", false),
+            ("select f()", false),
+            ("alter table a add column b int unique", false),
+            ("alter table a add column b int references c", false),
+            ("create unique index concurrently i on a (b)", false),
+            (
+                "create trigger t after insert on a execute function f()",
+                false,
+            ),
+            ("create rule r as on insert to a do nothing", false),
+            ("drop policy p on a", false),
+            ("alter table a alter column b drop default", false),
+            ("set search_path = other", false),
+        ] {
+            std::fs::write(directory.path().join("001_a.up.sql"), sql).expect("written");
+            for (every_release, expected) in [(false, true), (true, recognised)] {
+                let preflight = Preflight::of_directory(directory.path(), false)
+                    .expect("listed")
+                    .guarding_every_release(every_release);
+                let report = answer("1.29.0", &preflight, &Redactor::default(), &left);
+                let window_safe = report.expect("a report").window_safe;
+                assert_eq!(window_safe, expected.then_some(true), "{sql}");
+            }
         }
     }
 

@@ -1,0 +1,257 @@
+//! `cargo xtask guard-proof`: what the window guard recognises, held against PostgreSQL's parser.
+
+mod generate;
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use contract_lab::ui::Ui;
+use contract_lab::{Lab, LabArgs, interrupt, parser};
+use fraisier_adapter_confiture::replay::guard_recognises;
+use serde::Deserialize;
+
+use self::generate::Generator;
+use crate::exit::Unexpected;
+
+/// `--help`, after the options.
+pub const HELP: &str = "\
+Files are generated in and around the small language of the guard, and made of each other. Each that
+the guard recognises is parsed by PostgreSQL's own parser. Its tree may hold the kinds of statement,
+the types and the one call that the guard allows, and nothing else. A file that PostgreSQL cannot read
+does nothing, and counts by itself.
+
+Examples:
+  cargo xtask guard-proof                     a minute of it
+  cargo xtask guard-proof --files 20000000    a night of it
+  cargo xtask guard-proof --seed 7            other files";
+
+/// Judges what it is given; see its own head.
+const JUDGE: &str = include_str!("judge.py");
+
+/// How many findings are told.
+const TOLD: usize = 20;
+
+/// What the proof can be told.
+#[derive(Debug, clap::Args)]
+pub struct GuardProofArgs {
+    /// How many files are generated
+    #[arg(long, default_value_t = 300_000, value_name = "N")]
+    files: u64,
+
+    /// Which files: the same seed makes the same ones
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+
+    /// How many are made and judged at the same time; as many as there are processors by default
+    #[arg(long, value_name = "N")]
+    jobs: Option<u64>,
+
+    #[command(flatten)]
+    lab: LabArgs,
+}
+
+/// What the judge prints, one document a line.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Said {
+    Ready {
+        parser: String,
+        keywords: Vec<String>,
+    },
+    Finding(Finding),
+    Counted(Counted),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Finding {
+    finding: String,
+    sql: String,
+}
+
+/// What was counted of the files that the guard recognised.
+#[derive(Debug, Default, Deserialize)]
+struct Counted {
+    /// PostgreSQL reads them.
+    read: u64,
+    /// It does not.
+    refused: u64,
+    /// The statements in them, by their kinds.
+    statements: BTreeMap<String, u64>,
+}
+
+/// What became of the files of one job.
+#[derive(Debug, Default)]
+struct Tally {
+    parser: String,
+    recognised: u64,
+    counted: Counted,
+    findings: Vec<Finding>,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.parser = other.parser;
+        self.recognised += other.recognised;
+        self.counted.read += other.counted.read;
+        self.counted.refused += other.counted.refused;
+        for (kind, count) in other.counted.statements {
+            *self.counted.statements.entry(kind).or_default() += count;
+        }
+        self.findings.extend(other.findings);
+    }
+}
+
+/// Generates the files and has them judged.
+///
+/// # Errors
+/// `Unexpected` when the guard recognises what it must not; and what is missing.
+pub fn run(args: GuardProofArgs) -> anyhow::Result<()> {
+    let lab = Lab::new(args.lab, Ui::stderr())?;
+    let python = parser::provision(&lab)?;
+    let processors = thread::available_parallelism().map_or(1, |it| it.get() as u64);
+    let jobs = args.jobs.unwrap_or(processors).max(1);
+    let task = lab.ui.task("files held against PostgreSQL's parser");
+    let began = Instant::now();
+    let mut tally = Tally::default();
+    thread::scope(|scope| -> anyhow::Result<()> {
+        let jobs: Vec<_> = (0..jobs)
+            .map(|job| {
+                let files = args.files / jobs + u64::from(job < args.files % jobs);
+                let (python, seed) = (&python, args.seed ^ job.rotate_right(8));
+                scope.spawn(move || hold(python, files, seed))
+            })
+            .collect();
+        for job in jobs {
+            tally.add(job.join().expect("no job panics")?);
+        }
+        Ok(())
+    })?;
+    task.finish("files held against PostgreSQL's parser");
+    conclude(args.files, args.seed, &tally, began.elapsed().as_secs())
+}
+
+fn conclude(files: u64, seed: u64, tally: &Tally, seconds: u64) -> anyhow::Result<()> {
+    let Counted {
+        read,
+        refused,
+        statements,
+    } = &tally.counted;
+    anstream::println!(
+        "{files} files from seed {seed} in {seconds} s; the guard recognises {} different ones\n\
+         of these, the parser of PostgreSQL {} reads {read} and refuses {refused}",
+        tally.recognised,
+        tally.parser
+    );
+    for (kind, count) in statements {
+        anstream::println!("  {count:>9}  {kind}");
+    }
+    anyhow::ensure!(
+        read + refused == tally.recognised,
+        "the judge counted other files than it was given"
+    );
+    if tally.findings.is_empty() {
+        anstream::println!("recognised in error: 0");
+        return Ok(());
+    }
+    let mut findings: Vec<&Finding> = tally.findings.iter().collect();
+    findings.sort_by_key(|it| it.sql.len());
+    for Finding { finding, sql } in findings.iter().take(TOLD) {
+        anstream::println!("  {finding}: {sql:?}");
+    }
+    let count = findings.len();
+    Err(Unexpected(format!(
+        "the guard recognises {count} files that it must not"
+    ))
+    .into())
+}
+
+/// Generates files, and hands those that the guard recognises to a judge of their own.
+fn hold(python: &Path, files: u64, seed: u64) -> anyhow::Result<Tally> {
+    let mut judge = Judge::start(python)?;
+    let mut tally = Tally::default();
+    let mut keywords = Vec::new();
+    if let Some(Said::Ready {
+        parser,
+        keywords: all,
+    }) = judge.next()?
+    {
+        tally.parser = parser;
+        keywords = all;
+    }
+    anyhow::ensure!(!keywords.is_empty(), "the judge knows no keywords");
+    let mut source = BufWriter::new(judge.child.stdin.take().context("its input")?);
+    thread::scope(|scope| {
+        let listener = scope.spawn(move || judge.verdict());
+        let mut generator = Generator::new(seed, keywords);
+        let mut distinct = HashSet::new();
+        for _ in 0..files {
+            interrupt::check()?;
+            let file = generator.file();
+            if !guard_recognises(&file) || !distinct.insert(hash(&file)) {
+                continue;
+            }
+            tally.recognised += 1;
+            source.write_all(&u32::try_from(file.len())?.to_le_bytes())?;
+            source.write_all(file.as_bytes())?;
+            generator.remember(file);
+        }
+        source.flush()?;
+        drop(source);
+        (tally.counted, tally.findings) = listener.join().expect("it does not panic")?;
+        Ok(tally)
+    })
+}
+
+fn hash(file: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    file.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A Python that judges.
+struct Judge {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Judge {
+    fn start(python: &Path) -> anyhow::Result<Self> {
+        let mut child = Command::new(python)
+            .args(["-I", "-c", JUDGE])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{} cannot be started", python.display()))?;
+        let lines = BufReader::new(child.stdout.take().context("its output")?).lines();
+        Ok(Self { child, lines })
+    }
+
+    fn next(&mut self) -> anyhow::Result<Option<Said>> {
+        let line = self.lines.next().transpose()?;
+        Ok(line.map(|line| serde_json::from_str(&line)).transpose()?)
+    }
+
+    /// What it says until it ends.
+    fn verdict(mut self) -> anyhow::Result<(Counted, Vec<Finding>)> {
+        let (mut counted, mut findings) = (None, Vec::new());
+        while let Some(said) = self.next()? {
+            match said {
+                Said::Finding(finding) => findings.push(finding),
+                Said::Counted(all) => counted = Some(all),
+                Said::Ready { .. } => {}
+            }
+        }
+        let status = self.child.wait()?;
+        anyhow::ensure!(status.success(), "the judge ended with {status}");
+        Ok((
+            counted.context("the judge did not say what it counted")?,
+            findings,
+        ))
+    }
+}
