@@ -27,6 +27,19 @@ const NOT_INHERITED: [&str; 4] = [
     "TTY_COMPATIBLE",
 ];
 
+/// How wide confiture's output has to be so that rich breaks no secret, when 200 columns are too few
+/// for the longest line of one and some words beside it.
+pub(crate) fn columns<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Option<usize> {
+    const PLAIN: usize = 200;
+    const BESIDE: usize = 100;
+    // A table as wide as a whole file fills the disk with blanks.
+    const MOST: usize = 16 * 1024;
+    let lines = secrets.into_iter().flat_map(str::lines);
+    let longest = lines.map(|line| line.chars().count()).max()?;
+    let needed = (longest + BESIDE).min(MOST);
+    (needed > PLAIN).then_some(needed)
+}
+
 /// Which variables of this process's environment a child inherits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inherit {
@@ -67,6 +80,15 @@ mod tests {
 
     fn with_plain_output(pairs: &[(&str, &str)]) -> Environment {
         variables(&[pairs, &PLAIN_OUTPUT[..]].concat())
+    }
+
+    #[test]
+    fn the_output_is_as_wide_as_the_longest_line_of_a_secret_takes() {
+        assert_eq!(columns(["postgresql://u:hunter2@h/db", "token"]), None);
+        let long = "x".repeat(700);
+        assert_eq!(columns([long.as_str(), "token"]), Some(800));
+        let lines = format!("{long}\n").repeat(50);
+        assert_eq!(columns([lines.as_str()]), Some(800));
     }
 
     #[test]

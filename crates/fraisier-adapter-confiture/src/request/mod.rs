@@ -161,9 +161,13 @@ impl Request {
             Some(dsn.expose()),
             others.get(AGAINST_DATABASE_URL).map(String::as_str),
         ];
+        let dsns = dsns.into_iter().flatten();
         let secrets = others.values().map(String::as_str);
-        let redactor = Redactor::new(dsns.into_iter().flatten(), secrets);
+        let redactor = Redactor::new(dsns.clone(), secrets.clone());
         let mut env = commands.inherit.environment(ambient);
+        if let Some(columns) = environment::columns(dsns.chain(secrets)) {
+            env.set("COLUMNS", columns.to_string());
+        }
         let sources = ctx.env_secrets.values().map(String::as_str);
         for name in sources.chain([DATABASE_URL, CONFITURE_DATABASE_URL]) {
             env.remove(name);
@@ -396,6 +400,18 @@ mod tests {
         for secret in [PASSWORD, "against-pw", "token-value"] {
             assert_eq!(request.redactor.text(secret), crate::redact::MASK);
         }
+    }
+
+    #[test]
+    fn a_long_secret_makes_the_output_wide_enough_for_it() {
+        let columns = |ctx: &AdapterCtx| {
+            let env = request(ctx).migrate("up", Vec::new()).env;
+            env.get("COLUMNS").map(OsStr::to_owned)
+        };
+        let plain = ctx(".".as_ref());
+        assert_eq!(columns(&plain), Some("200".into()));
+        let long = plain.with_resolved_secret("API_TOKEN", "t".repeat(700));
+        assert_eq!(columns(&long), Some("800".into()));
     }
 
     #[test]

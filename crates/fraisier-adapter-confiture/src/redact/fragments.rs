@@ -1,60 +1,60 @@
-//! Finds secrets in pieces: cut, folded, line by line, or split between two texts.
+//! Finds fragments of secrets: cut, folded, line by line, or split between two texts.
 //!
-//! A piece of a secret that is long enough to be of use, [`RUN`] bytes, is masked wherever it stands.
-//! So it does not matter where confiture, `PostgreSQL` or a bound of ours cut the secret.
+//! A fragment that is long enough to be of use, [`FRAGMENT`] bytes, is masked wherever it stands. So
+//! it does not matter where confiture, `PostgreSQL` or a bound of ours cut the secret.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// How many consecutive bytes of a secret are a piece of it.
-pub(super) const RUN: usize = 8;
+/// How many consecutive bytes of a secret are a fragment of it.
+pub(super) const FRAGMENT: usize = 8;
 
 /// How many bits the filter before the set has.
 const FILTER: usize = 1 << 16;
 
-/// Every run of some secrets.
+/// Every fragment of some secrets, as a number.
 #[derive(Clone)]
-pub(super) struct Runs {
-    runs: HashSet<u64>,
+pub(super) struct Fragments {
+    known: HashSet<u64>,
     /// A bit for each hash that occurs: nearly every place of a text is done with one look.
     filter: Vec<u64>,
 }
 
-impl Runs {
-    /// The runs of these texts that `counts` accepts.
+impl Fragments {
+    /// The fragments of these texts that `counts` accepts.
     pub(super) fn new<'a>(
         texts: impl IntoIterator<Item = &'a str>,
         counts: impl Fn(&[u8]) -> bool,
     ) -> Self {
-        let mut runs = HashSet::new();
+        let mut known = HashSet::new();
         let mut filter = vec![0; FILTER / 64];
         for text in texts {
-            for run in text.as_bytes().windows(RUN).filter(|run| counts(run)) {
-                let run = number(run);
-                let bit = hash(run);
+            let fragments = text.as_bytes().windows(FRAGMENT);
+            for fragment in fragments.filter(|it| counts(it)).map(number) {
+                let bit = hash(fragment);
                 filter[bit / 64] |= 1 << (bit % 64);
-                runs.insert(run);
+                known.insert(fragment);
             }
         }
-        Self { runs, filter }
+        Self { known, filter }
     }
 
-    /// Where pieces of the secrets stand in a text, on boundaries of characters.
+    /// Where fragments of the secrets stand in a text, on boundaries of characters.
     pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
-        if self.runs.is_empty() {
+        if self.known.is_empty() {
             return found;
         }
-        let mut run = 0;
+        let mut last = 0;
         for (at, byte) in text.bytes().enumerate() {
-            run = (run << 8) | u64::from(byte);
+            last = (last << 8) | u64::from(byte);
             let end = at + 1;
-            if end < RUN || !self.holds(run) {
+            if end < FRAGMENT || !self.holds(last) {
                 continue;
             }
-            let start = end - RUN;
+            let start = end - FRAGMENT;
             match found.last_mut() {
-                Some(last) if start <= last.end => last.end = end,
+                Some(span) if start <= span.end => span.end = end,
                 _ => found.push(start..end),
             }
         }
@@ -69,20 +69,21 @@ impl Runs {
         found
     }
 
-    fn holds(&self, run: u64) -> bool {
-        let bit = hash(run);
-        self.filter[bit / 64] & (1 << (bit % 64)) != 0 && self.runs.contains(&run)
+    fn holds(&self, fragment: u64) -> bool {
+        let bit = hash(fragment);
+        self.filter[bit / 64] & (1 << (bit % 64)) != 0 && self.known.contains(&fragment)
     }
 }
 
-fn number(run: &[u8]) -> u64 {
-    run.iter()
+fn number(fragment: &[u8]) -> u64 {
+    fragment
+        .iter()
         .fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
-fn hash(run: u64) -> usize {
+fn hash(fragment: u64) -> usize {
     let bits = FILTER.trailing_zeros();
-    usize::try_from(run.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)).unwrap_or(0)
+    usize::try_from(fragment.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     fn masked(secret: &str, text: &str) -> Vec<String> {
-        Runs::new([secret], |_| true)
+        Fragments::new([secret], |_| true)
             .find(text)
             .into_iter()
             .map(|span| text[span].to_owned())
@@ -98,20 +99,20 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_is_found_from_its_first_byte_to_its_last() {
+    fn a_fragment_is_found_from_its_first_byte_to_its_last() {
         let secret = "hV7q-Tz2mXw9";
-        for (text, pieces) in [
+        for (text, fragments) in [
             ("PASSWORD 'hV7q-Tz2m... |", vec!["hV7q-Tz2m"]),
             ("…-Tz2mXw9' and more", vec!["-Tz2mXw9"]),
             ("hV7q-Tz\n2mXw9", vec![]),
             ("hV7q-Tz2mXw9hV7q-Tz2mXw9", vec!["hV7q-Tz2mXw9hV7q-Tz2mXw9"]),
         ] {
-            assert_eq!(masked(secret, text), pieces, "{text}");
+            assert_eq!(masked(secret, text), fragments, "{text}");
         }
     }
 
     #[test]
-    fn a_piece_ends_between_characters() {
+    fn a_fragment_ends_between_characters() {
         assert_eq!(masked("日本語の暗号", "x日本語"), ["日本語"]);
         assert_eq!(masked("aé日本語", "é日本"), ["é日本"]);
     }

@@ -1,4 +1,4 @@
-//! What looks like a secret, whoever's it is.
+//! What looks like a secret, whoever's it is: the URL of a database, `password=…`.
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ const PASSWORD_KEYS: [&str; 4] = ["password", "Password", "PASSWORD", "passwd"];
 /// How many starts there are.
 pub(super) const COUNT: usize = URL_STARTS.len() + PASSWORD_KEYS.len();
 
-/// Where a shape begins, for a search. [`span`] knows them by their places in this list.
+/// Where what looks like a secret begins, for a search. [`span`] knows them by their places in this list.
 pub(super) fn starts<'a>() -> impl Iterator<Item = &'a str> {
     URL_STARTS.into_iter().chain(PASSWORD_KEYS)
 }

@@ -1,0 +1,231 @@
+use super::*;
+
+fn of(dsn: &str) -> Redactor {
+    Redactor::new([dsn], [])
+}
+
+#[test]
+fn a_space_that_was_not_quoted_gives_nothing_away() {
+    for (dsn, said) in [
+        (
+            "host=h password=ab cdSecret9 dbname=x",
+            "missing \"=\" after \"cdSecret9\" in connection info string",
+        ),
+        (
+            "password='ab'cdSecret9 xy9z",
+            "missing \"=\" after \"cdSecret9\" near xy9z",
+        ),
+        ("password = ab cdSecret9", "after \"cdSecret9\""),
+        ("password=a=b cdSecret9 host=h", "after \"cdSecret9\""),
+    ] {
+        let told = of(dsn).text(said).into_owned();
+        assert!(
+            !told.contains("Secret9") && !told.contains("xy9z"),
+            "{dsn}: {told}"
+        );
+    }
+    let kept = "host h, sslmode require, user me";
+    for dsn in [
+        "password=abcd sslmode=require user=me host=h",
+        "password = abcd sslmode = require user = me host = h",
+    ] {
+        assert_eq!(of(dsn).text(kept), kept);
+    }
+}
+
+#[test]
+fn every_secret_that_libpq_finds_is_one() {
+    for dsn in [
+        "postgresql://h/db?pass%77ord=hV7q-Tz2mXw9",
+        "postgresql://h/db?oauth_client_secret=hV7q-Tz2mXw9",
+        "host=h password=hV7q-Tz2m\\Xw9",
+        "password = x user=u sslpassword = 'hV7q-Tz2mXw9'",
+        "scram_client_key=hV7q-Tz2mXw9",
+    ] {
+        assert_eq!(of(dsn).text("(hV7q-Tz2mXw9)"), "(***)", "{dsn}");
+    }
+}
+
+#[test]
+fn what_python_makes_of_other_letters_is_masked() {
+    let redactor = of("host=h password=zü€😀9");
+    for form in [
+        r"z\xfc\u20ac\U0001f6009",
+        r"z\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x809",
+        r"z\u00fc\u20ac\ud83d\ude009",
+    ] {
+        assert_eq!(redactor.text(form), MASK, "{form}");
+    }
+}
+
+#[test]
+fn a_quoted_keyword_is_masked_in_every_form_of_what_it_stands_for() {
+    let redactor = of(r"host=h password='q\'u\\b99'");
+    for form in [r"q'u\b99", r"q\'u\\b99", "q%27u%5Cb99"] {
+        assert_eq!(redactor.text(form), MASK, "{form}");
+    }
+}
+
+#[test]
+fn the_connection_string_goes_whole() {
+    let dsn = "postgresql//u:s3cr3tpw@h/db";
+    let said = format!("missing \"=\" after \"{dsn}\" in connection info string\n");
+    assert_eq!(
+        of(dsn).text(&said),
+        "missing \"=\" after \"***\" in connection info string\n"
+    );
+}
+
+#[test]
+fn every_form_of_a_password_goes() {
+    for (dsn, said) in [
+        (
+            "postgresql://u:p%40ssw%C3%B6rd@h/db",
+            vec![
+                "p%40ssw%C3%B6rd",
+                "p@sswörd",
+                "p@ssw\\u00f6rd",
+                "p%40ssw%c3%b6rd",
+            ],
+        ),
+        (
+            "postgresql://u:hunter2@h1,h2/db",
+            vec!["hunter2", "u:hunter2@h1", "xhunter2x"],
+        ),
+        (
+            "postgresql://u@h/db?password=hunter2&sslmode=require",
+            vec!["hunter2"],
+        ),
+        (
+            "host=h password=hunter2 user=u",
+            vec!["hunter2", "password=hunter2"],
+        ),
+        (
+            "postgresql://h/db?password=ab%40cdef%2Fgh",
+            vec!["ab%40cdef%2Fgh", "ab@cdef/gh", "host \"cdef\""],
+        ),
+        (
+            "host=h password='it\\'s so' user=u",
+            vec!["it's so", "it\\'s so"],
+        ),
+        (
+            "postgresql://u:ab@cdef/gh@h/db",
+            vec![
+                "ab@cdef/gh",
+                "could not translate host name \"cdef\"",
+                "\"cdef/gh@h\"",
+            ],
+        ),
+        (
+            "postgresql://u:hunter2",
+            vec!["invalid integer value \"hunter2\" for port"],
+        ),
+        ("postgresql://u:日本語の暗号@h/db", vec!["日本語の暗号"]),
+    ] {
+        let redactor = of(dsn);
+        for text in said {
+            let masked = redactor.text(text);
+            assert!(masked.contains(MASK), "{dsn}: {text} -> {masked}");
+            for part in ["hunter2", "40ssw", "@ssw", "cdef", "日本"] {
+                assert!(!masked.contains(part), "{dsn}: {text} -> {masked}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_short_password_goes_where_it_stands_alone() {
+    let redactor = of("postgresql://u:a@h/db");
+    assert_eq!(redactor.text("password is \"a\""), "password is \"***\"");
+    assert_eq!(redactor.text("u:a@h"), "***@h");
+    assert_eq!(redactor.text("a database"), "*** database");
+    assert_eq!(redactor.text("relation data"), "relation data");
+}
+
+#[test]
+fn host_user_and_database_stay() {
+    let said = "connection to server at \"db.example\", port 5432 failed for user \"app\"";
+    assert_eq!(
+        of("postgresql://app:hunter2@db.example:5432/shop").text(said),
+        said
+    );
+    assert_eq!(of("postgresql://db.example:5432/shop").text(said), said);
+}
+
+#[test]
+fn what_is_shaped_like_a_secret_goes_whoever_it_belongs_to() {
+    let redactor = Redactor::default();
+    for (text, masked) in [
+        ("see postgresql://x:y@z/db, then", "see *** then"),
+        ("POSTGRES://x:y@z", "***"),
+        ("host=h password=y user=u", "host=h password=*** user=u"),
+        ("{'password': 'a b', 'x': 1}", "{'password': '***', 'x': 1}"),
+        (
+            "password authentication failed",
+            "password authentication failed",
+        ),
+        (
+            "the URL starts with postgresql://",
+            "the URL starts with postgresql://",
+        ),
+    ] {
+        assert_eq!(redactor.text(text), masked);
+    }
+}
+
+#[test]
+fn other_secrets_go_too() {
+    let redactor = Redactor::new([], ["tok3n-value", "  "]);
+    assert_eq!(redactor.text("got tok3n-value"), "got ***");
+    assert_eq!(format!("{redactor:?}"), "Redactor(…)");
+}
+
+#[test]
+fn a_secret_cut_in_two_leaves_no_half() {
+    let redactor = of("postgresql://u:hunter2-and-more@h/db");
+    for cut in 1.."hunter2-and-more".len() {
+        let (before, after) = "hunter2-and-more".split_at(cut);
+        let captured = Captured {
+            head: format!("began {before}").into_bytes(),
+            omitted: 7,
+            tail: format!("{after} ended").into_bytes(),
+        };
+        let text = redactor.captured(&captured);
+        assert!(
+            text.starts_with("began \n") && text.ends_with("\n ended"),
+            "{cut}: {text}"
+        );
+        assert!(text.contains("7 bytes omitted"), "{text}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_survive() {
+    let captured = Captured::from(b"a\xffhunter2\xfe".to_vec());
+    let redactor = of("postgresql://u:hunter2@h/db");
+    assert_eq!(redactor.captured(&captured), "a\u{fffd}***\u{fffd}");
+}
+
+#[test]
+fn a_revision_that_happens_to_equal_a_password_is_a_revision() {
+    assert_eq!(of("postgresql://u:001@h/db").identifier("001"), "001");
+    assert_eq!(
+        of("postgresql://u:20260101120000@h/db").identifier("20260101120000"),
+        "20260101120000"
+    );
+    assert_eq!(
+        of("postgresql://u:s3cr3tpw@h/db").identifier("s3cr3tpw"),
+        MASK
+    );
+}
+
+#[test]
+fn bounding_keeps_both_ends_and_whole_characters() {
+    let text = "ä".repeat(1000);
+    let bounded = Redactor::bounded(&text, 101);
+    assert!(
+        bounded.len() < 160 && bounded.contains("bytes omitted"),
+        "{bounded}"
+    );
+    assert_eq!(Redactor::bounded("short", 101), "short");
+}
