@@ -2,10 +2,12 @@
 
 mod calls;
 mod figures;
+mod guarded;
 mod probe;
 mod replay;
 mod report;
 mod uncompiled;
+mod weight;
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -78,6 +80,14 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     probe::decode(&mut figures)?;
     probe::chatter(&mut figures)?;
     task.finish("a large report, and chatter");
+
+    let task = lab.ui.task("the window guard");
+    probe::guard(&mut figures)?;
+    task.finish("the window guard");
+
+    let task = lab.ui.task("a small engine");
+    weight::measure(&mut figures)?;
+    task.finish("a small engine");
 
     let task = lab.ui.task("replayed cases");
     replay::per_case(args.rounds, &mut figures)?;

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::calls::{Subject, Uncompiled};
 use super::figures::{Figures, median, seconds, timed};
-use super::{report, uncompiled};
+use super::{guarded, report, uncompiled};
 use contract_lab::scratch::Scratch;
 
 /// The name of the hidden command.
@@ -36,6 +36,7 @@ pub struct ProbeArgs {
 enum What {
     Decode { file: PathBuf },
     Chatter,
+    Guard { directory: PathBuf },
     Uncompiled { program: PathBuf, rounds: usize },
 }
 
@@ -47,6 +48,7 @@ pub fn serve(args: ProbeArgs) -> anyhow::Result<()> {
     let text = match args.what {
         What::Decode { file } => to_json(&(report::decode(&file)?, peak()?)),
         What::Chatter => to_json(&(run_chatter()?, peak()?)),
+        What::Guard { directory } => to_json(&(guarded::judge(&directory)?, peak()?)),
         What::Uncompiled { program, rounds } => {
             let dsn = std::env::var(DSN).context("no database")?;
             to_json(&Subject::new(&program, &dsn)?.uncompiled(rounds)?)
@@ -132,6 +134,33 @@ pub fn decode(figures: &mut Figures) -> anyhow::Result<()> {
     figures.alone(&format!("report of {what}, again"), seconds(further));
     figures.alone("… which is", format!("{speed:.0} MB/s"));
     figures.alone("… peak memory", megabytes(peak));
+    Ok(())
+}
+
+/// Verdict and time, and the peak of memory.
+type Guarded = ((Option<bool>, Duration), u64);
+
+/// Migrations as large as the guard looks at, and larger.
+pub fn guard(figures: &mut Figures) -> anyhow::Result<()> {
+    for (what, write, expected) in [
+        (
+            "the guard on 100 MB, a doubt",
+            guarded::huge as fn(&Path) -> _,
+            None,
+        ),
+        (
+            "the guard on 16 × 4 MiB, recognised",
+            guarded::most,
+            Some(true),
+        ),
+    ] {
+        let dir = Scratch::new()?;
+        write(dir.path())?;
+        let ((verdict, time), peak) = ask::<Guarded>(myself()?.arg("guard").arg(dir.path()))?;
+        anyhow::ensure!(verdict == expected, "{what}: {verdict:?}");
+        figures.alone(what, seconds(time));
+        figures.alone("… peak memory", megabytes(peak));
+    }
     Ok(())
 }
 

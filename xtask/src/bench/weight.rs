@@ -1,0 +1,148 @@
+//! What an engine takes on with the adapter: the size of its program, and the time to build it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+use super::figures::{Figures, in_turn};
+
+/// What an engine has without the adapter.
+const BARE: &str = r#"
+async-trait = "0.1"
+serde_json = "1"
+tokio = { version = "1", features = ["macros", "net", "rt", "signal", "sync", "time"] }
+"#;
+
+/// An engine without an adapter.
+const WITHOUT: &str = r#"
+#[async_trait::async_trait]
+trait Adapter: Send + Sync {
+    async fn current(&self) -> Result<serde_json::Value, serde_json::Error>;
+}
+
+struct Fixed(String);
+
+#[async_trait::async_trait]
+impl Adapter for Fixed {
+    async fn current(&self) -> Result<serde_json::Value, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let adapter: Box<dyn Adapter> = Box::new(Fixed(std::env::args().collect()));
+    println!("{:?}", adapter.current().await);
+}
+"#;
+
+/// The same with this one, and every call of it.
+const WITH: &str = r#"
+use fraisier_adapter_api::{AdapterCtx, MigrationAdapter, Revision};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let adapter = fraisier_adapter_confiture::ConfitureMigration::new();
+    let adapter: Box<dyn MigrationAdapter> = Box::new(adapter);
+    let ctx = AdapterCtx::new("shop", "production").with_env_secret("DATABASE_URL", "SHOP_DSN");
+    println!("{:?}", adapter.describe().await);
+    println!("{:?}", adapter.current_revision(&ctx).await);
+    println!("{:?}", adapter.preflight(&ctx).await);
+    println!("{:?}", adapter.up(&ctx, None).await);
+    println!("{:?}", adapter.verify(&ctx).await);
+    println!("{:?}", adapter.down_to(&ctx, Revision::from("001")).await);
+}
+"#;
+
+/// How often each is built.
+const ROUNDS: usize = 2;
+
+/// A small engine with the adapter, beside one without.
+pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
+    let root = tempfile::tempdir()?;
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let ours = ["fraisier-adapter-api", "fraisier-adapter-confiture"]
+        .map(|name| format!("{name} = {{ path = '{}' }}\n", crates.join(name).display()))
+        .concat();
+    let bare = Engine::write(&root.path().join("bare"), BARE, WITHOUT)?;
+    let full = Engine::write(&root.path().join("full"), &format!("{BARE}{ours}"), WITH)?;
+    let (with, without) = in_turn(ROUNDS, || full.build(), || bare.build())?;
+    let beside = "tokio, serde_json, async-trait";
+    figures.times("a small engine, built", &with, (beside, &without));
+    figures.alone("… its program, stripped", megabytes(full.size()?));
+    figures.alone("… beside it", megabytes(bare.size()?));
+    let (with, without) = (full.packages()?, bare.packages()?);
+    let more: Vec<&str> = with.difference(&without).map(String::as_str).collect();
+    figures.alone(
+        "… packages",
+        format!("{}, {} more: {}", with.len(), more.len(), more.join(" ")),
+    );
+    Ok(())
+}
+
+struct Engine {
+    directory: PathBuf,
+}
+
+impl Engine {
+    fn write(directory: &Path, dependencies: &str, main: &str) -> anyhow::Result<Self> {
+        fs::create_dir_all(directory.join("src"))?;
+        let manifest = format!(
+            "[package]\nname = \"engine\"\nedition = \"2024\"\n\n[workspace]\n\n\
+             [profile.release]\nstrip = true\n\n[dependencies]{dependencies}"
+        );
+        fs::write(directory.join("Cargo.toml"), manifest)?;
+        fs::write(directory.join("src/main.rs"), main)?;
+        // The releases that this workspace is tested with.
+        let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+        fs::copy(lock, directory.join("Cargo.lock"))?;
+        Ok(Self {
+            directory: directory.to_owned(),
+        })
+    }
+
+    /// Builds everything, from nothing.
+    fn build(&self) -> anyhow::Result<()> {
+        let target = self.directory.join("target");
+        if target.exists() {
+            fs::remove_dir_all(&target)?;
+        }
+        self.cargo(&["build", "--release", "--quiet"]).map(drop)
+    }
+
+    fn size(&self) -> anyhow::Result<u64> {
+        Ok(fs::metadata(self.directory.join("target/release/engine"))?.len())
+    }
+
+    /// What is built for it, by name.
+    fn packages(&self) -> anyhow::Result<BTreeSet<String>> {
+        let tree = self.cargo(&["tree", "--edges", "normal,build", "--prefix", "none"])?;
+        let names = tree.lines().filter_map(|line| line.split(' ').next());
+        Ok(names
+            .filter(|name| *name != "engine")
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut cargo = Command::new(cargo);
+        cargo.args(arguments).current_dir(&self.directory);
+        for variable in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "RUSTFLAGS"] {
+            cargo.env_remove(variable);
+        }
+        let output = cargo.output().context("cannot run cargo")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "`cargo {}`: {said}", arguments[0]);
+        Ok(String::from_utf8(output.stdout)?)
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "it is shown with two digits")]
+    let megabytes = bytes as f64 / 1e6;
+    format!("{megabytes:.2} MB")
+}
