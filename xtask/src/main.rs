@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod engine;
 mod examples;
 mod exit;
 mod fuzz;
@@ -25,6 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo xtask demo         a whole deploy with the newest confiture
   cargo xtask live         what real binaries and a real server have to show
+  cargo xtask engine       whole deploys with the published fraisier
   cargo xtask gate newest  can fraisier live with this confiture?
   cargo xtask bench        what the adapter costs
   cargo xtask demo --help  what it does, and with what";
@@ -50,6 +52,10 @@ enum Command {
     /// Check on real binaries and a real server what nothing else can show
     #[command(after_long_help = format!("{}\n\n{}", live::HELP, exit::TABLE))]
     Live(live::LiveArgs),
+
+    /// Deploy with the published fraisier, through the program and compiled in
+    #[command(after_long_help = format!("{}\n\n{}", engine::HELP, exit::TABLE))]
+    Engine(engine::EngineArgs),
 
     #[command(after_long_help = gate::help())]
     Gate(Box<gate::GateArgs>),
@@ -84,7 +90,7 @@ enum Command {
 
     /// Be an engine until it is killed; `live death` starts it
     #[command(name = live::ENGINE, hide = true)]
-    Engine,
+    LiveEngine,
 
     /// Look after a server until standard input closes; the other commands start it
     #[command(name = guardian::SUBCOMMAND, hide = true)]
@@ -112,6 +118,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args),
         Command::Live(args) => live::run(args),
         Command::GuardProof(args) => guard_proof::run(args),
+        Command::Engine(args) => engine::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Fuzz(args) => fuzz::run(args),
         Command::Examples(args) => examples::run(args),
@@ -119,7 +126,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Release(args) => release::run(&args),
         Command::Probe(args) => bench::serve_probe(args),
         Command::Refresh(args) => refresh::run(args),
-        Command::Engine => live::serve_engine(),
+        Command::LiveEngine => live::serve_engine(),
         Command::Guard => guardian::serve(),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,8 @@
 //! Which server a command works on.
 
-use super::{Major, Server};
+use std::path::PathBuf;
+
+use super::{Major, Server, binaries};
 use crate::Lab;
 
 /// The options of a command that needs a server.
@@ -38,5 +40,15 @@ impl ServerArgs {
             Some(url) => Server::given(url),
             None => Server::start(lab, self.postgres, &[]),
         }
+    }
+
+    /// The directory with `psql`, `pg_dump` and the other programs of that PostgreSQL.
+    ///
+    /// # Errors
+    /// When PostgreSQL cannot be installed.
+    pub fn programs(&self, lab: &Lab) -> anyhow::Result<PathBuf> {
+        let mut psql = binaries::provision(lab, self.postgres)?.bin("psql");
+        psql.pop();
+        Ok(psql)
     }
 }

@@ -1,0 +1,108 @@
+//! The engine's configuration file, as a deploy of the stories needs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::stand::Way;
+
+/// What a `fraisier.toml` says beside what every one of the stories says.
+pub struct Config {
+    adapter: &'static str,
+    root: PathBuf,
+    /// The command that says whether the new version is well.
+    pub health: &'static str,
+    /// `live`, `restore_rehearsal` or `off`.
+    pub preflight: &'static str,
+    /// Whether a policy decides by risk tier.
+    pub policy: bool,
+    /// Whether the new version is deployed beside the old one.
+    pub blue_green: bool,
+}
+
+impl Config {
+    pub fn new(way: Way, root: &Path) -> Self {
+        Self {
+            adapter: match way {
+                Way::Program => "confiture-ipc",
+                Way::InProcess => "confiture",
+            },
+            root: root.to_owned(),
+            health: "true",
+            preflight: "live",
+            policy: false,
+            blue_green: false,
+        }
+    }
+
+    /// Writes it to `project`.
+    pub fn write(&self, project: &Path) -> std::io::Result<()> {
+        fs::write(project.join("fraisier.toml"), self.text())
+    }
+
+    fn text(&self) -> String {
+        let Self {
+            adapter,
+            health,
+            preflight,
+            ..
+        } = self;
+        let strategy = if self.blue_green {
+            "strategy = \"blue-green\"\n"
+        } else {
+            ""
+        };
+        let mut text = format!(
+            r#"[deploy]
+name = "shop"
+environment = "production"
+{strategy}
+[artifact]
+source = "local"
+path = "build"
+active_path = "current"
+staging_dir = "staging"
+
+[migration]
+adapter = "{adapter}"
+database_url_env = "SHOP_DATABASE_URL"
+migrations_path = "db/migrations"
+preflight_mode = "{preflight}"
+
+[service]
+adapter = "systemd"
+unit = "shop.service"
+
+[health]
+adapter = "command"
+command = "{health}"
+"#
+        );
+        if self.policy {
+            text.push_str(
+                "\n[policy]\nauto_apply = [\"additive\"]\nrequire_approval = [\"destructive\"]\n",
+            );
+        }
+        if self.blue_green {
+            let lb = self.root.join("lb");
+            text.extend([format!(
+                r#"
+[lb]
+adapter = "nginx"
+upstream = "shop"
+include_dir = "{}"
+config_path = "{}"
+
+[blue_green]
+green_unit = "shop-green.service"
+green_health_url = "http://127.0.0.1/"
+blue_servers = ["127.0.0.1:8001"]
+green_servers = ["127.0.0.1:8002"]
+hold_secs = 1
+"#,
+                lb.display(),
+                lb.join("nginx.conf").display(),
+            )]);
+        }
+        text
+    }
+}

@@ -1,0 +1,198 @@
+//! The published engine, as it is and with the drop-in, and our program beside it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+use contract_lab::Lab;
+use contract_lab::command::{Output, run};
+use contract_lab::once::{Building, build_once};
+use contract_lab::trouble::Trouble;
+use serde::{Deserialize, Serialize};
+
+use super::stand::Way;
+
+/// The release of the engine that everything here is proven with.
+pub const VERSION: &str = "1.0.0-beta.11";
+
+/// Our program, under the name that the engine looks for.
+pub const PROGRAM: &str = "fraisier-adapter-confiture-ipc";
+
+/// What the drop-in is built from, below the root of the repository.
+const SOURCES: [&str; 4] = [
+    "Cargo.toml",
+    "crates/fraisier-adapter-api",
+    "crates/fraisier-adapter-confiture",
+    "crates/fraisier-core-bridge",
+];
+
+/// The programs that the stories run.
+pub struct Engines {
+    fraisier: BTreeMap<Way, PathBuf>,
+    /// Our program.
+    pub program: PathBuf,
+    /// The directory with `psql` and `pg_dump`, which the engine calls.
+    pub postgres: PathBuf,
+}
+
+impl Engines {
+    /// Builds what is not in the cache, and our program.
+    ///
+    /// # Errors
+    /// No network, a Rust that is too old, a build that fails.
+    pub fn provide(lab: &Lab, ways: &[Way], postgres: PathBuf) -> anyhow::Result<Self> {
+        let fraisier = ways.iter().map(|&way| Ok((way, engine(lab, way)?)));
+        Ok(Self {
+            fraisier: fraisier.collect::<anyhow::Result<_>>()?,
+            program: program(lab)?,
+            postgres,
+        })
+    }
+
+    /// The engine that reaches the adapter in this way.
+    pub fn of(&self, way: Way) -> &Path {
+        &self.fraisier[&way]
+    }
+}
+
+/// What an engine in the cache was built from.
+#[derive(Serialize, Deserialize)]
+struct Built {
+    program: PathBuf,
+    sources: u64,
+}
+
+fn engine(lab: &Lab, way: Way) -> anyhow::Result<PathBuf> {
+    let (name, sources) = match way {
+        Way::Program => ("fraisier", 0),
+        Way::InProcess => ("fraisier-drop-in", digest()?),
+    };
+    let built = build_once(
+        &lab.cache().join(format!("{name}-{VERSION}")),
+        lab.ui,
+        |found: &Built| found.sources == sources && found.program.exists(),
+        |building| install(lab, way, building, sources),
+    )?;
+    Ok(built.program)
+}
+
+fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: u64) -> anyhow::Result<Built> {
+    let with = match way {
+        Way::Program => "",
+        Way::InProcess => " with the drop-in",
+    };
+    let task = lab.ui.task(&format!(
+        "installing fraisier {VERSION}{with} (minutes, the first time)"
+    ));
+    let mut command = cargo();
+    command
+        .args(["install", "fraisier", "--locked", "--debug", "--quiet"])
+        .arg(format!("--version={VERSION}"))
+        .arg("--root")
+        .arg(building.directory)
+        .arg("--target-dir")
+        .arg(lab.cache().join("fraisier-target"))
+        // It is built to be run a few hundred times.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    if way == Way::InProcess {
+        let path = root().join("crates/fraisier-core-bridge/drop-in");
+        command.arg("--config").arg(format!(
+            "patch.crates-io.fraisier-adapter-confiture.path={:?}",
+            path.display().to_string()
+        ));
+    }
+    let output = building.run(&mut command)?;
+    done(&output).context(format!("fraisier {VERSION}{with} cannot be installed"))?;
+    task.finish(&format!("installed fraisier {VERSION}{with}"));
+    Ok(Built {
+        program: building.directory.join("bin/fraisier"),
+        sources,
+    })
+}
+
+/// Builds our program with the rest of the workspace.
+fn program(lab: &Lab) -> anyhow::Result<PathBuf> {
+    let task = lab.ui.spin("building the adapter's program");
+    let output = run(cargo()
+        .args(["build", "--quiet", "--locked", "--package", PROGRAM])
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(root()))?;
+    drop(task);
+    done(&output).context("the adapter's program cannot be built")?;
+    executable_of(&output.stdout)
+        .ok_or_else(|| anyhow::anyhow!("cargo did not say where it put the adapter's program"))
+}
+
+/// The program that a `cargo build` with JSON messages made.
+fn executable_of(messages: &str) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    struct Message {
+        executable: Option<PathBuf>,
+    }
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable)
+        .find(|path| path.file_name().is_some_and(|name| name == PROGRAM))
+}
+
+/// The cargo that started this, without what it told this program.
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn done(output: &Output) -> anyhow::Result<()> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let lines: Vec<&str> = output.stderr.lines().collect();
+    let last = lines[lines.len().saturating_sub(12)..].join("\n");
+    Err(Trouble::new(
+        format!("cargo ended with {}:\n{last}", output.status),
+        "check the network and the registry; fraisier needs Rust 1.95 or newer (`rustup update`)",
+    )
+    .into())
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    let built = option_env!("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| built.into());
+    let mut root = PathBuf::from(manifest);
+    root.pop();
+    root
+}
+
+/// Tells whether the drop-in's sources are those that an engine was built from.
+fn digest() -> anyhow::Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    for source in SOURCES {
+        hash(&root().join(source), &mut hasher)?;
+    }
+    Ok(hasher.finish())
+}
+
+fn hash(path: &Path, hasher: &mut DefaultHasher) -> anyhow::Result<()> {
+    if !path.is_dir() {
+        path.hash(hasher);
+        fs::read(path)?.hash(hasher);
+        return Ok(());
+    }
+    let mut entries = fs::read_dir(path)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    entries.sort();
+    entries
+        .iter()
+        .filter(|path| !["target", "tests"].iter().any(|name| path.ends_with(name)))
+        .try_for_each(|path| hash(path, hasher))
+}

@@ -1,0 +1,122 @@
+//! What is in the database, on the server and on the machine after a deploy.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use contract_lab::interrupt;
+use postgres::Client;
+
+use super::stand::Stand;
+
+/// How soon nothing may be left of a deploy, also of one that was killed.
+pub const SETTLED: Duration = Duration::from_secs(3);
+
+/// Waits until `look` says that all is well; after `limit`, says what is not.
+pub fn within(
+    limit: Duration,
+    mut look: impl FnMut() -> anyhow::Result<Option<String>>,
+) -> anyhow::Result<()> {
+    let end = Instant::now() + limit;
+    loop {
+        interrupt::check()?;
+        match look()? {
+            None => return Ok(()),
+            Some(fault) => ensure!(Instant::now() < end, "after {limit:?}: {fault}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+impl Stand<'_> {
+    /// The versions in the ledger, in order; none without a ledger.
+    pub fn ledger(&self) -> anyhow::Result<Vec<String>> {
+        let mut client = self.database.connect()?;
+        if !exists(&mut client, "tb_confiture")? {
+            return Ok(Vec::new());
+        }
+        let rows = client.query("SELECT version FROM tb_confiture ORDER BY version", &[])?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Checks that the ledger has these versions, and that the tables are there that they make.
+    pub fn is_at(&self, versions: &[&str], tables: &[&str]) -> anyhow::Result<()> {
+        let ledger = self.ledger()?;
+        ensure!(
+            ledger == versions,
+            "the ledger is {ledger:?}, not {versions:?}"
+        );
+        let rows = self.database.connect()?.query(
+            "SELECT tablename::text FROM pg_tables
+             WHERE schemaname = 'public' AND tablename NOT LIKE '%confiture%' ORDER BY 1",
+            &[],
+        )?;
+        let found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        ensure!(found == tables, "the tables are {found:?}, not {tables:?}");
+        Ok(())
+    }
+
+    /// Checks that nothing is left but what was committed: no session, no lock, no process, no
+    /// temporary file.
+    pub fn nothing_is_left(&self) -> anyhow::Result<()> {
+        let mut client = self.database.connect()?;
+        within(SETTLED, || {
+            let sessions = sessions(&mut client)?;
+            let locks = locks(&mut client)?;
+            let processes = self.processes();
+            let files = self.temporary()?;
+            let clean = sessions == 0 && locks == 0 && processes.is_empty() && files.is_empty();
+            Ok((!clean).then(|| {
+                format!(
+                    "{sessions} sessions, {locks} advisory locks, processes {processes:?}, \
+                     temporary files {files:?}"
+                )
+            }))
+        })
+    }
+
+    /// Waits until a migration sleeps in the database.
+    pub fn wait_for_sleep(&self) -> anyhow::Result<()> {
+        let mut client = self.database.connect()?;
+        within(Duration::from_secs(180), || {
+            let asleep = count(
+                &mut client,
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event = 'PgSleep'",
+            )?;
+            Ok((asleep == 0).then(|| "no migration sleeps".to_owned()))
+        })
+    }
+
+    /// How many databases the server has.
+    pub fn databases(&self) -> anyhow::Result<Vec<String>> {
+        let stem = format!("{}_%", self.database.name());
+        let rows = self.database.connect()?.query(
+            "SELECT datname::text FROM pg_database WHERE datname LIKE $1",
+            &[&stem],
+        )?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+}
+
+/// Sessions of others in the database.
+fn sessions(client: &mut Client) -> anyhow::Result<i64> {
+    count(
+        client,
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+         AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
+    )
+}
+
+/// Advisory locks in the database: the migration lock is one.
+fn locks(client: &mut Client) -> anyhow::Result<i64> {
+    contract_lab::stage::database::advisory_locks(client)
+}
+
+fn exists(client: &mut Client, table: &str) -> anyhow::Result<bool> {
+    let row = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])?;
+    Ok(row.get(0))
+}
+
+fn count(client: &mut Client, query: &str) -> anyhow::Result<i64> {
+    Ok(client.query_one(query, &[])?.get(0))
+}

@@ -1,0 +1,190 @@
+//! Deploys of the sample project that go well, and ones that fail at each step.
+
+use std::fs;
+
+use anyhow::ensure;
+
+use super::{BOTH, Story, first_deploy, step, stock};
+use crate::demo::project::Project;
+use crate::engine::stand::Stand;
+
+const FIRST: &str = "20260105090000";
+const ORIGIN: &str = "20260112140000";
+const INDEX: &str = "20260119083000";
+const REQUIRED: &str = "20260126100000";
+const LATER: &str = "20260202100000";
+
+const HEAD: &[&str] = &[FIRST, ORIGIN, INDEX];
+const REPAIRED: &[&str] = &[FIRST, ORIGIN, INDEX, REQUIRED];
+const TABLES: &[&str] = &["product", "purchase"];
+
+/// The sample project, from its first deploy to its last rollback.
+pub const DEPLOYS: Story = Story {
+    name: "deploys",
+    quick: BOTH,
+    before: None,
+    steps: &[
+        step("first deploy", |stand| {
+            sample(stand, &[FIRST])?;
+            stand.deploy("v1")?.committed()?;
+            stand.is_at(&[FIRST], TABLES)?;
+            is_active(stand, "v1")
+        }),
+        step("nothing to do", |stand| {
+            stand.starts();
+            stand.deploy("v1")?.committed()?;
+            let starts = stand.starts();
+            ensure!(starts <= 7, "confiture was started {starts} times");
+            stand.is_at(&[FIRST], TABLES)?;
+            is_active(stand, "v1")
+        }),
+        step("dry run", |stand| {
+            sample(stand, HEAD)?;
+            stand.build()?;
+            let output = stand.run(&["--json", "deploy", "--app-version", "v2", "--dry-run"])?;
+            ensure!(output.status.success(), "{}", output.stderr);
+            let plan: serde_json::Value = serde_json::from_str(&output.stdout)?;
+            ensure!(plan["dry_run"] == true, "{plan}");
+            stand.is_at(&[FIRST], TABLES)?;
+            is_active(stand, "v1")
+        }),
+        step("second deploy", |stand| {
+            stand.deploy("v2")?.committed()?;
+            stand.is_at(HEAD, TABLES)?;
+            is_active(stand, "v2")
+        }),
+        step("migration fails", |stand| {
+            sample(stand, REPAIRED)?;
+            let deployed = stand.deploy("v3")?;
+            deployed.rolled_back("migrate", REQUIRED)?;
+            stand.is_at(HEAD, TABLES)?;
+            is_active(stand, "v2")
+        }),
+        step("repaired", |stand| {
+            let file = format!("{REQUIRED}_require_product_origin.up.sql");
+            stand.write(
+                &file,
+                "UPDATE product SET origin = 'unknown' WHERE origin IS NULL;\n\
+                 ALTER TABLE product ALTER COLUMN origin SET NOT NULL;\n",
+            )?;
+            stand.deploy("v3")?.committed()?;
+            stand.is_at(REPAIRED, TABLES)?;
+            is_active(stand, "v3")
+        }),
+        step("health check fails", |stand| {
+            later(stand, "SELECT true;\n")?;
+            stand.config.health = "false";
+            let deployed = stand.deploy("v4")?;
+            stand.config.health = "true";
+            deployed.rolled_back("health", "unhealthy")?;
+            stand.is_at(REPAIRED, TABLES)?;
+            is_active(stand, "v3")
+        }),
+        step("verify fails", |stand| {
+            later(stand, "SELECT count(*) > 0 FROM later;\n")?;
+            let deployed = stand.deploy("v4")?;
+            deployed.rolled_back("verify", LATER)?;
+            stand.is_at(REPAIRED, TABLES)?;
+            is_active(stand, "v3")
+        }),
+        step("rollback --to", |stand| {
+            stand.withdraw(LATER)?;
+            stand.build()?;
+            let to = [
+                "--json",
+                "rollback",
+                "--to",
+                FIRST,
+                "--app-version",
+                "v1",
+                "--yes",
+            ];
+            stand.saga(&to)?.committed()?;
+            stand.is_at(&[FIRST], TABLES)?;
+            is_active(stand, "v1")
+        }),
+    ],
+};
+
+/// One migration applied, and then one that fails: the applied one stays, and the reason says so.
+pub const HALF: Story = Story {
+    name: "half applied",
+    quick: &[],
+    before: Some(first_deploy),
+    steps: &[step("half applied stays", |stand| {
+        half(stand)?;
+        let deployed = stand.deploy("v2")?;
+        deployed.rolled_back("migrate", "003")?;
+        ensure!(
+            deployed.detail.contains("002"),
+            "002 is not named: {}",
+            deployed.detail
+        );
+        stand.is_at(&["001", "002"], &["product", "stock"])?;
+        stand.nothing_is_left()
+    })],
+};
+
+/// The same, where the adapter was told to undo.
+pub const HALF_UNDONE: Story = Story {
+    name: "half undone",
+    quick: BOTH,
+    before: Some(first_deploy),
+    steps: &[step("half, undone", |stand| {
+        half(stand)?;
+        stand
+            .env
+            .insert("FRAISIER_CONFITURE_UNDO_FAILED_UP", "true".into());
+        let deployed = stand.deploy("v2")?;
+        deployed.rolled_back("migrate", "003")?;
+        stand.is_at(&["001"], &["product"])?;
+        stand.nothing_is_left()
+    })],
+};
+
+fn half(stand: &Stand<'_>) -> anyhow::Result<()> {
+    stock(stand)?;
+    stand.migration(
+        "003_broken",
+        "CREATE TABLE broken (id int);\nSELECT 1 / 0;\n",
+        "DROP TABLE broken;\n",
+    )
+}
+
+/// Puts these migrations of the sample project, and no other, into the project.
+fn sample(stand: &Stand<'_>, versions: &[&str]) -> anyhow::Result<()> {
+    let project = Project::copy_for(&stand.release.to_string())?;
+    project.add_failing_migration()?;
+    let to = stand.project().join("db/migrations");
+    for entry in fs::read_dir(project.root().join("db/migrations"))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if versions
+            .iter()
+            .any(|version| name.to_string_lossy().starts_with(version))
+        {
+            fs::copy(entry.path(), to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn later(stand: &Stand<'_>, verify: &str) -> anyhow::Result<()> {
+    let name = format!("{LATER}_later");
+    stand.migration(
+        &name,
+        "CREATE TABLE later (id int);\n",
+        "DROP TABLE later;\n",
+    )?;
+    stand.write(&format!("{name}.verify.sql"), verify)
+}
+
+/// `version` is what is active, its service was restarted, and nothing is left of the deploy.
+fn is_active(stand: &Stand<'_>, version: &str) -> anyhow::Result<()> {
+    let active = stand.active();
+    ensure!(
+        active.as_deref() == Some(version),
+        "active is {active:?}, not {version}"
+    );
+    stand.nothing_is_left()
+}

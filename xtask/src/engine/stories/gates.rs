@@ -1,0 +1,159 @@
+//! Deploys that the engine lets through, or not, by what the adapter says of the migrations.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use anyhow::ensure;
+
+use super::{Story, first_deploy, step, stock};
+use crate::engine::stand::{Deployed, Stand, Way};
+
+const DROP: (&str, &str, &str) = (
+    "003_drop",
+    "DROP TABLE product;\n",
+    "CREATE TABLE product (id int PRIMARY KEY, price int);\n",
+);
+
+/// Creates a table, as far as anybody knows who does not run it.
+const PYTHON: &str = r#"from confiture.models.migration import Migration
+
+
+class Opaque(Migration):
+    version = "003"
+    name = "opaque"
+
+    def up(self):
+        self.execute("CREATE TABLE opaque (id int)")
+
+    def down(self):
+        self.execute("DROP TABLE opaque")
+"#;
+
+/// The engine's `[policy]`, which decides by risk tier.
+pub const POLICY: Story = Story {
+    name: "policy",
+    quick: &[],
+    before: Some(first_deploy),
+    steps: &[
+        step("policy: additive", |stand| {
+            stand.config.policy = true;
+            stock(stand)?;
+            let deployed = stand.deploy("v2")?;
+            if classifies(stand) {
+                deployed.committed()?;
+                stand.is_at(&["001", "002"], &["product", "stock"])?;
+                return stand.nothing_is_left();
+            }
+            refused(stand, &deployed, "risk_tier", &["001"], &["product"])?;
+            // The rest of the story begins where the others are.
+            stand.config.policy = false;
+            stand.deploy("v2")?.committed()?;
+            stand.config.policy = true;
+            Ok(())
+        }),
+        step("policy: DROP TABLE", |stand| {
+            let (name, up, down) = DROP;
+            stand.migration(name, up, down)?;
+            let deployed = stand.deploy("v3")?;
+            refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
+        }),
+        step("policy: .py", |stand| {
+            stand.withdraw("003_drop")?;
+            stand.write("003_opaque.py", PYTHON)?;
+            let deployed = stand.deploy("v3")?;
+            refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
+        }),
+    ],
+};
+
+/// Old and new version side by side, on one database.
+pub const BLUE_GREEN: Story = Story {
+    name: "blue-green",
+    quick: &[Way::Program],
+    before: Some(|stand| {
+        first_deploy(stand)?;
+        blue(stand)
+    }),
+    steps: &[
+        step("b/g: additive", |stand| {
+            stand.config.blue_green = true;
+            stock(stand)?;
+            let deployed = stand.deploy("v2")?;
+            if judges_windows(stand) {
+                deployed.committed()?;
+                stand.is_at(&["001", "002"], &["product", "stock"])?;
+                let asked = stand.asked();
+                ensure!(
+                    asked.contains("nginx -s reload"),
+                    "the traffic was not moved: {asked}"
+                );
+                return stand.nothing_is_left();
+            }
+            refused(stand, &deployed, "window", &["001"], &["product"])?;
+            stand.config.blue_green = false;
+            stand.deploy("v2")?.committed()?;
+            stand.config.blue_green = true;
+            Ok(())
+        }),
+        step("b/g: DROP TABLE", |stand| {
+            let (name, up, down) = DROP;
+            stand.migration(name, up, down)?;
+            let deployed = stand.deploy("v3")?;
+            refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
+        }),
+        step("b/g: .py", |stand| {
+            stand.withdraw("003_drop")?;
+            stand.write("003_opaque.py", PYTHON)?;
+            let deployed = stand.deploy("v3")?;
+            refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
+        }),
+    ],
+};
+
+/// A project that has no migrations yet. Without blue-green the engine refuses it after all: a
+/// `verify` that had nothing to look at is none.
+pub const EMPTY: Story = Story {
+    name: "empty directory",
+    quick: &[],
+    before: None,
+    steps: &[step("b/g: no migrations", |stand| {
+        blue(stand)?;
+        stand.config.blue_green = true;
+        let deployed = stand.deploy("v1")?;
+        if judges_windows(stand) {
+            deployed.committed()?;
+            stand.is_at(&[], &[])?;
+            return stand.nothing_is_left();
+        }
+        refused(stand, &deployed, "window", &[], &[])
+    })],
+};
+
+/// The traffic goes to the old version.
+fn blue(stand: &Stand<'_>) -> anyhow::Result<()> {
+    let blue = stand.root().join("lb/blue.upstream.conf");
+    fs::write(&blue, "upstream shop {\n    server 127.0.0.1:8001;\n}\n")?;
+    symlink(&blue, stand.root().join("lb/active.upstream"))?;
+    Ok(())
+}
+
+/// Refused before anything was done, and the database is where it was.
+fn refused(
+    stand: &Stand<'_>,
+    deployed: &Deployed,
+    words: &str,
+    versions: &[&str],
+    tables: &[&str],
+) -> anyhow::Result<()> {
+    deployed.rolled_back("preflight", words)?;
+    stand.is_at(versions, tables)?;
+    stand.nothing_is_left()
+}
+
+fn classifies(stand: &Stand<'_>) -> bool {
+    stand.since("0.44.0")
+}
+
+fn judges_windows(stand: &Stand<'_>) -> bool {
+    stand.since("0.23.0")
+}

@@ -1,0 +1,83 @@
+//! Where the migrations are, and where they are tried.
+
+use std::fs;
+
+use anyhow::ensure;
+
+use super::{Story, first_deploy, product, step, step_only, stock};
+use crate::engine::stand::{Stand, Way};
+
+/// A rehearsal on a copy of the database, which only an adapter that is compiled in can do.
+pub const REHEARSAL: Story = Story {
+    name: "rehearsal",
+    quick: &[Way::InProcess],
+    before: Some(first_deploy),
+    steps: &[
+        step_only(Way::InProcess, "rehearsal fails", |stand| {
+            stand.config.preflight = "restore_rehearsal";
+            stock(stand)?;
+            stand.migration("003_broken", "SELECT 1 / 0;\n", "SELECT 1;\n")?;
+            let deployed = stand.deploy("v2")?;
+            deployed.rolled_back("preflight", "throwaway")?;
+            // The live database saw nothing of it.
+            stand.is_at(&["001"], &["product"])?;
+            rehearsed(stand)
+        }),
+        step_only(Way::InProcess, "rehearsal passes", |stand| {
+            stand.withdraw("003_broken")?;
+            stand.deploy("v2")?.committed()?;
+            stand.is_at(&["001", "002"], &["product", "stock"])?;
+            rehearsed(stand)
+        }),
+    ],
+};
+
+/// The engine runs where there are no migrations, as one that a timer or a webhook starts.
+pub const ONLY_IN_THE_ARTIFACT: Story = Story {
+    name: "only in the artifact",
+    quick: &[],
+    before: None,
+    steps: &[step("in the artifact", |stand| {
+        product(stand)?;
+        stand.build()?;
+        fs::remove_dir_all(stand.project().join("db"))?;
+        stand
+            .saga(&["--json", "deploy", "--app-version", "v1"])?
+            .committed()?;
+        stand.is_at(&["001"], &["product"])?;
+        stand.nothing_is_left()
+    })],
+};
+
+/// What the engine's own commands say of the adapter.
+pub const FOUND: Story = Story {
+    name: "found",
+    quick: &[Way::Program],
+    before: None,
+    steps: &[step_only(Way::Program, "found", |stand| {
+        let output = stand.run(&["providers"])?;
+        ensure!(output.stdout.contains("confiture-ipc"), "{}", output.stdout);
+        let output = stand.run(&["provider-test", "confiture-ipc"])?;
+        ensure!(
+            output.status.success(),
+            "{}{}",
+            output.stdout,
+            output.stderr
+        );
+        for words in [&stand.release.to_string(), "down_to"] {
+            ensure!(
+                output.stdout.contains(words),
+                "no {words}: {}",
+                output.stdout
+            );
+        }
+        Ok(())
+    })],
+};
+
+/// Nothing is left of the throwaway database either.
+fn rehearsed(stand: &Stand<'_>) -> anyhow::Result<()> {
+    let others = stand.databases()?;
+    ensure!(others.is_empty(), "databases are left: {others:?}");
+    stand.nothing_is_left()
+}
