@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use contract_lab::command::{self, signal_group, wait_for};
-use contract_lab::confiture::{Installed, Selector, provision};
+use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::postgres::{Database, Server, ServerArgs};
 use contract_lab::ui::{Ui, good};
 use contract_lab::{Lab, LabArgs};
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct ExamplesArgs {
     /// Which confiture: a release such as 0.44.0, `newest`, or the path of a binary
     #[arg(long, default_value = "newest", value_name = "RELEASE|PATH")]
-    confiture: Selector,
+    confiture: Candidate,
 
     #[command(flatten)]
     server: ServerArgs,
@@ -51,7 +51,7 @@ pub struct ExamplesArgs {
 /// [`Unexpected`] when one says something else than it should; what is missing.
 pub fn run(args: ExamplesArgs) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, Ui::stderr())?;
-    let confiture = provision(&lab, &args.confiture)?;
+    let confiture = install(&lab, &args.confiture)?;
     let server = args.server.open(&lab)?;
     let programs = build(lab.ui)?;
     let stage = |name: &'static str| Stage::new(name, &programs, &confiture, &server);

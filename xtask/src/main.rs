@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use contract_lab::interrupt::{self, Further};
-use contract_lab::postgres::guardian;
+use contract_lab::postgres::cleaner;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -93,8 +93,8 @@ enum Command {
     LiveEngine,
 
     /// Look after a server until standard input closes; the other commands start it
-    #[command(name = guardian::SUBCOMMAND, hide = true)]
-    Guard,
+    #[command(name = cleaner::SUBCOMMAND, hide = true)]
+    CleanUp,
 }
 
 fn main() -> ExitCode {
@@ -108,7 +108,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
-    interrupt::install(if matches!(command, Command::Guard) {
+    interrupt::install(if matches!(command, Command::CleanUp) {
         Further::Nothing
     } else {
         Further::Ends
@@ -127,7 +127,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Probe(args) => bench::serve_probe(args),
         Command::Refresh(args) => refresh::run(args),
         Command::LiveEngine => live::serve_engine(),
-        Command::Guard => guardian::serve(),
+        Command::CleanUp => cleaner::serve(),
     }?;
     Ok(ExitCode::SUCCESS)
 }

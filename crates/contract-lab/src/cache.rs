@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use super::once::unwritable;
+use super::files::unwritable;
 
 /// The first of these that can be written: the one asked for (and then only that one), `lab` in
 /// the cargo target directory this program was built into, the user's cache directory.

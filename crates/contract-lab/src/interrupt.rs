@@ -12,9 +12,9 @@ pub struct Interrupted;
 /// What a further signal does once the flag is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Further {
-    /// It ends the process at once; the guardians of servers and databases clean up.
+    /// It ends the process at once; the cleaners of servers and databases clean up.
     Ends,
-    /// It changes nothing: this process is such a guardian.
+    /// It changes nothing: this process is such a cleaner.
     Nothing,
 }
 

@@ -1,19 +1,19 @@
 //! What the commands stand on: Python, confiture releases, a PostgreSQL server, progress.
 
+pub mod build_once;
 pub mod cache;
-pub mod candidate;
 pub mod command;
 pub mod confiture;
+pub mod files;
 pub mod interrupt;
-pub mod once;
 pub mod packages;
 pub mod parallel;
 pub mod parser;
 pub mod postgres;
 pub mod python;
 pub mod registry;
+pub mod runner;
 pub mod scratch;
-pub mod stage;
 pub mod trouble;
 pub mod ui;
 

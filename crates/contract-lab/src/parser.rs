@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::Lab;
-use crate::once::build_once;
+use crate::build_once::build_once;
 use crate::packages::install_environment;
 use crate::trouble::Trouble;
 

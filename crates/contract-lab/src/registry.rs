@@ -1,94 +1,19 @@
 //! The releases of confiture that the package registry has.
 
-use std::cmp::Ordering;
-use std::fmt;
 use std::fs;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use contract_tests::release::Release;
 
 use super::Lab;
-use super::once::write_atomically;
-use super::packages::{Failure, list_versions};
+use super::files::write_atomically;
+use super::packages::{Failure, list_versions, releases_in};
 use crate::trouble::Trouble;
 
 /// The name under which the registry knows confiture.
 pub const PACKAGE: &str = "fraiseql-confiture";
 
-/// A final release, such as `0.22.0`. Pre-releases and development builds are none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Release {
-    numbers: Vec<u64>,
-}
-
-impl Release {
-    /// The releases in a comma-separated list, oldest first, each once; what is no final release
-    /// is left out.
-    #[must_use]
-    pub fn parse_list(text: &str) -> Vec<Self> {
-        let mut releases: Vec<Self> = text
-            .split(',')
-            .filter_map(|part| part.trim().parse().ok())
-            .collect();
-        releases.sort();
-        releases.dedup();
-        releases
-    }
-}
-
-impl fmt::Display for Release {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers: Vec<String> = self.numbers.iter().map(u64::to_string).collect();
-        f.write_str(&numbers.join("."))
-    }
-}
-
-/// The text is not a final release.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no release: expected numbers with dots, such as 0.22.0")]
-pub struct NotARelease(String);
-
-impl FromStr for Release {
-    type Err = NotARelease;
-
-    fn from_str(text: &str) -> Result<Self, NotARelease> {
-        let number = |part: &str| {
-            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-            digits.then(|| part.parse().ok()).flatten()
-        };
-        match text.split('.').map(number).collect::<Option<Vec<u64>>>() {
-            Some(numbers) if numbers.len() > 1 => Ok(Self { numbers }),
-            _ => Err(NotARelease(text.to_owned())),
-        }
-    }
-}
-
-impl TryFrom<String> for Release {
-    type Error = NotARelease;
-
-    fn try_from(text: String) -> Result<Self, NotARelease> {
-        text.parse()
-    }
-}
-
-impl From<Release> for String {
-    fn from(release: Release) -> Self {
-        release.to_string()
-    }
-}
-
-impl Ord for Release {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.numbers.cmp(&other.numbers)
-    }
-}
-
-impl PartialOrd for Release {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
+/// What [`releases`] and [`newest`] ask for.
+const RELEASES: &str = "the releases of confiture";
 
 /// Every release the registry offers for this Python, oldest first, never empty.
 ///
@@ -98,7 +23,7 @@ pub fn releases(lab: &Lab) -> anyhow::Result<Vec<Release>> {
     let task = lab.ui.task("asking the registry for confiture's releases");
     let listed = ask(lab, false)?;
     drop(task);
-    listed.map_err(|failure| sentence(&failure, None).into())
+    listed.map_err(|failure| not_had(&failure, RELEASES).into())
 }
 
 /// The newest release; the one it was the last time when the registry does not answer now.
@@ -116,7 +41,7 @@ pub fn newest(lab: &Lab) -> anyhow::Result<Release> {
     match (listed, remembered) {
         (Ok(releases), _) => {
             let newest = releases.into_iter().next_back();
-            let newest = newest.ok_or_else(|| sentence(&Failure::Unreachable, None))?;
+            let newest = newest.ok_or_else(|| not_had(&Failure::Unreachable, RELEASES))?;
             write_atomically(&path, &serde_json::to_vec(&newest)?)?;
             Ok(newest)
         }
@@ -127,7 +52,7 @@ pub fn newest(lab: &Lab) -> anyhow::Result<Release> {
             ));
             Ok(remembered)
         }
-        (Err(failure), None) => Err(sentence(&failure, None).into()),
+        (Err(failure), None) => Err(not_had(&failure, RELEASES).into()),
     }
 }
 
@@ -147,17 +72,13 @@ fn parse_index(printed: &str) -> Vec<Release> {
     printed
         .lines()
         .find_map(|line| line.trim().strip_prefix("Available versions:"))
-        .map(Release::parse_list)
+        .map(releases_in)
         .unwrap_or_default()
 }
 
-/// The sentence for a failure to get confiture, of `wanted` when a release was named.
+/// The sentence for what cannot be had of the registry.
 #[must_use]
-pub fn sentence(failure: &Failure, wanted: Option<&Release>) -> Trouble {
-    let what = wanted.map_or_else(
-        || "the releases of confiture".to_owned(),
-        |release| format!("confiture {release}"),
-    );
+pub fn not_had(failure: &Failure, what: &str) -> Trouble {
     match failure {
         Failure::NoSuchRelease(offered) => {
             let range = match (offered.first(), offered.last()) {
@@ -198,28 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn only_final_releases_are_releases() {
-        for text in [
-            "",
-            "1",
-            "1.",
-            "1.0rc1",
-            "v1.0",
-            "+1.0",
-            "/bin/confiture",
-            "./1.0",
-        ] {
-            assert!(text.parse::<Release>().is_err(), "{text:?}");
-        }
-        assert_eq!("0.22.0".parse::<Release>().unwrap().to_string(), "0.22.0");
-    }
-
-    #[test]
     fn a_missing_release_is_answered_with_what_there_is() {
-        let offered = Release::parse_list("0.20.0, 1.29.0");
-        let wanted: Release = "9.9.9".parse().unwrap();
+        let offered = releases_in("0.20.0, 1.29.0");
         assert_eq!(
-            sentence(&Failure::NoSuchRelease(offered), Some(&wanted)).to_string(),
+            not_had(&Failure::NoSuchRelease(offered), "confiture 9.9.9").to_string(),
             "the registry does not have confiture 9.9.9; it has 2 releases, from 0.20.0 to 1.29.0"
         );
     }

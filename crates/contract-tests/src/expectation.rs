@@ -11,7 +11,7 @@ use crate::release::Release;
 
 /// What the adapter must make of the case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Expected {
     /// A result, which the snapshot beside the recording shows.
     Result,
     /// An error of this kind.
@@ -52,7 +52,7 @@ pub enum Fact {
     /// Revision and tables are what they were, but for confiture's own tables.
     Untouched,
     /// What the adapter makes of it.
-    Adapter(Verdict),
+    Adapter(Expected),
 }
 
 /// A fact and the releases it holds for.
@@ -118,7 +118,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What of `expectations` the recording made on `release` contradicts. The adapter's verdict is
+/// What of `expectations` the recording made on `release` contradicts. The adapter's answer is
 /// not asked here: it takes a replay.
 #[must_use]
 pub fn violations(

@@ -1,22 +1,22 @@
 //! The contract with confiture: the cases that make it up, recordings of what every release did in
 //! each of them, and the means to replay those through the adapter.
 
+pub mod ask;
 pub mod call;
 pub mod case;
 pub mod catalogue;
 pub mod connection;
-pub mod drive;
 pub mod expectation;
 pub mod fixtures;
 pub mod index;
-pub mod judge;
 pub mod normalise;
 pub mod project;
 pub mod recording;
 pub mod release;
 pub mod replay;
-pub mod scene;
+pub mod rules;
 pub mod script;
+pub mod site;
 pub mod surface;
 
 #[cfg(doctest)]

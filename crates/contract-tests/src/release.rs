@@ -40,7 +40,7 @@ impl From<Release> for String {
     }
 }
 
-/// The text is not `major.minor.patch`.
+/// The text is neither `major.minor.patch` nor `major.minor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotARelease(String);
 
@@ -52,6 +52,7 @@ impl fmt::Display for NotARelease {
 
 impl std::error::Error for NotARelease {}
 
+/// Reads `1.29.0`, and `1.29` as the same.
 impl FromStr for Release {
     type Err = NotARelease;
 
@@ -61,7 +62,8 @@ impl FromStr for Release {
                 let plain = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
                 plain.then(|| part.parse().ok()).flatten()
             });
-            let release = Self::new(numbers.next()??, numbers.next()??, numbers.next()??);
+            let (major, minor) = (numbers.next()??, numbers.next()??);
+            let release = Self::new(major, minor, numbers.next().unwrap_or(Some(0))?);
             numbers.next().is_none().then_some(release)
         };
         read().ok_or_else(|| NotARelease(text.to_owned()))
@@ -71,8 +73,14 @@ impl FromStr for Release {
 impl TryFrom<String> for Release {
     type Error = NotARelease;
 
+    // What is written down has three numbers.
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+        let release: Self = text.parse()?;
+        if release.to_string() == text {
+            Ok(release)
+        } else {
+            Err(NotARelease(text))
+        }
     }
 }
 
@@ -89,9 +97,20 @@ mod tests {
     }
 
     #[test]
+    fn two_numbers_name_a_release_on_a_command_line_and_not_in_a_file() {
+        let release = Release::new(1, 29, 0);
+        assert_eq!("1.29".parse(), Ok(release));
+        assert_eq!(
+            serde_json::from_str::<Release>(r#""1.29.0""#).unwrap(),
+            release
+        );
+        assert!(serde_json::from_str::<Release>(r#""1.29""#).is_err());
+    }
+
+    #[test]
     fn refuses_what_is_not_a_final_release() {
         for text in [
-            "", "1", "1.2", "1.2.3.4", "1.2.3rc1", "+1.2.3", "1..3", "1.2.3 ",
+            "", "1", "1.", "1.2.", "1.2.3.4", "1.2.3rc1", "+1.2.3", "1..3", "1.2.3 ",
         ] {
             assert!(text.parse::<Release>().is_err(), "{text}");
         }

@@ -15,16 +15,16 @@ use fraisier_adapter_confiture::{ConfitureMigration, Redactor};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::ask::{Answer, ask, context, json};
 use crate::call::Call;
 use crate::case::Case;
 use crate::connection::{CONFITURE_DATABASE_URL, DATABASE_URL, Endpoint, PGPASSWORD};
-use crate::drive::{Outcome, context, drive, json};
 use crate::normalise::{Names, normalise};
 use crate::project::MIGRATIONS;
 use crate::recording::{RecordedCall, Recording};
 use crate::release::Release;
-use crate::scene::Scene;
 use crate::script::{Line, Played, SCRIPT, Script, log_of};
+use crate::site::Site;
 use crate::surface;
 
 /// The password of every replay: whatever holds it afterwards has leaked it.
@@ -39,9 +39,9 @@ pub struct Replayed {
     /// How many of the recorded calls the adapter made, without those of `--version`.
     pub calls: usize,
     /// What it made of them.
-    pub through_process: Outcome,
+    pub through_process: Answer,
     /// What decoding the recorded bytes gives.
-    pub decoded: Outcome,
+    pub decoded: Answer,
     /// What belonged to this replay alone.
     names: Names,
 }
@@ -68,7 +68,7 @@ impl Replay<'_> {
     /// cannot be written. What the adapter says is no error.
     pub fn run(&self, stand_in: &Path) -> anyhow::Result<Replayed> {
         let root = tempfile::tempdir()?;
-        let scene = self.scene(root.path());
+        let site = self.site(root.path());
         let call = &self.case.definition.call;
         if !call.is_operation() && *call != Call::Version {
             let read = surface::read(call, &self.recording.calls[0])?;
@@ -79,33 +79,33 @@ impl Replay<'_> {
                 names: Names::new(),
             });
         }
-        self.case.definition.project.write(&scene.project)?;
-        let program = self.stage(root.path(), &scene.names(), stand_in)?;
+        self.case.definition.project.write(&site.project)?;
+        let program = self.put_in_place(root.path(), &site.names(), stand_in)?;
         let adapter = ConfitureMigration::with_program(&program);
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let context = context(&self.case.definition, &scene);
-        let through_process = runtime.block_on(drive(&adapter, call, &context));
+        let context = context(&self.case.definition, &site);
+        let through_process = runtime.block_on(ask(&adapter, call, &context));
         drop(adapter);
         Ok(Replayed {
             calls: calls_made(&program)?,
             through_process,
-            decoded: self.decode(&scene),
-            names: scene.names(),
+            decoded: self.decode(&site),
+            names: site.names(),
         })
     }
 
-    /// The replay's outcome as it is kept beside the recording.
+    /// The answer of the replay as it is kept beside the recording.
     ///
     /// # Panics
     ///
-    /// Never: an outcome always has a JSON form.
+    /// Never: an answer always has a JSON form.
     #[must_use]
     pub fn snapshot(&self, replayed: &Replayed) -> String {
         #[derive(Serialize)]
         struct Snapshot<'a> {
             calls: usize,
             #[serde(flatten)]
-            outcome: Shown<'a>,
+            answer: Shown<'a>,
             /// What the bytes would have said, where the adapter does not let it come to that.
             #[serde(skip_serializing_if = "Option::is_none")]
             unrefused: Option<Shown<'a>>,
@@ -115,10 +115,10 @@ impl Replay<'_> {
             && replayed.decoded != replayed.through_process;
         let snapshot = Snapshot {
             calls: replayed.calls,
-            outcome: Shown::of(&replayed.through_process),
-            unrefused: refused.then(|| Shown::of(&replayed.decoded)),
+            answer: Shown::from(&replayed.through_process),
+            unrefused: refused.then(|| Shown::from(&replayed.decoded)),
         };
-        let text = serde_json::to_string_pretty(&snapshot).expect("an outcome has a JSON form");
+        let text = serde_json::to_string_pretty(&snapshot).expect("an answer has a JSON form");
         let release = self.release;
         let names = replayed.names.clone().with(
             format!(r#""version": "{release}""#),
@@ -128,8 +128,8 @@ impl Replay<'_> {
         normalise(&text, &names) + "\n"
     }
 
-    fn scene(&self, root: &Path) -> Scene {
-        Scene {
+    fn site(&self, root: &Path) -> Site {
+        Site {
             release: self.release,
             project: root.join("project"),
             report: PathBuf::new(),
@@ -147,8 +147,8 @@ impl Replay<'_> {
     }
 
     /// Puts the stand-in and its script in place, and gives the name to start it by.
-    fn stage(&self, root: &Path, names: &Names, stand_in: &Path) -> anyhow::Result<PathBuf> {
-        let endpoint = &self.scene(root).endpoint;
+    fn put_in_place(&self, root: &Path, names: &Names, stand_in: &Path) -> anyhow::Result<PathBuf> {
+        let endpoint = &self.site(root).endpoint;
         let definition = &self.case.definition;
         let plain = PLAIN_OUTPUT.map(|(name, value)| (name.to_owned(), Some(value.to_owned())));
         let mut env: BTreeMap<String, Option<String>> = plain.into();
@@ -181,14 +181,14 @@ impl Replay<'_> {
     }
 
     /// What the recorded bytes mean to the adapter, without a process.
-    fn decode(&self, scene: &Scene) -> Outcome {
+    fn decode(&self, site: &Site) -> Answer {
         let definition = &self.case.definition;
         let dsns = [
-            definition.connection.dsn(&scene.endpoint),
-            (definition.call == Call::PreflightAgainst).then(|| scene.endpoint.against_dsn()),
+            definition.connection.dsn(&site.endpoint),
+            (definition.call == Call::PreflightAgainst).then(|| site.endpoint.against_dsn()),
         ];
         let redactor = Redactor::new(dsns.iter().flatten().map(String::as_str), []);
-        let names = scene.names();
+        let names = site.names();
         let left = |command| {
             let call = match command {
                 Command::Version => &self.version.calls[0],
@@ -203,7 +203,7 @@ impl Replay<'_> {
         };
         // Also where the directory that is asked for does not exist: the adapter refuses, and the
         // bytes are read as if there were one.
-        let directory = scene.project.join(MIGRATIONS);
+        let directory = site.project.join(MIGRATIONS);
         let revision = |text: &String| Revision::new(text.clone());
         match &definition.call {
             Call::Current => answer(&CurrentRevision, &redactor, left).map(json),
@@ -236,7 +236,7 @@ impl Replay<'_> {
     }
 }
 
-/// The two sides of an outcome as a snapshot shows them.
+/// The two sides of an answer as a snapshot shows them.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Shown<'a> {
@@ -244,9 +244,9 @@ enum Shown<'a> {
     Error(&'a AdapterError),
 }
 
-impl<'a> Shown<'a> {
-    fn of(outcome: &'a Outcome) -> Self {
-        match outcome {
+impl<'a> From<&'a Answer> for Shown<'a> {
+    fn from(answer: &'a Answer) -> Self {
+        match answer {
             Ok(value) => Self::Result(value),
             Err(error) => Self::Error(error),
         }
@@ -302,8 +302,8 @@ fn calls_made(program: &Path) -> anyhow::Result<usize> {
 ///
 /// When they differ.
 pub fn agree(replayed: &Replayed) -> anyhow::Result<()> {
-    let text = |outcome: &Outcome| {
-        let shown = serde_json::to_string_pretty(&Shown::of(outcome));
+    let text = |answer: &Answer| {
+        let shown = serde_json::to_string_pretty(&Shown::from(answer));
         shown.map(|text| normalise(&text, &replayed.names))
     };
     let process = text(&replayed.through_process)?;

@@ -38,7 +38,7 @@ impl ExitCodes {
     /// # Errors
     ///
     /// When what was printed is not the document.
-    pub fn of(call: &RecordedCall) -> anyhow::Result<Option<Self>> {
+    pub fn read(call: &RecordedCall) -> anyhow::Result<Option<Self>> {
         if call.exit != 0 {
             return Ok(None);
         }
@@ -72,7 +72,7 @@ pub fn read(call: &Call, recorded: &RecordedCall) -> anyhow::Result<Value> {
             Ok(json!({ "passes": has, "lacks": lacks }))
         }
         Call::ExitCodes => {
-            let Some(document) = ExitCodes::of(recorded)? else {
+            let Some(document) = ExitCodes::read(recorded)? else {
                 return Ok(Value::Null);
             };
             let mut read: BTreeMap<String, BTreeMap<&str, Vec<String>>> = BTreeMap::new();

@@ -37,7 +37,7 @@ impl Recorded<'_> {
     }
 
     fn exit_codes(&self) -> Result<ExitCodes, Failed> {
-        let document = ExitCodes::of(self.call("surface/exit-codes"));
+        let document = ExitCodes::read(self.call("surface/exit-codes"));
         let document = document.map_err(|error| Failed::from(format!("{error:#}")))?;
         document.ok_or_else(|| "there is no such document".into())
     }

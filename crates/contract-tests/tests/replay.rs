@@ -18,9 +18,9 @@ use contract_tests::case::Case;
 use contract_tests::catalogue::catalogue;
 use contract_tests::connection::DATABASE_URL;
 use contract_tests::fixtures::{Fixtures, default_root};
-use contract_tests::judge::judge;
 use contract_tests::release::Release;
 use contract_tests::replay::{Replay, VERSION};
+use contract_tests::rules::check;
 use libtest_mimic::{Arguments, Failed, Trial};
 use similar::TextDiff;
 
@@ -127,7 +127,7 @@ fn replay(
     let replayed = replay
         .run(Path::new(STAND_IN))
         .map_err(|error| failed(&error))?;
-    judge(&replay, &replayed).map_err(|error| failed(&error))?;
+    check(&replay, &replayed).map_err(|error| failed(&error))?;
     let now = replay.snapshot(&replayed);
     if let Some(found) = update {
         let mut found = found.lock().map_err(|_| "another replay panicked")?;

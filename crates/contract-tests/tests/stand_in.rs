@@ -10,7 +10,7 @@ use contract_tests::script::{NOT_ALLOWED, Played, SCRIPT, Script, log_of};
 use tempfile::TempDir;
 
 /// A stand-in whose script is one `up` with a DSN, in a directory of its own.
-fn stage() -> (TempDir, PathBuf) {
+fn in_place() -> (TempDir, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let program = root.path().join("confiture");
     symlink(env!("CARGO_BIN_EXE_stand-in-confiture"), &program).unwrap();
@@ -39,7 +39,7 @@ fn called(program: &PathBuf, dsn: &str, report: &str) -> Output {
 
 #[test]
 fn an_allowed_call_gets_the_recorded_answer_once() {
-    let (root, program) = stage();
+    let (root, program) = in_place();
     let report = root.path().join("report.json");
     let report = report.to_str().unwrap();
     let output = called(&program, "right", report);
@@ -53,7 +53,7 @@ fn an_allowed_call_gets_the_recorded_answer_once() {
 
 #[test]
 fn a_call_that_is_not_recorded_fails_and_leaves_no_report() {
-    let (root, program) = stage();
+    let (root, program) = in_place();
     let report = root.path().join("report.json");
     let output = called(&program, "wrong", report.to_str().unwrap());
     assert_eq!(output.status.code(), Some(i32::from(NOT_ALLOWED)));

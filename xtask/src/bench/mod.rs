@@ -16,7 +16,7 @@ use anyhow::Context as _;
 
 use self::figures::Figures;
 pub use self::probe::{ProbeArgs, SUBCOMMAND as PROBE, serve as serve_probe};
-use contract_lab::confiture::{Selector, provision};
+use contract_lab::confiture::{Candidate, install};
 use contract_lab::postgres::{Major, Server};
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
@@ -33,10 +33,10 @@ Examples:
 /// What the benchmarks can be told.
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
-    /// Which confiture: a release such as 0.22.0, `newest`, or the path of a script in its own
-    /// virtual environment
+    /// Which confiture: a release such as 0.22, `newest`, or the path of a binary, an environment, a
+    /// wheel, an sdist or a source directory
     #[arg(long, default_value = "newest", value_name = "RELEASE|PATH")]
-    confiture: Selector,
+    confiture: Candidate,
 
     /// Which PostgreSQL to start
     #[arg(long, default_value = "18", value_name = "VERSION")]
@@ -59,7 +59,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
         return again_optimised();
     }
     let lab = Lab::new(args.lab, Ui::stderr())?;
-    let confiture = provision(&lab, &args.confiture)?;
+    let confiture = install(&lab, &args.confiture)?;
     let server = Server::start(&lab, args.postgres, &[])?;
     let database = server.create_unique_database("bench")?;
     let subject = calls::Subject::new(&confiture.program, &database.dsn())?;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
-use contract_tests::judge::judge;
 use contract_tests::replay::{Replay, VERSION};
+use contract_tests::rules::check;
 
 use super::cargo;
 use super::figures::{Figures, in_turn};
@@ -34,7 +34,7 @@ pub fn per_case(rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
         rounds,
         || {
             let mut replays = replays.iter();
-            replays.try_for_each(|replay| judge(replay, &replay.run(&stand_in)?))
+            replays.try_for_each(|replay| check(replay, &replay.run(&stand_in)?))
         },
         || replays.iter().try_for_each(|_| start(&stand_in)),
     )?;

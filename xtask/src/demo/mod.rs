@@ -16,7 +16,7 @@ pub use self::project::Project;
 use self::transcript::{Form, Tool, Transcript};
 use self::watch::Watch;
 use crate::exit::Unexpected;
-use contract_lab::confiture::{Installed, Selector, provision};
+use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::interrupt::{self, Interrupted};
 use contract_lab::postgres::{Database, ServerArgs};
 use contract_lab::ui::Ui;
@@ -41,9 +41,10 @@ Examples:
 /// What the demo can be told.
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
-    /// Which confiture: a release such as 0.22.0, `newest`, or the path of a binary
+    /// Which confiture: a release such as 0.22, `newest`, or the path of a binary, an environment, a
+    /// wheel, an sdist or a source directory
     #[arg(long, default_value = "newest", value_name = "RELEASE|PATH")]
-    confiture: Selector,
+    confiture: Candidate,
 
     #[command(flatten)]
     server: ServerArgs,
@@ -70,7 +71,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
 
 fn play(args: DemoArgs, ui: Ui, transcript: &mut Transcript) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, ui)?;
-    let confiture = provision(&lab, &args.confiture)?;
+    let confiture = install(&lab, &args.confiture)?;
     let server = args.server.open(&lab)?;
     let database = server.create_unique_database("demo")?;
     let project = Project::copy_for(&confiture.version)?;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use contract_lab::registry::Release;
 use contract_lab::scratch::Scratch;
+use contract_tests::release::Release;
 
 /// The first release that applies `CREATE INDEX CONCURRENTLY` from an SQL file.
 const CONCURRENT_SQL: &str = "0.37.0";

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use anyhow::Context as _;
 use contract_lab::Lab;
+use contract_lab::build_once::{Building, build_once};
 use contract_lab::command::{Output, run};
-use contract_lab::once::{Building, build_once};
 use contract_lab::trouble::Trouble;
 use serde::{Deserialize, Serialize};
 

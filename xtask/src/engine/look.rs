@@ -109,7 +109,7 @@ fn sessions(client: &mut Client) -> anyhow::Result<i64> {
 
 /// Advisory locks in the database: the migration lock is one.
 fn locks(client: &mut Client) -> anyhow::Result<i64> {
-    contract_lab::stage::database::advisory_locks(client)
+    contract_lab::runner::database::advisory_locks(client)
 }
 
 fn exists(client: &mut Client, table: &str) -> anyhow::Result<bool> {

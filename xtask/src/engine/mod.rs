@@ -17,7 +17,7 @@ use self::stand::{Stand, Way};
 use self::stories::{STORIES, Story};
 use self::table::{Cell, Column, Outcome, Table};
 use crate::exit::Unexpected;
-use contract_lab::confiture::{Installed, Selector, provision};
+use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::interrupt::{self, Interrupted};
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::{Server, ServerArgs};
@@ -61,7 +61,7 @@ pub struct EngineArgs {
     /// Which confiture: a release such as 0.22.0, `newest`, or the path of a binary; may be given
     /// more than once
     #[arg(long, value_name = "RELEASE|PATH")]
-    confiture: Vec<Selector>,
+    confiture: Vec<Candidate>,
 
     #[command(flatten)]
     server: ServerArgs,
@@ -84,8 +84,8 @@ fn names() -> clap::builder::PossibleValuesParser {
 /// What is missing, or what was not as expected.
 pub fn run(args: EngineArgs) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, Ui::stderr())?;
-    let releases: Vec<Selector> = match args.confiture.as_slice() {
-        [] if args.quick => vec![Selector::Newest],
+    let releases: Vec<Candidate> = match args.confiture.as_slice() {
+        [] if args.quick => vec![Candidate::Newest],
         [] => RELEASES
             .iter()
             .map(|it| it.parse())
@@ -94,7 +94,7 @@ pub fn run(args: EngineArgs) -> anyhow::Result<()> {
     };
     let confitures = releases
         .iter()
-        .map(|selector| provision(&lab, selector))
+        .map(|candidate| install(&lab, candidate))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let ways = args
         .way
@@ -194,7 +194,7 @@ impl Telling<'_> {
                 step: step.name,
                 column: Column {
                     way: self.way,
-                    release: stand.release.clone(),
+                    release: stand.release,
                 },
                 outcome,
             });

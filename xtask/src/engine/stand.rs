@@ -14,9 +14,9 @@ use anyhow::{Context as _, bail, ensure};
 use contract_lab::command::{Output, run_within, signal_group, wait_for};
 use contract_lab::confiture::Installed;
 use contract_lab::postgres::{Database, Server};
-use contract_lab::registry::Release;
+use contract_lab::runner::database::endpoint;
 use contract_lab::scratch::Scratch;
-use contract_lab::stage::database::endpoint;
+use contract_tests::release::Release;
 use rustix::process::Signal;
 use serde::Deserialize;
 

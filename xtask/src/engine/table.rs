@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract_lab::registry::Release;
 use contract_lab::ui::{bad, faint, good, heading};
+use contract_tests::release::Release;
 
 use super::stand::Way;
 use super::stories::STORIES;

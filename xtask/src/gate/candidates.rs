@@ -9,7 +9,7 @@ use contract_gate::run::progress::Progress;
 use contract_gate::run::server::Servers;
 use contract_gate::run::terms::Terms;
 use contract_gate::run::{Settings, judge_candidate};
-use contract_lab::candidate::{Candidate, Provided, missing, provide};
+use contract_lab::confiture::{Candidate, Provided, missing, provide};
 use contract_lab::{Lab, interrupt};
 
 use super::args::GateArgs;
@@ -104,7 +104,7 @@ fn in_order<T>(mut numbered: Vec<(usize, T)>) -> Vec<T> {
 fn name(text: &str) -> String {
     let path = Path::new(text);
     if path.exists() {
-        contract_lab::candidate::named(path)
+        contract_lab::confiture::named(path)
     } else {
         text.to_owned()
     }

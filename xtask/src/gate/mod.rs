@@ -103,7 +103,7 @@ fn tell(args: &GateArgs, report: &Report, texts: &[String], lab: &Lab) -> u8 {
     }
     for text in texts {
         let path = Path::new(text);
-        private.path(path, &contract_lab::candidate::named(path));
+        private.path(path, &contract_lab::confiture::named(path));
     }
     let public = private.taken_out(report);
     let directory = write::directory(args, texts);

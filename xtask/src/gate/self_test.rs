@@ -14,7 +14,7 @@ use contract_gate::run::{Settings, judge_candidate};
 use contract_gate::self_test::builds::BUILDS;
 use contract_gate::self_test::injections::injections;
 use contract_gate::self_test::self_test;
-use contract_lab::candidate::{Candidate, Provided, provide};
+use contract_lab::confiture::{Candidate, Provided, provide};
 use contract_lab::scratch::Scratch;
 use contract_lab::{Lab, interrupt};
 

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use contract_gate::report::{html, json, junit, markdown};
 use contract_gate::result::Report;
 use contract_gate::run::shown_path;
-use contract_lab::once::write_atomically;
+use contract_lab::files::write_atomically;
 
 use super::args::GateArgs;
 

@@ -7,30 +7,15 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _, Revision};
+use fraisier_adapter_api::{AdapterCtx, AdapterError};
 use fraisier_adapter_confiture::{Builder, ConfitureMigration};
 use tokio::sync::oneshot;
 
-use super::scene::{Pids, Scene, Sleep, wait};
+use super::direction::Direction;
+use super::slow_project::{Pids, Sleep, SlowProject, wait};
 
 /// How long to wait for a moment that must come.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    Up,
-    DownTo,
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Up => "up",
-            Self::DownTo => "down_to",
-        })
-    }
-}
 
 /// When a call is given up.
 #[derive(Debug, Clone, Copy)]
@@ -70,13 +55,13 @@ impl Moment {
     }
 
     /// Returns when it has come.
-    pub fn wait(self, scene: &mut Scene<'_>) -> anyhow::Result<()> {
+    pub fn wait(self, project: &mut SlowProject<'_>) -> anyhow::Result<()> {
         let seen = wait(PATIENCE, || {
             Ok(match self {
                 Self::After(_) => true,
-                Self::Connected => scene.sessions()? > 0,
-                Self::Locked => scene.locks()? > 0,
-                Self::Asleep(_) | Self::Between => scene.sleepers()? > 0,
+                Self::Connected => project.sessions()? > 0,
+                Self::Locked => project.locks()? > 0,
+                Self::Asleep(_) | Self::Between => project.sleepers()? > 0,
             })
         })?;
         anyhow::ensure!(seen.is_some(), "the moment “{self}” never came");
@@ -116,17 +101,12 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(adapter: ConfitureMigration, ctx: AdapterCtx, operation: Operation) -> Self {
+    pub fn start(adapter: ConfitureMigration, ctx: AdapterCtx, direction: Direction) -> Self {
         let (give_up, asked) = oneshot::channel();
         let (done, outcome) = mpsc::channel();
         let thread = thread::spawn(move || {
             let call = async {
-                let call = async {
-                    match operation {
-                        Operation::Up => adapter.up(&ctx, None).await,
-                        Operation::DownTo => adapter.down_to(&ctx, Revision::new("001")).await,
-                    }
-                };
+                let call = direction.migrate(&adapter, &ctx);
                 tokio::select! {
                     outcome = call => {
                         Some(outcome.map(|outcome| outcome.applied.into_iter().map(|r| r.0).collect()))

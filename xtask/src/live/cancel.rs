@@ -7,8 +7,9 @@ use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::ConfitureMigration;
 use fraisier_adapter_confiture::Stop;
 
-use super::call::{Moment, Operation, Outcome, Running, adapter, block_on, word};
-use super::scene::{Pids, Scene, Sleep, applied_at, wait};
+use super::call::{Moment, Outcome, Running, adapter, block_on, word};
+use super::direction::Direction;
+use super::slow_project::{Pids, Sleep, SlowProject, applied_at, wait};
 use crate::exit::Unexpected;
 use contract_lab::Lab;
 use contract_lab::confiture::Installed;
@@ -55,18 +56,18 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
         in_statement: at_head(&confiture.program, server, Sleep::InStatement)?,
         between_statements: at_head(&confiture.program, server, Sleep::BetweenStatements)?,
     };
-    for operation in [Operation::Up, Operation::DownTo] {
+    for direction in [Direction::Up, Direction::Down] {
         for stop in [Stop::Interrupt, Stop::Kill] {
             let subject = Subject {
                 program: &confiture.program,
                 server,
                 heads: &heads,
-                operation,
+                direction,
                 stop,
             };
-            ui::print(&heading(&format!("{operation}, {}", subject.stopped())));
+            ui::print(&heading(&format!("{direction}, {}", subject.stopped())));
             let cases = MOMENTS.len() as u64 + u64::from(PARTS);
-            let bar = lab.ui.bar(cases, &format!("{operation} given up"));
+            let bar = lab.ui.bar(cases, &format!("{direction} given up"));
             for moment in MOMENTS {
                 table.add(&in_time(|| subject.by_drop(moment))?);
                 bar.advance();
@@ -152,10 +153,10 @@ fn at_head<'server>(
     server: &'server Server,
     sleep: Sleep,
 ) -> anyhow::Result<Database<'server>> {
-    let scene = Scene::new(server, None, sleep)?;
+    let project = SlowProject::new(server, None, sleep)?;
     let (adapter, _) = adapter(program, |builder| builder);
-    block_on(adapter.up(&scene.ctx(), None))??;
-    Ok(scene.into_database())
+    block_on(adapter.up(&project.ctx(), None))??;
+    Ok(project.into_database())
 }
 
 /// What is given up, and how it is stopped.
@@ -163,21 +164,21 @@ struct Subject<'a> {
     program: &'a Path,
     server: &'a Server,
     heads: &'a Heads<'a>,
-    operation: Operation,
+    direction: Direction,
     stop: Stop,
 }
 
 impl<'a> Subject<'a> {
-    fn scene(&self, pace: f64, sleep: Sleep) -> anyhow::Result<Scene<'a>> {
+    fn project(&self, pace: f64, sleep: Sleep) -> anyhow::Result<SlowProject<'a>> {
         interrupt::check()?;
-        let start = match (self.operation, sleep) {
-            (Operation::Up, _) => None,
-            (Operation::DownTo, Sleep::InStatement) => Some(&self.heads.in_statement),
-            (Operation::DownTo, Sleep::BetweenStatements) => Some(&self.heads.between_statements),
+        let start = match (self.direction, sleep) {
+            (Direction::Up, _) => None,
+            (Direction::Down, Sleep::InStatement) => Some(&self.heads.in_statement),
+            (Direction::Down, Sleep::BetweenStatements) => Some(&self.heads.between_statements),
         };
-        let mut scene = Scene::new(self.server, start, sleep)?;
-        scene.pace(pace)?;
-        Ok(scene)
+        let mut project = SlowProject::new(self.server, start, sleep)?;
+        project.pace(pace)?;
+        Ok(project)
     }
 
     /// An adapter that stops commands this way, and its processes. A kill goes with the server's
@@ -203,23 +204,23 @@ impl<'a> Subject<'a> {
 
     /// How long the operation takes when nobody stops it.
     fn unstopped(&self) -> anyhow::Result<Duration> {
-        let scene = self.scene(SHORT, Sleep::InStatement)?;
+        let project = self.project(SHORT, Sleep::InStatement)?;
         let (adapter, _) = self.adapter(None);
         let began = Instant::now();
-        let outcome = Running::start(adapter, scene.ctx(), self.operation).finish()?;
+        let outcome = Running::start(adapter, project.ctx(), self.direction).finish()?;
         anyhow::ensure!(
             matches!(outcome, Some(Ok(_))),
             "{} fails when nobody stops it: {outcome:?}",
-            self.operation
+            self.direction
         );
         Ok(began.elapsed())
     }
 
     fn by_drop(&self, moment: Moment) -> anyhow::Result<Row> {
-        let mut scene = self.scene(LONG, moment.sleep())?;
+        let mut project = self.project(LONG, moment.sleep())?;
         let (adapter, pids) = self.adapter(None);
-        let running = Running::start(adapter.clone(), scene.ctx(), self.operation);
-        moment.wait(&mut scene)?;
+        let running = Running::start(adapter.clone(), project.ctx(), self.direction);
+        moment.wait(&mut project)?;
         let since = Instant::now();
         let outcome = running.give_up()?;
         let mut faults = Vec::new();
@@ -233,14 +234,14 @@ impl<'a> Subject<'a> {
             faults,
             may_tear: !self.kills(),
         };
-        aftermath.look(&adapter, &mut scene, &pids)
+        aftermath.look(&adapter, &mut project, &pids)
     }
 
     fn by_timeout(&self, timeout: Duration) -> anyhow::Result<Row> {
-        let mut scene = self.scene(SHORT, Sleep::InStatement)?;
+        let mut project = self.project(SHORT, Sleep::InStatement)?;
         let (hasty, pids) = self.adapter(Some(timeout));
         let began = Instant::now();
-        let outcome = Running::start(hasty, scene.ctx(), self.operation).finish()?;
+        let outcome = Running::start(hasty, project.ctx(), self.direction).finish()?;
         let since = (began + timeout).min(Instant::now());
         let title = title("timeout", &format!("{} ms", timeout.as_millis()), &outcome);
         // Without the timeout, which is not what the rest is about.
@@ -251,7 +252,7 @@ impl<'a> Subject<'a> {
             faults: Vec::new(),
             may_tear: !self.kills(),
         };
-        aftermath.look(&patient, &mut scene, &pids)
+        aftermath.look(&patient, &mut project, &pids)
     }
 
     fn kills(&self) -> bool {
@@ -278,7 +279,7 @@ impl Aftermath {
     fn look(
         self,
         adapter: &ConfitureMigration,
-        scene: &mut Scene<'_>,
+        project: &mut SlowProject<'_>,
         pids: &Pids,
     ) -> anyhow::Result<Row> {
         let Self {
@@ -288,21 +289,21 @@ impl Aftermath {
             may_tear,
         } = self;
         let left = LIMIT.saturating_sub(since.elapsed());
-        let late = wait(left, || is_clean(scene, pids))?.is_none();
+        let late = wait(left, || is_clean(project, pids))?.is_none();
         if late {
             faults.push(format!(
                 "after {LIMIT:?}: {} sessions, {} locks, {} processes",
-                scene.sessions()?,
-                scene.locks()?,
+                project.sessions()?,
+                project.locks()?,
                 alive(pids)
             ));
         }
         let gone = since.elapsed();
-        let revision = block_on(adapter.current_revision(&scene.ctx()))??;
+        let revision = block_on(adapter.current_revision(&project.ctx()))??;
         let revision = revision.as_ref().map(|revision| revision.0.as_str());
         let at = revision.unwrap_or("none");
         let text = format!("{title} {at:<4} {:>5} ms", gone.as_millis());
-        if let Some(damage) = scene.damage(applied_at(revision))? {
+        if let Some(damage) = project.damage(applied_at(revision))? {
             // confiture commits what is open when it gives its lock back on an interrupt. Where that
             // falls between the statements of a migration and its row in the ledger, they part.
             if !may_tear {
@@ -316,9 +317,9 @@ impl Aftermath {
                 faults,
             });
         }
-        scene.pace(0.0)?;
-        match block_on(adapter.up(&scene.ctx(), None))? {
-            Ok(_) => faults.extend(scene.damage(3)?),
+        project.pace(0.0)?;
+        match block_on(adapter.up(&project.ctx(), None))? {
+            Ok(_) => faults.extend(project.damage(3)?),
             Err(error) => faults.push(format!("the next up fails: {error}")),
         }
         Ok(Row {
@@ -331,8 +332,8 @@ impl Aftermath {
     }
 }
 
-fn is_clean(scene: &mut Scene<'_>, pids: &Pids) -> anyhow::Result<bool> {
-    Ok(alive(pids) == 0 && scene.sessions()? == 0 && scene.locks()? == 0)
+fn is_clean(project: &mut SlowProject<'_>, pids: &Pids) -> anyhow::Result<bool> {
+    Ok(alive(pids) == 0 && project.sessions()? == 0 && project.locks()? == 0)
 }
 
 fn alive(pids: &Pids) -> usize {
@@ -350,11 +351,11 @@ fn alive(pids: &Pids) -> usize {
 /// Kills the command as a kill of the whole deploy would, and looks whether the server notices:
 /// with the check it must, and without it, it does not, or this case shows nothing.
 fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::Result<Row> {
-    let mut scene = Scene::new(server, None, Sleep::InStatement)?;
-    scene.pace(LONG)?;
+    let mut project = SlowProject::new(server, None, Sleep::InStatement)?;
+    project.pace(LONG)?;
     let (adapter, pids) = adapter(program, |builder| builder.server_disconnect_check(check));
-    let running = Running::start(adapter.clone(), scene.ctx(), Operation::Up);
-    Moment::Asleep(Duration::from_millis(100)).wait(&mut scene)?;
+    let running = Running::start(adapter.clone(), project.ctx(), Direction::Up);
+    Moment::Asleep(Duration::from_millis(100)).wait(&mut project)?;
     let killed = Instant::now();
     for pid in pids.all() {
         if let Some(command) = rustix::process::Pid::from_raw(pid.cast_signed()) {
@@ -369,7 +370,7 @@ fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::R
         faults.push(format!("a killed call ended as {outcome:?}"));
     }
     if check.is_none() {
-        if wait(LIMIT, || is_clean(&mut scene, &pids))?.is_some() {
+        if wait(LIMIT, || is_clean(&mut project, &pids))?.is_some() {
             faults.push("the server noticed by itself".to_owned());
         }
         return Ok(Row {
@@ -386,5 +387,5 @@ fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::R
         faults,
         may_tear: false,
     };
-    aftermath.look(&adapter, &mut scene, &pids)
+    aftermath.look(&adapter, &mut project, &pids)
 }

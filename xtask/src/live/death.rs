@@ -8,24 +8,28 @@ use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
 use fraisier_adapter_confiture::ConfitureMigration;
 
 use super::call::{Moment, block_on};
-use super::scene::{Scene, Sleep, applied_at, wait};
+use super::slow_project::{Sleep, SlowProject, applied_at, wait};
 use crate::exit::Unexpected;
 use contract_lab::Lab;
-use contract_lab::confiture::Installed;
+use contract_lab::confiture::{Candidate, Installed};
 use contract_lab::postgres::Server;
 use contract_lab::scratch::Scratch;
 use contract_lab::ui::{bad, good};
+use contract_tests::release::Release;
 
 /// The hidden command that is the engine.
 pub const SUBCOMMAND: &str = "live-engine";
 
 /// The releases it is shown on.
-pub const RELEASES: [&str; 2] = ["0.23.0", "newest"];
+pub const RELEASES: [Candidate; 2] = [
+    Candidate::Release(Release::new(0, 23, 0)),
+    Candidate::Newest,
+];
 
 /// How soon nothing may be left of a killed engine.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// How long the migration sleeps, so that it would be applied well before [`Scene`]s are looked at
+/// How long the migration sleeps, so that it would be applied well before [`SlowProject`]s are looked at
 /// for the last time.
 const PACE: f64 = 3.0;
 
@@ -106,36 +110,36 @@ struct Row {
 }
 
 fn killed(program: &Path, server: &Server, moment: Moment, sleep: Sleep) -> anyhow::Result<Row> {
-    let mut scene = Scene::new(server, None, sleep)?;
-    scene.pace(PACE)?;
+    let mut project = SlowProject::new(server, None, sleep)?;
+    project.pace(PACE)?;
     let tmp = Scratch::new()?;
-    let mut engine = start(program, &scene.ctx(), tmp.path())?;
-    moment.wait(&mut scene)?;
+    let mut engine = start(program, &project.ctx(), tmp.path())?;
+    moment.wait(&mut project)?;
     engine.kill()?;
     engine.wait()?;
     let died = Instant::now();
-    let committed = scene.ledger()?;
+    let committed = project.ledger()?;
     let clean = wait(LIMIT, || {
-        Ok(scene.sessions()? == 0 && scene.locks()? == 0 && left(tmp.path())? == 0)
+        Ok(project.sessions()? == 0 && project.locks()? == 0 && left(tmp.path())? == 0)
     })?;
     let mut faults = Vec::new();
     if clean.is_none() {
         faults.push(format!(
             "after {LIMIT:?}: {} sessions, {} locks, {} temporary files",
-            scene.sessions()?,
-            scene.locks()?,
+            project.sessions()?,
+            project.locks()?,
             left(tmp.path())?
         ));
     }
     std::thread::sleep(AFTERMATH.saturating_sub(died.elapsed()));
-    let later = scene.ledger()?;
+    let later = project.ledger()?;
     if later != committed {
         faults.push(format!(
             "committed after the death: {committed:?} became {later:?}"
         ));
     }
     let revision = later.last().map(String::as_str);
-    faults.extend(scene.damage(applied_at(revision))?);
+    faults.extend(project.damage(applied_at(revision))?);
     let clean = clean.map_or("never".to_owned(), |time| {
         format!("{} ms", time.as_millis())
     });

@@ -7,24 +7,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, ensure};
+use contract_gate::run::terms::base_version;
+use contract_tests::ask;
 use contract_tests::call::Call;
 use contract_tests::case::{Case, Circumstance, Database};
 use contract_tests::catalogue::catalogue;
-use contract_tests::drive;
 use contract_tests::expectation::state_violations;
 use contract_tests::fixtures::Fixtures;
-use contract_tests::judge::{names_the_revision, no_secret, verdict};
 use contract_tests::release::Release;
+use contract_tests::rules::{answers_as_expected, names_the_revision, no_secret};
 use fraisier_adapter_confiture::ConfitureMigration;
 use fraisier_adapter_confiture::observe::{self, Event, Observer};
 
 use crate::exit::Unexpected;
 use contract_lab::Lab;
-use contract_lab::confiture::{Installed, Selector, provision};
+use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::interrupt;
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::Server;
-use contract_lab::stage::Stage;
+use contract_lab::runner::Runner;
 use contract_lab::ui::{self, bad, faint, good, heading};
 
 /// The releases in which something changed that the adapter has to cope with: those whose recordings
@@ -75,32 +76,34 @@ enum Cell {
 ///
 /// # Errors
 /// When something that is needed is missing, or when a case is not as expected.
-pub fn run(lab: &Lab, releases: &[Selector], server: &Server) -> anyhow::Result<()> {
+pub fn run(lab: &Lab, releases: &[Candidate], server: &Server) -> anyhow::Result<()> {
     let installed = releases
         .iter()
-        .map(|selector| provision(lab, selector))
+        .map(|candidate| install(lab, candidate))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let stages = installed
+    let runners = installed
         .iter()
         .map(|installed| {
-            let release: Release = installed.version.parse()?;
-            Ok((Stage::new(release, installed, server), release, installed))
+            let release = base_version(&installed.version);
+            let release =
+                release.with_context(|| format!("{} is no version", installed.version))?;
+            Ok((Runner::new(release, installed, server), release, installed))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let cases: Vec<Case> = catalogue()
         .into_iter()
         .filter(|case| is_checked(case) || case.definition.call == Call::Version)
         .collect();
-    let items: Vec<_> = stages
+    let items: Vec<_> = runners
         .iter()
-        .flat_map(|stage| cases.iter().map(move |case| (stage, case)))
+        .flat_map(|runner| cases.iter().map(move |case| (runner, case)))
         .filter(|((_, release, _), case)| case.applies_to(*release))
         .collect();
     ensure!(!items.is_empty(), "no case applies to any of the releases");
     let bar = lab.ui.bar(items.len() as u64, "checking");
-    let cells = in_parallel(LANES, &items, |((stage, release, installed), case)| {
+    let cells = in_parallel(LANES, &items, |((runner, release, installed), case)| {
         interrupt::check()?;
-        let cell = check(stage, *release, installed, case)
+        let cell = check(runner, *release, installed, case)
             .with_context(|| format!("{release}/{}", case.name))?;
         bar.advance();
         Ok(((case.name, *release), cell))
@@ -114,7 +117,7 @@ pub fn run(lab: &Lab, releases: &[Selector], server: &Server) -> anyhow::Result<
 /// # Errors
 /// When it cannot be run; what is not as expected is in the cell.
 fn check(
-    stage: &Stage<'_>,
+    runner: &Runner<'_>,
     release: Release,
     installed: &Installed,
     case: &Case,
@@ -123,26 +126,26 @@ fn check(
     if let Some(why) = skipped(case) {
         return Ok(Cell::Skipped(why));
     }
-    let set = stage.set(definition)?;
-    let before = set.state()?;
+    let prepared = runner.prepare(definition)?;
+    let before = prepared.state()?;
     let started = Arc::new(Started::default());
     let adapter = ConfitureMigration::builder()
         .program(&installed.program)
         .observer(started.clone())
         .build();
-    let mut context = drive::context(definition, &set.scene);
+    let mut context = ask::context(definition, &prepared.site);
     if definition.circumstance == Some(Circumstance::LockHeld) {
         let key = "lock_timeout_ms".to_owned();
         context.settings.insert(key, LOCK_TIMEOUT.into());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let outcome = runtime.block_on(drive::drive(&adapter, &definition.call, &context));
-    let after = set.state()?;
+    let outcome = runtime.block_on(ask::ask(&adapter, &definition.call, &context));
+    let after = prepared.state()?;
 
     let reached = started.0.load(Ordering::Relaxed);
     let judged = || -> anyhow::Result<()> {
-        verdict(&case.expectations, release, &outcome, reached)?;
-        no_secret(&outcome, &set.scene.endpoint.password)?;
+        answers_as_expected(&case.expectations, release, &outcome, reached)?;
+        no_secret(&outcome, &prepared.site.endpoint.password)?;
         if let Ok(result) = &outcome {
             names_the_revision(&definition.call, result, after.as_ref())?;
         }

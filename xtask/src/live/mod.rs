@@ -4,13 +4,14 @@ mod call;
 mod cancel;
 mod cut;
 mod death;
+mod direction;
 mod doctor;
 mod matrix;
 mod pooler;
-mod scene;
+mod slow_project;
 
 pub use self::death::{SUBCOMMAND as ENGINE, serve as serve_engine};
-use contract_lab::confiture::{Selector, provision};
+use contract_lab::confiture::{Candidate, install};
 use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
@@ -45,10 +46,11 @@ pub struct LiveArgs {
     #[arg(value_name = "TOPIC")]
     topics: Vec<Topic>,
 
-    /// Which confiture: a release such as 0.22.0, `newest`, or the path of a binary; may be given
-    /// more than once. Without it, each topic takes the releases it is about
+    /// Which confiture: a release such as 0.22, `newest`, or the path of a binary, an environment, a
+    /// wheel, an sdist or a source directory; may be given more than once. Without it, each topic
+    /// takes the releases it is about
     #[arg(long, value_name = "RELEASE|PATH")]
-    confiture: Vec<Selector>,
+    confiture: Vec<Candidate>,
 
     /// Of the cuts of the topic `cut`, make every N-th, and those at a commit; 1 makes all
     #[arg(long, value_name = "N", default_value_t = 25)]
@@ -80,44 +82,41 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, Ui::stderr())?;
     let server = args.server.open(&lab)?;
     let wanted = |topic| args.topics.is_empty() || args.topics.contains(&topic);
-    let chosen = |standard: &[&str]| match args.confiture.as_slice() {
-        [] => standard.iter().map(|release| release.parse()).collect(),
-        named => Ok(named.to_vec()),
+    let chosen = |standard: Vec<Candidate>| match args.confiture.as_slice() {
+        [] => standard,
+        named => named.to_vec(),
     };
     if wanted(Topic::Matrix) {
-        let mut standard = vec!["newest".to_owned()];
-        if args.confiture.is_empty() {
-            let releases = matrix::standard(&fixtures::default_root())?;
-            standard.extend(releases.iter().map(ToString::to_string));
-        }
-        let standard: Vec<&str> = standard.iter().map(String::as_str).collect();
-        matrix::run(&lab, &chosen(&standard)?, &server)?;
+        let releases = matrix::standard(&fixtures::default_root())?;
+        let mut standard: Vec<_> = releases.into_iter().map(Candidate::Release).collect();
+        standard.push(Candidate::Newest);
+        matrix::run(&lab, &chosen(standard), &server)?;
     }
     if wanted(Topic::Cancel) {
-        for selector in chosen(&["newest"])? {
-            cancel::run(&lab, &provision(&lab, &selector)?, &server)?;
+        for candidate in chosen(vec![Candidate::Newest]) {
+            cancel::run(&lab, &install(&lab, &candidate)?, &server)?;
         }
     }
     if wanted(Topic::Cut) {
         cut::print_head();
-        for selector in chosen(&cut::RELEASES)? {
-            cut::run(&lab, &provision(&lab, &selector)?, &server, args.every)?;
+        for candidate in chosen(cut::RELEASES.map(Candidate::Release).to_vec()) {
+            cut::run(&lab, &install(&lab, &candidate)?, &server, args.every)?;
         }
         cut::print_legend();
     }
     if wanted(Topic::Death) {
-        for selector in chosen(&death::RELEASES)? {
-            death::run(&lab, &provision(&lab, &selector)?, &server)?;
+        for candidate in chosen(death::RELEASES.to_vec()) {
+            death::run(&lab, &install(&lab, &candidate)?, &server)?;
         }
     }
     if wanted(Topic::Pooler) {
-        for selector in chosen(&pooler::RELEASES)? {
-            pooler::run(&provision(&lab, &selector)?, &server)?;
+        for candidate in chosen(pooler::RELEASES.to_vec()) {
+            pooler::run(&install(&lab, &candidate)?, &server)?;
         }
     }
     if wanted(Topic::Doctor) {
-        for selector in chosen(&["newest"])? {
-            doctor::run(&provision(&lab, &selector)?, &server)?;
+        for candidate in chosen(vec![Candidate::Newest]) {
+            doctor::run(&install(&lab, &candidate)?, &server)?;
         }
     }
     Ok(())

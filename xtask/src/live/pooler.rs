@@ -10,15 +10,20 @@ use fraisier_adapter_api::{AdapterErrorKind, MigrationAdapter as _};
 use fraisier_adapter_confiture::{ConfitureMigration, DisconnectCheck, NoDisconnectCheck};
 
 use super::call::block_on;
-use super::scene::{Scene, Sleep, wait};
+use super::slow_project::{Sleep, SlowProject, wait};
 use crate::exit::Unexpected;
-use contract_lab::confiture::Installed;
+use contract_lab::confiture::{Candidate, Installed};
 use contract_lab::postgres::Server;
 use contract_lab::scratch::Scratch;
 use contract_lab::ui::{bad, good, warn};
+use contract_tests::release::Release;
 
 /// The releases it is shown on, beside the newest.
-pub const RELEASES: [&str; 3] = ["0.23.0", "0.44.0", "newest"];
+pub const RELEASES: [Candidate; 3] = [
+    Candidate::Release(Release::new(0, 23, 0)),
+    Candidate::Release(Release::new(0, 44, 0)),
+    Candidate::Newest,
+];
 
 const PROGRAM: &str = "pgbouncer";
 
@@ -33,8 +38,8 @@ pub fn run(confiture: &Installed, server: &Server) -> anyhow::Result<()> {
         anstream::println!("  {}", warn(&format!("NOT RUN: no {PROGRAM}; {advice}")));
         return Ok(());
     };
-    let scene = Scene::new(server, None, Sleep::InStatement)?;
-    let mut ctx = scene.ctx();
+    let project = SlowProject::new(server, None, Sleep::InStatement)?;
+    let mut ctx = project.ctx();
     let dsn = ctx.secret("DATABASE_URL")?;
     let pooler = Pooler::start(&program, &dsn)?;
     ctx = ctx.with_resolved_secret("DATABASE_URL", pooler.dsn(&dsn)?);

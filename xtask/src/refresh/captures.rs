@@ -6,8 +6,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use contract_lab::once::write_atomically;
-use contract_lab::stage::capture::Capture;
+use contract_lab::files::write_atomically;
+use contract_lab::runner::capture::Capture;
 use contract_tests::case::Case;
 use contract_tests::release::Release;
 

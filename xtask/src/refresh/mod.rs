@@ -19,7 +19,7 @@ use contract_tests::release::Release;
 
 use crate::exit::Unexpected;
 use captures::Captures;
-use contract_lab::confiture::{Installed, Selector, provision};
+use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::{Major, Server};
 use contract_lab::ui::Ui;
@@ -185,14 +185,9 @@ fn chosen(
     check: bool,
 ) -> anyhow::Result<Vec<Release>> {
     let offered = || -> anyhow::Result<Vec<Release>> {
-        let offered = registry::releases(lab)?;
-        let read = |release: registry::Release| release.to_string().parse::<Release>().ok();
         let usable = |release: &Release| *release >= contract_tests::case::FLOOR;
-        Ok(offered
-            .into_iter()
-            .filter_map(read)
-            .filter(usable)
-            .collect())
+        let offered = registry::releases(lab)?;
+        Ok(offered.into_iter().filter(usable).collect())
     };
     let mut releases = match named {
         [] if check => store.releases().iter().copied().collect(),
@@ -204,7 +199,7 @@ fn chosen(
         named => named
             .iter()
             .map(|name| match name.as_str() {
-                "newest" => Ok(registry::newest(lab)?.to_string().parse()?),
+                "newest" => Ok(registry::newest(lab)?),
                 name => name
                     .parse::<Release>()
                     .with_context(|| format!("{name:?} is neither `all` nor a release")),
@@ -225,8 +220,7 @@ fn provisioned(
     let bar = lab.ui.bar(releases.len() as u64, "installing");
     let installed = in_parallel(jobs, releases, |release| {
         interrupt::check()?;
-        let selector = Selector::Release(release.to_string().parse()?);
-        let installed = provision(lab, &selector)?;
+        let installed = install(lab, &Candidate::Release(*release))?;
         bar.advance();
         Ok((*release, installed))
     })?;

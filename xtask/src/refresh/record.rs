@@ -13,8 +13,8 @@ use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::Server;
-use contract_lab::stage::Stage;
-use contract_lab::stage::capture::Capture;
+use contract_lab::runner::Runner;
+use contract_lab::runner::capture::Capture;
 use contract_lab::ui::Ui;
 
 /// How many cases that mostly wait run beside the others.
@@ -35,7 +35,7 @@ pub struct Job<'a> {
 
 /// One case of one release that is still to be run.
 struct Item<'a> {
-    stage: usize,
+    runner: usize,
     release: Release,
     case: &'a Case,
 }
@@ -45,15 +45,15 @@ struct Item<'a> {
 /// # Errors
 /// When a case cannot be run, or on an interrupt; what was captured until then is kept.
 pub fn all(job: &Job<'_>) -> anyhow::Result<BTreeMap<Release, Recorded>> {
-    let stages: Vec<Stage<'_>> = job
+    let runners: Vec<Runner<'_>> = job
         .installed
         .iter()
-        .map(|(release, installed)| Stage::new(*release, installed, job.server))
+        .map(|(release, installed)| Runner::new(*release, installed, job.server))
         .collect();
     let mut captured: BTreeMap<(Release, &str), Capture> = BTreeMap::new();
     let mut waiting = Vec::new();
     let mut working = Vec::new();
-    for (stage, release) in job.installed.keys().enumerate() {
+    for (runner, release) in job.installed.keys().enumerate() {
         for case in job
             .catalogue
             .iter()
@@ -64,7 +64,7 @@ pub fn all(job: &Job<'_>) -> anyhow::Result<BTreeMap<Release, Recorded>> {
                 continue;
             }
             let item = Item {
-                stage,
+                runner,
                 release: *release,
                 case,
             };
@@ -74,22 +74,22 @@ pub fn all(job: &Job<'_>) -> anyhow::Result<BTreeMap<Release, Recorded>> {
             }
         }
     }
-    let left: Vec<AtomicUsize> = stages.iter().map(|_| AtomicUsize::new(0)).collect();
+    let left: Vec<AtomicUsize> = runners.iter().map(|_| AtomicUsize::new(0)).collect();
     for item in waiting.iter().chain(&working) {
-        left[item.stage].fetch_add(1, Ordering::Relaxed);
+        left[item.runner].fetch_add(1, Ordering::Relaxed);
     }
     let total = waiting.len() + working.len();
     let bar = job.ui.bar(total as u64, "recording");
     let run = |item: &Item<'_>| -> anyhow::Result<((Release, &str), Capture)> {
         interrupt::check()?;
-        let stage = &stages[item.stage];
+        let runner = &runners[item.runner];
         let name = item.case.name;
         let capture =
-            Capture::take(stage, item.case).with_context(|| format!("{}/{name}", item.release))?;
+            Capture::take(runner, item.case).with_context(|| format!("{}/{name}", item.release))?;
         job.captures.keep(item.release, item.case, &capture)?;
         bar.advance();
-        if left[item.stage].fetch_sub(1, Ordering::Relaxed) == 1 {
-            stage.clear();
+        if left[item.runner].fetch_sub(1, Ordering::Relaxed) == 1 {
+            runner.clear();
             job.ui.note(&format!("ran every case of {}", item.release));
         }
         Ok(((item.release, name), capture))

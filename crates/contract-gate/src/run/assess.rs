@@ -1,16 +1,16 @@
 //! What was seen of one case becomes findings.
 
-use contract_lab::stage::Left;
-use contract_lab::stage::capture::Capture;
+use contract_lab::runner::CallOutput;
+use contract_lab::runner::capture::Capture;
+use contract_tests::ask::Answer;
 use contract_tests::call::Call;
 use contract_tests::case::Case;
-use contract_tests::drive::Outcome;
 use contract_tests::expectation::violations;
-use contract_tests::judge::{names_the_revision, no_secret, verdict};
 use contract_tests::normalise::normalise;
 use contract_tests::recording::{RecordedCall, Recording, State};
 use contract_tests::release::Release;
-use contract_tests::scene::Scene;
+use contract_tests::rules::{answers_as_expected, names_the_revision, no_secret};
+use contract_tests::site::Site;
 use contract_tests::surface;
 
 use super::case::{Bench, Ran};
@@ -24,9 +24,9 @@ use crate::verdict::Said;
 use crate::wrapper::Seen;
 
 /// Judges what was seen.
-pub(crate) fn assess(bench: &Bench<'_>, case: &Case, scene: &Scene, observed: Observed) -> Ran {
+pub(crate) fn assess(bench: &Bench<'_>, case: &Case, site: &Site, observed: Observed) -> Ran {
     let (recorded, said_before) = &bench.baseline.cases[case.name];
-    let recording = recording(case, scene, &observed);
+    let recording = recording(case, site, &observed);
     let files = observed.seen.iter().flat_map(|call| call.files.iter());
     let mut findings = observed.findings;
     findings.extend(files.map(|path| Finding::differs(Change::File { path: path.clone() })));
@@ -45,14 +45,14 @@ pub(crate) fn assess(bench: &Bench<'_>, case: &Case, scene: &Scene, observed: Ob
     let said_now = match &observed.outcome {
         Some(outcome) => {
             symptoms.extend(checked(bench, case, outcome, observed.called, after));
-            if no_secret(outcome, &scene.endpoint.password).is_err() {
+            if no_secret(outcome, &site.endpoint.password).is_err() {
                 symptoms.push(leaks());
             }
             Said::new(outcome, observed.called)
         }
         None => documented(&case.definition.call, &recording),
     };
-    let said_now = normalised(&said_now, scene, bench.judged_as);
+    let said_now = normalised(&said_now, site, bench.judged_as);
     let first = recording.calls.first();
     let shown = Shown {
         said: said_now.clone(),
@@ -75,7 +75,7 @@ pub(crate) fn assess(bench: &Bench<'_>, case: &Case, scene: &Scene, observed: Ob
     });
     let result = CaseResult {
         recorded: Some(recorded.to_file()),
-        seen: Some(without_secret(&recording.to_file(), scene)),
+        seen: Some(without_secret(&recording.to_file(), site)),
         ..result
     };
     Ran {
@@ -109,8 +109,8 @@ fn leaks() -> Symptom {
 }
 
 /// The recording that what was seen makes.
-fn recording(case: &Case, scene: &Scene, observed: &Observed) -> Recording {
-    let left = |seen: &Seen| Left {
+fn recording(case: &Case, site: &Site, observed: &Observed) -> Recording {
+    let left = |seen: &Seen| CallOutput {
         exit: seen.exit,
         report: seen.report.clone(),
         stdout: seen.stdout.clone(),
@@ -118,12 +118,12 @@ fn recording(case: &Case, scene: &Scene, observed: &Observed) -> Recording {
     };
     let seen = &observed.seen;
     let capture = Capture {
-        scene: scene.clone(),
+        site: site.clone(),
         before: observed.before.clone(),
         calls: seen.iter().map(left).collect(),
         after: observed.after_calls.clone(),
     };
-    let names = scene.names();
+    let names = site.names();
     let mut recording = capture.recording(case);
     for (call, seen) in recording.calls.iter_mut().zip(seen) {
         call.argv = seen
@@ -162,11 +162,11 @@ fn documented(call: &Call, recording: &Recording) -> Said {
 }
 
 /// What was said, with the placeholders of a snapshot.
-fn normalised(said: &Said, scene: &Scene, judged_as: Release) -> Said {
+fn normalised(said: &Said, site: &Site, judged_as: Release) -> Said {
     let Said::Result(value) = said else {
         return said.clone();
     };
-    let names = scene.names().with(
+    let names = site.names().with(
         format!(r#""version": "{judged_as}""#),
         r#""version": "<version>""#,
     );
@@ -179,12 +179,12 @@ fn normalised(said: &Said, scene: &Scene, judged_as: Release) -> Said {
 fn checked(
     bench: &Bench<'_>,
     case: &Case,
-    outcome: &Outcome,
+    outcome: &Answer,
     called: bool,
     after: Option<&State>,
 ) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
-    if let Err(error) = verdict(&case.expectations, bench.judged_as, outcome, called) {
+    if let Err(error) = answers_as_expected(&case.expectations, bench.judged_as, outcome, called) {
         let text = one_line(&format!("{error:#}"));
         symptoms.push(Symptom {
             change: Change::Expectation {
@@ -212,8 +212,8 @@ fn checked(
     symptoms
 }
 
-fn without_secret(text: &str, scene: &Scene) -> String {
-    text.replace(&scene.endpoint.password, "<password>")
+fn without_secret(text: &str, site: &Site) -> String {
+    text.replace(&site.endpoint.password, "<password>")
 }
 
 /// A text in one bounded line.

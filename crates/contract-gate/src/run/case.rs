@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use contract_lab::interrupt;
-use contract_lab::stage::{Spoilt, Stage};
+use contract_lab::runner::{Runner, Spoilt};
 use contract_tests::case::Case;
 use contract_tests::connection::Connection;
 use contract_tests::release::Release;
@@ -74,9 +74,9 @@ pub(crate) struct Ran {
 
 /// Runs and judges `case`. Nothing that happens is an error: what the candidate spoils breaks the
 /// case, and what else goes wrong leaves it unjudged.
-pub(crate) fn run(bench: &Bench<'_>, stage: &Stage<'_>, case: &Case) -> Ran {
+pub(crate) fn run(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> Ran {
     let started = Instant::now();
-    let mut ran = match attempt(bench, stage, case) {
+    let mut ran = match attempt(bench, runner, case) {
         Ok(ran) => ran,
         // Whatever an interrupt cut short says nothing of the candidate.
         _ if interrupt::raised() => Ran::unjudged(case, "the run was interrupted", false),
@@ -117,25 +117,25 @@ fn spoilt_case(case: &Case, spoilt: &Spoilt) -> Ran {
     }
 }
 
-fn attempt(bench: &Bench<'_>, stage: &Stage<'_>, case: &Case) -> anyhow::Result<Ran> {
+fn attempt(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> anyhow::Result<Ran> {
     interrupt::check()?;
     if case.name == interrupted::NAME {
-        return interrupted::run(bench, case, &stage.set(&case.definition)?);
+        return interrupted::run(bench, case, &runner.prepare(&case.definition)?);
     }
     if !bench.baseline.cases.contains_key(case.name) {
         let release = bench.baseline.release;
         let why = format!("{release} has no recording of it to compare with");
         return Ok(Ran::unjudged(case, why, false));
     }
-    let set = stage.set(&case.definition)?;
-    in_place(bench, case, &set)
+    let prepared = runner.prepare(&case.definition)?;
+    in_place(bench, case, &prepared)
 }
 
 /// Runs and judges the case where everything is as it needs it.
 pub(crate) fn in_place(bench: &Bench<'_>, case: &Case, place: &dyn Place) -> anyhow::Result<Ran> {
     let observed = observe(bench, case, place)?;
     if let Some(keep) = &bench.keep {
-        keep::keep(keep, case, place.scene(), &observed).context("keeping what the case left")?;
+        keep::keep(keep, case, place.site(), &observed).context("keeping what the case left")?;
     }
     if expects_a_server(case) {
         let mut texts = observed.seen.iter().flat_map(|call| {
@@ -146,7 +146,7 @@ pub(crate) fn in_place(bench: &Bench<'_>, case: &Case, place: &dyn Place) -> any
             return Ok(Ran::unjudged(case, why, true));
         }
     }
-    Ok(assess(bench, case, place.scene(), observed))
+    Ok(assess(bench, case, place.site(), observed))
 }
 
 /// Whether trouble with the server is trouble of the machine, and not what the case is about.

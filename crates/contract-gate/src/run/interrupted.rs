@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use contract_lab::interrupt;
-use contract_lab::stage::{Set, database};
+use contract_lab::runner::{Prepared, database};
+use contract_tests::ask;
 use contract_tests::call::Call;
 use contract_tests::case::{Case, case as new_case};
-use contract_tests::drive;
 use contract_tests::project::Project;
 use fraisier_adapter_confiture::{ConfitureMigration, Stop};
 
@@ -49,15 +49,15 @@ pub fn case() -> Case {
 ///
 /// # Errors
 /// When it cannot be run.
-pub(crate) fn run(bench: &Bench<'_>, case: &Case, set: &Set<'_>) -> anyhow::Result<Ran> {
-    let wrapper = Wrapper::new(bench.myself, &task(bench, case, &set.scene, None))?;
+pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> anyhow::Result<Ran> {
+    let wrapper = Wrapper::new(bench.myself, &task(bench, case, &prepared.site, None))?;
     let (limit, started) = (bench.limit(), Instant::now());
-    let began = given_up(&wrapper, case, set, limit)?;
+    let began = given_up(&wrapper, case, prepared, limit)?;
     let hung = !began && started.elapsed() >= limit;
     let seen = ended(&wrapper)?;
     let up = seen.iter().find(|call| call.argv != ["--version"]);
     let findings = if began {
-        judge(up, set)?
+        judge(up, prepared)?
     } else if hung {
         bench.hung();
         vec![
@@ -76,7 +76,7 @@ pub(crate) fn run(bench: &Bench<'_>, case: &Case, set: &Set<'_>) -> anyhow::Resu
     let seen = up.map(|up| format!("exit status {}\n{}{}", up.exit, up.stdout, up.stderr));
     Ok(Ran {
         result: CaseResult {
-            seen: seen.map(|text| text.replace(&set.scene.endpoint.password, "<password>")),
+            seen: seen.map(|text| text.replace(&prepared.site.endpoint.password, "<password>")),
             ..CaseResult::judged(case.name, case.about, findings)
         },
         shown: None,
@@ -88,7 +88,7 @@ pub(crate) fn run(bench: &Bench<'_>, case: &Case, set: &Set<'_>) -> anyhow::Resu
 fn given_up(
     wrapper: &Wrapper,
     case: &Case,
-    set: &Set<'_>,
+    prepared: &Prepared<'_>,
     limit: Duration,
 ) -> anyhow::Result<bool> {
     let adapter = ConfitureMigration::builder()
@@ -97,8 +97,8 @@ fn given_up(
         .stop(Stop::Interrupt)
         .grace(GRACE)
         .build();
-    let context = drive::context(&case.definition, &set.scene);
-    let mut client = database::connect(&set.scene.endpoint)?;
+    let context = ask::context(&case.definition, &prepared.site);
+    let mut client = database::connect(&prepared.site.endpoint)?;
     let mut waits = || -> anyhow::Result<bool> {
         let row = client.query_one(
             "SELECT count(*) FROM pg_stat_activity \
@@ -110,7 +110,7 @@ fn given_up(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
-    let mut call = Box::pin(drive::drive(&adapter, &case.definition.call, &context));
+    let mut call = Box::pin(ask::ask(&adapter, &case.definition.call, &context));
     loop {
         // The client of the server blocks, so it is asked between two turns of the call.
         let turn = runtime
@@ -140,9 +140,9 @@ fn ended(wrapper: &Wrapper) -> anyhow::Result<Vec<Seen>> {
 }
 
 /// What is left of it.
-fn judge(up: Option<&Seen>, set: &Set<'_>) -> anyhow::Result<Vec<Finding>> {
+fn judge(up: Option<&Seen>, prepared: &Prepared<'_>) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let others = settled(set)?;
+    let others = settled(prepared)?;
     match up.map(|up| up.exit) {
         Some(INTERRUPTED) => {}
         Some(exit) => findings.push(
@@ -165,7 +165,7 @@ fn judge(up: Option<&Seen>, set: &Set<'_>) -> anyhow::Result<Vec<Finding>> {
     if !findings.is_empty() {
         return Ok(findings);
     }
-    let state = set.state()?.context("the case has a database")?;
+    let state = prepared.state()?.context("the case has a database")?;
     let left = |what: &str, before: &str, now: String| {
         Finding::breaks(Change::Database {
             what: what.to_owned(),
@@ -191,8 +191,8 @@ fn judge(up: Option<&Seen>, set: &Set<'_>) -> anyhow::Result<Vec<Finding>> {
 }
 
 /// The sessions of confiture that stay, once the server had time to notice.
-fn settled(set: &Set<'_>) -> anyhow::Result<i64> {
-    let mut client = database::connect(&set.scene.endpoint)?;
+fn settled(prepared: &Prepared<'_>) -> anyhow::Result<i64> {
+    let mut client = database::connect(&prepared.site.endpoint)?;
     let deadline = Instant::now() + GRACE + NOTICED_WITHIN;
     loop {
         interrupt::check()?;

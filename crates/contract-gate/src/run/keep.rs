@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use contract_tests::case::Case;
-use contract_tests::scene::Scene;
+use contract_tests::site::Site;
 
 use super::observe::Observed;
 
@@ -15,7 +15,7 @@ use super::observe::Observed;
 pub(crate) fn keep(
     directory: &Path,
     case: &Case,
-    scene: &Scene,
+    site: &Site,
     observed: &Observed,
 ) -> anyhow::Result<()> {
     let directory = directory.join(case.name);
@@ -27,10 +27,10 @@ pub(crate) fn keep(
     case.definition.project.write(&project)?;
     for (number, call) in (1..).zip(&observed.seen) {
         let text = serde_json::to_string_pretty(call)?;
-        let text = text.replace(&scene.endpoint.password, "<password>");
+        let text = text.replace(&site.endpoint.password, "<password>");
         fs::write(directory.join(format!("call-{number}.json")), text)?;
         if let Some(report) = &call.report {
-            let report = report.replace(&scene.endpoint.password, "<password>");
+            let report = report.replace(&site.endpoint.password, "<password>");
             fs::write(directory.join(format!("report-{number}.json")), report)?;
         }
     }

@@ -19,11 +19,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-use contract_lab::candidate::Provided;
 use contract_lab::command::run_within;
+use contract_lab::confiture::Provided;
 use contract_lab::interrupt;
 use contract_lab::postgres::Server;
-use contract_lab::stage::Stage;
+use contract_lab::runner::Runner;
 use contract_tests::case::{Case, Circumstance};
 use contract_tests::release::Release;
 use fraisier_adapter_confiture::{ConfitureVersion, capability};
@@ -101,8 +101,9 @@ pub fn judge_candidate(
         .collect();
     let server = servers.current()?;
     let round = |cases: &[&Case], server: &Server| {
-        let stage = Stage::new(bench.judged_as, &provided.installed, server).within(settings.limit);
-        let run = |case: &Case| case::run(&bench, &stage, case);
+        let runner =
+            Runner::new(bench.judged_as, &provided.installed, server).within(settings.limit);
+        let run = |case: &Case| case::run(&bench, &runner, case);
         let label = format!("{} ", provided.named);
         self::round(settings, cases, server, &label, progress, &run)
     };

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use contract_lab::interrupt;
-use contract_lab::stage::{Set, call_by};
+use contract_lab::runner::{Prepared, call_by};
+use contract_tests::ask::{self, Answer};
 use contract_tests::call::Call;
 use contract_tests::case::{Case, Circumstance};
-use contract_tests::drive::{self, Outcome};
 use contract_tests::recording::State;
-use contract_tests::scene::Scene;
+use contract_tests::site::Site;
 use fraisier_adapter_confiture::{ConfitureMigration, Stop};
 
 use super::case::Bench;
@@ -20,7 +20,7 @@ use crate::wrapper::{Play, Seen, Task, Wrapper};
 /// Where a case takes place: on a server, or in what was seen of it before.
 pub(crate) trait Place {
     /// The directories and the database.
-    fn scene(&self) -> &Scene;
+    fn site(&self) -> &Site;
 
     /// What is in the database. `made` tells whether confiture was really called.
     ///
@@ -34,9 +34,9 @@ pub(crate) trait Place {
     }
 }
 
-impl Place for Set<'_> {
-    fn scene(&self) -> &Scene {
-        &self.scene
+impl Place for Prepared<'_> {
+    fn site(&self) -> &Site {
+        &self.site
     }
 
     fn state(&self, _: bool) -> anyhow::Result<Option<State>> {
@@ -47,7 +47,7 @@ impl Place for Set<'_> {
 /// What was seen of one case.
 pub(crate) struct Observed {
     /// What the adapter made of it; none for a call that it never makes.
-    pub(crate) outcome: Option<Outcome>,
+    pub(crate) outcome: Option<Answer>,
     /// Whether the adapter let it come to a call.
     pub(crate) called: bool,
     /// The calls: the adapter's, or the one that it refuses to make.
@@ -73,16 +73,13 @@ pub(crate) fn observe(
     let definition = &case.definition;
     let direct = is_direct(&definition.call);
     let before = place.state(false)?;
-    let wrapper = Wrapper::new(
-        bench.myself,
-        &task(bench, case, place.scene(), place.play()),
-    )?;
+    let wrapper = Wrapper::new(bench.myself, &task(bench, case, place.site(), place.play()))?;
     let limit = bench.limit();
     let began = Instant::now();
     let outcome = if direct {
         None
     } else {
-        Some(through_adapter(&wrapper, case, place.scene(), limit)?)
+        Some(through_adapter(&wrapper, case, place.site(), limit)?)
     };
     let elapsed = began.elapsed();
     let seen = calls(&wrapper, case)?;
@@ -107,7 +104,7 @@ pub(crate) fn observe(
             observed.symptoms.push(touched(&observed));
         }
         let program = wrapper.program();
-        let made_directly = call_by(&program, place.scene(), definition, &definition.call, limit);
+        let made_directly = call_by(&program, place.site(), definition, &definition.call, limit);
         observed.seen = calls(&wrapper, case)?;
         match made_directly {
             Err(error) if format!("{error:#}").contains("did not end in time") => {
@@ -128,14 +125,14 @@ fn made(seen: &[Seen]) -> bool {
 }
 
 /// What the wrapper is to do in this case.
-pub(crate) fn task(bench: &Bench<'_>, case: &Case, scene: &Scene, play: Option<Play>) -> Task {
+pub(crate) fn task(bench: &Bench<'_>, case: &Case, site: &Site, play: Option<Play>) -> Task {
     let about_version = case.definition.call == Call::Version;
     let judged_as = bench.judged_as.to_string();
     Task {
         program: bench.program.to_owned(),
         version: bench.version.clone().filter(|_| !about_version),
         says: (bench.says != judged_as).then(|| (bench.says.to_owned(), judged_as)),
-        project: scene.project.clone(),
+        project: site.project.clone(),
         unwritable_report: case.definition.circumstance == Some(Circumstance::UnwritableReport),
         play,
         tamper: bench.tamper.clone(),
@@ -155,9 +152,9 @@ fn calls(wrapper: &Wrapper, case: &Case) -> anyhow::Result<Vec<Seen>> {
 fn through_adapter(
     wrapper: &Wrapper,
     case: &Case,
-    scene: &Scene,
+    site: &Site,
     limit: Duration,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<Answer> {
     let adapter = ConfitureMigration::builder()
         .program(wrapper.program())
         .timeout(limit)
@@ -165,12 +162,12 @@ fn through_adapter(
         .stop(Stop::Interrupt)
         .grace(Duration::from_secs(2))
         .build();
-    let context = drive::context(&case.definition, scene);
+    let context = ask::context(&case.definition, site);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
     runtime.block_on(async {
-        let call = drive::drive(&adapter, &case.definition.call, &context);
+        let call = ask::ask(&adapter, &case.definition.call, &context);
         let mut call = std::pin::pin!(call);
         loop {
             match tokio::time::timeout(Duration::from_millis(100), &mut call).await {

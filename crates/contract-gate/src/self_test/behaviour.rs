@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use anyhow::{Context as _, ensure};
-use contract_lab::stage::{Left, Stage, call_by};
+use contract_lab::runner::{CallOutput, Runner, call_by};
 use contract_tests::call::Call;
 use contract_tests::case::Case;
 use contract_tests::connection::Endpoint;
 use contract_tests::normalise::normalise;
 use contract_tests::recording::{RecordedCall, State};
 use contract_tests::replay::PASSWORD;
-use contract_tests::scene::Scene;
+use contract_tests::site::Site;
 
 use crate::run::assess::assess;
 use crate::run::baseline::Baseline;
@@ -27,7 +27,7 @@ const VERSION: &str = "surface/version";
 /// What one case of a release was seen to do.
 #[derive(Debug, Clone)]
 struct Watched {
-    scene: Scene,
+    site: Site,
     calls: Vec<Seen>,
     before: Option<State>,
     after: Option<State>,
@@ -43,7 +43,7 @@ impl Behaviour {
     /// What the recordings of a release say that it did. Its help pages are recorded by what they
     /// offer only, and so cannot be printed again.
     pub(crate) fn recorded(baseline: &Baseline, cases: &[Case]) -> Self {
-        let scene = Scene {
+        let site = Site {
             release: baseline.release,
             project: PathBuf::new(),
             report: PathBuf::new(),
@@ -70,7 +70,7 @@ impl Behaviour {
                 ..Seen::default()
             };
             let watched = Watched {
-                scene: scene.clone(),
+                site: site.clone(),
                 calls: recording.calls.iter().map(call).collect(),
                 before: recording.before.clone(),
                 after: recording.after.clone(),
@@ -95,18 +95,18 @@ impl Behaviour {
     pub(crate) fn watch(
         &self,
         bench: &Bench<'_>,
-        stage: &Stage<'_>,
+        runner: &Runner<'_>,
         case: &Case,
     ) -> anyhow::Result<Ran> {
-        let set = stage.set(&case.definition)?;
-        let observed = observe(bench, case, &set)?;
+        let prepared = runner.prepare(&case.definition)?;
+        let observed = observe(bench, case, &prepared)?;
         let definition = &case.definition;
         let mut calls = observed.seen.clone();
         for call in definition.then.iter().skip(calls.len().saturating_sub(1)) {
-            let left = call_by(bench.program, &set.scene, definition, call, bench.limit)?;
+            let left = call_by(bench.program, &prepared.site, definition, call, bench.limit)?;
             calls.push(seen(call, definition.migrations_dir, left));
         }
-        let names = set.scene.names();
+        let names = prepared.site.names();
         for call in &mut calls {
             for text in [&mut call.stdout, &mut call.stderr] {
                 *text = normalise(text, &names);
@@ -114,13 +114,13 @@ impl Behaviour {
             call.report = call.report.as_deref().map(|text| normalise(text, &names));
         }
         let seen = Watched {
-            scene: set.scene.clone(),
+            site: prepared.site.clone(),
             calls,
             before: observed.before.clone(),
             after: observed.after_calls.clone(),
         };
         lock(&self.cases).insert(case.name, seen);
-        Ok(assess(bench, case, &set.scene, observed))
+        Ok(assess(bench, case, &prepared.site, observed))
     }
 
     /// The place where the case happens again without confiture and without a server.
@@ -133,20 +133,20 @@ impl Behaviour {
         let seen = seen.with_context(|| format!("{} was not seen", case.name))?;
         let version = cases
             .get(VERSION)
-            .and_then(|seen| Some((seen.calls.first()?, &seen.scene)));
+            .and_then(|seen| Some((seen.calls.first()?, &seen.site)));
         let (version, version_scene) = version.context("its version was not seen")?;
         let root = tempfile::tempdir()?;
-        let scene = Scene {
+        let site = Site {
             project: root.path().join("project"),
             report: root.path().join("report.json"),
-            ..seen.scene.clone()
+            ..seen.site.clone()
         };
-        case.definition.project.write(&scene.project)?;
+        case.definition.project.write(&site.project)?;
         ensure!(
-            scene.release == version_scene.release,
+            site.release == version_scene.release,
             "two releases were seen"
         );
-        let names = scene.names();
+        let names = site.names();
         let placed = |call: &Seen| Seen {
             report: call.report.as_deref().map(|text| names.expand(text)),
             stdout: names.expand(&call.stdout),
@@ -160,13 +160,13 @@ impl Behaviour {
             },
             before: seen.before.clone(),
             after: seen.after.clone(),
-            scene,
+            site,
             _root: root,
         })
     }
 }
 
-fn seen(call: &Call, migrations_dir: &str, left: Left) -> Seen {
+fn seen(call: &Call, migrations_dir: &str, left: CallOutput) -> Seen {
     Seen {
         argv: call.argv(migrations_dir),
         exit: left.exit,
@@ -181,7 +181,7 @@ fn seen(call: &Call, migrations_dir: &str, left: Left) -> Seen {
 /// A case that happens again as it was seen.
 #[derive(Debug)]
 pub(crate) struct Again {
-    scene: Scene,
+    site: Site,
     play: Play,
     before: Option<State>,
     after: Option<State>,
@@ -189,8 +189,8 @@ pub(crate) struct Again {
 }
 
 impl Place for Again {
-    fn scene(&self) -> &Scene {
-        &self.scene
+    fn site(&self) -> &Site {
+        &self.site
     }
 
     fn state(&self, made: bool) -> anyhow::Result<Option<State>> {

@@ -19,10 +19,10 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_lab::candidate::Provided;
+use contract_lab::confiture::Provided;
 use contract_lab::interrupt;
 use contract_lab::postgres::Server;
-use contract_lab::stage::Stage;
+use contract_lab::runner::Runner;
 use contract_lab::ui::Ui;
 use contract_tests::case::Case;
 use contract_tests::release::Release;
@@ -54,7 +54,7 @@ struct Rig<'a> {
     version: Option<String>,
     behaviour: Behaviour,
     /// Where confiture itself can be called.
-    stage: Option<Stage<'a>>,
+    runner: Option<Runner<'a>>,
 }
 
 /// Runs the self-test on a release: first every case as it is, then the injections.
@@ -80,7 +80,7 @@ pub fn self_test(
         limit: settings.limit,
         version: version_text(provided, terms.judged_as),
         behaviour: Behaviour::default(),
-        stage: Some(Stage::new(terms.judged_as, &provided.installed, server)),
+        runner: Some(Runner::new(terms.judged_as, &provided.installed, server)),
     };
     let progress = Progress::new(ui, settings.cases.len(), "watching the release");
     rig.watch(settings, server, &progress)?;
@@ -112,7 +112,7 @@ pub fn on_recordings(
         limit: Duration::from_secs(60),
         version: Some(format!("confiture version {release}\n")),
         behaviour: Behaviour::recorded(&baseline, cases),
-        stage: None,
+        runner: None,
     };
     let possible: Vec<Injection> = injections
         .iter()
@@ -152,11 +152,11 @@ impl Rig<'_> {
         progress: &Progress,
     ) -> anyhow::Result<()> {
         let bench = self.bench(None);
-        let stage = self.stage.as_ref().context("there is no server")?;
+        let runner = self.runner.as_ref().context("there is no server")?;
         let watched = self.applying(|case| case.name != interrupted::NAME);
         let ran = round(settings, &watched, server, "", progress, &|case| {
             self.behaviour
-                .watch(&bench, stage, case)
+                .watch(&bench, runner, case)
                 .unwrap_or_else(|error| Ran::unjudged(case, format!("{error:#}"), false))
         });
         interrupt::check()?;
@@ -219,8 +219,8 @@ impl Rig<'_> {
         );
         let mut ran = BTreeMap::new();
         for case in &cases {
-            let one = match &self.stage {
-                Some(stage) if injection.live => run(&bench, stage, case),
+            let one = match &self.runner {
+                Some(runner) if injection.live => run(&bench, runner, case),
                 _ => in_place(&bench, case, &self.behaviour.again(case)?)
                     .with_context(|| format!("{} on {}", injection.name, case.name))?,
             };

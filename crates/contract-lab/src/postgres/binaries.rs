@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::Lab;
-use crate::once::{Building, build_once};
+use crate::build_once::{Building, build_once};
 use crate::packages::{Failure, unpack_wheel};
 use crate::trouble::Trouble;
 

@@ -1,4 +1,4 @@
-//! One server in a temporary directory, from `initdb` to its removal. Runs in the guardian.
+//! One server in a temporary directory, from `initdb` to its removal. Runs in the cleaner.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};

@@ -1,8 +1,8 @@
 //! A PostgreSQL server: one of the lab's own, or one that is given.
 //!
-//! A server of the lab's own, and the databases made on a given one, are watched by a *guardian*:
+//! A server of the lab's own, and the databases made on a given one, are watched by a *cleaner*:
 //! this same program, started again, holding the other end of a pipe. When the pipe closes (a
-//! normal end, an interrupt, a `kill -9`) the guardian stops the server and removes its files, or
+//! normal end, an interrupt, a `kill -9`) the cleaner stops the server and removes its files, or
 //! drops the databases. That is why nothing stays behind whatever happens to a command.
 //!
 //! The SQL client blocks and brings a runtime of its own: call these functions from plain
@@ -11,9 +11,9 @@
 mod account;
 mod args;
 mod binaries;
+pub mod cleaner;
 mod dsn;
 mod embedded;
-pub mod guardian;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use postgres::{Client, NoTls};
 
-use self::guardian::{Guardian, Task};
+use self::cleaner::{Cleaner, Task};
 use super::Lab;
 use crate::trouble::Trouble;
 
@@ -36,7 +36,7 @@ pub struct Server {
     /// Goes before each database name; empty on a server of the lab's own.
     prefix: String,
     /// Kept for its `Drop`, which ends the server or drops the databases.
-    _guardian: Guardian,
+    _cleaner: Cleaner,
 }
 
 /// A DSN whose database is replaced per use. `Debug` hides it: it carries a password.
@@ -63,7 +63,7 @@ impl Server {
             .iter()
             .map(|&(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let (guardian, port) = Guardian::start(&Task::Server {
+        let (cleaner, port) = Cleaner::start(&Task::Server {
             program,
             password: password.clone(),
             settings,
@@ -75,7 +75,7 @@ impl Server {
                 "postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
             )),
             prefix: String::new(),
-            _guardian: guardian,
+            _cleaner: cleaner,
         })
     }
 
@@ -88,14 +88,14 @@ impl Server {
         let base = Base(url.to_owned());
         connect_to(url)?;
         let prefix = format!("xtask_{}_", &random_hex()?[..12]);
-        let (guardian, _) = Guardian::start(&Task::Databases {
+        let (cleaner, _) = Cleaner::start(&Task::Databases {
             url: url.to_owned(),
             prefix: prefix.clone(),
         })?;
         Ok(Self {
             base,
             prefix,
-            _guardian: guardian,
+            _cleaner: cleaner,
         })
     }
 
@@ -196,7 +196,7 @@ impl Database<'_> {
 impl Drop for Database<'_> {
     fn drop(&mut self) {
         if let Ok(mut client) = self.server.connect() {
-            // The guardian comes after and takes whatever could not be dropped here.
+            // The cleaner comes after and takes whatever could not be dropped here.
             let _ = drop_database(&mut client, &self.name);
         }
     }

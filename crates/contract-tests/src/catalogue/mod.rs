@@ -14,7 +14,7 @@ mod verify;
 use fraisier_adapter_api::AdapterErrorKind;
 
 use crate::case::Case;
-use crate::expectation::{Fact, Verdict};
+use crate::expectation::{Expected, Fact};
 
 /// All cases, by operation, in the order they are best read.
 #[must_use]
@@ -31,16 +31,16 @@ pub fn catalogue() -> Vec<Case> {
 }
 
 /// The adapter has a result.
-const RESULT: Fact = Fact::Adapter(Verdict::Result);
+const RESULT: Fact = Fact::Adapter(Expected::Result);
 
 /// The adapter fails in this way.
 const fn error(kind: AdapterErrorKind) -> Fact {
-    Fact::Adapter(Verdict::Error(kind))
+    Fact::Adapter(Expected::Error(kind))
 }
 
 /// The adapter refuses in this way before it starts the command.
 const fn refused(kind: AdapterErrorKind) -> Fact {
-    Fact::Adapter(Verdict::Refused(kind))
+    Fact::Adapter(Expected::Refused(kind))
 }
 
 #[cfg(test)]

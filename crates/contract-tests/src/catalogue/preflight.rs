@@ -33,7 +33,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// A preflight of one reversible migration, without a database.
-fn of(name: &'static str, about: &'static str, up: &str, down: &str) -> Case {
+fn of_migration(name: &'static str, about: &'static str, up: &str, down: &str) -> Case {
     of_project(name, about, single(up, down))
 }
 
@@ -53,7 +53,7 @@ fn safe() -> Vec<Case> {
         case.expect_from(CALLABLE, [Exit(0), Report("/ok", json!(true))])
             .expect_from(STATES_WINDOW_SAFE, [Report("/window_safe", json!(true))])
     };
-    let mut add_column = of(
+    let mut add_column = of_migration(
         "preflight/add-column",
         "A nullable column is added.",
         "ALTER TABLE one ADD COLUMN note text;",
@@ -64,13 +64,13 @@ fn safe() -> Vec<Case> {
     vec![
         states_safe(add_column)
             .expect_below(CALLABLE, [Exit(2), NoReport, refused(MethodNotSupported)]),
-        states_safe(of(
+        states_safe(of_migration(
             "preflight/create-table",
             "A table is created.",
             ONE,
             "DROP TABLE one;",
         )),
-        of(
+        of_migration(
             "preflight/concurrent-index",
             "An index is built concurrently.",
             "CREATE INDEX CONCURRENTLY one_name ON one (name);",
@@ -88,7 +88,7 @@ fn unsafe_from_the_start() -> Vec<Case> {
     };
     vec![
         reported(
-            of(
+            of_migration(
                 "preflight/add-column-not-null",
                 "A column without a default may not be null.",
                 "ALTER TABLE one ADD COLUMN note text NOT NULL;",
@@ -97,7 +97,7 @@ fn unsafe_from_the_start() -> Vec<Case> {
             "PFLIGHT_REPLICA_ADD_COLUMN",
         ),
         reported(
-            of(
+            of_migration(
                 "preflight/drop-column",
                 "A column is dropped.",
                 "ALTER TABLE one DROP COLUMN name;",
@@ -106,7 +106,7 @@ fn unsafe_from_the_start() -> Vec<Case> {
             "PFLIGHT_REPLICA_DROP_COLUMN",
         ),
         reported(
-            of(
+            of_migration(
                 "preflight/rename-column",
                 "A column is renamed.",
                 "ALTER TABLE one RENAME COLUMN name TO label;",
@@ -115,7 +115,7 @@ fn unsafe_from_the_start() -> Vec<Case> {
             "PFLIGHT_REPLICA_RENAME_COLUMN",
         ),
         reported(
-            of(
+            of_migration(
                 "preflight/change-type",
                 "A column changes its type.",
                 "ALTER TABLE one ALTER COLUMN total TYPE text;",
@@ -124,7 +124,7 @@ fn unsafe_from_the_start() -> Vec<Case> {
             "PFLIGHT_REPLICA_CHANGE_TYPE",
         ),
         reported(
-            of(
+            of_migration(
                 "preflight/add-constraint",
                 "A constraint is added and validated.",
                 "ALTER TABLE one ADD CONSTRAINT positive CHECK (total > 0);",
@@ -133,7 +133,7 @@ fn unsafe_from_the_start() -> Vec<Case> {
             "PFLIGHT_REPLICA_ADD_CONSTRAINT",
         ),
         reported(
-            of(
+            of_migration(
                 "preflight/create-index",
                 "An index is built under a lock.",
                 "CREATE INDEX one_name ON one (name);",
@@ -147,7 +147,7 @@ fn unsafe_from_the_start() -> Vec<Case> {
 /// Statements that came back as window-safe until 0.44.0.
 fn unsafe_since_it_judges_more() -> Vec<Case> {
     let reported = |name, about, code: &'static str, up, down| {
-        of(name, about, up, down)
+        of_migration(name, about, up, down)
             .expect_below(JUDGES_MORE, [NoIssue(code)])
             .expect_from(
                 JUDGES_MORE,
@@ -204,7 +204,7 @@ fn unsafe_since_it_judges_more() -> Vec<Case> {
             "TRUNCATE one;",
             "SELECT 1;",
         ),
-        of(
+        of_migration(
             "preflight/unclassified",
             "A statement that no release judges.",
             "DO $$ BEGIN PERFORM 1; END $$;",

@@ -15,24 +15,27 @@ use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::{Database, Server};
-use contract_lab::stage::database::{endpoint, settle};
+use contract_lab::runner::database::{endpoint, settle};
 use contract_lab::ui::{self, bad, faint, good, heading};
-use contract_tests::call::Call;
 use contract_tests::connection::Endpoint;
 use contract_tests::project::Project;
-use fraisier_adapter_api::{
-    AdapterCtx, AdapterError, MigrationAdapter as _, MigrationOutcome, Revision,
-};
+use contract_tests::release::Release;
+use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationOutcome};
 use fraisier_adapter_confiture::ConfitureMigration;
 
 use self::proxy::{Message, Proxy};
-use self::statement::{Said, Statement, judge};
-use super::scene::ledger;
+use self::statement::{Said, Statement, compare};
+use super::direction::Direction;
+use super::slow_project::ledger;
 use crate::exit::Unexpected;
 
 /// Releases that read a lost connection differently: the second reports what it applied before, the
 /// third more of it.
-pub const RELEASES: [&str; 3] = ["0.23.0", "0.44.0", "1.29.0"];
+pub const RELEASES: [Release; 3] = [
+    Release::new(0, 23, 0),
+    Release::new(0, 44, 0),
+    Release::new(1, 29, 0),
+];
 
 /// How many cuts are made at a time. A call waits for its server as long as it computes.
 const LANES: usize = 3;
@@ -66,27 +69,24 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server, every: usize) -> a
         server,
     };
     let applied = server.create_unique_database("cut_applied")?;
-    let up = subject.call(&Call::Up(None), &endpoint(server, applied.name(), "")?)?;
+    let up = subject.call(Direction::Up, &endpoint(server, applied.name(), "")?)?;
     up.context("the project cannot be applied")?;
     let mut falsehoods = Vec::new();
-    for (call, start) in [
-        (Call::Up(None), None),
-        (Call::DownTo("001".to_owned()), Some(&applied)),
-    ] {
-        let whole = subject.run(&call, start, None)?;
+    for (direction, start) in [(Direction::Up, None), (Direction::Down, Some(&applied))] {
+        let whole = subject.run(direction, start, None)?;
         ensure!(
             whole.statement.said == Said::Done && whole.statement.falsehood.is_none(),
             "{} fails although nothing is cut: {:?}",
-            operation(&call),
+            direction,
             whole.statement
         );
         let cuts = chosen(&whole.passed, every);
         let bar = lab
             .ui
-            .bar(cuts.len() as u64, &format!("cutting {}", operation(&call)));
+            .bar(cuts.len() as u64, &format!("cutting {direction}"));
         let made = in_parallel(LANES, &cuts, |cut| {
             interrupt::check()?;
-            let ran = subject.run(&call, start, Some(*cut));
+            let ran = subject.run(direction, start, Some(*cut));
             bar.advance();
             Ok((
                 *cut,
@@ -95,13 +95,12 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server, every: usize) -> a
         });
         drop(bar);
         let made = made?;
-        print(confiture, &call, &whole.passed, &made);
+        print(confiture, direction, &whole.passed, &made);
         for (cut, ran) in made {
             if let Some(falsehood) = ran.statement.falsehood {
-                let operation = operation(&call);
                 let version = &confiture.version;
                 falsehoods.push(format!(
-                    "{version} {operation}, cut after {cut}: {falsehood}"
+                    "{version} {direction}, cut after {cut}: {falsehood}"
                 ));
             }
         }
@@ -127,7 +126,7 @@ pub fn print_head() {
     ui::print(&heading(&format!("{head} false")));
 }
 
-fn print(confiture: &Installed, call: &Call, passed: &[Message], made: &[(usize, Ran)]) {
+fn print(confiture: &Installed, direction: Direction, passed: &[Message], made: &[(usize, Ran)]) {
     let mut said: BTreeMap<Said, usize> = BTreeMap::new();
     let mut falsehoods = 0;
     for (_, ran) in made {
@@ -145,7 +144,7 @@ fn print(confiture: &Installed, call: &Call, passed: &[Message], made: &[(usize,
     let cuts = format!("{}/{}", made.len(), passed.len());
     let line = line(
         &confiture.version,
-        operation(call),
+        &direction.to_string(),
         &cuts,
         counts.each_ref().map(String::as_str),
     );
@@ -182,13 +181,6 @@ fn chosen(passed: &[Message], every: usize) -> Vec<usize> {
     numbered.filter(wanted).map(|(at, _)| at).collect()
 }
 
-fn operation(call: &Call) -> &'static str {
-    match call {
-        Call::DownTo(_) => "down_to",
-        _ => "up",
-    }
-}
-
 /// What is called.
 struct Subject<'a> {
     program: &'a Path,
@@ -206,7 +198,7 @@ impl Subject<'_> {
     /// Makes the call in a database of its own, through a proxy that cuts after so many messages.
     fn run(
         &self,
-        call: &Call,
+        direction: Direction,
         start: Option<&Database<'_>>,
         cut_after: Option<usize>,
     ) -> anyhow::Result<Ran> {
@@ -222,19 +214,19 @@ impl Subject<'_> {
             ..direct.clone()
         };
         let before = ledger(&mut database.connect()?)?;
-        let answer = self.call(call, &through)?;
+        let answer = self.call(direction, &through)?;
         // The server may still be at the commit that it was asked for.
         settle(&direct, 0)?;
         let after = ledger(&mut database.connect()?)?;
         let torn = torn(&database, &after)?;
-        let (changed, all): (Vec<String>, &[&str]) = match call {
-            Call::DownTo(_) => {
+        let (changed, all): (Vec<String>, &[&str]) = match direction {
+            Direction::Down => {
                 let gone = before.iter().filter(|version| !after.contains(version));
                 (gone.rev().cloned().collect(), &["003", "002"])
             }
-            _ => (after, &VERSIONS),
+            Direction::Up => (after, &VERSIONS),
         };
-        let mut statement = judge(call, &answer, &changed, all)
+        let mut statement = compare(direction, &answer, &changed, all)
             .map_err(|message| anyhow::anyhow!("nothing is said about the database: {message}"))?;
         statement.falsehood = statement.falsehood.or(torn);
         Ok(Ran {
@@ -245,7 +237,7 @@ impl Subject<'_> {
 
     fn call(
         &self,
-        call: &Call,
+        direction: Direction,
         endpoint: &Endpoint,
     ) -> anyhow::Result<Result<MigrationOutcome, AdapterError>> {
         let adapter = ConfitureMigration::builder()
@@ -256,14 +248,7 @@ impl Subject<'_> {
             AdapterCtx::new("shop", "live").with_resolved_secret("DATABASE_URL", endpoint.dsn());
         ctx.workdir = self.project.into();
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        Ok(runtime.block_on(async {
-            match call {
-                Call::DownTo(revision) => {
-                    adapter.down_to(&ctx, Revision::new(revision.clone())).await
-                }
-                _ => adapter.up(&ctx, None).await,
-            }
-        }))
+        Ok(runtime.block_on(direction.migrate(&adapter, &ctx)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! What an answer says about the database, held against the ledger.
 
-use contract_tests::call::Call;
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
+
+use super::super::direction::Direction;
 
 /// What is said about the migrations that a call applied or rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +31,8 @@ pub struct Statement {
 ///
 /// # Errors
 /// The message, when it says nothing about the database.
-pub fn judge(
-    call: &Call,
+pub fn compare(
+    direction: Direction,
     answer: &Result<MigrationOutcome, AdapterError>,
     changed: &[String],
     all: &[&str],
@@ -48,9 +49,9 @@ pub fn judge(
         }
         Err(error) => error,
     };
-    let participle = match call {
-        Call::DownTo(_) => "rolled back",
-        _ => "applied",
+    let participle = match direction {
+        Direction::Down => "rolled back",
+        Direction::Up => "applied",
     };
     let (said, named) = claim(&error.message, participle).ok_or_else(|| error.message.clone())?;
     let right = match said {
@@ -112,7 +113,7 @@ mod tests {
         let message = format!("it failed; the connection is lost; {state}. Next: look");
         let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
         let answer = Err(AdapterError::new(kind, message));
-        let statement = judge(&Call::Up(None), &answer, &changed, ALL).unwrap();
+        let statement = compare(Direction::Up, &answer, &changed, ALL).unwrap();
         (statement.said, statement.falsehood.is_none())
     }
 
@@ -167,7 +168,7 @@ mod tests {
             ..MigrationOutcome::default()
         };
         let changed: Vec<String> = ALL.iter().map(ToString::to_string).collect();
-        let of = |changed: &[String]| judge(&Call::Up(None), &Ok(outcome.clone()), changed, ALL);
+        let of = |changed: &[String]| compare(Direction::Up, &Ok(outcome.clone()), changed, ALL);
         assert_eq!(of(&changed).unwrap().falsehood, None);
         assert!(of(&changed[..2]).unwrap().falsehood.is_some());
     }
@@ -175,6 +176,6 @@ mod tests {
     #[test]
     fn a_message_without_a_statement_is_not_passed_over() {
         let answer = Err(AdapterError::new(AdapterErrorKind::Execution, "it failed"));
-        assert!(judge(&Call::Up(None), &answer, &[], ALL).is_err());
+        assert!(compare(Direction::Up, &answer, &[], ALL).is_err());
     }
 }

@@ -7,22 +7,22 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::case::Definition;
 use crate::connection::DATABASE_URL;
-use crate::scene::Scene;
+use crate::site::Site;
 
 /// What the adapter made of something: the result as JSON, or its error.
-pub type Outcome = Result<Value, AdapterError>;
+pub type Answer = Result<Value, AdapterError>;
 
 /// The context in which the adapter is called.
 #[must_use]
-pub fn context(definition: &Definition, scene: &Scene) -> AdapterCtx {
+pub fn context(definition: &Definition, site: &Site) -> AdapterCtx {
     let mut context = AdapterCtx::new("shop", "production");
-    context.workdir.clone_from(&scene.project);
+    context.workdir.clone_from(&site.project);
     context.migrations_path = Some(definition.migrations_dir.into());
-    if let Some(dsn) = definition.connection.dsn(&scene.endpoint) {
+    if let Some(dsn) = definition.connection.dsn(&site.endpoint) {
         context = context.with_resolved_secret(DATABASE_URL, dsn);
     }
     if definition.call == Call::PreflightAgainst {
-        let against = scene.endpoint.against_dsn();
+        let against = site.endpoint.against_dsn();
         context = context.with_resolved_secret("AGAINST_DATABASE_URL", against);
     }
     context
@@ -37,7 +37,7 @@ pub fn context(definition: &Definition, scene: &Scene) -> AdapterCtx {
 /// # Panics
 ///
 /// For a call that the adapter never makes: `--help` and `--exit-codes-json`.
-pub async fn drive(adapter: &dyn MigrationAdapter, call: &Call, context: &AdapterCtx) -> Outcome {
+pub async fn ask(adapter: &dyn MigrationAdapter, call: &Call, context: &AdapterCtx) -> Answer {
     match call {
         Call::Current => adapter.current_revision(context).await.map(json),
         Call::Up(target) => {

@@ -6,9 +6,9 @@ use anyhow::ensure;
 use fraisier_adapter_api::AdapterErrorKind;
 use serde_json::Value;
 
+use crate::ask::Answer;
 use crate::call::Call;
-use crate::drive::Outcome;
-use crate::expectation::{Expectation, Fact, Verdict, violations};
+use crate::expectation::{Expectation, Expected, Fact, violations};
 use crate::recording::State;
 use crate::release::Release;
 use crate::replay::{PASSWORD, Replay, Replayed, agree};
@@ -18,39 +18,39 @@ use crate::replay::{PASSWORD, Replay, Replayed, agree};
 /// # Errors
 ///
 /// Which expectation or rule it breaks.
-pub fn judge(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
+pub fn check(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
     agree(replayed)?;
     let broken = violations(&replay.case.expectations, replay.release, replay.recording);
     ensure!(broken.is_empty(), "the recording breaks {broken:#?}");
-    verdict(
+    answers_as_expected(
         &replay.case.expectations,
         replay.release,
         &replayed.through_process,
         replayed.calls > 0,
     )?;
-    for outcome in [&replayed.through_process, &replayed.decoded] {
-        no_secret(outcome, PASSWORD)?;
-        no_false_success(replay, outcome)?;
+    for answer in [&replayed.through_process, &replayed.decoded] {
+        no_secret(answer, PASSWORD)?;
+        no_false_success(replay, answer)?;
     }
     told_by_the_adapter(replay, &replayed.through_process)
 }
 
-/// That the adapter's verdict is the one the catalogue expects on `release`. `reached` tells whether
+/// That the adapter's answer is the one the catalogue expects on `release`. `reached` tells whether
 /// the adapter let it come to the case's call.
 ///
 /// # Errors
 ///
 /// When it is another.
-pub fn verdict(
+pub fn answers_as_expected(
     expectations: &[Expectation],
     release: Release,
-    outcome: &Outcome,
+    answer: &Answer,
     reached: bool,
 ) -> anyhow::Result<()> {
-    let found = match outcome {
-        Ok(_) => Verdict::Result,
-        Err(error) if reached => Verdict::Error(error.kind),
-        Err(error) => Verdict::Refused(error.kind),
+    let found = match answer {
+        Ok(_) => Expected::Result,
+        Err(error) if reached => Expected::Error(error.kind),
+        Err(error) => Expected::Refused(error.kind),
     };
     for expectation in expectations {
         if let Fact::Adapter(expected) = expectation.fact
@@ -58,7 +58,7 @@ pub fn verdict(
         {
             ensure!(
                 found == expected,
-                "expected {expected:?}, found {found:?}: {outcome:?}"
+                "expected {expected:?}, found {found:?}: {answer:?}"
             );
         }
     }
@@ -93,8 +93,8 @@ pub fn names_the_revision(
 /// # Errors
 ///
 /// When it does.
-pub fn no_secret(outcome: &impl Debug, password: &str) -> anyhow::Result<()> {
-    let text = format!("{outcome:?}");
+pub fn no_secret(answer: &impl Debug, password: &str) -> anyhow::Result<()> {
+    let text = format!("{answer:?}");
     ensure!(
         !text.contains(password),
         "the password leaks: {}",
@@ -104,8 +104,8 @@ pub fn no_secret(outcome: &impl Debug, password: &str) -> anyhow::Result<()> {
 }
 
 /// A result says no more than the recorded exit status, report and database support.
-fn no_false_success(replay: &Replay<'_>, outcome: &Outcome) -> anyhow::Result<()> {
-    let Ok(result) = outcome else {
+fn no_false_success(replay: &Replay<'_>, answer: &Answer) -> anyhow::Result<()> {
+    let Ok(result) = answer else {
         return Ok(());
     };
     let call = &replay.recording.calls[0];
@@ -150,8 +150,8 @@ fn no_false_success(replay: &Replay<'_>, outcome: &Outcome) -> anyhow::Result<()
 }
 
 /// An error of an operation says whose it is; only a held lock may be tried again.
-fn told_by_the_adapter(replay: &Replay<'_>, outcome: &Outcome) -> anyhow::Result<()> {
-    let Err(error) = outcome else {
+fn told_by_the_adapter(replay: &Replay<'_>, answer: &Answer) -> anyhow::Result<()> {
+    let Err(error) = answer else {
         return Ok(());
     };
     if !replay.case.definition.call.is_operation() {

@@ -16,7 +16,7 @@ use crate::command::wait_for;
 use crate::interrupt;
 
 /// The hidden subcommand that [`serve`]s.
-pub const SUBCOMMAND: &str = "guard";
+pub const SUBCOMMAND: &str = "clean-up";
 
 /// What to look after. It travels over a pipe: a command line would show the secrets in it.
 #[derive(Serialize, Deserialize)]
@@ -47,13 +47,13 @@ enum Reply {
 
 /// The near end: as long as it lives, the task goes on; dropping it waits until all is cleared.
 #[derive(Debug)]
-pub struct Guardian {
+pub struct Cleaner {
     child: Child,
     stdin: Option<ChildStdin>,
 }
 
-impl Guardian {
-    /// Starts a guardian on `task`; gives the server's port, 0 when it has none.
+impl Cleaner {
+    /// Starts a cleaner on `task`; gives the server's port, 0 when it has none.
     ///
     /// # Errors
     /// What the task failed with, or an interrupt.
@@ -67,13 +67,13 @@ impl Guardian {
             .spawn()
             .context("cannot start this program a second time")?;
         let stdout = child.stdout.take();
-        let mut guardian = Self {
+        let mut cleaner = Self {
             stdin: child.stdin.take(),
             child,
         };
         let mut line = serde_json::to_vec(task)?;
         line.push(b'\n');
-        if let Some(stdin) = &mut guardian.stdin {
+        if let Some(stdin) = &mut cleaner.stdin {
             stdin.write_all(&line)?;
         }
         let reply = std::thread::spawn(move || {
@@ -89,17 +89,17 @@ impl Guardian {
         }
         let reply = reply.join().unwrap_or_default();
         match serde_json::from_str(&reply) {
-            Ok(Reply::Ready { port }) => Ok((guardian, port)),
+            Ok(Reply::Ready { port }) => Ok((cleaner, port)),
             Ok(Reply::Failed { message }) => anyhow::bail!(message),
-            Err(_) => anyhow::bail!("its guardian ended without a word"),
+            Err(_) => anyhow::bail!("its cleaner ended without a word"),
         }
     }
 }
 
-impl Drop for Guardian {
+impl Drop for Cleaner {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        // The guardian bounds each of its own steps; this only guards against its being stuck.
+        // The cleaner bounds each of its own steps; this only guards against its being stuck.
         if !wait_for(&mut self.child, Duration::from_secs(30)) {
             let _ = self.child.kill();
             let _ = self.child.wait();

@@ -4,40 +4,40 @@ use contract_tests::call::Call;
 use contract_tests::case::Case;
 use contract_tests::normalise::{help_interface, normalise};
 use contract_tests::recording::{RecordedCall, Recording, State, Text};
-use contract_tests::scene::Scene;
+use contract_tests::site::Site;
 use serde::{Deserialize, Serialize};
 
-use super::{Left, Stage};
+use super::{CallOutput, Runner};
 
 /// One case as it ran on one release.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Capture {
     /// Where it ran.
-    pub scene: Scene,
+    pub site: Site,
     /// The database before the first call.
     pub before: Option<State>,
     /// What each call left.
-    pub calls: Vec<Left>,
+    pub calls: Vec<CallOutput>,
     /// The database after the first call.
     pub after: Option<State>,
 }
 
 impl Capture {
-    /// Runs `case` on `stage`.
+    /// Runs `case` by `runner`.
     ///
     /// # Errors
-    /// When the stage cannot be set. What confiture does is no error but what is captured.
-    pub fn take(stage: &Stage<'_>, case: &Case) -> anyhow::Result<Self> {
+    /// When what the case needs cannot be made. What confiture does is no error but what is captured.
+    pub fn take(runner: &Runner<'_>, case: &Case) -> anyhow::Result<Self> {
         let definition = &case.definition;
-        let set = stage.set(definition)?;
-        let before = set.state()?;
-        let mut calls = vec![stage.call(&set.scene, definition, &definition.call)?];
-        let after = set.state()?;
+        let prepared = runner.prepare(definition)?;
+        let before = prepared.state()?;
+        let mut calls = vec![runner.call(&prepared.site, definition, &definition.call)?];
+        let after = prepared.state()?;
         for call in &definition.then {
-            calls.push(stage.call(&set.scene, definition, call)?);
+            calls.push(runner.call(&prepared.site, definition, call)?);
         }
         Ok(Self {
-            scene: set.scene.clone(),
+            site: prepared.site.clone(),
             before,
             calls,
             after,
@@ -47,11 +47,11 @@ impl Capture {
     /// The recording it makes of `case`.
     #[must_use]
     pub fn recording(&self, case: &Case) -> Recording {
-        let names = self.scene.names();
+        let names = self.site.names();
         let text = |text: &str| normalise(text, &names);
         let definition = &case.definition;
         let calls = std::iter::once(&definition.call).chain(&definition.then);
-        let record = |(call, left): (&Call, &Left)| {
+        let record = |(call, left): (&Call, &CallOutput)| {
             let report = left.report.as_deref().map(text);
             let (report, report_not_json) = RecordedCall::report_fields(report.as_deref());
             let stdout = match call {

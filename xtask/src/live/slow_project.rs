@@ -84,13 +84,13 @@ const ROWS: [(&str, i64); 3] = [("customers", 3), ("orders", 1000), ("items", 10
 static COUNT: AtomicU32 = AtomicU32::new(1);
 
 /// A database to give calls up on, and its project.
-pub struct Scene<'server> {
+pub struct SlowProject<'server> {
     client: Client,
     database: Database<'server>,
     project: Scratch,
 }
 
-impl<'server> Scene<'server> {
+impl<'server> SlowProject<'server> {
     /// `template` is a database to start from instead.
     pub fn new(
         server: &'server Server,

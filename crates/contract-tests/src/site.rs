@@ -11,7 +11,7 @@ use crate::release::Release;
 
 /// The directories, the database and the release of one run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Scene {
+pub struct Site {
     /// The release that is called.
     pub release: Release,
     /// The project's directory.
@@ -26,7 +26,7 @@ pub struct Scene {
     pub endpoint: Endpoint,
 }
 
-impl Scene {
+impl Site {
     /// What belongs to this run alone, and stands as a placeholder in a recording.
     #[must_use]
     pub fn names(&self) -> Names {

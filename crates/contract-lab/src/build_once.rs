@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::command::{Output, run_with};
+use super::files::{unwritable, write_atomically};
 use super::{interrupt, ui::Ui};
-use crate::trouble::Trouble;
 
 /// Says that a directory is complete, and what is in it. Written last.
 const MARKER: &str = ".complete.json";
@@ -68,29 +68,6 @@ pub fn build_once<T: Serialize + DeserializeOwned>(
     let marker = serde_json::to_vec_pretty(&description)?;
     write_atomically(&directory.join(MARKER), &marker)?;
     Ok(description)
-}
-
-/// Writes a file so that a reader sees the old content or the new, never a part.
-///
-/// # Errors
-/// When its directory cannot be written.
-pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)
-        .map_err(|error| unwritable(directory, &error))?;
-    io::Write::write_all(&mut file, content)
-        .and_then(|()| file.persist(path).map_err(|error| error.error))
-        .map_err(|error| unwritable(directory, &error))?;
-    Ok(())
-}
-
-/// The sentence for a directory that cannot be written.
-#[must_use]
-pub fn unwritable(directory: &Path, error: &io::Error) -> Trouble {
-    Trouble::new(
-        format!("cannot write to {}: {error}", directory.display()),
-        "make it writable, or choose another directory with --cache-dir or XTASK_CACHE_DIR",
-    )
 }
 
 fn read_marker<T: DeserializeOwned>(directory: &Path) -> Option<T> {

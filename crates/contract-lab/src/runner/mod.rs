@@ -1,5 +1,5 @@
-//! Where a case of the catalogue takes place: a real binary, a database as the case wants it, and
-//! what else has to be there. Recordings are made here, and the adapter is checked here.
+//! Runs cases of the catalogue on a real binary: with a database as the case wants it, and what else
+//! has to be there. Recordings are made here, and the adapter is checked here.
 
 pub mod capture;
 pub mod database;
@@ -19,7 +19,7 @@ use contract_tests::connection::{Endpoint, PGPASSWORD};
 use contract_tests::project::Project;
 use contract_tests::recording::State;
 use contract_tests::release::Release;
-use contract_tests::scene::Scene;
+use contract_tests::site::Site;
 use fraisier_adapter_confiture::replay::PLAIN_OUTPUT;
 use postgres::Client;
 use rustix::process::Signal;
@@ -38,7 +38,7 @@ const LOCKS_WITHIN: Duration = Duration::from_secs(60);
 const CALL_ENDS_WITHIN: Duration = Duration::from_secs(180);
 
 /// One release's binary on one server, with the databases its cases start from.
-pub struct Stage<'server> {
+pub struct Runner<'server> {
     release: Release,
     installed: &'server Installed,
     program: PathBuf,
@@ -51,8 +51,8 @@ type BaseKey = (Project, &'static str);
 /// Made by the first case that needs it; the others wait for it.
 type Base<'server> = Arc<OnceLock<Result<Database<'server>, String>>>;
 
-impl<'server> Stage<'server> {
-    /// A stage on which nothing was run.
+impl<'server> Runner<'server> {
+    /// A runner that made no database yet.
     #[must_use]
     pub fn new(release: Release, installed: &'server Installed, server: &'server Server) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl<'server> Stage<'server> {
     ///
     /// # Errors
     /// When a file, a database, or the base the case starts from cannot be made.
-    pub fn set(&self, definition: &Definition) -> anyhow::Result<Set<'server>> {
+    pub fn prepare(&self, definition: &Definition) -> anyhow::Result<Prepared<'server>> {
         let root = tempfile::tempdir()?;
         let project = root.path().join("project");
         definition.project.write(&project)?;
@@ -106,7 +106,7 @@ impl<'server> Stage<'server> {
             let name = database.as_ref().map(|database| database.name().to_owned());
             name.unwrap_or_else(|| absent.to_owned())
         };
-        let scene = Scene {
+        let site = Site {
             release: self.release,
             project,
             report,
@@ -122,7 +122,7 @@ impl<'server> Stage<'server> {
         };
         let lock_holder = match definition.circumstance {
             Some(Circumstance::LockHeld) => {
-                let held = self.hold_lock(&scene.endpoint, definition);
+                let held = self.hold_lock(&site.endpoint, definition);
                 Some(held.map_err(|error| {
                     Spoilt::new(
                         "the `up` that shows which lock it takes",
@@ -132,8 +132,8 @@ impl<'server> Stage<'server> {
             }
             _ => None,
         };
-        Ok(Set {
-            scene,
+        Ok(Prepared {
+            site,
             lock_holder,
             database,
             _copy: copy,
@@ -147,11 +147,11 @@ impl<'server> Stage<'server> {
     /// When the binary cannot be run, or does not end.
     pub fn call(
         &self,
-        scene: &Scene,
+        site: &Site,
         definition: &Definition,
         call: &Call,
-    ) -> anyhow::Result<Left> {
-        call_by(&self.program, scene, definition, call, self.limit)
+    ) -> anyhow::Result<CallOutput> {
+        call_by(&self.program, site, definition, call, self.limit)
     }
 
     /// The directory of the binary's Python environment.
@@ -194,9 +194,9 @@ impl<'server> Stage<'server> {
         let root = tempfile::tempdir()?;
         let endpoint = database::endpoint(self.server, database.name(), "")?;
         let applied = case("", "", Call::Up(None)).project(project.clone());
-        let scene = self.scene_of_up(root.path(), endpoint);
-        applied.definition.project.write(&scene.project)?;
-        let left = self.call(&scene, &applied.definition, &Call::Up(None))?;
+        let site = self.site_of_up(root.path(), endpoint);
+        applied.definition.project.write(&site.project)?;
+        let left = self.call(&site, &applied.definition, &Call::Up(None))?;
         ensure!(
             left.exit == 0,
             "the base of a case cannot be applied: exit {}, {} {}",
@@ -204,16 +204,16 @@ impl<'server> Stage<'server> {
             left.stdout,
             left.stderr
         );
-        database::settle(&scene.endpoint, 0)?;
+        database::settle(&site.endpoint, 0)?;
         if !sql.is_empty() {
             database.connect()?.batch_execute(sql)?;
-            database::settle(&scene.endpoint, 0)?;
+            database::settle(&site.endpoint, 0)?;
         }
         Ok(database)
     }
 
-    fn scene_of_up(&self, root: &Path, endpoint: Endpoint) -> Scene {
-        Scene {
+    fn site_of_up(&self, root: &Path, endpoint: Endpoint) -> Site {
+        Site {
             release: self.release,
             project: root.join("project"),
             report: root.join("report.json"),
@@ -235,10 +235,10 @@ impl<'server> Stage<'server> {
         };
         let long = applied.migration("900_long", "SELECT pg_sleep(600);", "SELECT 1;");
         let root = tempfile::tempdir()?;
-        let scene = self.scene_of_up(root.path(), endpoint.clone());
-        long.write(&scene.project)?;
+        let site = self.site_of_up(root.path(), endpoint.clone());
+        long.write(&site.project)?;
         let up = case("", "", Call::Up(None));
-        let mut child = command(&self.program, &scene, &up.definition, &Call::Up(None))
+        let mut child = command(&self.program, &site, &up.definition, &Call::Up(None))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -264,23 +264,23 @@ impl<'server> Stage<'server> {
 /// When it cannot be run, or does not end within `limit`.
 pub fn call_by(
     program: &Path,
-    scene: &Scene,
+    site: &Site,
     definition: &Definition,
     call: &Call,
     limit: Duration,
-) -> anyhow::Result<Left> {
-    let mut command = command(program, scene, definition, call);
+) -> anyhow::Result<CallOutput> {
+    let mut command = command(program, site, definition, call);
     let output = run_within(&mut command, limit).context("calling confiture")?;
     let exit = output.status.code();
     let exit = exit.with_context(|| format!("confiture ended with {}", output.status))?;
-    let report = match fs::read(&scene.report) {
+    let report = match fs::read(&site.report) {
         Ok(bytes) => {
-            fs::remove_file(&scene.report)?;
+            fs::remove_file(&site.report)?;
             Some(String::from_utf8_lossy(&bytes).into_owned())
         }
         Err(_) => None,
     };
-    Ok(Left {
+    Ok(CallOutput {
         exit,
         report,
         stdout: output.stdout,
@@ -289,29 +289,29 @@ pub fn call_by(
 }
 
 /// The command of one call, in an environment that holds nothing of this machine.
-fn command(program: &Path, scene: &Scene, definition: &Definition, call: &Call) -> Command {
-    let names = scene.names();
+fn command(program: &Path, site: &Site, definition: &Definition, call: &Call) -> Command {
+    let names = site.names();
     let argv = call.argv(definition.migrations_dir);
     let mut command = Command::new(program);
     command
         .args(argv.iter().map(|argument| names.expand(argument)))
-        .current_dir(&scene.project)
+        .current_dir(&site.project)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
-        .env("HOME", &scene.project)
+        .env("HOME", &site.project)
         .env("LC_ALL", "C.UTF-8")
         .env("TZ", "UTC");
     if call.is_operation() {
         command.envs(PLAIN_OUTPUT);
     }
     command.env("COLUMNS", COLUMNS);
-    for (name, value) in definition.connection.environment(&scene.endpoint) {
+    for (name, value) in definition.connection.environment(&site.endpoint) {
         if let Some(value) = value {
             command.env(name, value);
         }
     }
     if *call == Call::PreflightAgainst {
-        command.env(PGPASSWORD, &scene.endpoint.password);
+        command.env(PGPASSWORD, &site.endpoint.password);
     }
     command
 }
@@ -335,7 +335,7 @@ impl Spoilt {
 
 /// What one call left.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Left {
+pub struct CallOutput {
     /// The exit status.
     pub exit: i32,
     /// The report, when one was written.
@@ -346,10 +346,10 @@ pub struct Left {
     pub stderr: String,
 }
 
-/// A stage that is set for one case. What was made for it goes when this is dropped.
-pub struct Set<'server> {
-    /// Where the case takes place.
-    pub scene: Scene,
+/// Everything that one case needs. It goes when this is dropped.
+pub struct Prepared<'server> {
+    /// Where the case runs.
+    pub site: Site,
     // Before the databases: one that is connected to cannot be dropped.
     lock_holder: Option<Client>,
     database: Option<Database<'server>>,
@@ -357,7 +357,7 @@ pub struct Set<'server> {
     _root: tempfile::TempDir,
 }
 
-impl Set<'_> {
+impl Prepared<'_> {
     /// What is in the case's database, once the sessions of what was run are gone; `None` where a
     /// case has none.
     ///
@@ -368,8 +368,8 @@ impl Set<'_> {
             return Ok(None);
         }
         let others = i64::from(self.lock_holder.is_some());
-        database::settle(&self.scene.endpoint, others)?;
-        database::state(&self.scene.endpoint).map(Some)
+        database::settle(&self.site.endpoint, others)?;
+        database::state(&self.site.endpoint).map(Some)
     }
 }
 

@@ -1,0 +1,206 @@
+//! A confiture to work with: a release, or something that may become one.
+
+mod digest;
+mod environment;
+mod path;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::str::FromStr;
+use std::time::Duration;
+
+use contract_tests::release::Release;
+use serde::{Deserialize, Serialize};
+
+use crate::Lab;
+use crate::command::run_within;
+use crate::interrupt::Interrupted;
+use crate::registry::newest;
+use crate::trouble::Trouble;
+
+pub use path::{missing, named};
+
+/// How long a confiture may take to say its version.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+
+/// Which confiture is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Candidate {
+    /// The newest release of the registry.
+    Newest,
+    /// A final release of the registry.
+    Release(Release),
+    /// A pre-release or development version of the registry.
+    Version(String),
+    /// A binary, an environment, a wheel, an sdist or a source directory.
+    Path(PathBuf),
+}
+
+impl FromStr for Candidate {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.parse() {
+            _ if text == "newest" => Self::Newest,
+            Ok(release) => Self::Release(release),
+            Err(_) if is_version(text) && !Path::new(text).exists() => Self::Version(text.into()),
+            Err(_) => Self::Path(text.into()),
+        })
+    }
+}
+
+/// Whether the text is a version that is no final release, such as `1.30.0rc1`.
+fn is_version(text: &str) -> bool {
+    let suffix = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let numbered = text.starts_with(|first: char| first.is_ascii_digit()) && text.contains('.');
+    let marks = ["a", "b", "rc", "dev", "post", "+"];
+    let is_suffix = marks.iter().any(|mark| suffix.starts_with(mark));
+    numbered && is_suffix && !text.contains(['/', '-']) && !path::is_package(Path::new(text))
+}
+
+/// A confiture that answered `--version`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Installed {
+    /// What it says its version is.
+    pub version: String,
+    /// The binary: absolute.
+    pub program: PathBuf,
+    /// The version of the Python it runs on; `None` for what is installed already.
+    pub python: Option<String>,
+    /// Every package of its environment with its version; empty where there is none.
+    pub packages: BTreeMap<String, String>,
+}
+
+/// A candidate that can be run.
+#[derive(Debug, Clone)]
+pub struct Provided {
+    /// The candidate, without a path of the machine.
+    pub named: String,
+    /// How the command line named it, to be given again.
+    pub given: String,
+    /// Where its binary is.
+    pub installed: Installed,
+    /// The SHA-256 of what was given, where that is not a release.
+    pub sha256: Option<String>,
+}
+
+/// Makes the candidate runnable, with the extras of the package that are named. What is built is
+/// kept by its content: a rebuilt wheel of the same version is another candidate. Safe to call from
+/// several threads and from several runs at the same time.
+///
+/// # Errors
+/// No such file or release, no Python, no registry, a directory that cannot be written, something
+/// that is not confiture; each in one sentence.
+pub fn provide(lab: &Lab, candidate: &Candidate, extras: &[String]) -> anyhow::Result<Provided> {
+    match candidate {
+        Candidate::Newest => environment::of_release(lab, newest(lab)?, extras),
+        Candidate::Release(wanted) => environment::of_release(lab, *wanted, extras),
+        Candidate::Version(wanted) => environment::of_version(lab, wanted, extras),
+        Candidate::Path(path) => path::provide(lab, path, extras),
+    }
+}
+
+/// Makes the candidate runnable where only its binary matters.
+///
+/// # Errors
+/// As [`provide`].
+pub fn install(lab: &Lab, candidate: &Candidate) -> anyhow::Result<Installed> {
+    Ok(provide(lab, candidate, &[])?.installed)
+}
+
+/// The version that `program` says, or its package: one whose `--version` changed its words is a
+/// confiture all the same.
+fn version_of(named: &str, program: &Path, package: Option<&str>) -> anyhow::Result<String> {
+    let output = run_within(Command::new(program).arg("--version"), ANSWERS_WITHIN);
+    let output = match output {
+        Err(error) if error.is::<Interrupted>() => return Err(error),
+        Err(error) => match package {
+            // One that does not answer is a confiture all the same.
+            Some(package) => return Ok(package.to_owned()),
+            None => {
+                return Err(not_confiture(named, &format!("{:#}", error.root_cause())).into());
+            }
+        },
+        Ok(output) => output,
+    };
+    let text = output.stdout;
+    let stated = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("confiture version "));
+    if let Some(stated) = stated.and_then(|rest| rest.split_whitespace().next()) {
+        return Ok(stated.to_owned());
+    }
+    if let Some(package) = package {
+        return Ok(package.to_owned());
+    }
+    let numbered = text
+        .split_whitespace()
+        .map(|word| word.trim_start_matches('v'))
+        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()) && word.contains('.'));
+    match numbered {
+        Some(version) if text.to_lowercase().contains("confiture") => Ok(version.to_owned()),
+        _ => {
+            let line = text.lines().next().unwrap_or_default();
+            let why = match line {
+                "" => "it prints nothing for --version".to_owned(),
+                line => format!("for --version it prints {line:?}"),
+            };
+            Err(not_confiture(named, &why).into())
+        }
+    }
+}
+
+fn not_confiture(named: &str, why: &str) -> Trouble {
+    Trouble::new(
+        format!("{named} is no confiture: {why}"),
+        "give a release such as 1.29.0, `newest`, or a binary, an environment, a wheel, an sdist \
+         or a source directory of confiture",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LabArgs;
+    use crate::ui::Ui;
+
+    #[test]
+    fn a_release_is_told_from_a_path() {
+        let read = |text: &str| text.parse::<Candidate>().unwrap();
+        assert_eq!(read("newest"), Candidate::Newest);
+        assert!(matches!(read("1.29.0"), Candidate::Release(_)));
+        assert_eq!(
+            read("dist/x-1.0.whl"),
+            Candidate::Path("dist/x-1.0.whl".into())
+        );
+        assert_eq!(read("1.29"), read("1.29.0"));
+        for version in ["1.30.0rc1", "1.30.dev4", "2.0a1", "1.30.0+local"] {
+            assert!(matches!(read(version), Candidate::Version(_)), "{version}");
+        }
+        for path in ["1.30.0-py3.whl", "1.0/bin", "./1.0rc1", "confiture"] {
+            assert!(matches!(read(path), Candidate::Path(_)), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_confiture_is_said_in_one_sentence() {
+        let cache = tempfile::tempdir().unwrap();
+        let args = LabArgs {
+            cache_dir: Some(cache.path().to_owned()),
+            ..LabArgs::default()
+        };
+        let lab = Lab::new(args, Ui::silent()).unwrap();
+        for (given, words) in [
+            ("/bin/true", "…/true is no confiture: for --version"),
+            ("/bin/no-such-program", "is neither a release nor a path"),
+            ("/etc", "neither an environment nor a Python project"),
+        ] {
+            let error = provide(&lab, &given.parse().unwrap(), &[])
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(words), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Files that are written whole, and directories that cannot be written.
+
+use std::io;
+use std::path::Path;
+
+use crate::trouble::Trouble;
+
+/// Writes a file so that a reader sees the old content or the new, never a part.
+///
+/// # Errors
+/// When its directory cannot be written.
+pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory)
+        .map_err(|error| unwritable(directory, &error))?;
+    io::Write::write_all(&mut file, content)
+        .and_then(|()| file.persist(path).map_err(|error| error.error))
+        .map_err(|error| unwritable(directory, &error))?;
+    Ok(())
+}
+
+/// The sentence for a directory that cannot be written.
+#[must_use]
+pub fn unwritable(directory: &Path, error: &io::Error) -> Trouble {
+    Trouble::new(
+        format!("cannot write to {}: {error}", directory.display()),
+        "make it writable, or choose another directory with --cache-dir or XTASK_CACHE_DIR",
+    )
+}
