@@ -123,10 +123,13 @@ fn build(target: &Path, ui: Ui) -> anyhow::Result<PathBuf> {
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc does not name its host")?
         .to_owned();
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/Cargo.toml");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest = root.join("fuzz/Cargo.toml");
+    // What is fuzzed is built with the dependencies that it is tested with.
+    fs::copy(root.join("Cargo.lock"), root.join("fuzz/Cargo.lock"))?;
     let built = run_to_its_end(
         Command::new(env!("CARGO"))
-            .args(["build", "--release", "--locked", "--bins", "--quiet"])
+            .args(["build", "--release", "--bins", "--quiet"])
             .args(["--target", &host])
             .arg("--manifest-path")
             .arg(manifest)
