@@ -194,6 +194,13 @@ fn search(
         command.env("FUZZ_LIBPQ", libpq);
     }
     let output = run_to_its_end(&mut command)?;
+    // An input that breaks a property ends it with a status; a signal came from elsewhere.
+    anyhow::ensure!(
+        output.status.code().is_some(),
+        "the search for {} was ended from outside: {}",
+        property.name,
+        output.status
+    );
     let found = Found::read(property.name, &output);
     task.finish(&format!("{}: {} inputs", found.name, found.inputs));
     Ok(found)
