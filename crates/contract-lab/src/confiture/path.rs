@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_name_shows_nothing_of_the_machine() {
-        assert_eq!(named(Path::new("/home/someone/work/c.whl")), "…/c.whl");
+        assert_eq!(named(Path::new("/home/someone/dist/c.whl")), "…/c.whl");
         assert_eq!(named(Path::new("../../someone/c.whl")), "…/c.whl");
         assert_eq!(named(Path::new("dist/c.whl")), "dist/c.whl");
         assert_eq!(named(Path::new("c.whl")), "c.whl");
