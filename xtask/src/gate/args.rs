@@ -115,7 +115,7 @@ pub struct GateArgs {
 /// How much of the self-test is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Size {
-    /// What fits into a few minutes: everything that can be done again without confiture.
+    /// A share: every kind of harm, and all that is harmless.
     Quick,
     /// Whole builds that drifted, and nothing else.
     Builds,

@@ -64,6 +64,9 @@ pub(super) fn injections() -> Vec<Injection> {
             Injection::harmful(call, Act::Double(path, second), at("doubled")),
         ]);
     }
+    // The adapter can do without it, and the catalogue expects it where it is false.
+    let verdict = Act::Drop("ok".to_owned());
+    all.push(Injection::harmful("verify", verdict, "field-gone:ok"));
     // What may be missing may not be of another type.
     for field in ["ok", "was_skipped", "ledger_present"] {
         let act = Act::Retype(field.to_owned());

@@ -50,7 +50,6 @@ pub(super) fn injections() -> Vec<Injection> {
         Injection::harmless("preflight", Act::Drop("issues[].line".to_owned())),
         Injection::harmless("preflight", Act::Drop("command".to_owned())),
         Injection::harmless("verify", Act::Reverse("results".to_owned())),
-        Injection::harmless("verify", Act::Drop("ok".to_owned())),
         Injection::harmless("verify", Act::Drop("parser".to_owned())),
         Injection::harmless("up", Act::Push("warnings".to_owned(), json!("be careful"))),
         Injection::harmless("up", Act::Drop("total_duration_ms".to_owned())),
