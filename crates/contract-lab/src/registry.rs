@@ -91,12 +91,12 @@ pub fn not_had(failure: &Failure, what: &str) -> Trouble {
         }
         Failure::Unreachable => Trouble::new(
             format!("{what} cannot be had: no package registry that has {PACKAGE} answered"),
-            "check the network, the proxy and `pip config list`, or give an installed binary \
-             with --confiture PATH",
+            "check the network, the proxy and `pip config list`, or name the path of an \
+             installed confiture instead of a release",
         ),
         Failure::Other(words) => Trouble::new(
             format!("{what} cannot be had: the installer said \"{words}\""),
-            "solve that, or give an installed binary with --confiture PATH",
+            "solve that, or name the path of an installed confiture instead of a release",
         ),
     }
 }
