@@ -76,6 +76,9 @@ fn parse_index(printed: &str) -> Vec<Release> {
         .unwrap_or_default()
 }
 
+/// The way out that needs no registry.
+const INSTEAD: &str = "name the path of an installed confiture instead of a release";
+
 /// The sentence for what cannot be had of the registry.
 #[must_use]
 pub fn not_had(failure: &Failure, what: &str) -> Trouble {
@@ -91,12 +94,11 @@ pub fn not_had(failure: &Failure, what: &str) -> Trouble {
         }
         Failure::Unreachable => Trouble::new(
             format!("{what} cannot be had: no package registry that has {PACKAGE} answered"),
-            "check the network, the proxy and `pip config list`, or name the path of an \
-             installed confiture instead of a release",
+            format!("check the network, the proxy and `pip config list`, or {INSTEAD}"),
         ),
         Failure::Other(words) => Trouble::new(
             format!("{what} cannot be had: the installer said \"{words}\""),
-            "solve that, or name the path of an installed confiture instead of a release",
+            format!("solve that, or {INSTEAD}"),
         ),
     }
 }

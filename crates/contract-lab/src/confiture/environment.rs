@@ -20,7 +20,7 @@ pub(super) fn of_release(
     if *version != wanted.to_string() {
         return Err(Trouble::new(
             format!("the registry's confiture {wanted} says it is {version}"),
-            "choose another release with --confiture",
+            "name another release, or the path of an installed confiture",
         )
         .into());
     }
