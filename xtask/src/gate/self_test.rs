@@ -41,12 +41,13 @@ pub fn run(
     let provided = ready(args, named, lab)?;
     let terms = Terms::new(settings, &provided.installed.version)?;
     let mut right = true;
-    if size != Size::Builds {
+    let injections = match size {
+        Size::Quick => Some(share()),
+        Size::Whole => Some(injections()),
+        Size::Builds => None,
+    };
+    if let Some(injections) = injections {
         let server = servers.current()?;
-        let injections = match size {
-            Size::Quick => share(),
-            Size::Whole | Size::Builds => injections(),
-        };
         let score = self_test(settings, &provided, terms, &server, &injections, lab.ui)?;
         print!("{score}");
         right &= score.is_full();

@@ -78,7 +78,7 @@ const ONE_OF: usize = 3;
 pub fn share() -> Vec<Injection> {
     let mut kinds = HashSet::new();
     let mut others = 0;
-    let mut chosen = |injection: &Injection| {
+    let chosen = |injection: &Injection| {
         if injection.cause.is_none() || kinds.insert(discriminant(&injection.tamper.act)) {
             return true;
         }
@@ -88,10 +88,7 @@ pub fn share() -> Vec<Injection> {
         others += 1;
         others % ONE_OF == 0
     };
-    let all = injections();
-    all.into_iter()
-        .filter(|injection| chosen(injection))
-        .collect()
+    injections().into_iter().filter(chosen).collect()
 }
 
 #[cfg(test)]
