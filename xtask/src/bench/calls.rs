@@ -16,8 +16,8 @@ use contract_lab::scratch::Scratch;
 
 /// A project and a database to call confiture on.
 pub struct Subject {
-    program: PathBuf,
-    dsn: String,
+    pub program: PathBuf,
+    pub dsn: String,
     project: Scratch,
     runtime: tokio::runtime::Runtime,
 }

@@ -64,41 +64,52 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     let database = server.create_unique_database("bench")?;
     let subject = calls::Subject::new(&confiture.program, &database.dsn())?;
     let mut figures = Figures::default();
+    let measured = measure(lab.ui, &subject, args.rounds, &mut figures);
 
-    let task = lab.ui.task("calls");
-    subject.plain(args.rounds, &mut figures)?;
-    subject.watched(args.rounds, &mut figures)?;
-    subject.at_once(50, &mut figures)?;
-    task.finish("calls");
-
-    let task = lab.ui.task("calls without compiled modules");
-    let copy = uncompiled::copy(&confiture.program)?;
-    probe::uncompiled(&copy, &database.dsn(), args.rounds, &mut figures)?;
-    task.finish("calls without compiled modules");
-
-    let task = lab.ui.task("a large report, and chatter");
-    probe::decode(&mut figures)?;
-    probe::chatter(&mut figures)?;
-    task.finish("a large report, and chatter");
-
-    let task = lab.ui.task("the window guard");
-    probe::guard(&mut figures)?;
-    task.finish("the window guard");
-
-    let task = lab.ui.task("a small engine");
-    weight::measure(&mut figures)?;
-    task.finish("a small engine");
-
-    let task = lab.ui.task("replayed cases");
-    replay::per_case(args.rounds, &mut figures)?;
-    task.finish("replayed cases");
-
+    // What was measured before a part failed is worth its minutes.
     anstream::println!(
         "confiture {}, PostgreSQL {}",
         confiture.version,
         server.version()?
     );
     anstream::print!("{figures}");
+    measured
+}
+
+/// Runs each benchmark in turn.
+fn measure(
+    ui: Ui,
+    subject: &calls::Subject,
+    rounds: usize,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let task = ui.task("calls");
+    subject.plain(rounds, figures)?;
+    subject.watched(rounds, figures)?;
+    subject.at_once(50, figures)?;
+    task.finish("calls");
+
+    let task = ui.task("calls without compiled modules");
+    let copy = uncompiled::copy(&subject.program)?;
+    probe::uncompiled(&copy, &subject.dsn, rounds, figures)?;
+    task.finish("calls without compiled modules");
+
+    let task = ui.task("a large report, and chatter");
+    probe::decode(figures)?;
+    probe::chatter(figures)?;
+    task.finish("a large report, and chatter");
+
+    let task = ui.task("the window guard");
+    probe::guard(figures)?;
+    task.finish("the window guard");
+
+    let task = ui.task("a small engine");
+    weight::measure(figures)?;
+    task.finish("a small engine");
+
+    let task = ui.task("replayed cases");
+    replay::per_case(rounds, figures)?;
+    task.finish("replayed cases");
     Ok(())
 }
 
