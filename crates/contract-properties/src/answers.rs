@@ -1,9 +1,11 @@
 //! What an answer permits.
 
 use fraisier_adapter_api::{AdapterError, RiskTier};
-use fraisier_adapter_confiture::Redactor;
-use fraisier_adapter_confiture::process::{Exit, Output};
-use fraisier_adapter_confiture::replay::{Command, CurrentRevision, Verify, VerifyFiles, answer};
+use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::process::{Exit, Output};
+use fraisier_adapter_confiture::tools::replay::{
+    Command, CurrentRevision, Verify, VerifyFiles, answer,
+};
 
 use crate::samples::Request;
 

@@ -1,7 +1,7 @@
 //! How bytes become the parts of an input.
 
 use arbitrary::Unstructured;
-use fraisier_adapter_confiture::process::Exit;
+use fraisier_adapter_confiture::tools::process::Exit;
 
 /// One of these, decided by the next bytes.
 pub(crate) fn choose<'a, T>(bytes: &mut Unstructured<'_>, from: &'a [T]) -> &'a T {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fraisier_adapter_confiture::{Redactor, replay};
+use fraisier_adapter_confiture::tools::{Redactor, replay};
 
 use crate::redaction::seen;
 

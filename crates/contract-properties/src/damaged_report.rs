@@ -6,7 +6,7 @@
 //! that is none.
 
 use arbitrary::Unstructured;
-use fraisier_adapter_confiture::process::Exit;
+use fraisier_adapter_confiture::tools::process::Exit;
 
 use crate::answers::{may_succeed, permits};
 use crate::bytes::{below, exit};

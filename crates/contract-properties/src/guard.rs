@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use fraisier_adapter_confiture::Redactor;
-use fraisier_adapter_confiture::process::{Exit, Output};
-use fraisier_adapter_confiture::replay::{Command, Preflight, answer};
+use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::process::{Exit, Output};
+use fraisier_adapter_confiture::tools::replay::{Command, Preflight, answer};
 
 use crate::answers::version;
 use crate::connection::Libpq;

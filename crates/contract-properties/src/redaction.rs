@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use arbitrary::Unstructured;
-use fraisier_adapter_confiture::process::Captured;
-use fraisier_adapter_confiture::{MASK, Redactor};
+use fraisier_adapter_confiture::tools::process::Captured;
+use fraisier_adapter_confiture::tools::{MASK, Redactor};
 use serde_json::Value;
 
 use crate::bytes::{below, choose, text};

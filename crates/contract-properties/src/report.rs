@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use arbitrary::Unstructured;
 use fraisier_adapter_api::Revision;
-use fraisier_adapter_confiture::process::Exit;
-use fraisier_adapter_confiture::replay::{DownTo, Up};
+use fraisier_adapter_confiture::tools::process::Exit;
+use fraisier_adapter_confiture::tools::replay::{DownTo, Up};
 use serde_json::Value;
 
 use crate::answers::{Permits, may_succeed, permits};

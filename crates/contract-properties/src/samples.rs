@@ -8,8 +8,8 @@ use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::recording::RecordedCall;
 use fraisier_adapter_api::Revision;
-use fraisier_adapter_confiture::process::Exit;
-use fraisier_adapter_confiture::replay::{DownTo, Preflight, Up};
+use fraisier_adapter_confiture::tools::process::Exit;
+use fraisier_adapter_confiture::tools::replay::{DownTo, Preflight, Up};
 use serde_json::Value;
 
 use crate::answers::{Permits, permits};

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use arbitrary::Unstructured;
-use fraisier_adapter_confiture::process::{Captured, Exit, Output};
-use fraisier_adapter_confiture::replay::{Describe, answer};
-use fraisier_adapter_confiture::{ConfitureVersion, Redactor};
+use fraisier_adapter_confiture::ConfitureVersion;
+use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
+use fraisier_adapter_confiture::tools::replay::{Describe, answer};
 
 use crate::bytes::exit;
 use crate::connection::Libpq;

@@ -1,6 +1,6 @@
 //! What a case is: the situation, the call, and what must be true afterwards.
 
-use fraisier_adapter_confiture::replay::PLAIN_OUTPUT;
+use fraisier_adapter_confiture::tools::replay::PLAIN_OUTPUT;
 use serde::Serialize;
 
 use crate::call::Call;

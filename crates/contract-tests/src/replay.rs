@@ -6,12 +6,13 @@ use std::{fs, io};
 
 use anyhow::{Context, bail, ensure};
 use fraisier_adapter_api::{AdapterError, Revision};
-use fraisier_adapter_confiture::process::{Captured, Exit, Output};
-use fraisier_adapter_confiture::replay::PLAIN_OUTPUT;
-use fraisier_adapter_confiture::replay::{
+use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
+use fraisier_adapter_confiture::tools::replay::PLAIN_OUTPUT;
+use fraisier_adapter_confiture::tools::replay::{
     Command, CurrentRevision, Describe, DownTo, Preflight, Up, Verify, VerifyFiles, answer,
 };
-use fraisier_adapter_confiture::{ConfitureMigration, Redactor};
 use serde::Serialize;
 use serde_json::Value;
 

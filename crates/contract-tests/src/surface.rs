@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, bail};
-use fraisier_adapter_confiture::classify;
-use fraisier_adapter_confiture::process::Exit;
+use fraisier_adapter_confiture::tools::classify;
+use fraisier_adapter_confiture::tools::process::Exit;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -16,9 +16,9 @@ use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::recording::RecordedCall;
 use fraisier_adapter_api::{AdapterError, Revision};
-use fraisier_adapter_confiture::Redactor;
-use fraisier_adapter_confiture::process::{Captured, Exit, Output};
-use fraisier_adapter_confiture::replay::{
+use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
+use fraisier_adapter_confiture::tools::replay::{
     Command, CurrentRevision, Describe, DownTo, Preflight, Up, Verify, VerifyFiles, answer,
 };
 use serde::Serialize;

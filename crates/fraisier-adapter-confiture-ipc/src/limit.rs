@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
+use fraisier_adapter_confiture::observe::Interruption;
 use fraisier_adapter_confiture::observe::{Call as Command, Event, Observer};
-use fraisier_adapter_confiture::process::Interruption;
 
 use crate::request::Call;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind, Revision};
-use fraisier_adapter_confiture::Redactor;
+use fraisier_adapter_confiture::tools::Redactor;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -87,7 +87,7 @@
 //! The connection string is the secret `DATABASE_URL` of the context: a URL or libpq keywords. It
 //! reaches confiture in the environment, and nothing else of it leaves: no argument, file, log,
 //! `Debug`, event or error holds it, its password, or the value of another secret of the context.
-//! What confiture prints and reports passes a [`Redactor`] first. A child sees neither the ambient
+//! What confiture prints and reports passes a redactor first. A child sees neither the ambient
 //! `DATABASE_URL` nor the variables that the context's secrets come from.
 //!
 //! With the secret `AGAINST_DATABASE_URL`, `preflight` also tries the migrations on that database,
@@ -120,23 +120,18 @@ mod failure;
 mod guard;
 pub mod observe;
 mod operation;
-pub mod process;
+mod process;
 mod progress;
 mod redact;
 mod release;
-pub mod replay;
 mod report;
 mod request;
 #[cfg(test)]
 mod testing;
+pub mod tools;
 
 pub use self::adapter::ConfitureMigration;
 pub use self::builder::{Builder, VARIABLES, Variable};
-pub use self::failure::classify;
 pub use self::process::Stop;
-pub use self::redact::{MASK, Redactor};
 pub use self::release::{ConfitureVersion, capability};
-pub use self::request::project::{Migration, list as migrations_in};
-pub use self::request::{
-    DisconnectCheck, MissingMigrations, NoDisconnectCheck, SETTINGS, Setting, server_option,
-};
+pub use self::request::{DisconnectCheck, MissingMigrations, NoDisconnectCheck, SETTINGS, Setting};

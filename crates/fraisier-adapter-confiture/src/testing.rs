@@ -105,7 +105,7 @@ pub(crate) fn answer<R: Reading>(
     redactor: &Redactor,
     left: &Output,
 ) -> Result<R::Answer, AdapterError> {
-    crate::replay::answer(reading, redactor, |command| match command {
+    crate::tools::replay::answer(reading, redactor, |command| match command {
         Command::Operation => left.clone(),
         _ => output(1, None),
     })

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
 use fraisier_adapter_confiture::ConfitureMigration;
-use fraisier_adapter_confiture::process::{Arg, Environment, Exit, Invocation, Options, Runner};
+use fraisier_adapter_confiture::tools::process::{
+    Arg, Environment, Exit, Invocation, Options, Runner,
+};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 

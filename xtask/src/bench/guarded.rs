@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fraisier_adapter_confiture::Redactor;
-use fraisier_adapter_confiture::process::{Exit, Output};
-use fraisier_adapter_confiture::replay::{Command, Preflight, answer};
+use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::process::{Exit, Output};
+use fraisier_adapter_confiture::tools::replay::{Command, Preflight, answer};
 
 use super::figures::timed;
 

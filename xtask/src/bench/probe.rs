@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fraisier_adapter_confiture::observe::Announcer;
-use fraisier_adapter_confiture::process::{
+use fraisier_adapter_confiture::tools::Announcer;
+use fraisier_adapter_confiture::tools::process::{
     Arg, Environment, Invocation, Options, RunContext, Runner,
 };
 use serde::Serialize;

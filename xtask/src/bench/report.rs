@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use fraisier_adapter_confiture::Redactor;
-use fraisier_adapter_confiture::process::{Exit, Output};
-use fraisier_adapter_confiture::process::{Options, read_report};
-use fraisier_adapter_confiture::replay::{Command, Preflight, answer};
+use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::process::{Exit, Output};
+use fraisier_adapter_confiture::tools::process::{Options, read_report};
+use fraisier_adapter_confiture::tools::replay::{Command, Preflight, answer};
 
 use super::figures::timed;
 

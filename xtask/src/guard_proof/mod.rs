@@ -13,7 +13,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs, interrupt, parser};
-use fraisier_adapter_confiture::replay::guard_recognises;
+use fraisier_adapter_confiture::tools::replay::guard_recognises;
 use serde::Deserialize;
 
 use self::generate::Generator;

@@ -20,7 +20,7 @@ use contract_tests::project::Project;
 use contract_tests::recording::State;
 use contract_tests::release::Release;
 use contract_tests::site::Site;
-use fraisier_adapter_confiture::replay::PLAIN_OUTPUT;
+use fraisier_adapter_confiture::tools::replay::PLAIN_OUTPUT;
 use postgres::Client;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use std::env;
 use std::path::Path;
 
 use fraisier_adapter_api::AdapterErrorKind;
-use fraisier_adapter_confiture::Redactor;
+use fraisier_adapter_confiture::tools::Redactor;
 
 use super::{Finding, Status};
 use crate::cli::Project;

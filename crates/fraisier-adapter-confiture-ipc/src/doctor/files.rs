@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use fraisier_adapter_confiture::{Migration, migrations_in};
+use fraisier_adapter_confiture::tools::{Migration, migrations_in};
 
 use super::{Finding, Status};
 use crate::cli::Project;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 
-use fraisier_adapter_confiture::Migration;
+use fraisier_adapter_confiture::tools::Migration;
 use sha2::{Digest as _, Sha256};
 
 use super::files::listed;

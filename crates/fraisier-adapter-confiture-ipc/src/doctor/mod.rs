@@ -12,7 +12,7 @@ mod program;
 
 use std::fmt;
 
-use fraisier_adapter_confiture::Redactor;
+use fraisier_adapter_confiture::tools::Redactor;
 use serde::Serialize;
 
 use crate::cli::Project;

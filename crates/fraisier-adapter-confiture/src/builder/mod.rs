@@ -166,7 +166,7 @@ impl Builder {
     /// newer on a system that can tell (Linux can). An older server refuses the connection, and so
     /// do poolers that take no start options, as `PgBouncer` does unless told to ignore them. Also,
     /// a connection string with `options` of its own keeps the request from the server, unless they
-    /// set `client_connection_check_interval` themselves, as [`server_option`](crate::server_option)
+    /// set `client_connection_check_interval` themselves, as [`server_option`](crate::tools::server_option)
     /// words it.
     ///
     /// There the default goes on without the check, and says so once: in the log, by an
@@ -296,10 +296,10 @@ impl Builder {
         self
     }
 
-    /// How commands are run, as it is set so far.
+    /// The [`timeout`](Self::timeout), as it is set so far.
     #[must_use]
-    pub fn options(&self) -> &Options {
-        &self.options
+    pub fn get_timeout(&self) -> Option<Duration> {
+        self.options.timeout
     }
 
     /// The adapter.

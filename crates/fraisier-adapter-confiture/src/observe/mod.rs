@@ -10,8 +10,7 @@ use std::time::Duration;
 use fraisier_adapter_api::Revision;
 
 pub use self::announcer::{Announcer, Redact};
-pub use crate::process::Stream;
-use crate::process::{Exit, Interruption};
+pub use crate::process::{Exit, Interruption, Stream};
 use crate::request::NoDisconnectCheck;
 
 /// Receives the progress of every command an adapter runs.

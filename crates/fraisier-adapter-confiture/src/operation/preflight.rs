@@ -318,7 +318,7 @@ mod tests {
         redactor: &Redactor,
         left: &Output,
     ) -> Result<PreflightReport, AdapterError> {
-        crate::replay::answer(preflight, redactor, |command| match command {
+        crate::tools::replay::answer(preflight, redactor, |command| match command {
             Command::Version => Output {
                 stdout: format!("confiture version {version}\n").into_bytes().into(),
                 ..output(0, None)
@@ -398,13 +398,14 @@ mod tests {
         let preflight = Preflight::new(Some(Vec::new()), false);
         for version in ["0.20.0", "0.21.9", "1.30.0rc1", "unknown"] {
             let mut asked = Vec::new();
-            let answer = crate::replay::answer(&preflight, &Redactor::default(), |command| {
-                asked.push(command);
-                Output {
-                    stdout: format!("confiture version {version}\n").into_bytes().into(),
-                    ..output(0, None)
-                }
-            });
+            let answer =
+                crate::tools::replay::answer(&preflight, &Redactor::default(), |command| {
+                    asked.push(command);
+                    Output {
+                        stdout: format!("confiture version {version}\n").into_bytes().into(),
+                        ..output(0, None)
+                    }
+                });
             let error = answer.expect_err("refused");
             assert_eq!(error.kind, AdapterErrorKind::MethodNotSupported);
             assert!(

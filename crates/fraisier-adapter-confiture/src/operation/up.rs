@@ -711,17 +711,18 @@ mod tests {
         let target = target.map(Revision::new);
         let report = json!({"revision": current, "name": current}).to_string();
         let mut asked = Vec::new();
-        let answer = crate::replay::answer(&Up { target }, &Redactor::default(), |command| {
-            asked.push(command);
-            match command {
-                Command::Version => Output {
-                    stdout: format!("confiture version {version}\n").into_bytes().into(),
-                    ..output(0, None)
-                },
-                Command::Current => output(0, Some(&report)),
-                Command::Operation => up.clone(),
-            }
-        });
+        let answer =
+            crate::tools::replay::answer(&Up { target }, &Redactor::default(), |command| {
+                asked.push(command);
+                match command {
+                    Command::Version => Output {
+                        stdout: format!("confiture version {version}\n").into_bytes().into(),
+                        ..output(0, None)
+                    },
+                    Command::Current => output(0, Some(&report)),
+                    Command::Operation => up.clone(),
+                }
+            });
         (answer, asked)
     }
 

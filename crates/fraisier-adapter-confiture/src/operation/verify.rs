@@ -315,10 +315,11 @@ mod tests {
         );
         let asked = |output: &Output| {
             let mut asked = Vec::new();
-            let _ = crate::replay::answer(&Verify::default(), &Redactor::default(), |command| {
-                asked.push(command);
-                output.clone()
-            });
+            let _ =
+                crate::tools::replay::answer(&Verify::default(), &Redactor::default(), |command| {
+                    asked.push(command);
+                    output.clone()
+                });
             asked
         };
         assert_eq!(asked(&old), [Command::Operation, Command::Current]);
@@ -331,14 +332,12 @@ mod tests {
         }
         let none = envelope("PRECON_1001", "Database not initialized", "");
         let verdict =
-            crate::replay::answer(
-                &Verify::default(),
-                &Redactor::default(),
-                |command| match command {
+            crate::tools::replay::answer(&Verify::default(), &Redactor::default(), |command| {
+                match command {
                     Command::Current => output(2, Some(&none)),
                     _ => old.clone(),
-                },
-            );
+                }
+            });
         assert!(verdict.expect("a verdict").was_skipped);
     }
 

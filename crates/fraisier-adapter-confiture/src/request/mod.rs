@@ -47,7 +47,7 @@ pub enum MissingMigrations {
     /// confiture answers: for an engine that asks where the directory need not be. A `verify` is
     /// then as confiture says it, with a detail that no files were at hand. A `preflight` has
     /// confiture's `ok`, a warning of ours
-    /// ([`NO_MIGRATIONS_AT_HAND`](crate::replay::NO_MIGRATIONS_AT_HAND)), and neither `window_safe`
+    /// ([`NO_MIGRATIONS_AT_HAND`](crate::tools::replay::NO_MIGRATIONS_AT_HAND)), and neither `window_safe`
     /// nor a change set, so that gates refuse.
     AskConfiture,
 }

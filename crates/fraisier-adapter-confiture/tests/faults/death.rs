@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use fraisier_adapter_confiture::process::{Options, Runner, Stop};
+use fraisier_adapter_confiture::tools::process::{Options, Runner, Stop};
 use tempfile::TempDir;
 
 use super::support::*;

@@ -2,8 +2,8 @@
 
 use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind, MigrationAdapter};
 use fraisier_adapter_confiture::ConfitureMigration;
-use fraisier_adapter_confiture::process::Exit;
-use fraisier_adapter_confiture::process::{Obstacle, Options, RunError, Runner};
+use fraisier_adapter_confiture::tools::process::Exit;
+use fraisier_adapter_confiture::tools::process::{Obstacle, Options, RunError, Runner};
 
 use super::support::*;
 

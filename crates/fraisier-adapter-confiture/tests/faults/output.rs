@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fraisier_adapter_confiture::observe::{Event, Redact, Stream};
-use fraisier_adapter_confiture::process::{Captured, Exit, Options, Output, Runner};
+use fraisier_adapter_confiture::observe::{Event, Stream};
+use fraisier_adapter_confiture::tools::Redact;
+use fraisier_adapter_confiture::tools::process::{Captured, Exit, Options, Output, Runner};
 use tempfile::TempDir;
 
 use super::support::*;

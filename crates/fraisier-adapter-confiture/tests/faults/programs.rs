@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fraisier_adapter_confiture::process::Arg;
-use fraisier_adapter_confiture::process::Exit;
-use fraisier_adapter_confiture::process::{Obstacle, Options, RunError};
+use fraisier_adapter_confiture::tools::process::Arg;
+use fraisier_adapter_confiture::tools::process::Exit;
+use fraisier_adapter_confiture::tools::process::{Obstacle, Options, RunError};
 use tempfile::TempDir;
 
 use super::support::*;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use fraisier_adapter_confiture::process::Exit;
-use fraisier_adapter_confiture::process::{Options, ReportProblem, RunError};
+use fraisier_adapter_confiture::tools::process::Exit;
+use fraisier_adapter_confiture::tools::process::{Options, ReportProblem, RunError};
 
 use super::support::*;
 

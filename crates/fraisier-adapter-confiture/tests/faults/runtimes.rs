@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fraisier_adapter_confiture::process::{Exit, Options, Runner};
+use fraisier_adapter_confiture::tools::process::{Exit, Options, Runner};
 use tokio::runtime::{Builder, Runtime};
 
 use super::support::*;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
-use fraisier_adapter_confiture::process::{
+use fraisier_adapter_confiture::tools::process::{
     Exit, Interruption, Obstacle, Options, Output, RunError, Runner, Stop,
 };
 use rustix::process::{Pid, Signal, kill_process_group};

@@ -8,10 +8,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use fraisier_adapter_confiture::observe::{Announcer, Call, Event, Observer, Redact};
-use fraisier_adapter_confiture::process::{
+use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+use fraisier_adapter_confiture::tools::process::{
     Arg, Environment, Invocation, Options, Output, RunContext, RunError, Runner, Stop,
 };
+use fraisier_adapter_confiture::tools::{Announcer, Redact};
 
 /// Longer than anything here takes on the slowest machine; only a hang reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,12 +1,12 @@
-//! What finished commands mean, without running any: for the replay of recordings, and for tools.
+//! What finished commands mean, without running any.
 //!
-//! An engine needs nothing of this. What is here is what the adapter itself goes through, so a
-//! recording is read as a live command is, and is asked for the same follow-ups.
+//! The adapter itself goes through this, so a recording is read as a live command is, and is asked
+//! for the same follow-ups.
 //!
 //! ```
-//! use fraisier_adapter_confiture::process::{Exit, Output};
-//! use fraisier_adapter_confiture::Redactor;
-//! use fraisier_adapter_confiture::replay::{Command, CurrentRevision, answer};
+//! use fraisier_adapter_confiture::tools::process::{Exit, Output};
+//! use fraisier_adapter_confiture::tools::Redactor;
+//! use fraisier_adapter_confiture::tools::replay::{Command, CurrentRevision, answer};
 //!
 //! let revision = answer(&CurrentRevision, &Redactor::default(), |command| {
 //!     assert_eq!(command, Command::Operation);

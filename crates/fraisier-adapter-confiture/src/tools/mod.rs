@@ -1,0 +1,21 @@
+//! What the replay of recordings, and tools around the adapter, need of its inside.
+//!
+//! An engine needs nothing of this. It stands apart so that the rest of this crate shows what an
+//! engine uses, and it may change with any release.
+
+pub mod replay;
+
+/// Runs any command: in a process group of its own, with a private report file, in bounded memory,
+/// and stopped when the caller gives up.
+pub mod process {
+    pub use crate::process::{
+        Arg, Captured, Environment, Exit, Interruption, Invocation, Listener, Obstacle, Options,
+        Output, Report, ReportProblem, RunContext, RunError, Runner, Stop, Stream, read_report,
+    };
+}
+
+pub use crate::failure::classify;
+pub use crate::observe::{Announcer, Redact};
+pub use crate::redact::{MASK, Redactor};
+pub use crate::request::project::{Migration, list as migrations_in};
+pub use crate::request::server_option;
