@@ -93,11 +93,18 @@ fn agreed(
         let what = format!("it rolled back {target}, which was to stay");
         return Err(reader.contradiction(&what, DatabaseState::Unknown));
     }
-    if report.rolled_back.is_empty() && *from != report.to {
-        let what = format!(
-            "it went from {from} to {} and rolled nothing back",
-            report.to
-        );
+    let went_nowhere = *from == report.to;
+    if went_nowhere != report.rolled_back.is_empty() {
+        let rolled_back = match report.rolled_back.as_slice() {
+            [] => "nothing".into(),
+            versions => versions.join(", "),
+        };
+        let to = &report.to;
+        let what = format!("it went from {from} to {to} and rolled {rolled_back} back");
+        return Err(reader.contradiction(&what, DatabaseState::Unknown));
+    }
+    if !went_nowhere && !report.rolled_back.contains(from) {
+        let what = format!("it began at {from}, and did not roll that back");
         return Err(reader.contradiction(&what, DatabaseState::Unknown));
     }
     let mut log = reader.log();
@@ -225,8 +232,10 @@ mod tests {
             (0, report(|report| report["rolled_back"] = json!([]))),
             (
                 0,
-                report(|report| report["rolled_back"] = json!(["002", "001"])),
+                report(|report| report["rolled_back"] = json!(["003", "001"])),
             ),
+            (0, report(|report| report["rolled_back"] = json!(["002"]))),
+            (0, report(|report| report["from"] = json!("001"))),
             (0, report(|report| report["error"] = json!({}))),
             (1, report(|_| ())),
             (3, report(|_| ())),

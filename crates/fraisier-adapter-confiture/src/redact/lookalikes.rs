@@ -18,9 +18,6 @@ const URL_STARTS: [&str; 8] = [
 /// What a password follows in libpq keywords and in the query of a URL.
 const PASSWORD_KEYS: [&str; 4] = ["password", "Password", "PASSWORD", "passwd"];
 
-/// How many starts there are.
-pub(super) const COUNT: usize = URL_STARTS.len() + PASSWORD_KEYS.len();
-
 /// Where what looks like a secret begins, for a search. [`span`] knows them by their places in this list.
 pub(super) fn starts<'a>() -> impl Iterator<Item = &'a str> {
     URL_STARTS.into_iter().chain(PASSWORD_KEYS)

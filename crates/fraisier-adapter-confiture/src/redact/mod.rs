@@ -38,8 +38,10 @@ const SHORT: usize = 4;
 /// would say anything.
 #[derive(Clone)]
 pub struct Redactor {
-    /// Finds first what looks like a secret, and then what is masked wherever it occurs: one pass over a
-    /// text.
+    /// Finds where what looks like a secret begins. It searches apart from the secrets: a beginning
+    /// that nothing follows must not hide a secret that is equal to it.
+    lookalikes: AhoCorasick,
+    /// Finds what is masked wherever it occurs.
     anywhere: AhoCorasick,
     /// Finds what is masked where no letter or digit touches it.
     alone: Option<AhoCorasick>,
@@ -77,11 +79,10 @@ impl Redactor {
             .iter()
             .cloned()
             .partition(|form| form.chars().count() < SHORT);
-        let lookalikes_first: Vec<&str> = lookalikes::starts()
-            .chain(anywhere.iter().map(String::as_str))
-            .collect();
+        let starts: Vec<&str> = lookalikes::starts().collect();
         Self {
-            anywhere: automaton(&lookalikes_first),
+            lookalikes: automaton(&starts),
+            anywhere: automaton(&anywhere),
             alone: (!alone.is_empty()).then(|| automaton(&alone)),
             fragments: Fragments::new(secret.iter().map(String::as_str), |_| true),
             sure: Fragments::new(secret.iter().map(String::as_str), is_no_name),
@@ -93,12 +94,12 @@ impl Redactor {
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut spans = self.fragments.find(text);
-        spans.extend(self.anywhere.find_iter(text).filter_map(|found| {
-            match found.pattern().as_usize() {
-                start if start < lookalikes::COUNT => lookalikes::span(start, text, found.range()),
-                _ => Some(found.range()),
-            }
-        }));
+        spans.extend(self.anywhere.find_iter(text).map(|found| found.range()));
+        spans.extend(
+            self.lookalikes.find_iter(text).filter_map(|found| {
+                lookalikes::span(found.pattern().as_usize(), text, found.range())
+            }),
+        );
         if let Some(alone) = &self.alone {
             let touches = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
             spans.extend(

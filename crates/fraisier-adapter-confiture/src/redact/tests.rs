@@ -229,3 +229,17 @@ fn bounding_keeps_both_ends_and_whole_characters() {
     );
     assert_eq!(Redactor::bounded("short", 101), "short");
 }
+
+/// A password may look like the beginning of what looks like a secret.
+#[test]
+fn a_secret_that_is_itself_a_lookalikes_beginning_is_masked() {
+    for (dsn, secret) in [
+        ("host=h password=passwd", "passwd"),
+        ("host=h password=postgres://", "postgres://"),
+        ("password", "password"),
+        ("postgres://", "postgres://"),
+    ] {
+        let told = of(dsn).text(&format!("it was {secret} there")).into_owned();
+        assert_eq!(told, "it was *** there", "{dsn}");
+    }
+}
