@@ -24,6 +24,17 @@ impl Figures {
         ]);
     }
 
+    /// A line of two sizes, in bytes.
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    pub fn sizes(&mut self, what: &str, ours: u64, (name, theirs): (&str, u64)) {
+        self.0.push([
+            what.to_owned(),
+            megabytes(ours),
+            format!("{} {name}", megabytes(theirs)),
+            format!("{:.2}", ours as f64 / theirs as f64),
+        ]);
+    }
+
     /// A line with nothing beside it.
     pub fn alone(&mut self, what: &str, value: String) {
         self.0
@@ -89,6 +100,17 @@ pub fn seconds(time: Duration) -> String {
         format!("{:.1} ms", seconds * 1e3)
     } else {
         format!("{seconds:.3} s")
+    }
+}
+
+/// As `64 MB`, or as `2.19 MB` where whole ones say too little.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+pub fn megabytes(bytes: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    if megabytes < 5.0 {
+        format!("{megabytes:.2} MB")
+    } else {
+        format!("{megabytes:.0} MB")
     }
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::calls::{Subject, Uncompiled};
-use super::figures::{Figures, median, seconds, timed};
+use super::figures::{Figures, megabytes, seconds, timed};
 use super::{guarded, report, uncompiled};
 use contract_lab::scratch::Scratch;
 
@@ -23,7 +23,6 @@ pub const SUBCOMMAND: &str = "bench-probe";
 
 const DSN: &str = "XTASK_BENCH_DSN";
 const CHATTER: u64 = 1_000_000_000;
-const MEGA: f64 = 1e6;
 
 /// What a process of its own measures.
 #[derive(Debug, clap::Args)]
@@ -35,6 +34,7 @@ pub struct ProbeArgs {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Decode { file: PathBuf },
+    DecodeOnce { file: PathBuf },
     Chatter,
     Guard { directory: PathBuf },
     Uncompiled { program: PathBuf, rounds: usize },
@@ -47,6 +47,7 @@ enum What {
 pub fn serve(args: ProbeArgs) -> anyhow::Result<()> {
     let text = match args.what {
         What::Decode { file } => to_json(&(report::decode(&file)?, peak()?)),
+        What::DecodeOnce { file } => to_json(&(report::decode_once(&file)?, peak()?)),
         What::Chatter => to_json(&(run_chatter()?, peak()?)),
         What::Guard { directory } => to_json(&(guarded::judge(&directory)?, peak()?)),
         What::Uncompiled { program, rounds } => {
@@ -88,11 +89,6 @@ fn peak() -> anyhow::Result<u64> {
     Ok(peak.trim().parse::<u64>()? * 1024)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn megabytes(bytes: u64) -> String {
-    format!("{:.0} MB", bytes as f64 / MEGA)
-}
-
 /// Calls where nothing is compiled.
 pub fn uncompiled(
     copy: &uncompiled::Copy,
@@ -114,26 +110,19 @@ pub fn uncompiled(
     Ok(())
 }
 
-/// Size and times, and the peak of memory.
-type Decoded = ((u64, Vec<Duration>), u64);
+/// Times, and the peak of memory.
+type Decoded = (Vec<Duration>, u64);
 
-/// Decoding a large report.
+/// Decoding a large report, beside `serde_json` that decodes it once and makes nothing of it.
 pub fn decode(figures: &mut Figures) -> anyhow::Result<()> {
     let dir = Scratch::new()?;
     let file = dir.path().join("report.json");
     std::fs::write(&file, report::generate())?;
-    let ((size, times), peak) = ask::<Decoded>(myself()?.arg("decode").arg(&file))?;
-    let what = megabytes(size);
-    let further = median(&times[1..]);
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let speed = size as f64 / MEGA / further.as_secs_f64();
-    figures.alone(
-        &format!("report of {what}, first decoded"),
-        seconds(times[0]),
-    );
-    figures.alone(&format!("report of {what}, again"), seconds(further));
-    figures.alone("… which is", format!("{speed:.0} MB/s"));
-    figures.alone("… peak memory", megabytes(peak));
+    let (ours, our_peak) = ask::<Decoded>(myself()?.arg("decode").arg(&file))?;
+    let (theirs, their_peak) = ask::<Decoded>(myself()?.arg("decode-once").arg(&file))?;
+    let what = format!("a report of {}", megabytes(file.metadata()?.len()));
+    figures.times(&what, &ours, ("serde_json", &theirs));
+    figures.sizes("… peak memory", our_peak, ("serde_json", their_peak));
     Ok(())
 }
 

@@ -72,8 +72,11 @@ pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let (with, without) = in_turn(ROUNDS, || full.build(), || bare.build())?;
     let beside = "tokio, serde_json, async-trait";
     figures.times("a small engine, built", &with, (beside, &without));
-    figures.alone("… its program, stripped", megabytes(full.size()?));
-    figures.alone("… beside it", megabytes(bare.size()?));
+    figures.sizes(
+        "… its program, stripped",
+        full.size()?,
+        (beside, bare.size()?),
+    );
     let (with, without) = (full.packages()?, bare.packages()?);
     let more: Vec<&str> = with.difference(&without).map(String::as_str).collect();
     figures.alone(
@@ -139,10 +142,4 @@ impl Engine {
         ensure!(output.status.success(), "`cargo {}`: {said}", arguments[0]);
         Ok(String::from_utf8(output.stdout)?)
     }
-}
-
-fn megabytes(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "it is shown with two digits")]
-    let megabytes = bytes as f64 / 1e6;
-    format!("{megabytes:.2} MB")
 }
