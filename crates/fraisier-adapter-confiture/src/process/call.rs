@@ -1,224 +1,214 @@
-//! One call from its start to its end, as the supervisor sees it.
+//! One call, shared between the caller's future and the supervisor.
 
-use std::convert::Infallible;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::ops::Deref;
+use std::process::Child;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Pid, Signal, test_kill_process_group};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use rustix::process::Pid;
+use tokio::sync::{Notify, watch};
 
-use super::error::RunError;
-use super::group::{Group, Ids, Open};
-use super::invocation::Invocation;
-use super::launch::{Launched, launch};
-use super::listener::{Listener, Stream};
-use super::options::Options;
-use super::output::{Exit, Interruption, Output};
-use super::printed::Printed;
-use super::report_file::ReportFile;
-use super::sigint;
+use super::group;
+use super::life::{Action, Event, Life};
+use super::options::Stop;
+use super::output::{Exit, Interruption};
+use super::report_dir::ReportDir;
 use super::watcher::Watcher;
 
-/// How long a descendant may hold the output open after the command has exited.
-const DRAIN: Duration = Duration::from_secs(1);
-/// How long the rest of a killed group may take to be gone.
-const DISPERSAL: Duration = Duration::from_millis(500);
-/// How often the child is looked at although no signal said to: the program around this adapter may
-/// block `SIGCHLD` or take it for itself.
-const TICK: Duration = Duration::from_millis(200);
-
-/// What the supervisor needs to conduct a call.
-pub(super) struct Job {
-    pub(super) invocation: Invocation,
-    pub(super) listener: Arc<dyn Listener>,
-    /// How long the command may run.
-    pub(super) timeout: Option<Duration>,
-    pub(super) reply: oneshot::Sender<Result<Output, RunError>>,
-    pub(super) open: Open,
+/// A call: its life, and everything that it uses.
+///
+/// The caller may give up at any moment, from any thread, so what an event asks for is done under the
+/// lock that also guards the reaping: a signal can never reach a group whose id went to someone else.
+pub(super) struct Call {
+    stop: Stop,
+    state: Mutex<State>,
+    changed: Notify,
+    /// Counts the calls of a runner that were given up and are not over.
+    stopping: watch::Sender<usize>,
 }
 
-/// Runs the command, and ends with everything it used given back.
-pub(super) async fn conduct(job: Job, options: Arc<Options>) {
-    if job.open.0.interruption().is_some() {
-        return;
-    }
-    let outcome = run(&job, &options).await;
-    // Nobody takes the reply of a call that was given up.
-    let _ = job.reply.send(outcome);
+#[derive(Default)]
+struct State {
+    life: Life,
+    watcher: Option<Watcher>,
+    command: Option<Child>,
+    report: Option<ReportDir>,
+    exit: Option<Exit>,
 }
 
-async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
-    // It comes first: whatever is there of the call is watched.
-    let mut watcher = Watcher::start(options)?;
-    let report = if job.invocation.writes_report() {
-        Some(ReportFile::create()?)
-    } else {
-        None
-    };
-    if let Some(watcher) = &mut watcher {
-        watcher.clears(report.as_ref().map_or(Path::new(""), ReportFile::dir));
+impl Call {
+    pub(super) fn new(stop: Stop, stopping: watch::Sender<usize>) -> Self {
+        Self {
+            stop,
+            state: Mutex::default(),
+            changed: Notify::new(),
+            stopping,
+        }
     }
-    let supervisor = |source| RunError::Supervisor { source };
-    sigint::keep_deliverable().map_err(supervisor)?;
-    let mut children = signal(SignalKind::child()).map_err(supervisor)?;
-    let began = Instant::now();
-    let path = report.as_ref().map(ReportFile::path).unwrap_or_default();
-    let launched = launch(&job.invocation, &path, watcher, options.stop).await?;
-    let ids = Ids {
-        command: launched.command(),
-        group: launched.group(),
-    };
-    let mut running = Reaped {
-        launched,
-        group: &job.open.0,
-    };
-    job.open.0.started(ids);
-    let child = &mut running.launched.child;
-    job.listener.started(child.id());
-    let lost = |source| RunError::Lost { source };
-    let printed = |stream, pipe| {
-        Printed::new(stream, pipe, options.output_limit, &*job.listener).map_err(lost)
-    };
-    let pipe = child.stdout.take().map(OwnedFd::from);
-    let mut stdout = printed(Stream::Stdout, pipe)?;
-    let pipe = child.stderr.take().map(OwnedFd::from);
-    let mut stderr = printed(Stream::Stderr, pipe)?;
 
-    let (ending, drained) = {
-        let drain = async { tokio::join!(stdout.pump(), stderr.pump()) };
-        tokio::pin!(drain);
-        let watch = watch(job, options, &mut children);
-        tokio::pin!(watch);
-        let mut drained = false;
-        let ending = loop {
-            tokio::select! {
-                ending = &mut watch => break ending,
-                _ = &mut drain, if !drained => drained = true,
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something happened: does what that asks for.
+    pub(super) fn on(&self, event: Event) {
+        let mut state = self.lock();
+        // What ended may not have been noticed yet. Where that cannot be known, it is decided without.
+        let _ = state.look();
+        self.happens(event, &mut state);
+    }
+
+    fn happens(&self, event: Event, state: &mut State) {
+        for action in state.life.on(event) {
+            self.act(*action, state);
+        }
+        self.changed.notify_one();
+    }
+
+    fn act(&self, action: Action, state: &mut State) {
+        match action {
+            Action::Stop | Action::Kill => {
+                let Some(group) = state.group() else { return };
+                match self.stop {
+                    Stop::Interrupt if action == Action::Stop => group::interrupt(group),
+                    Stop::Interrupt | Stop::Kill => group::kill(group),
+                }
             }
-        };
-        // A descendant may still print; when it only holds the pipes, that is not waited for.
-        (ending, drained || timeout(DRAIN, &mut drain).await.is_ok())
-    };
-    if !drained {
-        stdout.take_rest();
-        stderr.take_rest();
-    }
-    let (stdout, stderr) = (stdout.finish(), stderr.finish());
-    drop(running);
-    dispersed(ids.group).await;
-
-    let exit = ending.map_err(lost)?;
-    let interrupted = job.open.0.interruption();
-    let killed = interrupted.is_some() && exit == Exit::Signal(Signal::KILL.as_raw());
-    let mut output = Output {
-        exit,
-        report: None,
-        stdout,
-        stderr,
-        interrupted,
-        killed,
-        duration: began.elapsed(),
-    };
-    job.listener.finished(exit, output.duration, killed);
-    let Some(report) = report.filter(|_| !job.reply.is_closed()) else {
-        return Ok(output);
-    };
-    match report.read(options.report_limit) {
-        Ok(bytes) => {
-            output.report = bytes;
-            Ok(output)
-        }
-        Err(problem) => Err(RunError::Report {
-            problem,
-            output: Box::new(output),
-        }),
-    }
-}
-
-/// Waits for the command to exit, stopping it when it is time to, and killing the group when that was
-/// not enough.
-async fn watch(
-    job: &Job,
-    options: &Options,
-    children: &mut tokio::signal::unix::Signal,
-) -> io::Result<Exit> {
-    let exit = exited(&job.open.0, children);
-    tokio::pin!(exit);
-    let limit = async {
-        if let Some(limit) = job.timeout {
-            sleep(limit).await;
-            job.open.0.stop(Interruption::Timeout(limit));
-        }
-        std::future::pending::<Infallible>().await
-    };
-    tokio::pin!(limit);
-    let interrupted = job.open.0.interrupted();
-    tokio::pin!(interrupted);
-    let why = tokio::select! {
-        biased;
-        exit = &mut exit => {
-            // It may have ended of the interrupt before this thread heard of that.
-            if let Some(why) = job.open.0.interruption() {
-                job.listener.interrupted(why);
+            Action::Reap => {
+                if let Some(mut command) = state.command.take() {
+                    // It was killed if it had not exited, so this waits for nothing but that.
+                    let _ = command.wait();
+                }
+                state.watcher = None;
             }
-            return exit;
+            Action::RemoveReport => state.report = None,
+            Action::CountIn => self.stopping.send_modify(|count| *count += 1),
+            Action::CountOut => self.stopping.send_modify(|count| *count -= 1),
         }
-        why = &mut interrupted => why,
-        never = &mut limit => match never {},
-    };
-    job.listener.interrupted(why);
-    // An interrupt can get lost, in a finalizer for example, where Python ignores exceptions.
-    let half = options.grace / 2;
-    if let Ok(exit) = timeout(half, &mut exit).await {
-        return exit;
     }
-    job.open.0.stop_again();
-    if let Ok(exit) = timeout(options.grace.saturating_sub(half), &mut exit).await {
-        return exit;
-    }
-    job.open.0.kill();
-    exit.await
-}
 
-async fn exited(group: &Group, children: &mut tokio::signal::unix::Signal) -> io::Result<Exit> {
-    loop {
-        if let Some(exit) = group.poll_exit()? {
-            return Ok(exit);
+    /// Keeps what the command will be started with, until the call is over.
+    pub(super) fn holds(&self, watcher: Option<Watcher>, report: Option<ReportDir>) {
+        let mut state = self.lock();
+        state.watcher = watcher;
+        state.report = report;
+    }
+
+    /// The command is there.
+    pub(super) fn started(&self, command: Child) {
+        let mut state = self.lock();
+        if let Some(watcher) = &mut state.watcher {
+            watcher.watches(&command);
         }
-        let _ = timeout(TICK, children.recv()).await;
+        state.command = Some(command);
+        self.happens(Event::Started, &mut state);
+    }
+
+    /// Why it was told to stop, if it was.
+    pub(super) fn told(&self) -> Option<Interruption> {
+        self.lock().life.told()
+    }
+
+    /// Waits until it is told to stop; at once if it was before.
+    pub(super) async fn interrupted(&self) -> Interruption {
+        loop {
+            if let Some(why) = self.told() {
+                return why;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// How the command ended, if it did. It stays a zombie, and so keeps its id, until it is reaped.
+    pub(super) fn look(&self) -> io::Result<Option<Exit>> {
+        self.lock().look()
     }
 }
 
-/// Waits, within reason, until the members of a killed group are gone: they may still hold files,
-/// or a session with the server. Where nobody reaps orphans, they stay as zombies for good.
-async fn dispersed(group: Pid) {
-    let gone = async {
-        while test_kill_process_group(group).is_ok() {
-            sleep(Duration::from_millis(1)).await;
-        }
-    };
-    let _ = timeout(DISPERSAL, gone).await;
+/// Looks after a call. When it goes, for whatever reason, what is left of the call is ended.
+pub(super) struct Tended(pub(super) Arc<Call>);
+
+impl Deref for Tended {
+    type Target = Call;
+
+    fn deref(&self) -> &Call {
+        &self.0
+    }
 }
 
-/// Makes sure, however the call goes on, that what is left of the group is killed and its processes
-/// are reaped.
-struct Reaped<'a> {
-    launched: Launched,
-    group: &'a Group,
-}
-
-impl Drop for Reaped<'_> {
+impl Drop for Tended {
     fn drop(&mut self) {
-        self.group.kill();
-        self.group.reap(|| {
-            // They were killed if they had not exited, so this does not wait for anything but that.
-            let _ = self.launched.child.wait();
-            drop(self.launched.watcher.take());
-        });
+        self.on(Event::Left);
+        self.on(Event::Over);
+    }
+}
+
+impl State {
+    /// The process group of the command, which its watcher leads, or it itself where there is none.
+    fn group(&self) -> Option<Pid> {
+        let watcher = self.watcher.as_ref().map(Watcher::group);
+        watcher.or_else(|| self.command.as_ref().map(Pid::from_child))
+    }
+
+    fn look(&mut self) -> io::Result<Option<Exit>> {
+        if self.exit.is_none()
+            && let Some(command) = &self.command
+        {
+            self.exit = group::peek(Pid::from_child(command))?;
+            if self.exit.is_some() {
+                self.life.on(Event::Exited);
+            }
+        }
+        Ok(self.exit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+
+    use super::*;
+
+    fn call() -> Arc<Call> {
+        Arc::new(Call::new(Stop::Interrupt, watch::Sender::new(0)))
+    }
+
+    #[test]
+    fn what_has_ended_is_not_interrupted() {
+        let child = Command::new("true").spawn().unwrap();
+        let pid = WaitId::Pid(Pid::from_child(&child));
+        let call = Tended(call());
+        call.started(child);
+        waitid(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+        call.on(Event::GivenUp);
+        assert_eq!(call.told(), None);
+        assert_eq!(call.look().unwrap(), Some(Exit::Code(0)));
+    }
+
+    #[test]
+    fn who_looks_after_a_call_ends_what_is_left_of_it() {
+        let mut child = Command::new("sleep");
+        let child = std::os::unix::process::CommandExt::process_group(child.arg("600"), 0);
+        let child = child.spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        let call = Tended(call());
+        call.started(child);
+        assert_eq!(call.look().unwrap(), None);
+        drop(call);
+        assert!(rustix::process::test_kill_process(pid).is_err());
+    }
+
+    #[test]
+    fn a_call_counts_as_stopping_from_giving_up_until_it_is_over() {
+        let call = call();
+        let stopping = call.stopping.subscribe();
+        let tended = Tended(call.clone());
+        call.on(Event::GivenUp);
+        assert_eq!(*stopping.borrow(), 1);
+        drop(tended);
+        call.on(Event::GivenUp);
+        assert_eq!(*stopping.borrow(), 0);
     }
 }

@@ -1,55 +1,35 @@
-//! Turns an [`Invocation`] into a running child.
+//! Turns an [`Invocation`] into a running child: finds its program, and starts it.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
-
 use rustix::process::Pid;
 
 use super::error::{Obstacle, RunError};
 use super::invocation::Invocation;
 use super::options::Stop;
-use super::program;
 use super::sigint;
-use super::watcher::Watcher;
 
 /// How often and after what pause a program that is open for writing is tried again.
 const BUSY_RETRIES: (u32, Duration) = (25, Duration::from_millis(20));
 
-/// A command that was started.
-pub(super) struct Launched {
-    pub(super) child: Child,
-    pub(super) watcher: Option<Watcher>,
-}
-
-impl Launched {
-    pub(super) fn command(&self) -> Pid {
-        Pid::from_child(&self.child)
-    }
-
-    /// The process group of the command, which its watcher leads, or it itself where there is none.
-    pub(super) fn group(&self) -> Pid {
-        self.watcher
-            .as_ref()
-            .map_or_else(|| self.command(), Watcher::group)
-    }
-}
-
-/// Starts the command in the group of its watcher, or else in one of its own, with both output streams piped.
+/// Starts the command in the group of `leader`, or else in one of its own, with both output streams
+/// piped.
 pub(super) async fn launch(
     invocation: &Invocation,
     report: &Path,
-    mut watcher: Option<Watcher>,
+    leader: Option<Pid>,
     stop: Stop,
-) -> Result<Launched, RunError> {
+) -> Result<Child, RunError> {
     enter(&invocation.cwd)?;
-    let program = program::find(&invocation.program, invocation.env.get("PATH"))?;
+    let program = find_program(&invocation.program, invocation.env.get("PATH"))?;
     let unblocked_by = match stop {
         Stop::Interrupt if is_for_env(&program) => sigint::unblocked_by(),
         Stop::Interrupt | Stop::Kill => None,
@@ -70,7 +50,7 @@ pub(super) async fn launch(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(watcher.as_ref().map_or(0, Watcher::raw_group));
+        .process_group(leader.map_or(0, |leader| leader.as_raw_nonzero().get()));
     let (mut retries, pause) = BUSY_RETRIES;
     loop {
         match command.spawn() {
@@ -80,15 +60,44 @@ pub(super) async fn launch(
                 retries -= 1;
                 tokio::time::sleep(pause).await;
             }
-            Ok(child) => {
-                if let Some(watcher) = &mut watcher {
-                    watcher.watches(&child);
-                }
-                return Ok(Launched { child, watcher });
-            }
+            Ok(child) => return Ok(child),
             Err(source) => return Err(not_started(&program, source)),
         }
     }
+}
+
+/// The file to execute. A path is taken relative to this process's directory, not to the one the
+/// child starts in; a bare name is looked up in `path`. Without a `path`, and by an empty entry of
+/// it, nothing is found: a program that lies in the working directory by chance is not started.
+pub(crate) fn find_program(program: &Path, path: Option<&OsStr>) -> Result<PathBuf, RunError> {
+    let refused = |obstacle, errno: Errno| RunError::Program {
+        program: program.to_owned(),
+        obstacle,
+        source: errno.into(),
+    };
+    if program.components().count() != 1 || program.is_absolute() {
+        return std::path::absolute(program).map_err(|_| refused(Obstacle::NotFound, Errno::NOENT));
+    }
+    let mut unusable = false;
+    for dir in std::env::split_paths(path.unwrap_or_default()) {
+        if dir.as_os_str().is_empty() {
+            continue;
+        }
+        let Ok(candidate) = std::path::absolute(dir.join(program)) else {
+            continue;
+        };
+        if candidate.is_file() {
+            if access(&candidate, Access::EXEC_OK).is_ok() {
+                return Ok(candidate);
+            }
+            unusable = true;
+        }
+    }
+    Err(if unusable {
+        refused(Obstacle::NotExecutable, Errno::ACCESS)
+    } else {
+        refused(Obstacle::NotFound, Errno::NOENT)
+    })
 }
 
 /// Whether `env` can start the program: it takes a path with `=` in it for a variable, and would tell

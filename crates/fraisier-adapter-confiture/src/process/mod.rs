@@ -9,27 +9,28 @@
 
 mod call;
 mod capture;
+mod conduct;
 mod error;
 mod group;
 mod invocation;
 mod launch;
+mod life;
 mod listener;
 mod options;
 mod output;
 mod printed;
-mod program;
-mod report_file;
+mod report;
+mod report_dir;
 mod runner;
 mod sigint;
 mod supervisor;
-mod sweep;
 mod watcher;
 
 pub use self::error::{Obstacle, ReportProblem, RunError};
 pub use self::invocation::{Arg, Environment, Invocation};
+pub(crate) use self::launch::find_program;
 pub use self::listener::{Listener, Stream};
 pub use self::options::{Options, Stop};
-pub use self::output::{Captured, Exit, Interruption, Output, Report};
-pub(crate) use self::program::find as find_program;
-pub use self::report_file::read_report;
+pub use self::output::{Captured, Exit, Interruption, Output};
+pub use self::report::{Report, read_report};
 pub use self::runner::{RunContext, Runner};

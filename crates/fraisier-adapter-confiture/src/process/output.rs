@@ -1,11 +1,8 @@
 //! What a process left behind when it ended.
 
-use std::borrow::Cow;
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 use std::time::Duration;
+
+use super::report::Report;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,53 +35,9 @@ impl From<Vec<u8>> for Captured {
     }
 }
 
-/// A report. A large one stays in its file, open and without a name, until it is decoded.
-#[derive(Debug, Clone)]
-pub struct Report(Content);
-
-#[derive(Debug, Clone)]
-enum Content {
-    Bytes(Vec<u8>),
-    /// So many bytes of a file.
-    File(Arc<File>, u64),
-}
-
-impl From<Vec<u8>> for Report {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Content::Bytes(bytes))
-    }
-}
-
-impl Report {
-    pub(crate) fn in_file(file: File, size: u64) -> Self {
-        Self(Content::File(Arc::new(file), size))
-    }
-
-    /// All of it, at once.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be read, or became shorter.
-    pub fn bytes(&self) -> io::Result<Cow<'_, [u8]>> {
-        match &self.0 {
-            Content::Bytes(bytes) => Ok(bytes.into()),
-            Content::File(file, size) => {
-                let size = usize::try_from(*size).map_err(io::Error::other)?;
-                let mut bytes = vec![0; size];
-                file.read_exact_at(&mut bytes, 0)?;
-                Ok(bytes.into())
-            }
-        }
-    }
-
-    /// Whether it is so large that it stays in its file.
-    pub(crate) fn is_large(&self) -> bool {
-        matches!(self.0, Content::File(..))
-    }
-}
-
 /// Why the adapter asked a running process to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub enum Interruption {
     /// The configured timeout, this long, ran out.
     Timeout(Duration),

@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tracing::Span;
 
-use super::call::Job;
+use super::call::{Call, Tended};
+use super::conduct::Job;
 use super::error::RunError;
-use super::group::{Group, Open};
 use super::invocation::Invocation;
+use super::life::Event;
 use super::listener::Listener;
 use super::options::Options;
 use super::output::Output;
@@ -104,7 +105,7 @@ async fn run(
     context: RunContext,
 ) -> Result<Output, RunError> {
     let options = &shared.options;
-    let group = Arc::new(Group::new(options.stop, shared.stopping.clone()));
+    let call = Arc::new(Call::new(options.stop, shared.stopping.clone()));
     let (reply, answer) = oneshot::channel();
     let timeouts = [context.timeout, options.timeout];
     let job = Traced {
@@ -113,13 +114,13 @@ async fn run(
             listener: context.listener,
             timeout: timeouts.into_iter().flatten().min(),
             reply,
-            open: Open(group.clone()),
+            call: Tended(call.clone()),
         },
         span: context.span,
         dispatch: tracing::dispatcher::get_default(Clone::clone),
     };
     shared.submit(job)?;
-    let mut caller = Caller { group, waits: true };
+    let mut caller = Caller { call, waits: true };
     let answer = answer.await;
     caller.waits = false;
     answer.unwrap_or_else(|_| {
@@ -149,14 +150,14 @@ impl Shared {
 
 /// Stops the call when the future that waits for it is dropped.
 struct Caller {
-    group: Arc<Group>,
+    call: Arc<Call>,
     waits: bool,
 }
 
 impl Drop for Caller {
     fn drop(&mut self) {
         if self.waits {
-            self.group.give_up();
+            self.call.on(Event::GivenUp);
         }
     }
 }

@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 use tracing::instrument::WithSubscriber;
 use tracing::{Dispatch, Instrument, Span};
 
-use super::call::{Job, conduct};
+use super::conduct::{Job, conduct};
 use super::options::Options;
-use super::sweep;
+use super::report_dir;
 
 /// Pairs of descriptors that a runtime needs to start, and some to start a child.
 const DESCRIPTOR_PAIRS: usize = 6;
@@ -36,7 +36,7 @@ impl Supervisor {
         enough_descriptors()?;
         let runtime = OwnRuntime::start()?;
         let (jobs, inbox) = mpsc::unbounded_channel();
-        sweep::start();
+        report_dir::start_sweep();
         thread::Builder::new()
             .name("confiture-supervisor".to_owned())
             .spawn(move || runtime.block_on(supervise(inbox, options)))?;

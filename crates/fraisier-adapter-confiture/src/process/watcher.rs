@@ -34,7 +34,7 @@ const SHELL: &str = "/bin/sh";
 /// A kill of the group would kill the shell too, before it could remove the directory. So it sends
 /// a signal first that is as deadly, that nobody handles, and that it ignores itself. What is being
 /// written at that moment can keep the directory from being removed, so that is tried twice.
-const SCRIPT: &str = r#"trap '' HUP INT QUIT TERM VTALRM
+pub(super) const SCRIPT: &str = r#"trap '' HUP INT QUIT TERM VTALRM
 IFS= read -r directory
 read -r command
 read -r end
@@ -108,11 +108,6 @@ impl Watcher {
     /// The group that it leads.
     pub(super) fn group(&self) -> Pid {
         Pid::from_child(&self.shell)
-    }
-
-    /// The same, as the standard library takes it.
-    pub(super) fn raw_group(&self) -> i32 {
-        self.group().as_raw_nonzero().get()
     }
 
     /// Tells it which directory goes when this process dies.

@@ -177,19 +177,16 @@ fn nothing_is_left_of_any_call() {
                 drop(call);
                 block_on(runner.settled());
             };
-            // The first round also sets up what a process keeps, such as signal handlers.
+            let threads = || entries("/proc/self/task".as_ref());
+            let alone = threads();
+            let state = || (entries("/proc/self/fd".as_ref()), threads(), entries(&tmp));
+            // The first round also sets up what a process keeps, such as signal handlers. A supervising
+            // thread ends some time after its last call.
             round();
-            let state = || {
-                (
-                    entries("/proc/self/fd".as_ref()),
-                    entries("/proc/self/task".as_ref()),
-                    entries(&tmp),
-                )
-            };
+            eventually("the first supervisor's end", || threads() == alone);
             let before = state();
             assert_eq!(before.2, 0);
             (0..5).for_each(|_| round());
-            // A supervising thread ends some time after its last call.
             eventually("descriptors, threads and temporary files", || {
                 state() == before
             });

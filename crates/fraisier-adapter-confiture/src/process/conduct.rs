@@ -1,0 +1,191 @@
+//! What the supervisor does for one call, from its start to its end.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use super::call::{Call, Tended};
+use super::error::RunError;
+use super::group;
+use super::invocation::Invocation;
+use super::launch::launch;
+use super::life::Event;
+use super::listener::{Listener, Stream};
+use super::options::Options;
+use super::output::{Exit, Output};
+use super::printed::Printed;
+use super::report::read_report;
+use super::report_dir::ReportDir;
+use super::sigint;
+use super::watcher::Watcher;
+
+/// How long a descendant may hold the output open after the command has exited.
+const DRAIN: Duration = Duration::from_secs(1);
+/// How often the child is looked at although no signal said to: the program around this adapter may
+/// block `SIGCHLD` or take it for itself.
+const TICK: Duration = Duration::from_millis(200);
+
+/// What the supervisor needs to conduct a call.
+pub(super) struct Job {
+    pub(super) invocation: Invocation,
+    pub(super) listener: Arc<dyn Listener>,
+    /// How long the command may run.
+    pub(super) timeout: Option<Duration>,
+    pub(super) reply: oneshot::Sender<Result<Output, RunError>>,
+    pub(super) call: Tended,
+}
+
+/// Runs the command, and ends with everything it used given back.
+pub(super) async fn conduct(job: Job, options: Arc<Options>) {
+    if job.call.told().is_some() {
+        return;
+    }
+    let outcome = run(&job, &options).await;
+    drop(job.call);
+    // Nobody takes the reply of a call that was given up.
+    let _ = job.reply.send(outcome);
+}
+
+async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
+    // It comes first: whatever is there of the call is watched.
+    let mut watcher = Watcher::start(options)?;
+    let report = if job.invocation.writes_report() {
+        Some(ReportDir::create()?)
+    } else {
+        None
+    };
+    if let Some(watcher) = &mut watcher {
+        watcher.clears(report.as_ref().map_or(Path::new(""), ReportDir::path));
+    }
+    let leader = watcher.as_ref().map(Watcher::group);
+    let path = report.as_ref().map(ReportDir::report);
+    job.call.holds(watcher, report);
+    let supervisor = |source| RunError::Supervisor { source };
+    sigint::keep_deliverable().map_err(supervisor)?;
+    let mut children = signal(SignalKind::child()).map_err(supervisor)?;
+    let began = Instant::now();
+    let report = path.as_deref().unwrap_or(Path::new(""));
+    let mut child = launch(&job.invocation, report, leader, options.stop).await?;
+    let pid = Pid::from_child(&child);
+    let pipes = (child.stdout.take(), child.stderr.take());
+    job.call.started(child);
+    job.listener
+        .started(pid.as_raw_nonzero().get().cast_unsigned());
+    let lost = |source| RunError::Lost { source };
+    let printed = |stream, pipe| {
+        Printed::new(stream, pipe, options.output_limit, &*job.listener).map_err(lost)
+    };
+    let mut stdout = printed(Stream::Stdout, pipes.0.map(OwnedFd::from))?;
+    let mut stderr = printed(Stream::Stderr, pipes.1.map(OwnedFd::from))?;
+
+    let (ending, drained) = {
+        let drain = async { tokio::join!(stdout.pump(), stderr.pump()) };
+        tokio::pin!(drain);
+        let watch = watch(job, options, &mut children);
+        tokio::pin!(watch);
+        let mut drained = false;
+        let ending = loop {
+            tokio::select! {
+                ending = &mut watch => break ending,
+                _ = &mut drain, if !drained => drained = true,
+            }
+        };
+        // A descendant may still print; when it only holds the pipes, that is not waited for.
+        (ending, drained || timeout(DRAIN, &mut drain).await.is_ok())
+    };
+    if !drained {
+        stdout.take_rest();
+        stderr.take_rest();
+    }
+    let (stdout, stderr) = (stdout.finish(), stderr.finish());
+    job.call.on(Event::Left);
+    group::dispersed(leader.unwrap_or(pid)).await;
+
+    let exit = ending.map_err(lost)?;
+    let interrupted = job.call.told();
+    let killed = interrupted.is_some() && exit == Exit::Signal(Signal::KILL.as_raw());
+    let mut output = Output {
+        exit,
+        report: None,
+        stdout,
+        stderr,
+        interrupted,
+        killed,
+        duration: began.elapsed(),
+    };
+    job.listener.finished(exit, output.duration, killed);
+    let Some(report) = path.filter(|_| !job.reply.is_closed()) else {
+        return Ok(output);
+    };
+    match read_report(&report, options.report_limit) {
+        Ok(bytes) => {
+            output.report = bytes;
+            Ok(output)
+        }
+        Err(problem) => Err(RunError::Report {
+            problem,
+            output: Box::new(output),
+        }),
+    }
+}
+
+/// Waits for the command to exit, stopping it when it is time to, and killing the group when that was
+/// not enough.
+async fn watch(
+    job: &Job,
+    options: &Options,
+    children: &mut tokio::signal::unix::Signal,
+) -> io::Result<Exit> {
+    let exit = exited(&job.call, children);
+    tokio::pin!(exit);
+    let limit = async {
+        if let Some(limit) = job.timeout {
+            sleep(limit).await;
+            job.call.on(Event::TimedOut(limit));
+        }
+        std::future::pending::<Infallible>().await
+    };
+    tokio::pin!(limit);
+    let interrupted = job.call.interrupted();
+    tokio::pin!(interrupted);
+    let why = tokio::select! {
+        biased;
+        exit = &mut exit => {
+            // It may have ended of the interrupt before this thread heard of that.
+            if let Some(why) = job.call.told() {
+                job.listener.interrupted(why);
+            }
+            return exit;
+        }
+        why = &mut interrupted => why,
+        never = &mut limit => match never {},
+    };
+    job.listener.interrupted(why);
+    let half = options.grace / 2;
+    if let Ok(exit) = timeout(half, &mut exit).await {
+        return exit;
+    }
+    job.call.on(Event::HalfGraceOver);
+    if let Ok(exit) = timeout(options.grace.saturating_sub(half), &mut exit).await {
+        return exit;
+    }
+    job.call.on(Event::GraceOver);
+    exit.await
+}
+
+async fn exited(call: &Call, children: &mut tokio::signal::unix::Signal) -> io::Result<Exit> {
+    loop {
+        if let Some(exit) = call.look()? {
+            return Ok(exit);
+        }
+        let _ = timeout(TICK, children.recv()).await;
+    }
+}

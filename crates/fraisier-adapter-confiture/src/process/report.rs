@@ -1,0 +1,132 @@
+//! The report that a command wrote, and a wary way to read it.
+
+use std::borrow::Cow;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::OFlags;
+
+use super::error::ReportProblem;
+
+/// How large a report may be to be held, and not left in its file.
+const SMALL: u64 = 1 << 20;
+
+/// A report. A large one stays in its file, open and without a name, until it is decoded.
+#[derive(Debug, Clone)]
+pub struct Report(Content);
+
+#[derive(Debug, Clone)]
+enum Content {
+    Bytes(Vec<u8>),
+    /// So many bytes of a file.
+    File(Arc<File>, u64),
+}
+
+impl From<Vec<u8>> for Report {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Content::Bytes(bytes))
+    }
+}
+
+impl Report {
+    /// All of it, at once.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or became shorter.
+    pub fn bytes(&self) -> io::Result<Cow<'_, [u8]>> {
+        match &self.0 {
+            Content::Bytes(bytes) => Ok(bytes.into()),
+            Content::File(file, size) => {
+                let size = usize::try_from(*size).map_err(io::Error::other)?;
+                let mut bytes = vec![0; size];
+                file.read_exact_at(&mut bytes, 0)?;
+                Ok(bytes.into())
+            }
+        }
+    }
+
+    /// Whether it is so large that it stays in its file.
+    pub(crate) fn is_large(&self) -> bool {
+        matches!(self.0, Content::File(..))
+    }
+}
+
+/// The report in a file of this user's, as a [`Runner`](super::Runner) gives it; `None` when there
+/// is no file.
+///
+/// # Errors
+///
+/// When it is larger than the limit, something other than a file, of another user, or cannot be
+/// read.
+pub fn read_report(path: &Path, limit: u64) -> Result<Option<Report>, ReportProblem> {
+    let unreadable = |source| ReportProblem::Unreadable { source };
+    match std::fs::symlink_metadata(path) {
+        Ok(found) => acceptable(&found)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    }
+    // What was looked at may have been exchanged since: neither a link is followed nor a FIFO
+    // waited for, and what was opened is looked at again.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    let file = File::options()
+        .read(true)
+        .custom_flags(flags.cast_signed())
+        .open(path)
+        .map_err(unreadable)?;
+    let opened = file.metadata().map_err(unreadable)?;
+    acceptable(&opened)?;
+    let too_large = |size| ReportProblem::TooLarge { size, limit };
+    if opened.len() > limit {
+        return Err(too_large(opened.len()));
+    }
+    if opened.len() > SMALL {
+        return Ok(Some(Report(Content::File(Arc::new(file), opened.len()))));
+    }
+    let mut report = Vec::with_capacity(usize::try_from(opened.len()).unwrap_or(0));
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut report)
+        .map_err(unreadable)?;
+    match report.len() as u64 {
+        size if size > limit => Err(too_large(size)),
+        _ => Ok(Some(report.into())),
+    }
+}
+
+fn acceptable(found: &Metadata) -> Result<(), ReportProblem> {
+    let kind = found.file_type();
+    let what = if kind.is_symlink() {
+        "a symbolic link"
+    } else if kind.is_dir() {
+        "a directory"
+    } else if kind.is_fifo() {
+        "a FIFO"
+    } else if !kind.is_file() {
+        "a socket or device"
+    } else if found.uid() != rustix::process::geteuid().as_raw() {
+        "a file of another user"
+    } else {
+        return Ok(());
+    };
+    Err(ReportProblem::NotAFile { what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_absent_or_read_up_to_the_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.json");
+        assert!(read_report(&path, 10).unwrap().is_none());
+        std::fs::write(&path, "0123456789").unwrap();
+        let read = read_report(&path, 10).unwrap().unwrap();
+        assert_eq!(*read.bytes().unwrap(), *b"0123456789");
+        let refused = read_report(&path, 9).unwrap_err().to_string();
+        assert_eq!(refused, "the report is 10 bytes long, and the limit is 9");
+    }
+}
