@@ -26,7 +26,11 @@ pub(super) fn base_directory(account: Account) -> anyhow::Result<PathBuf> {
 }
 
 /// `program`, copied into `root` when `account` cannot get to where it is (a clone below /root).
-pub(super) fn within_reach(program: &Program, account: Account, root: &Path) -> anyhow::Result<Program> {
+pub(super) fn within_reach(
+    program: &Program,
+    account: Account,
+    root: &Path,
+) -> anyhow::Result<Program> {
     if account.reaches(&program.bin("postgres")) {
         return Ok(program.clone());
     }
