@@ -226,7 +226,7 @@ fn violation(violation: &Violation) -> Symptom {
 }
 
 /// A fact of the catalogue in words.
-fn words(fact: &Fact) -> String {
+pub(crate) fn words(fact: &Fact) -> String {
     let path = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".");
     match fact {
         Fact::Exit(status) => format!("the exit status is {status}"),

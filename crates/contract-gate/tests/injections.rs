@@ -3,9 +3,14 @@
 
 use std::path::Path;
 
+use std::collections::HashSet;
+use std::mem::discriminant;
+
 use contract_gate::run::baseline::Recorded;
-use contract_gate::self_test::injections::injections;
-use contract_gate::self_test::on_recordings;
+use contract_gate::run::choice::{chosen, quick};
+use contract_gate::run::unrecorded;
+use contract_gate::self_test::injections::{Injection, injections};
+use contract_gate::self_test::{on_recordings, showing};
 use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::default_root;
 
@@ -21,4 +26,37 @@ fn what_harms_breaks_with_its_cause_and_nothing_else_does() {
     let score = on_recordings(&recorded, newest, &catalogue, wrapper, &some, jobs).unwrap();
     println!("{score}");
     assert!(score.is_full(), "{score}");
+}
+
+/// `--self-test=quick` looks at the quick cases only, and at one that is interrupted.
+#[test]
+fn the_quick_cases_show_every_kind_of_change_and_most_changes() {
+    let catalogue = catalogue();
+    let recorded = Recorded::load(&default_root(), &catalogue).unwrap();
+    let newest = *recorded.releases().last().unwrap();
+    let whole = [catalogue, unrecorded::cases()].concat();
+    let cases = chosen(whole, &quick()).unwrap();
+    let (all, shown) = (
+        injections(),
+        showing(&recorded, newest, &cases, &injections()).unwrap(),
+    );
+    let kinds = |injections: &[Injection]| -> HashSet<_> {
+        let kind = |one: &Injection| (one.cause.is_some(), discriminant(&one.tamper.act));
+        injections.iter().map(kind).collect()
+    };
+    let harmless = shown.iter().filter(|one| one.cause.is_none()).count();
+    assert!(shown.len() >= 100, "{}", shown.len());
+    assert!(harmless >= 25, "{harmless}");
+    assert!(
+        shown.len() < all.len(),
+        "what none of them shows is left out"
+    );
+    for one in &all {
+        let kind = kinds(std::slice::from_ref(one));
+        assert!(
+            kinds(&shown).is_superset(&kind),
+            "no case shows {}",
+            one.name
+        );
+    }
 }

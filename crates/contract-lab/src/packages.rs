@@ -262,14 +262,16 @@ fn last_line(output: &Output) -> String {
     if let Some(cause) = lines.clone().find_map(|line| line.strip_prefix("cause: ")) {
         return cause.to_owned();
     }
-    let mut errors = lines.clone().filter(|line| {
-        line.starts_with("ERROR:") || line.starts_with("error:") || line.starts_with("Error:")
-    });
+    let said = |line: &'_ str| -> Option<String> {
+        let marks = ["ERROR:", "error:", "Error:"];
+        let said = marks.iter().find_map(|mark| line.strip_prefix(mark))?;
+        Some(said.trim().trim_end_matches('.').to_owned())
+    };
+    let mut errors = lines.clone().filter_map(said);
     errors
         .next_back()
-        .or_else(|| lines.next_back())
-        .unwrap_or("no message")
-        .to_owned()
+        .or_else(|| lines.next_back().map(str::to_owned))
+        .unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]
@@ -316,9 +318,9 @@ mod tests {
     }
 
     #[test]
-    fn any_other_failure_keeps_its_error_line() {
+    fn any_other_failure_keeps_what_its_error_line_says() {
         let full = failed("Collecting x\nERROR: [Errno 28] No space left on device\nnotice\n");
-        let expected = "ERROR: [Errno 28] No space left on device".to_owned();
+        let expected = "[Errno 28] No space left on device".to_owned();
         assert_eq!(full, Failure::Other(expected));
     }
 }

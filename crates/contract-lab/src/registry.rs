@@ -85,9 +85,10 @@ pub fn not_had(failure: &Failure, what: &str) -> Trouble {
     match failure {
         Failure::NoSuchRelease(offered) => {
             let range = match (offered.first(), offered.last()) {
-                (Some(first), Some(last)) => {
-                    format!("it has {} releases, from {first} to {last}", offered.len())
-                }
+                (Some(first), Some(last)) => match offered.len() {
+                    1 => format!("it has {first} only"),
+                    count => format!("it has {count} releases, from {first} to {last}"),
+                },
                 _ => format!("list them with `pip index versions {PACKAGE}`"),
             };
             Trouble::new(format!("the registry does not have {what}"), range)

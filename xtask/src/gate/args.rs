@@ -115,7 +115,7 @@ pub struct GateArgs {
 /// How much of the self-test is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Size {
-    /// A share: every kind of harm, and all that is harmless.
+    /// What shows in the cases of `--quick`: every kind of change, and most changes.
     Quick,
     /// Whole builds that drifted, and nothing else.
     Builds,

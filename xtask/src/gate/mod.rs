@@ -18,10 +18,10 @@ use contract_gate::accept::Accepted;
 use contract_gate::report::{json, terminal};
 use contract_gate::result::{Report, WrongUsage};
 use contract_gate::run::baseline::Recorded;
-use contract_gate::run::choice::{QUICK, chosen};
+use contract_gate::run::choice::{chosen, quick};
 use contract_gate::run::lanes::Slots;
 use contract_gate::run::server::Servers;
-use contract_gate::run::{Settings, interrupted, myself, shown_path};
+use contract_gate::run::{Settings, myself, shown_path, unrecorded};
 use contract_lab::Lab;
 use contract_lab::interrupt;
 use contract_lab::postgres::Server;
@@ -29,6 +29,7 @@ use contract_lab::ui::Ui;
 use contract_tests::case::Case;
 use contract_tests::catalogue::catalogue;
 
+use args::Size;
 pub use args::{GateArgs, help};
 use private::Private;
 
@@ -76,7 +77,7 @@ fn answer(args: &GateArgs) -> anyhow::Result<ExitCode> {
     let open = || -> anyhow::Result<Server> { args.server.open(&lab) };
     let servers = Servers::new(&open);
     if let Some(size) = args.self_test {
-        return self_test::run(args, size, &settings, &lab, &servers);
+        return self_test::run(args, size, complete, &settings, &lab, &servers);
     }
     if let Some(release) = args.promote {
         return promote::run(args, release, &settings, &lab, &servers);
@@ -135,10 +136,10 @@ fn accepted(path: &Path) -> anyhow::Result<Accepted> {
 /// The cases that were asked for, and how many there are.
 fn cases(args: &GateArgs) -> anyhow::Result<(Vec<Case>, usize)> {
     let mut whole = catalogue();
-    whole.push(interrupted::case());
+    whole.extend(unrecorded::cases());
     let total = whole.len();
-    let only: Vec<String> = if args.quick {
-        QUICK.iter().map(ToString::to_string).collect()
+    let only = if args.quick || args.self_test == Some(Size::Quick) && args.only.is_empty() {
+        quick()
     } else {
         args.only.clone()
     };

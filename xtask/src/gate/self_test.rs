@@ -12,7 +12,6 @@ use contract_gate::run::server::Servers;
 use contract_gate::run::terms::Terms;
 use contract_gate::run::{Settings, judge_candidate};
 use contract_gate::self_test::builds::BUILDS;
-use contract_gate::self_test::injections::{injections, share};
 use contract_gate::self_test::self_test;
 use contract_lab::confiture::{Candidate, Provided, provide};
 use contract_lab::scratch::Scratch;
@@ -24,10 +23,11 @@ use super::candidates::{self, ready};
 /// Where on the screen the cause has to be.
 const FIRST_LINES: usize = 10;
 
-/// Runs it; a miss is a no.
+/// Runs it on some cases or on the `complete` catalogue; a miss is a no.
 pub fn run(
     args: &GateArgs,
     size: Size,
+    complete: bool,
     settings: &Settings<'_>,
     lab: &Lab,
     servers: &Servers<'_>,
@@ -41,14 +41,9 @@ pub fn run(
     let provided = ready(args, named, lab)?;
     let terms = Terms::new(settings, &provided.installed.version)?;
     let mut right = true;
-    let injections = match size {
-        Size::Quick => Some(share()),
-        Size::Whole => Some(injections()),
-        Size::Builds => None,
-    };
-    if let Some(injections) = injections {
+    if size != Size::Builds {
         let server = servers.current()?;
-        let score = self_test(settings, &provided, terms, &server, &injections, lab.ui)?;
+        let score = self_test(settings, &provided, terms, &server, complete, lab.ui)?;
         print!("{score}");
         right &= score.is_full();
     }

@@ -14,6 +14,7 @@ use contract_tests::site::Site;
 use contract_tests::surface;
 
 use super::case::{Bench, Ran};
+use super::effects::ignored;
 use super::observe::Observed;
 use crate::change::Change;
 use crate::delivery::Shown;
@@ -39,6 +40,8 @@ pub(crate) fn assess(bench: &Bench<'_>, case: &Case, site: &Site, observed: Obse
         let finding = Finding::differs(Change::ReportElsewhere);
         findings.push(finding.with("where --output says", name.clone()));
     }
+
+    findings.extend(ignored(case, bench.judged_as, &recording));
 
     let mut symptoms = observed.symptoms;
     let after = observed.after.as_ref();
@@ -109,7 +112,7 @@ fn leaks() -> Symptom {
 }
 
 /// The recording that what was seen makes.
-fn recording(case: &Case, site: &Site, observed: &Observed) -> Recording {
+pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Recording {
     let left = |seen: &Seen| CallOutput {
         exit: seen.exit,
         report: seen.report.clone(),
@@ -212,7 +215,7 @@ fn checked(
     symptoms
 }
 
-fn without_secret(text: &str, site: &Site) -> String {
+pub(crate) fn without_secret(text: &str, site: &Site) -> String {
     text.replace(&site.endpoint.password, "<password>")
 }
 

@@ -15,7 +15,7 @@ use super::assess::{assess, one_line};
 use super::baseline::Baseline;
 use super::observe::{Place, observe};
 use super::trouble::external;
-use super::{interrupted, keep};
+use super::{keep, unrecorded};
 use crate::change::Change;
 use crate::delivery::Shown;
 use crate::drift::refusal;
@@ -119,8 +119,8 @@ fn spoilt_case(case: &Case, spoilt: &Spoilt) -> Ran {
 
 fn attempt(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> anyhow::Result<Ran> {
     interrupt::check()?;
-    if case.name == interrupted::NAME {
-        return interrupted::run(bench, case, &runner.prepare(&case.definition)?);
+    if let Some(ran) = unrecorded::run(bench, runner, case)? {
+        return Ok(ran);
     }
     if !bench.baseline.cases.contains_key(case.name) {
         let release = bench.baseline.release;

@@ -6,7 +6,7 @@ use contract_lab::trouble::Trouble;
 use contract_tests::case::Case;
 
 /// The cases of a quick run: each operation once where it succeeds and once where it does not.
-pub const QUICK: [&str; 20] = [
+const QUICK: [&str; 21] = [
     "current/fresh",
     "current/at-head",
     "current/unreachable",
@@ -14,6 +14,7 @@ pub const QUICK: [&str; 20] = [
     "up/no-op",
     "up/target",
     "up/second-of-three-fails",
+    "up/interrupted",
     "down-to/first",
     "verify/true",
     "verify/false",
@@ -28,6 +29,12 @@ pub const QUICK: [&str; 20] = [
     "surface/help-up",
     "surface/help-preflight",
 ];
+
+/// The names of the cases of a quick run.
+#[must_use]
+pub fn quick() -> Vec<String> {
+    QUICK.iter().map(ToString::to_string).collect()
+}
 
 /// The cases that `names` chooses.
 ///
@@ -69,6 +76,7 @@ mod tests {
     use contract_tests::catalogue::catalogue;
 
     use super::*;
+    use crate::run::unrecorded;
 
     #[test]
     fn cases_are_chosen_by_name_and_by_operation() {
@@ -86,8 +94,8 @@ mod tests {
 
     #[test]
     fn the_quick_cases_are_cases() {
-        let names: Vec<String> = QUICK.iter().map(ToString::to_string).collect();
-        let quick = chosen(catalogue(), &names).unwrap();
+        let whole = [catalogue(), unrecorded::cases()].concat();
+        let quick = chosen(whole, &quick()).unwrap();
         assert_eq!(quick.len(), QUICK.len());
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod assess;
 pub mod baseline;
 pub(crate) mod case;
 pub mod choice;
+pub(crate) mod effects;
 pub mod interrupted;
 mod keep;
 pub mod lanes;
@@ -12,6 +13,7 @@ pub mod progress;
 pub mod server;
 pub mod terms;
 mod trouble;
+pub mod unrecorded;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ use contract_tests::case::{Case, Circumstance};
 use contract_tests::recording::State;
 use contract_tests::site::Site;
 use fraisier_adapter_confiture::{ConfitureMigration, Stop};
+use serde_json::{Map, Value};
 
 use super::case::Bench;
 use crate::change::Change;
@@ -27,6 +28,11 @@ pub(crate) trait Place {
     /// # Errors
     /// When the server refuses a query.
     fn state(&self, made: bool) -> anyhow::Result<Option<State>>;
+
+    /// What the engine's configuration says of this deploy.
+    fn settings(&self) -> Map<String, Value> {
+        Map::new()
+    }
 
     /// What is played in place of confiture; none where confiture itself is called.
     fn play(&self) -> Option<Play> {
@@ -79,7 +85,7 @@ pub(crate) fn observe(
     let outcome = if direct {
         None
     } else {
-        Some(through_adapter(&wrapper, case, place.site(), limit)?)
+        Some(through_adapter(&wrapper, case, place, limit)?)
     };
     let elapsed = began.elapsed();
     let seen = calls(&wrapper, case)?;
@@ -152,7 +158,7 @@ fn calls(wrapper: &Wrapper, case: &Case) -> anyhow::Result<Vec<Seen>> {
 fn through_adapter(
     wrapper: &Wrapper,
     case: &Case,
-    site: &Site,
+    place: &dyn Place,
     limit: Duration,
 ) -> anyhow::Result<Answer> {
     let adapter = ConfitureMigration::builder()
@@ -162,7 +168,8 @@ fn through_adapter(
         .stop(Stop::Interrupt)
         .grace(Duration::from_secs(2))
         .build();
-    let context = ask::context(&case.definition, site);
+    let mut context = ask::context(&case.definition, place.site());
+    context.settings.extend(place.settings());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;

@@ -14,6 +14,7 @@ use contract_tests::recording::{RecordedCall, State};
 use contract_tests::replay::PASSWORD;
 use contract_tests::site::Site;
 
+use super::tamper::Tamper;
 use crate::run::assess::assess;
 use crate::run::baseline::Baseline;
 use crate::run::case::{Bench, Ran};
@@ -86,6 +87,16 @@ impl Behaviour {
     /// Whether the case was seen.
     pub(crate) fn has(&self, case: &Case) -> bool {
         lock(&self.cases).contains_key(case.name)
+    }
+
+    /// Whether a change would show in what was seen of the case.
+    pub(crate) fn shows(&self, tamper: &Tamper, case: &Case) -> bool {
+        let cases = lock(&self.cases);
+        let mut calls = cases
+            .get(case.name)
+            .into_iter()
+            .flat_map(|seen| &seen.calls);
+        calls.any(|call| tamper.shows_in(call).unwrap_or(false))
     }
 
     /// Runs the case as the gate does, and keeps what was seen.

@@ -33,9 +33,9 @@ use crate::run::case::{Bench, Ran, in_place, run};
 use crate::run::lanes::lanes;
 use crate::run::progress::Progress;
 use crate::run::terms::Terms;
-use crate::run::{Settings, conclude, interrupted, round, version_text};
+use crate::run::{Settings, conclude, round, unrecorded, version_text};
 use behaviour::Behaviour;
-use injections::Injection;
+use injections::{Injection, injections};
 use score::{Judged, Score};
 use tamper::Act;
 
@@ -57,7 +57,8 @@ struct Rig<'a> {
     runner: Option<Runner<'a>>,
 }
 
-/// Runs the self-test on a release: first every case as it is, then the injections.
+/// Runs the self-test on a release: first every case as it is, then the injections. Where the cases
+/// are not the `complete` catalogue, what shows in none of them is left out.
 ///
 /// # Errors
 /// When the release cannot be run, or does not pass the gate as it is.
@@ -66,7 +67,7 @@ pub fn self_test(
     provided: &Provided,
     terms: Terms,
     server: &Server,
-    injections: &[Injection],
+    complete: bool,
     ui: Ui,
 ) -> anyhow::Result<Score> {
     let baseline = settings.recorded.baseline(terms.against)?;
@@ -85,7 +86,11 @@ pub fn self_test(
     let progress = Progress::new(ui, settings.cases.len(), "watching the release");
     rig.watch(settings, server, &progress)?;
     drop(progress);
-    rig.score(injections, settings.jobs, ui)
+    let mut injections = injections();
+    if !complete {
+        injections = rig.possible(&injections);
+    }
+    rig.score(&injections, settings.jobs, ui)
 }
 
 /// Injects into what the recordings of a release say that it did. Nothing is called but the
@@ -102,27 +107,55 @@ pub fn on_recordings(
     jobs: usize,
 ) -> anyhow::Result<Score> {
     let baseline = recorded.baseline(release)?;
-    let rig = Rig {
-        cases,
-        baseline: &baseline,
-        judged_as: release,
-        says: &release.to_string(),
-        program: Path::new("/nonexistent/confiture"),
-        myself,
-        limit: Duration::from_secs(60),
-        version: Some(format!("confiture version {release}\n")),
-        behaviour: Behaviour::recorded(&baseline, cases),
-        runner: None,
-    };
-    let possible: Vec<Injection> = injections
+    let says = release.to_string();
+    let rig = Rig::recorded(&baseline, &says, cases, myself);
+    let recorded: Vec<Injection> = injections
         .iter()
-        .filter(|injection| !injection.live && !rig.concerned(injection).is_empty())
+        .filter(|injection| !injection.live)
         .cloned()
         .collect();
-    rig.score(&possible, jobs, Ui::silent())
+    rig.score(&rig.possible(&recorded), jobs, Ui::silent())
 }
 
-impl Rig<'_> {
+/// The injections that show in one of the cases, by what the recordings of a release say that it
+/// did. One for which confiture itself is called shows where it is said to.
+///
+/// # Errors
+/// When the release is not recorded.
+pub fn showing(
+    recorded: &Recorded,
+    release: Release,
+    cases: &[Case],
+    injections: &[Injection],
+) -> anyhow::Result<Vec<Injection>> {
+    let baseline = recorded.baseline(release)?;
+    let says = release.to_string();
+    let rig = Rig::recorded(&baseline, &says, cases, Path::new(""));
+    Ok(rig.possible(injections))
+}
+
+impl<'a> Rig<'a> {
+    /// What the recordings of a release say, with no confiture to call.
+    fn recorded(
+        baseline: &'a Baseline,
+        says: &'a str,
+        cases: &'a [Case],
+        myself: &'a Path,
+    ) -> Self {
+        Self {
+            cases,
+            baseline,
+            judged_as: baseline.release,
+            says,
+            program: Path::new("/nonexistent/confiture"),
+            myself,
+            limit: Duration::from_secs(60),
+            version: Some(format!("confiture version {says}\n")),
+            behaviour: Behaviour::recorded(baseline, cases),
+            runner: None,
+        }
+    }
+
     fn bench(&self, injection: Option<&Injection>) -> Bench<'_> {
         let tamper = injection.map(|injection| injection.tamper.clone());
         let about = |call: &str| tamper.as_ref().is_some_and(|tamper| tamper.call == call);
@@ -153,7 +186,7 @@ impl Rig<'_> {
     ) -> anyhow::Result<()> {
         let bench = self.bench(None);
         let runner = self.runner.as_ref().context("there is no server")?;
-        let watched = self.applying(|case| case.name != interrupted::NAME);
+        let watched = self.applying(|case| !unrecorded::has(case.name));
         let ran = round(settings, &watched, server, "", progress, &|case| {
             self.behaviour
                 .watch(&bench, runner, case)
@@ -190,6 +223,15 @@ impl Rig<'_> {
     fn applying(&self, wanted: impl Fn(&Case) -> bool) -> Vec<&Case> {
         let applies = |case: &&Case| case.applies_to(self.judged_as) && wanted(case);
         self.cases.iter().filter(applies).collect()
+    }
+
+    /// The injections that show in one of the cases.
+    fn possible(&self, injections: &[Injection]) -> Vec<Injection> {
+        let shows = |injection: &&Injection| {
+            let mut concerned = self.concerned(injection).into_iter();
+            concerned.any(|case| injection.live || self.behaviour.shows(&injection.tamper, case))
+        };
+        injections.iter().filter(shows).cloned().collect()
     }
 
     /// The cases that the injection can change.
@@ -236,7 +278,7 @@ fn concerns(injection: &Injection, case: &Case) -> bool {
         return injection.only.contains(&case.name);
     }
     let definition = &case.definition;
-    case.name != interrupted::NAME
+    !unrecorded::has(case.name)
         && std::iter::once(&definition.call)
             .chain(&definition.then)
             .any(|call| {

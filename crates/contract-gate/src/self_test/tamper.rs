@@ -186,6 +186,25 @@ impl Tamper {
         kept
     }
 
+    /// Whether the change shows in a call that was seen.
+    ///
+    /// # Errors
+    /// Never: no file is written.
+    pub(crate) fn shows_in(&self, seen: &Seen) -> io::Result<bool> {
+        if !self.is_about(&seen.argv) {
+            return Ok(false);
+        }
+        match &self.act {
+            Act::Refuse(option) | Act::Ignore(option) => Ok(carries(&seen.argv, option)),
+            Act::Skip(..) | Act::Crash(_) | Act::Hang | Act::Deaf | Act::Leave(_) => Ok(true),
+            _ => {
+                let mut changed = seen.clone();
+                self.after(&seen.argv, &mut changed, None)?;
+                Ok(changed != *seen)
+            }
+        }
+    }
+
     /// Changes what a call left.
     ///
     /// # Errors
@@ -232,7 +251,10 @@ impl Tamper {
                 if let Some(text) = &seen.report
                     && let Ok(report) = serde_json::from_str::<Ordered>(text)
                 {
-                    seen.report = Some(edited(act, report).to_string());
+                    let changed = edited(act, report.clone());
+                    if changed != report || *act == Act::Compact {
+                        seen.report = Some(changed.to_string());
+                    }
                 }
             }
         }

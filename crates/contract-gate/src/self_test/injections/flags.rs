@@ -37,7 +37,13 @@ fn ignored() -> Vec<Injection> {
         ignored("current", "--output", "no-report", &["current/at-head"]),
         ignored("up", "--format", "", &["up/all"]),
         ignored("up", "--output", "no-report", &["up/all"]),
-        ignored("up", "--target", "", &["up/target"]),
+        ignored("up", "--target", "ignored:--target", &["up/target"]),
+        ignored(
+            "up",
+            "--migrations-dir",
+            "ignored:--migrations-dir",
+            &["up/missing-directory"],
+        ),
         ignored("verify", "--output", "no-report", &["verify/true"]),
         ignored(
             "preflight",
@@ -49,8 +55,41 @@ fn ignored() -> Vec<Injection> {
         ignored(
             "preflight",
             "--against",
-            "",
+            "ignored:--against",
             &["preflight/against-live-fails"],
         ),
+        effect("current", "--no-config", &["current/no-config"]),
+        effect("up", "--no-config", &["up/no-config"]),
+        effect("down-to", "--no-config", &["down-to/no-config"]),
+        effect("verify", "--no-config", &["verify/no-config"]),
+        effect("down-to", "--migrations-dir", &["down-to/migrations-dir"]),
+        effect("verify", "--migrations-dir", &["verify/migrations-dir"]),
+        effect(
+            "preflight",
+            "--migrations-dir",
+            &["preflight/migrations-dir"],
+        ),
+        effect("up", "--lock-timeout", &["up/lock-timeout"]),
+        effect("up", "--require-reversible", &["up/require-reversible"]),
+        effect("up", "--allow-destructive", &["up/allow-destructive"]),
+        refused("--lock-timeout", &["up/lock-timeout"]),
+        refused("--require-reversible", &["up/require-reversible"]),
+        refused("--allow-destructive", &["up/allow-destructive"]),
     ]
+}
+
+/// An option without effect, on the case that shows it.
+fn effect(call: &str, option: &str, only: &[&'static str]) -> Injection {
+    let act = Act::Ignore(option.to_owned());
+    Injection::harmful(call, act, format!("ignored:{option}"))
+        .only(only)
+        .live()
+}
+
+/// An option that only a setting makes the adapter pass.
+fn refused(option: &str, only: &[&'static str]) -> Injection {
+    let act = Act::Refuse(option.to_owned());
+    Injection::harmful("up", act, format!("refused:{option}"))
+        .only(only)
+        .live()
 }

@@ -6,9 +6,6 @@ mod flags;
 mod harmless;
 mod outcomes;
 
-use std::collections::HashSet;
-use std::mem::discriminant;
-
 use super::tamper::{Act, Tamper};
 
 /// One change, and what the gate has to say of it.
@@ -69,28 +66,6 @@ pub fn injections() -> Vec<Injection> {
     all
 }
 
-/// How many harmful changes stand for one in [`share`].
-const ONE_OF: usize = 3;
-
-/// A share for every change of this repository: all that harms nobody, every kind of harm, and every
-/// third of the harmful changes for which confiture itself is not called again.
-#[must_use]
-pub fn share() -> Vec<Injection> {
-    let mut kinds = HashSet::new();
-    let mut others = 0;
-    let chosen = |injection: &Injection| {
-        if injection.cause.is_none() || kinds.insert(discriminant(&injection.tamper.act)) {
-            return true;
-        }
-        if injection.live {
-            return false;
-        }
-        others += 1;
-        others % ONE_OF == 0
-    };
-    injections().into_iter().filter(chosen).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -98,7 +73,7 @@ mod tests {
     use contract_tests::catalogue::catalogue;
 
     use super::*;
-    use crate::run::interrupted;
+    use crate::run::unrecorded;
 
     #[test]
     fn at_least_a_hundred_and_a_quarter_of_them_harmless() {
@@ -106,22 +81,6 @@ mod tests {
         let harmless = all.iter().filter(|injection| injection.cause.is_none());
         assert!(all.len() >= 100, "{}", all.len());
         assert!(harmless.count() >= 25);
-    }
-
-    #[test]
-    fn the_share_has_every_kind_of_harm_and_all_that_is_harmless() {
-        let (all, share) = (injections(), share());
-        let kinds = |injections: &[Injection]| -> HashSet<_> {
-            let harmful = injections.iter().filter(|one| one.cause.is_some());
-            harmful.map(|one| discriminant(&one.tamper.act)).collect()
-        };
-        let harmless =
-            |injections: &[Injection]| injections.iter().filter(|one| one.cause.is_none()).count();
-        assert!(share.len() >= 100, "{}", share.len());
-        assert!(share.len() * 2 < all.len(), "{}", share.len());
-        assert!(harmless(&share) >= 25);
-        assert_eq!(harmless(&share), harmless(&all));
-        assert_eq!(kinds(&share), kinds(&all));
     }
 
     #[test]
@@ -133,7 +92,7 @@ mod tests {
             .collect();
         assert_eq!(names.len(), all.len());
         let mut known: BTreeSet<&str> = catalogue().iter().map(|case| case.name).collect();
-        known.insert(interrupted::NAME);
+        known.extend(unrecorded::cases().iter().map(|case| case.name));
         for injection in &all {
             for case in &injection.only {
                 assert!(known.contains(case), "{case}");

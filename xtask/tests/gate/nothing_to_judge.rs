@@ -1,82 +1,9 @@
-//! The exit statuses of the gate where nothing can be judged: one meaning and one sentence each.
-//! No Python, no network and no server is needed here.
+//! Where nothing can be judged. No Python, no network and no server is needed here.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
-struct Room(tempfile::TempDir);
-
-impl Room {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// A program that answers like confiture, to `--version` and nothing else.
-    fn confiture(&self) -> PathBuf {
-        let program = self.path("confiture");
-        fs::write(&program, "#!/bin/sh\necho 'confiture version 1.29.0'\n").unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        program
-    }
-
-    fn gate(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .arg("gate")
-            .args(arguments)
-            .args(["--cache-dir".as_ref(), self.path("cache").as_os_str()])
-            .args(["--report".as_ref(), self.path("report").as_os_str()])
-            .current_dir(self.0.path())
-            .env_remove("XTASK_DATABASE_URL")
-            .env_remove("XTASK_PYTHON")
-            .env_remove("GITHUB_STEP_SUMMARY")
-            .env("NO_COLOR", "1")
-            .output()
-            .unwrap()
-    }
-
-    fn report(&self) -> serde_json::Value {
-        serde_json::from_slice(&fs::read(self.path("report/report.json")).unwrap()).unwrap()
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-#[track_caller]
-fn is_wrong_usage(output: &Output, words: &str) {
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains(words), "{told}");
-    assert!(output.stdout.is_empty());
-}
-
-/// Nothing was judged, which the screen and the report say in the same sentence.
-#[track_caller]
-fn is_unknown(room: &Room, output: &Output, words: &str) {
-    let told = text(&output.stdout);
-    assert_eq!(
-        output.status.code(),
-        Some(3),
-        "{told}{}",
-        text(&output.stderr)
-    );
-    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("UNKNOWN: "), "{told}");
-    assert!(told.contains(words), "{told}");
-    let report = room.report();
-    assert_eq!(report["verdict"], "unknown");
-    let stopped = report["candidates"][0]["stopped"].as_str().unwrap();
-    assert!(stopped.contains(words), "{stopped}");
-    let whole = report.to_string();
-    assert!(!whole.contains(room.0.path().to_str().unwrap()), "{whole}");
-}
+use crate::room::{Room, is_unknown, is_wrong_usage, text};
 
 #[test]
 fn what_the_command_line_names_and_is_not_there_is_wrong_usage() {

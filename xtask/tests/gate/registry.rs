@@ -1,0 +1,101 @@
+//! What is to be installed and cannot be. Real installers, with an index that is a directory, or a
+//! port where nobody listens: nothing leaves the machine.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use crate::room::{Room, is_unknown};
+
+/// A wheel of a package without dependencies, made as wheels are.
+const WHEEL: &str = r#"
+import sys, zipfile
+name, version, place = sys.argv[1:]
+info = f"{name}-{version}.dist-info"
+with zipfile.ZipFile(f"{place}/{name}-{version}-py3-none-any.whl", "w") as wheel:
+    wheel.writestr(f"{name}.py", "")
+    wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr(f"{info}/RECORD", "")
+"#;
+
+fn wheel(room: &Room, name: &str, version: &str) {
+    let mut python = Command::new("python3");
+    python.args(["-c", WHEEL, name, version]).arg(room.path(""));
+    assert!(python.status().unwrap().success());
+}
+
+/// The gate with a cold cache, and an index that is the room itself.
+fn with_the_room_as_index(room: &Room, arguments: &[&str]) -> Output {
+    let mut gate = room.command(arguments);
+    gate.arg("--cache-dir").arg(room.path("cache"));
+    for (pip, uv, value) in [
+        ("PIP_NO_INDEX", "UV_NO_INDEX", "1".into()),
+        ("PIP_FIND_LINKS", "UV_FIND_LINKS", room.path("")),
+    ] {
+        gate.env(pip, &value).env(uv, &value);
+    }
+    gate.output().unwrap()
+}
+
+#[test]
+fn a_wheel_that_is_not_confiture_is_not_judged() {
+    let room = Room::new();
+    wheel(&room, "sheep", "1.0");
+    let output = with_the_room_as_index(&room, &["sheep-1.0-py3-none-any.whl"]);
+    is_unknown(
+        &room,
+        &output,
+        "sheep-1.0-py3-none-any.whl is no confiture: it installs no program `confiture`",
+    );
+}
+
+#[test]
+fn a_file_that_is_no_wheel_is_not_judged() {
+    let room = Room::new();
+    fs::write(room.path("c-1.0-py3-none-any.whl"), "no wheel").unwrap();
+    let output = with_the_room_as_index(&room, &["c-1.0-py3-none-any.whl"]);
+    is_unknown(
+        &room,
+        &output,
+        "c-1.0-py3-none-any.whl cannot be installed: Wheel",
+    );
+}
+
+#[test]
+fn a_release_that_the_registry_does_not_have_is_not_judged() {
+    let room = Room::new();
+    wheel(&room, "fraiseql_confiture", "1.29.0");
+    let output = with_the_room_as_index(&room, &["9.9.9"]);
+    is_unknown(
+        &room,
+        &output,
+        "the registry does not have confiture 9.9.9; it has 1.29.0 only",
+    );
+}
+
+#[test]
+fn no_registry_and_a_cold_cache_is_no_verdict() {
+    let room = Room::new();
+    for (candidate, what) in [
+        ("newest", "the releases of confiture cannot be had"),
+        ("1.29.0", "confiture 1.29.0 cannot be had"),
+        ("1.30.0rc1", "confiture 1.30.0rc1 cannot be had"),
+    ] {
+        let mut gate = room.command(&[candidate]);
+        gate.arg("--cache-dir").arg(room.path("cache"));
+        unreachable(&mut gate);
+        let output = gate.output().unwrap();
+        is_unknown(&room, &output, what);
+        is_unknown(&room, &output, "check the network, the proxy");
+    }
+}
+
+/// No registry answers, and nobody waits for one.
+pub(crate) fn unreachable(gate: &mut Command) {
+    let nobody = "http://127.0.0.1:1/simple";
+    gate.env("PIP_INDEX_URL", nobody)
+        .env("PIP_EXTRA_INDEX_URL", "")
+        .env("PIP_RETRIES", "0")
+        .env("UV_DEFAULT_INDEX", nobody)
+        .env("UV_HTTP_RETRIES", "0");
+}

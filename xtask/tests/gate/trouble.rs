@@ -1,0 +1,191 @@
+//! What can happen while the gate runs. These need a release and PostgreSQL, which `.ci/run` has by
+//! then: `cargo test --package xtask --test gate -- --ignored`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use contract_lab::confiture::{Candidate, install};
+use contract_lab::ui::Ui;
+use contract_lab::{Lab, LabArgs};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::registry::unreachable;
+use crate::room::{Room, text};
+
+/// Every call that is about a database.
+const WORKS: &str = "*--no-config*";
+
+/// The newest release that the registry has.
+fn newest() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let args = LabArgs {
+        python: variable("XTASK_PYTHON"),
+        cache_dir: variable("XTASK_CACHE_DIR"),
+    };
+    let lab = Lab::new(args, Ui::silent()).unwrap();
+    install(&lab, &Candidate::Newest).unwrap().program
+}
+
+/// A confiture before which `lines` run, whenever it works on a database.
+fn confiture_after(room: &Room, real: &Path, lines: &str) -> String {
+    let real = real.display();
+    let lines = format!("case \"$*\" in {WORKS})\n{lines}\n;; esac\nexec {real} \"$@\"");
+    room.script(&lines).display().to_string()
+}
+
+/// Ends the server that the call is about, `times` times in all.
+fn ends_the_server(room: &Room, times: u8) -> String {
+    let (room, temporary) = (room.path("").display().to_string(), std::env::temp_dir());
+    format!(
+        "for time in $(seq {times}); do mkdir {room}/ended-$time 2>/dev/null || continue
+         port=$(echo \"$CONFITURE_DATABASE_URL\" | sed 's/.*:\\([0-9]*\\)\\/.*/\\1/')
+         for file in {}/fraisier-xtask-*/data/postmaster.pid; do
+             [ \"$(sed -n 4p \"$file\")\" = \"$port\" ] && kill -QUIT \"$(head -n 1 \"$file\")\"
+         done; sleep 1; break; done",
+        temporary.display()
+    )
+}
+
+fn notes(report: &serde_json::Value) -> String {
+    report["candidates"][0]["notes"].to_string()
+}
+
+#[test]
+#[ignore = "needs a release and PostgreSQL"]
+fn a_server_that_dies_is_started_again_once_and_that_is_said() {
+    let (room, real) = (Room::new(), newest());
+    let candidate = confiture_after(&room, &real, &ends_the_server(&room, 1));
+    let mut gate = room.command(&[&candidate, "--only", "current/fresh", "current/at-head"]);
+    let output = gate.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let notes = notes(&room.report());
+    assert!(notes.contains("the database server died"), "{notes}");
+    assert!(notes.contains("it was started again, once"), "{notes}");
+}
+
+#[test]
+#[ignore = "needs a release and PostgreSQL"]
+fn a_server_that_dies_again_leaves_its_cases_unjudged() {
+    let (room, real) = (Room::new(), newest());
+    let candidate = confiture_after(&room, &real, &ends_the_server(&room, 2));
+    let output = room
+        .command(&[&candidate, "--only", "current/fresh", "--jobs", "1"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let why = &room.report()["candidates"][0]["cases"][0]["not_judged"];
+    assert_eq!(why, "the database server died");
+}
+
+#[test]
+#[ignore = "needs a release and PostgreSQL"]
+fn a_full_disk_is_not_the_candidates_fault() {
+    let (room, real) = (Room::new(), newest());
+    let full = "echo 'OSError: [Errno 28] No space left on device' >&2; exit 1";
+    let candidate = confiture_after(&room, &real, full);
+    let output = room
+        .command(&[&candidate, "--only", "current/fresh", "current/at-head"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let told = text(&output.stdout);
+    assert!(told.contains("UNKNOWN"), "{told}");
+    assert!(told.contains("the disk is full"), "{told}");
+}
+
+#[test]
+#[ignore = "needs a release and PostgreSQL"]
+fn a_call_that_does_not_end_breaks_by_its_limit() {
+    let (room, real) = (Room::new(), newest());
+    let candidate = confiture_after(&room, &real, "exec sleep 600");
+    let began = Instant::now();
+    let output = room
+        .command(&[&candidate, "--only", "current/fresh", "--limit", "3"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = text(&output.stdout);
+    assert!(told.contains("a call does not end"), "{told}");
+    assert!(began.elapsed() < Duration::from_secs(100));
+}
+
+#[test]
+#[ignore = "needs a release and PostgreSQL"]
+fn an_interrupt_cleans_up_and_writes_what_was_known() {
+    let (room, real) = (Room::new(), newest());
+    let temporary = room.path("temporary");
+    fs::create_dir(&temporary).unwrap();
+    for (path, mode) in [(room.path(""), 0o755), (temporary.clone(), 0o777)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let waits = format!("touch {}; exec sleep 600", room.path("waits").display());
+    let candidate = confiture_after(&room, &real, &waits);
+    let only = ["--only", "current/fresh", "surface/version", "--jobs", "2"];
+    let mut gate = room.command(&[&[candidate.as_str()], &only[..]].concat());
+    gate.env("TMPDIR", &temporary).stdout(Stdio::piped());
+    let mut gate = gate.stderr(Stdio::null()).spawn().unwrap();
+    until(&mut gate, || room.path("waits").exists());
+    kill_process(Pid::from_child(&gate), Signal::INT).unwrap();
+    let output = gate.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let report = room.report();
+    assert_eq!(report["interrupted"], true);
+    let cases = report["candidates"][0]["cases"].as_array().unwrap();
+    let why: Vec<&serde_json::Value> = cases.iter().map(|case| &case["not_judged"]).collect();
+    assert!(why.contains(&&"the run was interrupted".into()), "{why:?}");
+    // The cleaner stops the server a moment later.
+    let left = || fs::read_dir(&temporary).unwrap().count();
+    let end = Instant::now() + Duration::from_secs(30);
+    while left() > 0 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let left: Vec<_> = fs::read_dir(&temporary).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Waits until something is so while the program runs.
+fn until(program: &mut Child, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(120);
+    while !is_so() {
+        assert!(program.try_wait().unwrap().is_none(), "it ended too soon");
+        assert!(Instant::now() < end, "it never came to that");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+#[ignore = "needs a release and PostgreSQL"]
+fn two_gates_at_once_do_not_meet() {
+    let (room, real) = (Room::new(), newest());
+    let real = real.display().to_string();
+    let start = || {
+        let mut gate = room.command(&[&real, "--only", "current/fresh", "up/all"]);
+        gate.stdout(Stdio::piped()).stderr(Stdio::piped());
+        gate.spawn().unwrap()
+    };
+    let (one, other) = (start(), start());
+    for gate in [one, other] {
+        let output = gate.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    assert_eq!(room.report()["verdict"], "yes");
+}
+
+#[test]
+#[ignore = "needs a release and PostgreSQL"]
+fn without_a_registry_a_warm_cache_is_enough() {
+    let room = Room::new();
+    newest();
+    let mut gate = room.command(&["newest", "--only", "surface/version"]);
+    unreachable(&mut gate);
+    let output = gate.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("the package registry does not answer; taking"),
+        "{told}"
+    );
+}
