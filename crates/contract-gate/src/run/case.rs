@@ -82,7 +82,10 @@ pub(crate) fn run(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> Ran {
         _ if interrupt::raised() => Ran::unjudged(case, "the run was interrupted", false),
         Err(error) => match error.downcast_ref::<Spoilt>() {
             Some(spoilt) if external(&spoilt.why).is_none() => spoilt_case(case, spoilt),
-            _ => Ran::unjudged(case, format!("{error:#}"), true),
+            _ => {
+                let said = format!("{error:#}");
+                Ran::unjudged(case, external(&said).unwrap_or(&said), true)
+            }
         },
     };
     ran.result.milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -13,7 +13,7 @@ use fraisier_adapter_confiture::{ConfitureMigration, Stop};
 
 use super::assess::one_line;
 use super::case::{Bench, Ran};
-use super::observe::task;
+use super::observe::{INTERRUPTED, task};
 use crate::change::Change;
 use crate::result::{CaseResult, Finding};
 use crate::wrapper::{Seen, Wrapper};
@@ -24,8 +24,6 @@ pub const NAME: &str = "up/interrupted";
 const GRACE: Duration = Duration::from_secs(30);
 /// How long the server may take to notice.
 const NOTICED_WITHIN: Duration = Duration::from_secs(5);
-/// What a shell says of a program that an interrupt ended.
-const INTERRUPTED: i32 = 130;
 
 /// The case.
 #[must_use]

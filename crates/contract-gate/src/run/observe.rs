@@ -18,6 +18,9 @@ use crate::judge::{Symptom, is_direct};
 use crate::result::Finding;
 use crate::wrapper::{Play, Seen, Task, Wrapper};
 
+/// What a shell says of a program that an interrupt ended.
+pub(crate) const INTERRUPTED: i32 = 130;
+
 /// Where a case takes place: on a server, or in what was seen of it before.
 pub(crate) trait Place {
     /// The directories and the database.
@@ -90,7 +93,9 @@ pub(crate) fn observe(
     let elapsed = began.elapsed();
     let seen = calls(&wrapper, case)?;
     let after = place.state(made(&seen))?;
-    let hung = !direct && seen.is_empty() && elapsed >= limit;
+    // One that hears the interrupt ends by it, and has not ended by itself all the same.
+    let given_up = seen.last().is_none_or(|call| call.exit == INTERRUPTED);
+    let hung = !direct && given_up && elapsed >= limit;
     let mut observed = Observed {
         outcome,
         called: !seen.is_empty() || hung,

@@ -10,7 +10,7 @@ pub(crate) fn external(text: &str) -> Option<&'static str> {
         [
             (r"No space left on device|could not extend file", "the disk is full"),
             (
-                r"server closed the connection unexpectedly|terminating connection due to|the database system is|Connection refused.*(?:port [2-9]|port 1\d)",
+                r"server closed the connection unexpectedly|error connecting to server|terminating connection due to|the database system is|Connection refused.*(?:port [2-9]|port 1\d)",
                 "the database server died",
             ),
             (r"Cannot allocate memory|MemoryError", "the machine has no memory left"),
