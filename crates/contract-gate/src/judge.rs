@@ -1,14 +1,14 @@
 //! One case judged: what confiture did and what the adapter made of it become findings.
 
+use crate::change::Change;
+use crate::drift::drift;
+use crate::facts::words;
+use crate::result::{CaseResult, Finding};
+use crate::verdict::{Said, turned};
 use contract_tests::call::Call;
 use contract_tests::case::Case;
 use contract_tests::expectation::{Fact, Violation};
 use contract_tests::recording::{Recording, State};
-
-use crate::change::Change;
-use crate::drift::drift;
-use crate::result::{CaseResult, Finding};
-use crate::verdict::{Said, turned};
 
 /// Something that is wrong, before it is known what made it so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,29 +222,6 @@ fn violation(violation: &Violation) -> Symptom {
             "is promised otherwise: the catalogue expects that {}",
             words(&violation.fact)
         )),
-    }
-}
-
-/// A fact of the catalogue in words.
-pub(crate) fn words(fact: &Fact) -> String {
-    let path = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".");
-    match fact {
-        Fact::Exit(status) => format!("the exit status is {status}"),
-        Fact::NoReport => "there is no report".to_owned(),
-        Fact::Report(pointer, value) => format!("`{}` is {value}", path(pointer)),
-        Fact::ReportHas(pointer) => format!("`{}` is there", path(pointer)),
-        Fact::ReportLacks(pointer) => format!("`{}` is absent", path(pointer)),
-        Fact::Code(code) => format!("the error code is `{code}`"),
-        Fact::Issue(code) => format!("preflight reports `{code}`"),
-        Fact::NoIssue(code) => format!("preflight does not report `{code}`"),
-        Fact::Prints(text) => format!("it prints `{text}`"),
-        Fact::DoesNotPrint(text) => format!("it does not print `{text}`"),
-        Fact::Revision(Some(revision)) => format!("the database is at {revision}"),
-        Fact::Revision(None) => "the database is at no revision".to_owned(),
-        Fact::Table(table) => format!("there is a table {table}"),
-        Fact::NoTable(table) => format!("there is no table {table}"),
-        Fact::Untouched => "the database is untouched".to_owned(),
-        other => format!("{other:?}"),
     }
 }
 

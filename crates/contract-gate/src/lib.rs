@@ -8,6 +8,7 @@ pub mod causes;
 pub mod change;
 pub mod delivery;
 pub mod drift;
+mod facts;
 pub mod judge;
 pub mod report;
 pub mod result;

@@ -4,6 +4,7 @@ pub(crate) mod assess;
 pub mod baseline;
 pub(crate) mod case;
 pub mod choice;
+mod conclude;
 pub(crate) mod effects;
 pub mod interrupted;
 mod keep;
@@ -152,96 +153,6 @@ fn next_server(
             Some(format!("{died}; no other could be had: {error:#}")),
         ),
     }
-}
-
-/// A judgement of which no case is known yet.
-#[must_use]
-pub fn judgement(provided: &Provided, terms: Terms) -> Judgement {
-    Judgement {
-        version: provided.installed.version.clone(),
-        sha256: provided.sha256.clone(),
-        judged_as: terms.judged_as.to_string(),
-        against: terms.against.to_string(),
-        pending: terms.pending,
-        refused_in_production: terms.unfinished,
-        ..Judgement::unknown(&provided.named)
-    }
-}
-
-/// Puts together what the cases gave: promises, causes, the answer.
-pub(crate) fn conclude(
-    judged: &mut Judgement,
-    applying: &[&Case],
-    mut ran: BTreeMap<&'static str, Ran>,
-    given: &str,
-) {
-    let mut shown: BTreeMap<&str, Shown> = BTreeMap::new();
-    for (name, ran) in &ran {
-        if let Some(found) = &ran.shown {
-            shown.insert(name, found.clone());
-        }
-    }
-    let advertised = advertised(&shown, &judged.judged_as);
-    let (mut capabilities, broken) = delivery(&advertised, &shown);
-    let breaks = |name: &str| {
-        let found = ran.get(name);
-        found.is_some_and(|ran| ran.result.class == Some(Class::Breaks) && ran.shown.is_none())
-    };
-    for capability in &mut capabilities {
-        // What a broken case would have shown is not delivered.
-        if capability
-            .evidence
-            .split([':', ';'])
-            .any(|part| breaks(part.trim()))
-        {
-            capability.delivered = Some(false);
-        }
-    }
-    for broken in broken {
-        let Some(ran) = ran.get_mut(broken.case.as_str()) else {
-            continue;
-        };
-        // A case that breaks already has its cause.
-        if ran.result.class == Some(Class::Breaks) {
-            continue;
-        }
-        let finding = Finding::breaks(Change::Promise {
-            capability: broken.capability.clone(),
-        })
-        .with(broken.shows, "it is not so")
-        .meaning(format!(
-            "relies on `{}`, which is advertised",
-            broken.capability
-        ));
-        let mut findings = std::mem::take(&mut ran.result.findings);
-        findings.push(finding);
-        let judged = CaseResult::judged(&ran.result.name, &ran.result.about, findings);
-        ran.result.findings = judged.findings;
-        ran.result.class = judged.class;
-    }
-    judged.capabilities = capabilities;
-    judged.cases = applying
-        .iter()
-        .map(|case| match ran.remove(case.name) {
-            Some(ran) => ran.result,
-            None => CaseResult::not_judged(case.name, case.about, "it was not run"),
-        })
-        .collect();
-    judged.causes = causes(&judged.cases, given);
-    judged.settle();
-}
-
-/// What `describe` advertises; what the floors say where it was not asked.
-fn advertised(shown: &BTreeMap<&str, Shown>, judged_as: &str) -> Vec<String> {
-    let described = shown
-        .get("surface/version")
-        .and_then(|shown| match &shown.said {
-            Said::Result(value) => value.get("capabilities").cloned(),
-            Said::Error { .. } | Said::Refused { .. } => None,
-        });
-    described
-        .and_then(|list| serde_json::from_value(list).ok())
-        .unwrap_or_else(|| capability::advertised(&ConfitureVersion::parse(judged_as)))
 }
 
 /// Runs `cases`, those that wait beside those that work.

@@ -1,0 +1,57 @@
+//! What is other in a stream, and texts as one can show them.
+
+use serde_json::Value;
+
+use crate::change::Change;
+use crate::result::Finding;
+
+/// Whether a stream says something else, whatever the width it was written for.
+pub(super) fn wording(stream: &str, before: &str, now: &str) -> Option<Finding> {
+    let words = |text: &str| unframed(text).split_whitespace().collect::<String>();
+    if words(before) == words(now) {
+        return None;
+    }
+    let lines = |text: &str| -> Vec<String> {
+        let plain = unframed(text);
+        let lines = plain.lines().map(str::trim);
+        lines
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (before, now) = (lines(before), lines(now));
+    let differs = |(one, other): &(&String, &String)| one != other;
+    let first = before.iter().zip(&now).find(differs);
+    let (was, is) = match first {
+        Some((was, is)) => (was.clone(), is.clone()),
+        None => (
+            before.get(now.len()).cloned().unwrap_or_default(),
+            now.get(before.len()).cloned().unwrap_or_default(),
+        ),
+    };
+    let stream = stream.to_owned();
+    Some(Finding::differs(Change::Wording { stream }).with(cut(&was), cut(&is)))
+}
+
+/// A text without the frames that confiture draws around messages.
+pub(super) fn unframed(text: &str) -> String {
+    let frame = |character: char| ('\u{2500}'..='\u{257f}').contains(&character);
+    text.chars()
+        .map(|character| if frame(character) { ' ' } else { character })
+        .collect()
+}
+
+/// A document in one short line.
+pub(super) fn short(value: &Value) -> String {
+    cut(&value.to_string())
+}
+
+/// A text as a line that fits beside another one.
+pub(super) fn cut(text: &str) -> String {
+    const SHOWN: usize = 120;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

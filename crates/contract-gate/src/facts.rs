@@ -1,0 +1,26 @@
+//! A fact of the catalogue in words.
+
+use contract_tests::expectation::Fact;
+
+/// A fact of the catalogue in words.
+pub(crate) fn words(fact: &Fact) -> String {
+    let path = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".");
+    match fact {
+        Fact::Exit(status) => format!("the exit status is {status}"),
+        Fact::NoReport => "there is no report".to_owned(),
+        Fact::Report(pointer, value) => format!("`{}` is {value}", path(pointer)),
+        Fact::ReportHas(pointer) => format!("`{}` is there", path(pointer)),
+        Fact::ReportLacks(pointer) => format!("`{}` is absent", path(pointer)),
+        Fact::Code(code) => format!("the error code is `{code}`"),
+        Fact::Issue(code) => format!("preflight reports `{code}`"),
+        Fact::NoIssue(code) => format!("preflight does not report `{code}`"),
+        Fact::Prints(text) => format!("it prints `{text}`"),
+        Fact::DoesNotPrint(text) => format!("it does not print `{text}`"),
+        Fact::Revision(Some(revision)) => format!("the database is at {revision}"),
+        Fact::Revision(None) => "the database is at no revision".to_owned(),
+        Fact::Table(table) => format!("there is a table {table}"),
+        Fact::NoTable(table) => format!("there is no table {table}"),
+        Fact::Untouched => "the database is untouched".to_owned(),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,191 @@
+//! Options whose effect no recording shows. Each is passed where confiture would do something else
+//! without it: one that is accepted and ignored breaks, by what was done and not by a help page.
+
+mod table;
+#[cfg(test)]
+mod tests;
+
+use super::assess::{recording, without_secret};
+use super::case::{Bench, Ran};
+use super::observe::{Place, observe};
+use crate::change::Change;
+use crate::drift::refusal;
+use crate::judge::words;
+use crate::result::{CaseResult, Finding};
+use contract_lab::runner::Prepared;
+use contract_tests::case::{Case, Circumstance, case as new_case};
+use contract_tests::expectation::{Expectation, Fact, violations};
+use contract_tests::project::Project;
+use contract_tests::recording::{Recording, State};
+use contract_tests::release::Release;
+use contract_tests::site::Site;
+use serde_json::{Map, Value, json};
+use std::time::{Duration, Instant};
+pub(crate) use table::effects;
+use table::{ELSEWHERE, shown_by_recorded};
+
+/// An option, and the case that shows its effect.
+#[derive(Debug)]
+pub(crate) struct Effect {
+    /// The case; its expectations are what the option makes so.
+    pub(crate) case: Case,
+    /// The option.
+    option: &'static str,
+    /// What is so where the option has no effect; one of them is enough.
+    without: Vec<Fact>,
+    /// How soon the call ends with the option, where that is the effect.
+    within: Option<Duration>,
+    /// What the engine's configuration says.
+    settings: Vec<(&'static str, Value)>,
+    /// A file that the project has beside its migrations.
+    file: Option<(&'static str, &'static str)>,
+    /// A project inside the project.
+    elsewhere: Option<Project>,
+    /// What it means for fraisier when the option is ignored.
+    meaning: &'static str,
+}
+
+impl Effect {
+    fn new(option: &'static str, case: Case, without: Vec<Fact>, meaning: &'static str) -> Self {
+        Self {
+            case,
+            option,
+            without,
+            within: None,
+            settings: Vec::new(),
+            file: None,
+            elsewhere: None,
+            meaning,
+        }
+    }
+
+    fn setting(mut self, key: &'static str, value: Value) -> Self {
+        self.settings.push((key, value));
+        self
+    }
+}
+
+/// A case put in place as its option needs it.
+struct Arranged<'a> {
+    prepared: Prepared<'a>,
+    settings: Map<String, Value>,
+}
+
+impl<'a> Arranged<'a> {
+    fn new(effect: &Effect, prepared: Prepared<'a>) -> std::io::Result<Self> {
+        let project = &prepared.site.project;
+        if let Some((path, text)) = effect.file {
+            let path = project.join(path);
+            std::fs::create_dir_all(path.parent().unwrap_or(project))?;
+            std::fs::write(path, text)?;
+        }
+        if let Some(elsewhere) = &effect.elsewhere {
+            elsewhere.write(&project.join(ELSEWHERE))?;
+        }
+        let settings = effect.settings.iter().cloned();
+        Ok(Self {
+            prepared,
+            settings: settings
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        })
+    }
+}
+
+impl Place for Arranged<'_> {
+    fn site(&self) -> &Site {
+        &self.prepared.site
+    }
+
+    fn state(&self, _: bool) -> anyhow::Result<Option<State>> {
+        self.prepared.state()
+    }
+
+    fn settings(&self) -> Map<String, Value> {
+        self.settings.clone()
+    }
+}
+
+/// Runs and judges the case of an effect.
+///
+/// # Errors
+/// When it cannot be run.
+pub(crate) fn run(
+    bench: &Bench<'_>,
+    effect: &Effect,
+    prepared: Prepared<'_>,
+) -> anyhow::Result<Ran> {
+    let case = &effect.case;
+    let place = Arranged::new(effect, prepared)?;
+    let began = Instant::now();
+    let observed = observe(bench, case, &place)?;
+    let took = began.elapsed();
+    let seen = recording(case, place.site(), &observed);
+    let findings = if observed.findings.is_empty() {
+        judge(effect, bench.judged_as, &seen, took)
+    } else {
+        let breaks = |finding: Finding| Finding {
+            class: crate::result::Class::Breaks,
+            ..finding
+        };
+        observed.findings.into_iter().map(breaks).collect()
+    };
+    Ok(Ran {
+        result: CaseResult {
+            seen: Some(without_secret(&seen.to_file(), place.site())),
+            ..CaseResult::judged(case.name, case.about, findings)
+        },
+        shown: None,
+        again: false,
+    })
+}
+
+/// What is other than the option makes it.
+fn judge(effect: &Effect, release: Release, seen: &Recording, took: Duration) -> Vec<Finding> {
+    let call = &seen.calls[0];
+    let text = format!("{}\n{}", call.stderr, call.stdout);
+    let refused = refusal(&text).filter(|_| call.exit == 2 && !call.has_report());
+    if let Some((what, line)) = refused {
+        let finding = Finding::breaks(Change::Refused { what }).with("accepted", line);
+        return vec![finding.meaning(effect.meaning)];
+    }
+    let ignored = || {
+        Finding::breaks(Change::Ignored {
+            what: effect.option.to_owned(),
+        })
+        .meaning(effect.meaning)
+    };
+    if let Some(within) = effect.within.filter(|within| took >= *within) {
+        let seconds = |time: Duration| format!("{} s", time.as_secs());
+        let before = format!("it ends in less than {}", seconds(within));
+        return vec![ignored().with(before, seconds(took))];
+    }
+    let broken = violations(&effect.case.expectations, release, seen);
+    let Some(first) = broken.first() else {
+        return Vec::new();
+    };
+    let (before, now) = (words(&first.fact), first.found.clone());
+    if effect.without.iter().any(|fact| holds(fact, release, seen)) {
+        return vec![ignored().with(before, now)];
+    }
+    let change = Change::Expectation {
+        fact: before.clone(),
+    };
+    vec![Finding::breaks(change).with(before, now)]
+}
+
+fn holds(fact: &Fact, release: Release, seen: &Recording) -> bool {
+    violations(&[Expectation::always(fact.clone())], release, seen).is_empty()
+}
+
+/// An option that a recorded case shows to be ignored.
+pub(crate) fn ignored(case: &Case, release: Release, seen: &Recording) -> Option<Finding> {
+    let shown = shown_by_recorded();
+    let (_, option, without) = shown.iter().find(|(name, ..)| *name == case.name)?;
+    let is_so = without.iter().all(|fact| holds(fact, release, seen));
+    is_so.then(|| {
+        Finding::differs(Change::Ignored {
+            what: (*option).to_owned(),
+        })
+    })
+}

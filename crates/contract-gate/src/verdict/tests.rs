@@ -1,0 +1,84 @@
+use serde_json::json;
+
+use super::*;
+
+fn result(value: Value) -> Said {
+    Said::Result(value)
+}
+
+#[test]
+fn a_missing_word_refuses_and_a_new_one_is_a_false_safe() {
+    let said = |window_safe: Value| result(json!({"ok": true, "window_safe": window_safe}));
+    let turned_to = |was, is| turned(&Call::Preflight, &said(was), &said(is));
+    let lost = turned_to(json!(true), Value::Null);
+    assert_eq!(lost.len(), 1);
+    assert_eq!(
+        lost[0].consequence,
+        "refuses every deploy as not window-safe"
+    );
+    assert!(matches!(lost[0].change, Change::Verdict { .. }));
+    let gained = turned_to(json!(false), json!(true));
+    assert!(matches!(gained[0].change, Change::FalseSafe { .. }));
+}
+
+#[test]
+fn wording_is_no_verdict() {
+    let said =
+        |log: &str| result(json!({"from": null, "to": "001", "applied": ["001"], "log": log}));
+    assert!(turned(&Call::Up(None), &said("one"), &said("other")).is_empty());
+    let error = |message: &str| Said::Error {
+        kind: "execution".to_owned(),
+        message: message.to_owned(),
+    };
+    assert!(turned(&Call::Up(None), &error("one"), &error("other")).is_empty());
+}
+
+#[test]
+fn success_in_place_of_a_failure_is_a_false_safe() {
+    let error = Said::Error {
+        kind: "lock_contention".to_owned(),
+        message: String::new(),
+    };
+    let done = result(json!({"to": "001"}));
+    let found = turned(&Call::Up(None), &error, &done);
+    assert!(matches!(found[0].change, Change::FalseSafe { .. }));
+    let found = turned(&Call::Up(None), &done, &error);
+    assert!(matches!(found[0].change, Change::Verdict { .. }));
+}
+
+#[test]
+fn a_lower_tier_is_a_false_safe_and_no_tier_is_not() {
+    let said = |tier: Value| {
+        result(
+            json!({"ok": true, "change_set": {"contract_version": 1, "changes": [{"tier": tier}]}}),
+        )
+    };
+    let of = |was, is| {
+        turned(&Call::Preflight, &said(was), &said(is))
+            .remove(0)
+            .change
+    };
+    let lower = of(json!("destructive"), json!("additive"));
+    assert!(matches!(lower, Change::FalseSafe { .. }));
+    assert!(matches!(
+        of(json!("destructive"), Value::Null),
+        Change::Verdict { .. }
+    ));
+}
+
+#[test]
+fn more_documented_codes_change_nothing_and_a_moved_one_does() {
+    let said = |text: &str| result(serde_json::from_str(text).unwrap());
+    let before = said(r#"{"6 lock": {"lock_contention": ["LOCK_1300"]}}"#);
+    let more = said(r#"{"6 lock": {"lock_contention": ["LOCK_1300", "LOCK_1301"]}, "9 new": {}}"#);
+    assert!(turned(&Call::ExitCodes, &before, &more).is_empty());
+    let moved = said(r#"{"6 lock": {"lock_contention": []}}"#);
+    assert_eq!(turned(&Call::ExitCodes, &before, &moved).len(), 1);
+}
+
+#[test]
+fn a_snapshot_is_read() {
+    let text = "{\"calls\": 0, \"error\": {\"kind\": \"invalid_config\", \"message\": \"m\"}}\n";
+    let said = Said::parse(text).unwrap();
+    assert_eq!(said.words(&Call::Current), "refused, `invalid_config`");
+}

@@ -1,0 +1,156 @@
+//! Stands in front of confiture for one call.
+
+use std::fs;
+use std::io::{self, Read, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::thread::JoinHandle;
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+
+use super::files::{beside, files, report_of};
+use super::{LINK, Seen, TASK, Task, place, seen_in};
+
+/// Wide enough that nothing is wrapped; the recordings were made so.
+const COLUMNS: &str = "1000";
+
+/// The status when the wrapper itself fails; confiture has none above 8.
+const FAILED: u8 = 99;
+
+/// Acts as the wrapper when this program was started as one; `None` otherwise.
+#[must_use]
+pub fn run_as_wrapper() -> Option<ExitCode> {
+    let mut arguments = std::env::args();
+    let link = PathBuf::from(arguments.next()?);
+    if link.file_name()? != LINK {
+        return None;
+    }
+    let task = fs::read(link.with_file_name(TASK)).ok()?;
+    let argv: Vec<String> = arguments.collect();
+    let directory = link.parent()?.to_owned();
+    Some(match wrap(&directory, &task, &argv) {
+        Ok(exit) => exit,
+        Err(error) => {
+            eprintln!("the gate's wrapper failed: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    })
+}
+
+fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCode> {
+    let task: Task = serde_json::from_slice(task)?;
+    if let (Some(version), [only]) = (&task.version, argv)
+        && only == "--version"
+    {
+        io::stdout().write_all(version.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // An interrupt is for confiture, which is in the same process group, and this one sees it end.
+    ctrlc::set_handler(|| {})?;
+    let report = report_of(argv);
+    if let (true, Some(report)) = (task.unwritable_report, &report) {
+        fs::create_dir_all(report)?;
+    }
+    let before = files(&task.project);
+    let beside = report.as_deref().map(beside).unwrap_or_default();
+    let seen_before = seen_in(directory)?;
+    let tamper = task.tamper.as_ref();
+    let mut seen = if let Some(seen) = tamper.and_then(|tamper| tamper.instead(argv)) {
+        seen
+    } else if let Some(play) = &task.play {
+        let calls = seen_before.iter().filter(|call| call.argv != ["--version"]);
+        let seen = play.answer(argv, calls.count());
+        let seen = seen.context("nothing was seen of such a call")?;
+        if let (Some(report), Some(text)) = (&report, &seen.report) {
+            fs::write(report, text)?;
+        }
+        seen
+    } else {
+        let asked = tamper.map_or_else(|| argv.to_vec(), |tamper| tamper.argv(argv));
+        let deaf = tamper.is_some_and(|tamper| tamper.is_deaf(argv));
+        start(&task, &asked, deaf)?
+    };
+    seen.argv = argv.to_vec();
+    if let (Some((from, to)), Some("--version")) = (&task.says, argv.first().map(String::as_str)) {
+        let said = |version: &str| format!("confiture version {version}");
+        seen.stdout = seen.stdout.replacen(&said(from), &said(to), 1);
+    }
+    if let Some(report) = &report {
+        seen.report = fs::read(report).ok().map(|bytes| text(&bytes));
+    }
+    if let Some(tamper) = &task.tamper {
+        tamper.after(argv, &mut seen, report.as_deref())?;
+    }
+    if let (Some(report), None) = (&report, &seen.report) {
+        let found = beside(report);
+        seen.elsewhere = found.into_iter().find(|file| !beside.contains(file));
+    }
+    seen.files = files(&task.project)
+        .into_iter()
+        .filter(|file| !before.contains(file))
+        .collect();
+    fs::write(
+        place(directory, seen_before.len()),
+        serde_json::to_vec(&seen)?,
+    )?;
+    io::stdout().write_all(seen.stdout.as_bytes())?;
+    io::stderr().write_all(seen.stderr.as_bytes())?;
+    Ok(end(seen.exit))
+}
+
+/// Runs confiture to its end.
+fn start(task: &Task, argv: &[String], deaf: bool) -> io::Result<Seen> {
+    let mut command = if deaf {
+        // What is ignored when a program starts, Python goes on to ignore.
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", r#"trap "" INT; exec "$0" "$@""#]);
+        shell.arg(&task.program);
+        shell
+    } else {
+        Command::new(&task.program)
+    };
+    let mut child = command
+        .args(argv)
+        .env("COLUMNS", COLUMNS)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
+    let status = child.wait()?;
+    let signal = status.signal().map(|signal| 128 + signal);
+    Ok(Seen {
+        exit: status.code().or(signal).unwrap_or(i32::from(FAILED)),
+        stdout: stdout.join().unwrap_or_default(),
+        stderr: stderr.join().unwrap_or_default(),
+        made: true,
+        ..Seen::default()
+    })
+}
+
+fn drain(stream: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            // What came before an error is still what it printed.
+            let _ = stream.read_to_end(&mut bytes);
+        }
+        text(&bytes)
+    })
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Ends as confiture ended.
+fn end(exit: i32) -> ExitCode {
+    if let Some(signal) = Signal::from_named_raw(exit - 128)
+        && exit != 130
+    {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+    }
+    ExitCode::from(u8::try_from(exit).unwrap_or(FAILED))
+}
