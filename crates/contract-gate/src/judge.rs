@@ -1,14 +1,15 @@
 //! One case judged: what confiture did and what the adapter made of it become findings.
 
+use contract_tests::call::Call;
+use contract_tests::case::Case;
+use contract_tests::expectation::{Fact, Violation};
+use contract_tests::recording::{Recording, State};
+
 use crate::change::Change;
 use crate::drift::drift;
 use crate::facts::words;
 use crate::result::{CaseResult, Finding};
 use crate::verdict::{Said, turned};
-use contract_tests::call::Call;
-use contract_tests::case::Case;
-use contract_tests::expectation::{Fact, Violation};
-use contract_tests::recording::{Recording, State};
 
 /// Something that is wrong, before it is known what made it so.
 #[derive(Debug, Clone, PartialEq, Eq)]

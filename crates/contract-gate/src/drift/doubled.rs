@@ -1,10 +1,11 @@
 //! Fields that a document has twice.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Deserializer as _;
+use serde::Deserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
+
+use super::document::join;
 
 /// The paths of the keys that an object of the document holds more than once.
 #[must_use]
@@ -91,5 +92,20 @@ impl<'de> Visitor<'de> for Keys<'_> {
 
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubled_keys_are_found_at_any_depth() {
+        assert_eq!(
+            doubled(r#"{"a": 1, "b": [{"c": 1, "c": 2}], "a": 2}"#),
+            ["b[].c", "a"]
+        );
+        assert!(doubled(r#"{"a": {"b": null}, "b": "x"}"#).is_empty());
+        assert!(doubled("half a {").is_empty());
     }
 }

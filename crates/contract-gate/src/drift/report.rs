@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use contract_tests::recording::RecordedCall;
 use serde_json::Value;
 
-use super::wording::{cut, short};
+use super::wording::{cut, short, text_of};
 use super::{compare, doubled};
 use crate::change::Change;
 use crate::result::Finding;
@@ -85,10 +85,4 @@ fn issues(before: &Value, now: &Value) -> Vec<Finding> {
     gone.chain(new)
         .map(|change| Finding::differs(change).with(list(&before), list(&now)))
         .collect()
-}
-
-fn text_of(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -55,3 +55,10 @@ pub(super) fn cut(text: &str) -> String {
         None => line,
     }
 }
+
+/// A value as text, a string without its quotes.
+pub(super) fn text_of(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -6,11 +6,10 @@ mod judgement;
 mod tests;
 
 use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use case::{CaseResult, Finding};
 pub use judgement::{Capability, Cause, Judgement};
-
-use serde::{Deserialize, Serialize};
 
 /// The version of the JSON report. It grows when a reader of the former one could misread this one.
 pub const FORMAT_VERSION: u32 = 1;

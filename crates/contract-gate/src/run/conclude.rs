@@ -16,7 +16,7 @@ use crate::verdict::Said;
 
 /// A judgement of which no case is known yet.
 #[must_use]
-pub fn judgement(provided: &Provided, terms: Terms) -> Judgement {
+pub(crate) fn judgement(provided: &Provided, terms: Terms) -> Judgement {
     Judgement {
         version: provided.installed.version.clone(),
         sha256: provided.sha256.clone(),

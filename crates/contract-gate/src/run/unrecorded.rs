@@ -38,7 +38,7 @@ pub(crate) fn run(
     match effects.find(|effect| effect.case.name == case.name) {
         Some(effect) => {
             let prepared = runner.prepare(&case.definition)?;
-            effects::run(bench, &effect, prepared).map(Some)
+            effects::run(bench, &effect, prepared, runner.server()).map(Some)
         }
         None => Ok(None),
     }

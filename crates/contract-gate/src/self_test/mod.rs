@@ -8,6 +8,7 @@
 
 mod behaviour;
 pub mod builds;
+mod edit;
 pub mod injections;
 pub(crate) mod ordered;
 pub mod score;
@@ -30,10 +31,11 @@ use contract_tests::release::Release;
 use crate::result::{Class, Judgement};
 use crate::run::baseline::{Baseline, Recorded};
 use crate::run::case::{Bench, Ran, in_place, run};
+use crate::run::conclude::conclude;
 use crate::run::lanes::lanes;
 use crate::run::progress::Progress;
 use crate::run::terms::Terms;
-use crate::run::{Settings, conclude, round, unrecorded, version_text};
+use crate::run::{Settings, round, unrecorded, version_text};
 use behaviour::Behaviour;
 use injections::{Injection, injections};
 use score::{Judged, Score};

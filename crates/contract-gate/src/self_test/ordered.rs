@@ -1,9 +1,10 @@
 //! A JSON document whose fields keep their order and may be there twice.
 
+use std::fmt;
+
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use std::fmt;
 
 /// A value of the document.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ordered::{Ordered, edited};
+use super::edit::edited;
+use super::ordered::Ordered;
 use crate::wrapper::Seen;
 
 /// A change to the calls of one subcommand.

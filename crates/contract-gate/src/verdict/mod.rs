@@ -6,12 +6,12 @@ mod meaning;
 mod tests;
 mod turned;
 
-use crate::change::Change;
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use contract_tests::call::Call;
 use fraisier_adapter_api::{AdapterError, RiskTier};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 pub use turned::{Turned, turned};
 

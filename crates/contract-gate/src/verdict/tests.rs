@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::change::Change;
 
 fn result(value: Value) -> Said {
     Said::Result(value)

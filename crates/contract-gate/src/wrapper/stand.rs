@@ -54,7 +54,7 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
         fs::create_dir_all(report)?;
     }
     let before = files(&task.project);
-    let beside = report.as_deref().map(beside).unwrap_or_default();
+    let there = report.as_deref().map(beside).unwrap_or_default();
     let seen_before = seen_in(directory)?;
     let tamper = task.tamper.as_ref();
     let mut seen = if let Some(seen) = tamper.and_then(|tamper| tamper.instead(argv)) {
@@ -85,7 +85,7 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
     }
     if let (Some(report), None) = (&report, &seen.report) {
         let found = beside(report);
-        seen.elsewhere = found.into_iter().find(|file| !beside.contains(file));
+        seen.elsewhere = found.into_iter().find(|file| !there.contains(file));
     }
     seen.files = files(&task.project)
         .into_iter()

@@ -79,6 +79,12 @@ impl<'server> Runner<'server> {
         self
     }
 
+    /// The server that the cases run on.
+    #[must_use]
+    pub fn server(&self) -> &'server Server {
+        self.server
+    }
+
     /// Drops the databases that cases start from.
     pub fn clear(&self) {
         let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,12 +6,12 @@ mod matrix;
 #[cfg(test)]
 mod tests;
 
-use super::{headline, remarks, subject, took};
-use crate::causes::extent;
-use crate::result::{CaseResult, Cause, Class, Finding, Judgement, Report};
-use similar::{ChangeTag, DiffOp, TextDiff};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
+
+use super::{headline, remarks, subject, took};
+use crate::causes::extent;
+use crate::result::{CaseResult, Cause, Judgement, Report};
 
 const STYLE: &str = include_str!("../page.css");
 

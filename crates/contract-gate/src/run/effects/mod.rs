@@ -5,24 +5,29 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use super::assess::{recording, without_secret};
-use super::case::{Bench, Ran};
-use super::observe::{Place, observe};
-use crate::change::Change;
-use crate::drift::refusal;
-use crate::judge::words;
-use crate::result::{CaseResult, Finding};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use contract_lab::postgres::Server;
 use contract_lab::runner::Prepared;
-use contract_tests::case::{Case, Circumstance, case as new_case};
+use contract_tests::case::Case;
 use contract_tests::expectation::{Expectation, Fact, violations};
 use contract_tests::project::Project;
 use contract_tests::recording::{Recording, State};
 use contract_tests::release::Release;
 use contract_tests::site::Site;
-use serde_json::{Map, Value, json};
-use std::time::{Duration, Instant};
-pub(crate) use table::effects;
+use serde_json::{Map, Value};
+
+use super::assess::{recording, without_secret};
+use super::case::{Bench, Ran};
+use super::observe::{Place, observe};
+use crate::change::Change;
+use crate::drift::refusal;
+use crate::facts::words;
+use crate::result::{CaseResult, Class, Finding};
 use table::{ELSEWHERE, shown_by_recorded};
+
+pub(crate) use table::effects;
 
 /// An option, and the case that shows its effect.
 #[derive(Debug)]
@@ -33,8 +38,8 @@ pub(crate) struct Effect {
     option: &'static str,
     /// What is so where the option has no effect; one of them is enough.
     without: Vec<Fact>,
-    /// How soon the call ends with the option, where that is the effect.
-    within: Option<Duration>,
+    /// How long the call waits for a lock without the option, where that is the effect.
+    waits: Option<Duration>,
     /// What the engine's configuration says.
     settings: Vec<(&'static str, Value)>,
     /// A file that the project has beside its migrations.
@@ -51,7 +56,7 @@ impl Effect {
             case,
             option,
             without,
-            within: None,
+            waits: None,
             settings: Vec::new(),
             file: None,
             elsewhere: None,
@@ -114,18 +119,20 @@ pub(crate) fn run(
     bench: &Bench<'_>,
     effect: &Effect,
     prepared: Prepared<'_>,
+    server: &Server,
 ) -> anyhow::Result<Ran> {
     let case = &effect.case;
     let place = Arranged::new(effect, prepared)?;
-    let began = Instant::now();
-    let observed = observe(bench, case, &place)?;
-    let took = began.elapsed();
+    let (observed, waited) = match effect.waits {
+        Some(_) => waiting(server, place.site(), || observe(bench, case, &place))?,
+        None => (observe(bench, case, &place)?, Duration::ZERO),
+    };
     let seen = recording(case, place.site(), &observed);
     let findings = if observed.findings.is_empty() {
-        judge(effect, bench.judged_as, &seen, took)
+        judge(effect, bench.judged_as, &seen, waited)
     } else {
         let breaks = |finding: Finding| Finding {
-            class: crate::result::Class::Breaks,
+            class: Class::Breaks,
             ..finding
         };
         observed.findings.into_iter().map(breaks).collect()
@@ -140,8 +147,37 @@ pub(crate) fn run(
     })
 }
 
+/// What `work` gives, and how long a session of the case's database waited for the migration lock
+/// meanwhile: by the server's clock, which runs as fast on a busy machine.
+fn waiting<O>(
+    server: &Server,
+    site: &Site,
+    work: impl FnOnce() -> anyhow::Result<O>,
+) -> anyhow::Result<(O, Duration)> {
+    const WAITED: &str = "SELECT max(extract(epoch FROM clock_timestamp() - query_start))::float8 \
+        FROM pg_stat_activity JOIN pg_locks USING (pid) \
+        WHERE locktype = 'advisory' AND NOT granted AND datname = $1";
+    let done = AtomicBool::new(false);
+    let (output, waited) = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| -> anyhow::Result<f64> {
+            let (mut client, mut longest) = (server.connect()?, 0.0_f64);
+            while !done.load(Ordering::Relaxed) {
+                let row = client.query_one(WAITED, &[&site.endpoint.database])?;
+                longest = longest.max(row.get::<_, Option<f64>>(0).unwrap_or(0.0));
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            Ok(longest)
+        });
+        let output = work();
+        done.store(true, Ordering::Relaxed);
+        (output, watch.join().expect("it does not panic"))
+    });
+    let waited = Duration::try_from_secs_f64(waited?).unwrap_or_default();
+    Ok((output?, waited))
+}
+
 /// What is other than the option makes it.
-fn judge(effect: &Effect, release: Release, seen: &Recording, took: Duration) -> Vec<Finding> {
+fn judge(effect: &Effect, release: Release, seen: &Recording, waited: Duration) -> Vec<Finding> {
     let call = &seen.calls[0];
     let text = format!("{}\n{}", call.stderr, call.stdout);
     let refused = refusal(&text).filter(|_| call.exit == 2 && !call.has_report());
@@ -155,10 +191,10 @@ fn judge(effect: &Effect, release: Release, seen: &Recording, took: Duration) ->
         })
         .meaning(effect.meaning)
     };
-    if let Some(within) = effect.within.filter(|within| took >= *within) {
-        let seconds = |time: Duration| format!("{} s", time.as_secs());
-        let before = format!("it ends in less than {}", seconds(within));
-        return vec![ignored().with(before, seconds(took))];
+    // A wait that was cut short ends long before the other.
+    if effect.waits.is_some_and(|waits| waited > waits / 2) {
+        let now = format!("it waited for {} s", waited.as_secs());
+        return vec![ignored().with("it waits for a second", now)];
     }
     let broken = violations(&effect.case.expectations, release, seen);
     let Some(first) = broken.first() else {

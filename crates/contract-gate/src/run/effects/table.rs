@@ -132,7 +132,7 @@ fn lock_timeout() -> Effect {
         .expect([Code("LOCK_1300"), Untouched]);
     let meaning = "waits for a lock longer than the deploy allows";
     Effect {
-        within: Some(WAITS_OTHERWISE),
+        waits: Some(WAITS_OTHERWISE),
         ..Effect::new("--lock-timeout", case, Vec::new(), meaning)
     }
     .setting("lock_timeout_ms", json!(1000))

@@ -42,7 +42,7 @@ fn an_option_without_effect_is_named_and_another_failure_is_not_taken_for_it() {
 }
 
 #[test]
-fn a_lock_timeout_is_judged_by_the_clock() {
+fn a_lock_timeout_is_judged_by_how_long_the_server_saw_it_wait() {
     let effect = effect("up/lock-timeout");
     let held = r#"{"ok": false, "error": {"code": "LOCK_1300", "message": "held"}}"#;
     let held = Recording {
@@ -51,7 +51,7 @@ fn a_lock_timeout_is_judged_by_the_clock() {
         ..recording(&call_of(6, Some(held), ""))
     };
     assert!(ids(&effect, &held, 3).is_empty());
-    assert_eq!(ids(&effect, &held, 31), ["ignored:--lock-timeout"]);
+    assert_eq!(ids(&effect, &held, 29), ["ignored:--lock-timeout"]);
 }
 
 #[test]
