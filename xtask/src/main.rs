@@ -12,6 +12,7 @@ mod gate;
 mod guard_proof;
 mod live;
 mod picture;
+mod random;
 mod refresh;
 mod release;
 
@@ -88,9 +89,9 @@ enum Command {
     #[command(name = bench::PROBE, hide = true)]
     Probe(bench::ProbeArgs),
 
-    /// Be an engine until it is killed; `live death` starts it
+    /// Be an engine in a process of its own; `live` starts it
     #[command(name = live::ENGINE, hide = true)]
-    LiveEngine,
+    LiveEngine(live::EngineArgs),
 
     /// Look after a server until standard input closes; the other commands start it
     #[command(name = cleaner::SUBCOMMAND, hide = true)]
@@ -126,7 +127,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Release(args) => release::run(&args),
         Command::Probe(args) => bench::serve_probe(args),
         Command::Refresh(args) => refresh::run(args),
-        Command::LiveEngine => live::serve_engine(),
+        Command::LiveEngine(args) => live::serve_engine(&args),
         Command::CleanUp => cleaner::serve(),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -30,6 +30,10 @@ pub struct ReleaseArgs {
     /// Look at what is written only, and build nothing
     #[arg(long)]
     quick: bool,
+
+    /// Publish nothing; it never does, so this only says so
+    #[arg(long = "dry-run")]
+    _dry_run: bool,
 }
 
 /// What cargo tells of a package.

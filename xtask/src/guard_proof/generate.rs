@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::random::Random;
+
 /// What a name stands for: sequences of tokens, of which a word in capitals that is a name here stands
 /// for one of its own. The first list is what the guard recognises, by and large, and the second is
 /// what it must take care not to.
@@ -517,27 +519,6 @@ impl Generator {
             .rev()
             .find(|at| text.is_char_boundary(*at))
             .unwrap_or(0)
-    }
-}
-
-/// `SplitMix64`: the same files for the same seed, everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap_or(0)
-    }
-
-    fn choose(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.below(choices.len())]
     }
 }
 

@@ -1,13 +1,14 @@
 //! A whole deploy engine that is killed while confiture works for it.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
 use fraisier_adapter_confiture::ConfitureMigration;
 
 use super::call::{Moment, block_on};
+use super::engine;
 use super::slow_project::{Sleep, SlowProject, applied_at, wait};
 use crate::exit::Unexpected;
 use contract_lab::Lab;
@@ -16,9 +17,6 @@ use contract_lab::postgres::Server;
 use contract_lab::scratch::Scratch;
 use contract_lab::ui::{bad, good};
 use contract_tests::release::Release;
-
-/// The hidden command that is the engine.
-pub const SUBCOMMAND: &str = "live-engine";
 
 /// The releases it is shown on.
 pub const RELEASES: [Candidate; 2] = [
@@ -61,22 +59,10 @@ const MOMENTS: [(Moment, Sleep); 10] = [
     (Moment::Between, Sleep::BetweenStatements),
 ];
 
-/// What the engine needs to know: the variables in which it is told.
-const PROGRAM: &str = "XTASK_ENGINE_PROGRAM";
-const WORKDIR: &str = "XTASK_ENGINE_WORKDIR";
-const DSN: &str = "XTASK_ENGINE_DSN";
-
 /// The engine: an `up` by the adapter as it comes, until it is killed.
-///
-/// # Errors
-/// When it is started by hand.
-pub fn serve() -> anyhow::Result<()> {
-    let variable = |name| std::env::var(name).map_err(|_| anyhow::anyhow!("{name} is not set"));
-    let mut ctx = AdapterCtx::new("shop", "live");
-    ctx.workdir = variable(WORKDIR)?.into();
-    ctx.env_secrets.insert("DATABASE_URL".into(), DSN.into());
-    let adapter = ConfitureMigration::with_program(variable(PROGRAM)?);
-    let _ = block_on(adapter.up(&ctx, None))?;
+pub fn engine(program: PathBuf, ctx: &AdapterCtx) -> anyhow::Result<()> {
+    let adapter = ConfitureMigration::with_program(program);
+    let _ = block_on(adapter.up(ctx, None))?;
     Ok(())
 }
 
@@ -113,7 +99,11 @@ fn killed(program: &Path, server: &Server, moment: Moment, sleep: Sleep) -> anyh
     let mut project = SlowProject::new(server, None, sleep)?;
     project.pace(PACE)?;
     let tmp = Scratch::new()?;
-    let mut engine = start(program, &project.ctx(), tmp.path())?;
+    let mut engine = engine::command(program, &project.ctx(), tmp.path())?
+        .arg("up")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
     moment.wait(&mut project)?;
     engine.kill()?;
     engine.wait()?;
@@ -158,17 +148,4 @@ fn left(tmp: &Path) -> anyhow::Result<usize> {
         name.to_string_lossy().contains("confiture-report")
     });
     Ok(reports.count())
-}
-
-fn start(program: &Path, ctx: &AdapterCtx, tmp: &Path) -> anyhow::Result<Child> {
-    Ok(Command::new(std::env::current_exe()?)
-        .arg(SUBCOMMAND)
-        .env(PROGRAM, program)
-        .env(WORKDIR, &ctx.workdir)
-        .env(DSN, ctx.secret("DATABASE_URL")?)
-        .env("TMPDIR", tmp)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?)
 }

@@ -6,11 +6,13 @@ mod cut;
 mod death;
 mod direction;
 mod doctor;
+mod engine;
+mod long;
 mod matrix;
 mod pooler;
 mod slow_project;
 
-pub use self::death::{SUBCOMMAND as ENGINE, serve as serve_engine};
+pub use self::engine::{EngineArgs, SUBCOMMAND as ENGINE, serve as serve_engine};
 use contract_lab::confiture::{Candidate, install};
 use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::Ui;
@@ -33,16 +35,20 @@ Topics:
             where it is demanded; said to be not run where there is no pgbouncer
   doctor    `doctor` of the adapter's program, on a healthy project and on broken ones: whether each
             check finds what is broken, and changes nothing
+  long      thousands of calls dropped at random, two hundred at once, and calls where descriptors or
+            memory run short: descriptors, threads, processes and files before and after. It takes half
+            an hour, and runs only when it is named
 
 Examples:
-  cargo xtask live                            everything
+  cargo xtask live                            everything but `long`
   cargo xtask live cancel --confiture 0.23.0  one topic, with an old one
-  cargo xtask live cut --every 1              every cut there is, for an hour or more";
+  cargo xtask live cut --every 1              every cut there is, for an hour or more
+  cargo xtask live long --calls 500           a short run of the long one";
 
 /// What the live checks can be told.
 #[derive(Debug, clap::Args)]
 pub struct LiveArgs {
-    /// The topics to check, instead of all
+    /// The topics to check, instead of all but `long`
     #[arg(value_name = "TOPIC")]
     topics: Vec<Topic>,
 
@@ -55,6 +61,10 @@ pub struct LiveArgs {
     /// Of the cuts of the topic `cut`, make every N-th, and those at a commit; 1 makes all
     #[arg(long, value_name = "N", default_value_t = 25)]
     every: usize,
+
+    /// How many calls the topic `long` drops
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    calls: usize,
 
     #[command(flatten)]
     server: ServerArgs,
@@ -72,6 +82,7 @@ enum Topic {
     Death,
     Pooler,
     Doctor,
+    Long,
 }
 
 /// Runs the live checks.
@@ -117,6 +128,11 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     if wanted(Topic::Doctor) {
         for candidate in chosen(vec![Candidate::Newest]) {
             doctor::run(&install(&lab, &candidate)?, &server)?;
+        }
+    }
+    if args.topics.contains(&Topic::Long) {
+        for candidate in chosen(vec![Candidate::Newest]) {
+            long::run(&install(&lab, &candidate)?, &server, args.calls)?;
         }
     }
     Ok(())

@@ -30,7 +30,7 @@ const SETTINGS: [(&str, &str); 9] = [
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
     ("shared_buffers", "32MB"),
-    ("max_connections", "200"),
+    ("max_connections", "300"),
     ("log_timezone", "UTC"),
 ];
 
