@@ -46,7 +46,15 @@ impl Stage {
 
     /// The program, with an environment of its own.
     pub(crate) fn program(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fraisier-adapter-confiture-ipc"));
+        let program = env!("CARGO_BIN_EXE_fraisier-adapter-confiture-ipc");
+        let mut command = if cfg!(target_os = "linux") {
+            // Whoever started this test may block signals, and a child inherits that.
+            let mut command = Command::new("/usr/bin/env");
+            command.args(["--default-signal=TERM,INT,HUP", program]);
+            command
+        } else {
+            Command::new(program)
+        };
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").expect("a PATH"))

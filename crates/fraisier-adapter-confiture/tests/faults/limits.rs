@@ -136,13 +136,15 @@ fn a_report_that_the_disk_cannot_hold_is_what_the_child_makes_of_it() {
     .unwrap();
     assert_eq!(output.exit, Exit::Code(1));
     assert_eq!(report_of(&output), None);
-    // A limit on the size of files cuts the report and kills its writer.
+    // A limit on the size of files cuts the report, and kills its writer where whoever started this
+    // test does not ignore that signal, as Python does for its children.
     let output = run(
         Options::default(),
         script("ulimit -f 1; exec head -c 100000 /dev/zero > \"$1\""),
     )
     .unwrap();
-    assert_eq!(output.exit, Exit::Signal(25));
+    let exit = output.exit;
+    assert!(matches!(exit, Exit::Signal(25) | Exit::Code(1)), "{exit:?}");
     let written = report_of(&output).map(|report| report.len());
     assert!(written.is_some_and(|size| size < 100_000), "{written:?}");
 }
