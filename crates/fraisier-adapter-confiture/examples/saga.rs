@@ -2,6 +2,11 @@
 //!
 //! `DATABASE_URL=… cargo run --example saga -- /srv/shop`
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "an engine makes errors of its own"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -13,22 +13,22 @@ use fraisier_adapter_api::{
 
 use crate::builder::Builder;
 use crate::drive::Drive;
-use crate::failure::in_operation;
+use crate::failure::Failure;
+use crate::leave::leave;
 use crate::observe::{Event, Observer};
 use crate::operation::current::CurrentRevision;
 use crate::operation::describe::Describe;
 use crate::operation::down_to::DownTo;
 use crate::operation::preflight::Preflight;
-use crate::operation::reading::{Command, Outputs, Reading};
-use crate::operation::undo::{Failed, UndoableUp};
+use crate::operation::reading::Outputs;
 use crate::operation::up::Up;
 use crate::operation::verify::Verify;
-use crate::operation::{Operation, current, down_to, preflight, up, verify};
-use crate::process::{Invocation, Runner};
+use crate::operation::{Operation, current, down_to, preflight, undo, up, verify};
+use crate::process::Runner;
 use crate::progress;
 use crate::redact::Redactor;
 use crate::release::capability::Need;
-use crate::request::project::Migration;
+use crate::request::project::{Migration, Project};
 use crate::request::{Commands, DisconnectCheck, Request};
 
 /// Runs confiture's migrations for a deploy engine.
@@ -104,9 +104,9 @@ use crate::request::{Commands, DisconnectCheck, Request};
 /// [`Stop::Kill`]: crate::Stop::Kill
 #[derive(Clone)]
 pub struct ConfitureMigration {
-    commands: Commands,
-    runner: Runner,
-    observer: Option<Arc<dyn Observer>>,
+    pub(crate) commands: Commands,
+    pub(crate) runner: Runner,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl fmt::Debug for ConfitureMigration {
@@ -173,38 +173,61 @@ impl ConfitureMigration {
     }
 
     fn request(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Request, AdapterError> {
-        Request::new(&self.commands, ctx).map_err(|error| in_operation(error, operation))
+        Request::new(&self.commands, operation, ctx)
+    }
+
+    fn drive<'a>(&'a self, request: &'a Request) -> Drive<'a> {
+        Drive {
+            adapter: self,
+            redactor: &request.redactor,
+            request: Some(request),
+        }
     }
 
     async fn go_up(
         &self,
         request: &Request,
         target: Option<&Revision>,
+    ) -> Result<MigrationOutcome, Failure> {
+        let migrations = request.project.migrations()?;
+        let call = self.go_up_or_back(request, target, &migrations);
+        match self.commands.progress_interval {
+            None => call.await,
+            Some(interval) => {
+                let aside = self.tell_progress(request, target, &migrations, interval);
+                progress::beside(call, aside).await
+            }
+        }
+    }
+
+    async fn go_up_or_back(
+        &self,
+        request: &Request,
+        target: Option<&Revision>,
         migrations: &[Migration],
-    ) -> Result<MigrationOutcome, AdapterError> {
+    ) -> Result<MigrationOutcome, Failure> {
+        let drive = self.drive(request);
         let plan = |_: &Outputs| up::plan(request, target, migrations);
         let up = Up {
             target: target.cloned(),
         };
         if !self.commands.undo_failed_up {
-            return self.answer(request, target, up, plan).await;
+            return drive.answer(up, plan).await;
         }
-        up::plan(request, target, migrations)?;
-        let began_at = self.began_at(request).await?;
-        let reading = UndoableUp {
-            up,
-            began_at: began_at.clone(),
-        };
-        let halfway = match self.answer(request, target, reading, plan).await? {
+        plan(&Outputs::default())?;
+        let began_at = self.go_current(request).await?;
+        let failure = match drive.answer(up, plan).await {
             Ok(outcome) => return Ok(outcome),
-            Err(Failed::Otherwise(error)) => return Err(error),
-            Err(Failed::Halfway(halfway)) => halfway,
+            Err(failure) => failure,
+        };
+        let Some(applied) = undo::applied_by(&failure, began_at.as_ref()) else {
+            return Err(failure);
         };
         Err(match began_at {
-            None => halfway.no_way_down(&request.redactor),
+            None => undo::no_way_down(failure, applied),
             Some(to) => {
                 let down = self.go_down(request, &to).await;
-                halfway.undone(&to, down, &request.redactor)
+                undo::undone(failure, applied, &to, down)
             }
         })
     }
@@ -219,103 +242,79 @@ impl ConfitureMigration {
     ) {
         let mut versions: Vec<&str> = migrations.iter().map(|it| it.version.as_str()).collect();
         versions.dedup();
-        if let Some(end) = versions
-            .iter()
-            .position(|it| target.is_some_and(|target| target.as_str() == *it))
-        {
-            versions.truncate(end + 1);
-        }
-        let drive = Drive {
-            request: Some(request),
-            is_aside: true,
-            ..self.drive(&request.redactor)
-        };
-        let plan = |command, _: &Outputs| match command {
-            Command::Version => Ok(request.version()),
-            _ => Ok(current::plan(request)),
-        };
+        let position =
+            |revision: &Revision| versions.iter().position(|it| *it == revision.as_str());
+        let of = target
+            .and_then(position)
+            .map_or(versions.len(), |at| at + 1);
+        let drive = self.drive(request);
         while progress::wait(interval).await {
-            let Ok(revision) = drive.answer(CurrentRevision, plan).await else {
+            let plan = |_: &Outputs| Ok(current::plan(request));
+            let (Ok(revision), _) = drive.converse(CurrentRevision, plan).await else {
                 continue;
             };
-            let at = revision.as_ref().map(Revision::as_str);
-            let applied = versions.iter().position(|it| Some(*it) == at);
-            drive.announcer(Operation::Up).tell(&Event::Progress {
+            let applied = revision.as_ref().and_then(position);
+            drive.announcer::<Up>().tell(Event::Progress {
+                applied: applied.map_or(0, |at| at + 1).min(of),
                 revision,
-                applied: applied.map_or(0, |at| at + 1),
-                of: versions.len(),
+                of,
             });
         }
     }
 
-    /// The revision before an `up`, to go back to.
-    async fn began_at(&self, request: &Request) -> Result<Option<Revision>, AdapterError> {
+    async fn go_current(&self, request: &Request) -> Result<Option<Revision>, Failure> {
         let plan = |_: &Outputs| Ok(current::plan(request));
-        let asked = self.answer(request, None, CurrentRevision, plan).await;
-        asked.map_err(|error| AdapterError {
-            operation: Some(Operation::Up.as_str().into()),
-            ..error
-        })
+        self.drive(request).answer(CurrentRevision, plan).await
     }
 
     async fn go_down(
         &self,
         request: &Request,
         target: &Revision,
-    ) -> Result<MigrationOutcome, AdapterError> {
+    ) -> Result<MigrationOutcome, Failure> {
         let plan = |_: &Outputs| down_to::plan(request, target);
         let reading = DownTo {
             target: target.clone(),
         };
-        self.answer(request, Some(target), reading, plan).await
+        self.drive(request).answer(reading, plan).await
     }
 
-    fn drive<'a>(&'a self, redactor: &'a Arc<Redactor>) -> Drive<'a> {
-        Drive {
-            runner: &self.runner,
-            observer: self.observer.as_ref(),
-            commands: &self.commands,
-            redactor,
-            target: None,
-            is_aside: false,
-            request: None,
-        }
+    async fn go_verify(&self, request: &Request) -> Result<VerifyReport, Failure> {
+        let files = request.at_hand(Project::verify_files)?;
+        let plan = |_: &Outputs| Ok(verify::plan(request));
+        self.drive(request).answer(Verify { files }, plan).await
     }
 
-    /// The answer of an operation on a request, whose own command `plan` gives.
-    async fn answer<R: Reading>(
-        &self,
-        request: &Request,
-        target: Option<&Revision>,
-        reading: R,
-        plan: impl Fn(&Outputs) -> Result<Invocation, AdapterError>,
-    ) -> Result<R::Answer, AdapterError> {
-        let drive = Drive {
-            target,
-            request: Some(request),
-            ..self.drive(&request.redactor)
-        };
-        let plan = |command, outputs: &Outputs| match command {
-            Command::Operation => plan(outputs),
-            Command::Version => Ok(request.version()),
-            Command::Current => Ok(current::plan(request)),
-        };
-        drive.answer(reading, plan).await
+    async fn go_preflight(&self, request: &Request) -> Result<PreflightReport, Failure> {
+        let migrations = request.at_hand(Project::migrations)?;
+        let against = request.against()?.is_some();
+        let reading = Preflight::new(migrations, against)
+            .guarding_every_release(self.commands.guard_every_release);
+        let plan = |outputs: &Outputs| preflight::plan(request, outputs.meet(Need::PendingScope));
+        self.drive(request).answer(reading, plan).await
     }
 }
 
 #[async_trait]
 impl MigrationAdapter for ConfitureMigration {
     async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
-        let plan = |_, _: &Outputs| Ok(self.commands.version());
         let redactor = Arc::new(Redactor::default());
-        self.drive(&redactor).answer(Describe, plan).await
+        let drive = Drive {
+            adapter: self,
+            redactor: &redactor,
+            request: None,
+        };
+        let plan = |_: &Outputs| Ok(self.commands.version());
+        leave(
+            Operation::Describe,
+            &redactor,
+            drive.answer(Describe, plan).await,
+        )
     }
 
     async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, AdapterError> {
         let request = self.request(Operation::CurrentRevision, ctx)?;
-        let plan = |_: &Outputs| Ok(current::plan(&request));
-        self.answer(&request, None, CurrentRevision, plan).await
+        request.leave(self.go_current(&request).await)
     }
 
     async fn up(
@@ -324,16 +323,7 @@ impl MigrationAdapter for ConfitureMigration {
         target: Option<Revision>,
     ) -> Result<MigrationOutcome, AdapterError> {
         let request = self.request(Operation::Up, ctx)?;
-        let migrations = request.migrations(Operation::Up)?;
-        let call = self.go_up(&request, target.as_ref(), &migrations);
-        match self.commands.progress_interval {
-            None => call.await,
-            Some(interval) => {
-                let goal = target.as_ref();
-                let aside = self.tell_progress(&request, goal, &migrations, interval);
-                progress::beside(call, aside).await
-            }
-        }
+        request.leave(self.go_up(&request, target.as_ref()).await)
     }
 
     async fn down_to(
@@ -342,41 +332,20 @@ impl MigrationAdapter for ConfitureMigration {
         target: Revision,
     ) -> Result<MigrationOutcome, AdapterError> {
         let request = self.request(Operation::DownTo, ctx)?;
-        request.migrations(Operation::DownTo)?;
-        self.go_down(&request, &target).await
+        request.leave(match request.project.migrations() {
+            Ok(_) => self.go_down(&request, &target).await,
+            Err(failure) => Err(failure),
+        })
     }
 
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
         let request = self.request(Operation::Verify, ctx)?;
-        let files = if request.goes_without_migrations() {
-            None
-        } else {
-            Some(request.verify_files(Operation::Verify)?)
-        };
-        let reading = Verify { files };
-        let plan = |_: &Outputs| Ok(verify::plan(&request));
-        self.answer(&request, None, reading, plan).await
+        request.leave(self.go_verify(&request).await)
     }
 
     async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, AdapterError> {
         let request = self.request(Operation::Preflight, ctx)?;
-        let migrations = if request.goes_without_migrations() {
-            None
-        } else {
-            Some(request.migrations(Operation::Preflight)?)
-        };
-        let against = request
-            .against()
-            .map_err(|error| in_operation(error, Operation::Preflight))?;
-        let reading = Preflight::new(migrations, against.is_some())
-            .guarding_every_release(self.commands.guard_every_release);
-        let plan = |outputs: &Outputs| {
-            preflight::plan(
-                &request,
-                outputs.meet(Need::PendingScope, &request.redactor),
-            )
-        };
-        let report = self.answer(&request, None, reading, plan).await?;
+        let report = request.leave(self.go_preflight(&request).await)?;
         if let Some(why) = preflight::why_withheld(&report) {
             tracing::warn!("preflight gives no verdict on window safety: {why}");
         }

@@ -118,6 +118,7 @@ mod builder;
 mod drive;
 mod failure;
 mod guard;
+mod leave;
 pub mod observe;
 mod operation;
 mod process;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError};
 
+use crate::operation::Operation;
 use crate::operation::reading::{Command, Reading};
 use crate::process::{Environment, Exit, Interruption, Invocation, Output};
 use crate::redact::Redactor;
@@ -56,7 +57,8 @@ pub(crate) fn ctx(workdir: &Path) -> AdapterCtx {
 }
 
 pub(crate) fn request(ctx: &AdapterCtx) -> Request {
-    Request::within(&ambient(), &commands(), ctx).expect("a context that can be used")
+    Request::within(&ambient(), &commands(), Operation::Up, ctx)
+        .expect("a context that can be used")
 }
 
 /// The environment of a process that has, beside others, every variable that no child may see.

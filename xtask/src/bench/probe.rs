@@ -175,7 +175,7 @@ fn chatter_script() -> String {
 
 /// The context of a command that nobody listens to.
 pub fn context() -> RunContext {
-    let announcer = Announcer::new("bench", Arc::new(str::to_owned), None);
+    let announcer = Announcer::new("bench", Arc::default(), None);
     RunContext {
         timeout: None,
         span: announcer.span(None),

@@ -6,11 +6,13 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use fraisier_adapter_api::AdapterError;
 
 use super::Builder;
-use crate::failure::ADAPTER;
+use crate::failure::Failure;
+use crate::leave;
 use crate::process::Stop;
+use crate::redact::Redactor;
 use crate::request::{LOCK_TIMEOUT_MS, MissingMigrations};
 
 /// An environment variable that stands for an option of the [`Builder`].
@@ -227,12 +229,10 @@ pub(super) fn apply(
             continue;
         };
         builder = (variable.apply)(builder, &value).ok_or_else(|| {
-            let message = format!(
-                "the variable `{}` does not hold what it takes: {}; nothing was started. Next: \
-                 correct or unset it",
-                variable.name, variable.takes
-            );
-            AdapterError::new(AdapterErrorKind::InvalidConfig, message).with_adapter(ADAPTER)
+            let Variable { name, takes, .. } = variable;
+            let what = format!("the variable `{name}` does not hold what it takes: {takes}");
+            let failure = Failure::in_config(what, "correct or unset it");
+            leave::error(&Redactor::default(), failure)
         })?;
     }
     Ok(builder)
@@ -292,6 +292,8 @@ fn names(value: &OsStr) -> Option<BTreeSet<OsString>> {
 
 #[cfg(test)]
 mod tests {
+    use fraisier_adapter_api::AdapterErrorKind;
+
     use super::*;
     use crate::process::Options;
     use crate::request::{DisconnectCheck, Settings};

@@ -1,8 +1,8 @@
 //! A connection that was refused because the server was asked to check for its client.
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use fraisier_adapter_api::AdapterErrorKind;
 
-use super::{DatabaseState, Reader};
+use super::{DatabaseState, Failure, Reader};
 use crate::process::Exit;
 use crate::report::{Current, Payload, decode};
 use crate::request::{is_refused, server_option};
@@ -25,7 +25,7 @@ pub(crate) fn check_refused(reader: &Reader<'_>) -> Option<String> {
 }
 
 /// The failure of a call for which the check was demanded.
-pub(crate) fn without_check(reader: &Reader<'_>, said: &str) -> AdapterError {
+pub(crate) fn without_check(reader: &Reader<'_>, said: &str) -> Failure {
     let said = said.find("FATAL:").map_or(said, |at| &said[at..]);
     let what = format!(
         "the server or a pooler refused what `server_disconnect_check` asks for: {}",

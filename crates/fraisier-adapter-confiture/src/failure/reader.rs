@@ -1,27 +1,20 @@
 //! Reads one output as a failure: what every operation makes of an output that is no success.
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind, Revision};
+use fraisier_adapter_api::AdapterErrorKind;
 use serde::de::DeserializeOwned;
 
-use crate::failure::advice;
-use crate::failure::kind::{admits_no_change, claims_nothing_was_done, classify};
-use crate::failure::refusal;
-use crate::failure::{DatabaseState, Failure};
+use super::kind::{admits_no_change, claims_nothing_was_done, classify};
+use super::quoting::{add_line, is_a_banner, names_our_report, without_forbidden_advice};
+use super::{DatabaseState, Failure, advice, refusal};
 use crate::operation::Operation;
 use crate::process::{Captured, Exit, Interruption, Output};
-use crate::redact::Redactor;
+use crate::redact::text_of;
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 use crate::report::{self, Envelope, Payload};
 
 /// The code for a database that has no ledger.
 const NO_LEDGER: &str = "PRECON_1001";
-
-/// How many bytes of a message of confiture's go into a message of ours.
-const MESSAGE_LIMIT: usize = 4 * 1024;
-
-/// How many bytes of one error of a report go into a message of ours; the evidence has it whole.
-const ERROR_LIMIT: usize = 300;
 
 /// What to do when another deploy came first.
 pub(crate) const AFTER_ANOTHER: &str =
@@ -31,7 +24,6 @@ pub(crate) const AFTER_ANOTHER: &str =
 pub struct Reader<'a> {
     pub(crate) operation: Operation,
     pub(crate) output: &'a Output,
-    pub(crate) redactor: &'a Redactor,
 }
 
 impl Reader<'_> {
@@ -44,7 +36,7 @@ impl Reader<'_> {
     /// # Errors
     ///
     /// When the output has neither.
-    pub(crate) fn payload<T: DeserializeOwned>(&self) -> Result<Result<T, Envelope>, AdapterError> {
+    pub(crate) fn payload<T: DeserializeOwned>(&self) -> Result<Result<T, Envelope>, Failure> {
         match report::decode(self.output.report.as_ref()) {
             Payload::Nothing => Err(self.no_report()),
             Payload::Unreadable(why) => Err(self.unreadable(&why)),
@@ -58,7 +50,7 @@ impl Reader<'_> {
     /// # Errors
     ///
     /// When the output has none.
-    pub(crate) fn report<T: DeserializeOwned>(&self) -> Result<T, AdapterError> {
+    pub(crate) fn report<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         self.payload()?.map_err(|envelope| self.envelope(&envelope))
     }
 
@@ -67,14 +59,14 @@ impl Reader<'_> {
         envelope.code.as_deref() == Some(NO_LEDGER) && self.exited_with(2)
     }
 
-    /// A failure; whoever calls words it with texts that may hold secrets.
+    /// A failure of this command, with what it printed as evidence.
     pub(crate) fn failure(
         &self,
         kind: AdapterErrorKind,
         what: &str,
         state: DatabaseState,
         next: &str,
-    ) -> AdapterError {
+    ) -> Failure {
         let what = match self.output.interrupted {
             None => what.to_owned(),
             Some(why) => format!("{}, and confiture was stopped: {what}", interruption(why)),
@@ -84,19 +76,14 @@ impl Reader<'_> {
             "" if timed_out => advice::AFTER_A_TIMEOUT,
             next => next,
         };
-        let next = without_forbidden_advice(&self.redactor.text(next));
+        let next = advice::with_doctor(kind, timed_out, &without_forbidden_advice(next));
         Failure {
-            operation: self.operation,
-            kind,
-            what: self.own_words(&what),
-            state,
-            next: advice::with_doctor(kind, timed_out, &next),
-            evidence: Some(self.evidence()),
+            evidence: self.evidence(),
+            ..Failure::new(kind, without_forbidden_advice(&what), state, next)
         }
-        .worded(self.redactor)
     }
 
-    /// A failure of which the report lists the errors: told in short, and whole in the evidence.
+    /// A failure of which the report lists the errors.
     pub(crate) fn errors(
         &self,
         kind: AdapterErrorKind,
@@ -104,30 +91,17 @@ impl Reader<'_> {
         errors: &[String],
         state: DatabaseState,
         next: &str,
-    ) -> AdapterError {
-        let told: Vec<String> = errors
-            .iter()
-            .map(|error| match refusal::refusal(error) {
-                Some(refusal) => format!("{}: {}", refusal.migration, refusal.said),
-                None => error.split_whitespace().collect::<Vec<_>>().join(" "),
-            })
-            .map(|error| {
-                let error = self.redactor.text(&error);
-                Redactor::bounded(&error, ERROR_LIMIT).into_owned()
-            })
-            .collect();
-        let what = format!("{what} ({}): {}", self.exit(), told.join("; "));
-        let mut error = self.failure(kind, &what, state, next);
-        let mut evidence = without_forbidden_advice(&self.redactor.text(&errors.join("\n")));
-        if let Some(printed) = error.stderr.take() {
-            evidence = format!("[report]\n{evidence}\n{printed}");
+    ) -> Failure {
+        let what = format!("{what} ({})", self.exit());
+        let errors = errors.iter().map(|error| without_forbidden_advice(error));
+        Failure {
+            errors: errors.collect(),
+            ..self.failure(kind, &what, state, next)
         }
-        error.stderr = Some(evidence);
-        error
     }
 
     /// confiture reported a failure of its own.
-    pub(crate) fn envelope(&self, envelope: &Envelope) -> AdapterError {
+    pub(crate) fn envelope(&self, envelope: &Envelope) -> Failure {
         let code = envelope.code.as_deref();
         let mut what = match code {
             Some(code) => format!("confiture failed with {code} ({})", self.exit()),
@@ -168,7 +142,7 @@ impl Reader<'_> {
     /// What is known when confiture refused to begin.
     fn state_before_any_change(&self) -> DatabaseState {
         match self.operation {
-            Operation::Up => DatabaseState::Applied(Vec::new()),
+            Operation::Up => DatabaseState::none_applied(),
             _ => DatabaseState::Untouched,
         }
     }
@@ -180,7 +154,7 @@ impl Reader<'_> {
     }
 
     /// There is a report file, and it holds no report.
-    pub(crate) fn unreadable(&self, why: &str) -> AdapterError {
+    pub(crate) fn unreadable(&self, why: &str) -> Failure {
         self.failure(
             AdapterErrorKind::InternalError,
             &format!(
@@ -193,7 +167,7 @@ impl Reader<'_> {
     }
 
     /// There is no report file although there had to be one.
-    pub(crate) fn no_report(&self) -> AdapterError {
+    pub(crate) fn no_report(&self) -> Failure {
         let kind = match self.output.exit {
             // Whatever the class of the status: nobody said what failed, and something ran.
             Exit::Code(0) => AdapterErrorKind::InternalError,
@@ -221,7 +195,7 @@ impl Reader<'_> {
     }
 
     /// confiture did not understand the command, although it is not too old for it.
-    pub(crate) fn usage_error(&self, version: &ConfitureVersion) -> AdapterError {
+    pub(crate) fn usage_error(&self, version: &ConfitureVersion) -> Failure {
         let said = self.last_words().unwrap_or_default();
         let next = if said.contains("--allow-destructive") {
             format!(
@@ -240,7 +214,7 @@ impl Reader<'_> {
     }
 
     /// A report, the exit status and the request do not agree.
-    pub(crate) fn contradiction(&self, what: &str, state: DatabaseState) -> AdapterError {
+    pub(crate) fn contradiction(&self, what: &str, state: DatabaseState) -> Failure {
         self.failure(
             AdapterErrorKind::InternalError,
             &format!(
@@ -286,25 +260,17 @@ impl Reader<'_> {
         stdout.omitted > 0 || lines(stdout).iter().any(|it| !it.trim().is_empty())
     }
 
-    /// What confiture printed, without secrets and without advice that is not ours to pass on.
+    /// What confiture printed, without advice that is not ours to pass on.
     pub(crate) fn evidence(&self) -> String {
-        let mut text = self.redactor.captured(&self.output.stderr);
-        let stdout = self.redactor.captured(&self.output.stdout);
-        let stdout: Vec<_> = stdout
-            .trim()
-            .lines()
-            .filter(|line| !names_our_report(line))
-            .collect();
+        let mut text = text_of(&self.output.stderr);
+        let stdout = text_of(&self.output.stdout);
+        let stdout = stdout.trim().lines().filter(|line| !names_our_report(line));
+        let stdout: Vec<_> = stdout.collect();
         if !stdout.is_empty() {
             add_line(&mut text, "[stdout]\n");
             text.push_str(&stdout.join("\n"));
         }
         without_forbidden_advice(&text)
-    }
-
-    /// A revision as it may leave: it is a name, so only what is sure to be a secret is masked.
-    pub(crate) fn revision(&self, version: &str) -> Revision {
-        Revision::new(self.redactor.identifier(version))
     }
 
     /// The log of a success.
@@ -324,7 +290,7 @@ impl Reader<'_> {
         let said: Vec<String> = streams
             .into_iter()
             .filter_map(|(stream, count)| {
-                let text = without_forbidden_advice(&self.redactor.captured(stream));
+                let text = without_forbidden_advice(&text_of(stream));
                 let lines = text.lines().map(str::trim);
                 let lines = lines.filter(|line| !line.is_empty() && !is_a_banner(line));
                 let lines: Vec<&str> = lines.collect();
@@ -333,12 +299,6 @@ impl Reader<'_> {
             })
             .collect();
         (!said.is_empty()).then(|| said.join(" / "))
-    }
-
-    /// A text without secrets, without forbidden advice, and not endless.
-    fn own_words(&self, text: &str) -> String {
-        let text = without_forbidden_advice(&self.redactor.text(text));
-        Redactor::bounded(&text, MESSAGE_LIMIT).into_owned()
     }
 }
 
@@ -349,43 +309,11 @@ fn lines(of: &Captured) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// Adds a line to a log.
-pub(crate) fn add_line(log: &mut String, line: &str) {
-    if !log.is_empty() && !log.ends_with('\n') {
-        log.push('\n');
-    }
-    log.push_str(line);
-}
-
 fn interruption(why: Interruption) -> String {
     match why {
         Interruption::Timeout(after) => format!("the timeout of {after:?} ran out"),
         Interruption::Dropped => "the call was given up".into(),
     }
-}
-
-/// Whether a line only says where the report went, which is gone when anybody reads it.
-fn names_our_report(line: &str) -> bool {
-    ["✅ Output written to ", "✓ JSON report saved to "]
-        .iter()
-        .any(|start| line.starts_with(start))
-}
-
-/// Whether a line says nothing of why a command failed: where the report went, and the paragraph on
-/// files whose names confiture does not take for migrations.
-fn is_a_banner(line: &str) -> bool {
-    const BEGINNINGS: &[&str] = &[
-        "⚠️  WARNING: Orphaned migration files",
-        "These SQL files exist but won't be applied",
-        "Confiture only recognizes migration files",
-        "• ",
-        "Learn more: ",
-        "🔐 Checksum verification passed",
-        "🔒 Acquired migration lock",
-        "📦 Found ",
-        "Migration file not found for ",
-    ];
-    names_our_report(line) || BEGINNINGS.iter().any(|start| line.starts_with(start))
 }
 
 /// Whether confiture refuses to begin because a file was edited after it was applied: it compares
@@ -411,43 +339,4 @@ fn before_any_change(code: &str) -> bool {
         "VALID_008",
     ];
     CODES.contains(&code)
-}
-
-/// Options that the adapter never uses: one lets two writers at a database at once, the other
-/// applies what is applied already.
-const FORBIDDEN: [&str; 2] = ["--no-lock", "--force"];
-
-/// The text less every sentence that advises an option of [`FORBIDDEN`].
-fn without_forbidden_advice(text: &str) -> String {
-    if !FORBIDDEN.iter().any(|option| text.contains(option)) {
-        return text.to_owned();
-    }
-    let lines = text.split('\n').map(|line| {
-        let forbidden = |sentence: &str| FORBIDDEN.iter().any(|option| sentence.contains(option));
-        if !forbidden(line) {
-            return line.to_owned();
-        }
-        let kept = line.split_inclusive(". ").filter(|it| !forbidden(it));
-        kept.collect::<String>().trim_end().to_owned()
-    });
-    lines.collect::<Vec<String>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn advice_to_work_without_the_lock_is_not_passed_on() {
-        let said = "Could not acquire migration lock within 30.0s. Held by pid 7 on vm; acquired \
-                    3s ago. Use --no-lock to bypass (dangerous in multi-pod environments).\nmore";
-        let kept = without_forbidden_advice(said);
-        assert!(kept.starts_with("Could not acquire migration lock within 30.0s. Held by pid 7"));
-        assert!(
-            !kept.contains("--no-lock") && kept.ends_with("\nmore"),
-            "{kept}"
-        );
-        assert_eq!(without_forbidden_advice("Tip: use --force now"), "");
-        assert_eq!(without_forbidden_advice("a\nb"), "a\nb");
-    }
 }

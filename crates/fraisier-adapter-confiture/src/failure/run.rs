@@ -2,14 +2,12 @@
 
 use std::io::{self, ErrorKind};
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use fraisier_adapter_api::AdapterErrorKind;
 use rustix::io::Errno;
 
-use crate::failure::Reader;
-use crate::failure::{DatabaseState, Failure};
+use super::{DatabaseState, Failure, Reader};
 use crate::operation::Operation;
 use crate::process::{Obstacle, RunError};
-use crate::redact::Redactor;
 use crate::request::NamedBy;
 
 /// What to do about a shortage of this machine.
@@ -21,79 +19,42 @@ pub(crate) fn is_shortage(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| SHORTAGES.contains(&errno))
 }
 
-/// Words the failure to run a command.
-pub(crate) fn not_run(
-    operation: Operation,
-    named_by: NamedBy,
-    error: &RunError,
-    redactor: &Redactor,
-) -> AdapterError {
+/// The failure to run a command.
+pub(crate) fn not_run(operation: Operation, named_by: NamedBy, error: &RunError) -> Failure {
     let what = error.to_string();
-    let (kind, state, next) = match error {
-        RunError::Report { output, .. } => {
-            let reader = Reader {
-                operation,
-                output,
-                redactor,
-            };
-            let next = "allow larger reports with the builder's `report_limit`, if that is it";
-            return reader.failure(
-                AdapterErrorKind::InternalError,
-                &what,
-                DatabaseState::without_report(operation),
-                next,
-            );
-        }
+    let not_started = |kind, next| Failure::new(kind, &what, DatabaseState::NotStarted, next);
+    match error {
+        RunError::Report { output, .. } => Reader { operation, output }.failure(
+            AdapterErrorKind::InternalError,
+            &what,
+            DatabaseState::without_report(operation),
+            "allow larger reports with the builder's `report_limit`, if that is it",
+        ),
+        RunError::Lost { .. } => Failure::new(
+            AdapterErrorKind::InternalError,
+            what,
+            DatabaseState::without_report(operation),
+            "",
+        ),
         RunError::Program {
             obstacle: Obstacle::Busy | Obstacle::Descriptors | Obstacle::Resources,
             ..
-        } => (
-            AdapterErrorKind::Execution,
-            DatabaseState::NotStarted,
-            SHORTAGE,
-        ),
-        RunError::Program { obstacle, .. } => (
-            AdapterErrorKind::InvalidConfig,
-            DatabaseState::NotStarted,
-            after_obstacle(*obstacle, named_by),
-        ),
-        RunError::WorkDir { .. } => (
-            AdapterErrorKind::InvalidConfig,
-            DatabaseState::NotStarted,
-            "correct the `workdir`",
-        ),
+        } => not_started(AdapterErrorKind::Execution, SHORTAGE),
+        RunError::Program { obstacle, .. } => {
+            Failure::in_config(what, after_obstacle(*obstacle, named_by))
+        }
+        RunError::WorkDir { .. } => Failure::in_config(what, "correct the `workdir`"),
         RunError::TempDir { source, .. }
             if matches!(
                 source.kind(),
                 ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied
             ) =>
         {
-            (
-                AdapterErrorKind::InternalError,
-                DatabaseState::NotStarted,
-                "let `TMPDIR` name a directory that this user can write to",
-            )
+            let next = "let `TMPDIR` name a directory that this user can write to";
+            not_started(AdapterErrorKind::InternalError, next)
         }
-        RunError::Lost { .. } => (
-            AdapterErrorKind::InternalError,
-            DatabaseState::without_report(operation),
-            "",
-        ),
-        _ => (
-            AdapterErrorKind::Execution,
-            DatabaseState::NotStarted,
-            SHORTAGE,
-        ),
-    };
-    Failure {
-        operation,
-        kind,
-        what,
-        state,
-        next: next.into(),
-        evidence: None,
+        _ => not_started(AdapterErrorKind::Execution, SHORTAGE),
     }
-    .worded(redactor)
 }
 
 fn after_obstacle(obstacle: Obstacle, named_by: NamedBy) -> &'static str {
@@ -118,12 +79,14 @@ fn after_obstacle(obstacle: Obstacle, named_by: NamedBy) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use fraisier_adapter_api::AdapterError;
+
     use super::*;
     use crate::process::ReportProblem;
     use crate::testing::output;
 
-    fn of(operation: Operation, error: &RunError) -> AdapterError {
-        not_run(operation, NamedBy::Default, error, &Redactor::default())
+    fn words(operation: Operation, error: &RunError) -> AdapterError {
+        not_run(operation, NamedBy::Default, error).worded()
     }
 
     #[test]
@@ -133,7 +96,7 @@ mod tests {
             obstacle: Obstacle::NotFound,
             source: io::Error::from(io::ErrorKind::NotFound),
         };
-        let error = of(Operation::Up, &error);
+        let error = words(Operation::Up, &error);
         assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
         for part in ["confiture", "nothing was started", "FRAISIER_CONFITURE_BIN"] {
             assert!(error.message.contains(part), "{error}");
@@ -156,7 +119,7 @@ mod tests {
             ),
             (NamedBy::Default, "put it on `PATH`", "`program`"),
         ] {
-            let error = not_run(Operation::Up, named_by, &error, &Redactor::default());
+            let error = not_run(Operation::Up, named_by, &error).worded();
             let next = error.message.split("Next: ").last().unwrap_or_default();
             assert!(next.contains(told) && !next.contains(not_told), "{error}");
         }
@@ -170,7 +133,7 @@ mod tests {
                 obstacle,
                 source: io::Error::other("none left"),
             };
-            let error = of(Operation::Up, &error);
+            let error = words(Operation::Up, &error);
             assert_eq!(error.kind, AdapterErrorKind::Execution);
             assert!(error.message.contains("try again"), "{error}");
             assert!(error.message.contains("nothing was started"), "{error}");
@@ -184,7 +147,7 @@ mod tests {
             (io::ErrorKind::PermissionDenied, "`TMPDIR`"),
             (io::ErrorKind::StorageFull, "exhausted"),
         ] {
-            let error = of(
+            let error = words(
                 Operation::Up,
                 &RunError::TempDir {
                     parent: "/scratch".into(),
@@ -206,13 +169,13 @@ mod tests {
             source: io::Error::other("taken"),
         };
         for error in [&too_large, &lost] {
-            let up = of(Operation::Up, error);
+            let up = words(Operation::Up, error);
             assert_eq!(up.kind, AdapterErrorKind::InternalError);
             assert!(up.message.contains("ask `current_revision`"), "{up}");
-            let verify = of(Operation::Verify, error);
+            let verify = words(Operation::Verify, error);
             assert!(verify.message.contains("was not changed"), "{verify}");
         }
-        let large = of(Operation::Up, &too_large);
+        let large = words(Operation::Up, &too_large);
         assert!(large.message.contains("report_limit") && large.message.contains("limit is 8"));
     }
 }

@@ -12,10 +12,9 @@ use tracing::field::Empty;
 use super::lines::{Line, Lines};
 use super::progress::{self, Progress};
 use super::{Call, Event, Observer};
+use crate::leave::Redacted;
 use crate::process::{Exit, Interruption, Listener, Stream};
-
-/// Removes secrets from a text before it leaves the adapter.
-pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
+use crate::redact::Redactor;
 
 /// How many lines of one stream are delivered in a second; the rest is counted. A person reads
 /// fewer, and a child that prints millions must not be slowed down by its audience.
@@ -24,7 +23,7 @@ const LINES_PER_SECOND: u32 = 1000;
 /// Tells what one call does: its texts redacted, its lines counted where they are too many.
 pub struct Announcer {
     call: Call,
-    redact: Redact,
+    redactor: Arc<Redactor>,
     observer: Option<Arc<dyn Observer>>,
     /// Whether the command itself told of a migration.
     told_of_migrations: AtomicBool,
@@ -33,16 +32,16 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// An announcer for the next call of this process, whose output passes `redact`.
+    /// An announcer for the next call of this process, whose events pass this redactor.
     #[must_use]
     pub fn new(
         operation: &'static str,
-        redact: Redact,
+        redactor: Arc<Redactor>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         Self {
             call: Call::next(operation),
-            redact,
+            redactor,
             observer,
             told_of_migrations: AtomicBool::new(false),
             stdout: Mutex::new(LineReader::new(Stream::Stdout)),
@@ -52,22 +51,24 @@ impl Announcer {
 
     /// The span of the call, which is about this revision if about one.
     #[must_use]
-    pub fn span(&self, revision: Option<&str>) -> Span {
+    pub fn span(&self, revision: Option<&Revision>) -> Span {
+        let revision = Redacted::of(revision.cloned(), &self.redactor);
         tracing::info_span!(
             "confiture",
             call = self.call.id,
             operation = self.call.operation,
-            revision,
+            revision = revision.get().as_ref().map(Revision::as_str),
             exit = Empty,
             signal = Empty,
         )
     }
 
-    pub(crate) fn tell(&self, event: &Event) {
-        trace(event);
+    pub(crate) fn tell(&self, event: Event) {
+        let event = Redacted::of(event, &self.redactor);
+        trace(&event);
         if let Some(observer) = &self.observer {
             // An observer's panic is its own affair; that the child is looked after is ours.
-            let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&self.call, event)));
+            let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&self.call, event.get())));
         }
     }
 
@@ -94,7 +95,7 @@ impl Announcer {
 
 impl Listener for Announcer {
     fn started(&self, pid: u32) {
-        self.tell(&Event::Started { pid });
+        self.tell(Event::Started { pid });
     }
 
     fn printed(&self, stream: Stream, bytes: &[u8]) {
@@ -106,7 +107,7 @@ impl Listener for Announcer {
     }
 
     fn interrupted(&self, why: Interruption) {
-        self.tell(&Event::Interrupted { why });
+        self.tell(Event::Interrupted { why });
     }
 
     fn finished(&self, exit: Exit, duration: Duration, killed: bool) {
@@ -115,7 +116,7 @@ impl Listener for Announcer {
             Exit::Code(code) => span.record("exit", code),
             Exit::Signal(signal) => span.record("signal", signal),
         };
-        self.tell(&Event::Finished {
+        self.tell(Event::Finished {
             exit,
             duration,
             killed,
@@ -123,8 +124,8 @@ impl Listener for Announcer {
     }
 }
 
-fn trace(event: &Event) {
-    match event {
+fn trace(event: &Redacted<Event>) {
+    match event.get() {
         Event::NoDisconnectCheck { why } => tracing::warn!(
             ?why,
             "the server is not asked to check that its client is there: after a kill, it holds the \
@@ -205,9 +206,9 @@ impl LineReader {
         match self.allowance.take(now) {
             Some(skipped) => {
                 self.skipped(to, skipped);
-                to.tell(&Event::Line {
+                to.tell(Event::Line {
                     stream: self.stream,
-                    text: line.shown(&*to.redact),
+                    text: line.shown(&to.redactor),
                 });
             }
             None => self.allowance.skipped += 1,
@@ -220,24 +221,23 @@ impl LineReader {
         if self.stream != Stream::Stdout || !line.starts_with(progress::PREFIX) {
             return;
         }
-        let text = (to.redact)(&line.text());
-        let Some((migration, progress)) = progress::read(&text) else {
+        let Some((migration, progress)) = progress::read(&line.text()) else {
             return;
         };
         to.told_of_migrations.store(true, Ordering::Relaxed);
         if !self.announced {
             self.announced = true;
-            to.tell(&migration.event(Progress::Begun));
+            to.tell(migration.event(Progress::Begun));
         }
         if complete && progress != Progress::Begun {
-            to.tell(&migration.event(progress));
+            to.tell(migration.event(progress));
         }
     }
 
     fn skipped(&self, to: &Announcer, count: u64) {
         if count > 0 {
             let stream = self.stream;
-            to.tell(&Event::LinesSkipped { stream, count });
+            to.tell(Event::LinesSkipped { stream, count });
         }
     }
 }
@@ -286,8 +286,8 @@ mod tests {
 
     fn told(chunks: &[&str]) -> Vec<Event> {
         let seen = Arc::new(Seen::default());
-        let redact: Redact = Arc::new(|text| text.replace("pw", "***"));
-        let announcer = Announcer::new("up", redact, Some(seen.clone()));
+        let redactor = Arc::new(Redactor::new([], ["hunter2-pw"]));
+        let announcer = Announcer::new("up", redactor, Some(seen.clone()));
         for chunk in chunks {
             announcer.printed(Stream::Stdout, chunk.as_bytes());
         }
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn lines_are_redacted_and_the_last_needs_no_end() {
-        assert_eq!(told(&["a pw\n", "b"]), [line("a ***"), line("b")]);
+        assert_eq!(told(&["a hunter2-pw\n", "b"]), [line("a ***"), line("b")]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::redact::Redactor;
+
 /// How much of a line is looked at.
 const LOOKED_AT: usize = 16 * 1024;
 /// How much of a longer line is shown; far enough below [`LOOKED_AT`] that the redactor has seen
@@ -73,8 +75,8 @@ impl<'a> Line<'a> {
     }
 
     /// The line as it may be shown.
-    pub(super) fn shown(&self, redact: &dyn Fn(&str) -> String) -> String {
-        let mut text = redact(&self.text());
+    pub(super) fn shown(&self, redactor: &Redactor) -> String {
+        let mut text = redactor.text(&self.text()).into_owned();
         if self.cut {
             let mut end = SHOWN.min(text.len().saturating_sub(SHOWN));
             while !text.is_char_boundary(end) {
@@ -95,7 +97,7 @@ mod tests {
         let mut lines = Lines::default();
         let mut whole = Vec::new();
         for chunk in chunks {
-            lines.push(chunk, |line| whole.push(line.shown(&str::to_owned)));
+            lines.push(chunk, |line| whole.push(line.shown(&Redactor::default())));
         }
         let begun = lines.begun().map(|line| line.text().into_owned());
         (whole, begun)
@@ -134,17 +136,17 @@ d", b"", b"e",
     #[test]
     fn a_secret_across_the_cut_does_not_show() {
         let secret = "s3cret".repeat(100);
-        let redact = |text: &str| text.replace(&secret, "***");
+        let redactor = Redactor::new([], [secret.as_str()]);
         for before in [SHOWN - 3, LOOKED_AT - 3] {
             let text = format!("{}{secret}{}\n", "x".repeat(before), "y".repeat(LOOKED_AT));
             Lines::default().push(text.as_bytes(), |line| {
-                let shown = line.shown(&redact);
+                let shown = line.shown(&redactor);
                 assert!(!shown.contains('s'), "{before}");
             });
         }
         let crowded = format!("{}\n", secret.repeat(40));
         Lines::default().push(crowded.as_bytes(), |line| {
-            let shown = line.shown(&redact);
+            let shown = line.shown(&redactor);
             assert!(!shown.contains('s'));
         });
     }

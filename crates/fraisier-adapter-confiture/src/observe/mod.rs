@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fraisier_adapter_api::Revision;
 
-pub use self::announcer::{Announcer, Redact};
+pub use self::announcer::Announcer;
 pub use crate::process::{Exit, Interruption, Stream};
 use crate::request::NoDisconnectCheck;
 

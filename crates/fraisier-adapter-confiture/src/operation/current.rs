@@ -1,9 +1,8 @@
 //! `current_revision`: which migration was applied last.
 
-use fraisier_adapter_api::{AdapterError, Revision};
+use fraisier_adapter_api::Revision;
 
-use crate::failure::DatabaseState;
-use crate::failure::Reader;
+use crate::failure::{DatabaseState, Failure, Reader};
 use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Summary, Unread};
 use crate::process::Invocation;
@@ -36,7 +35,7 @@ impl Reading for CurrentRevision {
 }
 
 /// The revision; `None` without a ledger, and when it is empty.
-pub(crate) fn read(reader: &Reader<'_>) -> Result<Option<Revision>, AdapterError> {
+pub(crate) fn read(reader: &Reader<'_>) -> Result<Option<Revision>, Failure> {
     let report = match reader.payload::<report::Current>()? {
         Ok(report) => report,
         Err(envelope) if reader.tells_of_no_ledger(&envelope) => return Ok(None),
@@ -50,12 +49,12 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Option<Revision>, AdapterError
         let what = "a revision and its name go together";
         return Err(reader.contradiction(what, DatabaseState::Untouched));
     }
-    Ok(report.revision.map(|revision| reader.revision(&revision)))
+    Ok(report.revision.map(Revision::new))
 }
 
 #[cfg(test)]
 mod tests {
-    use fraisier_adapter_api::AdapterErrorKind;
+    use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
     use super::*;
     use crate::process::Output;

@@ -16,8 +16,8 @@ impl Reading for Describe {
     const OPERATION: Operation = Operation::Describe;
 
     fn read(&self, reader: &Reader<'_>, _: &Outputs) -> Result<Self::Answer, Unread> {
-        let version = probe::read(reader.operation, reader.output, reader.redactor)?;
-        probe::usable(reader.operation, &version, reader.redactor)?;
+        let version = probe::read(reader.output)?;
+        probe::usable(&version)?;
         Ok(AdapterDescription {
             name: ADAPTER.into(),
             capabilities: capability::advertised(&version),

@@ -1,34 +1,28 @@
 //! `down_to`: roll back what came after a revision.
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
+use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
 use crate::failure::refusal::refusal;
-use crate::failure::{DatabaseState, Failure};
-use crate::failure::{Reader, add_line};
+use crate::failure::{Change, DatabaseState, Failure, Reader, add_line};
 use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Summary, Unread};
 use crate::process::{Arg, Invocation};
 use crate::report;
 use crate::request::Request;
 
-const OPERATION: Operation = Operation::DownTo;
-
 /// `migrate down-to … -- <revision>`: after the `--`, nothing is an option.
 ///
 /// # Errors
 ///
 /// `PreconditionFailed` for an empty revision, which names no migration.
-pub(crate) fn plan(request: &Request, target: &Revision) -> Result<Invocation, AdapterError> {
+pub(crate) fn plan(request: &Request, target: &Revision) -> Result<Invocation, Failure> {
     if target.as_str().trim().is_empty() {
-        return Err(Failure {
-            operation: OPERATION,
-            kind: AdapterErrorKind::PreconditionFailed,
-            what: "the revision to go back to is empty".into(),
-            state: DatabaseState::NotStarted,
-            next: "name a version as it stands before the first `_` of a file name".into(),
-            evidence: None,
-        }
-        .worded(&request.redactor));
+        return Err(Failure::new(
+            AdapterErrorKind::PreconditionFailed,
+            "the revision to go back to is empty",
+            DatabaseState::NotStarted,
+            "name a version as it stands before the first `_` of a file name",
+        ));
     }
     let mut args = request.migrations_dir().to_vec();
     args.extend([Arg::from("--"), Arg::from(target.as_str())]);
@@ -44,7 +38,11 @@ pub struct DownTo {
 
 impl Reading for DownTo {
     type Answer = MigrationOutcome;
-    const OPERATION: Operation = OPERATION;
+    const OPERATION: Operation = Operation::DownTo;
+
+    fn target(&self) -> Option<&Revision> {
+        Some(&self.target)
+    }
 
     fn summary(outcome: &Self::Answer) -> Summary {
         outcome.into()
@@ -60,51 +58,25 @@ fn agreed(
     reader: &Reader<'_>,
     target: &Revision,
     report: &report::DownTo,
-) -> Result<MigrationOutcome, AdapterError> {
+) -> Result<MigrationOutcome, Failure> {
+    let rolled_back = |is_exact| DatabaseState::Changed {
+        how: Change::RolledBack,
+        versions: report.rolled_back.clone(),
+        is_exact,
+    };
     if !report.errors.is_empty() {
         let kind = crate::failure::classify(reader.output.exit, None, true);
-        let rolled_back = report.rolled_back.clone();
-        let state = if report.errors.iter().all(|error| refusal(error).is_some()) {
-            DatabaseState::RolledBack(rolled_back)
-        } else {
-            DatabaseState::RolledBackAtLeast(rolled_back)
-        };
+        let state = rolled_back(report.errors.iter().all(|error| refusal(error).is_some()));
         let next = "correct the `.down.sql`, then roll back again: it goes on from there";
         return Err(reader.errors(kind, "a rollback failed", &report.errors, state, next));
     }
     if !report.skipped.is_empty() {
         let what = format!("it left out {}", report.skipped.join(", "));
-        let state = DatabaseState::RolledBackAtLeast(report.rolled_back.clone());
         let next = "write the missing `.down.sql`, then roll back again";
-        return Err(reader.failure(AdapterErrorKind::IrreversibleRollback, &what, state, next));
+        let kind = AdapterErrorKind::IrreversibleRollback;
+        return Err(reader.failure(kind, &what, rolled_back(false), next));
     }
-    if !reader.exited_with(0) {
-        return Err(reader.contradiction("it lists no error, and fails", DatabaseState::Unknown));
-    }
-    if report.to != target.as_str() {
-        let what = format!("{target} was asked for, and it went to {}", report.to);
-        return Err(reader.contradiction(&what, DatabaseState::Unknown));
-    }
-    let Some(from) = &report.from else {
-        let what = "it does not say where it began";
-        return Err(reader.contradiction(what, DatabaseState::Unknown));
-    };
-    if report.rolled_back.contains(&report.to) {
-        let what = format!("it rolled back {target}, which was to stay");
-        return Err(reader.contradiction(&what, DatabaseState::Unknown));
-    }
-    let went_nowhere = *from == report.to;
-    if went_nowhere != report.rolled_back.is_empty() {
-        let rolled_back = match report.rolled_back.as_slice() {
-            [] => "nothing".into(),
-            versions => versions.join(", "),
-        };
-        let to = &report.to;
-        let what = format!("it went from {from} to {to} and rolled {rolled_back} back");
-        return Err(reader.contradiction(&what, DatabaseState::Unknown));
-    }
-    if !went_nowhere && !report.rolled_back.contains(from) {
-        let what = format!("it began at {from}, and did not roll that back");
+    if let Some(what) = contradiction(reader, target, report) {
         return Err(reader.contradiction(&what, DatabaseState::Unknown));
     }
     let mut log = reader.log();
@@ -113,21 +85,51 @@ fn agreed(
     } else {
         format!("rolled back {}", report.rolled_back.join(", "))
     };
-    add_line(&mut log, &reader.redactor.text(&line));
+    add_line(&mut log, &line);
     Ok(MigrationOutcome {
-        from: Some(reader.revision(from)),
-        to: Some(reader.revision(&report.to)),
-        applied: report
-            .rolled_back
-            .iter()
-            .map(|version| reader.revision(version))
-            .collect(),
+        from: report.from.as_deref().map(Revision::new),
+        to: Some(Revision::new(&report.to)),
+        applied: report.rolled_back.iter().map(Revision::new).collect(),
         log,
     })
 }
 
+/// In what a report without errors contradicts the exit status, the request or itself.
+fn contradiction(
+    reader: &Reader<'_>,
+    target: &Revision,
+    report: &report::DownTo,
+) -> Option<String> {
+    let to = &report.to;
+    if !reader.exited_with(0) {
+        return Some("it lists no error, and fails".into());
+    }
+    if to != target.as_str() {
+        return Some(format!("{target} was asked for, and it went to {to}"));
+    }
+    let Some(from) = &report.from else {
+        return Some("it does not say where it began".into());
+    };
+    if report.rolled_back.contains(to) {
+        return Some(format!("it rolled back {target}, which was to stay"));
+    }
+    let went_nowhere = from == to;
+    if went_nowhere != report.rolled_back.is_empty() {
+        let rolled_back = match report.rolled_back.as_slice() {
+            [] => "nothing".into(),
+            versions => versions.join(", "),
+        };
+        return Some(format!(
+            "it went from {from} to {to} and rolled {rolled_back} back"
+        ));
+    }
+    let kept_the_first = !went_nowhere && !report.rolled_back.contains(from);
+    kept_the_first.then(|| format!("it began at {from}, and did not roll that back"))
+}
+
 #[cfg(test)]
 mod tests {
+    use fraisier_adapter_api::AdapterError;
     use serde_json::{Value, json};
 
     use super::*;

@@ -1,29 +1,20 @@
 //! `preflight`: what would the migrations do, and may the old version run beside the new?
 
-use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
-use fraisier_adapter_api::{
-    AdapterError, AdapterErrorKind, ChangeSet, PreflightIssue, PreflightReport, Severity,
-};
+use fraisier_adapter_api::{AdapterErrorKind, PreflightIssue, PreflightReport, Severity};
 
-use crate::failure::Reader;
-use crate::failure::{DatabaseState, Failure, in_operation};
+use crate::failure::{DatabaseState, Failure, Reader};
 use crate::guard;
 use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Unread};
-use crate::process::Exit;
-use crate::process::{Arg, Invocation};
-use crate::redact::Redactor;
-use crate::release::ConfitureVersion;
+use crate::process::{Arg, Exit, Invocation};
 use crate::release::capability::Need;
-use crate::release::probe::{unmet, upgrade};
+use crate::release::{ConfitureVersion, probe};
 use crate::report;
 use crate::request::project::{self, Migration};
 use crate::request::{Request, option};
-
-const OPERATION: Operation = Operation::Preflight;
 
 /// Issues of confiture's that deny window-safety.
 const REPLICA: &str = "PFLIGHT_REPLICA_";
@@ -81,16 +72,11 @@ impl Preflight {
         // Only pending migrations may have been looked at, so that fewer, or none, may be right.
         let pending_only = self.against || Need::PendingScope.is_met_by(version);
         if checked > found || (checked < found && !pending_only) {
-            return vec![PreflightIssue {
-                severity: Severity::Warning,
-                code: NOT_ALL_CHECKED.into(),
-                message: format!(
-                    "confiture looked at {checked} migrations, and the directory holds {found}: \
-                     that it found nothing unsafe says nothing; is `migrations_path` the right \
-                     directory?"
-                ),
-                migration: None,
-            }];
+            let message = format!(
+                "confiture looked at {checked} migrations, and the directory holds {found}: that \
+                 it found nothing unsafe says nothing; is `migrations_path` the right directory?"
+            );
+            return vec![warning(NOT_ALL_CHECKED, message)];
         }
         if Need::DeepClassification.is_met_by(version) && !self.guard_every_release {
             return Vec::new();
@@ -101,28 +87,17 @@ impl Preflight {
 
 impl Reading for Preflight {
     type Answer = PreflightReport;
-    const OPERATION: Operation = OPERATION;
+    const OPERATION: Operation = Operation::Preflight;
     const READS_FILES: bool = true;
 
-    fn before(&self, outputs: &Outputs, redactor: &Redactor) -> Result<(), Unread> {
-        let version = outputs.version(OPERATION, redactor)?;
-        match unmet(Need::Preflight, &version) {
-            None => Ok(()),
-            Some(what) => Err(Failure {
-                operation: OPERATION,
-                kind: AdapterErrorKind::MethodNotSupported,
-                what,
-                state: DatabaseState::Untouched,
-                next: upgrade(Need::Preflight),
-                evidence: None,
-            }
-            .worded(redactor)
-            .into()),
-        }
+    fn before(&self, outputs: &Outputs) -> Result<(), Unread> {
+        let version = outputs.version()?;
+        let otherwise = AdapterErrorKind::MethodNotSupported;
+        Ok(probe::meets(&version, Need::Preflight, otherwise)?)
     }
 
     fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
-        let version = outputs.version(OPERATION, reader.redactor)?;
+        let version = outputs.version()?;
         let report: report::Preflight = reader.report()?;
         if matches!(reader.output.exit, Exit::Signal(_)) {
             let what = "it reports, and did not end by itself";
@@ -138,31 +113,21 @@ impl Reading for Preflight {
 ///
 /// `InvalidConfig` when the secret `AGAINST_DATABASE_URL` is not a URL whose password can be taken
 /// out.
-pub(crate) fn plan(request: &Request, pending_only: bool) -> Result<Invocation, AdapterError> {
+pub(crate) fn plan(request: &Request, pending_only: bool) -> Result<Invocation, Failure> {
     let mut args = request.migrations_dir().to_vec();
     if pending_only {
         args.extend([Arg::from("--scope"), Arg::from("pending")]);
     }
     let mut password = None;
-    let against = request
-        .against()
-        .map_err(|error| in_operation(error, OPERATION))?;
-    if let Some(against) = against {
-        let Some((url, secret)) = against.split_password() else {
-            return Err(Failure {
-                operation: OPERATION,
-                kind: AdapterErrorKind::InvalidConfig,
-                what: "the secret `AGAINST_DATABASE_URL` goes to confiture as an argument, so its \
-                       password has to be taken out, and here it cannot be"
-                    .into(),
-                state: DatabaseState::NotStarted,
-                next: "make it a URL, not keywords, with `@`, `/` and `?` percent-encoded in the \
-                       password, and without `sslpassword`"
-                    .into(),
-                evidence: None,
-            }
-            .worded(&request.redactor));
-        };
+    if let Some(against) = request.against()? {
+        let (url, secret) = against.split_password().ok_or_else(|| {
+            Failure::in_config(
+                "the secret `AGAINST_DATABASE_URL` goes to confiture as an argument, so its \
+                 password has to be taken out, and here it cannot be",
+                "make it a URL, not keywords, with `@`, `/` and `?` percent-encoded in the \
+                 password, and without `sslpassword`",
+            )
+        })?;
         args.push(option("--against", url));
         password = secret;
     }
@@ -194,63 +159,32 @@ fn agreed(
         window_safe = None;
     }
     let mut change_set = report.change_set.map(|it| it.0);
-    let Some(migrations) = &asked.migrations else {
-        // What confiture says of a directory that is not there is about nothing.
-        (window_safe, change_set) = (None, None);
-        issues.push(no_migrations_at_hand());
-        return cleaned(reader, ok, issues, window_safe, change_set);
-    };
-    if window_safe == Some(true) {
-        let doubts = asked.doubts(migrations, version, report.summary.migrations_checked);
-        if !doubts.is_empty() {
-            window_safe = None;
+    if let Some(migrations) = &asked.migrations {
+        if window_safe == Some(true) {
+            let doubts = asked.doubts(migrations, version, report.summary.migrations_checked);
+            window_safe = doubts.is_empty().then_some(true);
             issues.extend(doubts);
         }
-    }
-    cleaned(reader, ok, issues, window_safe, change_set)
-}
-
-/// The issue that there were no files to look at.
-fn no_migrations_at_hand() -> PreflightIssue {
-    PreflightIssue {
-        severity: Severity::Warning,
-        code: NO_MIGRATIONS_AT_HAND.into(),
-        message: "the migrations directory does not exist where this was asked, so nothing was \
-                  looked at and there is no verdict; ask where the migrations are"
-            .into(),
-        migration: None,
-    }
-}
-
-/// The report, with the texts that confiture quotes as they may leave.
-fn cleaned(
-    reader: &Reader<'_>,
-    ok: bool,
-    mut issues: Vec<PreflightIssue>,
-    window_safe: Option<bool>,
-    mut change_set: Option<ChangeSet>,
-) -> PreflightReport {
-    for issue in &mut issues {
-        clean(&mut issue.message, reader.redactor);
-        clean_name(&mut issue.code, reader.redactor);
-        if let Some(migration) = &mut issue.migration {
-            clean_name(migration, reader.redactor);
-        }
-    }
-    for change in change_set.iter_mut().flat_map(|set| &mut set.changes) {
-        clean_name(&mut change.kind, reader.redactor);
-        clean(&mut change.object, reader.redactor);
-        if let Some(migration) = &mut change.migration {
-            clean_name(migration, reader.redactor);
-        }
-        if let Some(detail) = &mut change.detail {
-            clean(detail, reader.redactor);
-        }
+    } else {
+        // What confiture says of a directory that is not there is about nothing.
+        (window_safe, change_set) = (None, None);
+        let message = "the migrations directory does not exist where this was asked, so nothing \
+                       was looked at and there is no verdict; ask where the migrations are";
+        issues.push(warning(NO_MIGRATIONS_AT_HAND, message));
     }
     let mut result = PreflightReport::new(ok).with_issues(issues);
     result.window_safe = window_safe;
     result.change_set = change_set;
     result
+}
+
+fn warning(code: &str, message: impl Into<String>) -> PreflightIssue {
+    PreflightIssue {
+        severity: Severity::Warning,
+        code: code.into(),
+        message: message.into(),
+        migration: None,
+    }
 }
 
 /// Why a report has no verdict on window safety, in one line, where that is ours to say.
@@ -274,28 +208,16 @@ pub(crate) fn why_withheld(report: &PreflightReport) -> Option<String> {
     })
 }
 
-fn clean(text: &mut String, redactor: &Redactor) {
-    if let Cow::Owned(masked) = redactor.text(text) {
-        *text = masked;
-    }
-}
-
-/// What programs compare stays as it is, also where it equals an everyday word of a secret.
-fn clean_name(name: &mut String, redactor: &Redactor) {
-    if let Cow::Owned(masked) = redactor.identifier(name) {
-        *name = masked;
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use fraisier_adapter_api::RiskTier;
+    use fraisier_adapter_api::{AdapterError, RiskTier};
     use serde_json::{Value, json};
 
     use super::*;
     use crate::guard::WINDOW_SAFE_UNPROVEN;
     use crate::operation::reading::Command;
     use crate::process::Output;
+    use crate::redact::Redactor;
     use crate::testing::{PASSWORD, argv, ctx, envelope, output, request};
 
     /// As 1.29.0 writes it.
@@ -439,7 +361,7 @@ mod tests {
         ] {
             let error = against(dsn).expect_err("refused");
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
-            assert_eq!(error.operation.as_deref(), Some("preflight"));
+            let error = error.worded();
             assert!(error.message.contains("AGAINST_DATABASE_URL"), "{error}");
             assert!(!error.message.contains("hunt"), "{error}");
         }

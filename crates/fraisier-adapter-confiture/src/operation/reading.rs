@@ -3,15 +3,16 @@
 //! The adapter and the replay of recordings both go through [`next`], so what follows an output is
 //! decided here and nowhere else.
 
-use fraisier_adapter_api::{AdapterError, MigrationOutcome, Revision};
+use fraisier_adapter_api::{MigrationOutcome, Revision};
 
-use crate::failure::Reader;
+use crate::failure::{Failure, Reader};
+use crate::leave::Leaves;
 use crate::observe::Event;
 use crate::operation::{Operation, current};
 use crate::process::{Output, Report};
 use crate::redact::Redactor;
 use crate::release::capability::Need;
-use crate::release::{self, ConfitureVersion};
+use crate::release::{ConfitureVersion, probe};
 
 /// A command that a call may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,19 +32,19 @@ pub enum Unread {
     /// This command has to be run first.
     Needs(Command),
     /// The answer is an error.
-    Failed(AdapterError),
+    Failed(Failure),
 }
 
-impl From<AdapterError> for Unread {
-    fn from(error: AdapterError) -> Self {
-        Self::Failed(error)
+impl From<Failure> for Unread {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 
 /// How an operation's outputs are read.
 pub trait Reading: Send + Sync + 'static {
     /// What the operation gives.
-    type Answer: Send + 'static;
+    type Answer: Leaves + Send + 'static;
 
     /// The operation.
     #[doc(hidden)]
@@ -53,9 +54,15 @@ pub trait Reading: Send + Sync + 'static {
     #[doc(hidden)]
     const READS_FILES: bool = false;
 
+    /// The revision that was asked for.
+    #[doc(hidden)]
+    fn target(&self) -> Option<&Revision> {
+        None
+    }
+
     /// What has to be known before the operation's own command is run.
     #[doc(hidden)]
-    fn before(&self, _: &Outputs, _: &Redactor) -> Result<(), Unread> {
+    fn before(&self, _: &Outputs) -> Result<(), Unread> {
         Ok(())
     }
 
@@ -104,7 +111,7 @@ enum Release {
     /// It was known without running anything.
     Known(ConfitureVersion),
     /// What `--version` left, or why it could not be run.
-    Asked(Result<Output, AdapterError>),
+    Asked(Result<Output, Failure>),
 }
 
 /// What the commands of a call left, as far as they were run.
@@ -112,7 +119,7 @@ enum Release {
 pub struct Outputs {
     operation: Option<Output>,
     release: Option<Release>,
-    current: Option<Result<Output, AdapterError>>,
+    current: Option<Result<Output, Failure>>,
 }
 
 impl Outputs {
@@ -121,7 +128,7 @@ impl Outputs {
         self.release = Some(Release::Known(release));
     }
 
-    /// Adds what a command left.
+    /// Adds what a command left, without what may be halves of secrets.
     ///
     /// # Errors
     ///
@@ -130,8 +137,13 @@ impl Outputs {
     pub(crate) fn add(
         &mut self,
         command: Command,
-        left: Result<Output, AdapterError>,
-    ) -> Result<(), AdapterError> {
+        left: Result<Output, Failure>,
+        redactor: &Redactor,
+    ) -> Result<(), Failure> {
+        let left = left.map(|mut output| {
+            redactor.uncut(&mut output);
+            output
+        });
         match command {
             Command::Operation => self.operation = Some(left?),
             Command::Version => self.release = Some(Release::Asked(left)),
@@ -152,42 +164,27 @@ impl Outputs {
     }
 
     /// The release that answers.
-    pub(crate) fn version(
-        &self,
-        operation: Operation,
-        redactor: &Redactor,
-    ) -> Result<ConfitureVersion, Unread> {
+    pub(crate) fn version(&self) -> Result<ConfitureVersion, Unread> {
         match &self.release {
             None => Err(Unread::Needs(Command::Version)),
             Some(Release::Known(version)) => Ok(version.clone()),
-            Some(Release::Asked(Err(error))) => Err(Unread::Failed(error.clone())),
-            Some(Release::Asked(Ok(output))) => {
-                Ok(release::probe::read(operation, output, redactor)?)
-            }
+            Some(Release::Asked(Err(failure))) => Err(failure.clone().into()),
+            Some(Release::Asked(Ok(output))) => Ok(probe::read(output)?),
         }
     }
 
     /// Whether the release is known, and can do this.
-    pub(crate) fn meet(&self, need: Need, redactor: &Redactor) -> bool {
-        let version = self.version(Operation::Describe, redactor);
-        version.is_ok_and(|version| need.is_met_by(&version))
+    pub(crate) fn meet(&self, need: Need) -> bool {
+        self.version().is_ok_and(|version| need.is_met_by(&version))
     }
 
     /// The revision after the operation.
-    pub(crate) fn current(
-        &self,
-        operation: Operation,
-        redactor: &Redactor,
-    ) -> Result<Option<Revision>, Unread> {
+    pub(crate) fn current(&self, operation: Operation) -> Result<Option<Revision>, Unread> {
         match &self.current {
             None => Err(Unread::Needs(Command::Current)),
-            Some(Err(error)) => Err(Unread::Failed(error.clone())),
+            Some(Err(failure)) => Err(failure.clone().into()),
             Some(Ok(output)) => {
-                let reader = Reader {
-                    operation,
-                    output,
-                    redactor,
-                };
+                let reader = Reader { operation, output };
                 self.usage(&reader)?;
                 Ok(current::read(&reader)?)
             }
@@ -199,12 +196,12 @@ impl Outputs {
         if !reader.is_like_a_usage_error() {
             return Ok(());
         }
-        let version = match self.version(reader.operation, reader.redactor) {
+        let version = match self.version() {
             Ok(version) => version,
             Err(Unread::Failed(_)) if !reader.speaks_of_usage() => return Ok(()),
             Err(other) => return Err(other),
         };
-        release::probe::usable(reader.operation, &version, reader.redactor)?;
+        probe::usable(&version)?;
         if reader.speaks_of_usage() {
             return Err(reader.usage_error(&version).into());
         }
@@ -213,19 +210,14 @@ impl Outputs {
 }
 
 /// The answer, or the command to run before there can be one.
-pub(crate) fn next<R: Reading>(
-    reading: &R,
-    redactor: &Redactor,
-    outputs: &Outputs,
-) -> Result<R::Answer, Unread> {
+pub(crate) fn next<R: Reading>(reading: &R, outputs: &Outputs) -> Result<R::Answer, Unread> {
     let Some(output) = outputs.operation() else {
-        reading.before(outputs, redactor)?;
+        reading.before(outputs)?;
         return Err(Unread::Needs(Command::Operation));
     };
     let reader = Reader {
         operation: R::OPERATION,
         output,
-        redactor,
     };
     outputs.usage(&reader)?;
     reading.read(&reader, outputs)

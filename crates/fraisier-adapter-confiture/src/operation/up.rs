@@ -1,14 +1,13 @@
 //! `up`: apply pending migrations, all or as far as a target.
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
+use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
 use crate::failure::refusal::{self, refusal};
-use crate::failure::{AFTER_ANOTHER, Reader, add_line};
-use crate::failure::{DatabaseState, Failure};
+use crate::failure::{AFTER_ANOTHER, Change, DatabaseState, Failure, Reader, add_line, classify};
 use crate::observe::Event;
 use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Summary, Unread};
-use crate::process::{Arg, Exit, Invocation};
+use crate::process::{Arg, Invocation};
 use crate::redact::Redactor;
 use crate::release::capability::Need;
 use crate::report::{self, Payload, decode};
@@ -44,7 +43,7 @@ pub(crate) fn plan(
     request: &Request,
     target: Option<&Revision>,
     migrations: &[Migration],
-) -> Result<Invocation, AdapterError> {
+) -> Result<Invocation, Failure> {
     let mut args = request.migrations_dir().to_vec();
     if let Some(target) = target {
         if target.as_str().is_empty() || !versions(migrations).contains(target.as_str()) {
@@ -64,30 +63,21 @@ pub(crate) fn plan(
     Ok(request.migrate("up", args))
 }
 
-fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]) -> AdapterError {
-    let newest = migrations
-        .last()
-        .map_or("it holds none".to_owned(), |migration| {
-            format!("the newest it holds is {}", migration.version)
-        });
-    Failure {
-        operation: OPERATION,
-        kind: AdapterErrorKind::PreconditionFailed,
-        what: format!(
-            "the target {} is no migration of the directory {}; {newest}",
-            quoted(&request.redactor.identifier(target.as_str())),
-            request.project.migrations.display(),
-        ),
-        state: DatabaseState::NotStarted,
-        next: "name a version as it stands before the first `_` of a file name".into(),
-        evidence: None,
-    }
-    .worded(&request.redactor)
-}
-
-/// A name that may be empty, blank, endless, or full of control characters.
-fn quoted(name: &str) -> String {
-    format!("{:?}", Redactor::bounded(name, NAME_LIMIT))
+fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]) -> Failure {
+    let newest = match migrations.last() {
+        Some(migration) => format!("the newest it holds is {}", migration.version),
+        None => "it holds none".into(),
+    };
+    // A name that may be empty, blank, endless, or full of control characters.
+    let target = request.redactor.identifier(target.as_str());
+    let what = format!(
+        "the target {:?} is no migration of the directory {}; {newest}",
+        Redactor::bounded(&target, NAME_LIMIT),
+        request.project.migrations.display(),
+    );
+    let next = "name a version as it stands before the first `_` of a file name";
+    let kind = AdapterErrorKind::PreconditionFailed;
+    Failure::new(kind, what, DatabaseState::NotStarted, next)
 }
 
 /// Reads an `up` to this target.
@@ -101,6 +91,10 @@ impl Reading for Up {
     type Answer = MigrationOutcome;
     const OPERATION: Operation = OPERATION;
 
+    fn target(&self) -> Option<&Revision> {
+        self.target.as_ref()
+    }
+
     fn summary(outcome: &Self::Answer) -> Summary {
         outcome.into()
     }
@@ -109,18 +103,18 @@ impl Reading for Up {
         let Ok(report) = reader.report::<report::Up>() else {
             return Vec::new();
         };
-        let applied = report.applied.iter().map(|it| Event::MigrationApplied {
-            revision: reader.revision(&it.version),
-            name: reader
-                .redactor
-                .text(it.name.as_deref().unwrap_or_default())
-                .into_owned(),
-        });
+        let applied = report
+            .applied
+            .into_iter()
+            .map(|it| Event::MigrationApplied {
+                revision: Revision(it.version),
+                name: it.name.unwrap_or_default(),
+            });
         let failed = report.errors.iter().filter_map(|error| {
             let (revision, name) = refusal::migration(error)?;
             Some(Event::MigrationFailed {
-                revision: reader.revision(revision),
-                name: reader.redactor.text(name).into_owned(),
+                revision: Revision::new(revision),
+                name: name.to_owned(),
             })
         });
         applied.chain(failed).collect()
@@ -138,7 +132,7 @@ impl Reading for Up {
     }
 }
 
-fn irreversible(reader: &Reader<'_>, refusal: &report::Irreversible) -> AdapterError {
+fn irreversible(reader: &Reader<'_>, refusal: &report::Irreversible) -> Failure {
     let what = format!(
         "confiture refused to begin ({}): {}",
         reader.exit(),
@@ -148,98 +142,68 @@ fn irreversible(reader: &Reader<'_>, refusal: &report::Irreversible) -> AdapterE
         "write the missing `.down.sql` of {}, or take back the setting `require_reversible`",
         refusal.irreversible_versions.join(", ")
     );
-    let kind = crate::failure::classify(reader.output.exit, None, true);
-    reader.failure(kind, &what, DatabaseState::Applied(Vec::new()), &next)
+    let kind = classify(reader.output.exit, None, true);
+    reader.failure(kind, &what, DatabaseState::none_applied(), &next)
 }
 
-/// An `up` that says in its report why it stopped.
-#[derive(Debug, Clone)]
-pub(crate) struct Stopped {
-    kind: AdapterErrorKind,
-    what: String,
-    errors: Vec<String>,
-    pub(crate) applied: Vec<String>,
-    /// What had been applied before, sorted.
-    pub(crate) skipped: Vec<String>,
-    /// Whether nothing else can have been applied.
-    pub(crate) is_exact: bool,
-    next: String,
-}
-
-impl Stopped {
-    pub(crate) fn new(exit: Exit, report: &report::Up) -> Option<Self> {
-        let applied = report.applied.iter().map(|it| it.version.clone());
-        let stopped = Self {
-            kind: AdapterErrorKind::Execution,
-            what: "confiture stopped with an error".into(),
-            errors: report.errors.clone(),
-            applied: applied.collect(),
-            skipped: report.skipped.clone(),
-            is_exact: true,
-            next: AFTER_A_FAILURE.into(),
-        };
-        if let Some(stop) = report.skipped_superuser.first() {
-            return Some(Self {
-                what: format!(
-                    "confiture stopped before migration {}, which needs a superuser: {}; {} after \
-                     it stay pending",
-                    stop.version,
-                    stop.reason,
-                    report.pending.len()
-                ),
-                errors: Vec::new(),
-                next: format!(
-                    "have a superuser apply it (`confiture migrate apply-as <role> {}`), then \
-                     deploy again",
-                    stop.version
-                ),
-                ..stopped
-            });
-        }
-        if report.errors.is_empty() {
-            return None;
-        }
-        if stopped.applied.is_empty() && refusal::was_applied_by_another(&report.errors) {
-            return Some(Self {
-                kind: AdapterErrorKind::LockContention,
-                next: AFTER_ANOTHER.into(),
-                ..stopped
-            });
-        }
-        let kind = crate::failure::classify(exit, None, true);
-        if report.errors.iter().all(|error| refusal(error).is_some()) {
-            return Some(Self { kind, ..stopped });
-        }
-        Some(Self {
-            kind,
-            is_exact: false,
-            next: AFTER_AN_UNCERTAIN_FAILURE.into(),
-            ..stopped
-        })
+/// The failure of an `up` that says in its report why it stopped.
+fn stopped(reader: &Reader<'_>, report: &report::Up) -> Option<Failure> {
+    let applied = versions_of(report);
+    let errors = &report.errors;
+    if let Some(stop) = report.skipped_superuser.first() {
+        let what = format!(
+            "confiture stopped before migration {}, which needs a superuser: {}; {} after it stay \
+             pending",
+            stop.version,
+            stop.reason,
+            report.pending.len()
+        );
+        let next = format!(
+            "have a superuser apply it (`confiture migrate apply-as <role> {}`), then deploy again",
+            stop.version
+        );
+        let state = exactly(reader, report, applied);
+        return Some(reader.failure(AdapterErrorKind::Execution, &what, state, &next));
     }
-
-    /// What is known of the database when nothing is undone.
-    fn state(&self) -> DatabaseState {
-        let applied = self.applied.clone();
-        if self.is_exact {
-            DatabaseState::Applied(applied)
+    if errors.is_empty() {
+        return None;
+    }
+    let (kind, state, next) = if applied.is_empty() && refusal::was_applied_by_another(errors) {
+        let kind = AdapterErrorKind::LockContention;
+        (kind, DatabaseState::none_applied(), AFTER_ANOTHER)
+    } else {
+        let kind = classify(reader.output.exit, None, true);
+        if errors.iter().all(|error| refusal(error).is_some()) {
+            (kind, exactly(reader, report, applied), AFTER_A_FAILURE)
         } else {
-            DatabaseState::AppliedAtLeast(applied)
+            (kind, at_least(applied), AFTER_AN_UNCERTAIN_FAILURE)
         }
-    }
+    };
+    Some(reader.errors(kind, "confiture stopped with an error", errors, state, next))
+}
 
-    /// The error, with what is known of the database by now.
-    pub(crate) fn worded(
-        &self,
-        reader: &Reader<'_>,
-        state: DatabaseState,
-        next: impl AsRef<str>,
-    ) -> AdapterError {
-        let next = next.as_ref();
-        if self.errors.is_empty() {
-            return reader.failure(self.kind, &self.what, state, next);
-        }
-        reader.errors(self.kind, &self.what, &self.errors, state, next)
+fn versions_of(report: &report::Up) -> Vec<String> {
+    report.applied.iter().map(|it| it.version.clone()).collect()
+}
+
+/// What is known where nothing else can have been applied.
+fn exactly(reader: &Reader<'_>, report: &report::Up, applied: Vec<String>) -> DatabaseState {
+    if applied.is_empty() || reader.output.interrupted.is_some() {
+        return DatabaseState::Changed {
+            how: Change::Applied,
+            versions: applied,
+            is_exact: true,
+        };
+    }
+    let found = report.skipped.iter().max().cloned();
+    DatabaseState::Halfway { applied, found }
+}
+
+fn at_least(applied: Vec<String>) -> DatabaseState {
+    DatabaseState::Changed {
+        how: Change::Applied,
+        versions: applied,
+        is_exact: false,
     }
 }
 
@@ -248,45 +212,20 @@ fn agreed(
     reader: &Reader<'_>,
     target: Option<&Revision>,
     report: &report::Up,
-) -> Result<MigrationOutcome, AdapterError> {
-    let applied: Vec<String> = report
-        .applied
-        .iter()
-        .map(|migration| migration.version.clone())
-        .collect();
-    let at_least = || DatabaseState::AppliedAtLeast(applied.clone());
+) -> Result<MigrationOutcome, Failure> {
     if report.dry_run || report.dry_run_execute {
         return Err(reader.contradiction("it only rehearsed", DatabaseState::Unknown));
     }
-    if let Some(stopped) = Stopped::new(reader.output.exit, report) {
-        return Err(stopped.worded(reader, stopped.state(), stopped.next.clone()));
+    if let Some(failure) = stopped(reader, report) {
+        return Err(failure);
     }
     if !report.success || !reader.exited_with(0) {
         let what = format!("it lists no error, and `success` is {}", report.success);
         return Err(reader.contradiction(&what, DatabaseState::Unknown));
     }
-    if !report.pending.is_empty() {
-        let what = format!(
-            "it succeeded, and left {} pending",
-            report.pending.join(", ")
-        );
-        return Err(reader.contradiction(&what, at_least()));
-    }
-    if let Some(target) = target {
-        let reached = |version: &String| version == target.as_str();
-        if !applied.iter().any(reached) && !report.skipped.iter().any(reached) {
-            let what =
-                format!("it succeeded, and the target {target} is not among what is applied");
-            return Err(reader.contradiction(&what, at_least()));
-        }
-        if applied
-            .iter()
-            .position(reached)
-            .is_some_and(|at| at + 1 < applied.len())
-        {
-            let what = format!("it went on after the target {target}");
-            return Err(reader.contradiction(&what, at_least()));
-        }
+    let applied = versions_of(report);
+    if let Some(what) = unreached(target, report, &applied) {
+        return Err(reader.contradiction(&what, at_least(applied)));
     }
     // What was applied before is sorted, and the last of it is where this call began.
     let from = report.skipped.iter().max();
@@ -296,17 +235,32 @@ fn agreed(
         add_line(&mut log, "nothing to apply");
     }
     for warning in &report.warnings {
-        add_line(&mut log, &reader.redactor.text(warning));
+        add_line(&mut log, warning);
     }
     Ok(MigrationOutcome {
-        from: from.map(|version| reader.revision(version)),
-        to: to.map(|version| reader.revision(version)),
-        applied: applied
-            .iter()
-            .map(|version| reader.revision(version))
-            .collect(),
+        from: from.map(Revision::new),
+        to: to.map(Revision::new),
+        applied: applied.iter().map(Revision::new).collect(),
         log,
     })
+}
+
+/// How a success is not the one that was asked for.
+fn unreached(target: Option<&Revision>, report: &report::Up, applied: &[String]) -> Option<String> {
+    if !report.pending.is_empty() {
+        let pending = report.pending.join(", ");
+        return Some(format!("it succeeded, and left {pending} pending"));
+    }
+    let target = target?;
+    let reached = |version: &String| version == target.as_str();
+    match applied.iter().position(reached) {
+        None if report.skipped.iter().any(reached) => None,
+        None => Some(format!(
+            "it succeeded, and the target {target} is not among what is applied"
+        )),
+        Some(at) if at + 1 < applied.len() => Some(format!("it went on after the target {target}")),
+        Some(_) => None,
+    }
 }
 
 /// Reads an `up` that exited with 0 and left no report.
@@ -326,12 +280,12 @@ fn without_report(
     let found = || {
         // Where it says nothing at all, the release has to be one of those.
         if !says_so {
-            let version = outputs.version(OPERATION, reader.redactor)?;
+            let version = outputs.version()?;
             if !version.is_release() || Need::NoOpReport.is_met_by(&version) {
                 return Err(reader.no_report().into());
             }
         }
-        outputs.current(OPERATION, reader.redactor)
+        outputs.current(OPERATION)
     };
     let current = match found() {
         Ok(current) => current,
@@ -357,25 +311,24 @@ fn without_report(
 }
 
 /// That it could not be found out what it means that there is no report.
-fn unexplained(reader: &Reader<'_>, why: &AdapterError) -> AdapterError {
-    // The error of the question speaks of the question alone: it must not tell the state.
-    let mut error = reader.no_report();
-    let mut evidence = error.stderr.take().unwrap_or_default();
-    add_line(&mut evidence, &format!("[asking what that means] {why}"));
-    error.stderr = Some(evidence);
-    error
+fn unexplained(reader: &Reader<'_>, why: &Failure) -> Failure {
+    // The failure of the question speaks of the question alone: it must not tell the state.
+    let mut failure = reader.no_report();
+    let line = format!("[asking what that means] [{}] {why}", why.kind);
+    add_line(&mut failure.evidence, &line);
+    failure
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use fraisier_adapter_api::AdapterErrorKind as Kind;
+    use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
     use serde_json::{Value, json};
 
     use super::*;
     use crate::operation::reading::Command;
-    use crate::process::Output;
+    use crate::process::{Exit, Output};
     use crate::testing::{PASSWORD, answer, argv, ctx, envelope, interrupted, output, request};
 
     fn report(change: impl FnOnce(&mut Value)) -> String {
@@ -428,12 +381,11 @@ mod tests {
         ctx.settings
             .insert("require_reversible".into(), json!(true));
         let request = request(&ctx);
-        let found = request
-            .project
-            .migrations(OPERATION, &request.redactor)
-            .expect("listed");
+        let found = request.project.migrations().expect("listed");
         for target in ["999", "", "002", "00", "001_a", "--no-lock"] {
-            let error = plan(&request, Some(&Revision::new(target)), &found).expect_err("refused");
+            let error = plan(&request, Some(&Revision::new(target)), &found)
+                .expect_err("refused")
+                .worded();
             assert_eq!(error.kind, Kind::PreconditionFailed, "{target}");
             assert!(error.message.contains("nothing was started"), "{error}");
         }
@@ -554,6 +506,7 @@ mod tests {
             let target = Revision::new(target);
             plan(&request, Some(&target), &[])
                 .expect_err("refused")
+                .worded()
                 .message
         };
         assert!(refused("").contains("the target \"\" is no"));

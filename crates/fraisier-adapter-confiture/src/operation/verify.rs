@@ -1,9 +1,8 @@
 //! `verify`: do the `.verify.sql` files of what is applied answer true?
 
-use fraisier_adapter_api::{AdapterError, VerifyCheck, VerifyReport};
+use fraisier_adapter_api::{VerifyCheck, VerifyReport};
 
-use crate::failure::DatabaseState;
-use crate::failure::Reader;
+use crate::failure::{DatabaseState, Failure, Reader};
 use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Unread};
 use crate::process::Invocation;
@@ -36,7 +35,7 @@ impl Reading for Verify {
             return Ok(nothing_to_examine(NO_LEDGER));
         }
         if may_lack_ledger(reader, &envelope) {
-            match outputs.current(Self::OPERATION, reader.redactor) {
+            match outputs.current(Self::OPERATION) {
                 Err(Unread::Needs(command)) => return Err(Unread::Needs(command)),
                 Ok(None) => return Ok(nothing_to_examine(NO_LEDGER)),
                 Ok(Some(_)) | Err(Unread::Failed(_)) => {}
@@ -71,57 +70,22 @@ fn agreed(
     reader: &Reader<'_>,
     files: Option<&VerifyFiles>,
     report: report::Verify,
-) -> Result<VerifyReport, AdapterError> {
+) -> Result<VerifyReport, Failure> {
     // 1 is the status of "some failed"; any other has no place beside a report.
     if !reader.exited_with(0) && !reader.exited_with(1) {
-        return Err(reader.contradiction(
-            "it reports on the checks, and fails",
-            DatabaseState::Untouched,
-        ));
+        let what = "it reports on the checks, and fails";
+        return Err(reader.contradiction(what, DatabaseState::Untouched));
     }
     if report.ledger_present == Some(false) || report.was_skipped == Some(true) {
         return Ok(nothing_to_examine(NO_LEDGER));
     }
     let stated = report.ok.unwrap_or(true) && report.failed_count == 0 && reader.exited_with(0);
-    let verified = report
-        .results
-        .iter()
-        .filter(|result| result.status == Status::Verified);
+    let verified = report.results.iter();
+    let verified = verified.filter(|result| result.status == Status::Verified);
     let counted = verified.count() as u64 == report.verified_count
         && report.results.len() as u64 == report.total_applied;
-    let mut checks: Vec<VerifyCheck> = report
-        .results
-        .into_iter()
-        .map(|result| {
-            let (ok, detail) = match result.status {
-                Status::Verified => (result.error.is_none(), None),
-                Status::Failed => (false, Some("its query did not answer true".to_owned())),
-                Status::NoFile if files.is_none() => (
-                    result.error.is_none(),
-                    Some("no migration files were at hand, so nothing was run".into()),
-                ),
-                Status::NoFile => (result.error.is_none(), Some("it has no .verify.sql".into())),
-                Status::Skipped if files.is_none_or(|it| it.has_statement(&result.version)) => (
-                    false,
-                    Some("confiture did not run its .verify.sql, which has a statement".into()),
-                ),
-                Status::Skipped => (
-                    result.error.is_none(),
-                    Some("its .verify.sql has no statement".into()),
-                ),
-                Status::Other(word) => (false, Some(format!("unknown verdict `{word}`"))),
-            };
-            let detail = result.error.or(detail);
-            VerifyCheck {
-                name: reader
-                    .redactor
-                    .identifier(&name(&result.version, &result.name, files))
-                    .into_owned(),
-                ok,
-                detail: detail.map(|text| reader.redactor.string(text)),
-            }
-        })
-        .collect();
+    let results = report.results.into_iter();
+    let mut checks: Vec<_> = results.map(|result| check(result, files)).collect();
     if checks.is_empty() && stated {
         return Ok(nothing_to_examine("no migration is applied"));
     }
@@ -138,6 +102,31 @@ fn agreed(
         });
     }
     Ok(VerifyReport::new(ok).with_checks(checks))
+}
+
+/// The check of one migration: ok without an error, where there was nothing to run or it answered
+/// true.
+fn check(result: report::Checked, files: Option<&VerifyFiles>) -> VerifyCheck {
+    let (holds, detail) = match result.status {
+        Status::Verified => (true, None),
+        Status::Failed => (false, Some("its query did not answer true".into())),
+        Status::NoFile if files.is_none() => {
+            let detail = "no migration files were at hand, so nothing was run";
+            (true, Some(detail.into()))
+        }
+        Status::NoFile => (true, Some("it has no .verify.sql".into())),
+        Status::Skipped if files.is_none_or(|it| it.has_statement(&result.version)) => {
+            let detail = "confiture did not run its .verify.sql, which has a statement";
+            (false, Some(detail.into()))
+        }
+        Status::Skipped => (true, Some("its .verify.sql has no statement".into())),
+        Status::Other(word) => (false, Some(format!("unknown verdict `{word}`"))),
+    };
+    VerifyCheck {
+        name: name(&result.version, &result.name, files),
+        ok: holds && result.error.is_none(),
+        detail: result.error.or(detail),
+    }
 }
 
 /// `001_create_users`: confiture names only what has a `.verify.sql`, the files name the others. The
@@ -157,7 +146,7 @@ fn name(version: &str, name: &str, files: Option<&VerifyFiles>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use fraisier_adapter_api::AdapterErrorKind;
+    use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
     use serde_json::{Value, json};
 
     use super::*;

@@ -15,7 +15,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use self::forms::Forms;
 use self::fragments::Fragments;
-use crate::process::Captured;
+use crate::process::{Captured, Output};
 
 /// What stands where a secret stood.
 pub const MASK: &str = "***";
@@ -157,18 +157,27 @@ impl Redactor {
     /// where output was omitted. What is no UTF-8 is replaced.
     #[must_use]
     pub fn captured(&self, captured: &Captured) -> String {
-        let head = String::from_utf8_lossy(&captured.head);
+        let mut captured = captured.clone();
+        self.uncut_stream(&mut captured);
+        self.string(text_of(&captured))
+    }
+
+    /// Takes away what may be the halves of a secret that was cut in two where output was omitted.
+    pub(crate) fn uncut(&self, output: &mut Output) {
+        self.uncut_stream(&mut output.stdout);
+        self.uncut_stream(&mut output.stderr);
+    }
+
+    fn uncut_stream(&self, captured: &mut Captured) {
         if captured.omitted == 0 && captured.tail.is_empty() {
-            return self.string(head.into_owned());
+            return;
         }
+        let head = String::from_utf8_lossy(&captured.head);
         let tail = String::from_utf8_lossy(&captured.tail);
-        let (head, tail) = (self.uncut_end(&head), self.uncut_start(&tail));
-        format!(
-            "{}\n[… {} bytes omitted …]\n{}",
-            self.text(head),
-            captured.omitted,
-            self.text(tail)
-        )
+        (captured.head, captured.tail) = (
+            self.uncut_end(&head).as_bytes().to_owned(),
+            self.uncut_start(&tail).as_bytes().to_owned(),
+        );
     }
 
     /// At most about `limit` bytes of a text that is already without secrets: its beginning and,
@@ -212,6 +221,16 @@ impl Redactor {
         }
         &text[start..]
     }
+}
+
+/// A stream as text, with a line that says how much of it was omitted. What is no UTF-8 is replaced.
+pub(crate) fn text_of(captured: &Captured) -> String {
+    let head = String::from_utf8_lossy(&captured.head);
+    if captured.omitted == 0 && captured.tail.is_empty() {
+        return head.into_owned();
+    }
+    let tail = String::from_utf8_lossy(&captured.tail);
+    format!("{head}\n[… {} bytes omitted …]\n{tail}", captured.omitted)
 }
 
 /// Whether a fragment of a secret is made as no symbolic name is: of letters in upper and lower case

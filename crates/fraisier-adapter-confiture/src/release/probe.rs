@@ -1,12 +1,10 @@
 //! `confiture --version`: which release answers.
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use fraisier_adapter_api::AdapterErrorKind;
 
-use crate::failure::DatabaseState;
-use crate::failure::Reader;
+use crate::failure::{DatabaseState, Failure, Reader};
 use crate::operation::Operation;
 use crate::process::Output;
-use crate::redact::Redactor;
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 
@@ -14,25 +12,19 @@ use crate::release::capability::Need;
 ///
 /// It stands on a line of its own after `confiture version `; from 0.50.0 on, lines about the
 /// parser follow.
-pub(crate) fn read(
-    operation: Operation,
-    output: &Output,
-    redactor: &Redactor,
-) -> Result<ConfitureVersion, AdapterError> {
-    let reader = Reader {
-        operation,
-        output,
-        redactor,
+pub(crate) fn read(output: &Output) -> Result<ConfitureVersion, Failure> {
+    let operation = Operation::Describe;
+    let reader = Reader { operation, output };
+    let refuse = |what: &str| {
+        let what = format!(
+            "`--version` of the configured program {what} ({})",
+            reader.exit()
+        );
+        let next = "let the adapter run confiture: put it on PATH, or name it in \
+                    FRAISIER_CONFITURE_BIN";
+        let kind = AdapterErrorKind::InvalidConfig;
+        Err(reader.failure(kind, &what, DatabaseState::Untouched, next))
     };
-    let refuse =
-        |what: &str| {
-            Err(reader.failure(
-            AdapterErrorKind::InvalidConfig,
-            &format!("`--version` of the configured program {what} ({})", reader.exit()),
-            DatabaseState::Untouched,
-            "let the adapter run confiture: put it on PATH, or name it in FRAISIER_CONFITURE_BIN",
-        ))
-        };
     if !reader.exited_with(0) {
         if output.interrupted.is_some() {
             return refuse("did not answer in time");
@@ -53,54 +45,40 @@ pub(crate) fn read(
 }
 
 /// Passes a version that can do anything at all.
-pub(crate) fn usable(
-    operation: Operation,
-    version: &ConfitureVersion,
-    redactor: &Redactor,
-) -> Result<(), AdapterError> {
-    match unmet(Need::Everything, version) {
-        None => Ok(()),
-        Some(what) => Err(crate::failure::Failure {
-            operation,
-            kind: AdapterErrorKind::InvalidConfig,
-            what,
-            state: DatabaseState::Untouched,
-            next: upgrade(Need::Everything),
-            evidence: None,
-        }
-        .worded(redactor)),
-    }
+pub(crate) fn usable(version: &ConfitureVersion) -> Result<(), Failure> {
+    meets(version, Need::Everything, AdapterErrorKind::InvalidConfig)
 }
 
-/// Why the version does not meet the need, if it does not.
-pub(crate) fn unmet(need: Need, version: &ConfitureVersion) -> Option<String> {
+/// Passes a version that meets the need.
+pub(crate) fn meets(
+    version: &ConfitureVersion,
+    need: Need,
+    otherwise: AdapterErrorKind,
+) -> Result<(), Failure> {
     if need.is_met_by(version) {
-        return None;
+        return Ok(());
     }
     let floor = need.floor().release();
-    Some(if version.is_release() {
-        format!(
-            "confiture {version} is installed, and {floor} is the first release that can do this"
-        )
+    let which = if version.is_release() {
+        ", and"
     } else {
+        ", which is no release and so satisfies no floor;"
+    };
+    Err(Failure::new(
+        otherwise,
         format!(
-            "confiture {version} is installed, which is no release and so satisfies no floor; \
-             {floor} is the first release that can do this"
-        )
-    })
-}
-
-/// How to meet the need.
-pub(crate) fn upgrade(need: Need) -> String {
-    format!(
-        "install a release: pip install 'fraiseql-confiture>={}'",
-        need.floor().release()
-    )
+            "confiture {version} is installed{which} {floor} is the first release that can do this"
+        ),
+        DatabaseState::Untouched,
+        format!("install a release: pip install 'fraiseql-confiture>={floor}'"),
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use fraisier_adapter_api::AdapterError;
 
     use super::*;
     use crate::process::{Captured, Exit};
@@ -113,7 +91,7 @@ mod tests {
     }
 
     fn of(output: &Output) -> Result<ConfitureVersion, AdapterError> {
-        read(Operation::Describe, output, &Redactor::default())
+        read(output).map_err(Failure::worded)
     }
 
     #[test]
@@ -186,29 +164,13 @@ mod tests {
 
     #[test]
     fn a_release_below_the_floor_is_told_how_to_pass_it() {
-        let old = usable(
-            Operation::Describe,
-            &ConfitureVersion::parse("0.19.3"),
-            &Redactor::default(),
-        )
-        .unwrap_err();
+        let usable = |version| usable(&ConfitureVersion::parse(version)).map_err(Failure::worded);
+        let old = usable("0.19.3").unwrap_err();
         for part in ["0.19.3", "0.20.0", "pip install"] {
             assert!(old.message.contains(part), "{old}");
         }
-        let pre = usable(
-            Operation::Up,
-            &ConfitureVersion::parse("1.30.0rc1"),
-            &Redactor::default(),
-        )
-        .unwrap_err();
+        let pre = usable("1.30.0rc1").unwrap_err();
         assert!(pre.message.contains("no release"), "{pre}");
-        assert_eq!(
-            usable(
-                Operation::Up,
-                &ConfitureVersion::parse("0.20.0"),
-                &Redactor::default()
-            ),
-            Ok(())
-        );
+        assert_eq!(usable("0.20.0"), Ok(()));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use self::down_to::DownTo;
 pub(crate) use self::envelope::Envelope;
 pub(crate) use self::preflight::Preflight;
 pub(crate) use self::up::{Irreversible, Up};
-pub(crate) use self::verify::{Status, Verify};
+pub(crate) use self::verify::{Checked, Status, Verify};
 use crate::process::Report;
 
 /// What the bytes of a report file are.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use crate::failure::Failure;
 
 /// The connection string of a database, as the engine gave it.
 ///
@@ -42,15 +42,12 @@ impl Dsn {
     /// `InvalidConfig`, which quotes nothing of the value: it is empty or blank, holds a control
     /// character (such as the line end of the file it was read from), or is of another database
     /// (`mysql://…`) or of none (`postgresql//…`).
-    pub(crate) fn new(logical: &str, text: String) -> Result<Self, AdapterError> {
+    pub(crate) fn new(logical: &str, text: String) -> Result<Self, Failure> {
         let refuse = |why: &str| {
-            Err(AdapterError::new(
-                AdapterErrorKind::InvalidConfig,
-                format!(
-                    "the secret `{logical}` {why}; nothing was started. It has to be a PostgreSQL \
-                     URL (postgresql://user:password@host/database) or libpq keywords \
-                     (host=… user=… dbname=…)"
-                ),
+            Err(Failure::in_config(
+                format!("the secret `{logical}` {why}"),
+                "make it a URL that begins with `postgresql://`, or libpq keywords (host=… user=… \
+                 dbname=…)",
             ))
         };
         if text.trim().is_empty() {
@@ -225,6 +222,8 @@ pub(crate) fn percent_decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use fraisier_adapter_api::AdapterErrorKind;
+
     use super::*;
 
     fn dsn(text: &str) -> Dsn {
@@ -274,7 +273,7 @@ mod tests {
             "postgresql://u:hunter2@h/db\n",
             "postgresql://u:hunter2@h/\0db",
         ] {
-            let error = Dsn::new("DATABASE_URL", text.into()).unwrap_err();
+            let error = Dsn::new("DATABASE_URL", text.into()).unwrap_err().worded();
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{text:?}");
             assert!(error.message.contains("DATABASE_URL"), "{error}");
             assert!(!error.message.contains("hunter2"), "{error}");

@@ -7,21 +7,22 @@ pub(crate) mod environment;
 pub(crate) mod project;
 mod settings;
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
+use fraisier_adapter_api::{AdapterCtx, AdapterError};
 
 pub(crate) use self::disconnect::{Check, is_refused};
 pub use self::disconnect::{DisconnectCheck, NoDisconnectCheck, server_option};
 pub(crate) use self::dsn::{Dsn, connection_options, percent_decoded};
 use self::environment::Inherit;
-use self::project::{Migration, Project, VerifyFiles};
+use self::project::Project;
 pub(crate) use self::settings::{LOCK_TIMEOUT_MS, Settings};
 pub use self::settings::{SETTINGS, Setting};
+use crate::failure::Failure;
+use crate::leave::{self, Leaves};
 use crate::operation::Operation;
 use crate::process::{Arg, Environment, Invocation, find_program};
 use crate::redact::Redactor;
@@ -114,13 +115,14 @@ impl Commands {
 #[derive(Debug)]
 pub(crate) struct Request {
     commands: Commands,
+    operation: Operation,
     pub(crate) project: Project,
     pub(crate) settings: Settings,
     pub(crate) redactor: Arc<Redactor>,
     dsn: Dsn,
     /// Where `preflight` may try migrations, if that is declared. No other operation needs it, so
     /// only `preflight` fails when there is something wrong with it.
-    against: Option<Result<Dsn, AdapterError>>,
+    against: Option<Result<Dsn, Failure>>,
     /// What a child of this call sees before anything of the call is added.
     env: Environment,
 }
@@ -132,81 +134,54 @@ impl Request {
     ///
     /// `MissingSecret` or `SecretReadFailed` when there is no `DATABASE_URL`, and `InvalidConfig`
     /// when it is no connection string or a setting is of the wrong type.
-    pub(crate) fn new(commands: &Commands, ctx: &AdapterCtx) -> Result<Self, AdapterError> {
-        Self::within(&Environment::inherited(), commands, ctx)
+    pub(crate) fn new(
+        commands: &Commands,
+        operation: Operation,
+        ctx: &AdapterCtx,
+    ) -> Result<Self, AdapterError> {
+        Self::within(&Environment::inherited(), commands, operation, ctx)
     }
 
     /// The same in a process that has the environment `ambient`.
     pub(crate) fn within(
         ambient: &Environment,
         commands: &Commands,
+        operation: Operation,
         ctx: &AdapterCtx,
     ) -> Result<Self, AdapterError> {
-        let settings = commands.settings.overridden_by(ctx)?;
-        let dsn = Dsn::new(DATABASE_URL, ctx.secret(DATABASE_URL)?)?;
-        let declared = ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys());
-        let against = declared
-            .clone()
-            .any(|logical| logical == AGAINST_DATABASE_URL)
-            .then(|| {
-                ctx.secret(AGAINST_DATABASE_URL)
-                    .and_then(|dsn| Dsn::new(AGAINST_DATABASE_URL, dsn))
-            });
-        let others: BTreeMap<&str, String> = declared
-            .filter(|logical| *logical != DATABASE_URL)
-            // One that cannot be read is of no use to this call, and to nobody's harm.
-            .filter_map(|logical| Some((logical.as_str(), ctx.secret(logical).ok()?)))
-            .collect();
-        let dsns = [
-            Some(dsn.expose()),
-            others.get(AGAINST_DATABASE_URL).map(String::as_str),
-        ];
-        let dsns = dsns.into_iter().flatten();
-        let secrets = others.values().map(String::as_str);
-        let redactor = Redactor::new(dsns.clone(), secrets.clone());
+        let secrets = Secrets::of(ctx);
+        let redactor = Arc::new(secrets.redactor());
+        let refused = |failure| leave::in_operation(operation, &redactor, failure);
+        let settings = commands.settings.overridden_by(ctx).map_err(refused)?;
+        let dsn = dsn(commands, DATABASE_URL, ctx).map_err(refused)?;
+        let against = is_declared(ctx, AGAINST_DATABASE_URL)
+            .then(|| self::dsn(commands, AGAINST_DATABASE_URL, ctx));
+        if has_other_options(&dsn) {
+            commands.check.is_dispensable(NoDisconnectCheck::OwnOptions);
+        }
         let mut env = commands.inherit.environment(ambient);
-        if let Some(columns) = environment::columns(dsns.chain(secrets)) {
+        if let Some(columns) = environment::columns(secrets.all()) {
             env.set("COLUMNS", columns.to_string());
         }
         let sources = ctx.env_secrets.values().map(String::as_str);
         for name in sources.chain([DATABASE_URL, CONFITURE_DATABASE_URL]) {
             env.remove(name);
         }
-        let request = Self {
+        Ok(Self {
             commands: commands.clone(),
+            operation,
             project: Project::of(ctx),
             settings,
-            redactor: Arc::new(redactor),
+            redactor,
             dsn,
             against,
             env,
-        };
-        match commands.check {
-            Check::Demanded(interval) => request.with_disconnect_check(interval),
-            Check::WherePossible(_) => {
-                if has_other_options(&request.dsn) {
-                    commands.check.is_dispensable(NoDisconnectCheck::OwnOptions);
-                }
-                Ok(request)
-            }
-            Check::Off => Ok(request),
-        }
+        })
     }
 
-    /// The request, if the server option of `interval` reaches the server from it.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidConfig` when the connection string carries `options` that do not set it.
-    fn with_disconnect_check(self, interval: Duration) -> Result<Self, AdapterError> {
-        let against = self.against.map(|against| {
-            against.and_then(|dsn| takes_server_option(AGAINST_DATABASE_URL, dsn, interval))
-        });
-        Ok(Self {
-            dsn: takes_server_option(DATABASE_URL, self.dsn, interval)?,
-            against,
-            ..self
-        })
+    /// What the call gives to who made it.
+    pub(crate) fn leave<T: Leaves>(&self, answer: Result<T, Failure>) -> Result<T, AdapterError> {
+        leave::leave(self.operation, &self.redactor, answer)
     }
 
     /// `confiture --version`, which sees no secret of this context.
@@ -216,28 +191,18 @@ impl Request {
             .invocation(args, PathBuf::from("."), self.env.clone())
     }
 
-    /// Whether confiture is to answer although the migrations directory does not exist.
-    pub(crate) fn goes_without_migrations(&self) -> bool {
-        self.commands.missing_migrations == MissingMigrations::AskConfiture
-            && self.project.lacks_migrations()
-    }
-
-    /// The migrations of the project.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Project::migrations`].
-    pub(crate) fn migrations(&self, operation: Operation) -> Result<Vec<Migration>, AdapterError> {
-        self.project.migrations(operation, &self.redactor)
-    }
-
-    /// What `verify` has to know of the files.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Project::verify_files`].
-    pub(crate) fn verify_files(&self, operation: Operation) -> Result<VerifyFiles, AdapterError> {
-        self.project.verify_files(operation, &self.redactor)
+    /// What `read` finds in the migrations directory; `None` where that does not exist and confiture is
+    /// to answer all the same.
+    pub(crate) fn at_hand<T>(
+        &self,
+        read: impl FnOnce(&Project) -> Result<T, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        let goes_without = self.commands.missing_migrations == MissingMigrations::AskConfiture
+            && self.project.lacks_migrations();
+        if goes_without {
+            return Ok(None);
+        }
+        read(&self.project).map(Some)
     }
 
     /// Where `preflight` may try migrations, if that is declared.
@@ -245,11 +210,9 @@ impl Request {
     /// # Errors
     ///
     /// When it is declared and cannot be used, for example because it is no connection string.
-    pub(crate) fn against(&self) -> Result<Option<&Dsn>, AdapterError> {
-        self.against
-            .as_ref()
-            .map(|against| against.as_ref().map_err(AdapterError::clone))
-            .transpose()
+    pub(crate) fn against(&self) -> Result<Option<&Dsn>, Failure> {
+        let against = self.against.as_ref().map(Result::as_ref).transpose();
+        against.map_err(Failure::clone)
     }
 
     /// `confiture migrate <subcommand> <args> --no-config --format json --output <report>`, with
@@ -283,22 +246,63 @@ impl Request {
     }
 }
 
+/// The secrets of a context. One that cannot be read is of no use to a call, and to nobody's harm.
+struct Secrets {
+    dsns: Vec<String>,
+    others: Vec<String>,
+}
+
+impl Secrets {
+    fn of(ctx: &AdapterCtx) -> Self {
+        let read = |logical: &str| ctx.secret(logical).ok();
+        let declared = ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys());
+        Self {
+            dsns: [DATABASE_URL, AGAINST_DATABASE_URL]
+                .into_iter()
+                .filter_map(read)
+                .collect(),
+            others: declared
+                .filter(|logical| *logical != DATABASE_URL)
+                .filter_map(|logical| read(logical))
+                .collect(),
+        }
+    }
+
+    fn redactor(&self) -> Redactor {
+        let others = self.others.iter().map(String::as_str);
+        Redactor::new(self.dsns.iter().map(String::as_str), others)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &str> {
+        self.dsns.iter().chain(&self.others).map(String::as_str)
+    }
+}
+
+fn is_declared(ctx: &AdapterCtx, logical: &str) -> bool {
+    ctx.env_secrets.contains_key(logical) || ctx.resolved_secrets.contains_key(logical)
+}
+
+/// The connection string in a secret.
+///
 /// libpq leaves the variable that carries the server option aside when the connection string has
-/// `options`; the check would be off without anybody's knowing.
-fn takes_server_option(logical: &str, dsn: Dsn, interval: Duration) -> Result<Dsn, AdapterError> {
-    if has_other_options(&dsn) {
-        return Err(AdapterError::new(
-            AdapterErrorKind::InvalidConfig,
+/// `options`. Where the check was demanded, that is refused: it would be off without anybody's
+/// knowing.
+fn dsn(commands: &Commands, logical: &str, ctx: &AdapterCtx) -> Result<Dsn, Failure> {
+    let dsn = Dsn::new(logical, ctx.secret(logical).map_err(Failure::of_secret)?)?;
+    match commands.check {
+        Check::Demanded(interval) if has_other_options(&dsn) => Err(Failure::in_config(
             format!(
                 "the secret `{logical}` carries `options`, which keep the server from being asked \
-                 to check that its client is there (`server_disconnect_check`); nothing was \
-                 started. Next: add `{}` to these `options` (percent-encoded in a URL) and leave \
+                 to check that its client is there (`server_disconnect_check`)"
+            ),
+            format!(
+                "add `{}` to these `options` (percent-encoded in a URL) and leave \
                  `server_disconnect_check` off, or take `options` out of the connection string",
                 server_option(interval)
             ),
-        ));
+        )),
+        _ => Ok(dsn),
     }
-    Ok(dsn)
 }
 
 /// Whether the connection string has `options` that do not set the check.
@@ -324,7 +328,8 @@ mod tests {
 
     #[test]
     fn a_context_without_a_usable_connection_string_starts_nothing() {
-        let of = |ctx: &AdapterCtx| Request::new(&commands(), ctx).expect_err("refused");
+        let of =
+            |ctx: &AdapterCtx| Request::new(&commands(), Operation::Up, ctx).expect_err("refused");
         let none = AdapterCtx::new("shop", "test");
         assert_eq!(of(&none).kind, AdapterErrorKind::MissingSecret);
         let mut unset = AdapterCtx::new("shop", "test");
@@ -368,7 +373,8 @@ mod tests {
         let plan = |check, ctx: &AdapterCtx| {
             let mut commands = commands();
             commands.check = check;
-            let request = Request::within(&ambient(), &commands, ctx).expect("a request");
+            let request =
+                Request::within(&ambient(), &commands, Operation::Up, ctx).expect("a request");
             let version = request.version().env.get("PGOPTIONS").map(OsStr::to_owned);
             assert_eq!(version.as_deref(), Some("-c work_mem=1MB".as_ref()));
             let env = request.migrate("up", Vec::new()).env;
@@ -382,9 +388,10 @@ mod tests {
         assert_eq!(plan(Check::Off, &ctx), Some("-c work_mem=1MB".into()));
 
         let mut commands = commands();
-        let unasked = Request::within(&ambient(), &commands, &ctx).expect("a request");
+        let unasked =
+            Request::within(&ambient(), &commands, Operation::Up, &ctx).expect("a request");
         commands.check = Check::default();
-        let asked = Request::within(&ambient(), &commands, &ctx).expect("a request");
+        let asked = Request::within(&ambient(), &commands, Operation::Up, &ctx).expect("a request");
         assert_eq!(
             asked.without_check(asked.migrate("up", Vec::new())),
             unasked.migrate("up", Vec::new())
@@ -396,7 +403,7 @@ mod tests {
         let ctx = ctx(".".as_ref())
             .with_resolved_secret("AGAINST_DATABASE_URL", "postgresql://u:against-pw@h/db")
             .with_resolved_secret("API_TOKEN", "token-value");
-        let request = Request::new(&commands(), &ctx).expect("a request");
+        let request = Request::new(&commands(), Operation::Up, &ctx).expect("a request");
         for secret in [PASSWORD, "against-pw", "token-value"] {
             assert_eq!(request.redactor.text(secret), crate::redact::MASK);
         }

@@ -5,12 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use fraisier_adapter_api::AdapterCtx;
+use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 
 use crate::failure::{DatabaseState, Failure, SHORTAGE, is_shortage};
-use crate::operation::Operation;
-use crate::redact::Redactor;
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
 /// Where confiture itself looks when it is not told.
 const DEFAULT_MIGRATIONS: &str = "db/migrations";
@@ -83,12 +80,8 @@ impl Project {
     ///
     /// `InvalidConfig` when the directory does not exist, is a file, or cannot be read. confiture
     /// finds nothing wrong with a directory that is not there.
-    pub(crate) fn migrations(
-        &self,
-        operation: Operation,
-        redactor: &Redactor,
-    ) -> Result<Vec<Migration>, AdapterError> {
-        self.read(operation, redactor, list)
+    pub(crate) fn migrations(&self) -> Result<Vec<Migration>, Failure> {
+        self.read(list)
     }
 
     /// What `verify` has to know of the files.
@@ -96,20 +89,11 @@ impl Project {
     /// # Errors
     ///
     /// Those of [`migrations`](Self::migrations).
-    pub(crate) fn verify_files(
-        &self,
-        operation: Operation,
-        redactor: &Redactor,
-    ) -> Result<VerifyFiles, AdapterError> {
-        self.read(operation, redactor, VerifyFiles::in_directory)
+    pub(crate) fn verify_files(&self) -> Result<VerifyFiles, Failure> {
+        self.read(VerifyFiles::in_directory)
     }
 
-    fn read<T>(
-        &self,
-        operation: Operation,
-        redactor: &Redactor,
-        how: impl FnOnce(&Path) -> io::Result<T>,
-    ) -> Result<T, AdapterError> {
+    fn read<T>(&self, how: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, Failure> {
         let directory = self.directory();
         how(&directory).map_err(|cause| {
             let (what, directory, next) = match std::fs::read_dir(&self.workdir) {
@@ -123,20 +107,12 @@ impl Project {
                      directory",
                 ),
             };
-            let (kind, next) = if is_shortage(&cause) {
-                (AdapterErrorKind::Execution, SHORTAGE)
-            } else {
-                (AdapterErrorKind::InvalidConfig, next)
-            };
-            Failure {
-                operation,
-                kind,
-                what: format!("the {what} {} cannot be read: {cause}", directory.display()),
-                state: DatabaseState::NotStarted,
-                next: next.into(),
-                evidence: None,
+            let what = format!("the {what} {} cannot be read: {cause}", directory.display());
+            if is_shortage(&cause) {
+                let kind = AdapterErrorKind::Execution;
+                return Failure::new(kind, what, DatabaseState::NotStarted, SHORTAGE);
             }
-            .worded(redactor)
+            Failure::in_config(what, next)
         })
     }
 }
@@ -383,9 +359,7 @@ mod tests {
             fs::create_dir_all(directory.join("sub")).expect("created");
             fs::write(directory.join("sub/003_c.up.sql"), "").expect("written");
             assert_eq!(project.migrations_arg(), expected);
-            let found = project
-                .migrations(Operation::Up, &Redactor::default())
-                .expect("listed");
+            let found = project.migrations().expect("listed");
             assert_eq!(versions(&found), ["001", "002"].into());
             assert_eq!(found[0].path, directory.join("001_a.py"));
         }
@@ -399,11 +373,8 @@ mod tests {
         ctx.workdir = base.path().into();
         for path in ["missing", "file"] {
             ctx.migrations_path = Some(path.into());
-            let error = Project::of(&ctx)
-                .migrations(Operation::Preflight, &Redactor::default())
-                .unwrap_err();
+            let error = Project::of(&ctx).migrations().unwrap_err().worded();
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
-            assert_eq!(error.operation.as_deref(), Some("preflight"));
             assert!(error.message.contains(path), "{error}");
         }
     }
@@ -415,9 +386,7 @@ mod tests {
         let mut ctx = AdapterCtx::new("shop", "test");
         for workdir in ["missing", "file"] {
             ctx.workdir = base.path().join(workdir);
-            let error = Project::of(&ctx)
-                .migrations(Operation::Up, &Redactor::default())
-                .unwrap_err();
+            let error = Project::of(&ctx).migrations().unwrap_err().worded();
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
             for part in ["the workdir", workdir, "correct the `workdir`"] {
                 assert!(error.message.contains(part), "{error}");

@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
+use fraisier_adapter_api::AdapterCtx;
 use serde_json::Value;
+
+use crate::failure::Failure;
 
 /// A key of `AdapterCtx::settings` that the adapter understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl Settings {
     ///
     /// `InvalidConfig` when a key that is understood has a value of another type, such as the
     /// string `"30000"` for `lock_timeout_ms`. A `null` is as good as no key.
-    pub(crate) fn overridden_by(&self, ctx: &AdapterCtx) -> Result<Self, AdapterError> {
+    pub(crate) fn overridden_by(&self, ctx: &AdapterCtx) -> Result<Self, Failure> {
         let lock_timeout_ms = read(ctx, LOCK_TIMEOUT, |value| {
             value.as_u64().filter(|ms| LOCK_TIMEOUT_MS.contains(ms))
         })?;
@@ -79,16 +81,14 @@ fn read<T>(
     ctx: &AdapterCtx,
     setting: Setting,
     typed: impl FnOnce(&Value) -> Option<T>,
-) -> Result<Option<T>, AdapterError> {
+) -> Result<Option<T>, Failure> {
     match ctx.settings.get(setting.key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => typed(value).map(Some).ok_or_else(|| {
-            AdapterError::new(
-                AdapterErrorKind::InvalidConfig,
-                format!(
-                    "the setting `{}` has to be {}; nothing was started",
-                    setting.key, setting.takes
-                ),
+            let Setting { key, takes, .. } = setting;
+            Failure::in_config(
+                format!("the setting `{key}` has to be {takes}"),
+                "correct it",
             )
         }),
     }
@@ -96,11 +96,12 @@ fn read<T>(
 
 #[cfg(test)]
 mod tests {
+    use fraisier_adapter_api::AdapterErrorKind;
     use serde_json::json;
 
     use super::*;
 
-    fn of(settings: Value) -> Result<Settings, AdapterError> {
+    fn of(settings: Value) -> Result<Settings, Failure> {
         let mut ctx = AdapterCtx::new("shop", "test");
         ctx.settings = serde_json::from_value(settings).expect("an object");
         Settings::default().overridden_by(&ctx)
@@ -157,7 +158,7 @@ mod tests {
             ("require_reversible", json!(1)),
             ("allow_destructive", json!(["hunter2"])),
         ] {
-            let error = of(json!({ key: value })).unwrap_err();
+            let error = of(json!({ key: value })).unwrap_err().worded();
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
             assert!(error.message.contains(key), "{error}");
             assert!(!error.message.contains("hunter2"), "{error}");

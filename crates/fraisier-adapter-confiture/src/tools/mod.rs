@@ -15,7 +15,7 @@ pub mod process {
 }
 
 pub use crate::failure::classify;
-pub use crate::observe::{Announcer, Redact};
+pub use crate::observe::Announcer;
 pub use crate::redact::{MASK, Redactor};
 pub use crate::request::project::{Migration, list as migrations_in};
 pub use crate::request::server_option;

@@ -20,6 +20,7 @@
 use fraisier_adapter_api::AdapterError;
 
 pub use crate::guard::{WINDOW_SAFE_UNPROVEN, guard_recognises};
+use crate::leave::leave;
 pub use crate::operation::current::CurrentRevision;
 pub use crate::operation::describe::Describe;
 pub use crate::operation::down_to::DownTo;
@@ -45,13 +46,18 @@ pub fn answer<R: Reading>(
     mut left: impl FnMut(Command) -> Output,
 ) -> Result<R::Answer, AdapterError> {
     let mut outputs = Outputs::default();
-    loop {
-        match next(reading, redactor, &outputs) {
-            Ok(answer) => return Ok(answer),
-            Err(Unread::Failed(error)) => return Err(error),
-            Err(Unread::Needs(command)) => outputs.add(command, Ok(left(command)))?,
+    let answer = loop {
+        match next(reading, &outputs) {
+            Ok(answer) => break Ok(answer),
+            Err(Unread::Failed(failure)) => break Err(failure),
+            Err(Unread::Needs(command)) => {
+                if let Err(failure) = outputs.add(command, Ok(left(command)), redactor) {
+                    break Err(failure);
+                }
+            }
         }
-    }
+    };
+    leave(R::OPERATION, redactor, answer)
 }
 
 /// What the adapter takes from a connection string.

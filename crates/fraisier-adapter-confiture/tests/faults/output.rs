@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fraisier_adapter_confiture::observe::{Event, Stream};
-use fraisier_adapter_confiture::tools::Redact;
+use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Captured, Exit, Options, Output, Runner};
 use tempfile::TempDir;
 
@@ -111,8 +111,8 @@ fn lines_arrive_while_the_child_runs() {
 #[test]
 fn events_are_redacted() {
     let seen = Arc::new(Seen::default());
-    let redact: Redact = Arc::new(|text| text.replace("hunter2", "***"));
-    let context = context_with(redact, Some(seen.clone()));
+    let redactor = Redactor::new([], ["hunter2"]);
+    let context = context_with(redactor, Some(seen.clone()));
     let text = "echo pw hunter2; printf '⚡ Applying 001_hunter2... '; sleep 0.1; echo ✅";
     block_on(Runner::new(Options::default()).run(script(text), context)).unwrap();
     let events = format!("{:?}", seen.events());

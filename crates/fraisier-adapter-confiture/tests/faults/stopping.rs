@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{
     Exit, Interruption, Obstacle, Options, Output, RunError, Runner, Stop,
 };
@@ -308,7 +309,7 @@ fn an_observer_that_panics_does_no_harm() {
             std::panic::resume_unwind(Box::new("bad"));
         }
     }
-    let context = context_with(Arc::new(str::to_owned), Some(Arc::new(Bad)));
+    let context = context_with(Redactor::default(), Some(Arc::new(Bad)));
     let runner = Runner::new(Options::default());
     let output = block_on(runner.run(script("echo out; exit 3"), context)).unwrap();
     assert_eq!(output.exit, Exit::Code(3));

@@ -12,7 +12,7 @@ use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::tools::process::{
     Arg, Environment, Invocation, Options, Output, RunContext, RunError, Runner, Stop,
 };
-use fraisier_adapter_confiture::tools::{Announcer, Redact};
+use fraisier_adapter_confiture::tools::{Announcer, Redactor};
 
 /// Longer than anything here takes on the slowest machine; only a hang reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,12 +48,12 @@ pub(crate) fn report_of(output: &Output) -> Option<Vec<u8>> {
 
 /// The context of a call that nobody listens to.
 pub(crate) fn context() -> RunContext {
-    context_with(Arc::new(str::to_owned), None)
+    context_with(Redactor::default(), None)
 }
 
-/// The context of a call that tells this observer what is left after `redact`.
-pub(crate) fn context_with(redact: Redact, observer: Option<Arc<dyn Observer>>) -> RunContext {
-    let announcer = Announcer::new("test", redact, observer);
+/// The context of a call that tells this observer what is left after this redactor.
+pub(crate) fn context_with(redactor: Redactor, observer: Option<Arc<dyn Observer>>) -> RunContext {
+    let announcer = Announcer::new("test", Arc::new(redactor), observer);
     RunContext {
         timeout: None,
         span: announcer.span(None),
@@ -92,7 +92,7 @@ impl Observer for Seen {
 impl Seen {
     /// The context of a call whose events are remembered here.
     pub(crate) fn context(self: &Arc<Self>) -> RunContext {
-        context_with(Arc::new(str::to_owned), Some(self.clone()))
+        context_with(Redactor::default(), Some(self.clone()))
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
