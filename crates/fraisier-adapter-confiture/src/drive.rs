@@ -12,7 +12,7 @@ use crate::failure::{self, Failure, Reader};
 use crate::leave::Redacted;
 use crate::observe::{Announcer, Event};
 use crate::operation::current;
-use crate::operation::reading::{Command, Outputs, Reading, Unread, next};
+use crate::operation::reading::{Command, Outputs, Reading, Unread, next, tell_migrations};
 use crate::process::{Invocation, Output, RunContext, RunError};
 use crate::redact::Redactor;
 use crate::release::installed;
@@ -118,12 +118,8 @@ impl Drive<'_> {
             left = self.run::<R>(command, target, &announcer, invocation).await;
             runs = 2;
         }
-        if let (Command::Operation, Ok(output)) = (command, &left)
-            && !announcer.told_of_migrations()
-        {
-            for event in reading.migrations(&reader::<R>(output)) {
-                announcer.tell(event);
-            }
+        if let (Command::Operation, Ok(output)) = (command, &left) {
+            tell_migrations(reading, output, &announcer);
         }
         (left, runs)
     }

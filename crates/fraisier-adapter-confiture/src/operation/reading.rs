@@ -7,7 +7,7 @@ use fraisier_adapter_api::{MigrationOutcome, Revision};
 
 use crate::failure::{Failure, Reader};
 use crate::leave::Leaves;
-use crate::observe::Event;
+use crate::observe::{Announcer, Event};
 use crate::operation::{Operation, current};
 use crate::process::{Output, Report};
 use crate::redact::Redactor;
@@ -206,6 +206,17 @@ impl Outputs {
             return Err(reader.usage_error(&version).into());
         }
         Ok(())
+    }
+}
+
+/// Tells what the report of the operation's own command says of migrations, unless the command told
+/// of them while it ran.
+pub fn tell_migrations<R: Reading>(reading: &R, output: &Output, announcer: &Announcer) {
+    let operation = R::OPERATION;
+    if !announcer.told_of_migrations() {
+        for event in reading.migrations(&Reader { operation, output }) {
+            announcer.tell(event);
+        }
     }
 }
 

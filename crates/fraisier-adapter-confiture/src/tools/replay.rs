@@ -25,7 +25,7 @@ pub use crate::operation::current::CurrentRevision;
 pub use crate::operation::describe::Describe;
 pub use crate::operation::down_to::DownTo;
 pub use crate::operation::preflight::{NO_MIGRATIONS_AT_HAND, NOT_ALL_CHECKED, Preflight};
-pub use crate::operation::reading::{Command, Reading};
+pub use crate::operation::reading::{Command, Reading, tell_migrations};
 use crate::operation::reading::{Outputs, Unread, next};
 pub use crate::operation::up::Up;
 pub use crate::operation::verify::Verify;

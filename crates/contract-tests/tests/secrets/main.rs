@@ -1,16 +1,18 @@
-//! No piece of a secret comes out of any answer, wherever confiture said it and however it was
-//! dressed.
+//! No piece of a secret comes out of any answer, event or line of the trace, wherever confiture said it
+//! and however it was dressed.
 //!
 //! A secret is put into a recorded call: into a string of its report, or into what it printed, whole
 //! or cut, folded or line by line, in a form in which programs print it. The answer, a result or an
-//! error, must hold no eight consecutive bytes of it.
+//! error, the events and the trace must hold no eight consecutive bytes of it.
 //!
 //! `SECRETS_CASES=1000000 cargo test --release -p contract-tests --test secrets` looks further.
+
+mod heard;
 
 use std::collections::{BTreeMap, HashSet};
 use std::env;
 use std::fmt::Write as _;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
@@ -34,7 +36,7 @@ const CASES: u64 = 3_000;
 const ALIKE: u64 = 25;
 
 #[test]
-fn no_piece_of_a_secret_leaves_in_any_answer() {
+fn no_piece_of_a_secret_leaves_in_any_answer_event_or_trace() {
     let cases = match env::var("SECRETS_CASES") {
         Ok(cases) => cases.parse().expect("a number of cases"),
         Err(_) => CASES,
@@ -48,7 +50,8 @@ fn no_piece_of_a_secret_leaves_in_any_answer() {
         let sample = random.choose(&SAMPLES);
         let mut output = sample.output();
         let planted = plant(random, &secret, &mut output);
-        let told = sample.told(&secret.redactor, &output);
+        let mut told = sample.told(&secret.redactor, &output);
+        told.extend(heard::while_it_runs(&secret.redactor, &output, &planted));
         let seen = told
             .windows(PIECE)
             .find(|piece| secret.pieces.contains(*piece));
@@ -212,7 +215,7 @@ fn forget(value: &mut Value, keys: &[&str]) {
 
 /// A secret, and who knows it.
 struct Secret {
-    redactor: Redactor,
+    redactor: Arc<Redactor>,
     /// As programs print it; the first is the secret itself.
     forms: Vec<String>,
     /// Every piece of every form.
@@ -262,7 +265,7 @@ impl Secret {
         ];
         let windows = forms.iter().flat_map(|form| form.as_bytes().windows(PIECE));
         Self {
-            redactor,
+            redactor: Arc::new(redactor),
             pieces: windows.filter_map(|it| it.try_into().ok()).collect(),
             forms,
         }

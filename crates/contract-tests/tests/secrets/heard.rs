@@ -1,0 +1,103 @@
+//! What is heard of a command while it runs: its events, and the lines of the trace.
+
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fraisier_adapter_api::Revision;
+use fraisier_adapter_confiture::observe::{Call, Event, Observer, Stream};
+use fraisier_adapter_confiture::tools::process::{Listener as _, Output};
+use fraisier_adapter_confiture::tools::replay::{Up, tell_migrations};
+use fraisier_adapter_confiture::tools::{Announcer, Redactor};
+use tracing::field::{Field, Visit};
+use tracing::span;
+
+/// Everything that is heard of a command that left this output, asked to go to this target.
+pub(crate) fn while_it_runs(redactor: &Arc<Redactor>, output: &Output, target: &str) -> Vec<u8> {
+    let heard = Arc::new(Heard::default());
+    tracing::subscriber::with_default(Trace(heard.clone()), || {
+        let announcer = Announcer::new("up", redactor.clone(), Some(heard.clone()));
+        let target = Revision::new(target);
+        let _span = announcer.span(Some(&target)).entered();
+        announcer.started(1);
+        for (stream, printed) in [
+            (Stream::Stdout, &output.stdout),
+            (Stream::Stderr, &output.stderr),
+        ] {
+            announcer.printed(stream, &printed.head);
+            announcer.printed(stream, &printed.tail);
+            announcer.printed_all(stream);
+        }
+        announcer.finished(output.exit, Duration::ZERO, false);
+        tell_migrations(&Up { target: None }, output, &announcer);
+    });
+    let text = heard.0.lock().expect("nobody panics with it");
+    assert!(text.contains("finished"), "the trace is heard: {text}");
+    text.clone().into_bytes()
+}
+
+/// What was heard, with a zero byte after each text: a line's end may be a byte of a secret.
+#[derive(Default)]
+struct Heard(Mutex<String>);
+
+impl Heard {
+    fn add(&self, text: fmt::Arguments<'_>) {
+        let mut heard = self.0.lock().expect("nobody panics with it");
+        let _ = write!(heard, "{text}\0");
+    }
+}
+
+impl Observer for Heard {
+    fn event(&self, _: &Call, event: &Event) {
+        match event {
+            Event::Line { text, .. } => self.add(format_args!("{text}")),
+            Event::MigrationBegun { revision, name }
+            | Event::MigrationApplied { revision, name }
+            | Event::MigrationFailed { revision, name } => {
+                self.add(format_args!("{revision}\0{name}"));
+            }
+            other => self.add(format_args!("{other:?}")),
+        }
+    }
+}
+
+/// Hears the trace with every value as it is: a layer that prints escapes quotes, and so cuts a secret
+/// in pieces.
+struct Trace(Arc<Heard>);
+
+impl tracing::Subscriber for Trace {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        span.record(&mut Values(&self.0));
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
+        values.record(&mut Values(&self.0));
+    }
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut Values(&self.0));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Values<'a>(&'a Heard);
+
+impl Visit for Values<'_> {
+    fn record_str(&mut self, _: &Field, value: &str) {
+        self.0.add(format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, _: &Field, value: &dyn fmt::Debug) {
+        self.0.add(format_args!("{value:?}"));
+    }
+}
