@@ -12,9 +12,11 @@
 
 mod file;
 mod scan;
+mod shapes;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use fraisier_adapter_api::{PreflightIssue, Severity};
 
