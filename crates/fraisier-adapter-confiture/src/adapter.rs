@@ -1,6 +1,5 @@
 //! The adapter: for each method, a request, its plan and its reading.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use crate::builder::Builder;
 use crate::drive::Drive;
 use crate::failure::Failure;
 use crate::leave::leave;
-use crate::observe::{Event, Observer};
+use crate::observe::{Audience, Event};
 use crate::operation::current::CurrentRevision;
 use crate::operation::describe::Describe;
 use crate::operation::down_to::DownTo;
@@ -102,21 +101,11 @@ use crate::request::{Commands, DisconnectCheck, Request};
 ///
 /// [`Stop::Interrupt`]: crate::Stop::Interrupt
 /// [`Stop::Kill`]: crate::Stop::Kill
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ConfitureMigration {
     pub(crate) commands: Commands,
     pub(crate) runner: Runner,
-    pub(crate) observer: Option<Arc<dyn Observer>>,
-}
-
-impl fmt::Debug for ConfitureMigration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConfitureMigration")
-            .field("commands", &self.commands)
-            .field("runner", &self.runner)
-            .field("observer", &self.observer.is_some())
-            .finish()
-    }
+    pub(crate) audience: Audience,
 }
 
 impl Default for ConfitureMigration {
@@ -142,18 +131,6 @@ impl ConfitureMigration {
     /// An adapter with options.
     pub fn builder() -> Builder {
         Builder::default()
-    }
-
-    pub(crate) fn from_parts(
-        commands: Commands,
-        runner: Runner,
-        observer: Option<Arc<dyn Observer>>,
-    ) -> Self {
-        Self {
-            commands,
-            runner,
-            observer,
-        }
     }
 
     /// Waits until nothing is left of the calls that were given up: no process, no file.

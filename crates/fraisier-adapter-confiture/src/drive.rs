@@ -88,7 +88,7 @@ impl Drive<'_> {
 
     /// Tells of one command of an operation.
     pub(crate) fn announcer<R: Reading>(&self) -> Arc<Announcer> {
-        let observer = self.adapter.observer.clone();
+        let observer = self.adapter.audience.0.clone();
         let operation = R::OPERATION.as_str();
         Arc::new(Announcer::new(operation, self.redactor.clone(), observer))
     }
@@ -111,7 +111,7 @@ impl Drive<'_> {
             && let Some(said) = failure::check_refused(&reader)
         {
             let check = &self.adapter.commands.check;
-            if !check.is_dispensable(NoDisconnectCheck::Refused) {
+            if !check.goes_without(NoDisconnectCheck::Refused) {
                 return (Err(failure::without_check(&reader, &said)), runs);
             }
             let invocation = request.without_check(invocation);

@@ -1,6 +1,6 @@
 //! What the tests of the operations share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError};
@@ -9,8 +9,7 @@ use crate::operation::Operation;
 use crate::operation::reading::{Command, Reading};
 use crate::process::{Environment, Exit, Interruption, Invocation, Output};
 use crate::redact::Redactor;
-use crate::request::environment::Inherit;
-use crate::request::{Check, Commands, Request, Settings};
+use crate::request::{Check, Commands, Request};
 
 pub(crate) const PASSWORD: &str = "s3cr3t-canary";
 
@@ -80,16 +79,9 @@ pub(crate) fn ambient() -> Environment {
 
 pub(crate) fn commands() -> Commands {
     Commands {
-        program: PathBuf::from("confiture"),
-        named_by: crate::request::NamedBy::Default,
-        inherit: Inherit::default(),
         bytecode_cache: false,
         check: Check::Off,
-        guard_every_release: false,
-        settings: Settings::default(),
-        missing_migrations: crate::request::MissingMigrations::default(),
-        undo_failed_up: false,
-        progress_interval: None,
+        ..Commands::default()
     }
 }
 

@@ -4,7 +4,6 @@ mod variables;
 
 use std::env;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +12,9 @@ use fraisier_adapter_api::AdapterError;
 
 pub use self::variables::{VARIABLES, Variable};
 use crate::adapter::ConfitureMigration;
-use crate::observe::Observer;
+use crate::observe::{Audience, Observer};
 use crate::process::{Options, Runner, Stop};
-use crate::request::environment::Inherit;
-use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations, NamedBy, Settings};
+use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations, NamedBy};
 
 /// Configures a [`ConfitureMigration`].
 ///
@@ -31,56 +29,12 @@ use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations, NamedB
 ///     .build();
 /// # let _ = adapter;
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Builder {
-    program: Option<PathBuf>,
-    inherit: Inherit,
-    bytecode_cache: bool,
-    check: Check,
-    observer: Option<Arc<dyn Observer>>,
-    guard_every_release: bool,
-    settings: Settings,
-    missing_migrations: MissingMigrations,
-    undo_failed_up: bool,
-    progress_interval: Option<Duration>,
+    commands: Commands,
     options: Options,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            program: None,
-            inherit: Inherit::default(),
-            bytecode_cache: true,
-            check: Check::default(),
-            observer: None,
-            guard_every_release: false,
-            settings: Settings::default(),
-            missing_migrations: MissingMigrations::default(),
-            undo_failed_up: false,
-            progress_interval: None,
-            options: Options::default(),
-        }
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("program", &self.program)
-            .field("inherit", &self.inherit)
-            .field("bytecode_cache", &self.bytecode_cache)
-            .field("check", &self.check)
-            .field("observer", &self.observer.is_some())
-            .field("guard_every_release", &self.guard_every_release)
-            .field("settings", &self.settings)
-            .field("missing_migrations", &self.missing_migrations)
-            .field("undo_failed_up", &self.undo_failed_up)
-            .field("progress_interval", &self.progress_interval)
-            .field("options", &self.options)
-            .finish()
-    }
+    audience: Audience,
 }
 
 impl Builder {
@@ -106,7 +60,8 @@ impl Builder {
     /// The binary: a path, or a name that is looked up in `PATH`. Without it, the variable
     /// `FRAISIER_CONFITURE_BIN` is asked, and then `confiture` is looked up in `PATH`.
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.program = Some(program.into());
+        self.commands.program = program.into();
+        self.commands.named_by = NamedBy::Builder;
         self
     }
 
@@ -154,7 +109,7 @@ impl Builder {
     /// none. A `PYTHONPYCACHEPREFIX` of the child's environment is left alone. A release of
     /// confiture takes about 20 MB in it; it may be deleted at any time.
     pub fn bytecode_cache(mut self, on: bool) -> Self {
-        self.bytecode_cache = on;
+        self.commands.bytecode_cache = on;
         self
     }
 
@@ -187,7 +142,7 @@ impl Builder {
     /// # let _ = (demanded, off);
     /// ```
     pub fn server_disconnect_check(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.check = interval.into().map_or(Check::Off, Check::Demanded);
+        self.commands.check = interval.into().map_or(Check::Off, Check::Demanded);
         self
     }
 
@@ -195,28 +150,28 @@ impl Builder {
     /// outside is brought to the nearer end. The setting `lock_timeout_ms` of a context wins.
     pub fn lock_timeout_ms(mut self, ms: u64) -> Self {
         let (least, most) = LOCK_TIMEOUT_MS.into_inner();
-        self.settings.lock_timeout_ms = Some(ms.clamp(least, most));
+        self.commands.settings.lock_timeout_ms = Some(ms.clamp(least, most));
         self
     }
 
     /// Whether `up` refuses to start while a pending migration has no `.down.sql`. The setting
     /// `require_reversible` of a context wins.
     pub fn require_reversible(mut self, on: bool) -> Self {
-        self.settings.require_reversible = on;
+        self.commands.settings.require_reversible = on;
         self
     }
 
     /// Whether `up` applies migrations that declare themselves destructive. The setting
     /// `allow_destructive` of a context wins.
     pub fn allow_destructive(mut self, on: bool) -> Self {
-        self.settings.allow_destructive = on;
+        self.commands.settings.allow_destructive = on;
         self
     }
 
     /// What becomes of a `verify` or `preflight` whose migrations directory does not exist: it is
     /// refused, by default.
     pub fn missing_migrations(mut self, what: MissingMigrations) -> Self {
-        self.missing_migrations = what;
+        self.commands.missing_migrations = what;
         self
     }
 
@@ -225,7 +180,7 @@ impl Builder {
     /// [`Event::Progress`](crate::observe::Event::Progress), and the log a line. It never disturbs the
     /// `up`: a question that fails is asked again later. Each costs a start of confiture.
     pub fn progress_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.progress_interval = interval.into().filter(|it| !it.is_zero());
+        self.commands.progress_interval = interval.into().filter(|it| !it.is_zero());
         self
     }
 
@@ -240,7 +195,7 @@ impl Builder {
     /// applied (after a lost connection or a stop, or when migrations were applied out of order, or by
     /// somebody else in between), nothing is rolled back.
     pub fn undo_failed_up(mut self, on: bool) -> Self {
-        self.undo_failed_up = on;
+        self.commands.undo_failed_up = on;
         self
     }
 
@@ -258,13 +213,13 @@ impl Builder {
     /// the like, in plain words. Otherwise the report carries no verdict, and an issue with the code
     /// `FRAISIER_WINDOW_SAFE_UNPROVEN` for each statement that it does not recognise.
     pub fn guard_every_release(mut self, on: bool) -> Self {
-        self.guard_every_release = on;
+        self.commands.guard_every_release = on;
         self
     }
 
     /// Who is told what a command does while it runs.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
+        self.audience = Audience(Some(observer));
         self
     }
 
@@ -275,7 +230,7 @@ impl Builder {
         I: IntoIterator,
         I::Item: Into<OsString>,
     {
-        self.inherit.only = Some(names.into_iter().map(Into::into).collect());
+        self.commands.inherit.only = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
@@ -290,9 +245,8 @@ impl Builder {
         I: IntoIterator,
         I::Item: Into<OsString>,
     {
-        self.inherit
-            .withheld
-            .extend(names.into_iter().map(Into::into));
+        let withheld = &mut self.commands.inherit.withheld;
+        withheld.extend(names.into_iter().map(Into::into));
         self
     }
 
@@ -304,27 +258,17 @@ impl Builder {
 
     /// The adapter.
     #[must_use]
-    pub fn build(self) -> ConfitureMigration {
-        let (program, named_by) = match (self.program, variables::program()) {
-            (Some(program), _) => (program, NamedBy::Builder),
-            (None, Some(program)) => (program.into(), NamedBy::Variable),
-            (None, None) => ("confiture".into(), NamedBy::Default),
-        };
-        ConfitureMigration::from_parts(
-            Commands {
-                program,
-                named_by,
-                inherit: self.inherit,
-                bytecode_cache: self.bytecode_cache,
-                check: self.check,
-                guard_every_release: self.guard_every_release,
-                settings: self.settings,
-                missing_migrations: self.missing_migrations,
-                undo_failed_up: self.undo_failed_up,
-                progress_interval: self.progress_interval,
-            },
-            Runner::new(self.options),
-            self.observer,
-        )
+    pub fn build(mut self) -> ConfitureMigration {
+        if self.commands.named_by == NamedBy::Default
+            && let Some(program) = variables::program()
+        {
+            self.commands.program = program.into();
+            self.commands.named_by = NamedBy::Variable;
+        }
+        ConfitureMigration {
+            commands: self.commands,
+            runner: Runner::new(self.options),
+            audience: self.audience,
+        }
     }
 }

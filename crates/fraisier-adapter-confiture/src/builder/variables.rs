@@ -67,8 +67,10 @@ pub static VARIABLES: &[Variable] = &[
         does: "how long one command of confiture may run before it is stopped",
         default: "`off`",
         apply: |mut builder, value| {
-            set_or_off(&mut builder.options.timeout, value)?;
-            Some(builder)
+            duration_or_off(value, |time| {
+                builder.options.timeout = time;
+                builder
+            })
         },
     },
     Variable {
@@ -98,9 +100,7 @@ pub static VARIABLES: &[Variable] = &[
         does: "how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer)",
         default: "`1s` where it can be had",
         apply: |builder, value| {
-            let mut interval = None;
-            set_or_off(&mut interval, value)?;
-            Some(builder.server_disconnect_check(interval))
+            duration_or_off(value, |time| builder.server_disconnect_check(time))
         },
     },
     Variable {
@@ -142,11 +142,7 @@ pub static VARIABLES: &[Variable] = &[
         takes: DURATION_OR_OFF,
         does: "how often an `up` that takes longer is asked how far it is",
         default: "`off`",
-        apply: |builder, value| {
-            let mut interval = None;
-            set_or_off(&mut interval, value)?;
-            Some(builder.progress_interval(interval))
-        },
+        apply: |builder, value| duration_or_off(value, |time| builder.progress_interval(time)),
     },
     Variable {
         name: "FRAISIER_CONFITURE_MISSING_MIGRATIONS",
@@ -254,13 +250,17 @@ fn duration(value: &OsStr) -> Option<Duration> {
         .map(Duration::from_millis)
 }
 
-/// Sets the time, or takes it away. A time of zero would give no time at all, and is no value.
-fn set_or_off(time: &mut Option<Duration>, value: &OsStr) -> Option<()> {
-    *time = match value.to_str()? {
-        "off" => None,
-        _ => Some(duration(value).filter(|time| !time.is_zero())?),
-    };
-    Some(())
+/// A time, or none. A time of zero would give no time at all, and is no value.
+fn duration_or_off(
+    value: &OsStr,
+    set: impl FnOnce(Option<Duration>) -> Builder,
+) -> Option<Builder> {
+    match value.to_str()? {
+        "off" => Some(set(None)),
+        _ => duration(value)
+            .filter(|time| !time.is_zero())
+            .map(|time| set(Some(time))),
+    }
 }
 
 fn switch(value: &OsStr) -> Option<bool> {
@@ -332,19 +332,20 @@ mod tests {
             ..Options::default()
         };
         assert_eq!(format!("{:?}", builder.options), format!("{expected:?}"));
-        assert_eq!(builder.program, Some("/opt/confiture".into()));
-        let inherit = &builder.inherit;
+        let commands = builder.commands;
+        assert_eq!(commands.program, std::path::Path::new("/opt/confiture"));
+        let inherit = &commands.inherit;
         assert_eq!(inherit.only, Some(["HOME".into(), "PATH".into()].into()));
         assert_eq!(inherit.withheld, ["ADMIN_DSN".into()].into());
-        assert!(!builder.bytecode_cache);
-        let check = builder.check.state();
+        assert!(!commands.bytecode_cache);
+        let check = commands.check.state();
         assert_eq!(check, DisconnectCheck::Every(Duration::from_millis(500)));
         let settings = Settings {
             lock_timeout_ms: Some(5000),
             require_reversible: true,
             allow_destructive: true,
         };
-        assert_eq!(builder.settings, settings);
+        assert_eq!(commands.settings, settings);
     }
 
     #[test]
@@ -371,7 +372,7 @@ mod tests {
         })
         .expect("taken");
         assert_eq!(builder.options.timeout, None);
-        assert_eq!(builder.check.state(), DisconnectCheck::Off);
+        assert_eq!(builder.commands.check.state(), DisconnectCheck::Off);
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod announcer;
 mod lines;
 mod progress;
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -40,6 +42,20 @@ pub trait Observer: Send + Sync {
     /// Takes one event of one call. The events of one call arrive in order; those of calls that
     /// run at the same time are interleaved.
     fn event(&self, call: &Call, event: &Event);
+}
+
+/// Who is told what the commands of an adapter do.
+#[derive(Clone, Default)]
+pub(crate) struct Audience(pub(crate) Option<Arc<dyn Observer>>);
+
+impl fmt::Debug for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "an observer"
+        } else {
+            "nobody"
+        })
+    }
 }
 
 /// Which call an [`Event`] belongs to.

@@ -1,7 +1,6 @@
 //! Asks the server to notice when its client is gone.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::process::Environment;
@@ -54,15 +53,15 @@ pub(crate) enum Check {
     /// The server is asked, or the call is an error.
     Demanded(Duration),
     /// The server is asked where that can be.
-    WherePossible(Arc<Learnt>),
+    WherePossible(Arc<Mutex<Learnt>>),
 }
 
+/// Why the check cannot be had.
 #[derive(Debug, Default)]
 pub(crate) struct Learnt {
-    refused: AtomicBool,
-    own_options: AtomicBool,
-    /// What was learnt and not told yet.
-    untold: Mutex<Option<NoDisconnectCheck>>,
+    refused: bool,
+    own_options: bool,
+    untold: Option<NoDisconnectCheck>,
 }
 
 impl Default for Check {
@@ -72,15 +71,13 @@ impl Default for Check {
 }
 
 impl Check {
-    /// What is asked for.
+    /// What is asked for. Where `options` of a connection string are in the way, those of another one
+    /// may not be.
     pub(crate) fn interval(&self) -> Option<Duration> {
-        match self {
-            Self::Off => None,
-            Self::Demanded(interval) => Some(*interval),
-            Self::WherePossible(learnt) => {
-                let refused = learnt.refused.load(Ordering::Relaxed);
-                (!refused).then_some(DEFAULT)
-            }
+        match self.state() {
+            DisconnectCheck::Every(interval) => Some(interval),
+            DisconnectCheck::Unavailable(NoDisconnectCheck::OwnOptions) => Some(DEFAULT),
+            DisconnectCheck::Off | DisconnectCheck::Unavailable(_) => None,
         }
     }
 
@@ -89,47 +86,45 @@ impl Check {
         match self {
             Self::Off => DisconnectCheck::Off,
             Self::Demanded(interval) => DisconnectCheck::Every(*interval),
-            Self::WherePossible(learnt) => learnt.why().map_or(
-                DisconnectCheck::Every(DEFAULT),
-                DisconnectCheck::Unavailable,
-            ),
+            Self::WherePossible(learnt) => match &*lock(learnt) {
+                Learnt { refused: true, .. } => {
+                    DisconnectCheck::Unavailable(NoDisconnectCheck::Refused)
+                }
+                Learnt {
+                    own_options: true, ..
+                } => DisconnectCheck::Unavailable(NoDisconnectCheck::OwnOptions),
+                _ => DisconnectCheck::Every(DEFAULT),
+            },
         }
     }
 
     /// Remembers that the check cannot be had. Returns false when the call is an error then.
-    pub(crate) fn is_dispensable(&self, why: NoDisconnectCheck) -> bool {
+    pub(crate) fn goes_without(&self, why: NoDisconnectCheck) -> bool {
         let Self::WherePossible(learnt) = self else {
             return false;
         };
+        let mut learnt = lock(learnt);
         let known = match why {
-            NoDisconnectCheck::Refused => &learnt.refused,
-            NoDisconnectCheck::OwnOptions => &learnt.own_options,
+            NoDisconnectCheck::Refused => &mut learnt.refused,
+            NoDisconnectCheck::OwnOptions => &mut learnt.own_options,
         };
-        if !known.swap(true, Ordering::Relaxed) {
-            *learnt.untold.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        if !std::mem::replace(known, true) {
+            learnt.untold = Some(why);
         }
         true
     }
 
     /// What was learnt since this was last asked.
     pub(crate) fn untold(&self) -> Option<NoDisconnectCheck> {
-        let Self::WherePossible(learnt) = self else {
-            return None;
-        };
-        learnt
-            .untold
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        match self {
+            Self::WherePossible(learnt) => lock(learnt).untold.take(),
+            Self::Off | Self::Demanded(_) => None,
+        }
     }
 }
 
-impl Learnt {
-    fn why(&self) -> Option<NoDisconnectCheck> {
-        let known = |flag: &AtomicBool, why| flag.load(Ordering::Relaxed).then_some(why);
-        known(&self.refused, NoDisconnectCheck::Refused)
-            .or_else(|| known(&self.own_options, NoDisconnectCheck::OwnOptions))
-    }
+fn lock(learnt: &Mutex<Learnt>) -> MutexGuard<'_, Learnt> {
+    learnt.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether a connection was refused because of the option: by a server that does not have it, or
@@ -216,13 +211,13 @@ mod tests {
         let clone = check.clone();
         assert_eq!(check.state(), DisconnectCheck::Every(DEFAULT));
         let own_options = NoDisconnectCheck::OwnOptions;
-        assert!(check.is_dispensable(own_options) && clone.is_dispensable(own_options));
+        assert!(check.goes_without(own_options) && clone.goes_without(own_options));
         assert_eq!(clone.untold(), Some(own_options));
         assert_eq!(check.untold(), None);
         // The next connection string may have none.
         assert_eq!(check.interval(), Some(DEFAULT));
         let refused = NoDisconnectCheck::Refused;
-        assert!(clone.is_dispensable(refused));
+        assert!(clone.goes_without(refused));
         assert_eq!(check.interval(), None);
         assert_eq!(check.state(), DisconnectCheck::Unavailable(refused));
         assert_eq!(check.untold(), Some(refused));
@@ -231,9 +226,9 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_not_dispensable() {
         let check = Check::Demanded(Duration::from_secs(3));
-        assert!(!check.is_dispensable(NoDisconnectCheck::Refused));
+        assert!(!check.goes_without(NoDisconnectCheck::Refused));
         assert_eq!(check.interval(), Some(Duration::from_secs(3)));
-        assert!(!Check::Off.is_dispensable(NoDisconnectCheck::Refused));
+        assert!(!Check::Off.goes_without(NoDisconnectCheck::Refused));
         assert_eq!(Check::Off.interval(), None);
     }
 

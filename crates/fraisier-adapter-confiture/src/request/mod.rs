@@ -86,6 +86,23 @@ pub(crate) struct Commands {
     pub(crate) undo_failed_up: bool,
 }
 
+impl Default for Commands {
+    fn default() -> Self {
+        Self {
+            program: "confiture".into(),
+            named_by: NamedBy::Default,
+            inherit: Inherit::default(),
+            bytecode_cache: true,
+            check: Check::default(),
+            guard_every_release: false,
+            settings: Settings::default(),
+            missing_migrations: MissingMigrations::default(),
+            progress_interval: None,
+            undo_failed_up: false,
+        }
+    }
+}
+
 impl Commands {
     /// `confiture --version`. What a context's secrets come from is not known here: see
     /// [`Request::version`].
@@ -157,7 +174,7 @@ impl Request {
         let against = is_declared(ctx, AGAINST_DATABASE_URL)
             .then(|| self::dsn(commands, AGAINST_DATABASE_URL, ctx));
         if has_other_options(&dsn) {
-            commands.check.is_dispensable(NoDisconnectCheck::OwnOptions);
+            commands.check.goes_without(NoDisconnectCheck::OwnOptions);
         }
         let mut env = commands.inherit.environment(ambient);
         if let Some(columns) = environment::columns(secrets.all()) {
