@@ -33,7 +33,7 @@ use crate::process::Output;
 use crate::redact::Redactor;
 use crate::request::Dsn;
 pub use crate::request::environment::PLAIN_OUTPUT;
-pub use crate::request::project::VerifyFiles;
+pub use crate::request::verify_files::VerifyFiles;
 
 /// The answer of an operation, when `left` tells what each command that it needs left.
 ///

@@ -1,0 +1,161 @@
+use fraisier_adapter_api::AdapterErrorKind;
+
+use super::*;
+use crate::process::Options;
+use crate::request::{DisconnectCheck, Settings};
+
+fn with(set: &[(&str, &str)]) -> Result<Builder, AdapterError> {
+    apply(Builder::default(), |name| {
+        let (_, value) = set.iter().find(|(set, _)| *set == name)?;
+        Some(OsString::from(value))
+    })
+}
+
+#[test]
+fn every_variable_reaches_its_option() {
+    let builder = with(&[
+        ("FRAISIER_CONFITURE_BIN", "/opt/confiture"),
+        ("FRAISIER_CONFITURE_TIMEOUT", "15m"),
+        ("FRAISIER_CONFITURE_STOP", "interrupt"),
+        ("FRAISIER_CONFITURE_GRACE", "0s"),
+        ("FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK", "500ms"),
+        ("FRAISIER_CONFITURE_LOCK_TIMEOUT_MS", "5000"),
+        ("FRAISIER_CONFITURE_REQUIRE_REVERSIBLE", "true"),
+        ("FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE", "true"),
+        ("FRAISIER_CONFITURE_INHERIT_ENV", "PATH, HOME"),
+        ("FRAISIER_CONFITURE_WITHHOLD_ENV", "ADMIN_DSN"),
+        ("FRAISIER_CONFITURE_BYTECODE_CACHE", "false"),
+        ("FRAISIER_CONFITURE_REPORT_LIMIT", "1024"),
+        ("FRAISIER_CONFITURE_OUTPUT_LIMIT", "2048"),
+    ])
+    .expect("values that are taken");
+    let expected = Options {
+        timeout: Some(Duration::from_secs(900)),
+        stop: Stop::Interrupt,
+        grace: Duration::ZERO,
+        report_limit: 1024,
+        output_limit: 2048,
+        ..Options::default()
+    };
+    assert_eq!(format!("{:?}", builder.options), format!("{expected:?}"));
+    let commands = builder.commands;
+    assert_eq!(commands.program, std::path::Path::new("/opt/confiture"));
+    let inherit = &commands.inherit;
+    assert_eq!(inherit.only, Some(["HOME".into(), "PATH".into()].into()));
+    assert_eq!(inherit.withheld, ["ADMIN_DSN".into()].into());
+    assert!(!commands.bytecode_cache);
+    let check = commands.check.state();
+    assert_eq!(check, DisconnectCheck::Every(Duration::from_millis(500)));
+    let settings = Settings {
+        lock_timeout_ms: Some(5000),
+        require_reversible: true,
+        allow_destructive: true,
+    };
+    assert_eq!(commands.settings, settings);
+}
+
+#[test]
+fn what_is_empty_or_not_set_changes_nothing() {
+    let unset = format!("{:?}", Builder::default());
+    assert_eq!(format!("{:?}", with(&[]).expect("taken")), unset);
+    for variable in VARIABLES {
+        let empty = with(&[(variable.name, "")]).expect("taken");
+        assert_eq!(format!("{empty:?}"), unset, "{}", variable.name);
+    }
+}
+
+#[test]
+fn off_takes_back_what_the_program_had_set() {
+    let builder = Builder::default()
+        .timeout(Duration::from_secs(50))
+        .server_disconnect_check(Duration::from_secs(1));
+    let builder = apply(builder, |name| {
+        let times = ["TIMEOUT", "CHECK"];
+        times
+            .iter()
+            .any(|time| name.ends_with(time))
+            .then(|| "off".into())
+    })
+    .expect("taken");
+    assert_eq!(builder.options.timeout, None);
+    assert_eq!(builder.commands.check.state(), DisconnectCheck::Off);
+}
+
+#[test]
+fn a_bad_value_is_refused_by_name_and_not_quoted() {
+    for (name, values) in [
+        (
+            "FRAISIER_CONFITURE_TIMEOUT",
+            &[
+                "90",
+                "0s",
+                "-1s",
+                "+1s",
+                "1.5s",
+                "s",
+                " 1s",
+                "1 s",
+                "never",
+                "1d",
+                "99999999999999999999s",
+                "9999999999999999999h",
+            ][..],
+        ),
+        ("FRAISIER_CONFITURE_STOP", &["KILL", "terminate"]),
+        ("FRAISIER_CONFITURE_GRACE", &["off", "10"]),
+        ("FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK", &["0ms", "on"]),
+        (
+            "FRAISIER_CONFITURE_LOCK_TIMEOUT_MS",
+            &["0", "5s", "-1", "+1", "2147483648"],
+        ),
+        (
+            "FRAISIER_CONFITURE_REQUIRE_REVERSIBLE",
+            &["yes", "1", "True"],
+        ),
+        ("FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE", &["hunter2"]),
+        (
+            "FRAISIER_CONFITURE_INHERIT_ENV",
+            &["A,,B", "A=hunter2", ","],
+        ),
+        ("FRAISIER_CONFITURE_WITHHOLD_ENV", &["A, "]),
+        ("FRAISIER_CONFITURE_BYTECODE_CACHE", &["off"]),
+        ("FRAISIER_CONFITURE_REPORT_LIMIT", &["0", "1k", "+1"]),
+        ("FRAISIER_CONFITURE_OUTPUT_LIMIT", &["0", "-1"]),
+    ] {
+        let row = VARIABLES.iter().find(|row| row.name == name);
+        let takes = row.expect("a row of the table").takes;
+        for value in values {
+            let error = with(&[(name, value)]).expect_err(value);
+            assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+            for part in [name, takes, "nothing was started"] {
+                assert!(error.message.contains(part), "{error}");
+            }
+            assert!(!error.message.contains("hunter2"), "{error}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_value_that_is_no_text_is_a_path_or_refused() {
+    use std::os::unix::ffi::OsStringExt;
+
+    for variable in VARIABLES {
+        let built = apply(Builder::default(), |name| {
+            (name == variable.name).then(|| OsString::from_vec(vec![b'/', 0xff]))
+        });
+        assert_eq!(built.is_ok(), variable.name == PROGRAM, "{}", variable.name);
+    }
+}
+
+#[test]
+fn the_documentation_shows_this_table() {
+    let documentation = include_str!("../../lib.rs");
+    for variable in VARIABLES {
+        let row = format!(
+            "//! | `{}` | {} | {} | {} |",
+            variable.name, variable.takes, variable.does, variable.default
+        );
+        assert!(documentation.contains(&row), "missing in lib.rs:\n{row}");
+    }
+}

@@ -1,0 +1,65 @@
+use super::*;
+
+#[derive(Default)]
+struct Seen(Mutex<Vec<Event>>);
+
+impl Observer for Seen {
+    fn event(&self, _: &Call, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+fn told(chunks: &[&str]) -> Vec<Event> {
+    let seen = Arc::new(Seen::default());
+    let redactor = Arc::new(Redactor::new([], ["hunter2-pw"]));
+    let announcer = Announcer::new("up", redactor, Some(seen.clone()));
+    for chunk in chunks {
+        announcer.printed(Stream::Stdout, chunk.as_bytes());
+    }
+    announcer.printed_all(Stream::Stdout);
+    seen.0.lock().unwrap().clone()
+}
+
+fn line(text: &str) -> Event {
+    Event::Line {
+        stream: Stream::Stdout,
+        text: text.to_owned(),
+    }
+}
+
+#[test]
+fn a_migration_is_reported_when_it_begins_and_when_it_ends() {
+    let (revision, name) = (Revision("001".to_owned()), "a".to_owned());
+    let begun = Event::MigrationBegun {
+        revision: revision.clone(),
+        name: name.clone(),
+    };
+    let applied = Event::MigrationApplied { revision, name };
+    let whole = line("⚡ Applying 001_a... ✅");
+    assert_eq!(told(&["⚡ Applying 001_a... "]).first(), Some(&begun));
+    assert_eq!(
+        told(&["⚡ Applying 001_a... ", "✅\n"]),
+        [begun.clone(), whole.clone(), applied.clone()]
+    );
+    assert_eq!(
+        told(&["⚡ Applying 001_a... ✅\n"]),
+        [whole, begun, applied]
+    );
+}
+
+#[test]
+fn lines_are_redacted_and_the_last_needs_no_end() {
+    assert_eq!(told(&["a hunter2-pw\n", "b"]), [line("a ***"), line("b")]);
+}
+
+#[test]
+fn a_flood_is_counted_and_not_delivered() {
+    let flood = "x\n".repeat(LINES_PER_SECOND as usize + 50);
+    let events = told(&[&flood]);
+    assert_eq!(events.len(), LINES_PER_SECOND as usize + 1);
+    let skipped = Event::LinesSkipped {
+        stream: Stream::Stdout,
+        count: 50,
+    };
+    assert_eq!(events.last(), Some(&skipped));
+}

@@ -1,0 +1,381 @@
+use fraisier_adapter_api::{AdapterError, RiskTier};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::guard::WINDOW_SAFE_UNPROVEN;
+use crate::operation::reading::Command;
+use crate::process::Output;
+use crate::redact::Redactor;
+use crate::testing::{PASSWORD, argv, ctx, envelope, output, request};
+
+/// As 1.29.0 writes it.
+fn report(change: impl FnOnce(&mut Value)) -> String {
+    let mut report = json!({"ok": true, "window_safe": true,
+        "summary": {"errors": 0, "warnings": 0, "info": 0, "migrations_checked": 1},
+        "issues": [],
+        "change_set": {"contract_version": 1, "changes": [
+            {"kind": "create_table", "object": "public.a", "migration": "001",
+             "tier": "additive", "detail": "CREATE TABLE"}]},
+        "command": "migrate preflight"});
+    change(&mut report);
+    report.to_string()
+}
+
+/// The answer of this release about these migrations.
+fn answer(
+    version: &str,
+    preflight: &Preflight,
+    redactor: &Redactor,
+    left: &Output,
+) -> Result<PreflightReport, AdapterError> {
+    crate::tools::replay::answer(preflight, redactor, |command| match command {
+        Command::Version => Output {
+            stdout: format!("confiture version {version}\n").into_bytes().into(),
+            ..output(0, None)
+        },
+        _ => left.clone(),
+    })
+}
+
+/// The same about one migration.
+fn of(version: &str, sql: &str, left: &Output) -> Result<PreflightReport, AdapterError> {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("001_a.up.sql"), sql).expect("written");
+    let preflight = Preflight::of_directory(directory.path(), false).expect("listed");
+    answer(version, &preflight, &Redactor::default(), left)
+}
+
+fn newest(output: &Output) -> PreflightReport {
+    of("1.29.0", "", output).expect("a report")
+}
+
+#[test]
+fn the_command_depends_on_the_release() {
+    let request = request(&ctx(".".as_ref()));
+    let plan = |version: &str| {
+        let version = ConfitureVersion::parse(version);
+        plan(&request, Need::PendingScope.is_met_by(&version))
+    };
+    let base = "migrate preflight --no-config --format json --output <report> \
+                --migrations-dir db/migrations";
+    for (version, more) in [
+        ("0.22.0", ""),
+        ("1.34.9", ""),
+        ("1.35.0", " --scope pending"),
+        ("2.0.0", " --scope pending"),
+    ] {
+        let invocation = plan(version).expect("planned");
+        assert_eq!(argv(&invocation).join(" "), format!("{base}{more}"));
+    }
+}
+
+#[test]
+fn the_guard_looks_at_every_release_when_it_is_asked_to() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let left = output(0, Some(&report(|_| {})));
+    for (sql, recognised) in [
+        ("create table a (id int)", true),
+        ("lock table a", false),
+        ("vacuum full a", false),
+        ("delete from a", false),
+        ("select f()", false),
+        ("alter table a add column b int unique", false),
+        ("alter table a add column b int references c", false),
+        ("create unique index concurrently i on a (b)", false),
+        (
+            "create trigger t after insert on a execute function f()",
+            false,
+        ),
+        ("create rule r as on insert to a do nothing", false),
+        ("drop policy p on a", false),
+        ("alter table a alter column b drop default", false),
+        ("set search_path = other", false),
+    ] {
+        std::fs::write(directory.path().join("001_a.up.sql"), sql).expect("written");
+        for (every_release, expected) in [(false, true), (true, recognised)] {
+            let preflight = Preflight::of_directory(directory.path(), false)
+                .expect("listed")
+                .guarding_every_release(every_release);
+            let report = answer("1.29.0", &preflight, &Redactor::default(), &left);
+            let window_safe = report.expect("a report").window_safe;
+            assert_eq!(window_safe, expected.then_some(true), "{sql}");
+        }
+    }
+}
+
+#[test]
+fn a_release_that_cannot_is_not_asked() {
+    let preflight = Preflight::new(Some(Vec::new()), false);
+    for version in ["0.20.0", "0.21.9", "1.30.0rc1", "unknown"] {
+        let mut asked = Vec::new();
+        let answer = crate::tools::replay::answer(&preflight, &Redactor::default(), |command| {
+            asked.push(command);
+            Output {
+                stdout: format!("confiture version {version}\n").into_bytes().into(),
+                ..output(0, None)
+            }
+        });
+        let error = answer.expect_err("refused");
+        assert_eq!(error.kind, AdapterErrorKind::MethodNotSupported);
+        assert!(
+            error.message.contains("0.22.0") && error.message.contains(version),
+            "{error}"
+        );
+        assert_eq!(asked, [Command::Version]);
+    }
+}
+
+#[test]
+fn the_password_of_the_other_database_is_no_argument() {
+    let against = |dsn: &str| {
+        let ctx = ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
+        plan(&request(&ctx), false)
+    };
+    let invocation = against("postgresql://app:p%40ss-w0rd@h/copy?a=1").expect("planned");
+    let argv = argv(&invocation);
+    assert_eq!(
+        argv.last().map(String::as_str),
+        Some("--against=postgresql://app@h/copy?a=1")
+    );
+    let password = invocation.env.get("PGPASSWORD");
+    assert_eq!(password.map(|value| value == "p@ss-w0rd"), Some(true));
+    assert!(!argv.join(" ").contains(PASSWORD));
+    for dsn in [
+        "",
+        "mysql://u:hunter2@h",
+        "host=h password=hunter2",
+        "postgresql://u:hunt@er2@h/db",
+    ] {
+        let error = against(dsn).expect_err("refused");
+        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+        let error = error.worded();
+        assert!(error.message.contains("AGAINST_DATABASE_URL"), "{error}");
+        assert!(!error.message.contains("hunt"), "{error}");
+    }
+}
+
+#[test]
+fn findings_are_a_report() {
+    let report = report(|report| {
+        report["ok"] = json!(false);
+        report["window_safe"] = json!(false);
+        report["summary"]["errors"] = json!(1);
+        report["issues"] = json!([{"severity": "error", "code": "PFLIGHT_MISSING_DOWN",
+            "message": "not reversible", "migration": "001", "file": "001_a.up.sql",
+            "line": null, "actionable": "Add a .down.sql", "details": {}}]);
+    });
+    let found = newest(&output(7, Some(&report)));
+    assert!(!found.ok);
+    assert_eq!(found.window_safe, Some(false));
+    assert!(found.issues[0].message.contains("Add a .down.sql"));
+    let tiers = found.change_set.expect("a change set");
+    assert_eq!(tiers.worst_tier(), Some(RiskTier::Additive));
+}
+
+#[test]
+fn ok_needs_every_voice() {
+    type Change = fn(&mut Value);
+    assert!(newest(&output(0, Some(&report(|_| ())))).ok);
+    let changes: [Change; 3] = [
+        |report| report["ok"] = json!(false),
+        |report| report["summary"]["errors"] = json!(1),
+        |report| {
+            report["issues"] =
+                json!([{"severity": "error", "code": "C", "message": "m", "migration": null}]);
+        },
+    ];
+    for change in changes {
+        assert!(!newest(&output(0, Some(&report(change)))).ok);
+    }
+    for status in [1, 3, 7, 130] {
+        assert!(
+            !newest(&output(status, Some(&report(|_| ())))).ok,
+            "{status}"
+        );
+    }
+    let killed = Output {
+        exit: Exit::Signal(9),
+        ..output(0, Some(&report(|_| ())))
+    };
+    assert!(of("1.29.0", "", &killed).is_err());
+}
+
+#[test]
+fn a_window_safe_true_counts_where_it_can() {
+    let safe = report(|_| ());
+    for (status, counts) in [
+        (0, Some(true)),
+        (7, Some(true)),
+        (1, None),
+        (3, None),
+        (130, None),
+    ] {
+        assert_eq!(
+            newest(&output(status, Some(&safe))).window_safe,
+            counts,
+            "{status}"
+        );
+    }
+    let unsafe_ = report(|report| report["window_safe"] = json!(false));
+    for status in [0, 1, 7] {
+        assert_eq!(
+            newest(&output(status, Some(&unsafe_))).window_safe,
+            Some(false)
+        );
+    }
+    let denied = report(|report| {
+        report["issues"] = json!([{"severity": "warning", "code": "PFLIGHT_REPLICA_TRUNCATE",
+            "message": "m", "migration": null}]);
+    });
+    assert_eq!(newest(&output(0, Some(&denied))).window_safe, Some(false));
+    let below = of("0.22.0", "", &output(0, Some(&safe))).expect("a report");
+    assert_eq!(below.window_safe, None);
+    let absent = report(|report| {
+        report
+            .as_object_mut()
+            .expect("an object")
+            .remove("window_safe");
+    });
+    assert_eq!(newest(&output(0, Some(&absent))).window_safe, None);
+}
+
+#[test]
+fn the_word_of_0_23_to_0_43_is_checked() {
+    let safe = output(0, Some(&report(|_| ())));
+    for version in ["0.23.0", "0.43.9"] {
+        let found = of(version, "drop table a", &safe).expect("a report");
+        assert_eq!(found.window_safe, None, "{version}");
+        assert_eq!(found.issues[0].code, WINDOW_SAFE_UNPROVEN);
+        assert!(found.ok, "the guard takes away a verdict, and adds none");
+        let found = of(version, "create table a (id int)", &safe).expect("a report");
+        assert_eq!(found.window_safe, Some(true), "{version}");
+    }
+    let found = of("0.44.0", "drop table a", &safe).expect("a report");
+    assert_eq!(
+        found.window_safe,
+        Some(true),
+        "from 0.44.0 on, confiture's word stands"
+    );
+}
+
+#[test]
+fn a_look_that_is_not_at_all_of_them_proves_nothing() {
+    let checking =
+        |count: u64| report(|report| report["summary"]["migrations_checked"] = json!(count));
+    for (version, count, proven) in [
+        ("1.29.0", 0, false),
+        ("1.29.0", 1, true),
+        ("1.29.0", 2, false),
+        ("1.35.0", 0, true),
+        ("1.35.0", 1, true),
+        ("1.35.0", 2, false),
+    ] {
+        let found = of(version, "", &output(0, Some(&checking(count)))).expect("a report");
+        assert_eq!(
+            found.window_safe,
+            proven.then_some(true),
+            "{version}: {count}"
+        );
+        let issues = found
+            .issues
+            .iter()
+            .filter(|issue| issue.code == NOT_ALL_CHECKED);
+        assert_eq!(issues.count(), usize::from(!proven));
+    }
+    let empty = tempfile::tempdir().expect("a directory");
+    for version in ["1.29.0", "1.35.0"] {
+        let preflight = Preflight::of_directory(empty.path(), false).expect("listed");
+        let left = output(0, Some(&checking(0)));
+        let found = answer(version, &preflight, &Redactor::default(), &left);
+        // A directory that is there and holds nothing holds nothing unsafe.
+        assert_eq!(found.expect("a report").window_safe, Some(true));
+    }
+}
+
+#[test]
+fn without_files_at_hand_there_is_an_ok_and_no_verdict() {
+    let clean = report(|report| report["summary"]["migrations_checked"] = json!(0));
+    let preflight = Preflight::new(None, false);
+    for version in ["0.23.0", "1.29.0"] {
+        let left = output(0, Some(&clean));
+        let found = answer(version, &preflight, &Redactor::default(), &left).expect("a report");
+        assert!(found.ok);
+        assert_eq!(
+            (found.window_safe, found.change_set.is_some()),
+            (None, false)
+        );
+        assert_eq!(found.issues[0].code, NO_MIGRATIONS_AT_HAND);
+        let why = why_withheld(&found).expect("a reason");
+        assert!(
+            why.contains("does not exist") && !why.contains('\n'),
+            "{why}"
+        );
+    }
+    assert_eq!(
+        why_withheld(&newest(&output(0, Some(&report(|_| ()))))),
+        None
+    );
+}
+
+#[test]
+fn failures_are_errors() {
+    let unreachable = envelope("CONFIG_006", "Connection to --against URL failed", "");
+    for (status, report) in [
+        (3, Some(unreachable.as_str())),
+        (2, None),
+        (0, None),
+        (0, Some("{}")),
+    ] {
+        assert!(
+            of("1.29.0", "", &output(status, report)).is_err(),
+            "{status} {report:?}"
+        );
+    }
+}
+
+#[test]
+fn what_confiture_quotes_passes_the_redactor() {
+    let report = report(|report| {
+        report["issues"] = json!([{"severity": "info", "code": "C",
+            "message": "hunter2-hunter2", "migration": "hunter2-hunter2"}]);
+        report["change_set"]["changes"] = json!([{"kind": "k", "object": "hunter2-hunter2",
+            "migration": "hunter2-hunter2", "detail": "hunter2-hunter2"}]);
+    });
+    let redactor = Redactor::new([], ["hunter2-hunter2"]);
+    let preflight = Preflight::new(Some(Vec::new()), false);
+    let found = answer("1.29.0", &preflight, &redactor, &output(0, Some(&report)));
+    let found = found.expect("a report");
+    assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+}
+
+#[test]
+fn a_large_report_is_judged_as_a_small_one() {
+    let large = report(|report| {
+        let issue = json!({"severity": "warning", "code": "C", "message": "m".repeat(1000)});
+        report["issues"] = vec![issue; 2000].into();
+    });
+    let envelope = envelope("CONFIG_006", &"unreachable ".repeat(200_000), "");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("report.json");
+    for (status, text) in [
+        (0, large.clone()),
+        (0, format!("{large}{{}}")),
+        (0, large[..large.len() - 1].to_owned()),
+        (3, envelope),
+    ] {
+        std::fs::write(&path, &text).expect("written");
+        let mut left = output(status, None);
+        left.report = crate::process::read_report(&path, 1 << 30).expect("read");
+        std::fs::remove_file(&path).expect("removed");
+        assert!(
+            left.report
+                .as_ref()
+                .is_some_and(crate::process::Report::is_large)
+        );
+        let (judged, expected) = (
+            of("1.29.0", "", &left),
+            of("1.29.0", "", &output(status, Some(&text))),
+        );
+        assert_eq!(judged, expected);
+    }
+}

@@ -1,0 +1,453 @@
+use std::fs;
+
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
+use serde_json::{Value, json};
+
+use super::without_report::NOTHING_TO_DO;
+use super::*;
+use crate::operation::reading::Command;
+use crate::process::{Exit, Output};
+use crate::testing::{PASSWORD, answer, argv, ctx, envelope, interrupted, output, request};
+
+fn report(change: impl FnOnce(&mut Value)) -> String {
+    let mut report = json!({
+        "success": true,
+        "applied": [
+            {"version": "002", "name": "b", "duration_ms": 1, "rows_affected": 0},
+            {"version": "003", "name": "c", "duration_ms": 1, "rows_affected": 0},
+        ],
+        "skipped": ["001"], "skipped_superuser": [], "pending": [], "errors": [],
+        "total_duration_ms": 2, "checksums_verified": true, "dry_run": false,
+        "dry_run_execute": false, "warnings": [], "ok": true, "command": "migrate up",
+    });
+    change(&mut report);
+    report.to_string()
+}
+
+fn of(target: Option<&str>, output: &Output) -> Result<MigrationOutcome, AdapterError> {
+    let target = target.map(Revision::new);
+    answer(&Up { target }, &Redactor::default(), output)
+}
+
+fn done(target: Option<&str>, output: &Output) -> MigrationOutcome {
+    of(target, output).expect("a success")
+}
+
+fn revisions(outcome: &MigrationOutcome) -> (Option<&str>, Option<&str>, Vec<&str>) {
+    (
+        outcome.from.as_ref().map(Revision::as_str),
+        outcome.to.as_ref().map(Revision::as_str),
+        outcome.applied.iter().map(Revision::as_str).collect(),
+    )
+}
+
+#[test]
+fn a_target_that_is_no_migration_never_starts() {
+    let base = tempfile::tempdir().expect("a directory");
+    let migrations = base.path().join("db/migrations");
+    fs::create_dir_all(&migrations).expect("created");
+    for name in [
+        "001_a.up.sql",
+        "-x_b.up.sql",
+        "--force_c.py",
+        "002_d.down.sql",
+    ] {
+        fs::write(migrations.join(name), "").expect("written");
+    }
+    let mut ctx = ctx(base.path());
+    ctx.settings.insert("lock_timeout_ms".into(), json!(5000));
+    ctx.settings
+        .insert("require_reversible".into(), json!(true));
+    let request = request(&ctx);
+    let found = request.project.migrations().expect("listed");
+    for target in ["999", "", "002", "00", "001_a", "--no-lock"] {
+        let error = plan(&request, Some(&Revision::new(target)), &found)
+            .expect_err("refused")
+            .worded();
+        assert_eq!(error.kind, Kind::PreconditionFailed, "{target}");
+        assert!(error.message.contains("nothing was started"), "{error}");
+    }
+    for target in ["001", "-x", "--force"] {
+        let invocation = plan(&request, Some(&Revision::new(target)), &found).expect("planned");
+        let expected = format!(
+            "migrate up --no-config --format json --output <report> \
+             --migrations-dir db/migrations --target={target} --lock-timeout=5000 \
+             --require-reversible"
+        );
+        assert_eq!(argv(&invocation).join(" "), expected);
+    }
+}
+
+#[test]
+fn what_is_destructive_is_allowed_by_the_setting_alone() {
+    for allowed in [false, true] {
+        let mut ctx = ctx(".".as_ref());
+        ctx.settings
+            .insert("allow_destructive".into(), json!(allowed));
+        let invocation = plan(&request(&ctx), None, &[]).expect("planned");
+        let flag = "--allow-destructive".to_owned();
+        assert_eq!(argv(&invocation).contains(&flag), allowed);
+    }
+}
+
+#[test]
+fn the_environment_is_clean_and_the_arguments_hold_no_secret() {
+    let request = request(&ctx(".".as_ref()));
+    let invocation = plan(&request, None, &[]).expect("planned");
+    for name in ["DATABASE_URL", "SHOP_DSN", "SHOP_API_TOKEN", "FORCE_COLOR"] {
+        assert_eq!(invocation.env.get(name), None, "{name}");
+    }
+    let dsn = invocation.env.get("CONFITURE_DATABASE_URL");
+    assert!(dsn.is_some_and(|dsn| dsn.to_string_lossy().contains(PASSWORD)));
+    for name in ["PYTHONUNBUFFERED", "NO_COLOR", "TYPER_STANDARD_TRACEBACK"] {
+        let value = invocation.env.get(name);
+        assert_eq!(value.map(|value| value == "1"), Some(true), "{name}");
+    }
+    assert!(!argv(&invocation).join(" ").contains(PASSWORD));
+    assert!(!format!("{invocation:?} {request:?}").contains(PASSWORD));
+}
+
+#[test]
+fn success_says_from_where_to_where() {
+    let outcome = done(None, &output(0, Some(&report(|_| ()))));
+    assert_eq!(
+        revisions(&outcome),
+        (Some("001"), Some("003"), vec!["002", "003"])
+    );
+    let first = report(|report| report["skipped"] = json!([]));
+    let outcome = done(Some("003"), &output(0, Some(&first)));
+    assert_eq!(revisions(&outcome), (None, Some("003"), vec!["002", "003"]));
+    let nothing = report(|report| {
+        report["applied"] = json!([]);
+        report["skipped"] = json!(["001", "002"]);
+    });
+    for target in [None, Some("001"), Some("002")] {
+        let outcome = done(target, &output(0, Some(&nothing)));
+        assert_eq!(revisions(&outcome), (Some("002"), Some("002"), vec![]));
+        assert!(outcome.log.contains("nothing to apply"), "{}", outcome.log);
+    }
+}
+
+#[test]
+fn ok_true_does_not_make_a_failure_a_success() {
+    let failed = report(|report| {
+        report["success"] = json!(false);
+        report["errors"] = json!(["Failed to apply migration 004 (d): column \"nope\""]);
+    });
+    let error = of(None, &output(3, Some(&failed))).expect_err("an error");
+    assert_eq!(error.kind, Kind::Execution);
+    for part in [
+        "004 (d)",
+        "at least 002, 003",
+        "ask `current_revision`",
+        "deploy again",
+    ] {
+        assert!(error.message.contains(part), "{error}");
+    }
+    for status in [0, 1, 3, 6, 8] {
+        assert_eq!(
+            of(None, &output(status, Some(&failed)))
+                .expect_err("one")
+                .kind,
+            Kind::Execution
+        );
+    }
+    assert_eq!(
+        of(None, &output(137, Some(&failed))).expect_err("one").kind,
+        Kind::InternalError
+    );
+}
+
+/// As 0.22.0 wrote it.
+#[test]
+fn an_old_release_that_refuses_what_cannot_be_undone_is_understood() {
+    let short = json!({
+        "success": false,
+        "errors": ["Irreversible migrations detected (missing .down.sql): 001."],
+        "irreversible_versions": ["001"],
+    });
+    let error = of(None, &output(1, Some(&short.to_string()))).expect_err("an error");
+    assert_eq!(error.kind, AdapterErrorKind::Execution);
+    for part in [
+        "missing .down.sql): 001; no migration was applied",
+        "`.down.sql` of 001",
+        "`require_reversible`",
+    ] {
+        assert!(error.message.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_target_is_quoted_in_bounds() {
+    let request = request(&ctx(".".as_ref()));
+    let refused = |target: &str| {
+        let target = Revision::new(target);
+        plan(&request, Some(&target), &[])
+            .expect_err("refused")
+            .worded()
+            .message
+    };
+    assert!(refused("").contains("the target \"\" is no"));
+    assert!(refused("002 ").contains("the target \"002 \" is no"));
+    assert!(refused("0\u{1b}[2J").contains("the target \"0\\u{1b}[2J\" is no"));
+    assert!(refused(&"9".repeat(10_000)).len() < 1000);
+}
+
+#[test]
+fn a_migration_that_needs_a_superuser_is_named() {
+    for errors in [
+        json!([]),
+        json!(["Halted at 004_s: it declares requires_superuser=True."]),
+    ] {
+        let stopped = report(|report| {
+            report["success"] = json!(false);
+            report["skipped_superuser"] = json!([{"version": "004", "name": "s",
+                "reason": "requires_superuser=True"}]);
+            report["pending"] = json!(["005"]);
+            report["errors"] = errors;
+        });
+        for status in [0, 1] {
+            let error = of(None, &output(status, Some(&stopped))).expect_err("an error");
+            assert_eq!(error.kind, Kind::Execution);
+            for part in ["before migration 004", "apply-as", "002, 003", "1 after it"] {
+                assert!(error.message.contains(part), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_old_release_that_stops_there_says_so_only_on_its_output() {
+    let mut stopped = output(1, None);
+    stopped.stdout = b"\xe2\x9a\xa1 Applying 001_a... \n\nSkipping migration 002_s:\n  requires_superuser=True.\n".to_vec().into();
+    stopped.stderr = b"Error releasing lock: the connection is closed\n"
+        .to_vec()
+        .into();
+    let error = of(None, &stopped).expect_err("an error");
+    for part in [
+        "Skipping migration 002_s",
+        "requires_superuser",
+        "connection is closed",
+    ] {
+        assert!(error.message.contains(part), "{error}");
+    }
+    assert!(error.message.contains("ask `current_revision`"), "{error}");
+    assert!(
+        error
+            .stderr
+            .expect("evidence")
+            .contains("Skipping migration 002_s")
+    );
+}
+
+#[test]
+fn an_envelope_may_come_after_migrations_were_applied() {
+    let missing = envelope(
+        "MIGR_001",
+        "005_y.up.sql has no matching .down.sql file.",
+        "Create",
+    );
+    let error = of(None, &output(3, Some(&missing))).expect_err("an error");
+    assert_eq!(error.kind, Kind::Execution);
+    assert!(error.message.contains("ask `current_revision`"), "{error}");
+    let lock = envelope(
+        "LOCK_1300",
+        "Could not acquire migration lock within 30.0s. Use --no-lock to bypass (dangerous).",
+        "Wait for the current migration to finish, then retry.",
+    );
+    let error = of(None, &output(6, Some(&lock))).expect_err("an error");
+    assert_eq!(error.kind, Kind::LockContention);
+    assert!(error.message.contains("was not changed"), "{error}");
+    assert!(
+        error.message.contains("Wait for the current migration"),
+        "{error}"
+    );
+    assert!(!error.message.contains("--no-lock"), "{error}");
+    assert!(
+        error.message.contains("nothing is done without the lock"),
+        "{error}"
+    );
+}
+
+#[test]
+fn report_exit_and_request_must_agree() {
+    let plain = report(|_| ());
+    for (target, status, report) in [
+        (Some("004"), 0, plain.clone()),
+        (Some("002"), 0, plain.clone()),
+        (None, 1, plain.clone()),
+        (None, 3, plain.clone()),
+        (None, 130, plain.clone()),
+        (None, 0, report(|report| report["success"] = json!(false))),
+        (None, 0, report(|report| report["pending"] = json!(["004"]))),
+        (None, 0, report(|report| report["dry_run"] = json!(true))),
+        (
+            None,
+            0,
+            report(|report| report["dry_run_execute"] = json!(true)),
+        ),
+        (
+            None,
+            0,
+            report(|report| report["error"] = json!({"code": "MIGR_001"})),
+        ),
+        (None, 0, envelope("MIGR_001", "failed", "")),
+        (None, 0, "{}".into()),
+        (None, 0, "[]".into()),
+        (
+            None,
+            0,
+            plain.replace("\"success\":true", "\"success\":\"true\""),
+        ),
+        (None, 0, format!("{plain}{plain}")),
+        (None, 0, plain[..plain.len() - 1].to_owned()),
+        (None, 0, format!("{{\"success\":true,{}", &plain[1..])),
+    ] {
+        let outcome = of(target, &output(status, Some(&report)));
+        assert!(
+            outcome.is_err(),
+            "{target:?} {status} {report}: {outcome:?}"
+        );
+    }
+    for field in [
+        "success",
+        "applied",
+        "skipped",
+        "skipped_superuser",
+        "pending",
+        "errors",
+        "dry_run",
+        "dry_run_execute",
+    ] {
+        for value in [None, Some(Value::Null), Some(json!(7)), Some(json!("x"))] {
+            let broken = report(|report| {
+                report.as_object_mut().expect("an object").remove(field);
+                if let Some(value) = value {
+                    report[field] = value;
+                }
+            });
+            let outcome = of(None, &output(0, Some(&broken)));
+            assert!(outcome.is_err(), "{broken}: {outcome:?}");
+        }
+    }
+}
+
+/// The answer to an `up` that left `up` and no report, and which commands it took.
+fn without(
+    target: Option<&str>,
+    up: &Output,
+    version: &str,
+    current: Option<&str>,
+) -> (Result<MigrationOutcome, AdapterError>, Vec<Command>) {
+    let target = target.map(Revision::new);
+    let report = json!({"revision": current, "name": current}).to_string();
+    let mut asked = Vec::new();
+    let answer = crate::tools::replay::answer(&Up { target }, &Redactor::default(), |command| {
+        asked.push(command);
+        match command {
+            Command::Version => Output {
+                stdout: format!("confiture version {version}\n").into_bytes().into(),
+                ..output(0, None)
+            },
+            Command::Current => output(0, Some(&report)),
+            Command::Operation => up.clone(),
+        }
+    });
+    (answer, asked)
+}
+
+fn printing(stdout: &str) -> Output {
+    Output {
+        stdout: stdout.as_bytes().to_vec().into(),
+        ..output(0, None)
+    }
+}
+
+#[test]
+fn a_release_that_says_nothing_is_to_do_is_asked_where_it_is_and_no_more() {
+    let said = printing(&format!(
+        "Checksum verification passed\n\n{NOTHING_TO_DO}\n"
+    ));
+    for (target, current) in [
+        (None, Some("002")),
+        (None, None),
+        (Some("002"), Some("002")),
+        (Some("001"), Some("002")),
+        // 002 was added late: it was applied last, and 003 before it.
+        (Some("003"), Some("002")),
+    ] {
+        let (answer, asked) = without(target, &said, "0.22.0", current);
+        let outcome = answer.expect("nothing to do");
+        assert_eq!(revisions(&outcome), (current, current, vec![]));
+        assert!(outcome.log.contains("nothing to apply"));
+        assert_eq!(asked, [Command::Operation, Command::Current]);
+    }
+    let (answer, _) = without(Some("001"), &said, "0.22.0", None);
+    assert!(answer.is_err(), "{answer:?}");
+}
+
+#[test]
+fn no_report_is_nothing_to_do_only_where_it_can_be() {
+    let (answer, _) = without(None, &printing(" \n"), "0.22.0", Some("002"));
+    let outcome = answer.expect("nothing to do");
+    assert_eq!(revisions(&outcome), (Some("002"), Some("002"), vec![]));
+    for version in ["0.48.0", "1.29.0", "0.47.0rc1", "nonsense"] {
+        let (answer, _) = without(None, &printing(""), version, Some("002"));
+        assert!(answer.is_err(), "{version}: {answer:?}");
+    }
+    for status in [1, 2, 3, 130] {
+        let error = of(None, &output(status, None)).expect_err("an error");
+        assert!(error.message.contains("ask `current_revision`"), "{error}");
+    }
+}
+
+/// What 0.22.0 left when its second migration called `sys.exit(0)`.
+#[test]
+fn an_end_halfway_is_not_nothing_to_do() {
+    let halfway =
+        "📦 Found 2 pending migration(s)\n\n⚡ Applying 001_one... ✅\n⚡ Applying 002_two... ";
+    for said in [halfway, "No pending migrations"] {
+        let (answer, asked) = without(None, &printing(said), "0.22.0", Some("001"));
+        let error = answer.expect_err("an error");
+        assert_eq!(error.kind, AdapterErrorKind::InternalError);
+        assert!(error.message.contains("ask `current_revision`"), "{error}");
+        assert!(
+            error
+                .message
+                .contains(said.lines().last().unwrap_or_default().trim())
+        );
+        assert_eq!(asked, [Command::Operation]);
+    }
+}
+
+#[test]
+fn a_success_that_came_before_the_interrupt_is_one() {
+    let outcome = done(None, &interrupted(0, Some(&report(|_| ()))));
+    assert_eq!(outcome.applied.len(), 2);
+    assert!(
+        outcome.log.contains("3s") && outcome.log.contains("stopped"),
+        "{}",
+        outcome.log
+    );
+    let stopped = interrupted(130, None);
+    let error = of(None, &stopped).expect_err("an error");
+    for part in [
+        "timeout of 3s",
+        "stopped",
+        "ask `current_revision`",
+        "a part of a migration",
+    ] {
+        assert!(error.message.contains(part), "{error}");
+    }
+    // What nobody commits is rolled back.
+    let killed = Output {
+        exit: Exit::Signal(9),
+        killed: true,
+        ..stopped
+    };
+    let error = of(None, &killed).expect_err("an error");
+    for part in ["timeout of 3s", "signal 9", "ask `current_revision`"] {
+        assert!(error.message.contains(part), "{error}");
+    }
+    assert!(!error.message.contains("a part of a migration"), "{error}");
+}

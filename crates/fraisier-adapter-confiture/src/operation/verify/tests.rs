@@ -1,0 +1,239 @@
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::operation::reading::Command;
+use crate::process::Output;
+use crate::redact::Redactor;
+use crate::testing::{answer, argv, ctx, envelope, output, request};
+
+/// As 1.29.0 writes it.
+fn report(change: impl FnOnce(&mut Value)) -> String {
+    let mut report = json!({"ok": true, "was_skipped": false, "verified_count": 1,
+        "failed_count": 0, "skipped_count": 1, "total_applied": 2, "ledger_present": true,
+        "results": [
+            {"version": "001", "name": "001", "status": "no_file", "actual_value": null,
+             "verify_file": null, "error": null},
+            {"version": "002", "name": "b", "status": "verified", "actual_value": true,
+             "verify_file": "m/002_b.verify.sql", "error": null},
+        ], "command": "migrate verify"});
+    change(&mut report);
+    report.to_string()
+}
+
+fn of(output: &Output) -> Result<VerifyReport, AdapterError> {
+    let files = Some(VerifyFiles::default());
+    answer(&Verify { files }, &Redactor::default(), output)
+}
+
+#[test]
+fn a_verify_file_that_was_not_run_does_not_hold() {
+    let base = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| {
+        std::fs::write(base.path().join(name), text).expect("written");
+    };
+    for name in ["001_a.up.sql", "002_b.up.sql", "003_c.up.sql"] {
+        write(name, "");
+    }
+    write("001_a.verify.sql", "SELEC broken;");
+    write("002_b.verify.sql", "-- nothing yet");
+    let files = VerifyFiles::in_directory(base.path()).expect("read");
+    let report = json!({"ok": true, "was_skipped": false, "verified_count": 0,
+        "failed_count": 0, "skipped_count": 3, "total_applied": 3, "ledger_present": true,
+        "command": "migrate verify", "results": [
+            {"version": "001", "name": "a", "status": "skipped", "error": null},
+            {"version": "002", "name": "b", "status": "skipped", "error": null},
+            {"version": "003", "name": "003", "status": "no_file", "error": null}]});
+    let output = output(0, Some(&report.to_string()));
+    let files = Some(files);
+    let verdict = answer(&Verify { files }, &Redactor::default(), &output).expect("a verdict");
+    assert!(!verdict.ok && !verdict.was_skipped);
+    let checks: Vec<_> = verdict
+        .checks
+        .iter()
+        .map(|it| (it.name.as_str(), it.ok))
+        .collect();
+    assert_eq!(checks, [("001_a", false), ("002_b", true), ("003_c", true)]);
+    let detail = verdict.checks[0].detail.as_deref();
+    assert!(
+        detail.is_some_and(|text| text.contains("did not run")),
+        "{detail:?}"
+    );
+}
+
+#[test]
+fn without_files_at_hand_confiture_speaks_and_the_checks_say_so() {
+    let without = |report: &str| {
+        let output = output(0, Some(report));
+        answer(&Verify { files: None }, &Redactor::default(), &output).expect("a verdict")
+    };
+    let verdict = without(&report(|_| ()));
+    assert!(verdict.ok);
+    let detail = verdict.checks[0].detail.as_deref();
+    assert!(detail.is_some_and(|text| text.contains("no migration files were at hand")));
+    let skipped = report(|report| report["results"][0]["status"] = json!("skipped"));
+    assert!(
+        !without(&skipped).ok,
+        "what was skipped may have a statement"
+    );
+}
+
+#[test]
+fn the_command() {
+    let expected = "migrate verify --no-config --format json --output <report> \
+                    --migrations-dir db/migrations";
+    assert_eq!(
+        argv(&plan(&request(&ctx(".".as_ref())))).join(" "),
+        expected
+    );
+}
+
+#[test]
+fn every_release_can_say_yes() {
+    let oldest = report(|report| {
+        for later in ["ok", "was_skipped", "ledger_present", "command"] {
+            report.as_object_mut().expect("an object").remove(later);
+        }
+    });
+    for report in [oldest, report(|_| ())] {
+        let verdict = of(&output(0, Some(&report))).expect("a verdict");
+        assert!(verdict.ok && !verdict.was_skipped);
+        let names: Vec<_> = verdict
+            .checks
+            .iter()
+            .map(|check| check.name.as_str())
+            .collect();
+        assert_eq!(names, ["001", "002_b"]);
+    }
+}
+
+#[test]
+fn failed_checks_are_a_verdict() {
+    let failed = report(|report| {
+        report["ok"] = json!(false);
+        report["failed_count"] = json!(1);
+        report["verified_count"] = json!(0);
+        report["results"][1]["status"] = json!("failed");
+        report["results"][1]["error"] = json!("syntax error at or near \"here\"");
+    });
+    let verdict = of(&output(1, Some(&failed))).expect("a verdict");
+    assert!(!verdict.ok && !verdict.was_skipped && !verdict.checks[1].ok);
+    let detail = verdict.checks[1].detail.as_deref();
+    assert_eq!(detail, Some("syntax error at or near \"here\""));
+}
+
+#[test]
+fn nothing_examined_is_skipped_and_not_ok() {
+    let no_ledger = envelope("PRECON_1001", "No migration ledger found", "");
+    let without = report(|report| {
+        report["ledger_present"] = json!(false);
+        report["results"] = json!([]);
+        report["total_applied"] = json!(0);
+        report["verified_count"] = json!(0);
+    });
+    let empty = report(|report| {
+        report["results"] = json!([]);
+        report["total_applied"] = json!(0);
+        report["verified_count"] = json!(0);
+    });
+    for (status, report) in [(2, &no_ledger), (0, &without), (0, &empty)] {
+        let verdict = of(&output(status, Some(report))).expect("a verdict");
+        assert!(!verdict.ok && verdict.was_skipped, "{report}");
+    }
+}
+
+#[test]
+fn before_0_37_a_missing_ledger_is_an_internal_error() {
+    let report = envelope(
+        "INTERNAL_ERROR",
+        "relation \"tb_confiture\" does not exist",
+        "",
+    );
+    let old = output(1, Some(&report));
+    assert_eq!(
+        of(&old).expect_err("an error").kind,
+        AdapterErrorKind::InternalError
+    );
+    let asked = |output: &Output| {
+        let mut asked = Vec::new();
+        let _ = crate::tools::replay::answer(&Verify::default(), &Redactor::default(), |command| {
+            asked.push(command);
+            output.clone()
+        });
+        asked
+    };
+    assert_eq!(asked(&old), [Command::Operation, Command::Current]);
+    for other in [
+        output(1, None),
+        output(3, Some(&report)),
+        output(1, Some("{}")),
+    ] {
+        assert_eq!(asked(&other), [Command::Operation]);
+    }
+    let none = envelope("PRECON_1001", "Database not initialized", "");
+    let verdict =
+        crate::tools::replay::answer(&Verify::default(), &Redactor::default(), |command| {
+            match command {
+                Command::Current => output(2, Some(&none)),
+                _ => old.clone(),
+            }
+        });
+    assert!(verdict.expect("a verdict").was_skipped);
+}
+
+#[test]
+fn one_voice_that_disagrees_is_enough() {
+    type Change = fn(&mut Value);
+    let changes: [Change; 9] = [
+        |report| report["ok"] = json!(false),
+        |report| report["failed_count"] = json!(1),
+        |report| report["verified_count"] = json!(2),
+        |report| report["total_applied"] = json!(3),
+        |report| report["results"][1]["status"] = json!("failed"),
+        |report| report["results"][1]["status"] = json!("superseded"),
+        |report| report["results"][1]["error"] = json!("it failed"),
+        |report| report["results"][0]["error"] = json!("it failed"),
+        |report| report["results"] = json!([]),
+    ];
+    for change in changes {
+        let report = report(change);
+        let verdict = of(&output(0, Some(&report))).expect("a verdict");
+        assert!(
+            !verdict.ok && verdict.checks.iter().any(|check| !check.ok),
+            "{report}"
+        );
+    }
+    let verdict = of(&output(1, Some(&report(|_| ())))).expect("a verdict");
+    assert!(!verdict.ok && verdict.checks.iter().any(|check| !check.ok));
+    for status in [2, 3, 7, 130] {
+        assert!(
+            of(&output(status, Some(&report(|_| ())))).is_err(),
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn what_a_verdict_rests_on_must_be_there_and_of_its_type() {
+    for field in [
+        "verified_count",
+        "failed_count",
+        "skipped_count",
+        "total_applied",
+        "results",
+    ] {
+        for value in [None, Some(json!("0")), Some(Value::Null), Some(json!(-1))] {
+            let broken = report(|report| {
+                report.as_object_mut().expect("an object").remove(field);
+                if let Some(value) = value {
+                    report[field] = value;
+                }
+            });
+            assert!(of(&output(0, Some(&broken))).is_err(), "{broken}");
+        }
+    }
+    for field in ["ok", "ledger_present", "was_skipped"] {
+        let broken = report(|report| report[field] = json!("false"));
+        assert!(of(&output(0, Some(&broken))).is_err(), "{field}");
+    }
+}

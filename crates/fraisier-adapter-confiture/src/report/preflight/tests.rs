@@ -1,0 +1,183 @@
+use fraisier_adapter_api::RiskTier;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn with(key: &str, value: Value) -> Result<Preflight, serde_json::Error> {
+    let mut report = json!({
+        "ok": true, "window_safe": true, "issues": [],
+        "summary": {"errors": 0, "warnings": 0, "info": 0, "migrations_checked": 2},
+    });
+    report[key] = value;
+    serde_json::from_str(&report.to_string())
+}
+
+#[test]
+fn an_issue_keeps_every_word_of_the_diagnosis() {
+    let report = with(
+        "issues",
+        json!([{
+            "severity": "error", "code": "PFLIGHT_REPLAY_FAILED",
+            "message": "Migration 004 (z) failed to replay.", "migration": "004",
+            "file": "004_z.up.sql", "line": null, "actionable": "Fix the SQL.",
+            "details": {"error": "relation \"a\" does not exist"},
+        }]),
+    )
+    .expect("a report");
+    assert_eq!(
+        report.issues[0].0.message,
+        "Migration 004 (z) failed to replay. (004_z.up.sql) — relation \"a\" does not exist — \
+         Fix the SQL."
+    );
+    assert_eq!(report.issues[0].0.migration.as_deref(), Some("004"));
+}
+
+#[test]
+fn the_file_tells_which_migration_an_issue_is_about() {
+    let read = |migration: Value, file: Value| {
+        let issue = json!({
+            "severity": "warning", "code": "PFLIGHT_REPLICA_DROP_TABLE", "message": "gone",
+            "migration": migration, "file": file,
+        });
+        let mut report = with("issues", json!([issue])).expect("a report");
+        let Issue(issue) = report.issues.remove(0);
+        (issue.migration, issue.message)
+    };
+    for (migration, file, expected, message) in [
+        (
+            json!("orders"),
+            json!("001_x.up.sql"),
+            Some("001"),
+            "gone (001_x.up.sql, orders)",
+        ),
+        (
+            json!("001"),
+            json!("001_x.up.sql"),
+            Some("001"),
+            "gone (001_x.up.sql)",
+        ),
+        (
+            Value::Null,
+            json!("001_x.py"),
+            Some("001"),
+            "gone (001_x.py)",
+        ),
+        (json!("001"), Value::Null, Some("001"), "gone"),
+        (
+            json!("orders"),
+            json!("notes.md"),
+            Some("orders"),
+            "gone (notes.md)",
+        ),
+        (Value::Null, Value::Null, None, "gone"),
+    ] {
+        let found = read(migration, file);
+        assert_eq!((found.0.as_deref(), &*found.1), (expected, message));
+    }
+}
+
+#[test]
+fn what_a_verdict_rests_on_must_be_there_and_of_its_type() {
+    for (key, value) in [
+        ("ok", json!("true")),
+        ("ok", Value::Null),
+        ("window_safe", json!("true")),
+        ("window_safe", json!(1)),
+        ("issues", Value::Null),
+        ("issues", json!({})),
+        (
+            "issues",
+            json!([{"severity": "fatal", "code": "C", "message": "m"}]),
+        ),
+        ("issues", json!([{"code": "C", "message": "m"}])),
+        ("issues", json!(["error"])),
+        ("summary", json!({"errors": 0})),
+        ("summary", json!({"errors": "0", "migrations_checked": 1})),
+        ("error", json!({"code": "C"})),
+    ] {
+        assert!(with(key, value.clone()).is_err(), "{key}: {value}");
+    }
+    for missing in ["ok", "issues", "summary"] {
+        let mut report = json!({
+            "ok": true, "issues": [], "summary": {"errors": 0, "migrations_checked": 0},
+        });
+        report.as_object_mut().expect("an object").remove(missing);
+        assert!(
+            serde_json::from_str::<Preflight>(&report.to_string()).is_err(),
+            "{missing}"
+        );
+    }
+    let twice = r#"{"ok": true, "ok": false, "issues": [],
+                    "summary": {"errors": 0, "migrations_checked": 0}}"#;
+    assert!(serde_json::from_str::<Preflight>(twice).is_err());
+}
+
+#[test]
+fn what_a_message_says_already_is_not_said_again() {
+    let issue = r#"{"severity": "info", "code": "C", "message": "a (f)", "file": "f",
+        "actionable": "b", "details": {"error": "e"}}"#;
+    let Issue(issue) = serde_json::from_str(issue).expect("one");
+    assert_eq!(issue.message, "a (f) — e — b");
+}
+
+#[test]
+fn a_broken_change_set_is_none_and_leaves_the_report_readable() {
+    for broken in [
+        json!(7),
+        json!(-7),
+        json!(0.5),
+        json!(true),
+        json!("x"),
+        json!([1]),
+        Value::Null,
+        json!({}),
+        json!({"changes": []}),
+        json!({"contract_version": 0, "changes": []}),
+        json!({"contract_version": "1", "changes": []}),
+        json!({"contract_version": {"a": 1}, "changes": []}),
+        json!({"contract_version": [1], "changes": []}),
+        json!({"contract_version": 1}),
+        json!({"contract_version": 1, "changes": null}),
+        json!({"contract_version": 1, "changes": {"a": 1}}),
+        json!({"contract_version": 1, "changes": "none"}),
+    ] {
+        let report = with("change_set", broken.clone()).expect("a report");
+        assert_eq!(report.change_set, None, "{broken}");
+    }
+}
+
+#[test]
+fn a_broken_entry_becomes_a_placeholder_and_never_a_hole() {
+    let report = with(
+        "change_set",
+        json!({"contract_version": 3, "changes": [
+            {"kind": "drop_table", "object": "a", "migration": "004", "tier": "irreversible",
+             "detail": "DROP TABLE"},
+            {"kind": "python_migration", "object": "005_p.py"},
+            {"kind": "new", "object": "a", "tier": "cosmic"},
+            {"kind": "drop_table", "tier": "additive", "detail": "d"},
+            {"kind": 1, "object": 2, "tier": "additive"},
+            "text", 7, null, [], true,
+        ]}),
+    )
+    .expect("a report");
+    let set = report.change_set.expect("a change set").0;
+    assert_eq!(set.contract_version, 3);
+    assert_eq!(set.changes.len(), 10);
+    assert_eq!(set.changes[0].tier, Some(RiskTier::Irreversible));
+    assert_eq!(set.changes[0].detail.as_deref(), Some("DROP TABLE"));
+    assert_eq!(set.unclassified().count(), 9);
+    assert_eq!(
+        (&*set.changes[3].kind, &*set.changes[3].object),
+        ("drop_table", "unreadable")
+    );
+    assert_eq!(set.changes[9].kind, "unreadable");
+    let twice = r#"{"ok": true, "issues": [], "summary": {"errors": 0, "migrations_checked": 0},
+        "change_set": {"contract_version": 1, "changes": [
+            {"kind": "k", "object": "o", "tier": "irreversible", "tier": "additive"}]}}"#;
+    let report: Preflight = serde_json::from_str(twice).expect("a report");
+    assert_eq!(
+        report.change_set.expect("a change set").0.changes[0].tier,
+        None
+    );
+}

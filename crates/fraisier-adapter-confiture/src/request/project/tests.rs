@@ -1,0 +1,101 @@
+use std::fs;
+
+use super::*;
+
+#[test]
+fn versions_are_read_as_confiture_reads_them() {
+    for (name, version) in [
+        ("001_create_users.up.sql", Some("001")),
+        ("20260101120000_add.up.sql", Some("20260101120000")),
+        ("005_p.py", Some("005")),
+        ("seed.py", Some("seed")),
+        ("7.up.sql", Some("7")),
+        ("001_a.down.sql", None),
+        ("001_a.verify.sql", None),
+        ("001_a.sql", None),
+        ("__init__.py", None),
+        ("_helper.py", None),
+        ("_x.up.sql", Some("")),
+        ("001_a.up.SQL", None),
+        ("README.md", None),
+    ] {
+        assert_eq!(version_of(OsStr::new(name)).as_deref(), version, "{name}");
+    }
+}
+
+#[test]
+fn the_directory_is_relative_to_the_workdir_and_has_a_default() {
+    let base = tempfile::tempdir().expect("a directory");
+    let mut ctx = AdapterCtx::new("shop", "test");
+    ctx.workdir = base.path().into();
+    for (path, expected) in [
+        (None, "db/migrations"),
+        (Some(""), "db/migrations"),
+        (Some("sql dir/ü"), "sql dir/ü"),
+    ] {
+        ctx.migrations_path = path.map(PathBuf::from);
+        let project = Project::of(&ctx);
+        let directory = base.path().join(expected);
+        fs::create_dir_all(&directory).expect("created");
+        fs::write(directory.join("002_b.up.sql"), "").expect("written");
+        fs::write(directory.join("001_a.py"), "").expect("written");
+        fs::create_dir_all(directory.join("sub")).expect("created");
+        fs::write(directory.join("sub/003_c.up.sql"), "").expect("written");
+        assert_eq!(project.migrations_arg(), expected);
+        let found = project.migrations().expect("listed");
+        assert_eq!(versions(&found), ["001", "002"].into());
+        assert_eq!(found[0].path, directory.join("001_a.py"));
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_refused() {
+    let base = tempfile::tempdir().expect("a directory");
+    fs::write(base.path().join("file"), "").expect("written");
+    let mut ctx = AdapterCtx::new("shop", "test");
+    ctx.workdir = base.path().into();
+    for path in ["missing", "file"] {
+        ctx.migrations_path = Some(path.into());
+        let error = Project::of(&ctx).migrations().unwrap_err().worded();
+        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+        assert!(error.message.contains(path), "{error}");
+    }
+}
+
+#[test]
+fn a_workdir_that_is_not_there_is_named_instead_of_what_would_be_in_it() {
+    let base = tempfile::tempdir().expect("a directory");
+    fs::write(base.path().join("file"), "").expect("written");
+    let mut ctx = AdapterCtx::new("shop", "test");
+    for workdir in ["missing", "file"] {
+        ctx.workdir = base.path().join(workdir);
+        let error = Project::of(&ctx).migrations().unwrap_err().worded();
+        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+        for part in ["the workdir", workdir, "correct the `workdir`"] {
+            assert!(error.message.contains(part), "{error}");
+        }
+        assert!(!error.message.contains("migrations"), "{error}");
+    }
+}
+
+#[test]
+fn a_leading_dash_is_no_option() {
+    let mut ctx = AdapterCtx::new("shop", "test");
+    ctx.migrations_path = Some("--force".into());
+    assert_eq!(Project::of(&ctx).migrations_arg(), "./--force");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_text_are_passed_as_they_are() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let name = OsStr::from_bytes(b"m\xff");
+    let mut ctx = AdapterCtx::new("shop", "test");
+    ctx.migrations_path = Some(name.into());
+    assert_eq!(Project::of(&ctx).migrations_arg(), name);
+    assert_eq!(
+        version_of(OsStr::from_bytes(b"00\xff_a.up.sql")).as_deref(),
+        Some("00\u{fffd}")
+    );
+}

@@ -1,0 +1,107 @@
+use std::time::Duration;
+
+use fraisier_adapter_api::AdapterErrorKind;
+
+use super::*;
+use crate::testing::{PASSWORD, ambient, commands, ctx, request};
+
+#[test]
+fn a_context_without_a_usable_connection_string_starts_nothing() {
+    let of = |ctx: &AdapterCtx| Request::new(&commands(), Operation::Up, ctx).expect_err("refused");
+    let none = AdapterCtx::new("shop", "test");
+    assert_eq!(of(&none).kind, AdapterErrorKind::MissingSecret);
+    let mut unset = AdapterCtx::new("shop", "test");
+    unset
+        .env_secrets
+        .insert("DATABASE_URL".into(), "NO_SUCH_VARIABLE_HERE".into());
+    assert_eq!(of(&unset).kind, AdapterErrorKind::SecretReadFailed);
+    for dsn in [
+        "",
+        "  ",
+        "mysql://u:hunter2@h/db",
+        "postgresql//u:hunter2@h/db",
+    ] {
+        let ctx = AdapterCtx::new("shop", "test").with_resolved_secret("DATABASE_URL", dsn);
+        let error = of(&ctx);
+        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{dsn}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn the_probe_sees_no_secret() {
+    let asked = request(&ctx(".".as_ref())).version();
+    assert_eq!(asked.args, [Arg::from("--version")]);
+    for name in [
+        "SHOP_DSN",
+        "SHOP_API_TOKEN",
+        "DATABASE_URL",
+        "CONFITURE_DATABASE_URL",
+    ] {
+        assert_eq!(asked.env.get(name), None, "{name}");
+    }
+    assert!(asked.env.get("LANG").is_some(), "all else passes");
+    let mut commands = commands();
+    commands.inherit.withheld = ["PATH".into()].into();
+    assert_eq!(commands.version().env.get("PATH"), None);
+}
+
+#[test]
+fn the_server_is_asked_to_check_for_its_client() {
+    let plan = |check, ctx: &AdapterCtx| {
+        let mut commands = commands();
+        commands.check = check;
+        let request =
+            Request::within(&ambient(), &commands, Operation::Up, ctx).expect("a request");
+        let version = request.version().env.get("PGOPTIONS").map(OsStr::to_owned);
+        assert_eq!(version.as_deref(), Some("-c work_mem=1MB".as_ref()));
+        let env = request.migrate("up", Vec::new()).env;
+        env.get("PGOPTIONS").map(OsStr::to_owned)
+    };
+    let ctx = ctx(".".as_ref());
+    let asked = "-c work_mem=1MB -c client_connection_check_interval=1000ms";
+    for check in [Check::default(), Check::Demanded(Duration::from_secs(1))] {
+        assert_eq!(plan(check, &ctx), Some(asked.into()));
+    }
+    assert_eq!(plan(Check::Off, &ctx), Some("-c work_mem=1MB".into()));
+
+    let mut commands = commands();
+    let unasked = Request::within(&ambient(), &commands, Operation::Up, &ctx).expect("a request");
+    commands.check = Check::default();
+    let asked = Request::within(&ambient(), &commands, Operation::Up, &ctx).expect("a request");
+    assert_eq!(
+        asked.without_check(asked.migrate("up", Vec::new())),
+        unasked.migrate("up", Vec::new())
+    );
+}
+
+#[test]
+fn the_redactor_knows_every_secret_of_the_context() {
+    let ctx = ctx(".".as_ref())
+        .with_resolved_secret("AGAINST_DATABASE_URL", "postgresql://u:against-pw@h/db")
+        .with_resolved_secret("API_TOKEN", "token-value");
+    let request = Request::new(&commands(), Operation::Up, &ctx).expect("a request");
+    for secret in [PASSWORD, "against-pw", "token-value"] {
+        assert_eq!(request.redactor.text(secret), crate::redact::MASK);
+    }
+}
+
+#[test]
+fn a_long_secret_makes_the_output_wide_enough_for_it() {
+    let columns = |ctx: &AdapterCtx| {
+        let env = request(ctx).migrate("up", Vec::new()).env;
+        env.get("COLUMNS").map(OsStr::to_owned)
+    };
+    let plain = ctx(".".as_ref());
+    assert_eq!(columns(&plain), Some("200".into()));
+    let long = plain.with_resolved_secret("API_TOKEN", "t".repeat(700));
+    assert_eq!(columns(&long), Some("800".into()));
+}
+
+#[test]
+fn an_option_keeps_its_value_in_one_argument() {
+    assert_eq!(
+        option("--target", "--force"),
+        Arg::Literal("--target=--force".into())
+    );
+}

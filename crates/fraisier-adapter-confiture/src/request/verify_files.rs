@@ -1,0 +1,162 @@
+//! Which migrations have a `.verify.sql` with something to run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use super::project::stem_of;
+
+/// What `verify` has to know of the files: a result that confiture skipped holds only where nothing
+/// was there to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyFiles {
+    /// The name of each migration, by its version.
+    names: BTreeMap<String, String>,
+    /// The versions whose `.verify.sql` has a statement in it, or cannot be read.
+    with_statement: BTreeSet<String>,
+}
+
+impl VerifyFiles {
+    /// What a migrations directory holds.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be read, for example because it does not exist.
+    pub fn in_directory(directory: &Path) -> io::Result<Self> {
+        let mut files = Self::default();
+        for entry in directory.read_dir()? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let (stem, is_verify) = match (name.strip_suffix(".verify.sql"), stem_of(&name)) {
+                (Some(stem), _) => (stem, true),
+                (None, Some(stem)) => (stem, false),
+                (None, None) => continue,
+            };
+            let (version, title) = stem.split_once('_').unwrap_or((stem, ""));
+            if is_verify && may_have_statement(&entry.path()) {
+                files.with_statement.insert(version.to_owned());
+            }
+            files.names.insert(version.to_owned(), title.to_owned());
+        }
+        Ok(files)
+    }
+
+    /// The name of the migration of this version; empty when no file tells.
+    pub(crate) fn name(&self, version: &str) -> &str {
+        self.names.get(version).map_or("", String::as_str)
+    }
+
+    /// Whether a `.verify.sql` of this version has something to run.
+    pub(crate) fn has_statement(&self, version: &str) -> bool {
+        self.with_statement.contains(version)
+    }
+}
+
+/// How much of a `.verify.sql` is read to find a statement; a longer one is taken to have one.
+const VERIFY_LIMIT: u64 = 1 << 20;
+
+/// Whether a file has anything but blanks, comments and semicolons in it. One that cannot be read,
+/// or is no regular file, may.
+fn may_have_statement(path: &Path) -> bool {
+    let read = || {
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?
+            .take(VERIFY_LIMIT)
+            .read_to_end(&mut bytes)?;
+        Ok::<_, io::Error>(bytes)
+    };
+    read().map_or(true, |bytes| {
+        bytes.len() as u64 == VERIFY_LIMIT || has_statement(&bytes)
+    })
+}
+
+fn has_statement(mut sql: &[u8]) -> bool {
+    sql = sql.strip_prefix("\u{feff}".as_bytes()).unwrap_or(sql);
+    loop {
+        sql = match sql {
+            [] => return false,
+            [
+                b' ' | b'\t' | b'\n' | b'\r' | b'\x0b' | b'\x0c' | b';',
+                rest @ ..,
+            ] => rest,
+            [b'-', b'-', rest @ ..] => {
+                let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                &rest[end.unwrap_or(rest.len())..]
+            }
+            [b'/', b'*', rest @ ..] => match after_block_comment(rest) {
+                Some(rest) => rest,
+                None => return true,
+            },
+            _ => return true,
+        }
+    }
+}
+
+/// What follows a block comment that has begun; they nest. `None` when it does not end.
+fn after_block_comment(mut sql: &[u8]) -> Option<&[u8]> {
+    let mut depth = 1;
+    while depth > 0 {
+        (sql, depth) = match sql {
+            [] => return None,
+            [b'/', b'*', rest @ ..] => (rest, depth + 1),
+            [b'*', b'/', rest @ ..] => (rest, depth - 1),
+            [_, rest @ ..] => (rest, depth),
+        };
+    }
+    Some(sql)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verify_file_with_anything_but_blanks_and_comments_has_a_statement() {
+        for nothing in [
+            "",
+            " \n\t;\r\n;",
+            "-- none",
+            "-- none\n/* nor /* nested */ here */ ;",
+            "\u{feff}-- none",
+        ] {
+            assert!(!has_statement(nothing.as_bytes()), "{nothing:?}");
+        }
+        for something in [
+            "SELECT true",
+            "SELEC true;",
+            "-- c\nSELECT 1",
+            "/* c */ x",
+            "/* open",
+            "$",
+            "\0",
+            "- -",
+            "/",
+        ] {
+            assert!(has_statement(something.as_bytes()), "{something:?}");
+        }
+    }
+
+    #[test]
+    fn a_verify_file_that_cannot_be_read_may_have_a_statement() {
+        let base = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(base.path().join("001_a.verify.sql")).expect("created");
+        std::fs::write(base.path().join("002_b.verify.sql"), "-- later").expect("written");
+        std::fs::write(base.path().join("002_b.up.sql"), "").expect("written");
+        let long = " ".repeat(usize::try_from(VERIFY_LIMIT).expect("small") + 1);
+        std::fs::write(base.path().join("003.verify.sql"), long).expect("written");
+        let files = VerifyFiles::in_directory(base.path()).expect("read");
+        for (version, statement, name) in [
+            ("001", true, "a"),
+            ("002", false, "b"),
+            ("003", true, ""),
+            ("004", false, ""),
+        ] {
+            assert_eq!(files.has_statement(version), statement, "{version}");
+            assert_eq!(files.name(version), name, "{version}");
+        }
+    }
+}
