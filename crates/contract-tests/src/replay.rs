@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::ask::{Answer, ask, context, json};
 use crate::call::Call;
 use crate::case::Case;
-use crate::connection::{CONFITURE_DATABASE_URL, DATABASE_URL, Endpoint, PGPASSWORD};
+use crate::connection::{CONFITURE_DATABASE_URL, DATABASE_URL, PGPASSWORD};
 use crate::normalise::{Names, normalise};
 use crate::project::MIGRATIONS;
 use crate::recording::{RecordedCall, Recording};
@@ -130,21 +130,7 @@ impl Replay<'_> {
     }
 
     fn site(&self, root: &Path) -> Site {
-        Site {
-            release: self.release,
-            project: root.join("project"),
-            report: PathBuf::new(),
-            environment: None,
-            machine: None,
-            endpoint: Endpoint {
-                host: "127.0.0.1".to_owned(),
-                port: 54320,
-                user: "postgres".to_owned(),
-                password: PASSWORD.to_owned(),
-                database: "contract_replay".to_owned(),
-                against: "contract_replay_copy".to_owned(),
-            },
-        }
+        Site::imagined(self.release, root.join("project"), "contract_replay")
     }
 
     /// Puts the stand-in and its script in place, and gives the name to start it by.

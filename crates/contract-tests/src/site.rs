@@ -8,6 +8,7 @@ use crate::call::{AGAINST, PROJECT, REPORT};
 use crate::connection::Endpoint;
 use crate::normalise::Names;
 use crate::release::Release;
+use crate::replay::PASSWORD;
 
 /// The directories, the database and the release of one run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +28,27 @@ pub struct Site {
 }
 
 impl Site {
+    /// Where a release is only imagined to run: no server is there, and the databases have this name
+    /// and that of its copy.
+    #[must_use]
+    pub fn imagined(release: Release, project: PathBuf, database: &str) -> Self {
+        Self {
+            release,
+            project,
+            report: PathBuf::new(),
+            environment: None,
+            machine: None,
+            endpoint: Endpoint {
+                host: "127.0.0.1".to_owned(),
+                port: 54320,
+                user: "postgres".to_owned(),
+                password: PASSWORD.to_owned(),
+                database: database.to_owned(),
+                against: format!("{database}_copy"),
+            },
+        }
+    }
+
     /// What belongs to this run alone, and stands as a placeholder in a recording.
     #[must_use]
     pub fn names(&self) -> Names {

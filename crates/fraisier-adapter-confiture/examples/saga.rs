@@ -2,15 +2,11 @@
 //!
 //! `DATABASE_URL=… cargo run --example saga -- /srv/shop`
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "an engine makes errors of its own"
-)]
-
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind, MigrationAdapter};
+use fraisier_adapter_api::{AdapterCtx, MigrationAdapter};
 use fraisier_adapter_confiture::ConfitureMigration;
 
 /// Migrates and serves; goes back to where the database was when it cannot be served.
@@ -18,7 +14,7 @@ async fn deploy(
     adapter: Arc<dyn MigrationAdapter>,
     ctx: &AdapterCtx,
     healthy: bool,
-) -> Result<(), AdapterError> {
+) -> Result<(), Box<dyn Error>> {
     // Asked before the `up`: this is what `down_to` can go back to.
     let before = adapter.current_revision(ctx).await?;
     let outcome = adapter.up(ctx, None).await?;
@@ -42,18 +38,17 @@ async fn serve(
     adapter: &Arc<dyn MigrationAdapter>,
     ctx: &AdapterCtx,
     healthy: bool,
-) -> Result<(), AdapterError> {
-    let failed = |why: &str| Err(AdapterError::new(AdapterErrorKind::Execution, why));
+) -> Result<(), Box<dyn Error>> {
     let verified = adapter.verify(ctx).await?;
     match (verified.ok, healthy) {
         (true, true) => Ok(()),
-        (true, false) => failed("the new version is not healthy"),
-        (false, _) => failed("what was migrated does not verify"),
+        (true, false) => Err("the new version is not healthy".into()),
+        (false, _) => Err("what was migrated does not verify".into()),
     }
 }
 
 #[tokio::main]
-async fn main() -> Result<(), AdapterError> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let workdir = arguments.next().unwrap_or_else(|| ".".into());
     let healthy = arguments.next().as_deref() != Some("--unhealthy");

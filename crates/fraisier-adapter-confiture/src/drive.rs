@@ -155,7 +155,7 @@ impl Drive<'_> {
         let duration = began.elapsed();
         match answer {
             Ok(answer) => {
-                let summary = Redacted::of(R::summary(answer), self.redactor);
+                let summary = Redacted::new(R::summary(answer), self.redactor);
                 let summary = summary.get();
                 tracing::info!(
                     operation,

@@ -20,7 +20,7 @@ use crate::redact::Redactor;
 pub(crate) struct Redacted<T>(T);
 
 impl<T> Redacted<T> {
-    pub(crate) fn of(mut value: T, redactor: &Redactor) -> Self
+    pub(crate) fn new(mut value: T, redactor: &Redactor) -> Self
     where
         T: Leaves,
     {
@@ -45,7 +45,7 @@ pub(crate) fn leave<T: Leaves>(
     answer: Result<T, Failure>,
 ) -> Result<T, AdapterError> {
     match answer {
-        Ok(answer) => Ok(Redacted::of(answer, redactor).0),
+        Ok(answer) => Ok(Redacted::new(answer, redactor).0),
         Err(failure) => Err(in_operation(operation, redactor, failure)),
     }
 }
@@ -64,7 +64,7 @@ pub(crate) fn in_operation(
 
 /// The error of what is no call.
 pub(crate) fn error(redactor: &Redactor, failure: Failure) -> AdapterError {
-    Redacted::of(failure, redactor).map(Failure::worded).0
+    Redacted::new(failure, redactor).map(Failure::worded).0
 }
 
 /// A value that knows which of its texts are prose, and which are names that programs compare.

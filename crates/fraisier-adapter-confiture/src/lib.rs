@@ -115,6 +115,7 @@ compile_error!(
 
 mod adapter;
 mod builder;
+mod calls;
 mod drive;
 mod failure;
 mod guard;

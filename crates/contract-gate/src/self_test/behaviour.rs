@@ -8,10 +8,8 @@ use anyhow::{Context as _, ensure};
 use contract_lab::runner::{CallOutput, Runner, call_by};
 use contract_tests::call::Call;
 use contract_tests::case::Case;
-use contract_tests::connection::Endpoint;
 use contract_tests::normalise::normalise;
 use contract_tests::recording::{RecordedCall, State};
-use contract_tests::replay::PASSWORD;
 use contract_tests::site::Site;
 
 use super::tamper::Tamper;
@@ -44,21 +42,7 @@ impl Behaviour {
     /// What the recordings of a release say that it did. Its help pages are recorded by what they
     /// offer only, and so cannot be printed again.
     pub(crate) fn recorded(baseline: &Baseline, cases: &[Case]) -> Self {
-        let site = Site {
-            release: baseline.release,
-            project: PathBuf::new(),
-            report: PathBuf::new(),
-            environment: None,
-            machine: None,
-            endpoint: Endpoint {
-                host: "127.0.0.1".to_owned(),
-                port: 54320,
-                user: "postgres".to_owned(),
-                password: PASSWORD.to_owned(),
-                database: "contract_again".to_owned(),
-                against: "contract_again_copy".to_owned(),
-            },
-        };
+        let site = Site::imagined(baseline.release, PathBuf::new(), "contract_again");
         let watched = cases.iter().filter_map(|case| {
             let (recording, _) = baseline.cases.get(case.name)?;
             let call = |call: &RecordedCall| Seen {

@@ -52,7 +52,7 @@ impl Announcer {
     /// The span of the call, which is about this revision if about one.
     #[must_use]
     pub fn span(&self, revision: Option<&Revision>) -> Span {
-        let revision = Redacted::of(revision.cloned(), &self.redactor);
+        let revision = Redacted::new(revision.cloned(), &self.redactor);
         tracing::info_span!(
             "confiture",
             call = self.call.id,
@@ -64,7 +64,7 @@ impl Announcer {
     }
 
     pub(crate) fn tell(&self, event: Event) {
-        let event = Redacted::of(event, &self.redactor);
+        let event = Redacted::new(event, &self.redactor);
         trace(&event);
         if let Some(observer) = &self.observer {
             // An observer's panic is its own affair; that the child is looked after is ours.

@@ -65,7 +65,7 @@ mod tests {
         "applied_at": "2026-11-22T18:43:57.629802+00:00", "checksum": "a976", "ok": true,
         "command": "migrate current", "parser": {"pglast": "8.8", "pg_major": 18}}"#;
 
-    fn of(output: &Output) -> Result<Option<Revision>, AdapterError> {
+    fn revision_in(output: &Output) -> Result<Option<Revision>, AdapterError> {
         answer(&CurrentRevision, &Redactor::default(), output)
     }
 
@@ -79,11 +79,14 @@ mod tests {
 
     #[test]
     fn a_head_an_empty_ledger_and_none() {
-        assert_eq!(of(&output(0, Some(HEAD))), Ok(Some(Revision::new("002"))));
+        assert_eq!(
+            revision_in(&output(0, Some(HEAD))),
+            Ok(Some(Revision::new("002")))
+        );
         let empty = r#"{"revision": null, "name": null, "applied_at": null, "checksum": null}"#;
-        assert_eq!(of(&output(0, Some(empty))), Ok(None));
+        assert_eq!(revision_in(&output(0, Some(empty))), Ok(None));
         let none = envelope("PRECON_1001", "Database not initialized", "Run it");
-        assert_eq!(of(&output(2, Some(&none))), Ok(None));
+        assert_eq!(revision_in(&output(2, Some(&none))), Ok(None));
     }
 
     #[test]
@@ -102,7 +105,7 @@ mod tests {
             (0, Some(r#"{"revision": "002", "name": null}"#)),
             (0, Some(r#"{"name": null}"#)),
         ] {
-            let error = of(&output(status, report)).expect_err("an error");
+            let error = revision_in(&output(status, report)).expect_err("an error");
             assert_ne!(error.kind, AdapterErrorKind::LockContention, "{error}");
             assert!(
                 error.message.contains("not changed by this call"),
@@ -120,7 +123,7 @@ mod tests {
             (5, "CONFIG_010", AdapterErrorKind::InvalidConfig),
         ] {
             let report = envelope(code, "it failed", "do this");
-            let error = of(&output(status, Some(&report))).expect_err("an error");
+            let error = revision_in(&output(status, Some(&report))).expect_err("an error");
             assert_eq!(error.kind, kind, "{code}");
             for part in [code, "it failed", "do this"] {
                 assert!(error.message.contains(part), "{error}");

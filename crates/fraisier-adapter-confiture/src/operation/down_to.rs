@@ -144,7 +144,7 @@ mod tests {
         report.to_string()
     }
 
-    fn of(output: &Output) -> Result<MigrationOutcome, AdapterError> {
+    fn down_to(output: &Output) -> Result<MigrationOutcome, AdapterError> {
         let target = Revision::new("001");
         answer(&DownTo { target }, &Redactor::default(), output)
     }
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_was_rolled_back_is_told() {
-        let outcome = of(&output(0, Some(&report(|_| ())))).expect("a success");
+        let outcome = down_to(&output(0, Some(&report(|_| ())))).expect("a success");
         assert_eq!(outcome.from, Some(Revision::new("003")));
         assert_eq!(outcome.to, Some(Revision::new("001")));
         assert_eq!(outcome.applied, ["003", "002"].map(Revision::new));
@@ -174,10 +174,10 @@ mod tests {
             report["from"] = json!("001");
             report["rolled_back"] = json!([]);
         });
-        let outcome = of(&output(0, Some(&nothing))).expect("a success");
+        let outcome = down_to(&output(0, Some(&nothing))).expect("a success");
         assert!(outcome.applied.is_empty() && outcome.log.contains("nothing to roll back"));
         assert!(
-            of(&interrupted(0, Some(&nothing)))
+            down_to(&interrupted(0, Some(&nothing)))
                 .expect("a success")
                 .log
                 .contains("stopped")
@@ -218,7 +218,7 @@ mod tests {
                 "ask `current_revision`",
             ),
         ] {
-            let error = of(&output(status, Some(&envelope(code, "m", "a")))).expect_err("one");
+            let error = down_to(&output(status, Some(&envelope(code, "m", "a")))).expect_err("one");
             assert_eq!(error.kind, kind, "{error}");
             assert!(error.message.contains(state), "{error}");
         }
@@ -245,7 +245,7 @@ mod tests {
             (0, "{}".into()),
         ] {
             assert!(
-                of(&output(status, Some(&report))).is_err(),
+                down_to(&output(status, Some(&report))).is_err(),
                 "{status} {report}"
             );
         }
@@ -253,10 +253,10 @@ mod tests {
             let broken = report(|report| {
                 report.as_object_mut().expect("an object").remove(field);
             });
-            assert!(of(&output(0, Some(&broken))).is_err(), "{field}");
+            assert!(down_to(&output(0, Some(&broken))).is_err(), "{field}");
         }
-        assert!(of(&output(0, None)).is_err());
-        let error = of(&output(
+        assert!(down_to(&output(0, None)).is_err());
+        let error = down_to(&output(
             3,
             Some(&report(|report| {
                 report["errors"] = json!(["002 failed"]);

@@ -1,6 +1,6 @@
 use super::*;
 
-fn of(dsn: &str) -> Redactor {
+fn knowing(dsn: &str) -> Redactor {
     Redactor::new([dsn], [])
 }
 
@@ -18,7 +18,7 @@ fn a_space_that_was_not_quoted_gives_nothing_away() {
         ("password = ab cdSecret9", "after \"cdSecret9\""),
         ("password=a=b cdSecret9 host=h", "after \"cdSecret9\""),
     ] {
-        let told = of(dsn).text(said).into_owned();
+        let told = knowing(dsn).text(said).into_owned();
         assert!(
             !told.contains("Secret9") && !told.contains("xy9z"),
             "{dsn}: {told}"
@@ -29,7 +29,7 @@ fn a_space_that_was_not_quoted_gives_nothing_away() {
         "password=abcd sslmode=require user=me host=h",
         "password = abcd sslmode = require user = me host = h",
     ] {
-        assert_eq!(of(dsn).text(kept), kept);
+        assert_eq!(knowing(dsn).text(kept), kept);
     }
 }
 
@@ -42,13 +42,13 @@ fn every_secret_that_libpq_finds_is_one() {
         "password = x user=u sslpassword = 'hV7q-Tz2mXw9'",
         "scram_client_key=hV7q-Tz2mXw9",
     ] {
-        assert_eq!(of(dsn).text("(hV7q-Tz2mXw9)"), "(***)", "{dsn}");
+        assert_eq!(knowing(dsn).text("(hV7q-Tz2mXw9)"), "(***)", "{dsn}");
     }
 }
 
 #[test]
 fn what_python_makes_of_other_letters_is_masked() {
-    let redactor = of("host=h password=zü€😀9");
+    let redactor = knowing("host=h password=zü€😀9");
     for form in [
         r"z\xfc\u20ac\U0001f6009",
         r"z\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x809",
@@ -60,7 +60,7 @@ fn what_python_makes_of_other_letters_is_masked() {
 
 #[test]
 fn a_quoted_keyword_is_masked_in_every_form_of_what_it_stands_for() {
-    let redactor = of(r"host=h password='q\'u\\b99'");
+    let redactor = knowing(r"host=h password='q\'u\\b99'");
     for form in [r"q'u\b99", r"q\'u\\b99", "q%27u%5Cb99"] {
         assert_eq!(redactor.text(form), MASK, "{form}");
     }
@@ -71,7 +71,7 @@ fn the_connection_string_goes_whole() {
     let dsn = "postgresql//u:s3cr3tpw@h/db";
     let said = format!("missing \"=\" after \"{dsn}\" in connection info string\n");
     assert_eq!(
-        of(dsn).text(&said),
+        knowing(dsn).text(&said),
         "missing \"=\" after \"***\" in connection info string\n"
     );
 }
@@ -122,7 +122,7 @@ fn every_form_of_a_password_goes() {
         ),
         ("postgresql://u:日本語の暗号@h/db", vec!["日本語の暗号"]),
     ] {
-        let redactor = of(dsn);
+        let redactor = knowing(dsn);
         for text in said {
             let masked = redactor.text(text);
             assert!(masked.contains(MASK), "{dsn}: {text} -> {masked}");
@@ -135,7 +135,7 @@ fn every_form_of_a_password_goes() {
 
 #[test]
 fn a_short_password_goes_where_it_stands_alone() {
-    let redactor = of("postgresql://u:a@h/db");
+    let redactor = knowing("postgresql://u:a@h/db");
     assert_eq!(redactor.text("password is \"a\""), "password is \"***\"");
     assert_eq!(redactor.text("u:a@h"), "***@h");
     assert_eq!(redactor.text("a database"), "*** database");
@@ -146,10 +146,13 @@ fn a_short_password_goes_where_it_stands_alone() {
 fn host_user_and_database_stay() {
     let said = "connection to server at \"db.example\", port 5432 failed for user \"app\"";
     assert_eq!(
-        of("postgresql://app:hunter2@db.example:5432/shop").text(said),
+        knowing("postgresql://app:hunter2@db.example:5432/shop").text(said),
         said
     );
-    assert_eq!(of("postgresql://db.example:5432/shop").text(said), said);
+    assert_eq!(
+        knowing("postgresql://db.example:5432/shop").text(said),
+        said
+    );
 }
 
 #[test]
@@ -182,7 +185,7 @@ fn other_secrets_go_too() {
 
 #[test]
 fn a_secret_cut_in_two_leaves_no_half() {
-    let redactor = of("postgresql://u:hunter2-and-more@h/db");
+    let redactor = knowing("postgresql://u:hunter2-and-more@h/db");
     for cut in 1.."hunter2-and-more".len() {
         let (before, after) = "hunter2-and-more".split_at(cut);
         let captured = Captured {
@@ -202,19 +205,19 @@ fn a_secret_cut_in_two_leaves_no_half() {
 #[test]
 fn bytes_that_are_no_text_survive() {
     let captured = Captured::from(b"a\xffhunter2\xfe".to_vec());
-    let redactor = of("postgresql://u:hunter2@h/db");
+    let redactor = knowing("postgresql://u:hunter2@h/db");
     assert_eq!(redactor.captured(&captured), "a\u{fffd}***\u{fffd}");
 }
 
 #[test]
 fn a_revision_that_happens_to_equal_a_password_is_a_revision() {
-    assert_eq!(of("postgresql://u:001@h/db").identifier("001"), "001");
+    assert_eq!(knowing("postgresql://u:001@h/db").identifier("001"), "001");
     assert_eq!(
-        of("postgresql://u:20260101120000@h/db").identifier("20260101120000"),
+        knowing("postgresql://u:20260101120000@h/db").identifier("20260101120000"),
         "20260101120000"
     );
     assert_eq!(
-        of("postgresql://u:s3cr3tpw@h/db").identifier("s3cr3tpw"),
+        knowing("postgresql://u:s3cr3tpw@h/db").identifier("s3cr3tpw"),
         MASK
     );
 }
@@ -239,7 +242,9 @@ fn a_secret_that_is_itself_a_lookalikes_beginning_is_masked() {
         ("password", "password"),
         ("postgres://", "postgres://"),
     ] {
-        let told = of(dsn).text(&format!("it was {secret} there")).into_owned();
+        let told = knowing(dsn)
+            .text(&format!("it was {secret} there"))
+            .into_owned();
         assert_eq!(told, "it was *** there", "{dsn}");
     }
 }

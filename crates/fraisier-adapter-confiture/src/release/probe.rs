@@ -90,7 +90,7 @@ mod tests {
         }
     }
 
-    fn of(output: &Output) -> Result<ConfitureVersion, AdapterError> {
+    fn version_in(output: &Output) -> Result<ConfitureVersion, AdapterError> {
         read(output).map_err(Failure::worded)
     }
 
@@ -111,7 +111,7 @@ mod tests {
             ("a warning\r\nconfiture version 1.30.0rc1\r\n", "1.30.0rc1"),
         ] {
             assert_eq!(
-                of(&printed(stdout.as_bytes())),
+                version_in(&printed(stdout.as_bytes())),
                 Ok(ConfitureVersion::parse(version))
             );
         }
@@ -152,7 +152,7 @@ mod tests {
             (failed, "failed"),
             (hung, "did not answer in time"),
         ] {
-            let error = of(&output).unwrap_err();
+            let error = version_in(&output).unwrap_err();
             assert!(error.message.contains(says), "{error}");
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
             assert!(

@@ -72,19 +72,19 @@ impl<'de> Deserialize<'de> for Absent {
 mod tests {
     use super::*;
 
-    fn of(bytes: &[u8]) -> Payload<Current> {
+    fn payload(bytes: &[u8]) -> Payload<Current> {
         decode(Some(&Report::from(bytes.to_vec())))
     }
 
     #[test]
     fn bytes_are_a_report_or_an_envelope_or_neither() {
         let report = br#"{"revision": "002", "name": "b"}"#;
-        assert!(matches!(of(report), Payload::Report(_)));
+        assert!(matches!(payload(report), Payload::Report(_)));
         let envelope = br#"{"ok": false, "error": {"code": "LOCK_1300", "message": "held"}}"#;
-        assert!(matches!(of(envelope), Payload::Envelope(_)));
+        assert!(matches!(payload(envelope), Payload::Envelope(_)));
         let both = br#"{"revision": "002", "name": "b", "ok": false,
                         "error": {"code": "X_1", "message": "m"}}"#;
-        assert!(matches!(of(both), Payload::Envelope(_)));
+        assert!(matches!(payload(both), Payload::Envelope(_)));
         for neither in [
             &b""[..],
             b"{}",
@@ -96,7 +96,10 @@ mod tests {
             b"\xff\xfe",
             b"{\"revision\": \"002\", \"name\": \"b\", \"more\": \"\xff\"}",
         ] {
-            assert!(matches!(of(neither), Payload::Unreadable(_)), "{neither:?}");
+            assert!(
+                matches!(payload(neither), Payload::Unreadable(_)),
+                "{neither:?}"
+            );
         }
         assert!(matches!(decode::<Current>(None), Payload::Nothing));
     }

@@ -102,7 +102,7 @@ impl Request {
         Ok(Self {
             commands: commands.clone(),
             operation,
-            project: Project::of(ctx),
+            project: Project::in_context(ctx),
             settings,
             redactor,
             dsn,

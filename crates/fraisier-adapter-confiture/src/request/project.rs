@@ -32,7 +32,7 @@ pub struct Migration {
 }
 
 impl Project {
-    pub(crate) fn of(ctx: &AdapterCtx) -> Self {
+    pub(crate) fn in_context(ctx: &AdapterCtx) -> Self {
         let migrations = ctx
             .migrations_path
             .as_deref()

@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    fn of(settings: Value) -> Result<Settings, Failure> {
+    fn read_from(settings: Value) -> Result<Settings, Failure> {
         let mut ctx = AdapterCtx::new("shop", "test");
         ctx.settings = serde_json::from_value(settings).expect("an object");
         Settings::default().overridden_by(&ctx)
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_is_set_is_read_and_the_rest_is_left_alone() {
-        let settings = of(json!({
+        let settings = read_from(json!({
             "lock_timeout_ms": 5000, "require_reversible": true, "allow_destructive": null,
             "of_another_adapter": {"any": "thing"},
         }));
@@ -142,7 +142,7 @@ mod tests {
             allow_destructive: false,
         };
         assert_eq!(settings, Ok(expected));
-        assert_eq!(of(json!({})), Ok(Settings::default()));
+        assert_eq!(read_from(json!({})), Ok(Settings::default()));
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
             ("require_reversible", json!(1)),
             ("allow_destructive", json!(["hunter2"])),
         ] {
-            let error = of(json!({ key: value })).unwrap_err().worded();
+            let error = read_from(json!({ key: value })).unwrap_err().worded();
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
             assert!(error.message.contains(key), "{error}");
             assert!(!error.message.contains("hunter2"), "{error}");

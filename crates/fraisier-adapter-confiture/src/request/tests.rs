@@ -7,14 +7,15 @@ use crate::testing::{PASSWORD, ambient, commands, ctx, request};
 
 #[test]
 fn a_context_without_a_usable_connection_string_starts_nothing() {
-    let of = |ctx: &AdapterCtx| Request::new(&commands(), Operation::Up, ctx).expect_err("refused");
+    let refused =
+        |ctx: &AdapterCtx| Request::new(&commands(), Operation::Up, ctx).expect_err("refused");
     let none = AdapterCtx::new("shop", "test");
-    assert_eq!(of(&none).kind, AdapterErrorKind::MissingSecret);
+    assert_eq!(refused(&none).kind, AdapterErrorKind::MissingSecret);
     let mut unset = AdapterCtx::new("shop", "test");
     unset
         .env_secrets
         .insert("DATABASE_URL".into(), "NO_SUCH_VARIABLE_HERE".into());
-    assert_eq!(of(&unset).kind, AdapterErrorKind::SecretReadFailed);
+    assert_eq!(refused(&unset).kind, AdapterErrorKind::SecretReadFailed);
     for dsn in [
         "",
         "  ",
@@ -22,7 +23,7 @@ fn a_context_without_a_usable_connection_string_starts_nothing() {
         "postgresql//u:hunter2@h/db",
     ] {
         let ctx = AdapterCtx::new("shop", "test").with_resolved_secret("DATABASE_URL", dsn);
-        let error = of(&ctx);
+        let error = refused(&ctx);
         assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{dsn}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }

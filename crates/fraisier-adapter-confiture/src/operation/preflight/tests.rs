@@ -38,7 +38,7 @@ fn answer(
 }
 
 /// The same about one migration.
-fn of(version: &str, sql: &str, left: &Output) -> Result<PreflightReport, AdapterError> {
+fn preflight_by(version: &str, sql: &str, left: &Output) -> Result<PreflightReport, AdapterError> {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("001_a.up.sql"), sql).expect("written");
     let preflight = Preflight::of_directory(directory.path(), false).expect("listed");
@@ -46,7 +46,7 @@ fn of(version: &str, sql: &str, left: &Output) -> Result<PreflightReport, Adapte
 }
 
 fn newest(output: &Output) -> PreflightReport {
-    of("1.29.0", "", output).expect("a report")
+    preflight_by("1.29.0", "", output).expect("a report")
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn ok_needs_every_voice() {
         exit: Exit::Signal(9),
         ..output(0, Some(&report(|_| ())))
     };
-    assert!(of("1.29.0", "", &killed).is_err());
+    assert!(preflight_by("1.29.0", "", &killed).is_err());
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_window_safe_true_counts_where_it_can() {
             "message": "m", "migration": null}]);
     });
     assert_eq!(newest(&output(0, Some(&denied))).window_safe, Some(false));
-    let below = of("0.22.0", "", &output(0, Some(&safe))).expect("a report");
+    let below = preflight_by("0.22.0", "", &output(0, Some(&safe))).expect("a report");
     assert_eq!(below.window_safe, None);
     let absent = report(|report| {
         report
@@ -243,14 +243,14 @@ fn a_window_safe_true_counts_where_it_can() {
 fn the_word_of_0_23_to_0_43_is_checked() {
     let safe = output(0, Some(&report(|_| ())));
     for version in ["0.23.0", "0.43.9"] {
-        let found = of(version, "drop table a", &safe).expect("a report");
+        let found = preflight_by(version, "drop table a", &safe).expect("a report");
         assert_eq!(found.window_safe, None, "{version}");
         assert_eq!(found.issues[0].code, WINDOW_SAFE_UNPROVEN);
         assert!(found.ok, "the guard takes away a verdict, and adds none");
-        let found = of(version, "create table a (id int)", &safe).expect("a report");
+        let found = preflight_by(version, "create table a (id int)", &safe).expect("a report");
         assert_eq!(found.window_safe, Some(true), "{version}");
     }
-    let found = of("0.44.0", "drop table a", &safe).expect("a report");
+    let found = preflight_by("0.44.0", "drop table a", &safe).expect("a report");
     assert_eq!(
         found.window_safe,
         Some(true),
@@ -270,7 +270,8 @@ fn a_look_that_is_not_at_all_of_them_proves_nothing() {
         ("1.35.0", 1, true),
         ("1.35.0", 2, false),
     ] {
-        let found = of(version, "", &output(0, Some(&checking(count)))).expect("a report");
+        let found =
+            preflight_by(version, "", &output(0, Some(&checking(count)))).expect("a report");
         assert_eq!(
             found.window_safe,
             proven.then_some(true),
@@ -327,7 +328,7 @@ fn failures_are_errors() {
         (0, Some("{}")),
     ] {
         assert!(
-            of("1.29.0", "", &output(status, report)).is_err(),
+            preflight_by("1.29.0", "", &output(status, report)).is_err(),
             "{status} {report:?}"
         );
     }
@@ -373,8 +374,8 @@ fn a_large_report_is_judged_as_a_small_one() {
                 .is_some_and(crate::process::Report::is_large)
         );
         let (judged, expected) = (
-            of("1.29.0", "", &left),
-            of("1.29.0", "", &output(status, Some(&text))),
+            preflight_by("1.29.0", "", &left),
+            preflight_by("1.29.0", "", &output(status, Some(&text))),
         );
         assert_eq!(judged, expected);
     }

@@ -24,13 +24,13 @@ fn report(change: impl FnOnce(&mut Value)) -> String {
     report.to_string()
 }
 
-fn of(target: Option<&str>, output: &Output) -> Result<MigrationOutcome, AdapterError> {
+fn up(target: Option<&str>, output: &Output) -> Result<MigrationOutcome, AdapterError> {
     let target = target.map(Revision::new);
     answer(&Up { target }, &Redactor::default(), output)
 }
 
 fn done(target: Option<&str>, output: &Output) -> MigrationOutcome {
-    of(target, output).expect("a success")
+    up(target, output).expect("a success")
 }
 
 fn revisions(outcome: &MigrationOutcome) -> (Option<&str>, Option<&str>, Vec<&str>) {
@@ -134,7 +134,7 @@ fn ok_true_does_not_make_a_failure_a_success() {
         report["success"] = json!(false);
         report["errors"] = json!(["Failed to apply migration 004 (d): column \"nope\""]);
     });
-    let error = of(None, &output(3, Some(&failed))).expect_err("an error");
+    let error = up(None, &output(3, Some(&failed))).expect_err("an error");
     assert_eq!(error.kind, Kind::Execution);
     for part in [
         "004 (d)",
@@ -146,14 +146,14 @@ fn ok_true_does_not_make_a_failure_a_success() {
     }
     for status in [0, 1, 3, 6, 8] {
         assert_eq!(
-            of(None, &output(status, Some(&failed)))
+            up(None, &output(status, Some(&failed)))
                 .expect_err("one")
                 .kind,
             Kind::Execution
         );
     }
     assert_eq!(
-        of(None, &output(137, Some(&failed))).expect_err("one").kind,
+        up(None, &output(137, Some(&failed))).expect_err("one").kind,
         Kind::InternalError
     );
 }
@@ -166,7 +166,7 @@ fn an_old_release_that_refuses_what_cannot_be_undone_is_understood() {
         "errors": ["Irreversible migrations detected (missing .down.sql): 001."],
         "irreversible_versions": ["001"],
     });
-    let error = of(None, &output(1, Some(&short.to_string()))).expect_err("an error");
+    let error = up(None, &output(1, Some(&short.to_string()))).expect_err("an error");
     assert_eq!(error.kind, AdapterErrorKind::Execution);
     for part in [
         "missing .down.sql): 001; no migration was applied",
@@ -207,7 +207,7 @@ fn a_migration_that_needs_a_superuser_is_named() {
             report["errors"] = errors;
         });
         for status in [0, 1] {
-            let error = of(None, &output(status, Some(&stopped))).expect_err("an error");
+            let error = up(None, &output(status, Some(&stopped))).expect_err("an error");
             assert_eq!(error.kind, Kind::Execution);
             for part in ["before migration 004", "apply-as", "002, 003", "1 after it"] {
                 assert!(error.message.contains(part), "{error}");
@@ -223,7 +223,7 @@ fn an_old_release_that_stops_there_says_so_only_on_its_output() {
     stopped.stderr = b"Error releasing lock: the connection is closed\n"
         .to_vec()
         .into();
-    let error = of(None, &stopped).expect_err("an error");
+    let error = up(None, &stopped).expect_err("an error");
     for part in [
         "Skipping migration 002_s",
         "requires_superuser",
@@ -247,7 +247,7 @@ fn an_envelope_may_come_after_migrations_were_applied() {
         "005_y.up.sql has no matching .down.sql file.",
         "Create",
     );
-    let error = of(None, &output(3, Some(&missing))).expect_err("an error");
+    let error = up(None, &output(3, Some(&missing))).expect_err("an error");
     assert_eq!(error.kind, Kind::Execution);
     assert!(error.message.contains("ask `current_revision`"), "{error}");
     let lock = envelope(
@@ -255,7 +255,7 @@ fn an_envelope_may_come_after_migrations_were_applied() {
         "Could not acquire migration lock within 30.0s. Use --no-lock to bypass (dangerous).",
         "Wait for the current migration to finish, then retry.",
     );
-    let error = of(None, &output(6, Some(&lock))).expect_err("an error");
+    let error = up(None, &output(6, Some(&lock))).expect_err("an error");
     assert_eq!(error.kind, Kind::LockContention);
     assert!(error.message.contains("was not changed"), "{error}");
     assert!(
@@ -303,7 +303,7 @@ fn report_exit_and_request_must_agree() {
         (None, 0, plain[..plain.len() - 1].to_owned()),
         (None, 0, format!("{{\"success\":true,{}", &plain[1..])),
     ] {
-        let outcome = of(target, &output(status, Some(&report)));
+        let outcome = up(target, &output(status, Some(&report)));
         assert!(
             outcome.is_err(),
             "{target:?} {status} {report}: {outcome:?}"
@@ -326,7 +326,7 @@ fn report_exit_and_request_must_agree() {
                     report[field] = value;
                 }
             });
-            let outcome = of(None, &output(0, Some(&broken)));
+            let outcome = up(None, &output(0, Some(&broken)));
             assert!(outcome.is_err(), "{broken}: {outcome:?}");
         }
     }
@@ -396,7 +396,7 @@ fn no_report_is_nothing_to_do_only_where_it_can_be() {
         assert!(answer.is_err(), "{version}: {answer:?}");
     }
     for status in [1, 2, 3, 130] {
-        let error = of(None, &output(status, None)).expect_err("an error");
+        let error = up(None, &output(status, None)).expect_err("an error");
         assert!(error.message.contains("ask `current_revision`"), "{error}");
     }
 }
@@ -430,7 +430,7 @@ fn a_success_that_came_before_the_interrupt_is_one() {
         outcome.log
     );
     let stopped = interrupted(130, None);
-    let error = of(None, &stopped).expect_err("an error");
+    let error = up(None, &stopped).expect_err("an error");
     for part in [
         "timeout of 3s",
         "stopped",
@@ -445,7 +445,7 @@ fn a_success_that_came_before_the_interrupt_is_one() {
         killed: true,
         ..stopped
     };
-    let error = of(None, &killed).expect_err("an error");
+    let error = up(None, &killed).expect_err("an error");
     for part in ["timeout of 3s", "signal 9", "ask `current_revision`"] {
         assert!(error.message.contains(part), "{error}");
     }

@@ -21,7 +21,7 @@ fn report(change: impl FnOnce(&mut Value)) -> String {
     report.to_string()
 }
 
-fn of(output: &Output) -> Result<VerifyReport, AdapterError> {
+fn verify(output: &Output) -> Result<VerifyReport, AdapterError> {
     let files = Some(VerifyFiles::default());
     answer(&Verify { files }, &Redactor::default(), output)
 }
@@ -96,7 +96,7 @@ fn every_release_can_say_yes() {
         }
     });
     for report in [oldest, report(|_| ())] {
-        let verdict = of(&output(0, Some(&report))).expect("a verdict");
+        let verdict = verify(&output(0, Some(&report))).expect("a verdict");
         assert!(verdict.ok && !verdict.was_skipped);
         let names: Vec<_> = verdict
             .checks
@@ -116,7 +116,7 @@ fn failed_checks_are_a_verdict() {
         report["results"][1]["status"] = json!("failed");
         report["results"][1]["error"] = json!("syntax error at or near \"here\"");
     });
-    let verdict = of(&output(1, Some(&failed))).expect("a verdict");
+    let verdict = verify(&output(1, Some(&failed))).expect("a verdict");
     assert!(!verdict.ok && !verdict.was_skipped && !verdict.checks[1].ok);
     let detail = verdict.checks[1].detail.as_deref();
     assert_eq!(detail, Some("syntax error at or near \"here\""));
@@ -137,7 +137,7 @@ fn nothing_examined_is_skipped_and_not_ok() {
         report["verified_count"] = json!(0);
     });
     for (status, report) in [(2, &no_ledger), (0, &without), (0, &empty)] {
-        let verdict = of(&output(status, Some(report))).expect("a verdict");
+        let verdict = verify(&output(status, Some(report))).expect("a verdict");
         assert!(!verdict.ok && verdict.was_skipped, "{report}");
     }
 }
@@ -151,7 +151,7 @@ fn before_0_37_a_missing_ledger_is_an_internal_error() {
     );
     let old = output(1, Some(&report));
     assert_eq!(
-        of(&old).expect_err("an error").kind,
+        verify(&old).expect_err("an error").kind,
         AdapterErrorKind::InternalError
     );
     let asked = |output: &Output| {
@@ -197,17 +197,17 @@ fn one_voice_that_disagrees_is_enough() {
     ];
     for change in changes {
         let report = report(change);
-        let verdict = of(&output(0, Some(&report))).expect("a verdict");
+        let verdict = verify(&output(0, Some(&report))).expect("a verdict");
         assert!(
             !verdict.ok && verdict.checks.iter().any(|check| !check.ok),
             "{report}"
         );
     }
-    let verdict = of(&output(1, Some(&report(|_| ())))).expect("a verdict");
+    let verdict = verify(&output(1, Some(&report(|_| ())))).expect("a verdict");
     assert!(!verdict.ok && verdict.checks.iter().any(|check| !check.ok));
     for status in [2, 3, 7, 130] {
         assert!(
-            of(&output(status, Some(&report(|_| ())))).is_err(),
+            verify(&output(status, Some(&report(|_| ())))).is_err(),
             "{status}"
         );
     }
@@ -229,11 +229,11 @@ fn what_a_verdict_rests_on_must_be_there_and_of_its_type() {
                     report[field] = value;
                 }
             });
-            assert!(of(&output(0, Some(&broken))).is_err(), "{broken}");
+            assert!(verify(&output(0, Some(&broken))).is_err(), "{broken}");
         }
     }
     for field in ["ok", "ledger_present", "was_skipped"] {
         let broken = report(|report| report[field] = json!("false"));
-        assert!(of(&output(0, Some(&broken))).is_err(), "{field}");
+        assert!(verify(&output(0, Some(&broken))).is_err(), "{field}");
     }
 }

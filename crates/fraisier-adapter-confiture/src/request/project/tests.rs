@@ -34,7 +34,7 @@ fn the_directory_is_relative_to_the_workdir_and_has_a_default() {
         (Some("sql dir/ü"), "sql dir/ü"),
     ] {
         ctx.migrations_path = path.map(PathBuf::from);
-        let project = Project::of(&ctx);
+        let project = Project::in_context(&ctx);
         let directory = base.path().join(expected);
         fs::create_dir_all(&directory).expect("created");
         fs::write(directory.join("002_b.up.sql"), "").expect("written");
@@ -56,7 +56,7 @@ fn a_directory_that_is_not_there_is_refused() {
     ctx.workdir = base.path().into();
     for path in ["missing", "file"] {
         ctx.migrations_path = Some(path.into());
-        let error = Project::of(&ctx).migrations().unwrap_err().worded();
+        let error = Project::in_context(&ctx).migrations().unwrap_err().worded();
         assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
         assert!(error.message.contains(path), "{error}");
     }
@@ -69,7 +69,7 @@ fn a_workdir_that_is_not_there_is_named_instead_of_what_would_be_in_it() {
     let mut ctx = AdapterCtx::new("shop", "test");
     for workdir in ["missing", "file"] {
         ctx.workdir = base.path().join(workdir);
-        let error = Project::of(&ctx).migrations().unwrap_err().worded();
+        let error = Project::in_context(&ctx).migrations().unwrap_err().worded();
         assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
         for part in ["the workdir", workdir, "correct the `workdir`"] {
             assert!(error.message.contains(part), "{error}");
@@ -82,7 +82,7 @@ fn a_workdir_that_is_not_there_is_named_instead_of_what_would_be_in_it() {
 fn a_leading_dash_is_no_option() {
     let mut ctx = AdapterCtx::new("shop", "test");
     ctx.migrations_path = Some("--force".into());
-    assert_eq!(Project::of(&ctx).migrations_arg(), "./--force");
+    assert_eq!(Project::in_context(&ctx).migrations_arg(), "./--force");
 }
 
 #[cfg(target_os = "linux")]
@@ -93,7 +93,7 @@ fn names_that_are_no_text_are_passed_as_they_are() {
     let name = OsStr::from_bytes(b"m\xff");
     let mut ctx = AdapterCtx::new("shop", "test");
     ctx.migrations_path = Some(name.into());
-    assert_eq!(Project::of(&ctx).migrations_arg(), name);
+    assert_eq!(Project::in_context(&ctx).migrations_arg(), name);
     assert_eq!(
         version_of(OsStr::from_bytes(b"00\xff_a.up.sql")).as_deref(),
         Some("00\u{fffd}")
