@@ -9,7 +9,7 @@ use std::time::Duration;
 use fraisier_adapter_api::AdapterError;
 
 use super::Builder;
-use crate::failure::Failure;
+use crate::failure::{Advice, Failure};
 use crate::leave;
 use crate::process::Stop;
 use crate::redact::Redactor;
@@ -227,7 +227,7 @@ pub(super) fn apply(
         builder = (variable.apply)(builder, &value).ok_or_else(|| {
             let Variable { name, takes, .. } = variable;
             let what = format!("the variable `{name}` does not hold what it takes: {takes}");
-            let failure = Failure::in_config(what, "correct or unset it");
+            let failure = Failure::in_config(what, Advice::UnsetVariable);
             leave::error(&Redactor::default(), failure)
         })?;
     }

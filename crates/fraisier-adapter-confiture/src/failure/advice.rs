@@ -1,40 +1,230 @@
-//! What to do next, in words for who deploys.
+//! What to do next, in words for who deploys: every `Next:` of a message stands here.
+
+use std::fmt;
+use std::time::Duration;
 
 use fraisier_adapter_api::AdapterErrorKind;
+
+use crate::release::capability::Need;
+use crate::request::{NamedBy, server_option};
 
 /// Looks at the database from outside of confiture.
 pub(crate) const DOCTOR: &str = "fraisier-adapter-confiture-ipc doctor";
 
-/// What to do about a failure of this code: what confiture advises, unless it advises nothing or
-/// speaks of its command line, which is not what an engine uses.
-pub(super) fn after(code: &str, advised: &str) -> String {
-    let advised = advised.trim().trim_end_matches('.');
-    let usable = !advised.is_empty() && !advised.contains("migrate ") && !advised.contains("--");
-    let ours = match code {
-        "LOCK_1300" => "wait for the deploy that holds the lock to end, then deploy again",
-        "MIGR_100" => {
-            "ask `current_revision`, and go back to a revision that was applied before it"
+/// What to do next, as a clause without a full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Advice {
+    /// Nothing is known to help.
+    None,
+    /// What confiture advises.
+    Stated(String),
+
+    // The configuration, of the program or of a call.
+    UnsetVariable,
+    CorrectSetting,
+    MakeConnectionString,
+    /// The connection string that goes to confiture as an argument.
+    SeparatePassword,
+    /// Options of the connection string keep the disconnect check of this interval away.
+    AddServerOption(Duration),
+    /// A pooler or the server refuses the disconnect check.
+    LetPoolerIgnoreOptions,
+    CorrectWorkdir,
+    CorrectMigrationsPath,
+    NameVersion,
+
+    // This machine, and the confiture on it.
+    Install(NamedBy),
+    RenewEnvironment,
+    MakeExecutable,
+    NameConfiture,
+    Upgrade(Need),
+    TakeNewerRelease,
+    TakeBackAllowDestructive,
+    CorrectTmpdir,
+    RaiseReportLimit,
+    FreeResources,
+
+    // A migration that was not applied, or an `up` that did not begin.
+    CorrectMigration,
+    CorrectAndDeploy,
+    CorrectCause,
+    /// Of these migrations.
+    WriteDownFiles(Vec<String>),
+    /// This migration.
+    ApplyAsSuperuser(String),
+    AllowDestructive,
+    RenumberMigration,
+    RestoreEditedFile,
+    WaitForOtherDeploy,
+    /// As confiture advises it, if it does.
+    WaitForLock(Option<String>),
+    LookForBlocker,
+
+    // A way back.
+    CorrectDownFile,
+    WriteMissingDownFile,
+    AskCurrentRevision,
+    BringToRevisionByHand,
+}
+
+impl Advice {
+    /// What to do about a failure of this code: what confiture advises, unless it advises nothing or
+    /// speaks of its command line, which is not what an engine uses.
+    pub(super) fn after(code: &str, advised: &str) -> Self {
+        let advised = advised.trim().trim_end_matches('.');
+        let usable =
+            !advised.is_empty() && !advised.contains("migrate ") && !advised.contains("--");
+        match code {
+            "LOCK_1300" => Self::WaitForLock(usable.then(|| advised.to_owned())),
+            _ if usable => Self::Stated(advised.to_owned()),
+            "MIGR_100" => Self::AskCurrentRevision,
+            "MIGR_106" => Self::RenumberMigration,
+            "VALID_002" | "VALID_008" => Self::AllowDestructive,
+            _ => Self::Stated(advised.to_owned()),
         }
-        "MIGR_106" => "give one of them another version, then deploy again",
-        "VALID_002" | "VALID_008" => {
-            "review the migration, allow it by the setting `allow_destructive`, then deploy again"
-        }
-        _ => advised,
-    };
-    let next = if usable { advised } else { ours };
-    match code {
-        "LOCK_1300" => format!("{next}; nothing is done without the lock"),
-        _ => next.to_owned(),
     }
 }
 
-/// After a file was edited that is applied.
-pub(super) const AFTER_AN_EDIT: &str = "restore the file as it was applied, put the change into a \
-                                        new migration, then deploy again";
+impl From<Advice> for String {
+    fn from(advice: Advice) -> Self {
+        advice.to_string()
+    }
+}
 
-/// After a timeout.
-pub(super) const AFTER_A_TIMEOUT: &str =
-    "look for a session that holds what the migration waits for, or allow more time";
+impl fmt::Display for Advice {
+    #[expect(clippy::too_many_lines, reason = "one arm for each advice")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::None => "",
+            Self::Stated(text) => text,
+            Self::UnsetVariable => "correct or unset it",
+            Self::CorrectSetting => "correct it",
+            Self::MakeConnectionString => {
+                "make it a URL that begins with `postgresql://`, or libpq keywords (host=… user=… \
+                 dbname=…)"
+            }
+            Self::SeparatePassword => {
+                "make it a URL, not keywords, with `@`, `/` and `?` percent-encoded in the \
+                 password, and without `sslpassword`"
+            }
+            Self::AddServerOption(interval) => {
+                return write!(
+                    f,
+                    "add `{}` to these `options` (percent-encoded in a URL) and leave \
+                     `server_disconnect_check` off, or take `options` out of the connection string",
+                    server_option(*interval)
+                );
+            }
+            Self::LetPoolerIgnoreOptions => {
+                let option = server_option(Duration::from_secs(1));
+                return write!(
+                    f,
+                    "let the pooler ignore it (PgBouncer: `ignore_startup_parameters = options`) \
+                     and set `{}` for the role, or leave `server_disconnect_check` unset",
+                    option.trim_start_matches("-c ")
+                );
+            }
+            Self::CorrectWorkdir => "correct the `workdir`",
+            Self::CorrectMigrationsPath => {
+                "correct `migrations_path`, which is relative to `workdir`, or create the directory"
+            }
+            Self::NameVersion => "name a version as it stands before the first `_` of a file name",
+            Self::Install(NamedBy::Builder) => {
+                "install it there (pip install fraiseql-confiture), or correct the `program` that \
+                 the adapter was built with"
+            }
+            Self::Install(NamedBy::Variable) => {
+                "install it there (pip install fraiseql-confiture), or correct \
+                 `FRAISIER_CONFITURE_BIN`, which names it"
+            }
+            Self::Install(NamedBy::Default) => {
+                "install it (pip install fraiseql-confiture), put it on `PATH`, or name it in \
+                 `FRAISIER_CONFITURE_BIN`"
+            }
+            Self::RenewEnvironment => "make its virtual environment anew: its Python is gone",
+            Self::MakeExecutable => "make it executable for this user",
+            Self::NameConfiture => {
+                "let the adapter run confiture: put it on PATH, or name it in \
+                 FRAISIER_CONFITURE_BIN"
+            }
+            Self::Upgrade(need) => {
+                let floor = need.floor().release();
+                return write!(
+                    f,
+                    "install a release: pip install 'fraiseql-confiture>={floor}'"
+                );
+            }
+            Self::TakeNewerRelease => "install a newer release of confiture",
+            Self::TakeBackAllowDestructive => {
+                let floor = Need::AllowDestructive.floor().release();
+                return write!(
+                    f,
+                    "take back the setting `allow_destructive`, or install confiture {floor} or newer"
+                );
+            }
+            Self::CorrectTmpdir => "let `TMPDIR` name a directory that this user can write to",
+            Self::RaiseReportLimit => {
+                "allow larger reports with the builder's `report_limit`, if that is it"
+            }
+            Self::FreeResources => "free what is exhausted on this machine, then try again",
+            Self::CorrectMigration => {
+                "correct the migration, remove what it committed by itself or did outside a \
+                 transaction, then deploy again: it goes on after what is applied"
+            }
+            Self::CorrectAndDeploy => "correct the migration, then deploy again",
+            Self::CorrectCause => {
+                "correct the cause, then deploy again: it goes on after what is applied"
+            }
+            Self::WriteDownFiles(versions) => {
+                let versions = versions.join(", ");
+                return write!(
+                    f,
+                    "write the missing `.down.sql` of {versions}, or take back the setting \
+                     `require_reversible`"
+                );
+            }
+            Self::ApplyAsSuperuser(version) => {
+                return write!(
+                    f,
+                    "have a superuser apply it (`confiture migrate apply-as <role> {version}`), then \
+                     deploy again"
+                );
+            }
+            Self::AllowDestructive => {
+                "review the migration, allow it by the setting `allow_destructive`, then deploy again"
+            }
+            Self::RenumberMigration => "give one of them another version, then deploy again",
+            Self::RestoreEditedFile => {
+                "restore the file as it was applied, put the change into a new migration, then \
+                 deploy again"
+            }
+            Self::WaitForOtherDeploy => {
+                "wait for the other deploy to end, then deploy again: it goes on after what is \
+                 applied"
+            }
+            Self::WaitForLock(stated) => {
+                let ours = "wait for the deploy that holds the lock to end, then deploy again";
+                let wait = stated.as_deref().unwrap_or(ours);
+                return write!(f, "{wait}; nothing is done without the lock");
+            }
+            Self::LookForBlocker => {
+                "look for a session that holds what the migration waits for, or allow more time"
+            }
+            Self::CorrectDownFile => {
+                "correct the `.down.sql`, then roll back again: it goes on from there"
+            }
+            Self::WriteMissingDownFile => "write the missing `.down.sql`, then roll back again",
+            Self::AskCurrentRevision => {
+                "ask `current_revision`, and go back to a revision that was applied before it"
+            }
+            Self::BringToRevisionByHand => {
+                "bring the database to a revision by hand, then deploy again"
+            }
+        };
+        f.write_str(text)
+    }
+}
 
 /// Completes advice by the program that looks closer, where that helps.
 pub(super) fn with_doctor(kind: AdapterErrorKind, timed_out: bool, next: &str) -> String {
@@ -53,38 +243,4 @@ pub(super) fn with_doctor(kind: AdapterErrorKind, timed_out: bool, next: &str) -
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::request::SETTINGS;
-
-    #[test]
-    fn what_is_advised_can_be_followed_from_an_engine() {
-        let command_line = "Review the migration, then run migrate up --allow-destructive";
-        let next = after("VALID_002", command_line);
-        assert!(!next.contains("--"), "{next}");
-        let setting = next.split('`').nth(1);
-        assert!(SETTINGS.iter().any(|it| Some(it.key) == setting), "{next}");
-        let elsewhere =
-            "Run 'confiture migrate status' or 'migrate current' to see known revisions.";
-        assert!(after("MIGR_100", elsewhere).contains("`current_revision`"));
-        assert_eq!(after("MIGR_001", "Create the file."), "Create the file");
-        for advised in ["", "Wait for the current migration to finish, then retry."] {
-            let next = after("LOCK_1300", advised);
-            assert!(next.contains("nothing is done without the lock"), "{next}");
-        }
-    }
-
-    #[test]
-    fn the_program_that_looks_closer_is_named_where_it_helps_and_once() {
-        let named = |kind, timed_out| with_doctor(kind, timed_out, "wait.").contains(DOCTOR);
-        assert!(named(AdapterErrorKind::DbUnreachable, false));
-        assert!(named(AdapterErrorKind::LockContention, false));
-        assert!(named(AdapterErrorKind::InternalError, true));
-        assert!(!named(AdapterErrorKind::Execution, false));
-        let once = with_doctor(AdapterErrorKind::DbUnreachable, false, "");
-        assert_eq!(
-            with_doctor(AdapterErrorKind::DbUnreachable, true, &once),
-            once
-        );
-    }
-}
+mod tests;

@@ -2,10 +2,10 @@
 
 use fraisier_adapter_api::AdapterErrorKind;
 
-use super::{DatabaseState, Failure, Reader};
+use super::{Advice, DatabaseState, Failure, Reader};
 use crate::process::Exit;
 use crate::report::{Current, Payload, decode};
-use crate::request::{is_refused, server_option};
+use crate::request::is_refused;
 
 /// The code for a database that cannot be reached, and the status that goes with it.
 const UNREACHABLE: (&str, Exit) = ("CONFIG_006", Exit::Code(3));
@@ -31,15 +31,10 @@ pub(crate) fn without_check(reader: &Reader<'_>, said: &str) -> Failure {
         "the server or a pooler refused what `server_disconnect_check` asks for: {}",
         said.trim()
     );
-    let next = format!(
-        "let the pooler ignore it (PgBouncer: `ignore_startup_parameters = options`) and set `{}` \
-         for the role, or leave `server_disconnect_check` unset",
-        server_option(std::time::Duration::from_secs(1)).trim_start_matches("-c ")
-    );
     reader.failure(
         AdapterErrorKind::InvalidConfig,
         &what,
         DatabaseState::Untouched,
-        &next,
+        Advice::LetPoolerIgnoreOptions,
     )
 }

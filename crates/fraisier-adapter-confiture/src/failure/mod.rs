@@ -15,12 +15,13 @@ use std::fmt;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
+pub(crate) use self::advice::Advice;
 pub(crate) use self::check::{check_refused, without_check};
 pub use self::kind::classify;
 pub(crate) use self::quoting::add_line;
-pub(crate) use self::reader::{AFTER_ANOTHER, Reader};
+pub(crate) use self::reader::Reader;
 use self::refusal::Refusal;
-pub(crate) use self::run::{SHORTAGE, is_shortage, not_run};
+pub(crate) use self::run::{is_shortage, not_run};
 pub(crate) use self::state::{Change, DatabaseState};
 use crate::leave::Leaves;
 use crate::redact::Redactor;
@@ -60,7 +61,7 @@ impl Failure {
         kind: AdapterErrorKind,
         what: impl Into<String>,
         state: DatabaseState,
-        next: impl Into<String>,
+        next: Advice,
     ) -> Self {
         Self {
             kind,
@@ -73,14 +74,19 @@ impl Failure {
     }
 
     /// The configuration is wrong, and nothing was started.
-    pub(crate) fn in_config(what: impl Into<String>, next: impl Into<String>) -> Self {
+    pub(crate) fn in_config(what: impl Into<String>, next: Advice) -> Self {
         let kind = AdapterErrorKind::InvalidConfig;
         Self::new(kind, what, DatabaseState::NotStarted, next)
     }
 
     /// A secret of the context that cannot be had. The API's error names it and holds nothing of it.
     pub(crate) fn of_secret(error: AdapterError) -> Self {
-        Self::new(error.kind, error.message, DatabaseState::NotStarted, "")
+        Self::new(
+            error.kind,
+            error.message,
+            DatabaseState::NotStarted,
+            Advice::None,
+        )
     }
 
     /// What happened, whole.

@@ -3,22 +3,18 @@
 use fraisier_adapter_api::AdapterErrorKind;
 use serde::de::DeserializeOwned;
 
+use super::advice::with_doctor;
 use super::kind::{admits_no_change, claims_nothing_was_done, classify};
 use super::quoting::{add_line, is_a_banner, names_our_report, without_forbidden_advice};
-use super::{DatabaseState, Failure, advice, refusal};
+use super::{Advice, DatabaseState, Failure, refusal};
 use crate::operation::Operation;
 use crate::process::{Captured, Exit, Interruption, Output};
 use crate::redact::text_of;
 use crate::release::ConfitureVersion;
-use crate::release::capability::Need;
 use crate::report::{self, Envelope, Payload};
 
 /// The code for a database that has no ledger.
 const NO_LEDGER: &str = "PRECON_1001";
-
-/// What to do when another deploy came first.
-pub(crate) const AFTER_ANOTHER: &str =
-    "wait for the other deploy to end, then deploy again: it goes on after what is applied";
 
 /// Words the failures of one finished command.
 pub struct Reader<'a> {
@@ -65,22 +61,21 @@ impl Reader<'_> {
         kind: AdapterErrorKind,
         what: &str,
         state: DatabaseState,
-        next: &str,
+        next: Advice,
     ) -> Failure {
         let what = match self.output.interrupted {
             None => what.to_owned(),
             Some(why) => format!("{}, and confiture was stopped: {what}", interruption(why)),
         };
         let timed_out = matches!(self.output.interrupted, Some(Interruption::Timeout(_)));
-        let next = match next.trim() {
-            "" if timed_out => advice::AFTER_A_TIMEOUT,
+        let next = match next {
+            Advice::None if timed_out => Advice::LookForBlocker,
             next => next,
         };
-        let next = advice::with_doctor(kind, timed_out, &without_forbidden_advice(next));
-        Failure {
-            evidence: self.evidence(),
-            ..Failure::new(kind, without_forbidden_advice(&what), state, next)
-        }
+        let mut failure = Failure::new(kind, without_forbidden_advice(&what), state, next);
+        failure.next = with_doctor(kind, timed_out, &without_forbidden_advice(&failure.next));
+        failure.evidence = self.evidence();
+        failure
     }
 
     /// A failure of which the report lists the errors.
@@ -90,7 +85,7 @@ impl Reader<'_> {
         what: &str,
         errors: &[String],
         state: DatabaseState,
-        next: &str,
+        next: Advice,
     ) -> Failure {
         let what = format!("{what} ({})", self.exit());
         let errors = errors.iter().map(|error| without_forbidden_advice(error));
@@ -119,15 +114,15 @@ impl Reader<'_> {
         let mut kind = classify(self.output.exit, code, false);
         let mut state = self.state_without_word();
         let stated = without_forbidden_advice(envelope.actionable.as_deref().unwrap_or_default());
-        let mut next = advice::after(code.unwrap_or_default(), &stated);
+        let mut next = Advice::after(code.unwrap_or_default(), &stated);
         if !self.began() {
             if refusal::ledger_was_made_by_another(&envelope.message) {
                 kind = AdapterErrorKind::LockContention;
                 state = DatabaseState::Untouched;
-                next = AFTER_ANOTHER.into();
+                next = Advice::WaitForOtherDeploy;
             } else if refuses_edited_files(envelope) {
                 state = self.state_before_any_change();
-                next = advice::AFTER_AN_EDIT.into();
+                next = Advice::RestoreEditedFile;
             } else if code.is_some_and(|code| {
                 before_any_change(code) && admits_no_change(self.output.exit, code)
             }) {
@@ -136,7 +131,7 @@ impl Reader<'_> {
         } else if claims_nothing_was_done(kind) {
             kind = AdapterErrorKind::Execution;
         }
-        self.failure(kind, &what, state, &next)
+        self.failure(kind, &what, state, next)
     }
 
     /// What is known when confiture refused to begin.
@@ -162,7 +157,7 @@ impl Reader<'_> {
                 self.exit()
             ),
             self.state_without_word(),
-            "",
+            Advice::None,
         )
     }
 
@@ -181,7 +176,7 @@ impl Reader<'_> {
         if let Some(line) = self.last_words() {
             what = format!("{what}; the last it printed is: {line}");
         }
-        self.failure(kind, &what, self.state_without_word(), "")
+        self.failure(kind, &what, self.state_without_word(), Advice::None)
     }
 
     /// What is known about the database when nothing was reported about it.
@@ -198,18 +193,15 @@ impl Reader<'_> {
     pub(crate) fn usage_error(&self, version: &ConfitureVersion) -> Failure {
         let said = self.last_words().unwrap_or_default();
         let next = if said.contains("--allow-destructive") {
-            format!(
-                "take back the setting `allow_destructive`, or install confiture {} or newer",
-                Need::AllowDestructive.floor().release()
-            )
+            Advice::TakeBackAllowDestructive
         } else {
-            "install a newer release of confiture".to_owned()
+            Advice::TakeNewerRelease
         };
         self.failure(
             AdapterErrorKind::InvalidConfig,
             &format!("confiture {version} does not understand the command it was given: {said}"),
             DatabaseState::Untouched,
-            &next,
+            next,
         )
     }
 
@@ -222,7 +214,7 @@ impl Reader<'_> {
                 self.exit()
             ),
             state,
-            "",
+            Advice::None,
         )
     }
 

@@ -5,13 +5,10 @@ use std::io::{self, ErrorKind};
 use fraisier_adapter_api::AdapterErrorKind;
 use rustix::io::Errno;
 
-use super::{DatabaseState, Failure, Reader};
+use super::{Advice, DatabaseState, Failure, Reader};
 use crate::operation::Operation;
 use crate::process::{Obstacle, RunError};
 use crate::request::NamedBy;
-
-/// What to do about a shortage of this machine.
-pub(crate) const SHORTAGE: &str = "free what is exhausted on this machine, then try again";
 
 /// Whether this machine is out of something: descriptors, memory, threads.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
@@ -28,52 +25,40 @@ pub(crate) fn not_run(operation: Operation, named_by: NamedBy, error: &RunError)
             AdapterErrorKind::InternalError,
             &what,
             DatabaseState::without_report(operation),
-            "allow larger reports with the builder's `report_limit`, if that is it",
+            Advice::RaiseReportLimit,
         ),
         RunError::Lost { .. } => Failure::new(
             AdapterErrorKind::InternalError,
             what,
             DatabaseState::without_report(operation),
-            "",
+            Advice::None,
         ),
         RunError::Program {
             obstacle: Obstacle::Busy | Obstacle::Descriptors | Obstacle::Resources,
             ..
-        } => not_started(AdapterErrorKind::Execution, SHORTAGE),
+        } => not_started(AdapterErrorKind::Execution, Advice::FreeResources),
         RunError::Program { obstacle, .. } => {
             Failure::in_config(what, after_obstacle(*obstacle, named_by))
         }
-        RunError::WorkDir { .. } => Failure::in_config(what, "correct the `workdir`"),
+        RunError::WorkDir { .. } => Failure::in_config(what, Advice::CorrectWorkdir),
         RunError::TempDir { source, .. }
             if matches!(
                 source.kind(),
                 ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied
             ) =>
         {
-            let next = "let `TMPDIR` name a directory that this user can write to";
-            not_started(AdapterErrorKind::InternalError, next)
+            not_started(AdapterErrorKind::InternalError, Advice::CorrectTmpdir)
         }
-        _ => not_started(AdapterErrorKind::Execution, SHORTAGE),
+        _ => not_started(AdapterErrorKind::Execution, Advice::FreeResources),
     }
 }
 
-fn after_obstacle(obstacle: Obstacle, named_by: NamedBy) -> &'static str {
-    match (obstacle, named_by) {
-        (Obstacle::NotFound, NamedBy::Builder) => {
-            "install it there (pip install fraiseql-confiture), or correct the `program` that the \
-             adapter was built with"
-        }
-        (Obstacle::NotFound, NamedBy::Variable) => {
-            "install it there (pip install fraiseql-confiture), or correct \
-             `FRAISIER_CONFITURE_BIN`, which names it"
-        }
-        (Obstacle::NotFound, NamedBy::Default) => {
-            "install it (pip install fraiseql-confiture), put it on `PATH`, or name it in \
-             `FRAISIER_CONFITURE_BIN`"
-        }
-        (Obstacle::NoInterpreter, _) => "make its virtual environment anew: its Python is gone",
-        (Obstacle::NotExecutable, _) => "make it executable for this user",
-        _ => "",
+fn after_obstacle(obstacle: Obstacle, named_by: NamedBy) -> Advice {
+    match obstacle {
+        Obstacle::NotFound => Advice::Install(named_by),
+        Obstacle::NoInterpreter => Advice::RenewEnvironment,
+        Obstacle::NotExecutable => Advice::MakeExecutable,
+        _ => Advice::None,
     }
 }
 

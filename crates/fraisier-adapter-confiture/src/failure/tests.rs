@@ -9,6 +9,7 @@ fn applied(versions: impl IntoIterator<Item = String>) -> DatabaseState {
 }
 
 fn failed(what: &str, state: DatabaseState, next: &str) -> Failure {
+    let next = Advice::Stated(next.into());
     Failure::new(AdapterErrorKind::Execution, what, state, next)
 }
 

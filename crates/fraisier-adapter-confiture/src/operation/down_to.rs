@@ -3,7 +3,7 @@
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
 use crate::failure::refusal::refusal;
-use crate::failure::{Change, DatabaseState, Failure, Reader, add_line};
+use crate::failure::{Advice, Change, DatabaseState, Failure, Reader, add_line};
 use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Summary, Unread};
 use crate::process::{Arg, Invocation};
@@ -21,7 +21,7 @@ pub(crate) fn plan(request: &Request, target: &Revision) -> Result<Invocation, F
             AdapterErrorKind::PreconditionFailed,
             "the revision to go back to is empty",
             DatabaseState::NotStarted,
-            "name a version as it stands before the first `_` of a file name",
+            Advice::NameVersion,
         ));
     }
     let mut args = request.migrations_dir().to_vec();
@@ -67,12 +67,12 @@ fn agreed(
     if !report.errors.is_empty() {
         let kind = crate::failure::classify(reader.output.exit, None, true);
         let state = rolled_back(report.errors.iter().all(|error| refusal(error).is_some()));
-        let next = "correct the `.down.sql`, then roll back again: it goes on from there";
+        let next = Advice::CorrectDownFile;
         return Err(reader.errors(kind, "a rollback failed", &report.errors, state, next));
     }
     if !report.skipped.is_empty() {
         let what = format!("it left out {}", report.skipped.join(", "));
-        let next = "write the missing `.down.sql`, then roll back again";
+        let next = Advice::WriteMissingDownFile;
         let kind = AdapterErrorKind::IrreversibleRollback;
         return Err(reader.failure(kind, &what, rolled_back(false), next));
     }

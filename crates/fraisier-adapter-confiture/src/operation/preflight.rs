@@ -5,7 +5,7 @@ use std::path::Path;
 
 use fraisier_adapter_api::{AdapterErrorKind, PreflightIssue, PreflightReport, Severity};
 
-use crate::failure::{DatabaseState, Failure, Reader};
+use crate::failure::{Advice, DatabaseState, Failure, Reader};
 use crate::guard;
 use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Unread};
@@ -124,8 +124,7 @@ pub(crate) fn plan(request: &Request, pending_only: bool) -> Result<Invocation, 
             Failure::in_config(
                 "the secret `AGAINST_DATABASE_URL` goes to confiture as an argument, so its \
                  password has to be taken out, and here it cannot be",
-                "make it a URL, not keywords, with `@`, `/` and `?` percent-encoded in the \
-                 password, and without `sslpassword`",
+                Advice::SeparatePassword,
             )
         })?;
         args.push(option("--against", url));

@@ -2,7 +2,7 @@
 
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
-use crate::failure::{DatabaseState, Failure, add_line};
+use crate::failure::{Advice, DatabaseState, Failure, add_line};
 
 /// What a failed `up` applied, when that is certain and all that a `down_to` would roll back.
 ///
@@ -49,7 +49,7 @@ pub(crate) fn undone(
             applied: listed,
             at: to.as_str().into(),
         },
-        next: "correct the migration, then deploy again".into(),
+        next: Advice::CorrectAndDeploy.to_string(),
         ..failure
     }
 }
@@ -68,7 +68,7 @@ fn stuck(mut failure: Failure, applied: Vec<String>, why: String, evidence: &str
     Failure {
         kind: AdapterErrorKind::IrreversibleRollback,
         state: DatabaseState::NotUndone { applied, why },
-        next: "bring the database to a revision by hand, then deploy again".into(),
+        next: Advice::BringToRevisionByHand.to_string(),
         ..failure
     }
 }

@@ -5,7 +5,7 @@ mod without_report;
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
 use crate::failure::refusal::{self, refusal};
-use crate::failure::{AFTER_ANOTHER, Change, DatabaseState, Failure, Reader, add_line, classify};
+use crate::failure::{Advice, Change, DatabaseState, Failure, Reader, add_line, classify};
 use crate::observe::Event;
 use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Summary, Unread};
@@ -19,15 +19,6 @@ const OPERATION: Operation = Operation::Up;
 
 /// How many bytes of a target that does not exist are repeated.
 const NAME_LIMIT: usize = 200;
-
-/// A migration that failed is rolled back, unless it took that out of confiture's hands.
-const AFTER_A_FAILURE: &str = "correct the migration, remove what it committed by itself or did \
-                               outside a transaction, then deploy again: it goes on after what is \
-                               applied";
-
-/// The connection ended, or the migration failed in a way that the server said nothing of.
-const AFTER_AN_UNCERTAIN_FAILURE: &str =
-    "correct the cause, then deploy again: it goes on after what is applied";
 
 /// `migrate up`, once it is sure that the target exists.
 ///
@@ -73,9 +64,8 @@ fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]
         Redactor::bounded(&target, NAME_LIMIT),
         request.project.migrations.display(),
     );
-    let next = "name a version as it stands before the first `_` of a file name";
     let kind = AdapterErrorKind::PreconditionFailed;
-    Failure::new(kind, what, DatabaseState::NotStarted, next)
+    Failure::new(kind, what, DatabaseState::NotStarted, Advice::NameVersion)
 }
 
 /// Reads an `up` to this target.
@@ -136,12 +126,9 @@ fn irreversible(reader: &Reader<'_>, refusal: &report::Irreversible) -> Failure 
         reader.exit(),
         refusal.errors.join("; ")
     );
-    let next = format!(
-        "write the missing `.down.sql` of {}, or take back the setting `require_reversible`",
-        refusal.irreversible_versions.join(", ")
-    );
+    let next = Advice::WriteDownFiles(refusal.irreversible_versions.clone());
     let kind = classify(reader.output.exit, None, true);
-    reader.failure(kind, &what, DatabaseState::none_applied(), &next)
+    reader.failure(kind, &what, DatabaseState::none_applied(), next)
 }
 
 /// The failure of an `up` that says in its report why it stopped.
@@ -156,25 +143,30 @@ fn stopped(reader: &Reader<'_>, report: &report::Up) -> Option<Failure> {
             stop.reason,
             report.pending.len()
         );
-        let next = format!(
-            "have a superuser apply it (`confiture migrate apply-as <role> {}`), then deploy again",
-            stop.version
-        );
+        let next = Advice::ApplyAsSuperuser(stop.version.clone());
         let state = exactly(reader, report, applied);
-        return Some(reader.failure(AdapterErrorKind::Execution, &what, state, &next));
+        return Some(reader.failure(AdapterErrorKind::Execution, &what, state, next));
     }
     if errors.is_empty() {
         return None;
     }
     let (kind, state, next) = if applied.is_empty() && refusal::was_applied_by_another(errors) {
         let kind = AdapterErrorKind::LockContention;
-        (kind, DatabaseState::none_applied(), AFTER_ANOTHER)
+        (
+            kind,
+            DatabaseState::none_applied(),
+            Advice::WaitForOtherDeploy,
+        )
     } else {
         let kind = classify(reader.output.exit, None, true);
         if errors.iter().all(|error| refusal(error).is_some()) {
-            (kind, exactly(reader, report, applied), AFTER_A_FAILURE)
+            (
+                kind,
+                exactly(reader, report, applied),
+                Advice::CorrectMigration,
+            )
         } else {
-            (kind, at_least(applied), AFTER_AN_UNCERTAIN_FAILURE)
+            (kind, at_least(applied), Advice::CorrectCause)
         }
     };
     Some(reader.errors(kind, "confiture stopped with an error", errors, state, next))

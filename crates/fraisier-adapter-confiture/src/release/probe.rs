@@ -2,7 +2,7 @@
 
 use fraisier_adapter_api::AdapterErrorKind;
 
-use crate::failure::{DatabaseState, Failure, Reader};
+use crate::failure::{Advice, DatabaseState, Failure, Reader};
 use crate::operation::Operation;
 use crate::process::Output;
 use crate::release::ConfitureVersion;
@@ -20,8 +20,7 @@ pub(crate) fn read(output: &Output) -> Result<ConfitureVersion, Failure> {
             "`--version` of the configured program {what} ({})",
             reader.exit()
         );
-        let next = "let the adapter run confiture: put it on PATH, or name it in \
-                    FRAISIER_CONFITURE_BIN";
+        let next = Advice::NameConfiture;
         let kind = AdapterErrorKind::InvalidConfig;
         Err(reader.failure(kind, &what, DatabaseState::Untouched, next))
     };
@@ -70,7 +69,7 @@ pub(crate) fn meets(
             "confiture {version} is installed{which} {floor} is the first release that can do this"
         ),
         DatabaseState::Untouched,
-        format!("install a release: pip install 'fraiseql-confiture>={floor}'"),
+        Advice::Upgrade(need),
     ))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::failure::Failure;
+use crate::failure::{Advice, Failure};
 
 /// The connection string of a database, as the engine gave it.
 ///
@@ -46,8 +46,7 @@ impl Dsn {
         let refuse = |why: &str| {
             Err(Failure::in_config(
                 format!("the secret `{logical}` {why}"),
-                "make it a URL that begins with `postgresql://`, or libpq keywords (host=… user=… \
-                 dbname=…)",
+                Advice::MakeConnectionString,
             ))
         };
         if text.trim().is_empty() {

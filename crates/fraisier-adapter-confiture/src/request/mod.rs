@@ -27,7 +27,7 @@ use self::project::Project;
 use self::secrets::{Secrets, is_declared};
 pub(crate) use self::settings::{LOCK_TIMEOUT_MS, Settings};
 pub use self::settings::{SETTINGS, Setting};
-use crate::failure::Failure;
+use crate::failure::{Advice, Failure};
 use crate::leave::{self, Leaves};
 use crate::operation::Operation;
 use crate::process::{Arg, Environment, Invocation};
@@ -191,11 +191,7 @@ fn dsn(commands: &Commands, logical: &str, ctx: &AdapterCtx) -> Result<Dsn, Fail
                 "the secret `{logical}` carries `options`, which keep the server from being asked \
                  to check that its client is there (`server_disconnect_check`)"
             ),
-            format!(
-                "add `{}` to these `options` (percent-encoded in a URL) and leave \
-                 `server_disconnect_check` off, or take `options` out of the connection string",
-                server_option(interval)
-            ),
+            Advice::AddServerOption(interval),
         )),
         _ => Ok(dsn),
     }

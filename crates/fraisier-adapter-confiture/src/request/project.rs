@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 
 use super::verify_files::VerifyFiles;
-use crate::failure::{DatabaseState, Failure, SHORTAGE, is_shortage};
+use crate::failure::{Advice, DatabaseState, Failure, is_shortage};
 
 /// Where confiture itself looks when it is not told.
 const DEFAULT_MIGRATIONS: &str = "db/migrations";
@@ -99,19 +99,18 @@ impl Project {
         how(&directory).map_err(|cause| {
             let (what, directory, next) = match std::fs::read_dir(&self.workdir) {
                 Err(error) if error.kind() == cause.kind() && self.migrations.is_relative() => {
-                    ("workdir", &self.workdir, "correct the `workdir`")
+                    ("workdir", &self.workdir, Advice::CorrectWorkdir)
                 }
                 _ => (
                     "migrations directory",
                     &directory,
-                    "correct `migrations_path`, which is relative to `workdir`, or create the \
-                     directory",
+                    Advice::CorrectMigrationsPath,
                 ),
             };
             let what = format!("the {what} {} cannot be read: {cause}", directory.display());
             if is_shortage(&cause) {
                 let kind = AdapterErrorKind::Execution;
-                return Failure::new(kind, what, DatabaseState::NotStarted, SHORTAGE);
+                return Failure::new(kind, what, DatabaseState::NotStarted, Advice::FreeResources);
             }
             Failure::in_config(what, next)
         })

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use fraisier_adapter_api::AdapterCtx;
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::failure::{Advice, Failure};
 
 /// A key of `AdapterCtx::settings` that the adapter understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ fn read<T>(
             let Setting { key, takes, .. } = setting;
             Failure::in_config(
                 format!("the setting `{key}` has to be {takes}"),
-                "correct it",
+                Advice::CorrectSetting,
             )
         }),
     }

@@ -1,0 +1,170 @@
+use super::*;
+use crate::request::SETTINGS;
+
+/// One of each.
+fn every() -> Vec<Advice> {
+    use Advice::{
+        AddServerOption, AllowDestructive, ApplyAsSuperuser, AskCurrentRevision,
+        BringToRevisionByHand, CorrectAndDeploy, CorrectCause, CorrectDownFile, CorrectMigration,
+        CorrectMigrationsPath, CorrectSetting, CorrectTmpdir, CorrectWorkdir, FreeResources,
+        Install, LetPoolerIgnoreOptions, LookForBlocker, MakeConnectionString, MakeExecutable,
+        NameConfiture, NameVersion, None, RaiseReportLimit, RenewEnvironment, RenumberMigration,
+        RestoreEditedFile, SeparatePassword, Stated, TakeBackAllowDestructive, TakeNewerRelease,
+        UnsetVariable, Upgrade, WaitForLock, WaitForOtherDeploy, WriteDownFiles,
+        WriteMissingDownFile,
+    };
+    let all = vec![
+        None,
+        Stated("wait".into()),
+        UnsetVariable,
+        CorrectSetting,
+        MakeConnectionString,
+        SeparatePassword,
+        AddServerOption(Duration::from_secs(1)),
+        LetPoolerIgnoreOptions,
+        CorrectWorkdir,
+        CorrectMigrationsPath,
+        NameVersion,
+        Install(NamedBy::Builder),
+        Install(NamedBy::Variable),
+        Install(NamedBy::Default),
+        RenewEnvironment,
+        MakeExecutable,
+        NameConfiture,
+        Upgrade(Need::Preflight),
+        TakeNewerRelease,
+        TakeBackAllowDestructive,
+        CorrectTmpdir,
+        RaiseReportLimit,
+        FreeResources,
+        CorrectMigration,
+        CorrectAndDeploy,
+        CorrectCause,
+        WriteDownFiles(vec!["001".into()]),
+        ApplyAsSuperuser("001".into()),
+        AllowDestructive,
+        RenumberMigration,
+        RestoreEditedFile,
+        WaitForOtherDeploy,
+        WaitForLock(Option::None),
+        LookForBlocker,
+        CorrectDownFile,
+        WriteMissingDownFile,
+        AskCurrentRevision,
+        BringToRevisionByHand,
+    ];
+    for advice in &all {
+        // What is missing here is missing above.
+        match advice {
+            None
+            | Stated(_)
+            | UnsetVariable
+            | CorrectSetting
+            | MakeConnectionString
+            | SeparatePassword
+            | AddServerOption(_)
+            | LetPoolerIgnoreOptions
+            | CorrectWorkdir
+            | CorrectMigrationsPath
+            | NameVersion
+            | Install(_)
+            | RenewEnvironment
+            | MakeExecutable
+            | NameConfiture
+            | Upgrade(_)
+            | TakeNewerRelease
+            | TakeBackAllowDestructive
+            | CorrectTmpdir
+            | RaiseReportLimit
+            | FreeResources
+            | CorrectMigration
+            | CorrectAndDeploy
+            | CorrectCause
+            | WriteDownFiles(_)
+            | ApplyAsSuperuser(_)
+            | AllowDestructive
+            | RenumberMigration
+            | RestoreEditedFile
+            | WaitForOtherDeploy
+            | WaitForLock(_)
+            | LookForBlocker
+            | CorrectDownFile
+            | WriteMissingDownFile
+            | AskCurrentRevision
+            | BringToRevisionByHand => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_advice_is_a_short_clause_of_its_own() {
+    let texts: Vec<String> = every().iter().map(Advice::to_string).collect();
+    for text in &texts {
+        assert!(text.len() <= 240, "{text}");
+        assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
+        assert!(
+            !text.contains("--"),
+            "an engine has no command line: {text}"
+        );
+        assert_eq!(texts.iter().filter(|it| *it == text).count(), 1, "{text}");
+    }
+}
+
+/// Whatever advice names in backticks is something that a reader has.
+#[test]
+fn every_advice_names_what_there_is() {
+    let builder = include_str!("../../builder/mod.rs");
+    let context = include_str!("../../../../fraisier-adapter-api/src/context.rs");
+    let methods = include_str!("../../../../fraisier-adapter-api/src/adapter.rs");
+    let variables = crate::VARIABLES.iter().map(|it| it.name);
+    let known: Vec<&str> = variables
+        .chain(SETTINGS.iter().map(|it| it.key))
+        .chain(["PATH", "TMPDIR", "postgresql://", "_", ".down.sql"])
+        .chain(["@", "/", "?", "options", "sslpassword"])
+        .collect();
+    for advice in every() {
+        let text = advice.to_string();
+        for name in text.split('`').skip(1).step_by(2) {
+            let there_is = known.contains(&name)
+                || builder.contains(&format!("pub fn {name}("))
+                || context.contains(&format!("pub {name}:"))
+                || methods.contains(&format!("async fn {name}("))
+                || name.contains("client_connection_check_interval=")
+                || name.starts_with("confiture migrate apply-as ")
+                || name == "ignore_startup_parameters = options";
+            assert!(there_is, "`{name}` in {text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_advised_can_be_followed_from_an_engine() {
+    let after = |code, advised| Advice::after(code, advised).to_string();
+    let command_line = "Review the migration, then run migrate up --allow-destructive";
+    let next = after("VALID_002", command_line);
+    assert!(!next.contains("--"), "{next}");
+    let setting = next.split('`').nth(1);
+    assert!(SETTINGS.iter().any(|it| Some(it.key) == setting), "{next}");
+    let elsewhere = "Run 'confiture migrate status' or 'migrate current' to see known revisions.";
+    assert!(after("MIGR_100", elsewhere).contains("`current_revision`"));
+    assert_eq!(after("MIGR_001", "Create the file."), "Create the file");
+    for advised in ["", "Wait for the current migration to finish, then retry."] {
+        let next = after("LOCK_1300", advised);
+        assert!(next.contains("nothing is done without the lock"), "{next}");
+    }
+}
+
+#[test]
+fn the_program_that_looks_closer_is_named_where_it_helps_and_once() {
+    let named = |kind, timed_out| with_doctor(kind, timed_out, "wait.").contains(DOCTOR);
+    assert!(named(AdapterErrorKind::DbUnreachable, false));
+    assert!(named(AdapterErrorKind::LockContention, false));
+    assert!(named(AdapterErrorKind::InternalError, true));
+    assert!(!named(AdapterErrorKind::Execution, false));
+    let once = with_doctor(AdapterErrorKind::DbUnreachable, false, "");
+    assert_eq!(
+        with_doctor(AdapterErrorKind::DbUnreachable, true, &once),
+        once
+    );
+}
