@@ -44,10 +44,9 @@ pub struct Runner<'server> {
     program: PathBuf,
     server: &'server Server,
     limit: Duration,
-    bases: Mutex<BTreeMap<BaseKey, Base<'server>>>,
+    bases: Mutex<BTreeMap<Project, Base<'server>>>,
 }
 
-type BaseKey = (Project, &'static str);
 /// Made by the first case that needs it; the others wait for it.
 type Base<'server> = Arc<OnceLock<Result<Database<'server>, String>>>;
 
@@ -173,29 +172,30 @@ impl<'server> Runner<'server> {
             Wanted::None => Ok(None),
             Wanted::Fresh => Ok(Some(self.server.create_unique_database(stem)?)),
             Wanted::Applied { project, sql } => {
-                let base = self.base(project, sql);
+                let base = self.base(project);
                 let base = base.get_or_init(|| {
-                    self.build_base(project, sql)
+                    self.build_base(project)
                         .map_err(|error| format!("{error:#}"))
                 });
-                match base {
-                    Ok(base) => Ok(Some(self.server.create_unique_copy(stem, base)?)),
-                    Err(why) => {
-                        Err(Spoilt::new("the `up` of what the case starts from", why).into())
-                    }
+                let spoilt = |why: &str| Spoilt::new("the `up` of what the case starts from", why);
+                let base = base.as_ref().map_err(|why| spoilt(why))?;
+                let copy = self.server.create_unique_copy(stem, base)?;
+                if !sql.is_empty() {
+                    let changed = copy.connect()?.batch_execute(sql);
+                    changed.map_err(|error| spoilt(&format!("then {sql}: {error}")))?;
                 }
+                Ok(Some(copy))
             }
         }
     }
 
-    fn base(&self, project: &Project, sql: &'static str) -> Base<'server> {
+    fn base(&self, project: &Project) -> Base<'server> {
         let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
-        let base = bases.entry((project.clone(), sql)).or_default();
-        Arc::clone(base)
+        Arc::clone(bases.entry(project.clone()).or_default())
     }
 
-    /// The database that this release's `up` makes of `project`, changed by `sql`.
-    fn build_base(&self, project: &Project, sql: &str) -> anyhow::Result<Database<'server>> {
+    /// The database that this release's `up` makes of `project`.
+    fn build_base(&self, project: &Project) -> anyhow::Result<Database<'server>> {
         let database = self.server.create_unique_database("contract_base")?;
         let root = tempfile::tempdir()?;
         let endpoint = database::endpoint(self.server, database.name(), "")?;
@@ -211,10 +211,6 @@ impl<'server> Runner<'server> {
             left.stderr
         );
         database::settle(&site.endpoint, 0)?;
-        if !sql.is_empty() {
-            database.connect()?.batch_execute(sql)?;
-            database::settle(&site.endpoint, 0)?;
-        }
         Ok(database)
     }
 

@@ -153,6 +153,7 @@ impl<'a> Page<'a> {
     }
 }
 
+/// A text between tags.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -160,12 +161,15 @@ fn escape(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
             character => escaped.push(character),
         }
     }
     escaped
+}
+
+/// A text as the value of an attribute.
+fn quoted(text: &str) -> String {
+    escape(text).replace('"', "&quot;")
 }
 
 /// The addresses that a page names. It should name none.

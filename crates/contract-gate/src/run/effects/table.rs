@@ -91,10 +91,10 @@ fn down_to_elsewhere() -> Effect {
 }
 
 fn verify_elsewhere() -> Effect {
-    let check = |holds: &str| one().with("001_one.verify.sql", &format!("SELECT {holds};"));
+    let check = |holds: &str| two().with("001_one.verify.sql", &format!("SELECT {holds};"));
     let about = "The checks are not in the usual place, where one does not hold.";
     let case = new_case("verify/migrations-dir", about, Call::Verify)
-        .applied(&one())
+        .applied(&two())
         .project(check("false"))
         .migrations_dir(MIGRATIONS_ELSEWHERE)
         .expect([Report("/failed_count", json!(0))]);
