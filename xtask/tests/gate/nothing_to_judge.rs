@@ -81,6 +81,20 @@ fn a_report_that_cannot_be_written_is_said() {
 }
 
 #[test]
+fn a_full_disk_is_said_and_the_other_reports_are_written() {
+    let room = Room::new();
+    let output = room.gate(&["/bin/true", "--junit", "/dev/full"]);
+    assert_eq!(output.status.code(), Some(3));
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("…/full cannot be written: No space left"),
+        "{told}"
+    );
+    assert!(room.path("report/report.html").is_file());
+    assert!(text(&output.stdout).contains("is no confiture"));
+}
+
+#[test]
 fn the_document_alone_is_on_standard_output_when_it_is_asked_for() {
     let room = Room::new();
     let output = room.gate(&["/bin/true", "--json", "-"]);

@@ -1,5 +1,5 @@
 //! What is to be installed and cannot be. Real installers, with an index that is a directory, or a
-//! port where nobody listens: nothing leaves the machine.
+//! port where nobody listens: nothing leaves the machine, and Python is needed.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -38,6 +38,7 @@ fn with_the_room_as_index(room: &Room, arguments: &[&str]) -> Output {
 }
 
 #[test]
+#[ignore = "needs Python"]
 fn a_wheel_that_is_not_confiture_is_not_judged() {
     let room = Room::new();
     wheel(&room, "sheep", "1.0");
@@ -50,6 +51,7 @@ fn a_wheel_that_is_not_confiture_is_not_judged() {
 }
 
 #[test]
+#[ignore = "needs Python"]
 fn a_file_that_is_no_wheel_is_not_judged() {
     let room = Room::new();
     fs::write(room.path("c-1.0-py3-none-any.whl"), "no wheel").unwrap();
@@ -62,6 +64,7 @@ fn a_file_that_is_no_wheel_is_not_judged() {
 }
 
 #[test]
+#[ignore = "needs Python"]
 fn a_release_that_the_registry_does_not_have_is_not_judged() {
     let room = Room::new();
     wheel(&room, "fraiseql_confiture", "1.29.0");
@@ -74,6 +77,7 @@ fn a_release_that_the_registry_does_not_have_is_not_judged() {
 }
 
 #[test]
+#[ignore = "needs Python"]
 fn no_registry_and_a_cold_cache_is_no_verdict() {
     let room = Room::new();
     for (candidate, what) in [
