@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_promise_needs_all_its_evidence() {
         let advertised = ["window_safe".to_owned()];
-        let of = |drop_column: Option<Value>| {
+        let delivered = |drop_column: Option<Value>| {
             let mut cases =
                 BTreeMap::from([("preflight/add-column", shown(json!({"window_safe": true})))]);
             if let Some(result) = drop_column {
@@ -228,9 +228,15 @@ mod tests {
                 .find(|found| found.name == "window_safe");
             (found.unwrap().delivered, broken.len())
         };
-        assert_eq!(of(Some(json!({"window_safe": false}))), (Some(true), 0));
-        assert_eq!(of(Some(json!({"window_safe": true}))), (Some(false), 1));
-        assert_eq!(of(None), (None, 0));
+        assert_eq!(
+            delivered(Some(json!({"window_safe": false}))),
+            (Some(true), 0)
+        );
+        assert_eq!(
+            delivered(Some(json!({"window_safe": true}))),
+            (Some(false), 1)
+        );
+        assert_eq!(delivered(None), (None, 0));
     }
 
     #[test]

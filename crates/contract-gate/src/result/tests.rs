@@ -19,14 +19,14 @@ fn a_case_that_was_not_judged_is_never_green() {
 
 #[test]
 fn each_status_has_one_meaning() {
-    let of = |judged: Vec<Judgement>, interrupted, stale: &[&str]| {
+    let status = |judged: Vec<Judgement>, interrupted, stale: &[&str]| {
         let stale = stale.iter().map(ToString::to_string).collect();
         Report::new(judged, interrupted, stale).status()
     };
     let (good, bad) = (testing::unchanged(), testing::drifted());
-    assert_eq!(of(vec![good.clone()], false, &[]), 0);
-    assert_eq!(of(vec![good.clone(), bad.clone()], false, &[]), 1);
-    assert_eq!(of(vec![good.clone()], false, &["exit:6:1"]), 2);
-    assert_eq!(of(vec![], false, &[]), 3);
-    assert_eq!(of(vec![bad], true, &[]), 130);
+    assert_eq!(status(vec![good.clone()], false, &[]), 0);
+    assert_eq!(status(vec![good.clone(), bad.clone()], false, &[]), 1);
+    assert_eq!(status(vec![good.clone()], false, &["exit:6:1"]), 2);
+    assert_eq!(status(vec![], false, &[]), 3);
+    assert_eq!(status(vec![bad], true, &[]), 130);
 }

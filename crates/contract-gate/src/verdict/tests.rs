@@ -54,15 +54,15 @@ fn a_lower_tier_is_a_false_safe_and_no_tier_is_not() {
             json!({"ok": true, "change_set": {"contract_version": 1, "changes": [{"tier": tier}]}}),
         )
     };
-    let of = |was, is| {
+    let change = |was, is| {
         turned(&Call::Preflight, &said(was), &said(is))
             .remove(0)
             .change
     };
-    let lower = of(json!("destructive"), json!("additive"));
+    let lower = change(json!("destructive"), json!("additive"));
     assert!(matches!(lower, Change::FalseSafe { .. }));
     assert!(matches!(
-        of(json!("destructive"), Value::Null),
+        change(json!("destructive"), Value::Null),
         Change::Verdict { .. }
     ));
 }
