@@ -108,14 +108,12 @@ fn verify_elsewhere() -> Effect {
 
 fn preflight_elsewhere() -> Effect {
     let checked = |count: u8| Report("/summary/migrations_checked", json!(count));
-    let (major, minor, patch) = Need::Preflight.floor().since;
-    let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let about = "The migration is not in the usual place, where two others are.";
     let case = new_case("preflight/migrations-dir", about, Call::Preflight)
         .project(two())
         .without_database()
         .migrations_dir(MIGRATIONS_ELSEWHERE)
-        .since(Release::new(number(major), number(minor), number(patch)))
+        .since(floor(Need::Preflight))
         .expect([checked(1)]);
     let meaning = "lets a deploy pass whose migrations were not examined";
     Effect {
@@ -160,12 +158,19 @@ fn allow_destructive() -> Effect {
     let about = "A migration is marked as losing data, and the setting allows it.";
     let case = new_case("up/allow-destructive", about, Call::Up(None))
         .project(destructive)
-        .since(Release::new(1, 2, 0))
+        .since(floor(Need::AllowDestructive))
         .expect([Revision(Some("002")), NoTable("public.one")]);
     let meaning = "fails every deploy whose setting allows a loss of data";
     let without = vec![Code("VALID_002")];
     Effect::new("--allow-destructive", case, without, meaning)
         .setting("allow_destructive", json!(true))
+}
+
+/// The first release that can do it.
+fn floor(need: Need) -> Release {
+    let (major, minor, patch) = need.floor().since;
+    let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    Release::new(number(major), number(minor), number(patch))
 }
 
 fn one() -> Project {
