@@ -19,7 +19,7 @@ Examples:
   cargo xtask gate newest                      the newest release, against its recordings
   cargo xtask gate dist/confiture-1.30.0rc1.whl  a wheel, against the newest recorded release
   cargo xtask gate ../confiture --only preflight  a source directory, one operation
-  cargo xtask gate all --html history.html     every recorded release, for half an hour or less
+  cargo xtask gate all --html history.html     every recorded release, an hour on two cores
   cargo xtask gate --self-test                 does the gate find what harms, and only that?
   cargo xtask gate --promote 1.30.0            record a release, with the difference to review";
 
