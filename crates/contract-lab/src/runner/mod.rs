@@ -1,6 +1,7 @@
 //! Runs cases of the catalogue on a real binary: with a database as the case wants it, and what else
 //! has to be there. Recordings are made here, and the adapter is checked here.
 
+mod call;
 pub mod capture;
 pub mod database;
 
@@ -8,30 +9,27 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use contract_tests::call::Call;
 use contract_tests::case::{Circumstance, Database as Wanted, Definition, case};
-use contract_tests::connection::{Endpoint, PGPASSWORD};
+use contract_tests::connection::Endpoint;
 use contract_tests::project::Project;
 use contract_tests::recording::State;
 use contract_tests::release::Release;
 use contract_tests::site::Site;
-use fraisier_adapter_confiture::tools::replay::PLAIN_OUTPUT;
 use postgres::Client;
 use rustix::process::Signal;
-use serde::{Deserialize, Serialize};
 
-use crate::command::{run_within, signal_group, wait_for};
+pub use self::call::{CallOutput, call_by};
+use crate::command::{signal_group, wait_for};
 use crate::confiture::Installed;
 use crate::interrupt;
 use crate::postgres::{Database, Server};
 
-/// Wide enough that nothing is wrapped: where a line breaks would depend on the length of paths.
-const COLUMNS: &str = "1000";
 /// How long a process may take to get the migration lock.
 const LOCKS_WITHIN: Duration = Duration::from_secs(60);
 /// No call lasts longer; waiting for the migration lock takes half a minute.
@@ -240,7 +238,7 @@ impl<'server> Runner<'server> {
         let site = self.site_of_up(root.path(), endpoint.clone());
         long.write(&site.project)?;
         let up = case("", "", Call::Up(None));
-        let mut child = command(&self.program, &site, &up.definition, &Call::Up(None))
+        let mut child = call::command(&self.program, &site, &up.definition, &Call::Up(None))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -260,64 +258,6 @@ impl<'server> Runner<'server> {
     }
 }
 
-/// Makes one call by `program`, which may stand in front of a binary, and takes what it left.
-///
-/// # Errors
-/// When it cannot be run, or does not end within `limit`.
-pub fn call_by(
-    program: &Path,
-    site: &Site,
-    definition: &Definition,
-    call: &Call,
-    limit: Duration,
-) -> anyhow::Result<CallOutput> {
-    let mut command = command(program, site, definition, call);
-    let output = run_within(&mut command, limit).context("calling confiture")?;
-    let exit = output.status.code();
-    let exit = exit.with_context(|| format!("confiture ended with {}", output.status))?;
-    let report = match fs::read(&site.report) {
-        Ok(bytes) => {
-            fs::remove_file(&site.report)?;
-            Some(String::from_utf8_lossy(&bytes).into_owned())
-        }
-        Err(_) => None,
-    };
-    Ok(CallOutput {
-        exit,
-        report,
-        stdout: output.stdout,
-        stderr: output.stderr,
-    })
-}
-
-/// The command of one call, in an environment that holds nothing of this machine.
-fn command(program: &Path, site: &Site, definition: &Definition, call: &Call) -> Command {
-    let names = site.names();
-    let argv = call.argv(definition.migrations_dir);
-    let mut command = Command::new(program);
-    command
-        .args(argv.iter().map(|argument| names.expand(argument)))
-        .current_dir(&site.project)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", &site.project)
-        .env("LC_ALL", "C.UTF-8")
-        .env("TZ", "UTC");
-    if call.is_operation() {
-        command.envs(PLAIN_OUTPUT);
-    }
-    command.env("COLUMNS", COLUMNS);
-    for (name, value) in definition.connection.environment(&site.endpoint) {
-        if let Some(value) = value {
-            command.env(name, value);
-        }
-    }
-    if *call == Call::PreflightAgainst {
-        command.env(PGPASSWORD, &site.endpoint.password);
-    }
-    command
-}
-
 /// A step before a case that the release itself spoils.
 #[derive(Debug, thiserror::Error)]
 #[error("{step} fails: {why}")]
@@ -333,19 +273,6 @@ impl Spoilt {
         let why = why.into();
         Self { step, why }
     }
-}
-
-/// What one call left.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CallOutput {
-    /// The exit status.
-    pub exit: i32,
-    /// The report, when one was written.
-    pub report: Option<String>,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
 }
 
 /// Everything that one case needs. It goes when this is dropped.

@@ -1,0 +1,95 @@
+//! One call of a binary, in an environment that holds nothing of this machine.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use contract_tests::call::Call;
+use contract_tests::case::Definition;
+use contract_tests::connection::PGPASSWORD;
+use contract_tests::site::Site;
+use fraisier_adapter_confiture::tools::replay::PLAIN_OUTPUT;
+use serde::{Deserialize, Serialize};
+
+use crate::command::run_within;
+
+/// Wide enough that nothing is wrapped: where a line breaks would depend on the length of paths.
+const COLUMNS: &str = "1000";
+
+/// What one call left.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CallOutput {
+    /// The exit status.
+    pub exit: i32,
+    /// The report, when one was written.
+    pub report: Option<String>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// Makes one call by `program`, which may stand in front of a binary, and takes what it left.
+///
+/// # Errors
+/// When it cannot be run, or does not end within `limit`.
+pub fn call_by(
+    program: &Path,
+    site: &Site,
+    definition: &Definition,
+    call: &Call,
+    limit: Duration,
+) -> anyhow::Result<CallOutput> {
+    let mut command = command(program, site, definition, call);
+    let output = run_within(&mut command, limit).context("calling confiture")?;
+    let exit = output.status.code();
+    let exit = exit.with_context(|| format!("confiture ended with {}", output.status))?;
+    let report = match fs::read(&site.report) {
+        Ok(bytes) => {
+            fs::remove_file(&site.report)?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        }
+        Err(_) => None,
+    };
+    Ok(CallOutput {
+        exit,
+        report,
+        stdout: output.stdout,
+        stderr: output.stderr,
+    })
+}
+
+/// The command of one call, in an environment that holds nothing of this machine.
+pub(super) fn command(
+    program: &Path,
+    site: &Site,
+    definition: &Definition,
+    call: &Call,
+) -> Command {
+    let names = site.names();
+    let argv = call.argv(definition.migrations_dir);
+    let mut command = Command::new(program);
+    command
+        .args(argv.iter().map(|argument| names.expand(argument)))
+        .current_dir(&site.project)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", &site.project)
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC");
+    if call.is_operation() {
+        command.envs(PLAIN_OUTPUT);
+    }
+    command.env("COLUMNS", COLUMNS);
+    for (name, value) in definition.connection.environment(&site.endpoint) {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    if *call == Call::PreflightAgainst {
+        command.env(PGPASSWORD, &site.endpoint.password);
+    }
+    command
+}
