@@ -144,6 +144,14 @@ async fn the_other_defaults() {
 }
 
 #[test]
+fn a_name_is_read_as_it_was_given() {
+    assert_eq!(Revision::new("003").as_str(), "003");
+    assert_eq!(Revision::new("003").to_string(), "003");
+    assert_eq!(HostId::new("db-1").as_str(), "db-1");
+    assert_eq!(HostId::new("db-1").to_string(), "db-1");
+}
+
+#[test]
 fn defaults_are_never_a_pass() {
     assert!(!VerifyReport::default().ok);
     assert!(!PreflightReport::default().ok);
