@@ -3,6 +3,7 @@
 mod advice;
 mod check;
 mod kind;
+mod printed;
 mod quoting;
 mod reader;
 pub(crate) mod refusal;

@@ -5,11 +5,11 @@ use serde::de::DeserializeOwned;
 
 use super::advice::with_doctor;
 use super::kind::{admits_no_change, claims_nothing_was_done, classify};
-use super::quoting::{add_line, is_a_banner, names_our_report, without_forbidden_advice};
+use super::printed::interruption;
+use super::quoting::without_forbidden_advice;
 use super::{Advice, DatabaseState, Failure, refusal};
 use crate::operation::Operation;
-use crate::process::{Captured, Exit, Interruption, Output};
-use crate::redact::text_of;
+use crate::process::{Exit, Interruption, Output};
 use crate::release::ConfitureVersion;
 use crate::report::{self, Envelope, Payload};
 
@@ -142,12 +142,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether it printed that it began with a migration, as releases before 0.48.0 do.
-    pub(super) fn began(&self) -> bool {
-        let lines = lines(&self.output.stdout);
-        lines.iter().any(|line| line.contains("⚡ Applying "))
-    }
-
     /// There is a report file, and it holds no report.
     pub(crate) fn unreadable(&self, why: &str) -> Failure {
         self.failure(
@@ -216,95 +210,6 @@ impl Reader<'_> {
             state,
             Advice::None,
         )
-    }
-
-    /// The exit status or signal, in words.
-    pub(crate) fn exit(&self) -> String {
-        match self.output.exit {
-            Exit::Code(status) => format!("exit status {status}"),
-            Exit::Signal(signal) => format!("killed by signal {signal}"),
-        }
-    }
-
-    /// Whether the command may not have been understood: the status of a usage error, and no
-    /// report. A `.py` migration can end the process in the same way.
-    pub(crate) fn is_like_a_usage_error(&self) -> bool {
-        self.exited_with(2) && self.output.report.is_none()
-    }
-
-    /// Whether it printed what is printed about a command that is not understood.
-    pub(crate) fn speaks_of_usage(&self) -> bool {
-        lines(&self.output.stderr)
-            .iter()
-            .any(|line| line.starts_with("Usage: ") || line.starts_with("Error: No such "))
-    }
-
-    /// Whether it printed this line on standard output.
-    pub(crate) fn printed(&self, line: &str) -> bool {
-        lines(&self.output.stdout)
-            .iter()
-            .any(|it| it.trim() == line)
-    }
-
-    /// Whether it printed anything but blanks on standard output.
-    pub(crate) fn printed_anything(&self) -> bool {
-        let stdout = &self.output.stdout;
-        stdout.omitted > 0 || lines(stdout).iter().any(|it| !it.trim().is_empty())
-    }
-
-    /// What confiture printed, without advice that is not ours to pass on.
-    pub(crate) fn evidence(&self) -> String {
-        let mut text = text_of(&self.output.stderr);
-        let stdout = text_of(&self.output.stdout);
-        let stdout = stdout.trim().lines().filter(|line| !names_our_report(line));
-        let stdout: Vec<_> = stdout.collect();
-        if !stdout.is_empty() {
-            add_line(&mut text, "[stdout]\n");
-            text.push_str(&stdout.join("\n"));
-        }
-        without_forbidden_advice(&text)
-    }
-
-    /// The log of a success.
-    pub(crate) fn log(&self) -> String {
-        let mut log = self.evidence();
-        if let Some(why) = self.output.interrupted {
-            let line = "and confiture was stopped; its work was done before that took effect";
-            add_line(&mut log, &format!("{}, {line}", interruption(why)));
-        }
-        log
-    }
-
-    /// The last lines it printed. Where something else is printed last on standard error, a release
-    /// before 0.48.0 tells only on standard output why it stopped.
-    fn last_words(&self) -> Option<String> {
-        let streams = [(&self.output.stderr, 1), (&self.output.stdout, 4)];
-        let said: Vec<String> = streams
-            .into_iter()
-            .filter_map(|(stream, count)| {
-                let text = without_forbidden_advice(&text_of(stream));
-                let lines = text.lines().map(str::trim);
-                let lines = lines.filter(|line| !line.is_empty() && !is_a_banner(line));
-                let lines: Vec<&str> = lines.collect();
-                let last = &lines[lines.len().saturating_sub(count)..];
-                (!last.is_empty()).then(|| last.join(" / "))
-            })
-            .collect();
-        (!said.is_empty()).then(|| said.join(" / "))
-    }
-}
-
-/// The lines that were kept of a stream.
-fn lines(of: &Captured) -> Vec<String> {
-    let parts = [&of.head, &of.tail].map(|part| String::from_utf8_lossy(part));
-    let lines = parts.iter().flat_map(|part| part.lines());
-    lines.map(str::to_owned).collect()
-}
-
-fn interruption(why: Interruption) -> String {
-    match why {
-        Interruption::Timeout(after) => format!("the timeout of {after:?} ran out"),
-        Interruption::Dropped => "the call was given up".into(),
     }
 }
 
