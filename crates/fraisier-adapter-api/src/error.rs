@@ -149,7 +149,7 @@ impl fmt::Display for AdapterErrorKind {
 #[error("[{kind}] {message}")]
 pub struct AdapterError {
     /// What kind of failure it is, for programs. A name that this crate does not know reads as
-    /// [`Remote`](AdapterErrorKind::Remote); what is no string is an error.
+    /// [`Remote`](AdapterErrorKind::Remote); a value that is not a string is an error.
     #[serde(deserialize_with = "kind_or_remote")]
     pub kind: AdapterErrorKind,
     /// The JSON-RPC error number: that of the kind, except for

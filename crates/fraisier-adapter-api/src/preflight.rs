@@ -100,12 +100,12 @@ pub struct PreflightReport {
     /// What the migrations would change; `None` when nobody listed it, which is not "nothing".
     /// Left out on the wire when `None`.
     ///
-    /// What is there but cannot be read as a [`ChangeSet`] (another JSON type, no
-    /// `contract_version`, version 0, a change without its `kind`, a key twice anywhere in it)
-    /// reads as `None`, and never fails the report around it.
+    /// A value that cannot be read as a [`ChangeSet`] (another JSON type, no `contract_version`,
+    /// version 0, a change without its `kind`, a key twice anywhere in it) reads as `None`, and never
+    /// fails the report around it.
     ///
-    /// Read a report from its text. In a [`serde_json::Value`] a doubled key is no longer to be
-    /// seen: the last of the two stands there, as if it had been the only one.
+    /// Read a report from its text. A [`serde_json::Value`] hides a doubled key: it holds the last of
+    /// the two, as if that had been the only one.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -62,7 +62,7 @@ pub(crate) fn in_operation(
     }
 }
 
-/// The error of what is no call.
+/// The error of something that is not a call.
 pub(crate) fn error(redactor: &Redactor, failure: Failure) -> AdapterError {
     Redacted::new(failure, redactor).map(Failure::worded).0
 }

@@ -1,4 +1,4 @@
-//! What is known of the database after a failure.
+//! What a failure says about the database.
 
 use std::fmt;
 

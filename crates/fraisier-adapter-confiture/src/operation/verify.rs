@@ -18,7 +18,7 @@ pub(crate) fn plan(request: &Request) -> Invocation {
 /// Reads a `verify` of the migrations that these files belong to.
 #[derive(Debug, Clone, Default)]
 pub struct Verify {
-    /// What is to be known of the files; `None` when there is no migrations directory at hand.
+    /// The `.verify.sql` files; `None` when there is no migrations directory at hand.
     pub files: Option<VerifyFiles>,
 }
 

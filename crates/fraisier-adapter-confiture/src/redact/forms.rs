@@ -117,7 +117,7 @@ fn insert(forms: &mut BTreeSet<String>, secret: &str) {
     }
 }
 
-/// What Python's `ascii` makes of what is no ASCII.
+/// Characters beyond ASCII as Python's `ascii` escapes them.
 fn python_ascii(text: &str) -> String {
     text.chars().fold(String::new(), |mut text, c| {
         let _ = match u32::from(c) {
@@ -130,7 +130,7 @@ fn python_ascii(text: &str) -> String {
     })
 }
 
-/// What the `repr` of Python's `bytes` makes of what is no ASCII.
+/// Bytes beyond ASCII as the `repr` of Python's `bytes` escapes them.
 fn python_bytes(text: &str) -> String {
     text.bytes().fold(String::new(), |mut text, byte| {
         let _ = match byte {

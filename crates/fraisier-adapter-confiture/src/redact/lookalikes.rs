@@ -1,8 +1,8 @@
-//! What looks like a secret, whoever's it is: the URL of a database, `password=…`.
+//! Text that looks like a secret, known or not: the URL of a database, `password=…`.
 
 use std::ops::Range;
 
-/// What marks the start of a connection string, whoever's it is. `//` without a colon is how a
+/// How a connection string begins, known or not. `//` without a colon is how a
 /// mistyped one looks.
 const URL_STARTS: [&str; 8] = [
     "POSTGRESQL://",

@@ -154,7 +154,7 @@ impl Redactor {
     }
 
     /// What a process printed, without secrets: also without the half of one that was cut in two
-    /// where output was omitted. What is no UTF-8 is replaced.
+    /// where output was omitted. Invalid UTF-8 is replaced.
     #[must_use]
     pub fn captured(&self, captured: &Captured) -> String {
         let mut captured = captured.clone();
@@ -223,7 +223,7 @@ impl Redactor {
     }
 }
 
-/// A stream as text, with a line that says how much of it was omitted. What is no UTF-8 is replaced.
+/// A stream as text, with a line that says how much of it was omitted. Invalid UTF-8 is replaced.
 pub(crate) fn text_of(captured: &Captured) -> String {
     let head = String::from_utf8_lossy(&captured.head);
     if captured.omitted == 0 && captured.tail.is_empty() {

@@ -6,8 +6,8 @@ use semver::Version;
 
 /// The version a confiture binary gives itself.
 ///
-/// Python's version scheme knows more than releases: what is no release, such as `1.30.0rc1`, and
-/// what cannot be read, satisfies no floor, because nothing has been recorded of it.
+/// Python's version scheme knows more than releases. A pre-release such as `1.30.0rc1`, and a version
+/// that cannot be read, satisfies no floor, because nothing has been recorded of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfitureVersion {
     text: String,

@@ -33,10 +33,10 @@ mod tests {
 
     #[test]
     fn null_is_said_and_not_left_out() {
-        let of = |text| serde_json::from_str::<Current>(text);
-        let head = of(r#"{"revision": "002", "name": "b", "applied_at": "…", "ok": true}"#);
+        let read = |text| serde_json::from_str::<Current>(text);
+        let head = read(r#"{"revision": "002", "name": "b", "applied_at": "…", "ok": true}"#);
         assert_eq!(head.expect("a report").revision.as_deref(), Some("002"));
-        let empty = of(r#"{"revision": null, "name": null, "applied_at": null}"#);
+        let empty = read(r#"{"revision": null, "name": null, "applied_at": null}"#);
         assert_eq!(empty.expect("a report").revision, None);
         for text in [
             r#"{"name": null}"#,
@@ -44,7 +44,7 @@ mod tests {
             r#"{"revision": 2, "name": "b"}"#,
             r#"{"revision": "", "name": "b"}"#,
         ] {
-            assert!(of(text).is_err(), "{text}");
+            assert!(read(text).is_err(), "{text}");
         }
     }
 }

@@ -11,7 +11,7 @@ use super::lenient::lenient;
 #[derive(Debug, Deserialize)]
 #[serde(from = "Wire")]
 pub(crate) struct Envelope {
-    /// The symbolic code, such as `CONFIG_006`; `None` when it is no text.
+    /// The symbolic code, such as `CONFIG_006`; `None` when it is not a string.
     pub(crate) code: Option<String>,
     /// What happened.
     pub(crate) message: String,

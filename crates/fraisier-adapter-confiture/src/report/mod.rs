@@ -43,7 +43,7 @@ pub(crate) fn decode<T: DeserializeOwned>(report: Option<&Report>) -> Payload<T>
         Ok(bytes) => bytes,
         Err(error) => return Payload::Unreadable(error.to_string()),
     };
-    // Also where no field is read: what is no text was written by something else.
+    // All of it, also the fields that are not read: confiture writes UTF-8, so this was not confiture.
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text,
         Err(error) => return Payload::Unreadable(error.to_string()),

@@ -212,7 +212,7 @@ fn form_of(text: &str) -> Option<Form> {
     like_a_keyword.then_some(Form::Keywords)
 }
 
-/// The text with every `%XX` replaced by the byte it stands for; what is no such triple stays.
+/// The text with every `%XX` replaced by the byte it stands for. Any other `%` stays.
 pub(crate) fn percent_decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text)
         .decode_utf8_lossy()

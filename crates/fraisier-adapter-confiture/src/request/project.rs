@@ -140,7 +140,7 @@ pub fn list(directory: &Path) -> io::Result<Vec<Migration>> {
 /// The version a file of this name has as a migration; `None` when confiture does not take it for
 /// one. Only the directory itself is looked at, never a subdirectory.
 pub(crate) fn version_of(name: &OsStr) -> Option<String> {
-    // A version that is no text cannot be asked for, but the file counts.
+    // Nobody can ask for a version that is not UTF-8, but the file counts.
     let name = name.to_string_lossy();
     let stem = stem_of(&name)?;
     Some(stem.split('_').next().unwrap_or_default().to_owned())
