@@ -25,11 +25,8 @@ use crate::project::MIGRATIONS;
 use crate::recording::{RecordedCall, Recording};
 use crate::release::Release;
 use crate::script::{Line, Played, SCRIPT, Script, log_of};
-use crate::site::Site;
+use crate::site::{PASSWORD, Site};
 use crate::surface;
-
-/// The password of every replay: whatever holds it afterwards has leaked it.
-pub const PASSWORD: &str = "canary-4f1c9e";
 
 /// The recording of a release's `--version`.
 pub const VERSION: &str = "surface/version";

@@ -11,7 +11,8 @@ use crate::call::Call;
 use crate::expectation::{Expectation, Expected, Fact, violations};
 use crate::recording::State;
 use crate::release::Release;
-use crate::replay::{PASSWORD, Replay, Replayed, agree};
+use crate::replay::{Replay, Replayed, agree};
+use crate::site::PASSWORD;
 
 /// Holds a replay against the catalogue's expectations and the rules that hold for all.
 ///

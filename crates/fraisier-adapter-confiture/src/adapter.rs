@@ -10,15 +10,13 @@ use fraisier_adapter_api::{
 };
 
 use crate::builder::Builder;
-use crate::drive::Drive;
+use crate::drive::{Drive, Means};
 use crate::leave::leave;
-use crate::observe::Audience;
 use crate::operation::describe::Describe;
 use crate::operation::reading::Outputs;
 use crate::operation::{Operation, preflight};
-use crate::process::Runner;
 use crate::redact::Redactor;
-use crate::request::{Commands, DisconnectCheck, Request};
+use crate::request::{DisconnectCheck, Request};
 
 /// Runs confiture's migrations for a deploy engine.
 ///
@@ -94,9 +92,7 @@ use crate::request::{Commands, DisconnectCheck, Request};
 /// [`Stop::Kill`]: crate::Stop::Kill
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
-    pub(crate) commands: Commands,
-    pub(crate) runner: Runner,
-    pub(crate) audience: Audience,
+    means: Means,
 }
 
 impl Default for ConfitureMigration {
@@ -130,18 +126,28 @@ impl ConfitureMigration {
     /// [`grace`](Builder::grace) and a few seconds at most. A program need not wait for it before it
     /// ends.
     pub async fn settled(&self) {
-        self.runner.settled().await;
+        self.means.runner.settled().await;
     }
 
     /// Whether the server is asked to notice that confiture is gone, as far as the calls so far have
     /// shown: see [`Builder::server_disconnect_check`].
     #[must_use]
     pub fn server_disconnect_check(&self) -> DisconnectCheck {
-        self.commands.check.state()
+        self.means.commands.check.state()
     }
 
     fn request(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Request, AdapterError> {
-        Request::new(&self.commands, operation, ctx)
+        Request::new(&self.means.commands, operation, ctx)
+    }
+}
+
+impl Builder {
+    /// The adapter.
+    #[must_use]
+    pub fn build(self) -> ConfitureMigration {
+        ConfitureMigration {
+            means: self.means(),
+        }
     }
 }
 
@@ -150,11 +156,11 @@ impl MigrationAdapter for ConfitureMigration {
     async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
         let redactor = Arc::new(Redactor::default());
         let drive = Drive {
-            adapter: self,
+            means: &self.means,
             redactor: &redactor,
             request: None,
         };
-        let plan = |_: &Outputs| Ok(self.commands.version());
+        let plan = |_: &Outputs| Ok(self.means.commands.version());
         leave(
             Operation::Describe,
             &redactor,
@@ -164,7 +170,7 @@ impl MigrationAdapter for ConfitureMigration {
 
     async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, AdapterError> {
         let request = self.request(Operation::CurrentRevision, ctx)?;
-        request.leave(self.go_current(&request).await)
+        request.leave(self.means.go_current(&request).await)
     }
 
     async fn up(
@@ -173,7 +179,7 @@ impl MigrationAdapter for ConfitureMigration {
         target: Option<Revision>,
     ) -> Result<MigrationOutcome, AdapterError> {
         let request = self.request(Operation::Up, ctx)?;
-        request.leave(self.go_up(&request, target.as_ref()).await)
+        request.leave(self.means.go_up(&request, target.as_ref()).await)
     }
 
     async fn down_to(
@@ -183,19 +189,19 @@ impl MigrationAdapter for ConfitureMigration {
     ) -> Result<MigrationOutcome, AdapterError> {
         let request = self.request(Operation::DownTo, ctx)?;
         request.leave(match request.project.migrations() {
-            Ok(_) => self.go_down(&request, &target).await,
+            Ok(_) => self.means.go_down(&request, &target).await,
             Err(failure) => Err(failure),
         })
     }
 
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
         let request = self.request(Operation::Verify, ctx)?;
-        request.leave(self.go_verify(&request).await)
+        request.leave(self.means.go_verify(&request).await)
     }
 
     async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, AdapterError> {
         let request = self.request(Operation::Preflight, ctx)?;
-        let report = request.leave(self.go_preflight(&request).await)?;
+        let report = request.leave(self.means.go_preflight(&request).await)?;
         if let Some(why) = preflight::why_withheld(&report) {
             tracing::warn!("preflight gives no verdict on window safety: {why}");
         }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use fraisier_adapter_api::{MigrationOutcome, PreflightReport, Revision, VerifyReport};
 
-use crate::adapter::ConfitureMigration;
-use crate::drive::Drive;
+use crate::drive::{Drive, Means};
 use crate::failure::Failure;
 use crate::observe::Event;
 use crate::operation::current::CurrentRevision;
@@ -20,10 +19,10 @@ use crate::release::capability::Need;
 use crate::request::Request;
 use crate::request::project::{Migration, Project};
 
-impl ConfitureMigration {
+impl Means {
     fn drive<'a>(&'a self, request: &'a Request) -> Drive<'a> {
         Drive {
-            adapter: self,
+            means: self,
             redactor: &request.redactor,
             request: Some(request),
         }

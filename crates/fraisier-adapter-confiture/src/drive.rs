@@ -7,24 +7,31 @@ use std::time::{Duration, Instant};
 use fraisier_adapter_api::Revision;
 use tokio::sync::oneshot;
 
-use crate::adapter::ConfitureMigration;
 use crate::failure::{self, Failure, Reader};
 use crate::leave::Redacted;
-use crate::observe::{Announcer, Event};
+use crate::observe::{Announcer, Audience, Event};
 use crate::operation::current;
 use crate::operation::reading::{Command, Outputs, Reading, Unread, next, tell_migrations};
-use crate::process::{Invocation, Output, RunContext, RunError};
+use crate::process::{Invocation, Output, RunContext, RunError, Runner};
 use crate::redact::Redactor;
 use crate::release::installed;
-use crate::request::{NoDisconnectCheck, Request};
+use crate::request::{Commands, NoDisconnectCheck, Request};
 
 /// How long `--version` may take. It touches no database, so a program that takes longer hangs; a
 /// cold start of Python on a busy machine does not come near.
 const PROBE: Duration = Duration::from_secs(60);
 
+/// What every call of an adapter is made with.
+#[derive(Debug, Clone)]
+pub(crate) struct Means {
+    pub(crate) commands: Commands,
+    pub(crate) runner: Runner,
+    pub(crate) audience: Audience,
+}
+
 /// What the commands of one call are run with.
 pub(crate) struct Drive<'a> {
-    pub(crate) adapter: &'a ConfitureMigration,
+    pub(crate) means: &'a Means,
     pub(crate) redactor: &'a Arc<Redactor>,
     /// What the call was asked, if it is about a database.
     pub(crate) request: Option<&'a Request>,
@@ -88,7 +95,7 @@ impl Drive<'_> {
 
     /// Tells of one command of an operation.
     pub(crate) fn announcer<R: Reading>(&self) -> Arc<Announcer> {
-        let observer = self.adapter.audience.0.clone();
+        let observer = self.means.audience.0.clone();
         let operation = R::OPERATION.as_str();
         Arc::new(Announcer::new(operation, self.redactor.clone(), observer))
     }
@@ -110,7 +117,7 @@ impl Drive<'_> {
             && let reader = reader::<R>(output)
             && let Some(said) = failure::check_refused(&reader)
         {
-            let check = &self.adapter.commands.check;
+            let check = &self.means.commands.check;
             if !check.goes_without(NoDisconnectCheck::Refused) {
                 return (Err(failure::without_check(&reader, &said)), runs);
             }
@@ -131,7 +138,7 @@ impl Drive<'_> {
         announcer: &Arc<Announcer>,
         invocation: Invocation,
     ) -> Result<Output, Failure> {
-        let commands = &self.adapter.commands;
+        let commands = &self.means.commands;
         if let Some(why) = commands.check.untold() {
             announcer.tell(Event::NoDisconnectCheck { why });
         }
@@ -140,7 +147,7 @@ impl Drive<'_> {
             span: announcer.span(target),
             listener: announcer.clone(),
         };
-        let left = self.adapter.runner.run(invocation, context).await;
+        let left = self.means.runner.run(invocation, context).await;
         left.map_err(|mut error| {
             if let RunError::Report { output, .. } = &mut error {
                 self.redactor.uncut(output);

@@ -11,12 +11,12 @@ use std::time::Duration;
 use fraisier_adapter_api::AdapterError;
 
 pub use self::variables::{VARIABLES, Variable};
-use crate::adapter::ConfitureMigration;
+use crate::drive::Means;
 use crate::observe::{Audience, Observer};
 use crate::process::{Options, Runner, Stop};
 use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations, NamedBy};
 
-/// Configures a [`ConfitureMigration`].
+/// Configures a [`ConfitureMigration`](crate::ConfitureMigration).
 ///
 /// ```
 /// use std::time::Duration;
@@ -72,7 +72,7 @@ impl Builder {
     }
 
     /// How a command is stopped whose call was dropped, or ran into the timeout: by a kill, by
-    /// default, which alone never leaves half of a migration behind. [`ConfitureMigration`] documents
+    /// default, which alone never leaves half of a migration behind. [`ConfitureMigration`](crate::ConfitureMigration) documents
     /// what each leaves.
     pub fn stop(mut self, stop: Stop) -> Self {
         self.options.stop = stop;
@@ -126,7 +126,7 @@ impl Builder {
     ///
     /// There the default goes on without the check, and says so once: in the log, by an
     /// [`Event::NoDisconnectCheck`](crate::observe::Event::NoDisconnectCheck), and when
-    /// [`ConfitureMigration::server_disconnect_check`] is asked. A time that was given here makes it
+    /// [`ConfitureMigration::server_disconnect_check`](crate::ConfitureMigration::server_disconnect_check) is asked. A time that was given here makes it
     /// an error, `InvalidConfig`, which names the ways out.
     ///
     /// `options` in the file of a `service=`, or of `PGSERVICE`, cannot be seen: there the check is
@@ -256,16 +256,15 @@ impl Builder {
         self.options.timeout
     }
 
-    /// The adapter.
-    #[must_use]
-    pub fn build(mut self) -> ConfitureMigration {
+    /// What the adapter makes its calls with.
+    pub(crate) fn means(mut self) -> Means {
         if self.commands.named_by == NamedBy::Default
             && let Some(program) = variables::program()
         {
             self.commands.program = program.into();
             self.commands.named_by = NamedBy::Variable;
         }
-        ConfitureMigration {
+        Means {
             commands: self.commands,
             runner: Runner::new(self.options),
             audience: self.audience,
