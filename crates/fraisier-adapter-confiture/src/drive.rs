@@ -8,12 +8,12 @@ use fraisier_adapter_api::Revision;
 use tokio::sync::oneshot;
 
 use crate::failure::{self, Failure, Reader};
-use crate::leave::Redacted;
 use crate::observe::{Announcer, Audience, Event};
 use crate::operation::current;
 use crate::operation::reading::{Command, Outputs, Reading, Unread, next, tell_migrations};
 use crate::process::{Invocation, Output, RunContext, RunError, Runner};
-use crate::redact::Redactor;
+use crate::redact::{Redacted, Redactor};
+use crate::refused_check;
 use crate::release::installed;
 use crate::request::{Commands, NoDisconnectCheck, Request};
 
@@ -115,11 +115,11 @@ impl Drive<'_> {
         let mut runs = 1;
         if let (Some(request), Ok(output)) = (self.request, &left)
             && let reader = reader::<R>(output)
-            && let Some(said) = failure::check_refused(&reader)
+            && let Some(said) = refused_check::said(&reader)
         {
             let check = &self.means.commands.check;
             if !check.goes_without(NoDisconnectCheck::Refused) {
-                return (Err(failure::without_check(&reader, &said)), runs);
+                return (Err(refused_check::failure(&reader, &said)), runs);
             }
             let invocation = request.without_check(invocation);
             left = self.run::<R>(command, target, &announcer, invocation).await;

@@ -3,40 +3,13 @@
 //! Inside, a call fails with a [`Failure`], whose texts may hold secrets. Only [`leave`] makes an
 //! `AdapterError` of one; a lint keeps the rest of the crate from making its own.
 
-use std::borrow::Cow;
-
 use fraisier_adapter_api::{
     AdapterDescription, AdapterError, MigrationOutcome, PreflightReport, Revision, VerifyReport,
 };
 
 use crate::failure::Failure;
-use crate::observe::Event;
 use crate::operation::Operation;
-use crate::operation::reading::Summary;
-use crate::redact::Redactor;
-
-/// A value without secrets. Nothing but this room makes one.
-#[derive(Debug)]
-pub(crate) struct Redacted<T>(T);
-
-impl<T> Redacted<T> {
-    pub(crate) fn new(mut value: T, redactor: &Redactor) -> Self
-    where
-        T: Leaves,
-    {
-        value.redact(redactor);
-        Self(value)
-    }
-
-    pub(crate) fn get(&self) -> &T {
-        &self.0
-    }
-
-    /// The same in another form. A function pointer captures nothing, so no secret comes in.
-    fn map<U>(self, form: fn(T) -> U) -> Redacted<U> {
-        Redacted(form(self.0))
-    }
-}
+use crate::redact::{Leaves, Redacted, Redactor};
 
 /// What a call gives to who made it.
 pub(crate) fn leave<T: Leaves>(
@@ -45,7 +18,7 @@ pub(crate) fn leave<T: Leaves>(
     answer: Result<T, Failure>,
 ) -> Result<T, AdapterError> {
     match answer {
-        Ok(answer) => Ok(Redacted::new(answer, redactor).0),
+        Ok(answer) => Ok(Redacted::new(answer, redactor).into_inner()),
         Err(failure) => Err(in_operation(operation, redactor, failure)),
     }
 }
@@ -64,32 +37,9 @@ pub(crate) fn in_operation(
 
 /// The error of something that is not a call.
 pub(crate) fn error(redactor: &Redactor, failure: Failure) -> AdapterError {
-    Redacted::new(failure, redactor).map(Failure::worded).0
-}
-
-/// A value that knows which of its texts are prose, and which are names that programs compare.
-pub trait Leaves {
-    /// Takes the secrets out of every text.
-    #[doc(hidden)]
-    fn redact(&mut self, redactor: &Redactor);
-}
-
-impl Redactor {
-    pub(crate) fn prose<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
-        for text in texts {
-            if let Cow::Owned(masked) = self.text(text) {
-                *text = masked;
-            }
-        }
-    }
-
-    pub(crate) fn names<'a>(&self, names: impl IntoIterator<Item = &'a mut String>) {
-        for name in names {
-            if let Cow::Owned(masked) = self.identifier(name) {
-                *name = masked;
-            }
-        }
-    }
+    Redacted::new(failure, redactor)
+        .map(Failure::worded)
+        .into_inner()
 }
 
 impl Leaves for Option<Revision> {
@@ -130,33 +80,6 @@ impl Leaves for PreflightReport {
         for change in self.change_set.iter_mut().flat_map(|it| &mut it.changes) {
             redactor.prose(change.detail.iter_mut().chain([&mut change.object]));
             redactor.names(change.migration.iter_mut().chain([&mut change.kind]));
-        }
-    }
-}
-
-impl Leaves for Summary {
-    fn redact(&mut self, redactor: &Redactor) {
-        self.from.redact(redactor);
-        self.to.redact(redactor);
-    }
-}
-
-impl Leaves for Event {
-    fn redact(&mut self, redactor: &Redactor) {
-        match self {
-            Self::Line { text, .. } => redactor.prose([text]),
-            Self::MigrationBegun { revision, name }
-            | Self::MigrationApplied { revision, name }
-            | Self::MigrationFailed { revision, name } => {
-                redactor.names([&mut revision.0]);
-                redactor.prose([name]);
-            }
-            Self::Progress { revision, .. } => revision.redact(redactor),
-            Self::NoDisconnectCheck { .. }
-            | Self::Started { .. }
-            | Self::LinesSkipped { .. }
-            | Self::Interrupted { .. }
-            | Self::Finished { .. } => {}
         }
     }
 }

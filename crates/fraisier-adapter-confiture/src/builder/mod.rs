@@ -12,9 +12,10 @@ use fraisier_adapter_api::AdapterError;
 
 pub use self::variables::{VARIABLES, Variable};
 use crate::drive::Means;
+use crate::failure::NamedBy;
 use crate::observe::{Audience, Observer};
 use crate::process::{Options, Runner, Stop};
-use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations, NamedBy};
+use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations};
 
 /// Configures a [`ConfitureMigration`](crate::ConfitureMigration).
 ///

@@ -1,15 +1,21 @@
 //! What to do next, in words for who deploys: every `Next:` of a message stands here.
 
 use std::fmt;
-use std::time::Duration;
 
 use fraisier_adapter_api::AdapterErrorKind;
 
 use crate::release::capability::Need;
-use crate::request::{NamedBy, server_option};
 
 /// Looks at the database from outside of confiture.
 pub(crate) const DOCTOR: &str = "fraisier-adapter-confiture-ipc doctor";
+
+/// Which of its rules named the program of an adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    Builder,
+    Variable,
+    Default,
+}
 
 /// What to do next, as a clause without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +31,10 @@ pub(crate) enum Advice {
     MakeConnectionString,
     /// The connection string that goes to confiture as an argument.
     SeparatePassword,
-    /// Options of the connection string keep the disconnect check of this interval away.
-    AddServerOption(Duration),
-    /// A pooler or the server refuses the disconnect check.
-    LetPoolerIgnoreOptions,
+    /// Options of the connection string keep the disconnect check away, which is this option.
+    AddServerOption(String),
+    /// A pooler or the server refuses the disconnect check, which is this option.
+    LetPoolerIgnore(String),
     CorrectWorkdir,
     CorrectMigrationsPath,
     NameVersion,
@@ -108,16 +114,14 @@ impl fmt::Display for Advice {
                 "make it a URL, not keywords, with `@`, `/` and `?` percent-encoded in the \
                  password, and without `sslpassword`"
             }
-            Self::AddServerOption(interval) => {
+            Self::AddServerOption(option) => {
                 return write!(
                     f,
-                    "add `{}` to these `options` (percent-encoded in a URL) and leave \
-                     `server_disconnect_check` off, or take `options` out of the connection string",
-                    server_option(*interval)
+                    "add `{option}` to these `options` (percent-encoded in a URL) and leave \
+                     `server_disconnect_check` off, or take `options` out of the connection string"
                 );
             }
-            Self::LetPoolerIgnoreOptions => {
-                let option = server_option(Duration::from_secs(1));
+            Self::LetPoolerIgnore(option) => {
                 return write!(
                     f,
                     "let the pooler ignore it (PgBouncer: `ignore_startup_parameters = options`) \

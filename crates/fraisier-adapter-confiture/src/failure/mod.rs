@@ -1,7 +1,6 @@
 //! How failures are worded: what happened, what is known about the database, and what to do next.
 
 mod advice;
-mod check;
 mod kind;
 mod printed;
 mod quoting;
@@ -16,16 +15,14 @@ use std::fmt;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
-pub(crate) use self::advice::Advice;
-pub(crate) use self::check::{check_refused, without_check};
+pub(crate) use self::advice::{Advice, NamedBy};
 pub use self::kind::classify;
 pub(crate) use self::quoting::add_line;
 pub(crate) use self::reader::Reader;
 use self::refusal::Refusal;
 pub(crate) use self::run::{is_shortage, not_run};
 pub(crate) use self::state::{Change, DatabaseState};
-use crate::leave::Leaves;
-use crate::redact::Redactor;
+use crate::redact::{Leaves, Redactor};
 
 /// How many characters a message has, unless what has to be said takes more.
 const MESSAGE: usize = 400;
@@ -42,7 +39,7 @@ const EVIDENCE_LIMIT: usize = 16 * 1024;
 /// The name under which this adapter presents itself.
 pub(crate) const ADAPTER: &str = "confiture";
 
-/// Why there is no result. Its texts may hold secrets: see [`leave`](crate::leave::leave).
+/// Why there is no result. Its texts may hold secrets: see [`leave`](crate::leave).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub(crate) kind: AdapterErrorKind,

@@ -15,7 +15,7 @@ impl Reader<'_> {
     }
 
     /// Whether it printed that it began with a migration, as releases before 0.48.0 do.
-    pub(super) fn began(&self) -> bool {
+    pub(crate) fn began(&self) -> bool {
         let lines = lines(&self.output.stdout);
         lines.iter().any(|line| line.contains("⚡ Applying "))
     }

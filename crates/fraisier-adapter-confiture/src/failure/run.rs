@@ -5,10 +5,9 @@ use std::io::{self, ErrorKind};
 use fraisier_adapter_api::AdapterErrorKind;
 use rustix::io::Errno;
 
-use super::{Advice, DatabaseState, Failure, Reader};
+use super::{Advice, DatabaseState, Failure, NamedBy, Reader};
 use crate::operation::Operation;
 use crate::process::{Obstacle, RunError};
-use crate::request::NamedBy;
 
 /// Whether this machine is out of something: descriptors, memory, threads.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {

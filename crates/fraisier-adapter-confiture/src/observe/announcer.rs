@@ -12,9 +12,8 @@ use tracing::field::Empty;
 use super::lines::{Line, Lines};
 use super::progress::{self, Progress};
 use super::{Call, Event, Observer};
-use crate::leave::Redacted;
 use crate::process::{Exit, Interruption, Listener, Stream};
-use crate::redact::Redactor;
+use crate::redact::{Redacted, Redactor};
 
 /// How many lines of one stream are delivered in a second; the rest is counted. A person reads
 /// fewer, and a child that prints millions must not be slowed down by its audience.

@@ -13,6 +13,7 @@ use fraisier_adapter_api::Revision;
 
 pub use self::announcer::Announcer;
 pub use crate::process::{Exit, Interruption, Stream};
+use crate::redact::{Leaves, Redactor};
 use crate::request::NoDisconnectCheck;
 
 /// Receives the progress of every command an adapter runs.
@@ -155,4 +156,24 @@ pub enum Event {
         /// Whether the adapter stopped it and it was a kill that ended it.
         killed: bool,
     },
+}
+
+impl Leaves for Event {
+    fn redact(&mut self, redactor: &Redactor) {
+        match self {
+            Self::Line { text, .. } => redactor.prose([text]),
+            Self::MigrationBegun { revision, name }
+            | Self::MigrationApplied { revision, name }
+            | Self::MigrationFailed { revision, name } => {
+                redactor.names([&mut revision.0]);
+                redactor.prose([name]);
+            }
+            Self::Progress { revision, .. } => revision.redact(redactor),
+            Self::NoDisconnectCheck { .. }
+            | Self::Started { .. }
+            | Self::LinesSkipped { .. }
+            | Self::Interrupted { .. }
+            | Self::Finished { .. } => {}
+        }
+    }
 }

@@ -2,11 +2,10 @@
 
 use fraisier_adapter_api::Revision;
 
-use crate::failure::{DatabaseState, Failure, Reader};
-use crate::operation::Operation;
+use crate::failure::Reader;
 use crate::operation::reading::{Outputs, Reading, Summary, Unread};
+use crate::operation::{Operation, revision};
 use crate::process::Invocation;
-use crate::report;
 use crate::request::Request;
 
 /// `migrate current`, which takes no migrations directory.
@@ -30,26 +29,8 @@ impl Reading for CurrentRevision {
     }
 
     fn read(&self, reader: &Reader<'_>, _: &Outputs) -> Result<Self::Answer, Unread> {
-        Ok(read(reader)?)
+        Ok(revision::read(reader)?)
     }
-}
-
-/// The revision; `None` without a ledger, and when it is empty.
-pub(crate) fn read(reader: &Reader<'_>) -> Result<Option<Revision>, Failure> {
-    let report = match reader.payload::<report::Current>()? {
-        Ok(report) => report,
-        Err(envelope) if reader.tells_of_no_ledger(&envelope) => return Ok(None),
-        Err(envelope) => return Err(reader.envelope(&envelope)),
-    };
-    if !reader.exited_with(0) {
-        let what = "it names a revision and fails";
-        return Err(reader.contradiction(what, DatabaseState::Untouched));
-    }
-    if report.revision.is_some() != report.name.is_some() {
-        let what = "a revision and its name go together";
-        return Err(reader.contradiction(what, DatabaseState::Untouched));
-    }
-    Ok(report.revision.map(Revision::new))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub(crate) mod describe;
 pub(crate) mod down_to;
 pub(crate) mod preflight;
 pub(crate) mod reading;
+mod revision;
 pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;

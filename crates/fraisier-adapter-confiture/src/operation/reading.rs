@@ -6,11 +6,10 @@
 use fraisier_adapter_api::{MigrationOutcome, Revision};
 
 use crate::failure::{Failure, Reader};
-use crate::leave::Leaves;
 use crate::observe::{Announcer, Event};
-use crate::operation::{Operation, current};
+use crate::operation::{Operation, revision};
 use crate::process::{Output, Report};
-use crate::redact::Redactor;
+use crate::redact::{Leaves, Redactor};
 use crate::release::capability::Need;
 use crate::release::{ConfitureVersion, probe};
 
@@ -105,6 +104,13 @@ impl From<&MigrationOutcome> for Summary {
     }
 }
 
+impl Leaves for Summary {
+    fn redact(&mut self, redactor: &Redactor) {
+        self.from.redact(redactor);
+        self.to.redact(redactor);
+    }
+}
+
 /// The release of confiture, as far as it is known.
 #[derive(Debug, Clone)]
 enum Release {
@@ -186,7 +192,7 @@ impl Outputs {
             Some(Ok(output)) => {
                 let reader = Reader { operation, output };
                 self.usage(&reader)?;
-                Ok(current::read(&reader)?)
+                Ok(revision::read(&reader)?)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What is secret in a connection string.
 
 use super::SHORT;
-use crate::request::{connection_options, percent_decoded};
+use crate::libpq::{connection_options, percent_decoded};
 
 /// The settings of a connection that are secrets.
 const SECRETS: [&str; 5] = [

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::credentials::Credentials;
 use super::fragments::FRAGMENT;
-use crate::request::percent_decoded;
+use crate::libpq::percent_decoded;
 
 /// What percent-encoding leaves as it is, beside letters and digits, stands here removed.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC

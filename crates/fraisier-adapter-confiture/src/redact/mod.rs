@@ -3,6 +3,7 @@
 mod credentials;
 mod forms;
 mod fragments;
+mod leaves;
 mod lookalikes;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use self::forms::Forms;
 use self::fragments::Fragments;
+pub(crate) use self::leaves::{Leaves, Redacted};
 use crate::process::{Captured, Output};
 
 /// What stands where a secret stood.

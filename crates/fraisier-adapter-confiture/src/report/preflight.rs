@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Absent;
 use super::lenient::{self, lenient};
-use crate::request::project::version_of;
+use crate::file_name::version_of;
 
 /// What a look at the migrations found. Since 0.22.0, which is the first to write it.
 #[derive(Debug, PartialEq, Deserialize)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::environment::Inherit;
 use super::{CONFITURE_DATABASE_URL, Check, DATABASE_URL, Settings, bytecode};
+use crate::failure::NamedBy;
 use crate::process::{Arg, Environment, Invocation, find_program};
 
 /// What becomes of a `verify` or `preflight` whose migrations directory does not exist. `up` and
@@ -21,14 +22,6 @@ pub enum MissingMigrations {
     /// ([`NO_MIGRATIONS_AT_HAND`](crate::tools::replay::NO_MIGRATIONS_AT_HAND)), and neither `window_safe`
     /// nor a change set, so that gates refuse.
     AskConfiture,
-}
-
-/// Which of its rules named the program of an adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NamedBy {
-    Builder,
-    Variable,
-    Default,
 }
 
 /// How commands are built, the same for every call of an adapter.
@@ -75,7 +68,7 @@ impl Default for Commands {
 
 impl Commands {
     /// `confiture --version`. What a context's secrets come from is not known here: see
-    /// [`Request::version`].
+    /// [`Request::version`](super::Request::version).
     pub(crate) fn version(&self) -> Invocation {
         let mut env = self.inherit.environment(&Environment::inherited());
         for name in [DATABASE_URL, CONFITURE_DATABASE_URL] {

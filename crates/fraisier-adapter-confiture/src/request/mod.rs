@@ -18,20 +18,20 @@ use std::sync::Arc;
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError};
 
+pub(crate) use self::commands::Commands;
 pub use self::commands::MissingMigrations;
-pub(crate) use self::commands::{Commands, NamedBy};
 pub(crate) use self::disconnect::{Check, is_refused};
 pub use self::disconnect::{DisconnectCheck, NoDisconnectCheck, server_option};
-pub(crate) use self::dsn::{Dsn, connection_options, percent_decoded};
+pub(crate) use self::dsn::Dsn;
 use self::project::Project;
 use self::secrets::{Secrets, is_declared};
 pub(crate) use self::settings::{LOCK_TIMEOUT_MS, Settings};
 pub use self::settings::{SETTINGS, Setting};
 use crate::failure::{Advice, Failure};
-use crate::leave::{self, Leaves};
+use crate::leave;
 use crate::operation::Operation;
 use crate::process::{Arg, Environment, Invocation};
-use crate::redact::Redactor;
+use crate::redact::{Leaves, Redactor};
 
 /// The logical name of the secret that holds the connection string.
 pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
@@ -191,7 +191,7 @@ fn dsn(commands: &Commands, logical: &str, ctx: &AdapterCtx) -> Result<Dsn, Fail
                 "the secret `{logical}` carries `options`, which keep the server from being asked \
                  to check that its client is there (`server_disconnect_check`)"
             ),
-            Advice::AddServerOption(interval),
+            Advice::AddServerOption(server_option(interval)),
         )),
         _ => Ok(dsn),
     }

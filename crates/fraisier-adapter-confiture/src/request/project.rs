@@ -1,7 +1,7 @@
 //! The directories of a project, and the migrations in them.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 
 use super::verify_files::VerifyFiles;
 use crate::failure::{Advice, DatabaseState, Failure, is_shortage};
+use crate::file_name::version_of;
 
 /// Where confiture itself looks when it is not told.
 const DEFAULT_MIGRATIONS: &str = "db/migrations";
@@ -135,24 +136,6 @@ pub fn list(directory: &Path) -> io::Result<Vec<Migration>> {
     }
     migrations.sort();
     Ok(migrations)
-}
-
-/// The version a file of this name has as a migration; `None` when confiture does not take it for
-/// one. Only the directory itself is looked at, never a subdirectory.
-pub(crate) fn version_of(name: &OsStr) -> Option<String> {
-    // Nobody can ask for a version that is not UTF-8, but the file counts.
-    let name = name.to_string_lossy();
-    let stem = stem_of(&name)?;
-    Some(stem.split('_').next().unwrap_or_default().to_owned())
-}
-
-/// The name of a migration's file without its ending.
-pub(super) fn stem_of(name: &str) -> Option<&str> {
-    match (name.strip_suffix(".up.sql"), name.strip_suffix(".py")) {
-        (Some(stem), _) => Some(stem),
-        (None, Some(stem)) if !name.starts_with('_') => Some(stem),
-        _ => None,
-    }
 }
 
 /// The versions of these migrations.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::project::stem_of;
+use crate::file_name::stem_of;
 
 /// What `verify` has to know of the files: a result that confiture skipped holds only where nothing
 /// was there to run.

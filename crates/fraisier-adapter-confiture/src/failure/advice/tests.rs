@@ -7,7 +7,7 @@ fn every() -> Vec<Advice> {
         AddServerOption, AllowDestructive, ApplyAsSuperuser, AskCurrentRevision,
         BringToRevisionByHand, CorrectAndDeploy, CorrectCause, CorrectDownFile, CorrectMigration,
         CorrectMigrationsPath, CorrectSetting, CorrectTmpdir, CorrectWorkdir, FreeResources,
-        Install, LetPoolerIgnoreOptions, LookForBlocker, MakeConnectionString, MakeExecutable,
+        Install, LetPoolerIgnore, LookForBlocker, MakeConnectionString, MakeExecutable,
         NameConfiture, NameVersion, None, RaiseReportLimit, RenewEnvironment, RenumberMigration,
         RestoreEditedFile, SeparatePassword, Stated, TakeBackAllowDestructive, TakeNewerRelease,
         UnsetVariable, Upgrade, WaitForLock, WaitForOtherDeploy, WriteDownFiles,
@@ -20,8 +20,8 @@ fn every() -> Vec<Advice> {
         CorrectSetting,
         MakeConnectionString,
         SeparatePassword,
-        AddServerOption(Duration::from_secs(1)),
-        LetPoolerIgnoreOptions,
+        AddServerOption("-c client_connection_check_interval=1000ms".into()),
+        LetPoolerIgnore("-c client_connection_check_interval=1000ms".into()),
         CorrectWorkdir,
         CorrectMigrationsPath,
         NameVersion,
@@ -63,7 +63,7 @@ fn every() -> Vec<Advice> {
             | MakeConnectionString
             | SeparatePassword
             | AddServerOption(_)
-            | LetPoolerIgnoreOptions
+            | LetPoolerIgnore(_)
             | CorrectWorkdir
             | CorrectMigrationsPath
             | NameVersion

@@ -1,5 +1,7 @@
 use std::fs;
 
+use std::ffi::OsStr;
+
 use super::*;
 
 #[test]

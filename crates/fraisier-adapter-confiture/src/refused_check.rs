@@ -1,17 +1,19 @@
 //! A connection that was refused because the server was asked to check for its client.
 
+use std::time::Duration;
+
 use fraisier_adapter_api::AdapterErrorKind;
 
-use super::{Advice, DatabaseState, Failure, Reader};
+use crate::failure::{Advice, DatabaseState, Failure, Reader};
 use crate::process::Exit;
 use crate::report::{Current, Payload, decode};
-use crate::request::is_refused;
+use crate::request::{is_refused, server_option};
 
 /// The code for a database that cannot be reached, and the status that goes with it.
 const UNREACHABLE: (&str, Exit) = ("CONFIG_006", Exit::Code(3));
 
 /// What was said, when the check is why no connection was opened. Nothing was done then.
-pub(crate) fn check_refused(reader: &Reader<'_>) -> Option<String> {
+pub(crate) fn said(reader: &Reader<'_>) -> Option<String> {
     let (code, exit) = UNREACHABLE;
     if reader.output.exit != exit || reader.began() {
         return None;
@@ -25,7 +27,7 @@ pub(crate) fn check_refused(reader: &Reader<'_>) -> Option<String> {
 }
 
 /// The failure of a call for which the check was demanded.
-pub(crate) fn without_check(reader: &Reader<'_>, said: &str) -> Failure {
+pub(crate) fn failure(reader: &Reader<'_>, said: &str) -> Failure {
     let said = said.find("FATAL:").map_or(said, |at| &said[at..]);
     let what = format!(
         "the server or a pooler refused what `server_disconnect_check` asks for: {}",
@@ -35,6 +37,6 @@ pub(crate) fn without_check(reader: &Reader<'_>, said: &str) -> Failure {
         AdapterErrorKind::InvalidConfig,
         &what,
         DatabaseState::Untouched,
-        Advice::LetPoolerIgnoreOptions,
+        Advice::LetPoolerIgnore(server_option(Duration::from_secs(1))),
     )
 }
