@@ -30,6 +30,9 @@ const MESSAGE: usize = 400;
 /// How many characters of what happened are told in any case.
 const LEAST: usize = 160;
 
+/// How many bytes of what happened are looked at, for the message and for the evidence.
+const TOLD_LIMIT: usize = 4 * 1024;
+
 /// How many bytes of one error of a report are told; the evidence has it whole.
 const ERROR_LIMIT: usize = 300;
 
@@ -87,14 +90,14 @@ impl Failure {
         )
     }
 
-    /// What happened, whole.
+    /// What happened, at length.
     fn told(&self) -> String {
         let mut told = self.what.trim_end().to_owned();
         for (index, error) in self.errors.iter().enumerate() {
             told.push_str(if index == 0 { ": " } else { "; " });
             told.push_str(&Redactor::bounded(&in_short(error), ERROR_LIMIT));
         }
-        without_repetition(&told)
+        without_repetition(&Redactor::bounded(&told, TOLD_LIMIT))
     }
 
     /// The message, one paragraph, and the evidence, in which what does not fit there stands whole.

@@ -64,6 +64,17 @@ fn a_message_is_a_paragraph_and_what_does_not_fit_is_evidence() {
     assert!(evidence.contains(what.trim_end()) && evidence.ends_with("printed"));
 }
 
+/// confiture may say a whole file; comparing each of its lines with all others would take minutes.
+#[test]
+fn of_an_endless_message_both_ends_are_looked_at() {
+    let lines: Vec<String> = (0..300_000).map(|line| format!("line {line}")).collect();
+    let error = failed(&lines.join("\n"), DatabaseState::Untouched, "").worded();
+    assert!(error.message.starts_with("line 0 line 1 "), "{error}");
+    let evidence = error.stderr.expect("evidence");
+    assert!(evidence.len() < TOLD_LIMIT + 100, "{}", evidence.len());
+    assert!(evidence.contains("line 299999"), "{evidence}");
+}
+
 #[test]
 fn versions_that_hold_a_secret_do_not_leave() {
     let redactor = Redactor::new([], ["hunter2-hunter2"]);
