@@ -20,14 +20,17 @@ const LOOKED_AT: usize = 100_000;
 /// How many directories are removed.
 const REMOVED: usize = 1000;
 
-/// How often a new directory is tried, when another process swept it away before it was held.
-const ATTEMPTS: usize = 10;
+/// The file that marks a directory as held by its process for as long as that lives. One without it is
+/// never swept: whoever made it may be running and hold no lock, because it could not take one, or
+/// because it is a build that takes none.
+const MARK: &str = "held";
 
 /// The place for one report, in a directory of its own that only this user can enter. Dropping it
 /// removes the directory.
 pub(super) struct ReportDir {
     dir: TempDir,
     /// As long as this is open, no other process takes the directory for one that was left behind.
+    /// Where it cannot be held, none ever does.
     _held: Option<File>,
 }
 
@@ -43,43 +46,20 @@ impl ReportDir {
             source,
         };
         let parent = std::path::absolute(parent).map_err(failed)?;
-        for _ in 0..ATTEMPTS {
-            if let Some(made) = Self::try_in(&parent).map_err(failed)? {
-                return Ok(made);
-            }
-        }
-        Err(failed(io::ErrorKind::WouldBlock.into()))
-    }
-
-    /// `None` when another process swept the directory away before it was held.
-    fn try_in(parent: &Path) -> io::Result<Option<Self>> {
         let dir = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(parent)?;
-        match take(dir.path()) {
-            Ok(held) => Ok(Some(Self {
-                dir,
-                _held: Some(held),
-            })),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::NotFound
-                ) =>
-            {
-                Ok(None)
-            }
-            // Where a directory cannot be locked, nobody sweeps.
-            Err(_) => Ok(Some(Self { dir, _held: None })),
-        }
+            .tempdir_in(parent)
+            .map_err(failed)?;
+        let held = hold(dir.path()).ok();
+        Ok(Self { dir, _held: held })
     }
 
     pub(super) fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Where the report belongs, which is the only file there.
+    /// Where the report belongs, beside nothing but the mark.
     pub(super) fn report(&self) -> PathBuf {
         self.path().join("report.json")
     }
@@ -93,7 +73,7 @@ pub(super) fn start_sweep() {
         .spawn(|| sweep(&std::env::temp_dir()));
 }
 
-/// Removes the directories of this user that nobody holds.
+/// Removes the directories of this user that were held, and that nobody holds any more.
 fn sweep(parent: &Path) {
     let Ok(entries) = parent.read_dir() else {
         return;
@@ -101,7 +81,8 @@ fn sweep(parent: &Path) {
     let ours = entries
         .take(LOOKED_AT)
         .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
+        .filter(|entry| entry.path().join(MARK).exists());
     for entry in ours.take(REMOVED) {
         if let Ok(_held) = take(&entry.path()) {
             let _ = std::fs::remove_dir_all(entry.path());
@@ -109,7 +90,18 @@ fn sweep(parent: &Path) {
     }
 }
 
-/// Makes the directory this process's, as long as the value lives.
+/// Holds the directory as long as the value lives, and marks it, so that it is swept afterwards.
+///
+/// # Errors
+///
+/// When it cannot be locked or marked. Then nobody sweeps it.
+fn hold(dir: &Path) -> io::Result<File> {
+    let held = take(dir)?;
+    File::create_new(dir.join(MARK))?;
+    Ok(held)
+}
+
+/// Locks the directory, as long as the value lives.
 ///
 /// # Errors
 ///
@@ -167,11 +159,12 @@ mod tests {
             dir
         };
         let left = make(&format!("{PREFIX}left"));
+        drop(hold(&left).unwrap());
         let held = make(&format!("{PREFIX}held"));
         let others = make("of-somebody-else");
         let link = parent.path().join(format!("{PREFIX}link"));
         std::os::unix::fs::symlink(&others, &link).unwrap();
-        let holder = take(&held).unwrap();
+        let holder = hold(&held).unwrap();
         sweep(parent.path());
         assert!(!left.exists());
         assert!(held.join("report.json").exists() && others.join("report.json").exists());
@@ -179,6 +172,20 @@ mod tests {
         drop(holder);
         sweep(parent.path());
         assert!(!held.exists());
+    }
+
+    #[test]
+    fn what_never_was_held_stays_although_nobody_locks_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let of_another_build = parent.path().join(format!("{PREFIX}unmarked"));
+        fs::create_dir(&of_another_build).unwrap();
+        fs::write(of_another_build.join("report.json"), "{}").unwrap();
+        sweep(parent.path());
+        assert!(of_another_build.join("report.json").exists());
+        // Nothing but the mark keeps it.
+        drop(hold(&of_another_build).unwrap());
+        sweep(parent.path());
+        assert!(!of_another_build.exists());
     }
 
     #[test]
