@@ -12,7 +12,6 @@
 //! The engine hands no settings on, so options come from the environment, as those of the program
 //! `fraisier-adapter-confiture-ipc` do.
 
-use std::ffi::OsString;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -62,12 +61,6 @@ impl ConfitureMigration {
     #[must_use]
     pub fn new() -> Self {
         Self::with(options())
-    }
-
-    /// An adapter with the options of the environment that runs this binary.
-    #[must_use]
-    pub fn with_program(program: impl Into<OsString>) -> Self {
-        Self::with(options().map(|options| options.program(program.into())))
     }
 
     fn with(options: Result<confiture::Builder, fraisier_adapter_api::AdapterError>) -> Self {
