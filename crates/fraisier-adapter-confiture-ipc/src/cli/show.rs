@@ -48,14 +48,12 @@ fn current(page: &mut Page, revision: Option<Revision>) -> Status {
 }
 
 fn preflight(page: &mut Page, report: &PreflightReport) -> Status {
-    let errors = report
-        .issues
-        .iter()
-        .filter(|issue| issue.severity == Severity::Error);
-    match (report.ok, errors.count()) {
-        (true, _) => page.row(GOOD, "ok", "no errors"),
-        (false, count) => page.row(BAD, "not ok", format!("{count} errors")),
-    }
+    let issues = report.issues.iter();
+    let errors = issues.filter(|issue| issue.severity == Severity::Error);
+    let status = match errors.count() {
+        _ if report.ok => verdict(page, true, "no errors".to_owned()),
+        count => verdict(page, false, format!("{count} errors")),
+    };
     match report.window_safe {
         Some(true) => page.row(GOOD, "window", "old code may run on while it applies"),
         Some(false) => page.row(BAD, "window", "old code must not run while it applies"),
@@ -108,11 +106,7 @@ fn preflight(page: &mut Page, report: &PreflightReport) -> Status {
             format!("{migration}{} [{}]", issue.message, issue.code),
         );
     }
-    if report.ok {
-        Status::Done
-    } else {
-        Status::Refused
-    }
+    status
 }
 
 fn verify(page: &mut Page, report: &VerifyReport) -> Status {
@@ -121,35 +115,34 @@ fn verify(page: &mut Page, report: &VerifyReport) -> Status {
     } else {
         ""
     };
-    if report.ok {
-        page.row(
-            GOOD,
-            "ok",
-            format!("{} checks hold{skipped}", report.checks.len()),
-        );
+    let failed = report.checks.iter().filter(|check| !check.ok).count();
+    let all = report.checks.len();
+    let found = if report.ok {
+        format!("{all} checks hold{skipped}")
     } else {
-        let failed = report.checks.iter().filter(|check| !check.ok).count();
-        page.row(
-            BAD,
-            "not ok",
-            format!("{failed} of {} checks{skipped}", report.checks.len()),
-        );
-    }
+        format!("{failed} of {all} checks{skipped}")
+    };
+    let status = verdict(page, report.ok, found);
     for check in &report.checks {
-        let detail = check
-            .detail
-            .as_deref()
-            .map_or_else(String::new, |it| format!(": {it}"));
         let (style, label) = if check.ok {
             (GOOD, "holds")
         } else {
             (BAD, "fails")
         };
+        let detail = check.detail.as_deref().map(|it| format!(": {it}"));
+        let detail = detail.unwrap_or_default();
         page.row(style, label, format!("{}{detail}", check.name));
     }
-    if report.ok {
+    status
+}
+
+/// The line with the verdict of a call, and how the program ends with it.
+fn verdict(page: &mut Page, ok: bool, found: String) -> Status {
+    if ok {
+        page.row(GOOD, "ok", found);
         Status::Done
     } else {
+        page.row(BAD, "not ok", found);
         Status::Refused
     }
 }

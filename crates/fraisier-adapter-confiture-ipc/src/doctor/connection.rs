@@ -8,7 +8,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::dsn::Target;
+use super::target::Target;
 use super::{Finding, Status};
 
 /// How long each step may take.
@@ -187,7 +187,7 @@ async fn login(target: &Target, with_options: bool) -> Result<Connected, Refused
         Err(_) => return fail(format!("no answer within {:?}", 2 * PATIENCE), ""),
     };
     let Some(said) = why.as_db_error() else {
-        let evidence = super::database::chain(&why);
+        let evidence = super::question::chain(&why);
         if evidence.contains("password missing") {
             let evidence = "the server asks for a password, and the connection string and PGPASSWORD \
                             have none; a password file is not read here";

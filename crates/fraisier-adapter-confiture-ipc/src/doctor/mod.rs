@@ -8,7 +8,12 @@ mod database;
 mod dsn;
 mod files;
 mod history;
+mod ledger;
 mod program;
+mod question;
+mod server;
+mod sessions;
+mod target;
 
 use std::fmt;
 
@@ -136,7 +141,7 @@ impl Diagnosis {
 pub(crate) async fn examine(project: &Project) -> Diagnosis {
     let mut checks = program::examine().await;
     let files = files::examine(project, &mut checks);
-    let (redactor, secret) = dsn::secret(project, &mut checks);
+    let (redactor, secret) = target::secret(project, &mut checks);
     if let Some(target) = secret {
         let client = connection::examine(&target, &mut checks).await;
         database::examine(client, &target, &files, &mut checks).await;

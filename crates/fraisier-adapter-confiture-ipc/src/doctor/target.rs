@@ -1,0 +1,195 @@
+//! Where the connection string leads, as far as this program's own client can follow it.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::Path;
+
+use fraisier_adapter_api::AdapterErrorKind;
+use fraisier_adapter_confiture::tools::Redactor;
+
+use super::dsn::settings;
+use super::{Finding, Status};
+use crate::cli::Project;
+
+/// The setting by which a server notices that its client is gone.
+const DISCONNECT_CHECK: &str = "client_connection_check_interval";
+
+/// Where a connection goes to.
+pub(super) struct Target {
+    /// Host (or the directory of a socket) and port, in the order in which they are tried.
+    pub(super) hosts: Vec<(String, u16)>,
+    pub(super) user: String,
+    pub(super) password: Option<String>,
+    pub(super) database: String,
+    /// `options` of the string itself; libpq takes none from elsewhere then.
+    pub(super) options: Option<String>,
+    /// `options` of the environment, beside which the adapter puts its own.
+    pub(super) ambient_options: String,
+    /// What the connection needs that this client cannot do.
+    pub(super) beyond: Option<String>,
+}
+
+/// The connection string of the project, and the redactor that knows it.
+pub(super) fn secret(project: &Project, checks: &mut Vec<Finding>) -> (Redactor, Option<Target>) {
+    const CHECK: &str = "secret";
+    let variable = &project.database_url_env;
+    let secret = match project.ctx().secret("DATABASE_URL") {
+        Ok(secret) => secret,
+        Err(error) => {
+            let next = match error.kind {
+                AdapterErrorKind::SecretReadFailed => {
+                    "set it, or name another with --database-url-env"
+                }
+                _ => "",
+            };
+            checks.push(Finding::new(CHECK, Status::Fail, error.message, next));
+            return (Redactor::default(), None);
+        }
+    };
+    let redactor = Redactor::new([secret.as_str()], []);
+    let settings = match settings(&secret) {
+        Ok(settings) => settings,
+        Err(why) => {
+            let evidence = format!("what {variable} holds {why}");
+            let next = "a PostgreSQL URL (postgresql://user:password@host/database) or libpq keywords \
+                        (host=… user=… dbname=…)";
+            checks.push(Finding::new(CHECK, Status::Fail, evidence, next));
+            return (redactor, None);
+        }
+    };
+    let target = target(&settings, |name| env::var(name).ok());
+    let hides_check = target
+        .options
+        .as_ref()
+        .is_some_and(|options| !options.contains(DISCONNECT_CHECK));
+    checks.push(if hides_check {
+        let evidence = format!(
+            "{variable} holds a connection string with `options` of its own, which keep the server \
+             from being asked to notice that confiture is gone"
+        );
+        let next = "add `-c client_connection_check_interval=1000ms` to these `options`, or take \
+                    them out";
+        Finding::new(CHECK, Status::Warn, evidence, next)
+    } else {
+        let evidence = format!(
+            "{variable} names the database {} for the user {}",
+            target.database, target.user
+        );
+        Finding::ok(CHECK, evidence)
+    });
+    (redactor, Some(target))
+}
+
+/// The target of these settings, completed as libpq does from its variables.
+fn target(
+    settings: &BTreeMap<String, String>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Target {
+    let get = |name: &str, from: &str| {
+        let set = settings.get(name).cloned();
+        set.or_else(|| variable(from))
+            .filter(|value| !value.is_empty())
+    };
+    let user = get("user", "PGUSER")
+        .or_else(|| variable("USER"))
+        .unwrap_or_else(|| "postgres".into());
+    let hosts = get("hostaddr", "PGHOSTADDR")
+        .or_else(|| get("host", "PGHOST"))
+        .unwrap_or_else(|| {
+            let socket = "/var/run/postgresql";
+            let standard = if Path::new(socket).exists() {
+                socket
+            } else {
+                "/tmp"
+            };
+            standard.to_owned()
+        });
+    let ports = get("port", "PGPORT").unwrap_or_default();
+    let ports: Vec<&str> = ports.split(',').collect();
+    let hosts = hosts
+        .split(',')
+        .enumerate()
+        .map(|(at, host)| {
+            // One port is for all hosts.
+            let port = ports.get(at).or(ports.first().filter(|_| ports.len() == 1));
+            let port = port.and_then(|port| port.parse().ok()).unwrap_or(5432);
+            (host.to_owned(), port)
+        })
+        .collect();
+    let beyond = if get("service", "PGSERVICE").is_some() {
+        Some("a service file says where it goes, which is not read here".to_owned())
+    } else {
+        get("sslmode", "PGSSLMODE")
+            .filter(|mode| mode.starts_with("verify-") || mode == "require")
+            .map(|mode| format!("it asks for TLS (sslmode={mode}), which is not spoken here"))
+    };
+    Target {
+        hosts,
+        password: get("password", "PGPASSWORD"),
+        database: get("dbname", "PGDATABASE").unwrap_or_else(|| user.clone()),
+        options: settings.get("options").cloned(),
+        ambient_options: variable("PGOPTIONS").unwrap_or_default(),
+        user,
+        beyond,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(dsn: &str) -> Target {
+        target(&settings(dsn).expect(dsn), |name| {
+            (name == "PGPORT").then(|| "6000".into())
+        })
+    }
+
+    #[test]
+    fn both_forms_say_the_same() {
+        for dsn in [
+            "postgresql://app:p%40ss@db:5433/shop?options=-c%20a%3D1",
+            "host=db port=5433 user=app password='p@ss' dbname = shop options='-c a=1'",
+            "postgres:///shop?host=db&port=5433&user=app&password=p@ss&options=-c a=1",
+        ] {
+            let target = of(dsn);
+            assert_eq!(target.hosts, [("db".to_owned(), 5433)], "{dsn}");
+            assert_eq!(
+                (target.user.as_str(), target.database.as_str()),
+                ("app", "shop"),
+                "{dsn}"
+            );
+            assert_eq!(target.password.as_deref(), Some("p@ss"), "{dsn}");
+            assert_eq!(target.options.as_deref(), Some("-c a=1"), "{dsn}");
+            assert_eq!(target.beyond, None);
+        }
+    }
+
+    #[test]
+    fn hosts_ports_and_what_is_left_out() {
+        let hosts = |dsn: &str| {
+            let hosts = of(dsn).hosts;
+            hosts
+                .iter()
+                .map(|(host, port)| format!("{host} {port}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        assert_eq!(hosts("postgresql://a:1,b,[::1]:3/x"), "a 1, b 5432, ::1 3");
+        assert_eq!(hosts("host=a,b port=7"), "a 7, b 7");
+        assert_eq!(hosts("postgresql://h"), "h 6000");
+        assert_eq!(hosts("host=/run/pg dbname=x"), "/run/pg 6000");
+        assert_eq!(of("postgresql://app@h").database, "app");
+    }
+
+    #[test]
+    fn what_this_client_cannot_do_is_named() {
+        for dsn in [
+            "service=shop",
+            "postgresql://h/db?sslmode=verify-full",
+            "host=h sslmode=require",
+        ] {
+            assert!(of(dsn).beyond.is_some(), "{dsn}");
+        }
+        assert!(of("host=h sslmode=prefer").beyond.is_none());
+    }
+}

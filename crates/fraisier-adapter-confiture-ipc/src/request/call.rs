@@ -1,0 +1,122 @@
+//! The methods of the adapter, and their parameters.
+
+use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind, Revision};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::quote::quoted;
+
+/// The method takes other parameters.
+pub const INVALID_PARAMS: i32 = -32602;
+
+/// A method of the adapter with its parameters.
+#[derive(Debug, Clone)]
+pub enum Call {
+    /// `describe`.
+    Describe,
+    /// `current_revision`.
+    CurrentRevision(Box<AdapterCtx>),
+    /// `up`, to a target or all the way.
+    Up(Box<AdapterCtx>, Option<Revision>),
+    /// `down_to` a target.
+    DownTo(Box<AdapterCtx>, Revision),
+    /// `verify`.
+    Verify(Box<AdapterCtx>),
+    /// `preflight`.
+    Preflight(Box<AdapterCtx>),
+    /// `post_migrate`.
+    PostMigrate(Box<AdapterCtx>),
+}
+
+impl Call {
+    /// The name of the method.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::Describe => "describe",
+            Self::CurrentRevision(_) => "current_revision",
+            Self::Up(..) => "up",
+            Self::DownTo(..) => "down_to",
+            Self::Verify(_) => "verify",
+            Self::Preflight(_) => "preflight",
+            Self::PostMigrate(_) => "post_migrate",
+        }
+    }
+
+    /// What is known of the database when the call was stopped, as a clause.
+    #[must_use]
+    pub const fn state_when_stopped(&self) -> &'static str {
+        match self {
+            Self::Up(..) | Self::DownTo(..) => {
+                "migrations that had ended stay, and what became of the one under way is unknown: \
+                 ask `current_revision` before anything else"
+            }
+            _ => "the database was not changed by this call",
+        }
+    }
+
+    pub(super) fn new(method: &str, params: Option<&RawValue>) -> Result<Self, AdapterError> {
+        #[derive(Deserialize)]
+        struct Nothing {}
+        #[derive(Deserialize)]
+        struct Context {
+            ctx: Box<AdapterCtx>,
+        }
+        #[derive(Deserialize)]
+        struct Bound {
+            ctx: Box<AdapterCtx>,
+            #[serde(default)]
+            target: Option<Revision>,
+        }
+        #[derive(Deserialize)]
+        struct Target {
+            ctx: Box<AdapterCtx>,
+            target: Revision,
+        }
+        let context = || read::<Context>(method, params).map(|params| params.ctx);
+        Ok(match method {
+            "describe" => {
+                if let Some(params) = params.filter(|params| params.get() != "null") {
+                    read::<Nothing>(method, Some(params))?;
+                }
+                Self::Describe
+            }
+            "current_revision" => Self::CurrentRevision(context()?),
+            "up" => {
+                let Bound { ctx, target } = read(method, params)?;
+                Self::Up(ctx, target)
+            }
+            "down_to" => {
+                let Target { ctx, target } = read(method, params)?;
+                Self::DownTo(ctx, target)
+            }
+            "verify" => Self::Verify(context()?),
+            "preflight" => Self::Preflight(context()?),
+            "post_migrate" => Self::PostMigrate(context()?),
+            unknown => return Err(AdapterError::method_not_supported(quoted(unknown))),
+        })
+    }
+}
+
+/// The parameters of a method, which go by name.
+fn read<'a, T: Deserialize<'a>>(
+    method: &str,
+    params: Option<&'a RawValue>,
+) -> Result<T, AdapterError> {
+    let refuse = |why: &str| {
+        let message = format!(
+            "the `params` of `{method}` cannot be used: {}; nothing was started",
+            quoted(why)
+        );
+        AdapterError {
+            code: INVALID_PARAMS,
+            operation: Some(method.into()),
+            ..AdapterError::new(AdapterErrorKind::Protocol, message)
+        }
+    };
+    let params = params.map_or("{}", RawValue::get);
+    if !params.starts_with('{') {
+        return Err(refuse("they are no object"));
+    }
+    serde_json::from_str(params).map_err(|why| refuse(&why.to_string()))
+}
