@@ -8,12 +8,6 @@ use anyhow::ensure;
 use super::{Story, first_deploy, step, stock};
 use crate::engine::stand::{Deployed, Stand, Way};
 
-const DROP: (&str, &str, &str) = (
-    "003_drop",
-    "DROP TABLE product;\n",
-    "CREATE TABLE product (id int PRIMARY KEY, price int);\n",
-);
-
 /// Creates a table, as far as anybody knows who does not run it.
 const PYTHON: &str = r#"from confiture.models.migration import Migration
 
@@ -51,18 +45,8 @@ pub const POLICY: Story = Story {
             stand.config.policy = true;
             Ok(())
         }),
-        step("policy: DROP TABLE", |stand| {
-            let (name, up, down) = DROP;
-            stand.migration(name, up, down)?;
-            let deployed = stand.deploy("v3")?;
-            refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
-        }),
-        step("policy: .py", |stand| {
-            stand.withdraw("003_drop")?;
-            stand.write("003_opaque.py", PYTHON)?;
-            let deployed = stand.deploy("v3")?;
-            refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
-        }),
+        step("policy: DROP TABLE", drops_a_table),
+        step("policy: .py", is_python),
     ],
 };
 
@@ -95,20 +79,29 @@ pub const BLUE_GREEN: Story = Story {
             stand.config.blue_green = true;
             Ok(())
         }),
-        step("b/g: DROP TABLE", |stand| {
-            let (name, up, down) = DROP;
-            stand.migration(name, up, down)?;
-            let deployed = stand.deploy("v3")?;
-            refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
-        }),
-        step("b/g: .py", |stand| {
-            stand.withdraw("003_drop")?;
-            stand.write("003_opaque.py", PYTHON)?;
-            let deployed = stand.deploy("v3")?;
-            refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
-        }),
+        step("b/g: DROP TABLE", drops_a_table),
+        step("b/g: .py", is_python),
     ],
 };
+
+/// Refused, after `002`: old code cannot run on without the table.
+fn drops_a_table(stand: &mut Stand<'_>) -> anyhow::Result<()> {
+    stand.migration(
+        "003_drop",
+        "DROP TABLE product;\n",
+        "CREATE TABLE product (id int PRIMARY KEY, price int);\n",
+    )?;
+    let deployed = stand.deploy("v3")?;
+    refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
+}
+
+/// Refused, after `002`: nobody can tell what it does.
+fn is_python(stand: &mut Stand<'_>) -> anyhow::Result<()> {
+    stand.withdraw("003_drop")?;
+    stand.write("003_opaque.py", PYTHON)?;
+    let deployed = stand.deploy("v3")?;
+    refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
+}
 
 /// A project that has no migrations yet. Without blue-green the engine refuses it after all: a
 /// `verify` that had nothing to look at is none.

@@ -1,0 +1,138 @@
+//! Runs of the engine, and what they left.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use contract_lab::command::{Output, run_within};
+use serde::Deserialize;
+
+use super::{MARK, Stand, Way};
+
+/// How long a deploy may take before it is given up as hanging.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// The variable that the engine takes the connection string from.
+const DSN: &str = "SHOP_DATABASE_URL";
+
+/// What a run of the engine left.
+#[derive(Debug)]
+pub struct Deployed {
+    /// `committed`, `rolled_back` or `partial_rollback`.
+    pub outcome: String,
+    /// The step that failed, and why.
+    pub detail: String,
+}
+
+/// The document that `fraisier --json deploy` prints.
+#[derive(Deserialize)]
+struct Document {
+    outcome: String,
+    #[serde(default)]
+    detail: String,
+}
+
+impl Stand<'_> {
+    /// The engine with these arguments, where it would be started.
+    pub fn engine(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        self.config.write(&self.project())?;
+        let mut command = Command::new(self.engines.of(self.way));
+        command
+            .args(arguments)
+            .current_dir(self.project())
+            .env_clear()
+            .env("PATH", &self.search)
+            .env("HOME", self.root().join("home"))
+            .env("TMPDIR", self.root().join("tmp"))
+            .env("LC_ALL", "C.UTF-8")
+            .env("FRAISIER_CONFITURE_BIN", self.root().join("bin/confiture"))
+            .env(DSN, self.database.dsn())
+            .env(MARK, self.root());
+        if self.way == Way::Program {
+            // The health command asks for the secret under its logical name.
+            command.env("DATABASE_URL", self.database.dsn());
+        }
+        command.envs(&self.env);
+        Ok(command)
+    }
+
+    /// Runs the engine to its end, and checks that it told no secret.
+    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let output = run_within(&mut self.engine(arguments)?, PATIENCE)?;
+        let printed = format!("{}{}", output.stdout, output.stderr);
+        ensure!(
+            !printed.contains(&self.password),
+            "the engine printed the password"
+        );
+        Ok(output)
+    }
+
+    /// Builds the artifact and deploys it as `version`.
+    pub fn deploy(&self, version: &str) -> anyhow::Result<Deployed> {
+        self.build()?;
+        self.saga(&["--json", "deploy", "--app-version", version])
+    }
+
+    /// Runs something of the engine that ends as a deploy does.
+    pub fn saga(&self, arguments: &[&str]) -> anyhow::Result<Deployed> {
+        let output = self.run(arguments)?;
+        let printed = format!("{}{}", output.stdout, output.stderr);
+        let document: Document = serde_json::from_str(&output.stdout)
+            .with_context(|| format!("no outcome in what the engine printed:\n{printed}"))?;
+        let status = output.status.code();
+        let expected = match document.outcome.as_str() {
+            "committed" => Some(0),
+            "partial_rollback" => Some(2),
+            _ => Some(1),
+        };
+        ensure!(
+            status == expected,
+            "{} with exit status {status:?}",
+            document.outcome
+        );
+        Ok(Deployed {
+            outcome: document.outcome,
+            detail: document.detail,
+        })
+    }
+
+    /// Starts a deploy of what is built, and does not wait for it.
+    pub fn start_deploy(&self, version: &str) -> anyhow::Result<Child> {
+        self.build()?;
+        let mut command = self.engine(&["--json", "deploy", "--app-version", version])?;
+        let log = fs::File::create(self.root().join("engine.log"))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        Ok(command.spawn()?)
+    }
+}
+
+impl Deployed {
+    /// It was committed.
+    pub fn committed(&self) -> anyhow::Result<()> {
+        if self.outcome != "committed" {
+            bail!("{}: {}", self.outcome, self.detail);
+        }
+        Ok(())
+    }
+
+    /// It was rolled back at `step`, for a reason with `words` in it.
+    pub fn rolled_back(&self, step: &str, words: &str) -> anyhow::Result<()> {
+        let at = format!("(step '{step}':");
+        ensure!(
+            self.outcome == "rolled_back" && self.detail.contains(&at),
+            "not rolled back at {step}, but {}: {}",
+            self.outcome,
+            self.detail
+        );
+        ensure!(
+            self.detail.contains(words),
+            "the reason does not say “{words}”: {}",
+            self.detail
+        );
+        Ok(())
+    }
+}

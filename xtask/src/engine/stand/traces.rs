@@ -1,0 +1,60 @@
+//! What a deploy left on the machine.
+
+use std::fs;
+use std::path::Path;
+
+use super::{MARK, Stand};
+
+impl Stand<'_> {
+    /// The version that `current` leads to.
+    pub fn active(&self) -> Option<String> {
+        let link = fs::read_link(self.project().join("current")).ok()?;
+        Some(link.file_name()?.to_string_lossy().into_owned())
+    }
+
+    /// The lines that the stand-ins were asked, and forgets them.
+    pub fn asked(&self) -> String {
+        taken(&self.root().join("asked"))
+    }
+
+    /// How often confiture was started since this was asked last.
+    pub fn starts(&self) -> usize {
+        taken(&self.root().join("started")).lines().count()
+    }
+
+    /// The processes of this stand that live.
+    pub fn processes(&self) -> Vec<u32> {
+        let mark = format!("{MARK}={}\0", self.root().display()).into_bytes();
+        let Ok(entries) = fs::read_dir("/proc") else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|pid: &u32| {
+                fs::read(format!("/proc/{pid}/environ"))
+                    .is_ok_and(|it| it.windows(mark.len()).any(|window| window == mark))
+            })
+            .collect()
+    }
+
+    /// What lies in the directory for temporary files.
+    pub fn temporary(&self) -> anyhow::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.root().join("tmp"))? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            // The engine's own, empty: where it would keep connections of ssh.
+            if name != "fraisier-ssh-cm" {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// The text of a file that is taken away; empty when there is none.
+fn taken(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let _ = fs::remove_file(path);
+    text
+}
