@@ -21,7 +21,7 @@ use fraisier_adapter_confiture::observe::{self, Event, Observer};
 
 use crate::exit::Unexpected;
 use contract_lab::Lab;
-use contract_lab::confiture::{Candidate, Installed, install};
+use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::Server;
@@ -72,15 +72,11 @@ enum Cell {
     Skipped(&'static str),
 }
 
-/// Runs the catalogue on every one of `releases`.
+/// Runs the catalogue with each of these.
 ///
 /// # Errors
 /// When something that is needed is missing, or when a case is not as expected.
-pub fn run(lab: &Lab, releases: &[Candidate], server: &Server) -> anyhow::Result<()> {
-    let installed = releases
-        .iter()
-        .map(|candidate| install(lab, candidate))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+pub fn run(lab: &Lab, installed: &[Installed], server: &Server) -> anyhow::Result<()> {
     let runners = installed
         .iter()
         .map(|installed| {

@@ -11,9 +11,10 @@ mod long;
 mod matrix;
 mod pooler;
 mod slow_project;
+mod undo;
 
 pub use self::engine::{EngineArgs, SUBCOMMAND as ENGINE, serve as serve_engine};
-use contract_lab::confiture::{Candidate, install};
+use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
@@ -22,8 +23,9 @@ use contract_tests::fixtures;
 /// `--help`, after the options.
 pub const HELP: &str = "\
 Topics:
-  matrix    the catalogue of cases through the adapter, on every release that differs in something
-            the adapter has to cope with, judged by what is in the database afterwards
+  matrix    the catalogue of cases through the adapter, and an `up` that fails halfway and is undone,
+            on every release that differs in something the adapter has to cope with, judged by what
+            is in the database afterwards
   cancel    calls given up at eleven moments of `up` and `down_to`, by drop and by timeout, stopped
             by an interrupt and by a kill, and a deploy that is killed as a whole: what is left on
             the machine and on the server
@@ -101,7 +103,9 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
         let releases = matrix::standard(&fixtures::default_root())?;
         let mut standard: Vec<_> = releases.into_iter().map(Candidate::Release).collect();
         standard.push(Candidate::Newest);
-        matrix::run(&lab, &chosen(standard), &server)?;
+        let installed = install_all(&lab, &chosen(standard))?;
+        matrix::run(&lab, &installed, &server)?;
+        undo::run(&installed, &server)?;
     }
     if wanted(Topic::Cancel) {
         for candidate in chosen(vec![Candidate::Newest]) {
@@ -126,8 +130,8 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
         }
     }
     if wanted(Topic::Doctor) {
-        for candidate in chosen(vec![Candidate::Newest]) {
-            doctor::run(&install(&lab, &candidate)?, &server)?;
+        for candidate in chosen(doctor::RELEASES.to_vec()) {
+            doctor::run(&lab, &install(&lab, &candidate)?, &server)?;
         }
     }
     if args.topics.contains(&Topic::Long) {
@@ -136,4 +140,9 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn install_all(lab: &Lab, candidates: &[Candidate]) -> anyhow::Result<Vec<Installed>> {
+    let installed = candidates.iter().map(|candidate| install(lab, candidate));
+    installed.collect()
 }

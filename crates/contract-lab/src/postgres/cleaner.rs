@@ -29,6 +29,8 @@ pub enum Task {
         password: String,
         /// Settings after the lab's own.
         settings: Vec<(String, String)>,
+        /// Whether it waits for a primary.
+        standby: bool,
     },
     /// Drop all databases of a server whose names begin with the prefix, in the end.
     Databases {
@@ -134,7 +136,8 @@ pub fn serve() -> anyhow::Result<()> {
             program,
             password,
             settings,
-        } => match Embedded::start(&program, &password, &settings) {
+            standby,
+        } => match Embedded::start(&program, &password, &settings, standby) {
             Ok(mut server) => {
                 answer(&Reply::Ready { port: server.port })?;
                 wait_while(|| server.runs());

@@ -56,6 +56,7 @@ impl Embedded {
         program: &Program,
         password: &str,
         settings: &[(String, String)],
+        standby: bool,
     ) -> anyhow::Result<Self> {
         let account = Account::choose()?;
         let base = base_directory(account)?;
@@ -67,6 +68,12 @@ impl Embedded {
         }
         let program = within_reach(program, account, root)?;
         let data = initialise(&program, account, root, password)?;
+        if standby {
+            // This file makes it one.
+            let signal = data.join("standby.signal");
+            fs::write(&signal, "")?;
+            account.give(&signal)?;
+        }
 
         for _ in 0..PORT_TRIES {
             let port = free_port()?;

@@ -57,6 +57,23 @@ impl Server {
     /// # Errors
     /// When PostgreSQL cannot be installed or does not start.
     pub fn start(lab: &Lab, major: Major, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::launch(lab, major, settings, false)
+    }
+
+    /// Starts a server that waits for a primary, as [`Self::start`] starts one: it only reads.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_standby(lab: &Lab, major: Major) -> anyhow::Result<Self> {
+        Self::launch(lab, major, &[], true)
+    }
+
+    fn launch(
+        lab: &Lab,
+        major: Major,
+        settings: &[(&str, &str)],
+        standby: bool,
+    ) -> anyhow::Result<Self> {
         let program = binaries::provision(lab, major)?;
         let password = random_hex()?;
         let task = lab.ui.task(&format!("starting {major}"));
@@ -68,6 +85,7 @@ impl Server {
             program,
             password: password.clone(),
             settings,
+            standby,
         })
         .with_context(|| format!("{major} did not start"))?;
         task.finish(&format!("started {major} on 127.0.0.1:{port}"));

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use contract_lab::postgres::{Major, Server};
+
 use super::{Expected, Scene};
 use crate::live::cut::proxy::Proxy;
 
@@ -47,8 +49,18 @@ fn port(scene: &Scene<'_>) -> anyhow::Result<String> {
     Ok(format!(":{port}/"))
 }
 
+/// From now on the connection has the rights of a role that was granted nothing.
+fn become_reader(scene: &mut Scene<'_>) -> anyhow::Result<()> {
+    scene.execute(
+        "DO $$ BEGIN CREATE ROLE doctor_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    )?;
+    let dsn = format!("{}?options=-c%20role%3Ddoctor_reader", scene.database.dsn());
+    scene.env.insert("DATABASE_URL", dsn.into());
+    Ok(())
+}
+
 /// Every project.
-pub(super) const ALL: [(&str, Breaks); 30] = [
+pub(super) const ALL: [(&str, Breaks); 32] = [
     ("a healthy project", |_| Ok((None, None))),
     ("no program", |scene| {
         scene
@@ -166,14 +178,17 @@ pub(super) const ALL: [(&str, Breaks); 30] = [
         ))?;
         finds("writable", "fail", "only read")
     }),
-    ("a role that may not create", |scene| {
-        scene.execute(
-            "CREATE SCHEMA closed; GRANT USAGE ON SCHEMA closed TO PUBLIC; \
-                       DO $$ BEGIN CREATE ROLE doctor_reader; EXCEPTION WHEN duplicate_object \
-                       THEN NULL; END $$",
-        )?;
-        let dsn = format!("{}?options=-c%20role%3Ddoctor_reader", scene.database.dsn());
+    ("a standby", |scene| {
+        let standby = Server::start_standby(scene.lab, Major::Pg18)?;
+        let dsn = standby.dsn("postgres");
         scene.env.insert("DATABASE_URL", dsn.into());
+        keeps(
+            finds("writable", "fail", "this server is a standby"),
+            standby,
+        )
+    }),
+    ("a role that may not create", |scene| {
+        become_reader(scene)?;
         finds(
             "rights",
             "fail",
@@ -183,6 +198,15 @@ pub(super) const ALL: [(&str, Breaks); 30] = [
     ("a ledger that the search_path hides", |scene| {
         scene.execute("CREATE SCHEMA hidden; ALTER TABLE tb_confiture SET SCHEMA hidden")?;
         finds("ledger", "fail", "one is in the schema hidden")
+    }),
+    ("a ledger in a schema that the role may not use", |scene| {
+        let name = scene.database.name().to_owned();
+        scene.execute(&format!(
+            "CREATE SCHEMA closed; ALTER TABLE tb_confiture SET SCHEMA closed; \
+             ALTER DATABASE {name} SET search_path = closed, public"
+        ))?;
+        become_reader(scene)?;
+        finds("ledger", "fail", "one is in the schema closed")
     }),
     ("two ledgers", |scene| {
         scene.execute("CREATE SCHEMA other; CREATE TABLE other.tb_confiture (version text)")?;
