@@ -12,6 +12,7 @@ mod gate;
 mod guard_proof;
 mod live;
 mod picture;
+mod program;
 mod random;
 mod refresh;
 mod release;

@@ -4,22 +4,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Context as _;
 use contract_lab::Lab;
 use contract_lab::build_once::{Building, build_once};
-use contract_lab::command::{Output, run};
-use contract_lab::trouble::Trouble;
 use serde::{Deserialize, Serialize};
 
 use super::stand::Way;
+use crate::program::{self, cargo, done, root};
 
 /// The release of the engine that everything here is proven with.
 pub const VERSION: &str = "1.0.0-beta.11";
-
-/// Our program, under the name that the engine looks for.
-pub const PROGRAM: &str = "fraisier-adapter-confiture-ipc";
 
 /// What the drop-in is built from, below the root of the repository.
 const SOURCES: [&str; 4] = [
@@ -47,7 +42,7 @@ impl Engines {
         let fraisier = ways.iter().map(|&way| Ok((way, engine(lab, way)?)));
         Ok(Self {
             fraisier: fraisier.collect::<anyhow::Result<_>>()?,
-            program: program(lab)?,
+            program: program::build(lab.ui)?,
             postgres,
         })
     }
@@ -111,65 +106,6 @@ fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: u64) -> anyhow
         program: building.directory.join("bin/fraisier"),
         sources,
     })
-}
-
-/// Builds our program with the rest of the workspace.
-fn program(lab: &Lab) -> anyhow::Result<PathBuf> {
-    let task = lab.ui.spin("building the adapter's program");
-    let output = run(cargo()
-        .args(["build", "--quiet", "--locked", "--package", PROGRAM])
-        .args(["--message-format", "json-render-diagnostics"])
-        .current_dir(root()))?;
-    drop(task);
-    done(&output).context("the adapter's program cannot be built")?;
-    executable_of(&output.stdout)
-        .ok_or_else(|| anyhow::anyhow!("cargo did not say where it put the adapter's program"))
-}
-
-/// The program that a `cargo build` with JSON messages made.
-fn executable_of(messages: &str) -> Option<PathBuf> {
-    #[derive(Deserialize)]
-    struct Message {
-        executable: Option<PathBuf>,
-    }
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable)
-        .find(|path| path.file_name().is_some_and(|name| name == PROGRAM))
-}
-
-/// The cargo that started this, without what it told this program.
-fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
-fn done(output: &Output) -> anyhow::Result<()> {
-    if output.status.success() {
-        return Ok(());
-    }
-    let lines: Vec<&str> = output.stderr.lines().collect();
-    let last = lines[lines.len().saturating_sub(12)..].join("\n");
-    Err(Trouble::new(
-        format!("cargo ended with {}:\n{last}", output.status),
-        "check the network and the registry; fraisier needs Rust 1.95 or newer (`rustup update`)",
-    )
-    .into())
-}
-
-/// The root of the repository.
-fn root() -> PathBuf {
-    let built = option_env!("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| built.into());
-    let mut root = PathBuf::from(manifest);
-    root.pop();
-    root
 }
 
 /// Tells whether the drop-in's sources are those that an engine was built from.

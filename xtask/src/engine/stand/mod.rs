@@ -88,7 +88,7 @@ impl<'a> Stand<'a> {
         );
         executable(&bin.join("confiture"), &text)?;
         // The engine lists no links.
-        fs::copy(&engines.program, bin.join(super::install::PROGRAM))?;
+        fs::copy(&engines.program, bin.join(crate::program::PROGRAM))?;
         let database = server.create_unique_database("engine")?;
         let search = std::env::join_paths([
             bin.as_path(),

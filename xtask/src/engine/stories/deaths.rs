@@ -93,7 +93,7 @@ fn kill_program(stand: &Stand<'_>) -> anyhow::Result<()> {
         .into_iter()
         .filter(|pid| {
             std::fs::read_link(format!("/proc/{pid}/exe"))
-                .is_ok_and(|path| path.ends_with(crate::engine::install::PROGRAM))
+                .is_ok_and(|path| path.ends_with(crate::program::PROGRAM))
         })
         .collect();
     ensure!(!programs.is_empty(), "the program does not run");

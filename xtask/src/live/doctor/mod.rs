@@ -3,7 +3,6 @@
 mod broken;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,6 +21,7 @@ use contract_lab::ui;
 use contract_tests::release::Release;
 
 use crate::demo::project::Project;
+use crate::program;
 
 /// One that lacks `window_safe`, the first that classifies, and the newest: what they print and what
 /// they write into the ledger differs.
@@ -30,8 +30,6 @@ pub const RELEASES: [Candidate; 3] = [
     Candidate::Release(Release::new(0, 44, 0)),
     Candidate::Newest,
 ];
-
-const PROGRAM: &str = "fraisier-adapter-confiture-ipc";
 
 /// How many checks there are, whatever is broken.
 const CHECKS: usize = 20;
@@ -101,7 +99,7 @@ struct Expected {
 /// # Errors
 /// When it does not find what is broken, or changes anything.
 pub(super) fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<()> {
-    let program = build()?;
+    let program = program::build(lab.ui)?;
     let healthy = server.create_unique_database("doctor")?;
     let project = Project::copy_for(&confiture.version)?;
     let mut up = command(&program, project.root(), &environment(confiture, &healthy));
@@ -144,22 +142,6 @@ pub(super) fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::
         broken::ALL.len()
     );
     Ok(())
-}
-
-/// The program, built as this one was.
-fn build() -> anyhow::Result<PathBuf> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["build", "--quiet", "--package", PROGRAM])
-        .status()?;
-    ensure!(status.success(), "{PROGRAM} does not build");
-    let built = env::current_exe()?.with_file_name(PROGRAM);
-    ensure!(
-        built.exists(),
-        "{PROGRAM} is not beside {}",
-        built.display()
-    );
-    Ok(built)
 }
 
 fn environment(confiture: &Installed, database: &Database<'_>) -> BTreeMap<&'static str, OsString> {
