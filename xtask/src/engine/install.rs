@@ -108,27 +108,29 @@ fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: u64) -> anyhow
     })
 }
 
-/// Tells whether the drop-in's sources are those that an engine was built from.
+/// Tells whether the drop-in's sources are those that an engine was built from, wherever they are.
 fn digest() -> anyhow::Result<u64> {
     let mut hasher = DefaultHasher::new();
+    let root = root();
     for source in SOURCES {
-        hash(&root().join(source), &mut hasher)?;
+        hash(&root, Path::new(source), &mut hasher)?;
     }
     Ok(hasher.finish())
 }
 
-fn hash(path: &Path, hasher: &mut DefaultHasher) -> anyhow::Result<()> {
-    if !path.is_dir() {
+fn hash(root: &Path, path: &Path, hasher: &mut DefaultHasher) -> anyhow::Result<()> {
+    let full = root.join(path);
+    if !full.is_dir() {
         path.hash(hasher);
-        fs::read(path)?.hash(hasher);
+        fs::read(full)?.hash(hasher);
         return Ok(());
     }
-    let mut entries = fs::read_dir(path)?
-        .map(|entry| Ok(entry?.path()))
+    let mut entries = fs::read_dir(full)?
+        .map(|entry| Ok(path.join(entry?.file_name())))
         .collect::<anyhow::Result<Vec<_>>>()?;
     entries.sort();
     entries
         .iter()
         .filter(|path| !["target", "tests"].iter().any(|name| path.ends_with(name)))
-        .try_for_each(|path| hash(path, hasher))
+        .try_for_each(|path| hash(root, path, hasher))
 }
