@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use super::error::RunError;
 
-/// How the name of every such directory begins.
-const PREFIX: &str = "confiture-report-";
+/// How the name of every such directory begins. Builds that know no mark sweep another name.
+const PREFIX: &str = "confiture-call-";
 
 /// How many entries of the temporary directory are looked at.
 const LOOKED_AT: usize = 100_000;
