@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use contract_lab::Lab;
 use contract_lab::build_once::{Building, build_once};
+use contract_lab::scratch::Scratch;
 use serde::{Deserialize, Serialize};
 
 use super::stand::Way;
-use crate::program::{self, cargo, done, root};
+use crate::program::{self, PROGRAM, cargo, done, root};
 
 /// The release of the engine that everything here is proven with.
 pub const VERSION: &str = "1.0.0-beta.11";
@@ -27,10 +28,11 @@ const SOURCES: [&str; 4] = [
 /// The programs that the stories run.
 pub struct Engines {
     fraisier: BTreeMap<Way, PathBuf>,
-    /// Our program.
+    /// Our program: a copy that no build touches meanwhile.
     pub program: PathBuf,
     /// The directory with `psql` and `pg_dump`, which the engine calls.
     pub postgres: PathBuf,
+    _directory: Scratch,
 }
 
 impl Engines {
@@ -40,10 +42,15 @@ impl Engines {
     /// No network, a Rust that is too old, a build that fails.
     pub fn provide(lab: &Lab, ways: &[Way], postgres: PathBuf) -> anyhow::Result<Self> {
         let fraisier = ways.iter().map(|&way| Ok((way, engine(lab, way)?)));
+        let fraisier = fraisier.collect::<anyhow::Result<_>>()?;
+        let directory = Scratch::new()?;
+        let program = directory.path().join(PROGRAM);
+        fs::copy(program::build(lab.ui)?, &program)?;
         Ok(Self {
-            fraisier: fraisier.collect::<anyhow::Result<_>>()?,
-            program: program::build(lab.ui)?,
+            fraisier,
+            program,
             postgres,
+            _directory: directory,
         })
     }
 

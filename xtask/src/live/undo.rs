@@ -39,6 +39,21 @@ use WayDown::{Fails, Missing, Works};
 /// A migration that makes the table `t_<version>`.
 type Migration = (&'static str, WayDown);
 
+/// A migration without a way down. confiture takes no `.up.sql` without its `.down.sql`.
+const ONE_WAY: &str = r#"from confiture.models.migration import Migration
+
+
+class OneWay(Migration):
+    version = "<version>"
+    name = "m<version>"
+
+    def up(self):
+        self.execute("CREATE TABLE t_<version> (id int)")
+
+    def down(self):
+        raise NotImplementedError("there is no way back")
+"#;
+
 /// One project whose last migration fails.
 struct Scene {
     name: &'static str,
@@ -69,7 +84,7 @@ const SCENES: [Scene; 7] = [
         fate: Fate::Undone,
     },
     Scene {
-        name: "no way down",
+        name: "there is no way down",
         before: &["001"],
         pending: &[("002", Missing)],
         fate: Fate::Stuck,
@@ -157,8 +172,9 @@ impl Scene {
         for migration in self.pending {
             write(&migrations, *migration)?;
         }
-        let broken = migrations.join("900_broken.up.sql");
-        fs::write(broken, "CREATE TABLE t_900 (id int); SELECT 1 / 0;")?;
+        let broken = "CREATE TABLE t_900 (id int); SELECT 1 / 0;";
+        fs::write(migrations.join("900_broken.up.sql"), broken)?;
+        fs::write(migrations.join("900_broken.down.sql"), "DROP TABLE t_900;")?;
         let Err(error) = runtime.block_on(adapter.up(&ctx, None)) else {
             anyhow::bail!("an `up` with a migration that fails succeeded");
         };
@@ -193,16 +209,25 @@ impl Scene {
 }
 
 fn write(directory: &Path, (version, down): Migration) -> anyhow::Result<()> {
-    let up = format!("CREATE TABLE t_{version} (id int);");
-    fs::write(directory.join(format!("{version}_a.up.sql")), up)?;
-    let drop = format!("DROP TABLE t_{version};");
+    let file = |ending: &str, text: &str| {
+        fs::write(
+            directory.join(format!("{version}_m{version}.{ending}")),
+            text,
+        )
+    };
+    let (create, drop) = (
+        format!("CREATE TABLE t_{version} (id int);"),
+        format!("DROP TABLE t_{version};"),
+    );
     let down = match down {
         Works => drop,
         Fails => format!("{drop} SELECT 1 / 0;"),
-        Missing => return Ok(()),
+        Missing => {
+            return Ok(file("py", &ONE_WAY.replace("<version>", version))?);
+        }
     };
-    fs::write(directory.join(format!("{version}_a.down.sql")), down)?;
-    Ok(())
+    file("up.sql", &create)?;
+    Ok(file("down.sql", &down)?)
 }
 
 /// The versions in the ledger, which the tables have to agree with.

@@ -6,9 +6,11 @@ use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::target::Target;
+use super::tls::{self, Objection};
 use super::{Finding, Status};
 
 /// How long each step may take.
@@ -27,12 +29,16 @@ pub(super) struct Connected {
 
 /// Makes the three checks, and gives the connection that the last one made.
 pub(super) async fn examine(target: &Target, checks: &mut Vec<Finding>) -> Option<Connected> {
-    if let Some(why) = &target.beyond {
-        let evidence = format!("not made: {why}");
-        let next = "`current` goes the way of confiture, which can";
-        checks.extend(CHECKS.map(|check| Finding::new(check, Status::Unknown, &*evidence, next)));
-        return None;
-    }
+    let tls = match &target.tls {
+        Ok(tls) => tls,
+        Err(why) => {
+            let evidence = format!("not made: {why}");
+            let next = "`current` goes the way of confiture, which can";
+            checks
+                .extend(CHECKS.map(|check| Finding::new(check, Status::Unknown, &*evidence, next)));
+            return None;
+        }
+    };
     checks.push(resolve(target).await);
     let reached = connect(target).await;
     let is_reached = reached.status != Status::Fail;
@@ -41,20 +47,40 @@ pub(super) async fn examine(target: &Target, checks: &mut Vec<Finding>) -> Optio
         checks.push(Finding::unknown("login", "not made: no host answers"));
         return None;
     }
-    let login = match login(target, true).await {
-        Err(Refused::Options) => login(target, false).await,
-        login => login,
-    };
-    match login {
-        Ok(connected) => {
-            let evidence = format!("as {} to the database {}", target.user, target.database);
-            checks.push(Finding::ok("login", evidence));
-            Some(connected)
+    let connector = match tls.connector() {
+        Ok(connector) => connector,
+        Err(why) => {
+            let next = "let sslrootcert name the file of the authority that signed the server's \
+                        certificate";
+            checks.push(Finding::new("login", Status::Fail, why, next));
+            return None;
         }
-        Err(Refused::Options) => None,
-        Err(Refused::Otherwise(finding)) => {
-            checks.push(finding);
-            None
+    };
+    let mut manner = Manner {
+        options: true,
+        encrypted: tls.mode,
+    };
+    loop {
+        match login(target, &connector, manner).await {
+            Ok(client) => {
+                let over = match manner.encrypted {
+                    SslMode::Require => ", over TLS",
+                    _ => "",
+                };
+                let (user, database) = (&target.user, &target.database);
+                let evidence = format!("as {user} to the database {database}{over}");
+                checks.push(Finding::ok("login", evidence));
+                return Some(Connected {
+                    client,
+                    takes_options: manner.options,
+                });
+            }
+            Err(Refused::Options) => manner.options = false,
+            Err(Refused::Encryption) => manner.encrypted = SslMode::Disable,
+            Err(Refused::Otherwise(finding)) => {
+                checks.push(finding);
+                return None;
+            }
         }
     }
 }
@@ -139,13 +165,27 @@ fn summed(
     Finding::new(check, status, told.join("; "), next)
 }
 
+/// How a login is tried. What may be refused is left out of the next try.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// With the options that the adapter sends.
+    options: bool,
+    encrypted: SslMode,
+}
+
 enum Refused {
     /// What stands in between takes no options.
     Options,
+    /// The server lets nobody in this way over TLS, and the connection string does not insist.
+    Encryption,
     Otherwise(Finding),
 }
 
-async fn login(target: &Target, with_options: bool) -> Result<Connected, Refused> {
+async fn login(
+    target: &Target,
+    connector: &MakeRustlsConnect,
+    manner: Manner,
+) -> Result<Client, Refused> {
     const CHECK: &str = "login";
     let mut config = Config::new();
     config
@@ -153,7 +193,7 @@ async fn login(target: &Target, with_options: bool) -> Result<Connected, Refused
         .dbname(&target.database)
         .application_name("fraisier-adapter-confiture doctor")
         .connect_timeout(PATIENCE)
-        .ssl_mode(SslMode::Disable);
+        .ssl_mode(manner.encrypted);
     for (host, port) in &target.hosts {
         config.host(host).port(*port);
     }
@@ -163,7 +203,7 @@ async fn login(target: &Target, with_options: bool) -> Result<Connected, Refused
     let ambient = &target.ambient_options;
     config.options(match &target.options {
         Some(own) => own.clone(),
-        None if with_options => format!("{ambient} {ASKS}"),
+        None if manner.options => format!("{ambient} {ASKS}"),
         None => ambient.clone(),
     });
     let fail = |evidence: String, next: &str| {
@@ -174,14 +214,11 @@ async fn login(target: &Target, with_options: bool) -> Result<Connected, Refused
             next,
         )))
     };
-    let why = match timeout(2 * PATIENCE, config.connect(NoTls)).await {
+    let why = match timeout(2 * PATIENCE, config.connect(connector.clone())).await {
         Ok(Ok((client, connection))) => {
             // It ends with the client.
             tokio::spawn(connection);
-            return Ok(Connected {
-                client,
-                takes_options: with_options,
-            });
+            return Ok(client);
         }
         Ok(Err(why)) => why,
         Err(_) => return fail(format!("no answer within {:?}", 2 * PATIENCE), ""),
@@ -193,18 +230,30 @@ async fn login(target: &Target, with_options: bool) -> Result<Connected, Refused
                             have none; a password file is not read here";
             return Err(Refused::Otherwise(Finding::unknown(CHECK, evidence)));
         }
-        return fail(evidence, "");
+        return match tls::objection(&why) {
+            Some(Objection::Certificate) => fail(
+                evidence,
+                "let sslrootcert name the authority that signed the server's certificate, and the \
+                 connection string the host that it is made out to",
+            ),
+            Some(Objection::Stricter) => {
+                let next = "`current` goes the way of confiture, whose TLS may take it";
+                let finding = Finding::new(CHECK, Status::Unknown, evidence, next);
+                Err(Refused::Otherwise(finding))
+            }
+            None => fail(evidence, ""),
+        };
     };
     let message = said.message();
     let about_options = message.contains("options")
         || message.contains("client_connection_check_interval")
         || *said.code() == SqlState::PROTOCOL_VIOLATION;
-    if with_options && target.options.is_none() && about_options {
+    if manner.options && target.options.is_none() && about_options {
         return Err(Refused::Options);
     }
-    if message.contains("no encryption") || message.contains("SSL off") {
-        let evidence = format!("{message}: TLS is not spoken here");
-        return Err(Refused::Otherwise(Finding::unknown(CHECK, evidence)));
+    let is_unwelcome = *said.code() == SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
+    if is_unwelcome && manner.encrypted == SslMode::Prefer {
+        return Err(Refused::Encryption);
     }
     let next = match *said.code() {
         SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {

@@ -14,6 +14,7 @@ mod question;
 mod server;
 mod sessions;
 mod target;
+mod tls;
 
 use std::fmt;
 

@@ -8,6 +8,7 @@ use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::tools::Redactor;
 
 use super::dsn::settings;
+use super::tls::Tls;
 use super::{Finding, Status};
 use crate::cli::Project;
 
@@ -25,8 +26,8 @@ pub(super) struct Target {
     pub(super) options: Option<String>,
     /// `options` of the environment, beside which the adapter puts its own.
     pub(super) ambient_options: String,
-    /// What the connection needs that this client cannot do.
-    pub(super) beyond: Option<String>,
+    /// Whether it is encrypted, and whom it trusts; or what it needs that this client cannot do.
+    pub(super) tls: Result<Tls, String>,
 }
 
 /// The connection string of the project, and the redactor that knows it.
@@ -116,12 +117,10 @@ fn target(
             (host.to_owned(), port)
         })
         .collect();
-    let beyond = if get("service", "PGSERVICE").is_some() {
-        Some("a service file says where it goes, which is not read here".to_owned())
+    let tls = if get("service", "PGSERVICE").is_some() {
+        Err("a service file says where it goes, which is not read here".to_owned())
     } else {
-        get("sslmode", "PGSSLMODE")
-            .filter(|mode| mode.starts_with("verify-") || mode == "require")
-            .map(|mode| format!("it asks for TLS (sslmode={mode}), which is not spoken here"))
+        Tls::asked(get)
     };
     Target {
         hosts,
@@ -130,7 +129,7 @@ fn target(
         options: settings.get("options").cloned(),
         ambient_options: variable("PGOPTIONS").unwrap_or_default(),
         user,
-        beyond,
+        tls,
     }
 }
 
@@ -160,7 +159,7 @@ mod tests {
             );
             assert_eq!(target.password.as_deref(), Some("p@ss"), "{dsn}");
             assert_eq!(target.options.as_deref(), Some("-c a=1"), "{dsn}");
-            assert_eq!(target.beyond, None);
+            assert!(target.tls.is_ok(), "{dsn}");
         }
     }
 
@@ -183,13 +182,9 @@ mod tests {
 
     #[test]
     fn what_this_client_cannot_do_is_named() {
-        for dsn in [
-            "service=shop",
-            "postgresql://h/db?sslmode=verify-full",
-            "host=h sslmode=require",
-        ] {
-            assert!(of(dsn).beyond.is_some(), "{dsn}");
+        for dsn in ["service=shop", "postgresql://h/db?sslcert=me.pem"] {
+            assert!(of(dsn).tls.is_err(), "{dsn}");
         }
-        assert!(of("host=h sslmode=prefer").beyond.is_none());
+        assert!(of("host=h sslmode=prefer").tls.is_ok());
     }
 }

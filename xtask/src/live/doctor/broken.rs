@@ -10,6 +10,7 @@ use anyhow::Context as _;
 
 use contract_lab::postgres::{Major, Server};
 
+use super::encrypted::Encrypted;
 use super::{Expected, Scene};
 use crate::live::cut::proxy::Proxy;
 
@@ -49,6 +50,23 @@ fn port(scene: &Scene<'_>) -> anyhow::Result<String> {
     Ok(format!(":{port}/"))
 }
 
+/// From now on the connection goes over TLS, with the settings that are made of the authority's file.
+fn encrypt(
+    scene: &mut Scene<'_>,
+    settings: impl FnOnce(&str) -> String,
+) -> anyhow::Result<Encrypted> {
+    let port = port(scene)?;
+    let server = port.trim_matches([':', '/']).parse()?;
+    let encrypted = Encrypted::start(server, scene.project.root())?;
+    let settings = settings(&encrypted.authority.display().to_string());
+    let dsn = scene.database.dsn();
+    let dsn = dsn.replace(&port, &format!(":{}/", encrypted.port));
+    scene
+        .env
+        .insert("DATABASE_URL", format!("{dsn}?{settings}").into());
+    Ok(encrypted)
+}
+
 /// From now on the connection has the rights of a role that was granted nothing.
 fn become_reader(scene: &mut Scene<'_>) -> anyhow::Result<()> {
     scene.execute(
@@ -60,7 +78,7 @@ fn become_reader(scene: &mut Scene<'_>) -> anyhow::Result<()> {
 }
 
 /// Every project.
-pub(super) const ALL: [(&str, Breaks); 32] = [
+pub(super) const ALL: [(&str, Breaks); 37] = [
     ("a healthy project", |_| Ok((None, None))),
     ("no program", |scene| {
         scene
@@ -170,6 +188,45 @@ pub(super) const ALL: [(&str, Breaks); 32] = [
         let proxy = Proxy::start((Ipv4Addr::LOCALHOST, server).into(), None)?;
         scene.replace_in_dsn(&port, &format!(":{}/", proxy.port()))?;
         keeps(finds("between", "warn", "a proxy or a mapped port"), proxy)
+    }),
+    ("TLS that nobody speaks", |scene| {
+        let dsn = format!("{}?sslmode=require", scene.database.dsn());
+        scene.env.insert("DATABASE_URL", dsn.into());
+        finds("login", "fail", "does not support TLS")
+    }),
+    ("TLS with any certificate", |scene| {
+        let encrypted = encrypt(scene, |_| "sslmode=require".to_owned())?;
+        keeps(finds("login", "ok", "over TLS"), encrypted)
+    }),
+    ("TLS with a certificate that is trusted", |scene| {
+        let encrypted = encrypt(scene, |authority| {
+            format!("sslmode=verify-full&sslrootcert={authority}")
+        })?;
+        keeps(finds("login", "ok", "over TLS"), encrypted)
+    }),
+    ("TLS with a certificate of somebody else", |scene| {
+        let elsewhere = scene.project.root().join("elsewhere");
+        fs::create_dir(&elsewhere)?;
+        let other = Encrypted::start(1, &elsewhere)?;
+        let encrypted = encrypt(scene, |_| {
+            let authority = other.authority.display();
+            format!("sslmode=verify-ca&sslrootcert={authority}")
+        })?;
+        keeps(
+            finds("login", "fail", "invalid peer certificate"),
+            encrypted,
+        )
+    }),
+    ("TLS with a certificate for another host", |scene| {
+        let encrypted = encrypt(scene, |authority| {
+            format!("sslmode=verify-full&sslrootcert={authority}")
+        })?;
+        let port = format!("@127.0.0.1:{}/", encrypted.port);
+        let other = format!("@localhost:{}/", encrypted.port);
+        let dsn = scene.env["DATABASE_URL"].to_string_lossy();
+        let dsn = dsn.replace(&port, &other);
+        scene.env.insert("DATABASE_URL", dsn.into());
+        keeps(finds("login", "fail", "not valid for name"), encrypted)
     }),
     ("a database that only reads", |scene| {
         let name = scene.database.name().to_owned();

@@ -1,6 +1,7 @@
 //! `doctor` of the adapter's program, on projects that are broken one way each.
 
 mod broken;
+mod encrypted;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,0 +1,307 @@
+//! TLS as libpq speaks it: what `sslmode` asks for, and whom it trusts.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
+use tokio_postgres::config::SslMode;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// What the connection string asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tls {
+    pub(super) mode: SslMode,
+    verifies: Verifies,
+    /// Where the authorities come from; none where nothing is verified.
+    roots: Option<Roots>,
+}
+
+/// What has to be right about the server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verifies {
+    Nothing,
+    /// An authority that is trusted signed it.
+    Authority,
+    /// And it is made out to the host of the connection string.
+    Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Roots {
+    System,
+    File(PathBuf),
+}
+
+impl Tls {
+    /// What these settings ask for: `get` gives a setting by its name, or by that of its variable.
+    ///
+    /// # Errors
+    ///
+    /// What this client cannot do.
+    pub(super) fn asked(get: impl Fn(&str, &str) -> Option<String>) -> Result<Self, String> {
+        for (name, variable) in [
+            ("sslcert", "PGSSLCERT"),
+            ("sslnegotiation", "PGSSLNEGOTIATION"),
+            ("sslcrl", "PGSSLCRL"),
+        ] {
+            if get(name, variable).is_some() {
+                return Err(format!("{name} is set, which is not understood here"));
+            }
+        }
+        let file = get("sslrootcert", "PGSSLROOTCERT");
+        let roots = match file.as_deref() {
+            Some("system") => Some(Roots::System),
+            Some(file) => Some(Roots::File(file.into())),
+            None => standard_roots(),
+        };
+        let mode = get("sslmode", "PGSSLMODE");
+        let mode = match mode.as_deref() {
+            Some(mode) => mode,
+            // libpq does the same.
+            None if roots == Some(Roots::System) => "verify-full",
+            None => "prefer",
+        };
+        let (mode, verifies) = match mode {
+            "disable" => (SslMode::Disable, Verifies::Nothing),
+            "allow" | "prefer" => (SslMode::Prefer, Verifies::Nothing),
+            "require" if roots.is_none() => (SslMode::Require, Verifies::Nothing),
+            // An authority that is named, or where libpq looks for one, is asked for its word.
+            "require" | "verify-ca" => (SslMode::Require, Verifies::Authority),
+            "verify-full" => (SslMode::Require, Verifies::Name),
+            other => return Err(format!("sslmode={other} is not known here")),
+        };
+        let roots = roots.filter(|_| verifies != Verifies::Nothing);
+        Ok(Self {
+            mode,
+            verifies,
+            roots,
+        })
+    }
+
+    /// The connector.
+    ///
+    /// # Errors
+    ///
+    /// Why the authorities cannot be read.
+    pub(super) fn connector(&self) -> Result<MakeRustlsConnect, String> {
+        let provider = Arc::new(ring::default_provider());
+        let chain = match self.verifies {
+            Verifies::Nothing => None,
+            Verifies::Authority | Verifies::Name => {
+                let roots = Arc::new(self.trusted()?);
+                let verifier =
+                    WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
+                Some(verifier.map_err(|why| format!("no certificate can be verified: {why}"))?)
+            }
+        };
+        let verifier = Verifier {
+            provider: provider.clone(),
+            chain,
+            by_name: self.verifies == Verifies::Name,
+        };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|why| why.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(MakeRustlsConnect::new(config))
+    }
+
+    fn trusted(&self) -> Result<RootCertStore, String> {
+        let mut store = RootCertStore::empty();
+        let certificates = match &self.roots {
+            None => {
+                let why = "sslmode asks for an authority, and neither sslrootcert nor \
+                           ~/.postgresql/root.crt names one";
+                return Err(why.into());
+            }
+            Some(Roots::System) => rustls_native_certs::load_native_certs().certs,
+            Some(Roots::File(file)) => CertificateDer::pem_file_iter(file)
+                .and_then(Iterator::collect)
+                .map_err(|why| format!("sslrootcert cannot be read: {why}"))?,
+        };
+        let (added, _) = store.add_parsable_certificates(certificates);
+        if added == 0 {
+            return Err("sslrootcert holds no certificate that can be used".into());
+        }
+        Ok(store)
+    }
+}
+
+/// The file that libpq looks for.
+fn standard_roots() -> Option<Roots> {
+    let file = PathBuf::from(std::env::var_os("HOME")?).join(".postgresql/root.crt");
+    file.exists().then_some(Roots::File(file))
+}
+
+/// What a failed connection says about TLS.
+pub(super) enum Objection {
+    /// The certificate is not one that the connection string trusts, and libpq would say the same.
+    Certificate,
+    /// This client asks for more than libpq does.
+    Stricter,
+}
+
+/// The objection in a connection error, where there is one.
+pub(super) fn objection(error: &(dyn Error + 'static)) -> Option<Objection> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let held = error.downcast_ref::<std::io::Error>();
+        let held = held.and_then(std::io::Error::get_ref);
+        let inner = held.and_then(|held| held.downcast_ref::<rustls::Error>());
+        match inner.or(error.downcast_ref()) {
+            Some(rustls::Error::InvalidCertificate(
+                CertificateError::UnknownIssuer
+                | CertificateError::Expired
+                | CertificateError::ExpiredContext { .. }
+                | CertificateError::NotValidYet
+                | CertificateError::NotValidYetContext { .. }
+                | CertificateError::NotValidForName
+                | CertificateError::NotValidForNameContext { .. }
+                | CertificateError::BadSignature
+                | CertificateError::Revoked,
+            )) => return Some(Objection::Certificate),
+            Some(_) => return Some(Objection::Stricter),
+            None => cause = error.source(),
+        }
+    }
+    None
+}
+
+/// As much of a verification as was asked for.
+#[derive(Debug)]
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    by_name: bool,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let Some(chain) = &self.chain else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match chain.verify_server_cert(certificate, between, name, ocsp, now) {
+            // The name comes last: everything else is right.
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if !self.by_name => Ok(ServerCertVerified::assertion()),
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(settings: &[(&str, &str)]) -> Result<Tls, String> {
+        Tls::asked(|name, _| {
+            let found = settings.iter().find(|(set, _)| *set == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn each_mode_asks_for_what_libpq_does() {
+        let root = ("sslrootcert", "/ca.pem");
+        for (settings, mode, verifies) in [
+            (
+                &[("sslmode", "disable")][..],
+                SslMode::Disable,
+                Verifies::Nothing,
+            ),
+            (&[("sslmode", "allow")], SslMode::Prefer, Verifies::Nothing),
+            (
+                &[("sslmode", "prefer"), root],
+                SslMode::Prefer,
+                Verifies::Nothing,
+            ),
+            (
+                &[("sslmode", "require"), root],
+                SslMode::Require,
+                Verifies::Authority,
+            ),
+            (
+                &[("sslmode", "verify-ca"), root],
+                SslMode::Require,
+                Verifies::Authority,
+            ),
+            (
+                &[("sslmode", "verify-full"), root],
+                SslMode::Require,
+                Verifies::Name,
+            ),
+            (
+                &[("sslrootcert", "system")],
+                SslMode::Require,
+                Verifies::Name,
+            ),
+        ] {
+            let tls = asked(settings).expect("known");
+            assert_eq!((tls.mode, tls.verifies), (mode, verifies), "{settings:?}");
+        }
+        for unknown in [("sslmode", "maybe"), ("sslcert", "/me.pem")] {
+            assert!(asked(&[unknown]).is_err(), "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn an_authority_that_is_missing_or_no_certificate_is_told() {
+        for (settings, says) in [
+            (
+                &[("sslmode", "verify-full"), ("sslrootcert", "/nowhere")][..],
+                "cannot be read",
+            ),
+            (
+                &[("sslmode", "verify-ca"), ("sslrootcert", "/dev/null")],
+                "no certificate",
+            ),
+        ] {
+            let connector = asked(settings).expect("known").connector();
+            let why = connector.err().expect("no authority");
+            assert!(why.contains(says), "{settings:?}: {why}");
+        }
+    }
+}
