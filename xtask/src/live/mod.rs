@@ -23,9 +23,10 @@ use contract_tests::fixtures;
 /// `--help`, after the options.
 pub const HELP: &str = "\
 Topics:
-  matrix    the catalogue of cases through the adapter, and an `up` that fails halfway and is undone,
-            on every release that differs in something the adapter has to cope with, judged by what
-            is in the database afterwards
+  matrix    the catalogue of cases through the adapter, on every release that differs in something
+            the adapter has to cope with, judged by what is in the database afterwards
+  undo      an `up` that fails halfway and is undone, with ways down that work, fail or are missing,
+            judged the same way
   cancel    calls given up at eleven moments of `up` and `down_to`, by drop and by timeout, stopped
             by an interrupt and by a kill, and a deploy that is killed as a whole: what is left on
             the machine and on the server
@@ -79,6 +80,7 @@ pub struct LiveArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Topic {
     Matrix,
+    Undo,
     Cancel,
     Cut,
     Death,
@@ -103,9 +105,11 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
         let releases = matrix::standard(&fixtures::default_root())?;
         let mut standard: Vec<_> = releases.into_iter().map(Candidate::Release).collect();
         standard.push(Candidate::Newest);
-        let installed = install_all(&lab, &chosen(standard))?;
-        matrix::run(&lab, &installed, &server)?;
-        undo::run(&installed, &server)?;
+        matrix::run(&lab, &install_all(&lab, &chosen(standard))?, &server)?;
+    }
+    if wanted(Topic::Undo) {
+        let candidates = chosen(undo::RELEASES.to_vec());
+        undo::run(&install_all(&lab, &candidates)?, &server)?;
     }
     if wanted(Topic::Cancel) {
         for candidate in chosen(vec![Candidate::Newest]) {

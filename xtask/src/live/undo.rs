@@ -9,11 +9,20 @@ use fraisier_adapter_confiture::ConfitureMigration;
 
 use super::slow_project::ledger;
 use crate::exit::Unexpected;
-use contract_lab::confiture::Installed;
+use contract_lab::confiture::{Candidate, Installed};
 use contract_lab::interrupt;
 use contract_lab::postgres::{Database, Server};
 use contract_lab::scratch::Scratch;
 use contract_lab::ui::{self, bad, good};
+use contract_tests::release::Release;
+
+/// The oldest, one in the middle, the first whose report is the one of today, and the newest.
+pub const RELEASES: [Candidate; 4] = [
+    Candidate::Release(Release::new(0, 20, 0)),
+    Candidate::Release(Release::new(0, 23, 0)),
+    Candidate::Release(Release::new(0, 48, 0)),
+    Candidate::Newest,
+];
 
 /// What came of the migrations that the failed `up` had applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
