@@ -52,6 +52,7 @@ fn preflight(page: &mut Page, report: &PreflightReport) -> Status {
     let errors = issues.filter(|issue| issue.severity == Severity::Error);
     let status = match errors.count() {
         _ if report.ok => verdict(page, true, "no errors".to_owned()),
+        1 => verdict(page, false, "1 error".to_owned()),
         count => verdict(page, false, format!("{count} errors")),
     };
     match report.window_safe {
@@ -117,10 +118,10 @@ fn verify(page: &mut Page, report: &VerifyReport) -> Status {
     };
     let failed = report.checks.iter().filter(|check| !check.ok).count();
     let all = report.checks.len();
-    let found = if report.ok {
-        format!("{all} checks hold{skipped}")
-    } else {
-        format!("{failed} of {all} checks{skipped}")
+    let found = match (report.ok, all) {
+        (true, 1) => format!("1 check holds{skipped}"),
+        (true, _) => format!("{all} checks hold{skipped}"),
+        (false, _) => format!("{failed} of {all} checks failed{skipped}"),
     };
     let status = verdict(page, report.ok, found);
     for check in &report.checks {

@@ -1,7 +1,6 @@
 //! The migrations directory.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use fraisier_adapter_confiture::tools::{Migration, migrations_in};
 
@@ -30,7 +29,12 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
             return None;
         }
     };
-    let evidence = format!("{} holds {} migrations", shown.display(), migrations.len());
+    let many = if migrations.len() == 1 { "" } else { "s" };
+    let evidence = format!(
+        "{} holds {} migration{many}",
+        shown.display(),
+        migrations.len()
+    );
     checks.push(if migrations.is_empty() {
         Finding::new(
             "directory",
@@ -45,7 +49,7 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
     checks.push(beside(
         &migrations,
         ("way back", ".down.sql", Status::Warn),
-        "write them: without, `down_to` stops there, and a failed deploy cannot be undone",
+        "write them: without, `up` and `down_to` stop there, and a failed deploy cannot be undone",
     ));
     checks.push(beside(
         &migrations,
@@ -82,7 +86,7 @@ fn beside(
 ) -> Finding {
     let without: Vec<&str> = migrations
         .iter()
-        .filter(|migration| sibling(migration, ending).is_some_and(|file| !file.exists()))
+        .filter(|migration| lacks(migration, ending))
         .map(|migration| migration.version.as_str())
         .collect();
     if without.is_empty() {
@@ -93,10 +97,14 @@ fn beside(
     }
 }
 
-fn sibling(migration: &Migration, ending: &str) -> Option<PathBuf> {
-    let name = migration.path.file_name()?.to_str()?;
-    let stem = name.strip_suffix(".up.sql")?;
-    Some(migration.path.with_file_name(format!("{stem}{ending}")))
+/// Whether it is a SQL migration without the file of this ending.
+pub(super) fn lacks(migration: &Migration, ending: &str) -> bool {
+    let sibling = || {
+        let name = migration.path.file_name()?.to_str()?;
+        let stem = name.strip_suffix(".up.sql")?;
+        Some(migration.path.with_file_name(format!("{stem}{ending}")))
+    };
+    sibling().is_some_and(|file| !file.exists())
 }
 
 /// Names, the first of many.

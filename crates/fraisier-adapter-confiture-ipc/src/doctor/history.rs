@@ -8,7 +8,7 @@ use std::io;
 use fraisier_adapter_confiture::tools::Migration;
 use sha2::{Digest as _, Sha256};
 
-use super::files::listed;
+use super::files::{lacks, listed};
 use super::{Finding, Status};
 
 const CHECK: &str = "history";
@@ -53,6 +53,11 @@ pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding 
         .copied()
         .filter(|version| newest.is_some_and(|newest| *version < newest))
         .collect();
+    let one_way: Vec<&str> = pending
+        .iter()
+        .copied()
+        .filter(|version| files.get(version).is_some_and(|it| lacks(it, ".down.sql")))
+        .collect();
     let mut evidence = vec![match (applied.len(), pending.len()) {
         (applied, 0) => format!("{applied} applied, none pending"),
         (applied, _) => format!("{applied} applied, pending: {}", listed(&pending)),
@@ -61,6 +66,7 @@ pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding 
         (&modified, "edited after they were applied"),
         (&unknown, "applied, and no file has them"),
         (&late, "pending, and older than what is applied"),
+        (&one_way, "pending, without .down.sql"),
     ] {
         if !versions.is_empty() {
             evidence.push(format!("{what}: {}", listed(versions)));
@@ -71,6 +77,12 @@ pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding 
             Status::Fail,
             "restore the files as they were applied, and put the change into a new migration: from \
              0.48.0 on, confiture refuses to begin",
+        )
+    } else if !one_way.is_empty() {
+        (
+            Status::Fail,
+            "write the missing files: `up` stops at a migration without one, and what it applied \
+             before stays",
         )
     } else if !unknown.is_empty() {
         (
@@ -127,6 +139,11 @@ mod tests {
             .map(|version| {
                 let path = base.path().join(format!("{version}_x.up.sql"));
                 std::fs::write(&path, "").expect("written");
+                // `3` is the one without a way back.
+                if *version != "3" {
+                    let down = base.path().join(format!("{version}_x.down.sql"));
+                    std::fs::write(down, "").expect("written");
+                }
                 Migration {
                     version: (*version).into(),
                     path,
@@ -167,6 +184,8 @@ mod tests {
                 "edited after they were applied: 1",
             ),
             (&[("2", None)], &["1"], Status::Warn, "no file has them: 2"),
+            (&[], &["1", "3"], Status::Fail, "without .down.sql: 3"),
+            (&[("3", None)], &["3"], Status::Ok, "none pending"),
             (
                 &[("2", None)],
                 &["1", "2"],

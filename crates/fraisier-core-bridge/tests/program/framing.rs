@@ -61,7 +61,10 @@ fn what_is_no_request_gets_a_response_that_they_read() {
         (b"[]", -32600),
         (b"null", -32600),
         (br#"{"jsonrpc":"1.0","id":1,"method":"up"}"#, -32600),
-        (br#"{"jsonrpc":"2.0","id":1,"method":"up","params":{}}"#, -32602),
+        (
+            br#"{"jsonrpc":"2.0","id":1,"method":"up","params":{}}"#,
+            -32602,
+        ),
     ] {
         let response = response(message);
         assert_eq!(response["error"]["code"], code, "{response}");

@@ -78,7 +78,7 @@ fn become_reader(scene: &mut Scene<'_>) -> anyhow::Result<()> {
 }
 
 /// Every project.
-pub(super) const ALL: [(&str, Breaks); 37] = [
+pub(super) const ALL: [(&str, Breaks); 38] = [
     ("a healthy project", |_| Ok((None, None))),
     ("no program", |scene| {
         scene
@@ -138,6 +138,13 @@ pub(super) const ALL: [(&str, Breaks); 37] = [
             "SELECT 1;",
         )?;
         finds("way back", "warn", "for 20270101000000")
+    }),
+    ("a pending migration without a way back", |scene| {
+        fs::write(
+            scene.migrations().join("20270101000000_x.up.sql"),
+            "SELECT 1;",
+        )?;
+        finds("history", "fail", "without .down.sql: 20270101000000")
     }),
     ("no secret", |scene| {
         scene.env.remove("DATABASE_URL");
