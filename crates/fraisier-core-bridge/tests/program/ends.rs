@@ -10,7 +10,7 @@ use fraisier_core::adapter_axes::{AdapterErrorKind, MigrationAdapter as _};
 
 use crate::stand_in::StandIn;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn eventually(what: &str, so: impl Fn() -> bool) {
     let began = Instant::now();

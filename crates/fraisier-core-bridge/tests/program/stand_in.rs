@@ -107,7 +107,7 @@ impl StandIn {
     /// never goes over the wire.
     pub(crate) fn ctx(&self) -> AdapterCtx {
         let mut ctx = AdapterCtx::new("shop", "production");
-        ctx.workdir = self.directory.path().to_owned();
+        ctx.workdir = self.path("");
         let name = "DATABASE_URL".to_owned();
         ctx.env_secrets.insert(name.clone(), name);
         ctx.with_resolved_secret("DATABASE_URL", DSN)
