@@ -39,7 +39,7 @@ pub async fn make(
     let passed = {
         let call = call.clone();
         async move {
-            match limit.of_the_call() {
+            match limit.for_a_call() {
                 Some(limit) => tokio::time::sleep(limit).await,
                 None => std::future::pending().await,
             }

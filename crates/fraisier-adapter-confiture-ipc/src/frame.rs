@@ -20,8 +20,8 @@ pub enum FrameError {
     /// Its headers do not end.
     #[error("its headers take more than {HEADER_LIMIT} bytes")]
     LongHeader,
-    /// A line of its headers is none.
-    #[error("line {line} is no header: `Name: value`, ended by CR LF")]
+    /// A line before the message is not a header.
+    #[error("line {line} is not a header: `Name: value`, ended by CR LF")]
     NoHeader {
         /// Counted from 1.
         line: usize,
@@ -32,8 +32,8 @@ pub enum FrameError {
     /// More than one header tells the length.
     #[error("it has more than one header `{LENGTH}`")]
     TwoLengths,
-    /// The length is no whole number.
-    #[error("its `{LENGTH}` is no whole number")]
+    /// The length is not a whole number.
+    #[error("its `{LENGTH}` is not a whole number")]
     BadLength,
     /// The length is beyond [`MESSAGE_LIMIT`].
     #[error("it announces a message of more than {MESSAGE_LIMIT} bytes, which is the limit")]
@@ -160,10 +160,10 @@ mod tests {
         for (stream, says) in [
             ("", "ended before"),
             ("{}", "ended before"),
-            ("{}\n", "line 1 is no header"),
-            ("Content-Length: 2\n\n{}", "line 1 is no header"),
-            ("Content-Length 2\r\n\r\n{}", "line 1 is no header"),
-            ("A: b\r\nnothing\r\n\r\n", "line 2 is no header"),
+            ("{}\n", "line 1 is not a header"),
+            ("Content-Length: 2\n\n{}", "line 1 is not a header"),
+            ("Content-Length 2\r\n\r\n{}", "line 1 is not a header"),
+            ("A: b\r\nnothing\r\n\r\n", "line 2 is not a header"),
             ("\r\n{}", "no header `Content-Length`"),
             ("Content-Type: x\r\n\r\n{}", "no header `Content-Length`"),
             (
@@ -174,12 +174,12 @@ mod tests {
                 "Content-Length: 2\r\ncontent-length: 3\r\n\r\n{}",
                 "more than one",
             ),
-            ("Content-Length: \r\n\r\n{}", "no whole number"),
-            ("Content-Length: -2\r\n\r\n{}", "no whole number"),
-            ("Content-Length: +2\r\n\r\n{}", "no whole number"),
-            ("Content-Length: 2.0\r\n\r\n{}", "no whole number"),
-            ("Content-Length: 0x2\r\n\r\n{}", "no whole number"),
-            ("Content-Length: 2 2\r\n\r\n{}", "no whole number"),
+            ("Content-Length: \r\n\r\n{}", "not a whole number"),
+            ("Content-Length: -2\r\n\r\n{}", "not a whole number"),
+            ("Content-Length: +2\r\n\r\n{}", "not a whole number"),
+            ("Content-Length: 2.0\r\n\r\n{}", "not a whole number"),
+            ("Content-Length: 0x2\r\n\r\n{}", "not a whole number"),
+            ("Content-Length: 2 2\r\n\r\n{}", "not a whole number"),
             ("Content-Length: 1073741824\r\n\r\n{}", "the limit"),
             (
                 "Content-Length: 99999999999999999999999\r\n\r\n{}",

@@ -31,7 +31,7 @@ pub struct Limit(pub Option<Duration>);
 impl Limit {
     /// When the call is given up, whatever command it is at.
     #[must_use]
-    pub fn of_the_call(self) -> Option<Duration> {
+    pub fn for_a_call(self) -> Option<Duration> {
         self.0.map(|limit| limit.saturating_add(BEYOND_A_COMMAND))
     }
 
@@ -41,7 +41,7 @@ impl Limit {
         self.0.is_none_or(|limit| limit >= OF_THE_ENGINE)
     }
 
-    /// The error of a call that was given up after [`of_the_call`](Self::of_the_call).
+    /// The error of a call that was given up after [`for_a_call`](Self::for_a_call).
     #[must_use]
     pub fn passed(self, call: &Call) -> AdapterError {
         let (method, state) = (call.method(), call.state_when_stopped());

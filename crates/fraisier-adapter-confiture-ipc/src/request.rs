@@ -14,9 +14,9 @@ use self::quote::quoted;
 use self::unambiguous::Unambiguous;
 use crate::frame::FrameError;
 
-/// The bytes are no JSON.
+/// The bytes are not JSON.
 pub const PARSE_ERROR: i32 = -32700;
-/// The JSON is no request.
+/// The JSON is not a request.
 pub const INVALID_REQUEST: i32 = -32600;
 
 /// A request that can be answered by the adapter.
@@ -68,7 +68,10 @@ pub struct Refusal {
 
 impl Refusal {
     fn new(id: Id, code: i32, why: &str) -> Self {
-        let message = format!("this is no request: {}; nothing was started", quoted(why));
+        let message = format!(
+            "this is not a request: {}; nothing was started",
+            quoted(why)
+        );
         let error = AdapterError {
             code,
             ..AdapterError::new(AdapterErrorKind::Protocol, message)
@@ -115,7 +118,7 @@ pub fn parse(message: &[u8]) -> Result<Request, Refusal> {
     match serde_json::from_str::<Unambiguous>(text) {
         Ok(_) => {}
         Err(why) if why.is_data() => return refuse(none(), INVALID_REQUEST, &why.to_string()),
-        Err(why) => return refuse(none(), PARSE_ERROR, &format!("it is no JSON: {why}")),
+        Err(why) => return refuse(none(), PARSE_ERROR, &format!("it is not JSON: {why}")),
     }
     match text.trim_ascii_start().as_bytes().first() {
         Some(b'{') => {}
@@ -126,7 +129,7 @@ pub fn parse(message: &[u8]) -> Result<Request, Refusal> {
                 "a batch, and one call is one process",
             );
         }
-        _ => return refuse(none(), INVALID_REQUEST, "it is no object"),
+        _ => return refuse(none(), INVALID_REQUEST, "it is not an object"),
     }
     let envelope: Envelope<'_> = match serde_json::from_str(text) {
         Ok(envelope) => envelope,
@@ -138,7 +141,7 @@ pub fn parse(message: &[u8]) -> Result<Request, Refusal> {
             return refuse(
                 none(),
                 INVALID_REQUEST,
-                "its `id` is no text, number or null",
+                "its `id` is not a text, number or null",
             );
         }
         None => {
@@ -153,7 +156,7 @@ pub fn parse(message: &[u8]) -> Result<Request, Refusal> {
         .method
         .map(|method| serde_json::from_str::<String>(method.get()));
     let Some(Ok(method)) = method else {
-        return refuse(id, INVALID_REQUEST, "its `method` is no text");
+        return refuse(id, INVALID_REQUEST, "its `method` is not a text");
     };
     match Call::new(&method, envelope.params) {
         Ok(call) => Ok(Request { id, call }),

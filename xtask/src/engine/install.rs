@@ -55,7 +55,7 @@ impl Engines {
     }
 
     /// The engine that reaches the adapter in this way.
-    pub fn of(&self, way: Way) -> &Path {
+    pub fn fraisier(&self, way: Way) -> &Path {
         &self.fraisier[&way]
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 ///
-/// Why it is no connection string, in words that quote nothing of it.
+/// Why it cannot be read, in words that quote nothing of it.
 pub(super) fn settings(dsn: &str) -> Result<BTreeMap<String, String>, &'static str> {
     if dsn.trim().is_empty() {
         return Err("is empty");
@@ -18,19 +18,19 @@ pub(super) fn settings(dsn: &str) -> Result<BTreeMap<String, String>, &'static s
         .into_iter()
         .find_map(|scheme| dsn.strip_prefix(scheme));
     match url {
-        Some(rest) => Ok(of_url(rest)),
-        None => of_keywords(dsn).ok_or("is no connection string of PostgreSQL"),
+        Some(rest) => Ok(from_url(rest)),
+        None => from_keywords(dsn).ok_or("is no connection string of PostgreSQL"),
     }
 }
 
-fn of_url(rest: &str) -> BTreeMap<String, String> {
+fn from_url(rest: &str) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
     let mut set = |name: &str, value: &str| {
         if !value.is_empty() {
             settings.insert(decoded(name), decoded(value));
         }
     };
-    // An `@` behind the first `/` is no end of a password to libpq.
+    // An `@` behind the first `/` does not end a password for libpq.
     let rest = match rest.find(['@', '/']) {
         Some(at) if rest[at..].starts_with('@') => {
             let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
@@ -64,7 +64,7 @@ fn of_url(rest: &str) -> BTreeMap<String, String> {
     settings
 }
 
-fn of_keywords(mut text: &str) -> Option<BTreeMap<String, String>> {
+fn from_keywords(mut text: &str) -> Option<BTreeMap<String, String>> {
     let mut settings = BTreeMap::new();
     loop {
         text = text.trim_start();

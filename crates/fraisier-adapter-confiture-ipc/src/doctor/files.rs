@@ -119,7 +119,7 @@ pub(super) fn listed(names: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    fn of(files: &[&str]) -> Vec<Finding> {
+    fn examined(files: &[&str]) -> Vec<Finding> {
         let base = tempfile::tempdir().expect("a directory");
         for file in files {
             std::fs::write(base.path().join(file), "").expect("written");
@@ -136,12 +136,12 @@ mod tests {
 
     #[test]
     fn what_belongs_to_a_migration_is_missed() {
-        let whole = of(&["1_a.up.sql", "1_a.down.sql", "1_a.verify.sql", "2_b.py"]);
+        let whole = examined(&["1_a.up.sql", "1_a.down.sql", "1_a.verify.sql", "2_b.py"]);
         assert!(
             whole.iter().all(|finding| finding.status == Status::Ok),
             "{whole:?}"
         );
-        let lacking = of(&["1_a.up.sql", "2_b.up.sql", "2_b.down.sql", "2_c.py"]);
+        let lacking = examined(&["1_a.up.sql", "2_b.up.sql", "2_b.down.sql", "2_c.py"]);
         let [directory, versions, back, verify] = &lacking[..] else {
             panic!("{lacking:?}")
         };

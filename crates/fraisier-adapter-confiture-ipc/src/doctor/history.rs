@@ -132,7 +132,7 @@ mod tests {
 
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-    fn of(applied: &[(&str, Option<&str>)], files: &[&str]) -> Finding {
+    fn compared(applied: &[(&str, Option<&str>)], files: &[&str]) -> Finding {
         let base = tempfile::tempdir().expect("a directory");
         let migrations: Vec<Migration> = files
             .iter()
@@ -199,7 +199,7 @@ mod tests {
                 "no file has them: 3; pending, and older",
             ),
         ] {
-            let finding = of(applied, files);
+            let finding = compared(applied, files);
             assert_eq!(finding.status, status, "{finding:?}");
             assert!(finding.evidence.contains(says), "{finding:?}");
         }

@@ -161,16 +161,16 @@ mod tests {
 
     #[test]
     fn the_worst_finding_decides_the_exit_status() {
-        let of = |statuses: &[Status]| {
+        let diagnosis = |statuses: &[Status]| {
             let checks = statuses
                 .iter()
                 .map(|status| Finding::new("x", *status, "e", "n"));
             Diagnosis::new(checks.collect(), &Redactor::default())
         };
-        assert_eq!(of(&[Ok, Warn]).exit(), exit::Status::Done);
-        assert_eq!(of(&[Ok, Unknown]).exit(), exit::Status::Unknown);
-        assert_eq!(of(&[Unknown, Fail]).exit(), exit::Status::Refused);
-        assert!(!of(&[Fail]).ok && of(&[Warn, Unknown]).ok);
+        assert_eq!(diagnosis(&[Ok, Warn]).exit(), exit::Status::Done);
+        assert_eq!(diagnosis(&[Ok, Unknown]).exit(), exit::Status::Unknown);
+        assert_eq!(diagnosis(&[Unknown, Fail]).exit(), exit::Status::Refused);
+        assert!(!diagnosis(&[Fail]).ok && diagnosis(&[Warn, Unknown]).ok);
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn target(
 mod tests {
     use super::*;
 
-    fn of(dsn: &str) -> Target {
+    fn target_of(dsn: &str) -> Target {
         target(&settings(dsn).expect(dsn), |name| {
             (name == "PGPORT").then(|| "6000".into())
         })
@@ -150,7 +150,7 @@ mod tests {
             "host=db port=5433 user=app password='p@ss' dbname = shop options='-c a=1'",
             "postgres:///shop?host=db&port=5433&user=app&password=p@ss&options=-c a=1",
         ] {
-            let target = of(dsn);
+            let target = target_of(dsn);
             assert_eq!(target.hosts, [("db".to_owned(), 5433)], "{dsn}");
             assert_eq!(
                 (target.user.as_str(), target.database.as_str()),
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn hosts_ports_and_what_is_left_out() {
         let hosts = |dsn: &str| {
-            let hosts = of(dsn).hosts;
+            let hosts = target_of(dsn).hosts;
             hosts
                 .iter()
                 .map(|(host, port)| format!("{host} {port}"))
@@ -177,14 +177,14 @@ mod tests {
         assert_eq!(hosts("host=a,b port=7"), "a 7, b 7");
         assert_eq!(hosts("postgresql://h"), "h 6000");
         assert_eq!(hosts("host=/run/pg dbname=x"), "/run/pg 6000");
-        assert_eq!(of("postgresql://app@h").database, "app");
+        assert_eq!(target_of("postgresql://app@h").database, "app");
     }
 
     #[test]
     fn what_this_client_cannot_do_is_named() {
         for dsn in ["service=shop", "postgresql://h/db?sslcert=me.pem"] {
-            assert!(of(dsn).tls.is_err(), "{dsn}");
+            assert!(target_of(dsn).tls.is_err(), "{dsn}");
         }
-        assert!(of("host=h sslmode=prefer").tls.is_ok());
+        assert!(target_of("host=h sslmode=prefer").tls.is_ok());
     }
 }

@@ -116,7 +116,7 @@ fn read<'a, T: Deserialize<'a>>(
     };
     let params = params.map_or("{}", RawValue::get);
     if !params.starts_with('{') {
-        return Err(refuse("they are no object"));
+        return Err(refuse("they are not an object"));
     }
     serde_json::from_str(params).map_err(|why| refuse(&why.to_string()))
 }

@@ -105,19 +105,19 @@ fn check(cases: &[Case<'_>]) {
 fn what_is_no_request_gets_the_number_that_json_rpc_has_for_it() {
     let deep = format!("{}1{}", "[".repeat(1000), "]".repeat(1000));
     check(&[
-        ("", PARSE_ERROR, "null", "no JSON"),
-        ("{", PARSE_ERROR, "null", "no JSON"),
-        ("{}{}", PARSE_ERROR, "null", "no JSON"),
-        (deep.as_str(), PARSE_ERROR, "null", "no JSON"),
-        (r#"{"id":1,}"#, PARSE_ERROR, "null", "no JSON"),
+        ("", PARSE_ERROR, "null", "not JSON"),
+        ("{", PARSE_ERROR, "null", "not JSON"),
+        ("{}{}", PARSE_ERROR, "null", "not JSON"),
+        (deep.as_str(), PARSE_ERROR, "null", "not JSON"),
+        (r#"{"id":1,}"#, PARSE_ERROR, "null", "not JSON"),
         (
             r#"{"jsonrpc":"2.0","id":1e999,"method":"describe"}"#,
             PARSE_ERROR,
             "null",
-            "no JSON",
+            "not JSON",
         ),
-        (r#""describe""#, INVALID_REQUEST, "null", "no object"),
-        ("null", INVALID_REQUEST, "null", "no object"),
+        (r#""describe""#, INVALID_REQUEST, "null", "not an object"),
+        ("null", INVALID_REQUEST, "null", "not an object"),
         ("[]", INVALID_REQUEST, "null", "a batch"),
         (
             &format!("[{}]", with("describe", "{}")),
@@ -212,9 +212,19 @@ fn a_method_that_is_none_and_params_of_another_shape_are_told_apart() {
             "1",
             "does not implement",
         ),
-        (&with("describe", "[]"), INVALID_PARAMS, "1", "no object"),
-        (&with("describe", "7"), INVALID_PARAMS, "1", "no object"),
-        (&with("verify", "null"), INVALID_PARAMS, "1", "no object"),
+        (
+            &with("describe", "[]"),
+            INVALID_PARAMS,
+            "1",
+            "not an object",
+        ),
+        (&with("describe", "7"), INVALID_PARAMS, "1", "not an object"),
+        (
+            &with("verify", "null"),
+            INVALID_PARAMS,
+            "1",
+            "not an object",
+        ),
         (&with("verify", "{}"), INVALID_PARAMS, "1", "`ctx`"),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"verify"}"#,
@@ -232,7 +242,7 @@ fn a_method_that_is_none_and_params_of_another_shape_are_told_apart() {
             &with("verify", &format!("[{CTX}]")),
             INVALID_PARAMS,
             "1",
-            "no object",
+            "not an object",
         ),
         (&short_of("fraise"), INVALID_PARAMS, "1", "`fraise`"),
         (

@@ -53,7 +53,7 @@ fn a_variable_with_a_bad_value_is_refused_before_anything_starts() {
     let stage = Stage::new("touch \"$stage/started\"");
     let mut program = stage.program();
     program.env("FRAISIER_CONFITURE_TIMEOUT", "s3cr3t-canary");
-    let answered = Answered::of(&finish(program, &stage.request("current_revision", None)));
+    let answered = Answered::read(&finish(program, &stage.request("current_revision", None)));
     assert_eq!(answered.code(), -32602);
     assert_eq!(answered.response["id"], 1);
     assert!(answered.message().contains("FRAISIER_CONFITURE_TIMEOUT"));
@@ -79,7 +79,7 @@ esac"#,
     );
     let mut program = stage.program();
     program.env("FRAISIER_CONFITURE_MISSING_MIGRATIONS", "refuse");
-    let answered = Answered::of(&finish(program, &stage.request("verify", None)));
+    let answered = Answered::read(&finish(program, &stage.request("verify", None)));
     assert_eq!(answered.code(), -32602);
     assert_eq!(stage.answer(&stage.request("up", None)).code(), -32602);
     assert!(!stage.path("started").exists());
@@ -90,7 +90,7 @@ fn logs_go_to_standard_error_however_many_there_are() {
     let stage = Stage::new(SCRIPT);
     let mut program = stage.program();
     program.env("RUST_LOG", "trace");
-    let answered = Answered::of(&finish(program, &stage.request("current_revision", None)));
+    let answered = Answered::read(&finish(program, &stage.request("current_revision", None)));
     assert_eq!(answered.response["result"], "001");
     assert!(
         answered.stderr.contains("current_revision"),
@@ -109,7 +109,7 @@ fn a_slow_writer_is_waited_for_and_one_that_does_not_end_is_not() {
         thread::sleep(Duration::from_millis(1));
     }
     drop(stdin);
-    assert_eq!(Answered::of(&end_of(child)).response["result"], "001");
+    assert_eq!(Answered::read(&end_of(child)).response["result"], "001");
 
     let unfinished = [
         framed(r#"{"jsonrpc""#),
@@ -125,7 +125,7 @@ fn a_slow_writer_is_waited_for_and_one_that_does_not_end_is_not() {
         (child, stdin)
     });
     for (child, stdin) in waiting {
-        let answered = Answered::of(&end_of(child));
+        let answered = Answered::read(&end_of(child));
         drop(stdin);
         assert_eq!(answered.code(), -32700);
         assert!(

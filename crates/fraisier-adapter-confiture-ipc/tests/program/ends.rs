@@ -34,7 +34,7 @@ fn the_limit_of_the_adapter_says_that_it_was_the_one() {
     let stage = Stage::new(HANGS);
     let mut program = stage.program();
     program.env("FRAISIER_CONFITURE_TIMEOUT", "300ms");
-    let answered = Answered::of(&finish(program, &stage.request("up", None)));
+    let answered = Answered::read(&finish(program, &stage.request("up", None)));
     for part in [
         "300ms",
         "FRAISIER_CONFITURE_TIMEOUT",
@@ -66,7 +66,7 @@ fn a_signal_stops_confiture_and_is_answered() {
             .status();
         assert!(kill.expect("kill").success());
         let output = end_of(child);
-        let answered = Answered::of(&output);
+        let answered = Answered::read(&output);
         assert_eq!(answered.status, Some(130));
         assert!(
             answered.message().contains("ask `current_revision`"),

@@ -72,7 +72,7 @@ fn streams() -> Vec<Case> {
     cases.into_iter().map(|stream| (stream, FRAMING)).collect()
 }
 
-/// Messages that are no JSON.
+/// Messages that are not JSON.
 fn texts() -> Vec<Case> {
     let deep = "[".repeat(100_000);
     let texts = [
@@ -116,7 +116,7 @@ fn texts() -> Vec<Case> {
     cases.into_iter().map(|stream| (stream, FRAMING)).collect()
 }
 
-/// JSON that is no request.
+/// JSON that is not a request.
 fn envelopes() -> Vec<Case> {
     let mut cases = Vec::new();
     for text in [

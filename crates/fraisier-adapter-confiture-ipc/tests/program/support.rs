@@ -91,7 +91,7 @@ impl Stage {
 
     /// What the program answers to these bytes on its standard input.
     pub(crate) fn answer(&self, input: &[u8]) -> Answered {
-        Answered::of(&finish(self.program(), input))
+        Answered::read(&finish(self.program(), input))
     }
 }
 
@@ -155,7 +155,7 @@ pub(crate) struct Answered {
 
 impl Answered {
     /// Takes standard output apart, which has to be one message and nothing else.
-    pub(crate) fn of(output: &Output) -> Self {
+    pub(crate) fn read(output: &Output) -> Self {
         let stdout = String::from_utf8(output.stdout.clone()).expect("UTF-8");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(

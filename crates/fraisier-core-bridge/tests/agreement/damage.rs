@@ -74,9 +74,9 @@ const OTHERS: [&str; 20] = [
 ];
 
 /// `document`, damaged in every way.
-pub(crate) fn of_document(document: &str) -> Vec<Damaged> {
+pub(crate) fn damaged(document: &str) -> Vec<Damaged> {
     let value: Value = serde_json::from_str(document).expect("an undamaged document");
-    let mut found = of_text(document);
+    let mut found = damaged_texts(document);
     inside(&Node::new(value), "", &|node| node.text(), &mut found);
     found
 }
@@ -119,7 +119,7 @@ fn inside(node: &Node, path: &str, whole: &dyn Fn(Node) -> String, found: &mut V
             }
         }
         Node::Object(entries) => {
-            of_object(entries, &mut add);
+            damaged_objects(entries, &mut add);
             for (index, (key, value)) in entries.iter().enumerate() {
                 let whole = |node: Node| {
                     let mut entries = entries.clone();
@@ -132,7 +132,7 @@ fn inside(node: &Node, path: &str, whole: &dyn Fn(Node) -> String, found: &mut V
     }
 }
 
-fn of_object(entries: &[(String, Node)], add: &mut dyn FnMut(String, Node)) {
+fn damaged_objects(entries: &[(String, Node)], add: &mut dyn FnMut(String, Node)) {
     let values = entries.iter().map(|(_, value)| value.clone());
     add(
         "an array of its values".to_owned(),
@@ -169,7 +169,7 @@ fn of_object(entries: &[(String, Node)], add: &mut dyn FnMut(String, Node)) {
 }
 
 /// Damage to the text as such.
-fn of_text(document: &str) -> Vec<Damaged> {
+fn damaged_texts(document: &str) -> Vec<Damaged> {
     let mut found = Vec::new();
     let mut add = |what: &str, text: String| {
         found.push(Damaged {

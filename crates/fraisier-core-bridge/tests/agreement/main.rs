@@ -48,7 +48,7 @@ fn damaged_documents_are_read_alike_or_the_difference_is_listed() {
     let (mut documents, mut found) = (0, BTreeSet::new());
     for shared in shared_types() {
         for document in &shared.samples {
-            for damaged in damage::of_document(document) {
+            for damaged in damage::damaged(document) {
                 documents += 1;
                 let ours = (shared.ours)(&damaged.text);
                 let theirs = (shared.theirs)(&damaged.text);

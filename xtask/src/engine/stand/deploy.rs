@@ -37,7 +37,7 @@ impl Stand<'_> {
     /// The engine with these arguments, where it would be started.
     pub fn engine(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         self.config.write(&self.project())?;
-        let mut command = Command::new(self.engines.of(self.way));
+        let mut command = Command::new(self.engines.fraisier(self.way));
         command
             .args(arguments)
             .current_dir(self.project())
