@@ -1,6 +1,6 @@
 //! How long a call may take, and what is said when it takes longer.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -71,19 +71,13 @@ impl fmt::Display for Limit {
 pub struct TimedOut(Arc<AtomicBool>);
 
 impl TimedOut {
-    /// The error, with the word which limit it was that ended the command, and with the name of what
-    /// can tell more.
+    /// The error, with the word which limit it was that ended the command.
     #[must_use]
     pub fn explained(&self, error: AdapterError, limit: Limit) -> AdapterError {
-        let timed_out = self.0.load(Ordering::Relaxed);
-        let mut message = error.message.trim_end_matches('.').to_owned();
-        if timed_out {
-            let _ = write!(message, ". {limit}");
+        if !self.0.load(Ordering::Relaxed) {
+            return error;
         }
-        let kind = error.kind;
-        if timed_out || matches!(kind, Kind::DbUnreachable | Kind::LockContention) {
-            message.push_str(DOCTOR);
-        }
+        let message = format!("{}. {limit}", error.message.trim_end_matches('.'));
         AdapterError { message, ..error }
     }
 

@@ -14,12 +14,18 @@ pub const TROUBLE: Story = Story {
             let elsewhere = stand.start_elsewhere()?;
             stand.wait_for_sleep()?;
             stock(stand)?;
-            stand
-                .env
-                .insert("FRAISIER_CONFITURE_LOCK_TIMEOUT_MS", "1500".into());
+            // Before it asks for the lock, an older release changes the ledger, and waits for whoever
+            // reads that: only the limit of the command ends it.
+            let (limit, value, words) = if stand.since("0.48.0") {
+                ("FRAISIER_CONFITURE_LOCK_TIMEOUT_MS", "1500", "lock")
+            } else {
+                ("FRAISIER_CONFITURE_TIMEOUT", "30s", "timeout of 30s")
+            };
+            stand.env.insert(limit, value.into());
             let deployed = stand.deploy("v2");
+            stand.env.clear();
             drop(elsewhere);
-            deployed?.rolled_back("migrate", "lock")?;
+            deployed?.rolled_back("migrate", words)?;
             stand.is_at(&["001"], &["product"])?;
             stand.nothing_is_left()
         }),
