@@ -72,6 +72,8 @@ fn text(release: Release, before: Release, judgement: &str, changes: &str) -> St
          - [ ] no floor of `capability::FLOORS` has to move\n"
     );
     text.push_str(judgement);
+    // The difference is styled as for a terminal.
+    let changes = anstream::adapter::strip_str(changes).to_string();
     let _ = writeln!(
         text,
         "\n## What the recordings differ in, {before} to {release}\n\n```diff\n{}\n```",
@@ -87,7 +89,8 @@ mod tests {
     #[test]
     fn a_reviewer_sees_the_judgement_and_the_difference() {
         let (release, before) = (Release::new(1, 30, 0), Release::new(1, 29, 0));
-        let text = text(release, before, "## Contract gate\n", "-  \"exit\": 6\n");
+        let styled = "\u{1b}[31m-  \"exit\": 6\u{1b}[0m\n";
+        let text = text(release, before, "## Contract gate\n", styled);
         assert!(text.contains("every difference from 1.29.0"));
         assert!(text.contains("## Contract gate"));
         assert!(text.contains("```diff\n-  \"exit\": 6\n```"));

@@ -33,9 +33,9 @@ fn ignored() -> Vec<Injection> {
             .live()
     };
     vec![
-        ignored("current", "--format", "", &["current/at-head"]),
+        ignored("current", "--format", "no-report", &["current/at-head"]),
         ignored("current", "--output", "no-report", &["current/at-head"]),
-        ignored("up", "--format", "", &["up/all"]),
+        ignored("up", "--format", "no-report", &["up/all"]),
         ignored("up", "--output", "no-report", &["up/all"]),
         ignored("up", "--target", "ignored:--target", &["up/target"]),
         ignored(
@@ -44,6 +44,9 @@ fn ignored() -> Vec<Injection> {
             "ignored:--migrations-dir",
             &["up/missing-directory"],
         ),
+        ignored("down-to", "--format", "no-report", &["down-to/first"]),
+        ignored("down-to", "--output", "no-report", &["down-to/first"]),
+        ignored("verify", "--format", "no-report", &["verify/true"]),
         ignored("verify", "--output", "no-report", &["verify/true"]),
         ignored(
             "preflight",
@@ -51,7 +54,12 @@ fn ignored() -> Vec<Injection> {
             "no-report",
             &["preflight/add-column"],
         ),
-        ignored("preflight", "--format", "", &["preflight/drop-column"]),
+        ignored(
+            "preflight",
+            "--format",
+            "no-report",
+            &["preflight/drop-column"],
+        ),
         ignored(
             "preflight",
             "--against",
