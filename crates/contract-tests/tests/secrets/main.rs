@@ -134,7 +134,7 @@ impl Sample {
             Ok(answer) => texts(&answer, &mut told),
             Err(error) => {
                 told.extend(error.to_string().bytes());
-                told.push(b'\n');
+                told.push(0);
                 texts(&json(&error), &mut told);
             }
         }
@@ -189,12 +189,12 @@ fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).expect("it has a JSON form")
 }
 
-/// Every string of a document, each with a line end behind it.
+/// Every string of a document, with a zero byte after each: a line's end may be a byte of a secret.
 fn texts(value: &Value, told: &mut Vec<u8>) {
     match value {
         Value::String(text) => {
             told.extend(text.bytes());
-            told.push(b'\n');
+            told.push(0);
         }
         Value::Array(items) => items.iter().for_each(|item| texts(item, told)),
         Value::Object(members) => members.values().for_each(|member| texts(member, told)),
