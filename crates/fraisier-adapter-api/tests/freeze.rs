@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -145,10 +146,33 @@ async fn the_other_defaults() {
 
 #[test]
 fn a_name_is_read_as_it_was_given() {
-    assert_eq!(Revision::new("003").as_str(), "003");
-    assert_eq!(Revision::new("003").to_string(), "003");
-    assert_eq!(HostId::new("db-1").as_str(), "db-1");
-    assert_eq!(HostId::new("db-1").to_string(), "db-1");
+    for revision in [
+        Revision::new("003"),
+        Revision::from("003"),
+        Revision::from("003".to_owned()),
+    ] {
+        assert_eq!(revision.as_str(), "003");
+        assert_eq!(revision.to_string(), "003");
+    }
+    for host in [
+        HostId::new("db-1"),
+        HostId::from("db-1"),
+        HostId::from("db-1".to_owned()),
+    ] {
+        assert_eq!(host.as_str(), "db-1");
+        assert_eq!(host.to_string(), "db-1");
+    }
+}
+
+#[test]
+fn a_context_holds_what_it_was_given() {
+    let ctx = AdapterCtx::new("shop", "test")
+        .with_workdir("/srv/shop")
+        .with_migrations_path("sql")
+        .with_setting("lock_timeout_ms", 500);
+    assert_eq!(ctx.workdir, Path::new("/srv/shop"));
+    assert_eq!(ctx.migrations_path.as_deref(), Some(Path::new("sql")));
+    assert_eq!(ctx.settings["lock_timeout_ms"], 500);
 }
 
 #[test]
