@@ -1,4 +1,4 @@
-//! Very many calls, and calls on a machine that is short of something: what a process has before and
+//! Very many calls, and calls on a machine that is short of descriptors: what a process has before and
 //! after, and what is left on the server.
 
 use std::fmt;
@@ -33,8 +33,6 @@ const AT_ONCE: usize = 200;
 const DESCRIPTORS: u64 = 256;
 /// How many of them are free at most; from none, in steps of four.
 const SPARE: usize = 48;
-/// How many megabytes may still be had while memory is short.
-const MEGABYTES: [u64; 8] = [4, 8, 16, 32, 64, 128, 256, 512];
 /// How soon nothing may be left.
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -67,7 +65,11 @@ pub fn run(confiture: &Installed, server: &Server, calls: usize) -> anyhow::Resu
 
 /// The engine that is counted in.
 pub fn engine(program: &Path, ctx: &AdapterCtx, calls: usize) -> anyhow::Result<()> {
-    let adapter = ConfitureMigration::with_program(program);
+    let subject = Subject {
+        adapter: ConfitureMigration::with_program(program),
+        ctx,
+    };
+    let Subject { adapter, .. } = &subject;
     // What a process keeps once it has made calls, such as signal handlers, is there before.
     block_on(adapter.up(ctx, None))??;
     let before = Holdings::now()?;
@@ -76,11 +78,10 @@ pub fn engine(program: &Path, ctx: &AdapterCtx, calls: usize) -> anyhow::Result<
         ("calls dropped", dropped as Part),
         ("calls at once", at_once),
         ("descriptors short", few_descriptors),
-        ("memory short", little_memory),
     ] {
         interrupt::check()?;
         let began = Instant::now();
-        let Seen { text, mut faults } = part(&adapter, ctx, calls)?;
+        let Seen { text, mut faults } = part(&subject, calls)?;
         block_on(adapter.settled())?;
         let same = wait(LIMIT, || Ok(Holdings::now()? == before))?;
         let after = Holdings::now()?;
@@ -103,7 +104,13 @@ pub fn engine(program: &Path, ctx: &AdapterCtx, calls: usize) -> anyhow::Result<
     Ok(())
 }
 
-type Part = fn(&ConfitureMigration, &AdapterCtx, usize) -> anyhow::Result<Seen>;
+/// What is called.
+struct Subject<'a> {
+    adapter: ConfitureMigration,
+    ctx: &'a AdapterCtx,
+}
+
+type Part = fn(&Subject<'_>, usize) -> anyhow::Result<Seen>;
 
 /// What a part came to.
 struct Seen {
@@ -156,14 +163,14 @@ impl fmt::Display for Holdings {
 }
 
 /// Drops so many calls, each at some moment.
-fn dropped(adapter: &ConfitureMigration, ctx: &AdapterCtx, calls: usize) -> anyhow::Result<Seen> {
+fn dropped(subject: &Subject<'_>, calls: usize) -> anyhow::Result<Seen> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
     let (dropped, failed) = runtime.block_on(async {
         let mut callers = JoinSet::new();
         for seed in 0..ABREAST {
-            let (adapter, ctx) = (adapter.clone(), ctx.clone());
+            let (adapter, ctx) = (subject.adapter.clone(), subject.ctx.clone());
             let share = calls / usize::try_from(ABREAST).unwrap_or(1);
             callers.spawn(async move { drop_some(&adapter, &ctx, Random(seed), share).await });
         }
@@ -237,9 +244,9 @@ fn current(
         .collect()
 }
 
-fn at_once(adapter: &ConfitureMigration, ctx: &AdapterCtx, calls: usize) -> anyhow::Result<Seen> {
+fn at_once(subject: &Subject<'_>, calls: usize) -> anyhow::Result<Seen> {
     let calls = calls.min(AT_ONCE);
-    let answers = current(adapter, ctx, calls)?;
+    let answers = current(&subject.adapter, subject.ctx, calls)?;
     let failed = answers.into_iter().filter_map(Result::err);
     let faults: Vec<String> = failed.map(|error| error.to_string()).collect();
     let answered = calls - faults.len();
@@ -289,11 +296,12 @@ impl Tally {
     }
 }
 
-fn few_descriptors(
-    adapter: &ConfitureMigration,
-    ctx: &AdapterCtx,
-    _: usize,
-) -> anyhow::Result<Seen> {
+/// Whether the error says what one of a shortage must.
+fn is_shortage(error: &AdapterError) -> bool {
+    error.kind == AdapterErrorKind::Execution && error.message.contains("try again")
+}
+
+fn few_descriptors(subject: &Subject<'_>, _: usize) -> anyhow::Result<Seen> {
     let before = getrlimit(Resource::Nofile);
     let limit = Rlimit {
         current: Some(DESCRIPTORS),
@@ -306,36 +314,10 @@ fn few_descriptors(
         let mut held: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
         // One is for what the calls are made with.
         held.truncate(held.len().saturating_sub(spare + 1));
-        let answers = current(adapter, ctx, 4);
+        let answers = current(&subject.adapter, subject.ctx, 4);
         drop(held);
-        tally.add(answers?, |error| {
-            error.kind == AdapterErrorKind::Execution && error.message.contains("try again")
-        });
+        tally.add(answers?, is_shortage);
     }
     setrlimit(Resource::Nofile, before)?;
-    Ok(tally.seen())
-}
-
-fn little_memory(adapter: &ConfitureMigration, ctx: &AdapterCtx, _: usize) -> anyhow::Result<Seen> {
-    let before = getrlimit(Resource::As);
-    let mut tally = Tally::default();
-    for megabytes in MEGABYTES {
-        interrupt::check()?;
-        let status = fs::read_to_string("/proc/self/status")?;
-        let size = status.lines().find_map(|line| {
-            let size = line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB")?;
-            size.parse::<u64>().ok()
-        });
-        let size = size.context("the kernel does not tell the size")? * 1024;
-        let limit = Rlimit {
-            current: Some(size + megabytes * 1024 * 1024),
-            ..before
-        };
-        setrlimit(Resource::As, limit)?;
-        let answers = current(adapter, ctx, 2);
-        setrlimit(Resource::As, before)?;
-        // confiture has no more than that either, and what Python makes of it is Python's.
-        tally.add(answers?, |_| true);
-    }
     Ok(tally.seen())
 }

@@ -38,9 +38,9 @@ Topics:
             where it is demanded; said to be not run where there is no pgbouncer
   doctor    `doctor` of the adapter's program, on a healthy project and on broken ones: whether each
             check finds what is broken, and changes nothing
-  long      thousands of calls dropped at random, two hundred at once, and calls where descriptors or
-            memory run short: descriptors, threads, processes and files before and after. It takes half
-            an hour, and runs only when it is named
+  long      thousands of calls dropped at random, two hundred at once, and calls where descriptors run
+            short: descriptors, threads, processes and files before and after. It takes half an hour,
+            and runs only when it is named
 
 Examples:
   cargo xtask live                            everything but `long`
