@@ -22,9 +22,9 @@ pub struct Setting {
 const LOCK_TIMEOUT: Setting = Setting {
     key: "lock_timeout_ms",
     takes: "a whole number of milliseconds from 1 on",
-    does: "how long `up` waits for the migration lock; confiture's default is 30000. Where two first \
-           `up`s meet, releases before 1.0.0 wait for the other's transaction first, which this \
-           does not bound",
+    does: "how long `up` waits for the migration lock; confiture's default is 30000. A release \
+           before 0.48.0 waits for the end of a migration that runs before it asks for the lock, \
+           which this does not bound",
 };
 
 const REQUIRE_REVERSIBLE: Setting = Setting {
