@@ -12,26 +12,27 @@ use tempfile::TempDir;
 
 use super::error::RunError;
 
-/// How the name of every such directory begins. Builds that know no mark sweep another name.
-const PREFIX: &str = "confiture-call-";
+/// How the name of a directory begins that its process holds from its first moment to its last. So
+/// one that nobody holds is nobody's, and is swept. Builds that held none used another name.
+const HELD: &str = "confiture-call-";
+/// How the name of a directory begins that could not be held. It is never swept.
+const NOT_HELD: &str = "confiture-unheld-";
+
+/// How often a directory is made that another process sweeps before it is held.
+const TRIES: usize = 10;
 
 /// How many entries of the temporary directory are looked at.
 const LOOKED_AT: usize = 100_000;
 /// How many directories are removed.
 const REMOVED: usize = 1000;
 
-/// The file that marks a directory as held by its process for as long as that lives. One without it is
-/// never swept: whoever made it may be running and hold no lock, because it could not take one, or
-/// because it is a build that takes none.
-const MARK: &str = "held";
-
 /// The place for one report, in a directory of its own that only this user can enter. Dropping it
 /// removes the directory.
 pub(super) struct ReportDir {
     dir: TempDir,
     /// As long as this is open, no other process takes the directory for one that was left behind.
-    /// Where it cannot be held, none ever does.
-    _held: Option<File>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is held by being there"))]
+    held: Option<File>,
 }
 
 impl ReportDir {
@@ -46,20 +47,35 @@ impl ReportDir {
             source,
         };
         let parent = std::path::absolute(parent).map_err(failed)?;
-        let dir = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(parent)
-            .map_err(failed)?;
-        let held = hold(dir.path()).ok();
-        Ok(Self { dir, _held: held })
+        let make = |prefix| {
+            tempfile::Builder::new()
+                .prefix(prefix)
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir_in(&parent)
+                .map_err(failed)
+        };
+        for _ in 0..TRIES {
+            let dir = make(HELD)?;
+            match hold(dir.path()) {
+                Ok(held) => {
+                    return Ok(Self {
+                        dir,
+                        held: Some(held),
+                    });
+                }
+                Err(error) if is_anothers(&error) => {}
+                Err(_) => break,
+            }
+        }
+        let dir = make(NOT_HELD)?;
+        Ok(Self { dir, held: None })
     }
 
     pub(super) fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Where the report belongs, beside nothing but the mark.
+    /// Where the report belongs.
     pub(super) fn report(&self) -> PathBuf {
         self.path().join("report.json")
     }
@@ -73,7 +89,7 @@ pub(super) fn start_sweep() {
         .spawn(|| sweep(&std::env::temp_dir()));
 }
 
-/// Removes the directories of this user that were held, and that nobody holds any more.
+/// Removes the directories of this user that nobody holds any more.
 fn sweep(parent: &Path) {
     let Ok(entries) = parent.read_dir() else {
         return;
@@ -81,32 +97,28 @@ fn sweep(parent: &Path) {
     let ours = entries
         .take(LOOKED_AT)
         .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
-        .filter(|entry| entry.path().join(MARK).exists());
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(HELD));
     for entry in ours.take(REMOVED) {
-        if let Ok(_held) = take(&entry.path()) {
+        if let Ok(_held) = hold(&entry.path()) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// Holds the directory as long as the value lives, and marks it, so that it is swept afterwards.
-///
-/// # Errors
-///
-/// When it cannot be locked or marked. Then nobody sweeps it.
-fn hold(dir: &Path) -> io::Result<File> {
-    let held = take(dir)?;
-    File::create_new(dir.join(MARK))?;
-    Ok(held)
+/// Whether a directory could not be held because another process sweeps it.
+fn is_anothers(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::NotFound
+    )
 }
 
-/// Locks the directory, as long as the value lives.
+/// Holds the directory, as long as the value lives.
 ///
 /// # Errors
 ///
 /// When it is another's, of this user or of another one.
-fn take(dir: &Path) -> io::Result<File> {
+fn hold(dir: &Path) -> io::Result<File> {
     let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits();
     let opened = OpenOptions::new()
         .read(true)
@@ -158,16 +170,18 @@ mod tests {
             fs::write(dir.join("report.json"), "{}").unwrap();
             dir
         };
-        let left = make(&format!("{PREFIX}left"));
-        drop(hold(&left).unwrap());
-        let held = make(&format!("{PREFIX}held"));
+        let left = make(&format!("{HELD}left"));
+        let held = make(&format!("{HELD}held"));
+        let not_held = make(&format!("{NOT_HELD}one"));
         let others = make("of-somebody-else");
-        let link = parent.path().join(format!("{PREFIX}link"));
+        let link = parent.path().join(format!("{HELD}link"));
         std::os::unix::fs::symlink(&others, &link).unwrap();
         let holder = hold(&held).unwrap();
         sweep(parent.path());
         assert!(!left.exists());
-        assert!(held.join("report.json").exists() && others.join("report.json").exists());
+        for kept in [&held, &not_held, &others] {
+            assert!(kept.join("report.json").exists(), "{}", kept.display());
+        }
         assert!(link.is_symlink());
         drop(holder);
         sweep(parent.path());
@@ -175,24 +189,32 @@ mod tests {
     }
 
     #[test]
-    fn what_never_was_held_stays_although_nobody_locks_it() {
+    fn what_is_made_is_held_although_others_sweep() {
         let parent = tempfile::tempdir().unwrap();
-        let of_another_build = parent.path().join(format!("{PREFIX}unmarked"));
-        fs::create_dir(&of_another_build).unwrap();
-        fs::write(of_another_build.join("report.json"), "{}").unwrap();
-        sweep(parent.path());
-        assert!(of_another_build.join("report.json").exists());
-        // Nothing but the mark keeps it.
-        drop(hold(&of_another_build).unwrap());
-        sweep(parent.path());
-        assert!(!of_another_build.exists());
+        let done = std::sync::atomic::AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    sweep(parent.path());
+                }
+            });
+            let held = (0..300).all(|_| {
+                let report = ReportDir::create_in(parent.path()).unwrap();
+                thread::yield_now();
+                report.path().exists() && report.held.is_some()
+            });
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(held);
+        });
+        assert_eq!(parent.path().read_dir().unwrap().count(), 0);
     }
 
     #[test]
-    fn what_is_held_or_gone_cannot_be_taken() {
+    fn what_is_held_or_gone_cannot_be_held() {
         let parent = tempfile::tempdir().unwrap();
-        let _held = take(parent.path()).unwrap();
-        assert!(take(parent.path()).is_err());
-        assert!(take(&parent.path().join("gone")).is_err());
+        let _held = hold(parent.path()).unwrap();
+        for dir in [parent.path(), &parent.path().join("gone")] {
+            assert!(is_anothers(&hold(dir).err().unwrap()));
+        }
     }
 }

@@ -133,6 +133,5 @@ fn nobody_else_can_look_into_the_directory() {
         Options::default(),
         script("stat -c %a \"$(dirname \"$1\")\"; ls -A \"$(dirname \"$1\")\""),
     );
-    // The mark says that the directory may be swept when this process is gone.
-    assert_eq!(found.unwrap().stdout.head, b"700\nheld\n");
+    assert_eq!(found.unwrap().stdout.head, b"700\n");
 }
