@@ -19,7 +19,7 @@ const HELD: &str = "confiture-call-";
 const NOT_HELD: &str = "confiture-unheld-";
 
 /// How often a directory is made that another process sweeps before it is held.
-const TRIES: usize = 10;
+const TRIES: usize = 20;
 
 /// How many entries of the temporary directory are looked at.
 const LOOKED_AT: usize = 100_000;
@@ -140,6 +140,7 @@ fn hold(dir: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
     use super::*;
 
@@ -196,6 +197,7 @@ mod tests {
             scope.spawn(|| {
                 while !done.load(std::sync::atomic::Ordering::Relaxed) {
                     sweep(parent.path());
+                    thread::sleep(Duration::from_micros(200));
                 }
             });
             let held = (0..300).all(|_| {
