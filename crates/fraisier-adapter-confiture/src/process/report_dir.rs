@@ -19,7 +19,7 @@ const HELD: &str = "confiture-call-";
 const NOT_HELD: &str = "confiture-unheld-";
 
 /// How often a directory is made that another process sweeps before it is held.
-const TRIES: usize = 20;
+const TRIES: usize = 10;
 
 /// How many entries of the temporary directory are looked at.
 const LOOKED_AT: usize = 100_000;
@@ -47,13 +47,17 @@ impl ReportDir {
             source,
         };
         let parent = std::path::absolute(parent).map_err(failed)?;
-        let make = |prefix| {
+        Self::made_by(|prefix| {
             tempfile::Builder::new()
                 .prefix(prefix)
                 .permissions(Permissions::from_mode(0o700))
                 .tempdir_in(&parent)
                 .map_err(failed)
-        };
+        })
+    }
+
+    /// One that `make` makes, whose name begins with what it is given.
+    fn made_by(make: impl Fn(&str) -> Result<TempDir, RunError>) -> Result<Self, RunError> {
         for _ in 0..TRIES {
             let dir = make(HELD)?;
             match hold(dir.path()) {
@@ -139,8 +143,8 @@ fn hold(dir: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
     use std::fs;
-    use std::time::Duration;
 
     use super::*;
 
@@ -190,25 +194,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_held_although_others_sweep() {
+    fn one_that_is_swept_before_it_is_held_is_made_again() {
         let parent = tempfile::tempdir().unwrap();
-        let done = std::sync::atomic::AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    sweep(parent.path());
-                    thread::sleep(Duration::from_micros(200));
+        let make = |prefix: &str| tempfile::Builder::new().prefix(prefix).tempdir_in(&parent);
+        let (turn, sweepers) = (Cell::new(0), RefCell::new(Vec::new()));
+        let swept = |times: usize| {
+            ReportDir::made_by(|prefix| {
+                let dir = make(prefix).unwrap();
+                turn.set(turn.get() + 1);
+                match turn.get() {
+                    // Another process holds this one, and has removed the next.
+                    1 => sweepers.borrow_mut().push(hold(dir.path()).unwrap()),
+                    turn if turn <= times => fs::remove_dir(dir.path()).unwrap(),
+                    _ => {}
                 }
-            });
-            let held = (0..300).all(|_| {
-                let report = ReportDir::create_in(parent.path()).unwrap();
-                thread::yield_now();
-                report.path().exists() && report.held.is_some()
-            });
-            done.store(true, std::sync::atomic::Ordering::Relaxed);
-            assert!(held);
-        });
-        assert_eq!(parent.path().read_dir().unwrap().count(), 0);
+                Ok(dir)
+            })
+        };
+        let report = swept(2).unwrap();
+        assert!(report.held.is_some() && report.path().exists());
+        assert_eq!(turn.replace(0), 3);
+        // Where every one is swept, the last is one that nobody sweeps.
+        let report = swept(TRIES).unwrap();
+        assert!(report.held.is_none());
+        sweep(parent.path());
+        assert!(report.path().exists());
     }
 
     #[test]
