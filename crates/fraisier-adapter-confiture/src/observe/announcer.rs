@@ -207,7 +207,7 @@ impl LineReader {
                 self.skipped(to, skipped);
                 to.tell(Event::Line {
                     stream: self.stream,
-                    text: line.shown(&to.redactor),
+                    text: line.told(&to.redactor),
                 });
             }
             None => self.allowance.skipped += 1,

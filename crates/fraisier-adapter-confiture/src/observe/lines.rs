@@ -6,9 +6,9 @@ use crate::redact::Redactor;
 
 /// How much of a line is looked at.
 const LOOKED_AT: usize = 16 * 1024;
-/// How much of a longer line is shown; far enough below [`LOOKED_AT`] that the redactor has seen
-/// every secret whole that begins in what is shown.
-const SHOWN: usize = 8 * 1024;
+/// How much of a longer line is told; far enough below [`LOOKED_AT`] that the redactor has seen
+/// every secret whole that begins in what is told.
+const TOLD: usize = 8 * 1024;
 
 /// Takes chunks of a stream and gives its lines.
 #[derive(Default)]
@@ -74,17 +74,20 @@ impl<'a> Line<'a> {
         String::from_utf8_lossy(self.bytes)
     }
 
-    /// The line as it may be shown.
-    pub(super) fn shown(&self, redactor: &Redactor) -> String {
-        let mut text = redactor.text(&self.text()).into_owned();
-        if self.cut {
-            let mut end = SHOWN.min(text.len().saturating_sub(SHOWN));
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            text.truncate(end);
-            text.push('…');
+    /// The line as an event tells it. One that is cut is without secrets before that: a piece of one
+    /// would be known to no redactor.
+    pub(super) fn told(&self, redactor: &Redactor) -> String {
+        let text = self.text();
+        if !self.cut {
+            return text.into_owned();
         }
+        let mut text = redactor.text(&text).into_owned();
+        let mut end = TOLD.min(text.len().saturating_sub(TOLD));
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
         text
     }
 }
@@ -97,7 +100,7 @@ mod tests {
         let mut lines = Lines::default();
         let mut whole = Vec::new();
         for chunk in chunks {
-            lines.push(chunk, |line| whole.push(line.shown(&Redactor::default())));
+            lines.push(chunk, |line| whole.push(line.told(&Redactor::default())));
         }
         let begun = lines.begun().map(|line| line.text().into_owned());
         (whole, begun)
@@ -128,7 +131,7 @@ d", b"", b"e",
             vec![&[&long[..], b"\nnext\n"].concat()],
         ] {
             let (whole, begun) = split(&chunks);
-            assert_eq!(whole[0].len(), SHOWN + '…'.len_utf8());
+            assert_eq!(whole[0].len(), TOLD + '…'.len_utf8());
             assert_eq!((whole[1].as_str(), begun), ("next", None));
         }
     }
@@ -137,17 +140,17 @@ d", b"", b"e",
     fn a_secret_across_the_cut_does_not_show() {
         let secret = "s3cret".repeat(100);
         let redactor = Redactor::new([], [secret.as_str()]);
-        for before in [SHOWN - 3, LOOKED_AT - 3] {
+        for before in [TOLD - 3, LOOKED_AT - 3] {
             let text = format!("{}{secret}{}\n", "x".repeat(before), "y".repeat(LOOKED_AT));
             Lines::default().push(text.as_bytes(), |line| {
-                let shown = line.shown(&redactor);
-                assert!(!shown.contains('s'), "{before}");
+                let told = line.told(&redactor);
+                assert!(!told.contains('s'), "{before}");
             });
         }
         let crowded = format!("{}\n", secret.repeat(40));
         Lines::default().push(crowded.as_bytes(), |line| {
-            let shown = line.shown(&redactor);
-            assert!(!shown.contains('s'));
+            let told = line.told(&redactor);
+            assert!(!told.contains('s'));
         });
     }
 }
