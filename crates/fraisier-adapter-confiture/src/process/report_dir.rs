@@ -31,8 +31,7 @@ const REMOVED: usize = 1000;
 pub(super) struct ReportDir {
     dir: TempDir,
     /// As long as this is open, no other process takes the directory for one that was left behind.
-    #[cfg_attr(not(test), expect(dead_code, reason = "it is held by being there"))]
-    held: Option<File>,
+    _held: Option<File>,
 }
 
 impl ReportDir {
@@ -64,7 +63,7 @@ impl ReportDir {
                 Ok(held) => {
                     return Ok(Self {
                         dir,
-                        held: Some(held),
+                        _held: Some(held),
                     });
                 }
                 Err(error) if is_anothers(&error) => {}
@@ -72,7 +71,7 @@ impl ReportDir {
             }
         }
         let dir = make(NOT_HELD)?;
-        Ok(Self { dir, held: None })
+        Ok(Self { dir, _held: None })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -212,11 +211,12 @@ mod tests {
             })
         };
         let report = swept(2).unwrap();
-        assert!(report.held.is_some() && report.path().exists());
+        assert!(is_anothers(&hold(report.path()).err().unwrap()));
+        assert!(report.path().exists());
         assert_eq!(turn.replace(0), 3);
         // Where every one is swept, the last is one that nobody sweeps.
         let report = swept(TRIES).unwrap();
-        assert!(report.held.is_none());
+        assert!(hold(report.path()).is_ok());
         sweep(parent.path());
         assert!(report.path().exists());
     }
