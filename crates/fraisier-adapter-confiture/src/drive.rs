@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use fraisier_adapter_api::Revision;
 use tokio::sync::oneshot;
 
-use crate::failure::{self, Failure, Reader};
+use crate::failure::{self, Failure};
 use crate::observe::{Announcer, Audience, Event};
 use crate::operation::current;
-use crate::operation::reading::{Command, Outputs, Reading, Unread, next, tell_migrations};
+use crate::operation::reading::{Command, Outputs, Reading, Unread, next, reader, tell_migrations};
 use crate::process::{Invocation, Output, RunContext, RunError, Runner};
 use crate::redact::{Redacted, Redactor};
 use crate::refused_check;
@@ -182,13 +182,6 @@ impl Drive<'_> {
                 "failed"
             ),
         }
-    }
-}
-
-fn reader<R: Reading>(output: &Output) -> Reader<'_> {
-    Reader {
-        operation: R::OPERATION,
-        output,
     }
 }
 

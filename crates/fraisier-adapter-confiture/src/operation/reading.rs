@@ -215,12 +215,19 @@ impl Outputs {
     }
 }
 
+/// Words the failures of what a command of this operation left.
+pub(crate) fn reader<R: Reading>(output: &Output) -> Reader<'_> {
+    Reader {
+        operation: R::OPERATION,
+        output,
+    }
+}
+
 /// Tells what the report of the operation's own command says of migrations, unless the command told
 /// of them while it ran.
 pub fn tell_migrations<R: Reading>(reading: &R, output: &Output, announcer: &Announcer) {
-    let operation = R::OPERATION;
     if !announcer.told_of_migrations() {
-        for event in reading.migrations(&Reader { operation, output }) {
+        for event in reading.migrations(&reader::<R>(output)) {
             announcer.tell(event);
         }
     }
@@ -232,10 +239,7 @@ pub(crate) fn next<R: Reading>(reading: &R, outputs: &Outputs) -> Result<R::Answ
         reading.before(outputs)?;
         return Err(Unread::Needs(Command::Operation));
     };
-    let reader = Reader {
-        operation: R::OPERATION,
-        output,
-    };
+    let reader = reader::<R>(output);
     outputs.usage(&reader)?;
     reading.read(&reader, outputs)
 }
