@@ -13,7 +13,6 @@ mod guard_proof;
 mod live;
 mod picture;
 mod program;
-mod random;
 mod refresh;
 mod release;
 

@@ -11,6 +11,7 @@ pub mod fixtures;
 pub mod index;
 pub mod normalise;
 pub mod project;
+pub mod random;
 pub mod recording;
 pub mod release;
 pub mod replay;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::random::Random;
+use contract_tests::random::Random;
 
 /// What a name stands for: sequences of tokens, of which a word in capitals that is a name here stands
 /// for one of its own. The first list is what the guard recognises, by and large, and the second is
@@ -474,8 +474,8 @@ impl Generator {
             start..end
         };
         match self.random.below(10) {
-            0 => file.insert_str(from, self.random.choose(FRAGMENTS)),
-            1 => file.insert_str(from, self.random.choose(BLANKS)),
+            0 => file.insert_str(from, self.random.choose::<&str>(FRAGMENTS)),
+            1 => file.insert_str(from, self.random.choose::<&str>(BLANKS)),
             2 => drop(file.drain(from..to)),
             3 => {
                 let copy = file[from..to].to_owned();

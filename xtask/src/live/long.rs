@@ -16,12 +16,12 @@ use super::call::block_on;
 use super::engine;
 use super::slow_project::{Sleep, SlowProject, wait};
 use crate::exit::Unexpected;
-use crate::random::Random;
 use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::postgres::Server;
 use contract_lab::scratch::Scratch;
 use contract_lab::ui::{bad, good};
+use contract_tests::random::Random;
 
 /// How many calls are under way at a time while calls are dropped.
 const ABREAST: u64 = 8;
@@ -265,16 +265,11 @@ struct Tally {
 }
 
 impl Tally {
-    /// `is_refusal` says which errors say what they must.
-    fn add(
-        &mut self,
-        answers: Vec<Result<(), AdapterError>>,
-        is_refusal: impl Fn(&AdapterError) -> bool,
-    ) {
+    fn add(&mut self, answers: Vec<Result<(), AdapterError>>) {
         for answer in answers {
             match answer {
                 Ok(()) => self.answered += 1,
-                Err(error) if is_refusal(&error) => self.refused += 1,
+                Err(error) if is_shortage(&error) => self.refused += 1,
                 Err(error) => self.faults.push(error.to_string()),
             }
         }
@@ -316,7 +311,7 @@ fn few_descriptors(subject: &Subject<'_>, _: usize) -> anyhow::Result<Seen> {
         held.truncate(held.len().saturating_sub(spare + 1));
         let answers = current(&subject.adapter, subject.ctx, 4);
         drop(held);
-        tally.add(answers?, is_shortage);
+        tally.add(answers?);
     }
     setrlimit(Resource::Nofile, before)?;
     Ok(tally.seen())

@@ -16,6 +16,7 @@ use std::sync::{Arc, LazyLock};
 
 use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
+use contract_tests::random::Random;
 use contract_tests::recording::RecordedCall;
 use fraisier_adapter_api::{AdapterError, Revision};
 use fraisier_adapter_confiture::tools::Redactor;
@@ -396,23 +397,5 @@ fn strings_of<'a>(value: &'a mut Value, strings: &mut Vec<&'a mut String>) {
         Value::Array(items) => items.iter_mut().for_each(|item| strings_of(item, strings)),
         Value::Object(members) => members.values_mut().for_each(|it| strings_of(it, strings)),
         _ => {}
-    }
-}
-
-/// `SplitMix64`: the same cases everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        usize::try_from(z % bound as u64).expect("below a usize")
-    }
-
-    fn choose<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
     }
 }
