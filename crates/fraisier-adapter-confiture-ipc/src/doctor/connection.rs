@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fraisier_adapter_confiture::tools::server_option;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
@@ -16,8 +17,8 @@ use super::{Finding, Status};
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is asked of the server as the adapter does.
-const ASKS: &str = "-c client_connection_check_interval=1000ms";
+/// How often the server is asked to look for its client, as the adapter asks it.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) const CHECKS: [&str; 3] = ["resolve", "connect", "login"];
 
@@ -203,7 +204,7 @@ async fn login(
     let ambient = &target.ambient_options;
     config.options(match &target.options {
         Some(own) => own.clone(),
-        None if manner.options => format!("{ambient} {ASKS}"),
+        None if manner.options => format!("{ambient} {}", server_option(CHECK_INTERVAL)),
         None => ambient.clone(),
     });
     let fail = |evidence: String, next: &str| {
