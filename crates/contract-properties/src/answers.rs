@@ -1,13 +1,21 @@
-//! What an answer permits.
+//! What was asked, and what the answer permits.
 
 use fraisier_adapter_api::{AdapterError, RiskTier};
 use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Exit, Output};
 use fraisier_adapter_confiture::tools::replay::{
-    Command, CurrentRevision, Verify, VerifyFiles, answer,
+    Command, CurrentRevision, DownTo, Preflight, Up, Verify, VerifyFiles, answer,
 };
 
-use crate::samples::Request;
+/// What was asked.
+pub(crate) enum Request {
+    Current,
+    Up(Up),
+    DownTo(DownTo),
+    Verify,
+    /// Of this release.
+    Preflight(String, Box<Preflight>),
+}
 
 /// What an answer permits; the smaller, the safer.
 #[derive(Debug, Default, PartialEq)]

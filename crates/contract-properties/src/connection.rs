@@ -4,13 +4,8 @@ use std::collections::BTreeMap;
 
 use fraisier_adapter_confiture::tools::{Redactor, replay};
 
+use crate::libpq::Libpq;
 use crate::redaction::seen;
-
-/// The options of a connection string as libpq reads it, or what it says instead.
-pub type Parsed = Result<BTreeMap<String, String>, String>;
-
-/// libpq's own parser, where there is one.
-pub type Libpq<'a> = Option<&'a dyn Fn(&str) -> Parsed>;
 
 /// The options that are secrets.
 const SECRET: [&str; 3] = ["password", "sslpassword", "oauth_client_secret"];

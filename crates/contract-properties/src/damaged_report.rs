@@ -10,8 +10,8 @@ use fraisier_adapter_confiture::tools::process::Exit;
 
 use crate::answers::{may_succeed, permits};
 use crate::bytes::{below, exit};
-use crate::connection::Libpq;
 use crate::damage::{Damage, Json};
+use crate::libpq::Libpq;
 use crate::samples::{SAMPLES, Sample};
 
 /// How often one report is damaged.

@@ -7,7 +7,7 @@ use fraisier_adapter_confiture::tools::process::{Exit, Output};
 use fraisier_adapter_confiture::tools::replay::{Command, Preflight, answer};
 
 use crate::answers::version;
-use crate::connection::Libpq;
+use crate::libpq::Libpq;
 
 /// A statement that is never safe beside an old version.
 const UNSAFE: &str = "drop table a";

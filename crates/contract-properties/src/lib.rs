@@ -10,13 +10,14 @@ mod connection;
 mod damage;
 mod damaged_report;
 mod guard;
+mod libpq;
 mod message;
 mod redaction;
 mod report;
 mod samples;
 mod version;
 
-pub use connection::{Libpq, Parsed};
+pub use libpq::{Libpq, Parsed};
 
 /// Something that holds for every input.
 #[derive(Debug, Clone, Copy)]

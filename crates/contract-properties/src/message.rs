@@ -5,7 +5,7 @@ use fraisier_adapter_confiture_ipc::{frame, request};
 use serde_json::Value;
 
 use crate::bytes::below;
-use crate::connection::Libpq;
+use crate::libpq::Libpq;
 
 pub(crate) fn check(input: &[u8], _: Libpq) {
     let mut bytes = Unstructured::new(input);

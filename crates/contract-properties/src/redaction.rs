@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use arbitrary::Unstructured;
-use fraisier_adapter_confiture::tools::process::Captured;
+use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
+use fraisier_adapter_confiture::tools::replay::{CurrentRevision, answer};
 use fraisier_adapter_confiture::tools::{MASK, Redactor};
 use serde_json::Value;
 
 use crate::bytes::{below, choose, text};
-use crate::connection::Libpq;
+use crate::libpq::Libpq;
 
 /// How many consecutive bytes of a secret must not be seen.
 pub(crate) const PIECE: usize = 8;
@@ -65,16 +66,21 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
     };
     shows(&kept, "text");
     assert!(kept.len() <= told.len() * (MASK.len() + 1), "{told:?}");
-    assert_eq!(redactor.string(told.clone()), kept);
 
     let (first, second) = (below(bytes, told.len() + 1), below(bytes, told.len() + 1));
     let (first, second) = (first.min(second), first.max(second));
-    let captured = Captured {
+    let stderr = Captured {
         head: told.as_bytes()[..first].to_vec(),
         omitted: (second - first) as u64,
         tail: told.as_bytes()[second..].to_vec(),
     };
-    shows(&redactor.captured(&captured), "captured");
+    let printed = Output {
+        stderr,
+        ..Output::new(Exit::Code(1), None)
+    };
+    let error = answer(&CurrentRevision, &redactor, |_| printed.clone());
+    let evidence = error.expect_err("there is no report").stderr;
+    shows(&evidence.unwrap_or_default(), "evidence");
 }
 
 /// The first piece of a secret that a text shows.

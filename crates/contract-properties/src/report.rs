@@ -11,10 +11,10 @@ use fraisier_adapter_confiture::tools::process::Exit;
 use fraisier_adapter_confiture::tools::replay::{DownTo, Up};
 use serde_json::Value;
 
-use crate::answers::{Permits, may_succeed, permits};
+use crate::answers::{Permits, Request, may_succeed, permits};
 use crate::bytes::{below, exit};
-use crate::connection::Libpq;
-use crate::samples::{Request, calls, preflight};
+use crate::libpq::Libpq;
+use crate::samples::{calls, preflight};
 
 /// What an answer may take beyond a multiple of its report: words of ours.
 const OURS: usize = 16 << 10;

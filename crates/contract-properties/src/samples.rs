@@ -12,7 +12,7 @@ use fraisier_adapter_confiture::tools::process::Exit;
 use fraisier_adapter_confiture::tools::replay::{DownTo, Preflight, Up};
 use serde_json::Value;
 
-use crate::answers::{Permits, permits};
+use crate::answers::{Permits, Request, permits};
 
 /// A real report, and what it was an answer to.
 pub(crate) struct Sample {
@@ -22,16 +22,6 @@ pub(crate) struct Sample {
     pub(crate) report: Value,
     /// What it permits as it is.
     pub(crate) intact: Permits,
-}
-
-/// What was asked.
-pub(crate) enum Request {
-    Current,
-    Up(Up),
-    DownTo(DownTo),
-    Verify,
-    /// Of this release.
-    Preflight(String, Box<Preflight>),
 }
 
 /// Every report of every recording.

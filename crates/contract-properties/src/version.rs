@@ -9,7 +9,7 @@ use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
 use fraisier_adapter_confiture::tools::replay::{Describe, answer};
 
 use crate::bytes::exit;
-use crate::connection::Libpq;
+use crate::libpq::Libpq;
 use crate::samples::calls;
 
 pub(crate) fn check(input: &[u8], _: Libpq) {

@@ -1,4 +1,4 @@
-//! The adapter: for each method, a request, and what leaves of its answer.
+//! The trait: each method checks its context, has it answered, and lets the answer leave.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,10 +10,8 @@ use fraisier_adapter_api::{
 };
 
 use crate::builder::Builder;
-use crate::drive::{Drive, Means};
+use crate::drive::Driver;
 use crate::leave::leave;
-use crate::operation::describe::Describe;
-use crate::operation::reading::Outputs;
 use crate::operation::{Operation, preflight};
 use crate::redact::Redactor;
 use crate::request::{DisconnectCheck, Request};
@@ -92,7 +90,7 @@ use crate::request::{DisconnectCheck, Request};
 /// [`Stop::Kill`]: crate::Stop::Kill
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
-    means: Means,
+    driver: Driver,
 }
 
 impl Default for ConfitureMigration {
@@ -126,18 +124,18 @@ impl ConfitureMigration {
     /// [`grace`](Builder::grace) and a few seconds at most. A program need not wait for it before it
     /// ends.
     pub async fn settled(&self) {
-        self.means.runner.settled().await;
+        self.driver.runner.settled().await;
     }
 
     /// Whether the server is asked to notice that confiture is gone, as far as the calls so far have
     /// shown: see [`Builder::server_disconnect_check`].
     #[must_use]
     pub fn server_disconnect_check(&self) -> DisconnectCheck {
-        self.means.commands.check.state()
+        self.driver.commands.check.state()
     }
 
     fn request(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Request, AdapterError> {
-        Request::new(&self.means.commands, operation, ctx)
+        Request::new(&self.driver.commands, operation, ctx)
     }
 }
 
@@ -146,7 +144,7 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> ConfitureMigration {
         ConfitureMigration {
-            means: self.means(),
+            driver: self.driver(),
         }
     }
 }
@@ -155,22 +153,13 @@ impl Builder {
 impl MigrationAdapter for ConfitureMigration {
     async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
         let redactor = Arc::new(Redactor::default());
-        let drive = Drive {
-            means: &self.means,
-            redactor: &redactor,
-            request: None,
-        };
-        let plan = |_: &Outputs| Ok(self.means.commands.version());
-        leave(
-            Operation::Describe,
-            &redactor,
-            drive.answer(Describe, plan).await,
-        )
+        let answer = self.driver.describe(&redactor).await;
+        leave(Operation::Describe, &redactor, answer)
     }
 
     async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, AdapterError> {
         let request = self.request(Operation::CurrentRevision, ctx)?;
-        request.leave(self.means.go_current(&request).await)
+        request.leave(self.driver.current_revision(&request).await)
     }
 
     async fn up(
@@ -179,7 +168,7 @@ impl MigrationAdapter for ConfitureMigration {
         target: Option<Revision>,
     ) -> Result<MigrationOutcome, AdapterError> {
         let request = self.request(Operation::Up, ctx)?;
-        request.leave(self.means.go_up(&request, target.as_ref()).await)
+        request.leave(self.driver.up(&request, target.as_ref()).await)
     }
 
     async fn down_to(
@@ -188,20 +177,17 @@ impl MigrationAdapter for ConfitureMigration {
         target: Revision,
     ) -> Result<MigrationOutcome, AdapterError> {
         let request = self.request(Operation::DownTo, ctx)?;
-        request.leave(match request.project.migrations() {
-            Ok(_) => self.means.go_down(&request, &target).await,
-            Err(failure) => Err(failure),
-        })
+        request.leave(self.driver.down_to(&request, &target).await)
     }
 
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
         let request = self.request(Operation::Verify, ctx)?;
-        request.leave(self.means.go_verify(&request).await)
+        request.leave(self.driver.verify(&request).await)
     }
 
     async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, AdapterError> {
         let request = self.request(Operation::Preflight, ctx)?;
-        let report = request.leave(self.means.go_preflight(&request).await)?;
+        let report = request.leave(self.driver.preflight(&request).await)?;
         if let Some(why) = preflight::why_withheld(&report) {
             tracing::warn!("preflight gives no verdict on window safety: {why}");
         }

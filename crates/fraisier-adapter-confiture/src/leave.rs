@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::operation::Operation;
 use crate::redact::{Leaves, Redacted, Redactor};
 
-/// What a call gives to who made it.
+/// The answer of a call, redacted, as its caller gets it.
 pub(crate) fn leave<T: Leaves>(
     operation: Operation,
     redactor: &Redactor,
@@ -35,7 +35,7 @@ pub(crate) fn in_operation(
     }
 }
 
-/// The error of something that is not a call.
+/// The error of what is no call, such as a variable that is misread.
 pub(crate) fn error(redactor: &Redactor, failure: Failure) -> AdapterError {
     Redacted::new(failure, redactor)
         .map(Failure::worded)

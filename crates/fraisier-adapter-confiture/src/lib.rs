@@ -115,7 +115,6 @@ compile_error!(
 
 mod adapter;
 mod builder;
-mod calls;
 mod drive;
 mod failure;
 mod file_name;
@@ -125,9 +124,7 @@ mod libpq;
 pub mod observe;
 mod operation;
 mod process;
-mod progress;
 mod redact;
-mod refused_check;
 mod release;
 mod report;
 mod request;

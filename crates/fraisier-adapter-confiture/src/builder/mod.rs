@@ -11,7 +11,7 @@ use std::time::Duration;
 use fraisier_adapter_api::AdapterError;
 
 pub use self::variables::{VARIABLES, Variable};
-use crate::drive::Means;
+use crate::drive::Driver;
 use crate::failure::NamedBy;
 use crate::observe::{Audience, Observer};
 use crate::process::{Options, Runner, Stop};
@@ -114,9 +114,9 @@ impl Builder {
         self
     }
 
-    /// Asks `PostgreSQL` to notice within this time that confiture is gone, so that a command that
-    /// was killed, and be it together with everything around it, leaves no statement running and no
-    /// lock held. By default a second, where that can be had; `None` asks for nothing.
+    /// Asks `PostgreSQL` to notice within this time that confiture is gone, so that a killed command
+    /// leaves no statement running and no lock held, also when everything around it was killed too.
+    /// By default a second, where that can be had; `None` asks for nothing.
     ///
     /// It is sent as a start option of the session (`PGOPTIONS`), which needs `PostgreSQL` 14 or
     /// newer on a system that can tell (Linux can). An older server refuses the connection, and so
@@ -258,14 +258,14 @@ impl Builder {
     }
 
     /// What the adapter makes its calls with.
-    pub(crate) fn means(mut self) -> Means {
+    pub(crate) fn driver(mut self) -> Driver {
         if self.commands.named_by == NamedBy::Default
             && let Some(program) = variables::program()
         {
             self.commands.program = program.into();
             self.commands.named_by = NamedBy::Variable;
         }
-        Means {
+        Driver {
             commands: self.commands,
             runner: Runner::new(self.options),
             audience: self.audience,

@@ -1,4 +1,4 @@
-//! Reads migrations as far as the guard looks at them: one at a time, and never for long.
+//! Reads migrations for the guard: one at a time, regular files only, within a budget.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -63,8 +63,8 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     if !file.metadata()?.is_file() {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    // Read by what comes, and not by the length that the file states: it may grow, and files of the
-    // kernel state none.
+    // The length that a file states says nothing: the file may grow, and files of the kernel state
+    // none.
     let mut bytes = Vec::new();
     file.take((LARGEST << 20) + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

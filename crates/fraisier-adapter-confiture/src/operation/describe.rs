@@ -3,9 +3,9 @@
 use fraisier_adapter_api::{AdapterDescription, PROTOCOL_VERSION};
 
 use crate::failure::{ADAPTER, Reader};
-use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Unread};
-use crate::release::{capability, probe};
+use crate::operation::{Operation, version};
+use crate::release::capability;
 
 /// Reads a `describe`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,8 +16,8 @@ impl Reading for Describe {
     const OPERATION: Operation = Operation::Describe;
 
     fn read(&self, reader: &Reader<'_>, _: &Outputs) -> Result<Self::Answer, Unread> {
-        let version = probe::read(reader.output)?;
-        probe::usable(&version)?;
+        let version = version::read(reader.output)?;
+        version::usable(&version)?;
         Ok(AdapterDescription {
             name: ADAPTER.into(),
             capabilities: capability::advertised(&version),

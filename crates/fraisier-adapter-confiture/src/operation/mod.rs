@@ -12,6 +12,7 @@ mod revision;
 pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
+mod version;
 
 /// An operation of the adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,22 +7,22 @@ use fraisier_adapter_api::{AdapterErrorKind, PreflightIssue, PreflightReport, Se
 
 use crate::failure::{Advice, DatabaseState, Failure, Reader};
 use crate::guard;
-use crate::operation::Operation;
 use crate::operation::reading::{Outputs, Reading, Unread};
+use crate::operation::{Operation, version};
 use crate::process::{Arg, Exit, Invocation};
+use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
-use crate::release::{ConfitureVersion, probe};
 use crate::report;
 use crate::request::project::{self, Migration};
 use crate::request::{Request, option};
 
-/// Issues of confiture's that deny window-safety.
+/// How the codes of confiture's issues begin that deny window safety.
 const REPLICA: &str = "PFLIGHT_REPLICA_";
 
-/// The issue that there was no migrations directory to look at.
+/// The code of the issue that no migrations directory was at hand.
 pub const NO_MIGRATIONS_AT_HAND: &str = "FRAISIER_NO_MIGRATIONS_AT_HAND";
 
-/// The issue that confiture looked at none of the migrations, or not at as many as there are.
+/// The code of the issue that confiture looked at another number of migrations than there are.
 pub const NOT_ALL_CHECKED: &str = "FRAISIER_NOT_ALL_CHECKED";
 
 /// Reads a `preflight` of these migrations.
@@ -93,7 +93,7 @@ impl Reading for Preflight {
     fn before(&self, outputs: &Outputs) -> Result<(), Unread> {
         let version = outputs.version()?;
         let otherwise = AdapterErrorKind::MethodNotSupported;
-        Ok(probe::meets(&version, Need::Preflight, otherwise)?)
+        Ok(version::meets(&version, Need::Preflight, otherwise)?)
     }
 
     fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
@@ -186,7 +186,7 @@ fn warning(code: &str, message: impl Into<String>) -> PreflightIssue {
     }
 }
 
-/// Why a report has no verdict on window safety, in one line, where that is ours to say.
+/// Why the adapter withheld the verdict on window safety, in one line; `None` when it did not.
 pub(crate) fn why_withheld(report: &PreflightReport) -> Option<String> {
     const OURS: [&str; 3] = [
         NO_MIGRATIONS_AT_HAND,

@@ -7,11 +7,11 @@ use fraisier_adapter_api::{MigrationOutcome, Revision};
 
 use crate::failure::{Failure, Reader};
 use crate::observe::{Announcer, Event};
-use crate::operation::{Operation, revision};
+use crate::operation::{Operation, revision, version};
 use crate::process::{Output, Report};
 use crate::redact::{Leaves, Redactor};
+use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
-use crate::release::{ConfitureVersion, probe};
 
 /// A command that a call may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,10 +25,10 @@ pub enum Command {
     Current,
 }
 
-/// Why there is no answer yet, or none that is a result.
+/// Why there is no result.
 #[derive(Debug)]
 pub enum Unread {
-    /// This command has to be run first.
+    /// This command has to be run before there is an answer.
     Needs(Command),
     /// The answer is an error.
     Failed(Failure),
@@ -111,7 +111,7 @@ impl Leaves for Summary {
     }
 }
 
-/// The release of confiture, as far as it is known.
+/// The release of confiture, or what `--version` left.
 #[derive(Debug, Clone)]
 enum Release {
     /// It was known without running anything.
@@ -120,7 +120,7 @@ enum Release {
     Asked(Result<Output, Failure>),
 }
 
-/// What the commands of a call left, as far as they were run.
+/// What the commands of a call have left so far.
 #[derive(Debug, Clone, Default)]
 pub struct Outputs {
     operation: Option<Output>,
@@ -134,12 +134,12 @@ impl Outputs {
         self.release = Some(Release::Known(release));
     }
 
-    /// Adds what a command left, without what may be halves of secrets.
+    /// Adds what a command left. What may be half of a secret, where output was cut, goes.
     ///
     /// # Errors
     ///
-    /// That the operation's own command could not be run. Why a follow-up could not is kept: whoever
-    /// reads the outputs decides what that means.
+    /// The operation's own command could not be run. That a follow-up could not be run is kept, and
+    /// means what the operation makes of it.
     pub(crate) fn add(
         &mut self,
         command: Command,
@@ -147,7 +147,7 @@ impl Outputs {
         redactor: &Redactor,
     ) -> Result<(), Failure> {
         let left = left.map(|mut output| {
-            redactor.uncut(&mut output);
+            uncut(&mut output, redactor);
             output
         });
         match command {
@@ -175,7 +175,7 @@ impl Outputs {
             None => Err(Unread::Needs(Command::Version)),
             Some(Release::Known(version)) => Ok(version.clone()),
             Some(Release::Asked(Err(failure))) => Err(failure.clone().into()),
-            Some(Release::Asked(Ok(output))) => Ok(probe::read(output)?),
+            Some(Release::Asked(Ok(output))) => Ok(version::read(output)?),
         }
     }
 
@@ -207,11 +207,18 @@ impl Outputs {
             Err(Unread::Failed(_)) if !reader.speaks_of_usage() => return Ok(()),
             Err(other) => return Err(other),
         };
-        probe::usable(&version)?;
+        version::usable(&version)?;
         if reader.speaks_of_usage() {
             return Err(reader.usage_error(&version).into());
         }
         Ok(())
+    }
+}
+
+/// Takes away what may be half of a secret where output was cut.
+pub(crate) fn uncut(output: &mut Output, redactor: &Redactor) {
+    for stream in [&mut output.stdout, &mut output.stderr] {
+        redactor.uncut(stream);
     }
 }
 

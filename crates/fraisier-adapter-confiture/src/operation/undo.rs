@@ -20,7 +20,7 @@ pub(crate) fn applied_by(failure: &Failure, began_at: Option<&Revision>) -> Opti
     }
 }
 
-/// The failure of the `up`, after the way down to this revision was gone.
+/// The failure of the `up`, after a `down_to` this revision.
 pub(crate) fn undone(
     failure: Failure,
     mut applied: Vec<String>,

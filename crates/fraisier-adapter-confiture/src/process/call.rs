@@ -50,10 +50,10 @@ impl Call {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something happened: does what that asks for.
+    /// Takes an event, and does what it asks for.
     pub(super) fn on(&self, event: Event) {
         let mut state = self.lock();
-        // What ended may not have been noticed yet. Where that cannot be known, it is decided without.
+        // The command may have ended unnoticed. An error of the look changes nothing here.
         let _ = state.look();
         self.happens(event, &mut state);
     }
@@ -87,14 +87,14 @@ impl Call {
         }
     }
 
-    /// Keeps what the command will be started with, until the call is over.
+    /// Keeps the watcher and the report directory until the call is over.
     pub(super) fn holds(&self, watcher: Option<Watcher>, report: Option<ReportDir>) {
         let mut state = self.lock();
         state.watcher = watcher;
         state.report = report;
     }
 
-    /// The command is there.
+    /// The command was started.
     pub(super) fn started(&self, command: Child) {
         let mut state = self.lock();
         if let Some(watcher) = &mut state.watcher {

@@ -55,7 +55,7 @@ pub(super) async fn conduct(job: Job, options: Arc<Options>) {
 }
 
 async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
-    // It comes first: whatever is there of the call is watched.
+    // The watcher is the first process of a call, so that it watches all the others.
     let mut watcher = Watcher::start(options)?;
     let report = if job.invocation.writes_report() {
         Some(ReportDir::create()?)
@@ -159,7 +159,7 @@ async fn watch(
     let why = tokio::select! {
         biased;
         exit = &mut exit => {
-            // It may have ended of the interrupt before this thread heard of that.
+            // The interrupt may have ended it before this thread heard of the interrupt.
             if let Some(why) = job.call.told() {
                 job.listener.interrupted(why);
             }

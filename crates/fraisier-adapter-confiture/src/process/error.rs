@@ -1,9 +1,10 @@
-//! Why a command could not be run, or could not be judged by what it left.
+//! Why a command could not be run, or left nothing by which it can be judged.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::output::Output;
+use super::report::ReportProblem;
 
 /// Why [`Runner::run`](super::Runner::run) has no plain [`Output`] to give.
 ///
@@ -85,30 +86,4 @@ pub enum Obstacle {
     Arguments,
     /// Something else, which the source of the error tells.
     Other,
-}
-
-/// What is wrong with a report file.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReportProblem {
-    /// It is larger than the limit.
-    #[error("the report is {size} bytes long, and the limit is {limit}")]
-    TooLarge {
-        /// Its size in bytes, or at least that.
-        size: u64,
-        /// The limit in bytes.
-        limit: u64,
-    },
-    /// It is not a regular file of this user.
-    #[error("the report is {what}, not a file of this user's")]
-    NotAFile {
-        /// What it is instead, such as `a symbolic link`.
-        what: &'static str,
-    },
-    /// It could not be opened or read.
-    #[error("the report cannot be read: {source}")]
-    Unreadable {
-        /// What the system said.
-        source: io::Error,
-    },
 }

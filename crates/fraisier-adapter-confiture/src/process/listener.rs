@@ -24,8 +24,8 @@ impl Stream {
     }
 }
 
-/// Hears what one command does, on the thread that looks after it: whoever waits here keeps that
-/// thread from its work.
+/// Hears what one command does. It is called on the thread that looks after the command, and must
+/// not block it.
 pub trait Listener: Send + Sync {
     /// It was started as this process.
     fn started(&self, pid: u32);

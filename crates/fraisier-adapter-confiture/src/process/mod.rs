@@ -26,11 +26,11 @@ mod sigint;
 mod supervisor;
 mod watcher;
 
-pub use self::error::{Obstacle, ReportProblem, RunError};
+pub use self::error::{Obstacle, RunError};
 pub use self::invocation::{Arg, Environment, Invocation};
 pub(crate) use self::launch::find_program;
 pub use self::listener::{Listener, Stream};
 pub use self::options::{Options, Stop};
 pub use self::output::{Captured, Exit, Interruption, Output};
-pub use self::report::{Report, read_report};
+pub use self::report::{Report, ReportProblem, read_report};
 pub use self::runner::{RunContext, Runner};

@@ -9,8 +9,6 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
-use super::error::ReportProblem;
-
 /// How large a report may be to be held, and not left in its file.
 const SMALL: u64 = 1 << 20;
 
@@ -21,7 +19,7 @@ pub struct Report(Content);
 #[derive(Debug, Clone)]
 enum Content {
     Bytes(Vec<u8>),
-    /// So many bytes of a file.
+    /// A file, and how many bytes of it are the report.
     File(Arc<File>, u64),
 }
 
@@ -49,10 +47,36 @@ impl Report {
         }
     }
 
-    /// Whether it is so large that it stays in its file.
+    /// Whether it stayed in its file, because it is large.
     pub(crate) fn is_large(&self) -> bool {
         matches!(self.0, Content::File(..))
     }
+}
+
+/// What is wrong with a report file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportProblem {
+    /// It is larger than the limit.
+    #[error("the report is {size} bytes long, and the limit is {limit}")]
+    TooLarge {
+        /// Its size in bytes, or at least that.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It is not a regular file of this user.
+    #[error("the report is {what}, not a file of this user's")]
+    NotAFile {
+        /// What it is instead, such as `a symbolic link`.
+        what: &'static str,
+    },
+    /// It could not be opened or read.
+    #[error("the report cannot be read: {source}")]
+    Unreadable {
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 /// The report in a file of this user's, as a [`Runner`](super::Runner) gives it; `None` when there

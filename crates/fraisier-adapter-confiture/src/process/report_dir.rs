@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use super::error::RunError;
 
-/// How the name of a directory begins that its process holds from its first moment to its last. So
-/// one that nobody holds is nobody's, and is swept. Builds that held none used another name.
+/// How the name of a directory begins that its process holds from its first moment to its last. One
+/// that nobody holds was left behind, and is swept. Builds that held none used another name.
 const HELD: &str = "confiture-call-";
 /// How the name of a directory begins that could not be held. It is never swept.
 const NOT_HELD: &str = "confiture-unheld-";

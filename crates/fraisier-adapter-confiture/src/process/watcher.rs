@@ -135,7 +135,7 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        // Whoever drops it has killed the group or started nothing in it.
+        // By now the group is killed, or nothing was started in it.
         let _ = self.shell.kill();
         let _ = self.shell.wait();
     }
@@ -151,7 +151,7 @@ fn path() -> OsString {
     path
 }
 
-/// Says that nobody watches, as often as once.
+/// Warns once in a process that nobody watches.
 fn missing(error: &io::Error) {
     static SAID: Once = Once::new();
     SAID.call_once(|| {

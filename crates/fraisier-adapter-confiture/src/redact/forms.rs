@@ -53,8 +53,7 @@ impl Forms {
     }
 }
 
-/// The strings in a value that is JSON, such as the account of a service, as far as they are long
-/// enough to be secrets.
+/// The strings of a JSON value, such as a service account, that are long enough to be secrets.
 fn strings_in_json(value: &str) -> Vec<String> {
     use serde_json::Value;
 

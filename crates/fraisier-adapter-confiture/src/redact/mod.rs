@@ -17,7 +17,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use self::forms::Forms;
 use self::fragments::Fragments;
 pub(crate) use self::leaves::{Leaves, Redacted};
-use crate::process::{Captured, Output};
+use crate::process::Captured;
 
 /// What stands where a secret stood.
 pub const MASK: &str = "***";
@@ -133,15 +133,6 @@ impl Redactor {
         Cow::Owned(masked)
     }
 
-    /// The owned text without secrets, which is the same text when it holds none.
-    #[must_use]
-    pub fn string(&self, text: String) -> String {
-        match self.text(&text) {
-            Cow::Borrowed(_) => text,
-            Cow::Owned(masked) => masked,
-        }
-    }
-
     /// A name such as a revision, without secrets. A name is compared, so it is left alone where it
     /// is more likely to be equal to a secret than to be one: a fragment of a secret counts here only
     /// when it is of more than one kind of character, as `hunter2x` is and `drop_table`, `ADD_COLUMN`
@@ -155,22 +146,8 @@ impl Redactor {
         }
     }
 
-    /// What a process printed, without secrets: also without the half of one that was cut in two
-    /// where output was omitted. Invalid UTF-8 is replaced.
-    #[must_use]
-    pub fn captured(&self, captured: &Captured) -> String {
-        let mut captured = captured.clone();
-        self.uncut_stream(&mut captured);
-        self.string(text_of(&captured))
-    }
-
     /// Takes away what may be the halves of a secret that was cut in two where output was omitted.
-    pub(crate) fn uncut(&self, output: &mut Output) {
-        self.uncut_stream(&mut output.stdout);
-        self.uncut_stream(&mut output.stderr);
-    }
-
-    fn uncut_stream(&self, captured: &mut Captured) {
+    pub(crate) fn uncut(&self, captured: &mut Captured) {
         if captured.omitted == 0 && captured.tail.is_empty() {
             return;
         }

@@ -65,7 +65,7 @@ fn is_started_by(script: &Path, bin: &Path) -> bool {
         && text.contains("\nfrom confiture.cli")
 }
 
-/// The directories with what is known of confiture's installations.
+/// The metadata directories of confiture in this environment.
 fn metadata(environment: &Path) -> impl Iterator<Item = std::path::PathBuf> {
     let entries = |directory: &Path| {
         let entries = directory.read_dir().into_iter().flatten().flatten();

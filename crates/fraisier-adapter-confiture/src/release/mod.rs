@@ -2,7 +2,6 @@
 
 pub mod capability;
 pub(crate) mod installed;
-pub(crate) mod probe;
 mod version;
 
 pub use self::version::ConfitureVersion;

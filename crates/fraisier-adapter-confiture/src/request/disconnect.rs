@@ -29,7 +29,7 @@ pub fn server_option(interval: Duration) -> String {
 pub enum DisconnectCheck {
     /// No: the builder says so.
     Off,
-    /// Yes, within this time, as far as is known.
+    /// Yes, within this time, unless a call finds out otherwise.
     Every(Duration),
     /// No: nobody asked for it in particular, and it cannot be had.
     Unavailable(NoDisconnectCheck),

@@ -43,7 +43,7 @@ pub(crate) fn columns<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Option<
 /// Which variables of this process's environment a child inherits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inherit {
-    /// Only these, if it is narrowed: `.py` migrations read the environment.
+    /// The variables to which `inherit_env` narrows it, which `.py` migrations see too.
     pub(crate) only: Option<BTreeSet<OsString>>,
     /// Never these.
     pub(crate) withheld: BTreeSet<OsString>,

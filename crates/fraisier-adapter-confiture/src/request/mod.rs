@@ -111,7 +111,7 @@ impl Request {
         })
     }
 
-    /// What the call gives to who made it.
+    /// The answer of the call, redacted, as its caller gets it.
     pub(crate) fn leave<T: Leaves>(&self, answer: Result<T, Failure>) -> Result<T, AdapterError> {
         leave::leave(self.operation, &self.redactor, answer)
     }

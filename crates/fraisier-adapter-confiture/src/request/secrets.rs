@@ -5,7 +5,7 @@ use fraisier_adapter_api::AdapterCtx;
 use super::{AGAINST_DATABASE_URL, DATABASE_URL};
 use crate::redact::Redactor;
 
-/// The secrets of a context, as far as they can be read. The child cannot read the others either.
+/// The secrets of a context that can be read. The child cannot read the others either.
 pub(super) struct Secrets {
     dsns: Vec<String>,
     others: Vec<String>,

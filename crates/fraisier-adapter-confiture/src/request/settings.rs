@@ -61,7 +61,7 @@ impl Settings {
     /// # Errors
     ///
     /// `InvalidConfig` when a key that is understood has a value of another type, such as the
-    /// string `"30000"` for `lock_timeout_ms`. A `null` is as good as no key.
+    /// string `"30000"` for `lock_timeout_ms`. A `null` counts as no key.
     pub(crate) fn overridden_by(&self, ctx: &AdapterCtx) -> Result<Self, Failure> {
         let lock_timeout_ms = read(ctx, LOCK_TIMEOUT, |value| {
             value.as_u64().filter(|ms| LOCK_TIMEOUT_MS.contains(ms))

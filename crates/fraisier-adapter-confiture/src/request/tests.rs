@@ -30,7 +30,7 @@ fn a_context_without_a_usable_connection_string_starts_nothing() {
 }
 
 #[test]
-fn the_probe_sees_no_secret() {
+fn asking_for_the_version_shows_no_secret() {
     let asked = request(&ctx(".".as_ref())).version();
     assert_eq!(asked.args, [Arg::from("--version")]);
     for name in [

@@ -55,7 +55,7 @@ pub(super) fn read(
     })
 }
 
-/// That it could not be found out what it means that there is no report.
+/// The failure when the follow-up failed that was to tell what the missing report means.
 fn unexplained(reader: &Reader<'_>, why: &Failure) -> Failure {
     // The failure of the question speaks of the question alone: it must not tell the state.
     let mut failure = reader.no_report();

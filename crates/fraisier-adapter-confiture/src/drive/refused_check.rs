@@ -12,13 +12,14 @@ use crate::request::{is_refused, server_option};
 /// The code for a database that cannot be reached, and the status that goes with it.
 const UNREACHABLE: (&str, Exit) = ("CONFIG_006", Exit::Code(3));
 
-/// What was said, when the check is why no connection was opened. Nothing was done then.
-pub(crate) fn said(reader: &Reader<'_>) -> Option<String> {
+/// The message of a server or pooler that refused the connection because of the check. Nothing ran
+/// over a connection that was never opened.
+pub(super) fn said(reader: &Reader<'_>) -> Option<String> {
     let (code, exit) = UNREACHABLE;
     if reader.output.exit != exit || reader.began() {
         return None;
     }
-    // The payload of any operation will do: only an envelope is of interest.
+    // Only the envelope matters, which is the same for every operation.
     let Payload::Envelope(envelope) = decode::<Current>(reader.output.report.as_ref()) else {
         return None;
     };
@@ -26,8 +27,8 @@ pub(crate) fn said(reader: &Reader<'_>) -> Option<String> {
     refused.then_some(envelope.message)
 }
 
-/// The failure of a call for which the check was demanded.
-pub(crate) fn failure(reader: &Reader<'_>, said: &str) -> Failure {
+/// The failure of a call whose builder demanded the check.
+pub(super) fn failure(reader: &Reader<'_>, said: &str) -> Failure {
     let said = said.find("FATAL:").map_or(said, |at| &said[at..]);
     let what = format!(
         "the server or a pooler refused what `server_disconnect_check` asks for: {}",

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// The call's answer. What goes on beside it ends with it.
-pub(crate) async fn beside<T>(call: impl Future<Output = T>, aside: impl Future<Output = ()>) -> T {
+pub(super) async fn beside<T>(call: impl Future<Output = T>, aside: impl Future<Output = ()>) -> T {
     let (mut call, mut aside) = (pin!(call), pin!(aside));
     let mut goes_on = true;
     poll_fn(|context| {
@@ -23,7 +23,7 @@ pub(crate) async fn beside<T>(call: impl Future<Output = T>, aside: impl Future<
 }
 
 /// Waits, whatever runtime there is around it. False when it cannot.
-pub(crate) async fn wait(interval: Duration) -> bool {
+pub(super) async fn wait(interval: Duration) -> bool {
     /// How soon the thread notices that nobody waits any more.
     const STEP: Duration = Duration::from_millis(200);
     let (reply, waited) = oneshot::channel();

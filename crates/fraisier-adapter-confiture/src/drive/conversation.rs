@@ -1,4 +1,4 @@
-//! Runs the commands that an operation needs, one after the other, until it has its answer.
+//! Runs the commands that one call needs, one after the other, until its outputs give an answer.
 
 use std::sync::Arc;
 use std::thread;
@@ -7,40 +7,34 @@ use std::time::{Duration, Instant};
 use fraisier_adapter_api::Revision;
 use tokio::sync::oneshot;
 
+use super::{Driver, refused_check};
 use crate::failure::{self, Failure};
-use crate::observe::{Announcer, Audience, Event};
+use crate::observe::{Announcer, Event};
 use crate::operation::current;
-use crate::operation::reading::{Command, Outputs, Reading, Unread, next, reader, tell_migrations};
-use crate::process::{Invocation, Output, RunContext, RunError, Runner};
+use crate::operation::reading::{
+    Command, Outputs, Reading, Unread, next, reader, tell_migrations, uncut,
+};
+use crate::process::{Invocation, Output, RunContext, RunError};
 use crate::redact::{Redacted, Redactor};
-use crate::refused_check;
 use crate::release::installed;
-use crate::request::{Commands, NoDisconnectCheck, Request};
+use crate::request::{NoDisconnectCheck, Request};
 
 /// How long `--version` may take. It touches no database, so a program that takes longer hangs; a
 /// cold start of Python on a busy machine does not come near.
 const PROBE: Duration = Duration::from_secs(60);
 
-/// What every call of an adapter is made with.
-#[derive(Debug, Clone)]
-pub(crate) struct Means {
-    pub(crate) commands: Commands,
-    pub(crate) runner: Runner,
-    pub(crate) audience: Audience,
+/// One call and the commands that it takes.
+pub(super) struct Conversation<'a> {
+    pub(super) driver: &'a Driver,
+    pub(super) redactor: &'a Arc<Redactor>,
+    /// `None` for `describe`, which is about no database.
+    pub(super) request: Option<&'a Request>,
 }
 
-/// What the commands of one call are run with.
-pub(crate) struct Drive<'a> {
-    pub(crate) means: &'a Means,
-    pub(crate) redactor: &'a Arc<Redactor>,
-    /// What the call was asked, if it is about a database.
-    pub(crate) request: Option<&'a Request>,
-}
-
-impl Drive<'_> {
+impl Conversation<'_> {
     /// The answer of an operation, whose own command `plan` gives. The log has a line about it, if
     /// anything was run.
-    pub(crate) async fn answer<R: Reading>(
+    pub(super) async fn answer<R: Reading>(
         &self,
         reading: R,
         plan: impl Fn(&Outputs) -> Result<Invocation, Failure>,
@@ -54,7 +48,7 @@ impl Drive<'_> {
     }
 
     /// The answer, and how often the operation's own command was run for it.
-    pub(crate) async fn converse<R: Reading>(
+    pub(super) async fn converse<R: Reading>(
         &self,
         reading: R,
         plan: impl Fn(&Outputs) -> Result<Invocation, Failure>,
@@ -94,8 +88,8 @@ impl Drive<'_> {
     }
 
     /// Tells of one command of an operation.
-    pub(crate) fn announcer<R: Reading>(&self) -> Arc<Announcer> {
-        let observer = self.means.audience.0.clone();
+    pub(super) fn announcer<R: Reading>(&self) -> Arc<Announcer> {
+        let observer = self.driver.audience.0.clone();
         let operation = R::OPERATION.as_str();
         Arc::new(Announcer::new(operation, self.redactor.clone(), observer))
     }
@@ -117,7 +111,7 @@ impl Drive<'_> {
             && let reader = reader::<R>(output)
             && let Some(said) = refused_check::said(&reader)
         {
-            let check = &self.means.commands.check;
+            let check = &self.driver.commands.check;
             if !check.goes_without(NoDisconnectCheck::Refused) {
                 return (Err(refused_check::failure(&reader, &said)), runs);
             }
@@ -138,7 +132,7 @@ impl Drive<'_> {
         announcer: &Arc<Announcer>,
         invocation: Invocation,
     ) -> Result<Output, Failure> {
-        let commands = &self.means.commands;
+        let commands = &self.driver.commands;
         if let Some(why) = commands.check.untold() {
             announcer.tell(Event::NoDisconnectCheck { why });
         }
@@ -147,10 +141,10 @@ impl Drive<'_> {
             span: announcer.span(target),
             listener: announcer.clone(),
         };
-        let left = self.means.runner.run(invocation, context).await;
+        let left = self.driver.runner.run(invocation, context).await;
         left.map_err(|mut error| {
             if let RunError::Report { output, .. } = &mut error {
-                self.redactor.uncut(output);
+                uncut(output, self.redactor);
             }
             failure::not_run(R::OPERATION, commands.named_by, &error)
         })
@@ -185,7 +179,7 @@ impl Drive<'_> {
     }
 }
 
-/// Reads what is there: on a thread of its own when that may take so long that other futures of the
+/// Reads the outputs, on a thread of its own when that may take so long that other futures of the
 /// caller's thread would notice.
 async fn read<R: Reading>(reading: &Arc<R>, outputs: &Arc<Outputs>) -> Result<R::Answer, Unread> {
     if R::READS_FILES || outputs.is_large() {
@@ -203,6 +197,6 @@ async fn read<R: Reading>(reading: &Arc<R>, outputs: &Arc<Outputs>) -> Result<R:
             return answer;
         }
     }
-    // Also where no thread is to be had.
+    // A small output, or no thread could be started.
     next(&**reading, outputs)
 }

@@ -1,4 +1,4 @@
-//! `confiture --version`: which release answers.
+//! The release that `confiture --version` tells.
 
 use fraisier_adapter_api::AdapterErrorKind;
 
@@ -156,7 +156,7 @@ mod tests {
             assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
             assert!(
                 !error.message.contains("0.20.0"),
-                "a failed probe is not an old one: {error}"
+                "a failed question is no old release: {error}"
             );
         }
     }
