@@ -14,5 +14,6 @@ pub mod log;
 pub mod options;
 pub mod request;
 pub mod response;
+mod runtime;
 pub mod serve;
 pub mod stop;

@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use fraisier_adapter_api::AdapterError;
 
 use crate::answer::{self, Ending};
 use crate::exit::Status;
@@ -15,6 +15,7 @@ use crate::log;
 use crate::options;
 use crate::request::{Id, Refusal, Request, parse};
 use crate::response::Response;
+use crate::runtime;
 use crate::stop::{self, Why};
 
 /// How long the request may take to arrive. The engine writes it in one piece and closes the pipe.
@@ -34,19 +35,9 @@ pub fn serve() -> Status {
         Ok(made) => made,
         Err(error) => return respond(id, Err(error)),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
+    let runtime = match runtime::start() {
         Ok(runtime) => runtime,
-        Err(why) => {
-            let message = format!(
-                "the adapter cannot start: {why}; nothing was started. Next: free what is \
-                 exhausted on this machine, then try again"
-            );
-            let error = AdapterError::new(AdapterErrorKind::Execution, message);
-            return respond(id, Err(error));
-        }
+        Err(error) => return respond(id, Err(error)),
     };
     if limit.is_beyond_the_engine() {
         tracing::warn!("FRAISIER_CONFITURE_TIMEOUT is not below {OF_THE_ENGINE:?}: {KILLS_FIRST}");

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use fraisier_adapter_api::{AdapterCtx, Revision};
-use tokio::runtime::Runtime;
+use fraisier_adapter_api::{AdapterCtx, AdapterError, Revision};
+use serde_json::value::RawValue;
 
 use self::page::Page;
 use self::wait::Wait;
@@ -21,6 +21,7 @@ use crate::exit::Status;
 use crate::options;
 use crate::request::{Call, Id};
 use crate::response::Response;
+use crate::runtime;
 use crate::serve;
 use crate::stop;
 
@@ -157,9 +158,12 @@ pub fn main() -> Status {
 
 /// Makes the checks of `doctor` and shows what they found.
 fn look(project: &Project, json: bool) -> Status {
-    let runtime = match runtime() {
+    let runtime = match runtime::start() {
         Ok(runtime) => runtime,
-        Err(status) => return status,
+        Err(error) => {
+            page::error(&error);
+            return Status::Failed;
+        }
     };
     let wait = Wait::new("doctor");
     let diagnosis = runtime.block_on(async {
@@ -187,49 +191,12 @@ fn print_json(json: serde_json::Result<Vec<u8>>) -> io::Result<()> {
     io::stdout().lock().write_all(&json)
 }
 
-fn runtime() -> Result<Runtime, Status> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.map_err(|why| {
-        let _ = writeln!(io::stderr(), "error: nothing was started: {why}");
-        Status::Failed
-    })
-}
-
 /// Makes a call of the adapter and shows its answer.
 fn make(call: Call, json: bool) -> Status {
     let wait = Wait::new(call.method());
-    let (adapter, limit) = match options::adapter(Arc::new(wait.clone())) {
-        Ok(made) => made,
-        Err(error) => {
-            page::error(&error);
-            return Status::Usage;
-        }
-    };
-    let stop = async {
-        stop::signalled().await;
-        stop::Why::Signal
-    };
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(status) => return status,
-    };
     let method = call.method();
-    let ending = runtime.block_on(async {
-        tokio::select! {
-            ending = answer::make(adapter, call, limit, stop) => ending,
-            never = wait.tell() => match never {},
-        }
-    });
+    let (answer, status) = answered(call, &wait);
     wait.clear();
-    let (answer, status) = match ending {
-        Ending::Answered(answer) => {
-            let answer = answer.map_err(|error| wait.timed_out().explained(error, limit));
-            (answer, Status::Failed)
-        }
-        Ending::Stopped(_, error) => (Err(error), Status::Stopped),
-    };
     let shown = match &answer {
         Ok(result) => match show::result(method, result.get()) {
             Ok(shown) => Ok(shown),
@@ -255,6 +222,35 @@ fn make(call: Call, json: bool) -> Status {
     match printed {
         Ok(()) => status,
         Err(_) => Status::Unheard,
+    }
+}
+
+/// The answer to a call, and the status that the program ends with when it is an error.
+fn answered(call: Call, wait: &Wait) -> (Result<Box<RawValue>, AdapterError>, Status) {
+    let (adapter, limit) = match options::adapter(Arc::new(wait.clone())) {
+        Ok(made) => made,
+        Err(error) => return (Err(error), Status::Usage),
+    };
+    let runtime = match runtime::start() {
+        Ok(runtime) => runtime,
+        Err(error) => return (Err(error), Status::Failed),
+    };
+    let stop = async {
+        stop::signalled().await;
+        stop::Why::Signal
+    };
+    let ending = runtime.block_on(async {
+        tokio::select! {
+            ending = answer::make(adapter, call, limit, stop) => ending,
+            never = wait.tell() => match never {},
+        }
+    });
+    match ending {
+        Ending::Answered(answer) => {
+            let answer = answer.map_err(|error| wait.timed_out().explained(error, limit));
+            (answer, Status::Failed)
+        }
+        Ending::Stopped(_, error) => (Err(error), Status::Stopped),
     }
 }
 

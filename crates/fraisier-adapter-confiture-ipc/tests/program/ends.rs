@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use crate::support::{Answered, Stage, end_of, eventually, finish, lives};
 
@@ -74,5 +74,30 @@ fn a_signal_stops_confiture_and_is_answered() {
             answered.message()
         );
         assert!(!lives(&pid));
+    }
+}
+
+#[test]
+fn a_shortage_of_descriptors_is_answered() {
+    let stage = Stage::new("");
+    let program = stage.program();
+    for limit in 4..32 {
+        let mut limited = Command::new("/bin/sh");
+        limited
+            .args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .env_clear()
+            .envs(
+                program
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .current_dir(stage.path(""))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let answered = Answered::read(&finish(limited, &stage.request("describe", None)));
+        assert!(!answered.message().is_empty(), "{limit}");
     }
 }
