@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{Driver, refused_check};
 use crate::failure::{self, Failure};
-use crate::observe::{Announcer, Event};
+use crate::observe::{Announcer, Call, Event, next_call};
 use crate::operation::current;
 use crate::operation::reading::{
     Command, Outputs, Reading, Unread, next, reader, tell_migrations, uncut,
@@ -25,13 +25,28 @@ const PROBE: Duration = Duration::from_secs(60);
 
 /// One call and the commands that it takes.
 pub(super) struct Conversation<'a> {
-    pub(super) driver: &'a Driver,
-    pub(super) redactor: &'a Arc<Redactor>,
+    driver: &'a Driver,
+    redactor: &'a Arc<Redactor>,
     /// `None` for `describe`, which is about no database.
-    pub(super) request: Option<&'a Request>,
+    request: Option<&'a Request>,
+    /// The number under which its events are told.
+    id: u64,
 }
 
-impl Conversation<'_> {
+impl<'a> Conversation<'a> {
+    pub(super) fn new(
+        driver: &'a Driver,
+        redactor: &'a Arc<Redactor>,
+        request: Option<&'a Request>,
+    ) -> Self {
+        Self {
+            driver,
+            redactor,
+            request,
+            id: next_call(),
+        }
+    }
+
     /// The answer of an operation, whose own command `plan` gives. The log has a line about it, if
     /// anything was run.
     pub(super) async fn answer<R: Reading>(
@@ -89,9 +104,12 @@ impl Conversation<'_> {
 
     /// Tells of one command of an operation.
     pub(super) fn announcer<R: Reading>(&self) -> Arc<Announcer> {
+        let call = Call {
+            id: self.id,
+            operation: R::OPERATION.as_str(),
+        };
         let observer = self.driver.audience.0.clone();
-        let operation = R::OPERATION.as_str();
-        Arc::new(Announcer::new(operation, self.redactor.clone(), observer))
+        Arc::new(Announcer::of(call, self.redactor.clone(), observer))
     }
 
     /// Runs a command, and once more without the check when that is why there was no connection.

@@ -38,11 +38,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     fn about<'a>(&'a self, request: &'a Request) -> Conversation<'a> {
-        Conversation {
-            driver: self,
-            redactor: &request.redactor,
-            request: Some(request),
-        }
+        Conversation::new(self, &request.redactor, Some(request))
     }
 
     /// Asks the program alone, so that no context is needed.
@@ -50,11 +46,7 @@ impl Driver {
         &self,
         redactor: &Arc<Redactor>,
     ) -> Result<AdapterDescription, Failure> {
-        let conversation = Conversation {
-            driver: self,
-            redactor,
-            request: None,
-        };
+        let conversation = Conversation::new(self, redactor, None);
         let plan = |_: &Outputs| Ok(self.commands.version());
         conversation.answer(Describe, plan).await
     }

@@ -11,7 +11,7 @@ use tracing::field::Empty;
 
 use super::lines::{Line, Lines};
 use super::progress::{self, Progress};
-use super::{Call, Event, Observer};
+use super::{Call, Event, Observer, next_call};
 use crate::process::{Exit, Interruption, Listener, Stream};
 use crate::redact::{Redacted, Redactor};
 
@@ -19,7 +19,7 @@ use crate::redact::{Redacted, Redactor};
 /// fewer, and a child that prints millions must not be slowed down by its audience.
 const LINES_PER_SECOND: u32 = 1000;
 
-/// Tells what one call does: its texts redacted, its lines counted where they are too many.
+/// Tells what one command does: its texts redacted, its lines counted where they are too many.
 pub struct Announcer {
     call: Call,
     redactor: Arc<Redactor>,
@@ -31,15 +31,25 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// An announcer for the next call of this process, whose events pass this redactor.
+    /// An announcer for a command of the next call of this process, whose events pass this redactor.
     #[must_use]
     pub fn new(
         operation: &'static str,
         redactor: Arc<Redactor>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
+        let id = next_call();
+        Self::of(Call { id, operation }, redactor, observer)
+    }
+
+    /// The same of a call that has begun.
+    pub(crate) fn of(
+        call: Call,
+        redactor: Arc<Redactor>,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         Self {
-            call: Call::next(operation),
+            call,
             redactor,
             observer,
             told_of_migrations: AtomicBool::new(false),

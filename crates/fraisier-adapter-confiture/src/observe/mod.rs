@@ -59,25 +59,20 @@ impl fmt::Debug for Audience {
     }
 }
 
-/// Which call an [`Event`] belongs to.
+/// Which call an [`Event`] belongs to. A call may take more than one command, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
     /// Tells the calls of this process apart; counted up from 1.
     pub id: u64,
-    /// The operation the command was started for, such as `up`.
+    /// The operation, such as `up`.
     pub operation: &'static str,
 }
 
-impl Call {
-    /// The next call of this process.
-    pub(crate) fn next(operation: &'static str) -> Self {
-        static CALLS: AtomicU64 = AtomicU64::new(1);
-        Self {
-            id: CALLS.fetch_add(1, Ordering::Relaxed),
-            operation,
-        }
-    }
+/// The number of the next call of this process.
+pub(crate) fn next_call() -> u64 {
+    static CALLS: AtomicU64 = AtomicU64::new(1);
+    CALLS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Something that happened while a command ran.

@@ -1,4 +1,4 @@
-//! What the supervisor does for one call, from its start to its end.
+//! What the supervisor does for one run, from its start to its end.
 
 use std::convert::Infallible;
 use std::io;
@@ -12,7 +12,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use super::call::{Call, Tended};
 use super::error::RunError;
 use super::group;
 use super::invocation::Invocation;
@@ -24,6 +23,7 @@ use super::output::{Exit, Output};
 use super::printed::Printed;
 use super::report::read_report;
 use super::report_dir::ReportDir;
+use super::run::{Run, Tended};
 use super::sigint;
 use super::watcher::Watcher;
 
@@ -33,29 +33,29 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// block `SIGCHLD` or take it for itself.
 const TICK: Duration = Duration::from_millis(200);
 
-/// What the supervisor needs to conduct a call.
+/// What the supervisor needs to conduct a run.
 pub(super) struct Job {
     pub(super) invocation: Invocation,
     pub(super) listener: Arc<dyn Listener>,
     /// How long the command may run.
     pub(super) timeout: Option<Duration>,
     pub(super) reply: oneshot::Sender<Result<Output, RunError>>,
-    pub(super) call: Tended,
+    pub(super) run: Tended,
 }
 
 /// Runs the command, and ends with everything it used given back.
 pub(super) async fn conduct(job: Job, options: Arc<Options>) {
-    if job.call.told().is_some() {
+    if job.run.told().is_some() {
         return;
     }
     let outcome = run(&job, &options).await;
-    drop(job.call);
-    // Nobody takes the reply of a call that was given up.
+    drop(job.run);
+    // Nobody takes the reply of a run that was given up.
     let _ = job.reply.send(outcome);
 }
 
 async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
-    // The watcher is the first process of a call, so that it watches all the others.
+    // The watcher is the first process of a run, so that it watches all the others.
     let mut watcher = Watcher::start(options)?;
     let report = if job.invocation.writes_report() {
         Some(ReportDir::create()?)
@@ -67,7 +67,7 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
     }
     let leader = watcher.as_ref().map(Watcher::group);
     let path = report.as_ref().map(ReportDir::report);
-    job.call.holds(watcher, report);
+    job.run.holds(watcher, report);
     let supervisor = |source| RunError::Supervisor { source };
     sigint::keep_deliverable().map_err(supervisor)?;
     let mut children = signal(SignalKind::child()).map_err(supervisor)?;
@@ -76,7 +76,7 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
     let mut child = launch(&job.invocation, report, leader, options.stop).await?;
     let pid = Pid::from_child(&child);
     let pipes = (child.stdout.take(), child.stderr.take());
-    job.call.started(child);
+    job.run.started(child);
     job.listener
         .started(pid.as_raw_nonzero().get().cast_unsigned());
     let lost = |source| RunError::Lost { source };
@@ -106,11 +106,11 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
         stderr.take_rest();
     }
     let (stdout, stderr) = (stdout.finish(), stderr.finish());
-    job.call.on(Event::Left);
+    job.run.on(Event::Left);
     group::dispersed(leader.unwrap_or(pid)).await;
 
     let exit = ending.map_err(lost)?;
-    let interrupted = job.call.told();
+    let interrupted = job.run.told();
     let killed = interrupted.is_some() && exit == Exit::Signal(Signal::KILL.as_raw());
     let mut output = Output {
         exit,
@@ -144,23 +144,23 @@ async fn watch(
     options: &Options,
     children: &mut tokio::signal::unix::Signal,
 ) -> io::Result<Exit> {
-    let exit = exited(&job.call, children);
+    let exit = exited(&job.run, children);
     tokio::pin!(exit);
     let limit = async {
         if let Some(limit) = job.timeout {
             sleep(limit).await;
-            job.call.on(Event::TimedOut(limit));
+            job.run.on(Event::TimedOut(limit));
         }
         std::future::pending::<Infallible>().await
     };
     tokio::pin!(limit);
-    let interrupted = job.call.interrupted();
+    let interrupted = job.run.interrupted();
     tokio::pin!(interrupted);
     let why = tokio::select! {
         biased;
         exit = &mut exit => {
             // The interrupt may have ended it before this thread heard of the interrupt.
-            if let Some(why) = job.call.told() {
+            if let Some(why) = job.run.told() {
                 job.listener.interrupted(why);
             }
             return exit;
@@ -173,17 +173,17 @@ async fn watch(
     if let Ok(exit) = timeout(half, &mut exit).await {
         return exit;
     }
-    job.call.on(Event::HalfGraceOver);
+    job.run.on(Event::HalfGraceOver);
     if let Ok(exit) = timeout(options.grace.saturating_sub(half), &mut exit).await {
         return exit;
     }
-    job.call.on(Event::GraceOver);
+    job.run.on(Event::GraceOver);
     exit.await
 }
 
-async fn exited(call: &Call, children: &mut tokio::signal::unix::Signal) -> io::Result<Exit> {
+async fn exited(run: &Run, children: &mut tokio::signal::unix::Signal) -> io::Result<Exit> {
     loop {
-        if let Some(exit) = call.look()? {
+        if let Some(exit) = run.look()? {
             return Ok(exit);
         }
         let _ = timeout(TICK, children.recv()).await;

@@ -1,4 +1,4 @@
-//! The life of a call, decided and not done: what happens goes in as an [`Event`], and what is to be
+//! The life of a run, decided and not done: what happens goes in as an [`Event`], and what is to be
 //! done comes out as [`Action`]s.
 //!
 //! Its tests walk through all that can happen, in every order.
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::output::Interruption;
 
-/// How far a call is, and what it was told.
+/// How far a run is, and what it was told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
 pub(super) struct Life {
@@ -30,7 +30,7 @@ enum Stage {
     Over,
 }
 
-/// What happens to a call.
+/// What happens to a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
     /// The command runs.
@@ -62,7 +62,7 @@ pub(super) enum Action {
     Reap,
     /// Remove the directory of the report.
     RemoveReport,
-    /// Count one more call that ends although nobody waits for it.
+    /// Count one more run that ends although nobody waits for it.
     CountIn,
     /// Count it out again.
     CountOut,

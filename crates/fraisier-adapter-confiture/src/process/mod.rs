@@ -1,13 +1,12 @@
 //! Runs any command, as an [`Invocation`] describes it: in a process group of its own, with a
 //! private report file, in bounded memory, and stopped when the caller gives up.
 //!
-//! Every child belongs to a thread of the [`Runner`], not to the caller's runtime. So a call can be
+//! Every child belongs to a thread of the [`Runner`], not to the caller's runtime. So a run can be
 //! awaited on any executor, and it is stopped properly also when that executor is shutting down.
 //!
 //! All waiting is by the monotonic clock: setting the time of day shortens or lengthens nothing. A
 //! lint keeps the other clock out of this workspace.
 
-mod call;
 mod capture;
 mod conduct;
 mod error;
@@ -21,6 +20,7 @@ mod output;
 mod printed;
 mod report;
 mod report_dir;
+mod run;
 mod runner;
 mod sigint;
 mod supervisor;

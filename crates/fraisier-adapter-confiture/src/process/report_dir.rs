@@ -1,5 +1,5 @@
-//! The directory of a report: a place no other user can read or plant, and that goes with its call,
-//! or is swept when the call's process was killed.
+//! The directory of a report: a place no other user can read or plant, and that goes with its run,
+//! or is swept when the run's process was killed.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
@@ -84,7 +84,7 @@ impl ReportDir {
     }
 }
 
-/// Sweeps the temporary directory, so that no call waits for it.
+/// Sweeps the temporary directory, so that no run waits for it.
 pub(super) fn start_sweep() {
     // Where no thread can be had, the next process sweeps.
     let _ = thread::Builder::new()

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tracing::Span;
 
-use super::call::{Call, Tended};
 use super::conduct::Job;
 use super::error::RunError;
 use super::invocation::Invocation;
@@ -16,9 +15,10 @@ use super::life::Event;
 use super::listener::Listener;
 use super::options::Options;
 use super::output::Output;
+use super::run::{Run, Tended};
 use super::supervisor::{Supervisor, Traced};
 
-/// What a call is about, beside its command.
+/// What a run is about, beside its command.
 #[derive(Clone)]
 pub struct RunContext {
     /// How long this command may run, when that is less than [`Options::timeout`].
@@ -39,7 +39,7 @@ impl fmt::Debug for RunContext {
 
 /// Runs commands, any number at once. Clones share one supervising thread.
 ///
-/// Dropping the last clone waits for nothing: the thread ends by itself when every call that was
+/// Dropping the last clone waits for nothing: the thread ends by itself when every run that was
 /// given up has ended, after at most [`Options::grace`] and a few seconds. [`Runner::settled`] waits
 /// for that.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub struct Runner {
 struct Shared {
     options: Arc<Options>,
     supervisor: Mutex<Option<Supervisor>>,
-    /// How many calls were given up and have not ended.
+    /// How many runs were given up and have not ended.
     stopping: watch::Sender<usize>,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Debug for Runner {
 }
 
 impl Runner {
-    /// A runner with these options. Its thread starts with its first call.
+    /// A runner with these options. Its thread starts with its first run.
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl Runner {
         run(self.shared.clone(), invocation, context)
     }
 
-    /// Waits until no call that was given up is still ending.
+    /// Waits until no run that was given up is still ending.
     pub async fn settled(&self) {
         let mut stopping = self.shared.stopping.subscribe();
         // The sender lives as long as `self`.
@@ -105,7 +105,7 @@ async fn run(
     context: RunContext,
 ) -> Result<Output, RunError> {
     let options = &shared.options;
-    let call = Arc::new(Call::new(options.stop, shared.stopping.clone()));
+    let run = Arc::new(Run::new(options.stop, shared.stopping.clone()));
     let (reply, answer) = oneshot::channel();
     let timeouts = [context.timeout, options.timeout];
     let job = Traced {
@@ -114,13 +114,13 @@ async fn run(
             listener: context.listener,
             timeout: timeouts.into_iter().flatten().min(),
             reply,
-            call: Tended(call.clone()),
+            run: Tended(run.clone()),
         },
         span: context.span,
         dispatch: tracing::dispatcher::get_default(Clone::clone),
     };
     shared.submit(job)?;
-    let mut caller = Caller { call, waits: true };
+    let mut caller = Caller { run, waits: true };
     let answer = answer.await;
     caller.waits = false;
     answer.unwrap_or_else(|_| {
@@ -148,16 +148,16 @@ impl Shared {
     }
 }
 
-/// Stops the call when the future that waits for it is dropped.
+/// Stops the run when the future that waits for it is dropped.
 struct Caller {
-    call: Arc<Call>,
+    run: Arc<Run>,
     waits: bool,
 }
 
 impl Drop for Caller {
     fn drop(&mut self) {
         if self.waits {
-            self.call.on(Event::GivenUp);
+            self.run.on(Event::GivenUp);
         }
     }
 }

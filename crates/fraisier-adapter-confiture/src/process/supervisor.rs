@@ -25,7 +25,7 @@ pub(super) struct Traced {
     pub(super) dispatch: Dispatch,
 }
 
-/// A handle on the supervising thread. Dropping the last one lets the thread end when the calls
+/// A handle on the supervising thread. Dropping the last one lets the thread end when the runs
 /// that it has have ended.
 pub(super) struct Supervisor {
     jobs: mpsc::UnboundedSender<Traced>,
@@ -57,8 +57,8 @@ impl Supervisor {
 async fn supervise(mut inbox: mpsc::UnboundedReceiver<Traced>, options: Arc<Options>) {
     let mut running = JoinSet::new();
     while let Some(next) = inbox.recv().await {
-        let call = conduct(next.job, options.clone());
-        running.spawn(call.instrument(next.span).with_subscriber(next.dispatch));
+        let run = conduct(next.job, options.clone());
+        running.spawn(run.instrument(next.span).with_subscriber(next.dispatch));
         while running.try_join_next().is_some() {}
     }
     while running.join_next().await.is_some() {}

@@ -1,7 +1,7 @@
 //! What a call tells while it goes on and when it has ended.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fraisier_adapter_api::{MigrationAdapter, Revision};
@@ -10,27 +10,36 @@ use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use crate::{DSN, Stage};
 
 #[derive(Default)]
-struct Told(Mutex<Vec<Event>>);
+struct Told(Mutex<Vec<(u64, Event)>>);
 
 impl Observer for Told {
-    fn event(&self, _: &Call, event: &Event) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(event.clone());
+    fn event(&self, call: &Call, event: &Event) {
+        self.events().push((call.id, event.clone()));
     }
 }
 
 impl Told {
+    fn events(&self) -> MutexGuard<'_, Vec<(u64, Event)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the call for which each process was started.
+    fn started_for(&self) -> Vec<u64> {
+        let events = self.events();
+        let started = events
+            .iter()
+            .filter(|(_, event)| matches!(event, Event::Started { .. }));
+        started.map(|(call, _)| *call).collect()
+    }
+
     /// The migrations that were told of: `+` for one that was applied, `-` for one that failed.
     fn migrations(&self) -> Vec<String> {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let migration = |event: &Event| match event {
+        let migration = |(_, event): &(u64, Event)| match event {
             Event::MigrationApplied { revision, name } => Some(format!("+{revision}_{name}")),
             Event::MigrationFailed { revision, name } => Some(format!("-{revision}_{name}")),
             _ => None,
         };
-        told.iter().filter_map(migration).collect()
+        self.events().iter().filter_map(migration).collect()
     }
 }
 
@@ -57,6 +66,30 @@ async fn migrations_are_told_from_the_report_where_nothing_was_printed_and_never
         assert!(outcome.is_err());
         assert_eq!(told.migrations(), ["+001_a", "-002_b"], "{says}");
     }
+}
+
+#[tokio::test]
+async fn the_commands_of_a_call_are_told_under_its_number() {
+    let stage = Stage::new(
+        r#"case "$2" in
+          up) echo '✅ No pending migrations. Database is up to date.' ;;
+          current) echo '{"revision": "001", "name": "a"}' > "$report" ;;
+        esac"#,
+    );
+    let told = Arc::new(Told::default());
+    let adapter = stage.built(|it| it.observer(told.clone()));
+    for _ in 0..2 {
+        let outcome = adapter
+            .up(&stage.ctx(DSN), None)
+            .await
+            .expect("nothing to do");
+        assert_eq!(outcome.to, Some(Revision::new("001")));
+    }
+    let [up, current, next_up, next_current] = told.started_for()[..] else {
+        panic!("{:?}", told.started_for());
+    };
+    assert_eq!((up, next_up), (current, next_current));
+    assert_ne!(up, next_up);
 }
 
 #[derive(Clone, Default)]
@@ -131,11 +164,14 @@ async fn a_long_up_is_asked_how_far_it_is() {
     });
     let outcome = adapter.up(&stage.ctx(DSN), None).await.expect("a success");
     assert_eq!(outcome.to, Some(Revision::new("002")));
-    let events = told.0.lock().unwrap_or_else(PoisonError::into_inner);
     let progress = Event::Progress {
         revision: Some(Revision::new("001")),
         applied: 1,
         of: 2,
     };
-    assert!(events.contains(&progress), "{events:?}");
+    let events = told.events();
+    assert!(
+        events.iter().any(|(_, event)| *event == progress),
+        "{events:?}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Everything that can happen to a call, in every order: the caller, the supervisor, the command, the
+//! Everything that can happen to a run, in every order: the caller, the supervisor, the command, the
 //! watcher and the engine around them take their steps, and [`Life`] decides.
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use super::super::options::Stop;
 use super::super::watcher::SCRIPT;
 use super::*;
 
-/// A process of a call.
+/// A process of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Process {
     None,
@@ -48,7 +48,7 @@ enum Supervisor {
     /// The command exited: what is left in its pipes is read.
     Drain,
     Read,
-    /// Its work is over, or it panicked: the guard of the call is dropped.
+    /// Its work is over, or it panicked: the guard of the run is dropped.
     Leave,
     Close,
     Done,
@@ -92,7 +92,7 @@ struct World {
     to_clear: bool,
     /// What the command got, from who stops it now.
     got: Vec<Signal>,
-    /// How many calls [`Runner::settled`](super::super::Runner::settled) waits for.
+    /// How many runs [`Runner::settled`](super::super::Runner::settled) waits for.
     stopping: i8,
 }
 
@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    /// As `Call::on` does.
+    /// As `Run::on` does.
     fn on(&mut self, event: Event) {
         if self.command == Process::Zombie {
             self.life.on(Event::Exited);
@@ -136,7 +136,7 @@ impl World {
         self.happens(event);
     }
 
-    /// As `Call::happens` does.
+    /// As `Run::happens` does.
     fn happens(&mut self, event: Event) {
         for action in self.life.on(event) {
             match action {

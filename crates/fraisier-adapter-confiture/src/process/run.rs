@@ -1,4 +1,4 @@
-//! One call, shared between the caller's future and the supervisor.
+//! One run of a command, shared between the caller's future and the supervisor.
 
 use std::io;
 use std::ops::Deref;
@@ -15,15 +15,15 @@ use super::output::{Exit, Interruption};
 use super::report_dir::ReportDir;
 use super::watcher::Watcher;
 
-/// A call: its life, and everything that it uses.
+/// A run: its life, and everything that it uses.
 ///
 /// The caller may give up at any moment, from any thread, so what an event asks for is done under the
 /// lock that also guards the reaping: a signal can never reach a group whose id went to someone else.
-pub(super) struct Call {
+pub(super) struct Run {
     stop: Stop,
     state: Mutex<State>,
     changed: Notify,
-    /// Counts the calls of a runner that were given up and are not over.
+    /// Counts the runs of a runner that were given up and are not over.
     stopping: watch::Sender<usize>,
 }
 
@@ -36,7 +36,7 @@ struct State {
     exit: Option<Exit>,
 }
 
-impl Call {
+impl Run {
     pub(super) fn new(stop: Stop, stopping: watch::Sender<usize>) -> Self {
         Self {
             stop,
@@ -87,7 +87,7 @@ impl Call {
         }
     }
 
-    /// Keeps the watcher and the report directory until the call is over.
+    /// Keeps the watcher and the report directory until the run is over.
     pub(super) fn holds(&self, watcher: Option<Watcher>, report: Option<ReportDir>) {
         let mut state = self.lock();
         state.watcher = watcher;
@@ -125,13 +125,13 @@ impl Call {
     }
 }
 
-/// Looks after a call. When it goes, for whatever reason, what is left of the call is ended.
-pub(super) struct Tended(pub(super) Arc<Call>);
+/// Looks after a run. When it goes, for whatever reason, what is left of the run is ended.
+pub(super) struct Tended(pub(super) Arc<Run>);
 
 impl Deref for Tended {
-    type Target = Call;
+    type Target = Run;
 
-    fn deref(&self) -> &Call {
+    fn deref(&self) -> &Run {
         &self.0
     }
 }
@@ -171,20 +171,20 @@ mod tests {
 
     use super::*;
 
-    fn call() -> Arc<Call> {
-        Arc::new(Call::new(Stop::Interrupt, watch::Sender::new(0)))
+    fn new_run() -> Arc<Run> {
+        Arc::new(Run::new(Stop::Interrupt, watch::Sender::new(0)))
     }
 
     #[test]
     fn what_has_ended_is_not_interrupted() {
         let child = Command::new("true").spawn().unwrap();
         let pid = WaitId::Pid(Pid::from_child(&child));
-        let call = Tended(call());
-        call.started(child);
+        let run = Tended(new_run());
+        run.started(child);
         waitid(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
-        call.on(Event::GivenUp);
-        assert_eq!(call.told(), None);
-        assert_eq!(call.look().unwrap(), Some(Exit::Code(0)));
+        run.on(Event::GivenUp);
+        assert_eq!(run.told(), None);
+        assert_eq!(run.look().unwrap(), Some(Exit::Code(0)));
     }
 
     #[test]
@@ -193,22 +193,22 @@ mod tests {
         let child = std::os::unix::process::CommandExt::process_group(child.arg("600"), 0);
         let child = child.spawn().unwrap();
         let pid = Pid::from_child(&child);
-        let call = Tended(call());
-        call.started(child);
-        assert_eq!(call.look().unwrap(), None);
-        drop(call);
+        let run = Tended(new_run());
+        run.started(child);
+        assert_eq!(run.look().unwrap(), None);
+        drop(run);
         assert!(rustix::process::test_kill_process(pid).is_err());
     }
 
     #[test]
     fn a_call_counts_as_stopping_from_giving_up_until_it_is_over() {
-        let call = call();
-        let stopping = call.stopping.subscribe();
-        let tended = Tended(call.clone());
-        call.on(Event::GivenUp);
+        let run = new_run();
+        let stopping = run.stopping.subscribe();
+        let tended = Tended(run.clone());
+        run.on(Event::GivenUp);
         assert_eq!(*stopping.borrow(), 1);
         drop(tended);
-        call.on(Event::GivenUp);
+        run.on(Event::GivenUp);
         assert_eq!(*stopping.borrow(), 0);
     }
 }
