@@ -12,6 +12,8 @@ pub mod frame;
 pub mod limit;
 pub mod log;
 pub mod options;
+mod page;
+mod project;
 pub mod request;
 pub mod response;
 mod runtime;

@@ -1,24 +1,23 @@
 //! The program as people start it.
 
 mod help;
-pub(crate) mod page;
 mod show;
 mod wait;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use fraisier_adapter_api::{AdapterCtx, AdapterError, Revision};
+use fraisier_adapter_api::{AdapterError, Revision};
 use serde_json::value::RawValue;
 
-use self::page::Page;
 use self::wait::Wait;
 use crate::answer::{self, Ending};
 use crate::doctor;
 use crate::exit::Status;
 use crate::options;
+use crate::page::{self, Page};
+use crate::project::Project;
 use crate::request::{Call, Id};
 use crate::response::Response;
 use crate::runtime;
@@ -39,51 +38,6 @@ pub struct Cli {
     /// Print the JSON that fraisier gets, and nothing else
     #[arg(long, global = true)]
     json: bool,
-}
-
-/// Where the call works. fraisier tells this with each call.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Project {
-    /// The directory confiture starts in
-    #[arg(
-        short = 'C',
-        long,
-        global = true,
-        value_name = "DIRECTORY",
-        default_value = "."
-    )]
-    pub(crate) workdir: PathBuf,
-
-    /// The migrations, seen from there
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "DIRECTORY",
-        default_value = "db/migrations"
-    )]
-    pub(crate) migrations_dir: PathBuf,
-
-    /// The variable that holds the connection string
-    #[arg(
-        long,
-        global = true,
-        value_name = "VARIABLE",
-        default_value = "DATABASE_URL"
-    )]
-    pub(crate) database_url_env: String,
-}
-
-impl Project {
-    /// The context that fraisier would send.
-    pub(crate) fn ctx(&self) -> Box<AdapterCtx> {
-        let mut ctx = AdapterCtx::new("by hand", "by hand");
-        ctx.workdir.clone_from(&self.workdir);
-        ctx.migrations_path = Some(self.migrations_dir.clone());
-        ctx.env_secrets
-            .insert("DATABASE_URL".into(), self.database_url_env.clone());
-        Box::new(ctx)
-    }
 }
 
 /// What to do.

@@ -5,8 +5,8 @@ use fraisier_adapter_api::{
 };
 use fraisier_adapter_confiture::capability::FLOORS;
 
-use super::page::{BAD, DOUBT, FAINT, GOOD, Page};
 use crate::exit::Status;
+use crate::page::{BAD, DOUBT, FAINT, GOOD, Page};
 
 /// The answer to a method, from the JSON that the engine would get.
 pub(super) fn result(method: &str, json: &str) -> serde_json::Result<(Status, Page)> {

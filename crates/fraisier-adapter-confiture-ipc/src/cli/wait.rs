@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 
-use super::page;
 use crate::limit::TimedOut;
+use crate::page;
 
 /// A call that ends before this says nothing on the way.
 const QUIET: Duration = Duration::from_secs(2);

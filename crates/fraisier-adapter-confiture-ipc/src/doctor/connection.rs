@@ -10,9 +10,9 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::finding::{Finding, Status};
 use super::target::Target;
 use super::tls::{self, Objection};
-use super::{Finding, Status};
 
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(5);

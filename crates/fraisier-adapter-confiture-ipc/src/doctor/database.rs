@@ -2,9 +2,10 @@
 
 use super::connection::Connected;
 use super::files::Files;
+use super::finding::Finding;
 use super::question::Database;
 use super::target::Target;
-use super::{Finding, ledger, server, sessions};
+use super::{ledger, server, sessions};
 
 pub(super) const CHECKS: [&str; 9] = [
     "server", "between", "writable", "rights", "ledger", "lock", "blocking", "indexes", "history",

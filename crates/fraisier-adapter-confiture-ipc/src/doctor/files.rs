@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use fraisier_adapter_confiture::tools::{Migration, migrations_in};
 
-use super::{Finding, Status};
-use crate::cli::Project;
-
-/// How many names are listed before the rest is counted.
-const LISTED: usize = 8;
+use super::finding::{Finding, Status, listed};
+use crate::project::Project;
 
 /// The migrations of a directory; `None` when it cannot be read.
 pub(super) type Files = Option<Vec<Migration>>;
@@ -107,14 +104,6 @@ pub(super) fn lacks(migration: &Migration, ending: &str) -> bool {
     sibling().is_some_and(|file| !file.exists())
 }
 
-/// Names, the first of many.
-pub(super) fn listed(names: &[&str]) -> String {
-    match names.len().checked_sub(LISTED) {
-        Some(more @ 1..) => format!("{} and {more} more", names[..LISTED].join(", ")),
-        _ => names.join(", "),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,13 +144,5 @@ mod tests {
         assert!(back.evidence.ends_with("for 1"), "{back:?}");
         assert_eq!(verify.status, Status::Ok);
         assert!(verify.evidence.ends_with("for 1, 2"), "{verify:?}");
-    }
-
-    #[test]
-    fn a_long_list_is_cut() {
-        let names: Vec<String> = (0..10).map(|number| number.to_string()).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        assert_eq!(listed(&names), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more");
-        assert_eq!(listed(&names[..8]), "0, 1, 2, 3, 4, 5, 6, 7");
     }
 }

@@ -8,8 +8,8 @@ use std::io;
 use fraisier_adapter_confiture::tools::Migration;
 use sha2::{Digest as _, Sha256};
 
-use super::files::{lacks, listed};
-use super::{Finding, Status};
+use super::files::lacks;
+use super::finding::{Finding, Status, listed};
 
 const CHECK: &str = "history";
 

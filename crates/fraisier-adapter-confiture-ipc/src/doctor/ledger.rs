@@ -1,9 +1,9 @@
 //! The ledger: where it is, who may write it, and what it says was applied.
 
-use super::files::{Files, listed};
+use super::files::Files;
+use super::finding::{Finding, Status, listed};
 use super::history::{self, Applied};
 use super::question::{Database, only};
-use super::{Finding, Status};
 
 /// A table with the name of the ledger.
 pub(super) struct Ledger {

@@ -13,7 +13,7 @@ use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::capability::{FLOORS, Need};
 use fraisier_adapter_confiture::{ConfitureVersion, VARIABLES};
 
-use super::{Finding, Status};
+use super::finding::{Finding, Status};
 use crate::limit::TimedOut;
 use crate::options;
 

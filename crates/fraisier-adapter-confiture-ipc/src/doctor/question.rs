@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::Finding;
+use super::finding::Finding;
 
 /// How long a question may take. The server gives it up a little earlier.
 const PATIENCE: Duration = Duration::from_secs(5);

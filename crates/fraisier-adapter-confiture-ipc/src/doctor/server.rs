@@ -1,8 +1,8 @@
 //! Which server answers, and whether it is the one to deploy to.
 
+use super::finding::{Finding, Status};
 use super::question::{Database, only};
 use super::target::Target;
-use super::{Finding, Status};
 
 pub(super) async fn release(database: &mut Database) -> Finding {
     const CHECK: &str = "server";

@@ -1,8 +1,7 @@
 //! Who is at work in the database, and what somebody left unfinished.
 
-use super::files::listed;
+use super::finding::{Finding, Status, listed};
 use super::question::Database;
-use super::{Finding, Status};
 
 /// The key of confiture's advisory lock, beside a number for the database. Every release from 0.20.0
 /// on has this one.

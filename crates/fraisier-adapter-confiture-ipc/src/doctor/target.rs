@@ -8,9 +8,9 @@ use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::tools::Redactor;
 
 use super::dsn::settings;
+use super::finding::{Finding, Status};
 use super::tls::Tls;
-use super::{Finding, Status};
-use crate::cli::Project;
+use crate::project::Project;
 
 /// The setting by which a server notices that its client is gone.
 const DISCONNECT_CHECK: &str = "client_connection_check_interval";

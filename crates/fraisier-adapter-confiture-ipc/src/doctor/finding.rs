@@ -1,0 +1,91 @@
+//! What one check found.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// How many names are listed before the rest is counted.
+const LISTED: usize = 8;
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// It works, and something about it should be known.
+    Warn,
+    /// It is in the way.
+    Fail,
+    /// The check could not be made.
+    Unknown,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// One check, made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Which.
+    pub check: &'static str,
+    /// What came of it.
+    pub status: Status,
+    /// What was seen.
+    pub evidence: String,
+    /// What to do; empty when there is nothing to do.
+    pub next: String,
+}
+
+impl Finding {
+    pub(super) fn new(
+        check: &'static str,
+        status: Status,
+        evidence: impl Into<String>,
+        next: &str,
+    ) -> Self {
+        Self {
+            check,
+            status,
+            evidence: evidence.into(),
+            next: next.into(),
+        }
+    }
+
+    pub(super) fn ok(check: &'static str, evidence: impl Into<String>) -> Self {
+        Self::new(check, Status::Ok, evidence, "")
+    }
+
+    pub(super) fn unknown(check: &'static str, evidence: impl Into<String>) -> Self {
+        Self::new(check, Status::Unknown, evidence, "")
+    }
+}
+
+/// Names, the first of many.
+pub(super) fn listed(names: &[&str]) -> String {
+    match names.len().checked_sub(LISTED) {
+        Some(more @ 1..) => format!("{} and {more} more", names[..LISTED].join(", ")),
+        _ => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let names: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(listed(&names), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more");
+        assert_eq!(listed(&names[..8]), "0, 1, 2, 3, 4, 5, 6, 7");
+    }
+}
