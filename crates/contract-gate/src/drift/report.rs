@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use contract_tests::recording::RecordedCall;
 use serde_json::Value;
 
+use super::document::compare;
+use super::doubled::doubled;
 use super::wording::{cut, short, text_of};
-use super::{compare, doubled};
 use crate::change::Change;
 use crate::result::Finding;
 

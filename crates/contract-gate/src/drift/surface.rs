@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use contract_tests::recording::RecordedCall;
 use serde_json::Value;
 
-use super::compare;
+use super::document::compare;
 use super::wording::{cut, short};
 use crate::change::Change;
 use crate::result::{Class, Finding};

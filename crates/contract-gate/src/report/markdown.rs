@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{headline, remarks, subject, took};
+use super::words::{headline, remarks, subject, took};
 use crate::causes::extent;
 use crate::result::{Cause, Class, Judgement, Report, Verdict};
 

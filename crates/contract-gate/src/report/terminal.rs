@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{headline, subject, took};
+use super::words::{headline, remarks, subject, took};
 use crate::causes::extent;
 use crate::result::{Cause, Class, Judgement, Report, Verdict};
 
@@ -63,7 +63,7 @@ fn judgement(text: &mut String, judged: &Judgement, width: usize) {
     let bold = colour.on_default().bold();
     text.push_str(&styled(bold, &wrapped(&words, "", "  ", width)));
     let faint = Style::new().dimmed();
-    for note in super::remarks(judged) {
+    for note in remarks(judged) {
         text.push_str(&styled(faint, &wrapped(&note, "", "  ", width)));
     }
     text.push('\n');

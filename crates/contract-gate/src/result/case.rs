@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Class;
+use super::class::Class;
 use crate::change::Change;
 
 /// One thing that was found in one case.

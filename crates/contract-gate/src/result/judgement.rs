@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CaseResult, Class, Verdict};
+use super::case::CaseResult;
+use super::class::Class;
+use super::verdict::Verdict;
 use crate::change::Change;
 
 /// One change and all the cases it was found in.

@@ -1,10 +1,14 @@
-//! What another verdict means for fraisier.
+//! What another verdict means for fraisier, and whether it is laxer.
 
 use contract_tests::call::Call;
+use fraisier_adapter_api::RiskTier;
 
-use super::turned::{ABSENT, laxer};
-use super::{OUTCOME, Said};
+use super::said::{OUTCOME, Said};
 
+/// What stands for a place that is not there.
+pub(super) const ABSENT: &str = "(absent)";
+
+/// What it means that `place` said `was` and says `is`.
 pub(super) fn consequence(call: &Call, place: &str, was: &str, is: &str, now: &Said) -> String {
     let (operation, past) = match call {
         Call::Current => ("current_revision", "cannot tell the revision"),
@@ -61,7 +65,27 @@ pub(super) fn consequence(call: &Call, place: &str, was: &str, is: &str, now: &S
     }
 }
 
-/// The first sentence of a message, bounded.
+/// Whether fraisier would go on where it did not.
+pub(super) fn laxer(call: &Call, place: &str, was: &str, is: &str) -> bool {
+    let tier = |text: &str| text.parse::<RiskTier>().ok();
+    match place {
+        OUTCOME => {
+            let surface = matches!(call, Call::Version | Call::ExitCodes | Call::Help(_));
+            is == "a result" && !surface
+        }
+        "window_safe" | "ok" => is == "true",
+        place if place.starts_with("check ") => is == "true" && was == "false",
+        place if place.starts_with("tier") => match (tier(was), tier(is)) {
+            (Some(was), Some(is)) => is < was,
+            (None, Some(_)) => true,
+            // A change that is no longer told is one that nobody weighs.
+            _ => is == ABSENT,
+        },
+        _ => false,
+    }
+}
+
+/// The first line of a message, bounded.
 fn first(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     match line.char_indices().nth(100) {

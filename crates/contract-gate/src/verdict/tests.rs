@@ -1,4 +1,5 @@
-use serde_json::json;
+use contract_tests::call::Call;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::change::Change;

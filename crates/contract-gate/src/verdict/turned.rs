@@ -1,14 +1,11 @@
-//! Where the verdict is other than it was, and whether it is laxer.
+//! Where the verdict is other than it was.
 
 use contract_tests::call::Call;
-use fraisier_adapter_api::RiskTier;
 use serde_json::Value;
 
-use super::meaning::consequence;
-use super::{OUTCOME, Said};
+use super::meaning::{ABSENT, consequence, laxer};
+use super::said::{OUTCOME, Said};
 use crate::change::Change;
-
-pub(super) const ABSENT: &str = "(absent)";
 
 /// One place of the verdict that is other than it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,26 +85,6 @@ fn within(was: &Value, is: &Value) -> bool {
             .all(|(key, was)| is.get(key).is_some_and(|is| within(was, is))),
         (Value::Array(was), Value::Array(is)) => was.iter().all(|code| is.contains(code)),
         _ => was == is,
-    }
-}
-
-/// Whether fraisier would go on where it did not.
-pub(super) fn laxer(call: &Call, place: &str, was: &str, is: &str) -> bool {
-    let tier = |text: &str| text.parse::<RiskTier>().ok();
-    match place {
-        OUTCOME => {
-            let surface = matches!(call, Call::Version | Call::ExitCodes | Call::Help(_));
-            is == "a result" && !surface
-        }
-        "window_safe" | "ok" => is == "true",
-        place if place.starts_with("check ") => is == "true" && was == "false",
-        place if place.starts_with("tier") => match (tier(was), tier(is)) {
-            (Some(was), Some(is)) => is < was,
-            (None, Some(_)) => true,
-            // A change that is no longer told is one that nobody weighs.
-            _ => is == ABSENT,
-        },
-        _ => false,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use similar::{ChangeTag, DiffOp, TextDiff};
 
-use super::{Page, escape};
+use super::page::{Page, escape};
 use crate::result::{CaseResult, Finding};
 
 impl Page<'_> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Behind, Page, escape, quoted};
+use super::page::{Page, escape, quoted};
 use crate::result::{CaseResult, Class, Judgement, Report};
 
 impl<'a> Page<'a> {
@@ -109,25 +109,5 @@ impl<'a> Page<'a> {
         self.push(format_args!(
             "<td class=\"{class}\"><a href=\"#case-{id}\">{mark}</a></td>"
         ));
-    }
-
-    /// The number of what is behind the cell of `case`.
-    pub(super) fn id(&mut self, judged: &'a Judgement, case: &'a CaseResult) -> usize {
-        let behind = Behind {
-            case: &case.name,
-            recorded: case.recorded.as_deref(),
-            seen: case.seen.as_deref(),
-            verdicts: (case.verdict_before.as_deref(), case.verdict_now.as_deref()),
-            findings: format!("{:?}{:?}", case.findings, case.not_judged),
-        };
-        let next = self.behind.len() + 1;
-        let (id, _, versions) = self
-            .behind
-            .entry(behind)
-            .or_insert((next, case, Vec::new()));
-        if !versions.contains(&judged.version.as_str()) {
-            versions.push(&judged.version);
-        }
-        *id
     }
 }

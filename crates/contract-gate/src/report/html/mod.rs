@@ -3,15 +3,16 @@
 
 mod article;
 mod matrix;
+mod page;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
+use std::collections::BTreeSet;
 
-use super::{headline, remarks, subject, took};
+use super::words::{headline, remarks, subject, took};
 use crate::causes::extent;
-use crate::result::{CaseResult, Cause, Judgement, Report};
+use crate::result::{Cause, Judgement, Report};
+use page::{Page, escape};
 
 const STYLE: &str = include_str!("../page.css");
 
@@ -37,27 +38,7 @@ pub fn render(report: &Report) -> String {
     page.text
 }
 
-/// What is behind a cell. Cells that show the same share it.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Behind<'a> {
-    case: &'a str,
-    recorded: Option<&'a str>,
-    seen: Option<&'a str>,
-    verdicts: (Option<&'a str>, Option<&'a str>),
-    findings: String,
-}
-
-#[derive(Default)]
-struct Page<'a> {
-    text: String,
-    behind: BTreeMap<Behind<'a>, (usize, &'a CaseResult, Vec<&'a str>)>,
-}
-
 impl<'a> Page<'a> {
-    fn push(&mut self, arguments: fmt::Arguments<'_>) {
-        let _ = self.text.write_fmt(arguments);
-    }
-
     fn head(&mut self, report: &Report) {
         let verdict = report.verdict.as_str();
         self.push(format_args!(
@@ -151,25 +132,6 @@ impl<'a> Page<'a> {
         }
         self.text.push_str("</p></details></div>\n");
     }
-}
-
-/// A text between tags.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            character => escaped.push(character),
-        }
-    }
-    escaped
-}
-
-/// A text as the value of an attribute.
-fn quoted(text: &str) -> String {
-    escape(text).replace('"', "&quot;")
 }
 
 /// The addresses that a page names. It should name none.
