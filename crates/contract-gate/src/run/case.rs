@@ -20,7 +20,7 @@ use crate::change::Change;
 use crate::delivery::Shown;
 use crate::drift::refusal;
 use crate::result::{CaseResult, Finding};
-use crate::self_test::tamper::Tamper;
+use crate::wrapper::tamper::Tamper;
 
 /// What every case of one candidate has in common.
 #[derive(Debug)]

@@ -12,12 +12,12 @@ use contract_tests::normalise::normalise;
 use contract_tests::recording::{RecordedCall, State};
 use contract_tests::site::Site;
 
-use super::tamper::Tamper;
 use crate::run::assess::assess;
 use crate::run::baseline::Baseline;
 use crate::run::case::{Bench, Ran};
 use crate::run::lanes::lock;
 use crate::run::observe::{Place, observe};
+use crate::wrapper::tamper::Tamper;
 use crate::wrapper::{Play, Seen};
 
 /// The case that shows what `--version` prints.

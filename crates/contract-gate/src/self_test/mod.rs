@@ -8,11 +8,8 @@
 
 mod behaviour;
 pub mod builds;
-mod edit;
 pub mod injections;
-pub(crate) mod ordered;
 pub mod score;
-pub mod tamper;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,10 +33,10 @@ use crate::run::lanes::lanes;
 use crate::run::progress::Progress;
 use crate::run::terms::Terms;
 use crate::run::{Settings, round, unrecorded, version_text};
+use crate::wrapper::tamper::Act;
 use behaviour::Behaviour;
 use injections::{Injection, injections};
 use score::{Judged, Score};
-use tamper::Act;
 
 /// How long a call may take that is known not to end.
 const HANGS_FOR: Duration = Duration::from_secs(3);

@@ -11,7 +11,9 @@ use anyhow::Context as _;
 use rustix::process::Signal;
 
 use super::files::{beside, files, report_of};
-use super::{LINK, Seen, TASK, Task, place, seen_in};
+use super::link::{LINK, TASK, place, seen_in};
+use super::seen::Seen;
+use super::task::Task;
 
 /// Wide enough that nothing is wrapped; the recordings were made so.
 const COLUMNS: &str = "1000";

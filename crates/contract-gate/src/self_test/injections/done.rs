@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Injection;
-use crate::self_test::tamper::Act;
+use super::injection::Injection;
+use crate::wrapper::tamper::Act;
 
 /// The report of an `up` that did everything.
 fn applied() -> Value {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Injection;
-use crate::self_test::tamper::Act;
+use super::injection::Injection;
+use crate::wrapper::tamper::Act;
 
 /// Each field that a verdict rests on, and a second value for it.
 fn read() -> Vec<(&'static str, &'static str, Value)> {

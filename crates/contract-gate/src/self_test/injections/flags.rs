@@ -1,7 +1,7 @@
 //! Options that are refused, or accepted without an effect.
 
-use super::Injection;
-use crate::self_test::tamper::Act;
+use super::injection::Injection;
+use crate::wrapper::tamper::Act;
 
 pub(super) fn injections() -> Vec<Injection> {
     let mut all = Vec::new();

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::Injection;
-use crate::self_test::tamper::Act;
+use super::injection::Injection;
+use crate::wrapper::tamper::Act;
 
 pub(super) fn injections() -> Vec<Injection> {
     let mut all = Vec::new();

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::Injection;
-use crate::self_test::tamper::Act;
+use super::injection::Injection;
+use crate::wrapper::tamper::Act;
 
 const OPERATIONS: [&str; 5] = ["current", "up", "down-to", "verify", "preflight"];
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// A value of the document.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Ordered {
+pub(super) enum Ordered {
     Object(Vec<(String, Ordered)>),
     List(Vec<Ordered>),
     Leaf(Value),

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
+use super::act::Act;
 use super::ordered::Ordered;
-use super::tamper::Act;
 
 /// The document after `act`.
-pub(crate) fn edited(act: &Act, mut document: Ordered) -> Ordered {
+pub(super) fn edited(act: &Act, mut document: Ordered) -> Ordered {
     match act {
         Act::ReverseKeys => reverse_keys(&mut document),
         Act::Drop(path)

@@ -1,0 +1,68 @@
+//! A wrapper in its place: the link, its task beside it, and what was seen.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::seen::Seen;
+use super::task::Task;
+
+/// What the wrapper is to do, beside the link it is started by.
+pub(super) const TASK: &str = "wrapper.json";
+
+/// The name of the link.
+pub(super) const LINK: &str = "confiture";
+
+/// What was seen of each call, numbered.
+const SEEN: &str = "seen";
+
+/// A wrapper in a directory of its own.
+#[derive(Debug)]
+pub struct Wrapper {
+    directory: tempfile::TempDir,
+}
+
+impl Wrapper {
+    /// Puts the link and its task in place. `myself` is the program that calls
+    /// [`run_as_wrapper`](super::run_as_wrapper) when it starts.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn new(myself: &Path, task: &Task) -> io::Result<Self> {
+        let directory = tempfile::Builder::new()
+            .prefix("confiture-gate-")
+            .tempdir()?;
+        fs::create_dir(directory.path().join(SEEN))?;
+        fs::write(directory.path().join(TASK), serde_json::to_vec(task)?)?;
+        std::os::unix::fs::symlink(myself, directory.path().join(LINK))?;
+        Ok(Self { directory })
+    }
+
+    /// The program to start.
+    #[must_use]
+    pub fn program(&self) -> PathBuf {
+        self.directory.path().join(LINK)
+    }
+
+    /// What was seen, in the order of the calls.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn seen(&self) -> io::Result<Vec<Seen>> {
+        seen_in(self.directory.path())
+    }
+}
+
+/// What was seen so far below `directory`, in the order of the calls.
+pub(super) fn seen_in(directory: &Path) -> io::Result<Vec<Seen>> {
+    let mut seen = Vec::new();
+    while let Ok(bytes) = fs::read(place(directory, seen.len())) {
+        seen.push(serde_json::from_slice(&bytes)?);
+    }
+    Ok(seen)
+}
+
+/// Where the call of this number is written down.
+pub(super) fn place(directory: &Path, number: usize) -> PathBuf {
+    directory.join(SEEN).join(format!("{number}.json"))
+}

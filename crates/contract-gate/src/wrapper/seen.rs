@@ -1,0 +1,24 @@
+//! What the wrapper saw.
+
+use serde::{Deserialize, Serialize};
+
+/// What was seen of one call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// What followed the program name.
+    pub argv: Vec<String>,
+    /// The exit status; 128 and the number of the signal for one that a signal ended.
+    pub exit: i32,
+    /// What was written where the report belongs.
+    pub report: Option<String>,
+    /// A file beside the place where the report belongs.
+    pub elsewhere: Option<String>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// Files that the working directory has afterwards and had not before.
+    pub files: Vec<String>,
+    /// Whether the call was made; a self-test can answer in confiture's place.
+    pub made: bool,
+}
