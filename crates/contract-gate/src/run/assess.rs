@@ -1,7 +1,5 @@
 //! What was seen of one case becomes findings.
 
-use contract_lab::runner::CallOutput;
-use contract_lab::runner::capture::Capture;
 use contract_tests::ask::Answer;
 use contract_tests::call::Call;
 use contract_tests::case::Case;
@@ -13,16 +11,18 @@ use contract_tests::rules::{answers_as_expected, names_the_revision, no_secret};
 use contract_tests::site::Site;
 use contract_tests::surface;
 
-use super::case::{Bench, Ran};
+use super::bench::Bench;
 use super::effects::ignored;
 use super::observe::Observed;
+use super::ran::Ran;
+use super::recording::recording;
+use super::text::{one_line, without_secret};
 use crate::change::Change;
 use crate::delivery::Shown;
 use crate::drift::in_order;
 use crate::judge::{Evidence, Symptom, judge};
 use crate::result::{CaseResult, Finding};
 use crate::verdict::Said;
-use crate::wrapper::Seen;
 
 /// Judges what was seen.
 pub(crate) fn assess(bench: &Bench<'_>, case: &Case, site: &Site, observed: Observed) -> Ran {
@@ -111,48 +111,6 @@ fn leaks() -> Symptom {
     }
 }
 
-/// The recording that what was seen makes.
-pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Recording {
-    let left = |seen: &Seen| CallOutput {
-        exit: seen.exit,
-        report: seen.report.clone(),
-        stdout: seen.stdout.clone(),
-        stderr: seen.stderr.clone(),
-    };
-    let seen = &observed.seen;
-    let capture = Capture {
-        site: site.clone(),
-        before: observed.before.clone(),
-        calls: seen.iter().map(left).collect(),
-        after: observed.after_calls.clone(),
-    };
-    let names = site.names();
-    let mut recording = capture.recording(case);
-    for (call, seen) in recording.calls.iter_mut().zip(seen) {
-        call.argv = seen
-            .argv
-            .iter()
-            .map(|argument| normalise(argument, &names))
-            .collect();
-    }
-    if recording.calls.is_empty() {
-        // Nothing was seen of a call that hangs.
-        recording.calls.push(RecordedCall {
-            argv: case.definition.call.argv(case.definition.migrations_dir),
-            env: case
-                .definition
-                .call
-                .recorded_environment(case.definition.connection),
-            exit: 137,
-            report: None,
-            report_not_json: None,
-            stdout: "".into(),
-            stderr: "(it did not end)".into(),
-        });
-    }
-    recording
-}
-
 /// What the adapter makes of what a binary says of itself.
 fn documented(call: &Call, recording: &Recording) -> Said {
     match surface::read(call, &recording.calls[0]) {
@@ -213,17 +171,4 @@ fn checked(
         });
     }
     symptoms
-}
-
-pub(crate) fn without_secret(text: &str, site: &Site) -> String {
-    text.replace(&site.endpoint.password, "<password>")
-}
-
-/// A text in one bounded line.
-pub(crate) fn one_line(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(200) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
 }

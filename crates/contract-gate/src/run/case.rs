@@ -1,76 +1,24 @@
 //! One case, run with the candidate.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use contract_lab::interrupt;
 use contract_lab::runner::{Runner, Spoilt};
 use contract_tests::case::Case;
 use contract_tests::connection::Connection;
-use contract_tests::release::Release;
 
-use super::assess::{assess, one_line};
-use super::baseline::Baseline;
+use super::assess::assess;
+use super::bench::Bench;
+use super::keep::keep;
 use super::observe::{Place, observe};
+use super::ran::Ran;
+use super::text::one_line;
 use super::trouble::external;
-use super::{keep, unrecorded};
+use super::unrecorded;
 use crate::change::Change;
-use crate::delivery::Shown;
 use crate::drift::refusal;
 use crate::result::{CaseResult, Finding};
-use crate::wrapper::tamper::Tamper;
-
-/// What every case of one candidate has in common.
-#[derive(Debug)]
-pub(crate) struct Bench<'a> {
-    pub(crate) program: &'a Path,
-    /// This program, which is also the wrapper.
-    pub(crate) myself: &'a Path,
-    pub(crate) judged_as: Release,
-    pub(crate) baseline: &'a Baseline,
-    /// What `--version` prints, once it is known.
-    pub(crate) version: Option<String>,
-    /// The version it says it has, which is shown to the adapter as the release it is judged as.
-    pub(crate) says: &'a str,
-    /// How long one call may take.
-    pub(crate) limit: Duration,
-    /// How many calls did not end within it.
-    pub(crate) hung: AtomicUsize,
-    /// Where what each case left is kept.
-    pub(crate) keep: Option<PathBuf>,
-    /// What a self-test changes.
-    pub(crate) tamper: Option<Tamper>,
-}
-
-/// After so many calls that do not end, no call gets the whole limit any more.
-const PATIENT_FOR: usize = 3;
-
-impl Bench<'_> {
-    /// How long the next call may take.
-    pub(crate) fn limit(&self) -> Duration {
-        if self.hung.load(Ordering::Relaxed) < PATIENT_FOR {
-            self.limit
-        } else {
-            self.limit / 6
-        }
-    }
-
-    /// A call did not end.
-    pub(crate) fn hung(&self) {
-        self.hung.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// A case that was run and judged, or not.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) result: CaseResult,
-    pub(crate) shown: Option<Shown>,
-    /// Whether it was not judged for a reason that is not the candidate's, and may pass.
-    pub(crate) again: bool,
-}
 
 /// Runs and judges `case`. Nothing that happens is an error: what the candidate spoils breaks the
 /// case, and what else goes wrong leaves it unjudged.
@@ -90,17 +38,6 @@ pub(crate) fn run(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> Ran {
     };
     ran.result.milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     ran
-}
-
-impl Ran {
-    /// A case that was not judged; `again` when the reason may pass.
-    pub(crate) fn unjudged(case: &Case, why: impl Into<String>, again: bool) -> Self {
-        Self {
-            result: CaseResult::not_judged(case.name, case.about, why),
-            shown: None,
-            again,
-        }
-    }
 }
 
 fn spoilt_case(case: &Case, spoilt: &Spoilt) -> Ran {
@@ -137,8 +74,8 @@ fn attempt(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> anyhow::Resul
 /// Runs and judges the case where everything is as it needs it.
 pub(crate) fn in_place(bench: &Bench<'_>, case: &Case, place: &dyn Place) -> anyhow::Result<Ran> {
     let observed = observe(bench, case, place)?;
-    if let Some(keep) = &bench.keep {
-        keep::keep(keep, case, place.site(), &observed).context("keeping what the case left")?;
+    if let Some(directory) = &bench.keep {
+        keep(directory, case, place.site(), &observed).context("keeping what the case left")?;
     }
     if expects_a_server(case) {
         let mut texts = observed.seen.iter().flat_map(|call| {

@@ -6,7 +6,7 @@ use contract_lab::confiture::Provided;
 use contract_tests::case::Case;
 use fraisier_adapter_confiture::{ConfitureVersion, capability};
 
-use super::case::Ran;
+use super::ran::Ran;
 use super::terms::Terms;
 use crate::causes::causes;
 use crate::change::Change;

@@ -11,9 +11,10 @@ use contract_tests::case::{Case, case as new_case};
 use contract_tests::project::Project;
 use fraisier_adapter_confiture::{ConfitureMigration, Stop};
 
-use super::assess::one_line;
-use super::case::{Bench, Ran};
+use super::bench::Bench;
 use super::observe::{INTERRUPTED, task};
+use super::ran::Ran;
+use super::text::{one_line, without_secret};
 use crate::change::Change;
 use crate::result::{CaseResult, Finding};
 use crate::wrapper::{Seen, Wrapper};
@@ -74,7 +75,7 @@ pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> an
     let seen = up.map(|up| format!("exit status {}\n{}{}", up.exit, up.stdout, up.stderr));
     Ok(Ran {
         result: CaseResult {
-            seen: seen.map(|text| text.replace(&prepared.site.endpoint.password, "<password>")),
+            seen: seen.map(|text| without_secret(&text, &prepared.site)),
             ..CaseResult::judged(case.name, case.about, findings)
         },
         shown: None,

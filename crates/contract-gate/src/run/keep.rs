@@ -7,6 +7,7 @@ use contract_tests::case::Case;
 use contract_tests::site::Site;
 
 use super::observe::Observed;
+use super::text::without_secret;
 
 /// Keeps the case below `directory`, without the password of the database.
 ///
@@ -27,11 +28,11 @@ pub(crate) fn keep(
     case.definition.project.write(&project)?;
     for (number, call) in (1..).zip(&observed.seen) {
         let text = serde_json::to_string_pretty(call)?;
-        let text = text.replace(&site.endpoint.password, "<password>");
-        fs::write(directory.join(format!("call-{number}.json")), text)?;
+        let path = directory.join(format!("call-{number}.json"));
+        fs::write(path, without_secret(&text, site))?;
         if let Some(report) = &call.report {
-            let report = report.replace(&site.endpoint.password, "<password>");
-            fs::write(directory.join(format!("report-{number}.json")), report)?;
+            let path = directory.join(format!("report-{number}.json"));
+            fs::write(path, without_secret(report, site))?;
         }
     }
     let state = serde_json::json!({ "before": observed.before, "after": observed.after });

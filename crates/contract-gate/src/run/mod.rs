@@ -2,6 +2,7 @@
 
 pub(crate) mod assess;
 pub mod baseline;
+pub(crate) mod bench;
 pub(crate) mod case;
 pub mod choice;
 pub(crate) mod conclude;
@@ -11,8 +12,12 @@ mod keep;
 pub mod lanes;
 pub(crate) mod observe;
 pub mod progress;
+pub(crate) mod ran;
+mod recording;
 pub mod server;
+mod settings;
 pub mod terms;
+mod text;
 mod trouble;
 pub mod unrecorded;
 
@@ -31,39 +36,18 @@ use contract_tests::case::{Case, Circumstance};
 use contract_tests::release::Release;
 
 use crate::result::{CaseResult, Class, Judgement};
-use baseline::Recorded;
-use case::{Bench, Ran};
+use bench::Bench;
 use conclude::{conclude, judgement};
-use lanes::{Slots, lanes};
+use lanes::lanes;
 use progress::Progress;
+use ran::Ran;
 use server::Servers;
 use terms::Terms;
 
+pub use settings::Settings;
+
 /// How many cases that mostly wait run beside the others.
 const WAITING_LANES: usize = 4;
-
-/// How a candidate is judged.
-#[derive(Debug)]
-pub struct Settings<'a> {
-    /// The cases, all or some of the catalogue.
-    pub cases: &'a [Case],
-    /// The recordings.
-    pub recorded: &'a Recorded,
-    /// The release by whose floors it is judged, instead of its own.
-    pub judged_as: Option<Release>,
-    /// The baseline, instead of the newest recorded release that is not newer.
-    pub against: Option<Release>,
-    /// How many cases of one candidate work at a time.
-    pub jobs: usize,
-    /// How many cases of all candidates work at a time.
-    pub slots: Slots,
-    /// How long one call may take.
-    pub limit: Duration,
-    /// Where what each case left is kept.
-    pub keep: Option<PathBuf>,
-    /// The program that calls [`run_as_wrapper`](crate::wrapper::run_as_wrapper).
-    pub myself: PathBuf,
-}
 
 /// Judges a candidate on the server of the run, which is started again once when it dies.
 ///

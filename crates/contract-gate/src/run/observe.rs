@@ -12,7 +12,7 @@ use contract_tests::site::Site;
 use fraisier_adapter_confiture::{ConfitureMigration, Stop};
 use serde_json::{Map, Value};
 
-use super::case::Bench;
+use super::bench::Bench;
 use crate::change::Change;
 use crate::judge::{Symptom, is_direct};
 use crate::result::Finding;

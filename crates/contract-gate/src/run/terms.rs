@@ -3,7 +3,7 @@
 use contract_lab::trouble::Trouble;
 use contract_tests::release::Release;
 
-use super::Settings;
+use super::settings::Settings;
 
 /// What a candidate is judged as and against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use contract_lab::runner::Runner;
 use contract_tests::case::Case;
 
-use super::case::{Bench, Ran};
+use super::bench::Bench;
+use super::ran::Ran;
 use super::{effects, interrupted};
 
 /// All of them.

@@ -14,9 +14,10 @@ use contract_tests::site::Site;
 
 use crate::run::assess::assess;
 use crate::run::baseline::Baseline;
-use crate::run::case::{Bench, Ran};
+use crate::run::bench::Bench;
 use crate::run::lanes::lock;
 use crate::run::observe::{Place, observe};
+use crate::run::ran::Ran;
 use crate::wrapper::tamper::Tamper;
 use crate::wrapper::{Play, Seen};
 

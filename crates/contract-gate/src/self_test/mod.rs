@@ -27,10 +27,12 @@ use contract_tests::release::Release;
 
 use crate::result::{Class, Judgement};
 use crate::run::baseline::{Baseline, Recorded};
-use crate::run::case::{Bench, Ran, in_place, run};
+use crate::run::bench::Bench;
+use crate::run::case::{in_place, run};
 use crate::run::conclude::conclude;
 use crate::run::lanes::lanes;
 use crate::run::progress::Progress;
+use crate::run::ran::Ran;
 use crate::run::terms::Terms;
 use crate::run::{Settings, round, unrecorded, version_text};
 use crate::wrapper::tamper::Act;

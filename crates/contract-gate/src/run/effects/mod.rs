@@ -1,6 +1,8 @@
 //! Options whose effect no recording shows. Each is passed where confiture would do something else
 //! without it: one that is accepted and ignored breaks, by what was done and not by a help page.
 
+mod arranged;
+mod effect;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -12,104 +14,24 @@ use contract_lab::postgres::Server;
 use contract_lab::runner::Prepared;
 use contract_tests::case::Case;
 use contract_tests::expectation::{Expectation, Fact, violations};
-use contract_tests::project::Project;
-use contract_tests::recording::{Recording, State};
+use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 use contract_tests::site::Site;
-use serde_json::{Map, Value};
 
-use super::assess::{recording, without_secret};
-use super::case::{Bench, Ran};
-use super::observe::{Place, observe};
+use super::bench::Bench;
+use super::observe::{Place as _, observe};
+use super::ran::Ran;
+use super::recording::recording;
+use super::text::without_secret;
 use crate::change::Change;
 use crate::drift::refusal;
 use crate::facts::words;
 use crate::result::{CaseResult, Class, Finding};
-use table::{ELSEWHERE, shown_by_recorded};
+use arranged::Arranged;
+use table::shown_by_recorded;
 
+pub(crate) use effect::Effect;
 pub(crate) use table::effects;
-
-/// An option, and the case that shows its effect.
-#[derive(Debug)]
-pub(crate) struct Effect {
-    /// The case; its expectations are what the option makes so.
-    pub(crate) case: Case,
-    /// The option.
-    option: &'static str,
-    /// What is so where the option has no effect; one of them is enough.
-    without: Vec<Fact>,
-    /// How long the call waits for a lock without the option, where that is the effect.
-    waits: Option<Duration>,
-    /// What the engine's configuration says.
-    settings: Vec<(&'static str, Value)>,
-    /// A file that the project has beside its migrations.
-    file: Option<(&'static str, &'static str)>,
-    /// A project inside the project.
-    elsewhere: Option<Project>,
-    /// What it means for fraisier when the option is ignored.
-    meaning: &'static str,
-}
-
-impl Effect {
-    fn new(option: &'static str, case: Case, without: Vec<Fact>, meaning: &'static str) -> Self {
-        Self {
-            case,
-            option,
-            without,
-            waits: None,
-            settings: Vec::new(),
-            file: None,
-            elsewhere: None,
-            meaning,
-        }
-    }
-
-    fn setting(mut self, key: &'static str, value: Value) -> Self {
-        self.settings.push((key, value));
-        self
-    }
-}
-
-/// A case put in place as its option needs it.
-struct Arranged<'a> {
-    prepared: Prepared<'a>,
-    settings: Map<String, Value>,
-}
-
-impl<'a> Arranged<'a> {
-    fn new(effect: &Effect, prepared: Prepared<'a>) -> std::io::Result<Self> {
-        let project = &prepared.site.project;
-        if let Some((path, text)) = effect.file {
-            let path = project.join(path);
-            std::fs::create_dir_all(path.parent().unwrap_or(project))?;
-            std::fs::write(path, text)?;
-        }
-        if let Some(elsewhere) = &effect.elsewhere {
-            elsewhere.write(&project.join(ELSEWHERE))?;
-        }
-        let settings = effect.settings.iter().cloned();
-        Ok(Self {
-            prepared,
-            settings: settings
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect(),
-        })
-    }
-}
-
-impl Place for Arranged<'_> {
-    fn site(&self) -> &Site {
-        &self.prepared.site
-    }
-
-    fn state(&self, _: bool) -> anyhow::Result<Option<State>> {
-        self.prepared.state()
-    }
-
-    fn settings(&self) -> Map<String, Value> {
-        self.settings.clone()
-    }
-}
 
 /// Runs and judges the case of an effect.
 ///

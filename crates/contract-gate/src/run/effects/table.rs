@@ -14,7 +14,7 @@ use contract_tests::release::Release;
 use fraisier_adapter_confiture::capability::Need;
 use serde_json::json;
 
-use super::Effect;
+use super::effect::Effect;
 
 /// Where the file is that confiture reads when nobody tells it not to.
 const CONFIGURATION: &str = "db/environments/local.yaml";
@@ -23,9 +23,6 @@ const CONFIGURATION: &str = "db/environments/local.yaml";
 const LEADS_ELSEWHERE: &str = "name: local\n\
     database_url: postgresql://nobody@127.0.0.1:1/elsewhere\n\
     include_dirs: [db/schema]\n";
-
-/// Below it is a project whose migrations differ from those in the usual place.
-pub(super) const ELSEWHERE: &str = "elsewhere";
 
 const MIGRATIONS_ELSEWHERE: &str = "elsewhere/db/migrations";
 

@@ -1,4 +1,5 @@
 use contract_tests::catalogue::catalogue;
+use contract_tests::recording::State;
 
 use super::*;
 use crate::testing::{call_of, recording};

@@ -1,0 +1,51 @@
+//! What every case of one candidate is run with.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use contract_tests::release::Release;
+
+use super::baseline::Baseline;
+use crate::wrapper::tamper::Tamper;
+
+/// What every case of one candidate has in common.
+#[derive(Debug)]
+pub(crate) struct Bench<'a> {
+    pub(crate) program: &'a Path,
+    /// This program, which is also the wrapper.
+    pub(crate) myself: &'a Path,
+    pub(crate) judged_as: Release,
+    pub(crate) baseline: &'a Baseline,
+    /// What `--version` prints, once it is known.
+    pub(crate) version: Option<String>,
+    /// The version it says it has, which is shown to the adapter as the release it is judged as.
+    pub(crate) says: &'a str,
+    /// How long one call may take.
+    pub(crate) limit: Duration,
+    /// How many calls did not end within it.
+    pub(crate) hung: AtomicUsize,
+    /// Where what each case left is kept.
+    pub(crate) keep: Option<PathBuf>,
+    /// What a self-test changes.
+    pub(crate) tamper: Option<Tamper>,
+}
+
+/// After so many calls that do not end, no call gets the whole limit any more.
+const PATIENT_FOR: usize = 3;
+
+impl Bench<'_> {
+    /// How long the next call may take.
+    pub(crate) fn limit(&self) -> Duration {
+        if self.hung.load(Ordering::Relaxed) < PATIENT_FOR {
+            self.limit
+        } else {
+            self.limit / 6
+        }
+    }
+
+    /// A call did not end.
+    pub(crate) fn hung(&self) {
+        self.hung.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,26 @@
+//! What running one case gives.
+
+use contract_tests::case::Case;
+
+use crate::delivery::Shown;
+use crate::result::CaseResult;
+
+/// A case that was run and judged, or not.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) result: CaseResult,
+    pub(crate) shown: Option<Shown>,
+    /// Whether it was not judged for a reason that is not the candidate's, and may pass.
+    pub(crate) again: bool,
+}
+
+impl Ran {
+    /// A case that was not judged; `again` when the reason may pass.
+    pub(crate) fn unjudged(case: &Case, why: impl Into<String>, again: bool) -> Self {
+        Self {
+            result: CaseResult::not_judged(case.name, case.about, why),
+            shown: None,
+            again,
+        }
+    }
+}
