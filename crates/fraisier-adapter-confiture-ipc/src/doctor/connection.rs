@@ -10,9 +10,9 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::certificate::{Objection, objection};
 use super::finding::{Finding, Status};
 use super::target::Target;
-use super::tls::{self, Objection};
 
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -231,7 +231,7 @@ async fn login(
                             have none; a password file is not read here";
             return Err(Refused::Otherwise(Finding::unknown(CHECK, evidence)));
         }
-        return match tls::objection(&why) {
+        return match objection(&why) {
             Some(Objection::Certificate) => fail(
                 evidence,
                 "let sslrootcert name the authority that signed the server's certificate, and the \

@@ -3,6 +3,7 @@
 //! Nothing is changed, and no lock of migrations is taken. Each check is bounded in time, and all are
 //! made whatever the others say. What is told passes the redactor.
 
+mod certificate;
 mod connection;
 mod database;
 mod diagnosis;
