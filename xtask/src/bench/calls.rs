@@ -12,8 +12,8 @@ use fraisier_adapter_confiture::tools::process::{
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use super::context::unheard;
 use super::figures::{Figures, in_turn, seconds, timed};
-use super::probe;
 use contract_lab::scratch::Scratch;
 
 /// A project and a database to call confiture on.
@@ -116,7 +116,7 @@ impl Subject {
             })
         };
         let run = |runner: &Runner| {
-            let call = runner.run(invocation.clone(), probe::context());
+            let call = runner.run(invocation.clone(), unheard());
             let output = self.runtime.block_on(call)?;
             anyhow::ensure!(output.exit == Exit::Code(0), "{:?}", output.exit);
             Ok(())

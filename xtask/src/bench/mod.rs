@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: what the adapter costs, side by side with what it is compared to.
 
 mod calls;
+mod cargo;
+mod context;
 mod figures;
 mod guarded;
 mod probe;
@@ -9,11 +11,7 @@ mod report;
 mod uncompiled;
 mod weight;
 
-use std::ffi::OsString;
-use std::process::Command;
-
-use anyhow::Context as _;
-
+use self::cargo::cargo;
 use self::figures::Figures;
 pub use self::probe::{ProbeArgs, SUBCOMMAND as PROBE, serve as serve_probe};
 use contract_lab::confiture::{Candidate, install};
@@ -117,17 +115,4 @@ fn measure(
 fn again_optimised() -> anyhow::Result<()> {
     let run = ["run", "--quiet", "--release", "--package", "xtask", "--"];
     cargo(&run, std::env::args_os().skip(1))
-}
-
-fn cargo(command: &[&str], args: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut cargo = Command::new(cargo);
-    let status = cargo.args(command).args(args).status();
-    let status = status.context("cannot run cargo")?;
-    anyhow::ensure!(
-        status.success(),
-        "`cargo {}` ended with {status}",
-        command[0]
-    );
-    Ok(())
 }

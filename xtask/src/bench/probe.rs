@@ -2,18 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fraisier_adapter_confiture::tools::Announcer;
-use fraisier_adapter_confiture::tools::process::{
-    Arg, Environment, Invocation, Options, RunContext, Runner,
-};
+use fraisier_adapter_confiture::tools::process::{Arg, Environment, Invocation, Options, Runner};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::calls::{Subject, Uncompiled};
+use super::context::unheard;
 use super::figures::{Figures, megabytes, seconds, timed};
 use super::{guarded, report, uncompiled};
 use contract_lab::scratch::Scratch;
@@ -173,16 +170,6 @@ fn chatter_script() -> String {
     )
 }
 
-/// The context of a command that nobody listens to.
-pub fn context() -> RunContext {
-    let announcer = Announcer::new("bench", Arc::default(), None);
-    RunContext {
-        timeout: None,
-        span: announcer.span(None),
-        listener: Arc::new(announcer),
-    }
-}
-
 fn run_chatter() -> anyhow::Result<Duration> {
     let invocation = Invocation {
         program: Path::new("/bin/sh").to_owned(),
@@ -191,7 +178,7 @@ fn run_chatter() -> anyhow::Result<Duration> {
         env: Environment::inherited(),
     };
     let runner = Runner::new(Options::default());
-    let context = context();
+    let context = unheard();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     timed(|| {
         let output = runtime.block_on(runner.run(invocation, context))?;

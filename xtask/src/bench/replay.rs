@@ -10,7 +10,7 @@ use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::replay::{Replay, VERSION};
 use contract_tests::rules::check;
 
-use super::cargo;
+use super::cargo::cargo;
 use super::figures::{Figures, in_turn};
 
 /// Each case of the newest recorded release, through the stand-in and as bytes, ÷ as many bare

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::stand::Way;
+use super::way::Way;
 
 /// What a `fraisier.toml` says beside what every one of the stories says.
 pub struct Config {

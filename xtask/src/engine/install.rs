@@ -11,7 +11,7 @@ use contract_lab::build_once::{Building, build_once};
 use contract_lab::scratch::Scratch;
 use serde::{Deserialize, Serialize};
 
-use super::stand::Way;
+use super::way::Way;
 use crate::program::{self, PROGRAM, cargo, done, root};
 
 /// The release of the engine that everything here is proven with.

@@ -7,15 +7,17 @@ mod look;
 mod stand;
 mod stories;
 mod table;
+mod way;
 
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
 use self::install::Engines;
-use self::stand::{Stand, Way};
+use self::stand::Stand;
 use self::stories::{STORIES, Story};
 use self::table::{Cell, Column, Outcome, Table};
+use self::way::Way;
 use crate::exit::Unexpected;
 use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::interrupt::{self, Interrupted};
@@ -96,9 +98,7 @@ pub fn run(args: EngineArgs) -> anyhow::Result<()> {
         .iter()
         .map(|candidate| install(&lab, candidate))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let ways = args
-        .way
-        .map_or(vec![Way::Program, Way::InProcess], |way| vec![way]);
+    let ways = args.way.map_or(Way::BOTH.to_vec(), |way| vec![way]);
     let engines = Engines::provide(&lab, &ways, args.server.programs(&lab)?)?;
     let server = args.server.open(&lab)?;
 
@@ -145,15 +145,6 @@ pub fn run(args: EngineArgs) -> anyhow::Result<()> {
     }
 }
 
-impl Story {
-    /// Whether any of its steps can be done in this way.
-    fn is_for(&self, way: Way) -> bool {
-        self.steps
-            .iter()
-            .any(|step| step.only.is_none_or(|only| only == way))
-    }
-}
-
 /// A story, with the engine and the confiture that it is told with.
 struct Telling<'a> {
     story: &'a Story,
@@ -163,7 +154,7 @@ struct Telling<'a> {
 
 impl Telling<'_> {
     fn title(&self) -> String {
-        let (way, version) = (table::way(self.way), &self.confiture.version);
+        let (way, version) = (self.way.words(), &self.confiture.version);
         format!("{way}, {version}, {}", self.story.name)
     }
 

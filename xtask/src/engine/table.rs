@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract_lab::ui::{bad, faint, good, heading};
 use contract_tests::release::Release;
 
-use super::stand::Way;
 use super::stories::STORIES;
+use super::way::Way;
 
 /// What a step is done with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +60,7 @@ impl Table {
         }
         for ((step, column), outcome) in &self.0 {
             if let Outcome::Fault(why) = outcome {
-                let (way, release) = (way(column.way), &column.release);
+                let (way, release) = (column.way.words(), &column.release);
                 anstream::println!("\n{} {step}, {way}, {release}: {why}", bad("FAIL"));
             }
         }
@@ -83,10 +83,10 @@ impl Table {
             .collect();
         let first = steps.iter().map(|step| step.len()).max().unwrap_or(0);
         let mut ways = " ".repeat(first);
-        for way_of in [Way::Program, Way::InProcess] {
-            let width = WIDTH * columns.iter().filter(|it| it.way == way_of).count();
+        for way in Way::BOTH {
+            let width = WIDTH * columns.iter().filter(|it| it.way == way).count();
             if width > 0 {
-                ways.extend([format!(" {:<1$}", way(way_of), width - 1)]);
+                ways.extend([format!(" {:<1$}", way.words(), width - 1)]);
             }
         }
         let mut releases = String::new();
@@ -112,14 +112,6 @@ impl Table {
             lines.push(line);
         }
         lines
-    }
-}
-
-/// The way in words.
-pub fn way(way: Way) -> &'static str {
-    match way {
-        Way::Program => "program",
-        Way::InProcess => "in process",
     }
 }
 

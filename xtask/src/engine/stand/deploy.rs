@@ -8,7 +8,8 @@ use anyhow::{Context as _, bail, ensure};
 use contract_lab::command::{Output, run_within};
 use serde::Deserialize;
 
-use super::{MARK, Stand, Way};
+use super::{MARK, Stand};
+use crate::engine::way::Way;
 
 /// How long a deploy may take before it is given up as hanging.
 const PATIENCE: Duration = Duration::from_secs(240);

@@ -1,12 +1,10 @@
 //! A machine to deploy on: a project, the programs the engine calls, a database, and what of them
 //! can be seen afterwards.
 
-mod deploy;
+pub mod deploy;
 mod elsewhere;
 mod project;
 mod traces;
-
-pub use self::deploy::Deployed;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,15 +20,7 @@ use contract_tests::release::Release;
 
 use super::config::Config;
 use super::install::Engines;
-
-/// How the engine reaches the adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum Way {
-    /// The published engine, which starts our program for every call.
-    Program,
-    /// The published engine, built with the drop-in.
-    InProcess,
-}
+use super::way::Way;
 
 /// The variable that marks every process of a stand.
 const MARK: &str = "XTASK_ENGINE_STAND";

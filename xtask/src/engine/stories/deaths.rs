@@ -3,8 +3,9 @@
 use anyhow::ensure;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{BOTH, Story, first_deploy, step, step_only};
-use crate::engine::stand::{Stand, Way};
+use super::story::{Story, first_deploy, step, step_only};
+use crate::engine::stand::Stand;
+use crate::engine::way::Way;
 
 /// An `up` that takes longer than the 60 s that the engine gives a program.
 pub const OVER_THE_LIMIT: Story = Story {
@@ -40,7 +41,7 @@ pub const OVER_THE_LIMIT: Story = Story {
 /// The engine, and the program, killed while a migration runs.
 pub const KILLED: Story = Story {
     name: "killed",
-    quick: BOTH,
+    quick: &Way::BOTH,
     before: Some(first_deploy),
     steps: &[
         step("engine killed", |stand| {

@@ -4,9 +4,10 @@ use std::fs;
 
 use anyhow::ensure;
 
-use super::{BOTH, Story, first_deploy, step, stock};
+use super::story::{Story, first_deploy, step, stock};
 use crate::demo::project::Project;
 use crate::engine::stand::Stand;
+use crate::engine::way::Way;
 
 const FIRST: &str = "20260105090000";
 const ORIGIN: &str = "20260112140000";
@@ -21,7 +22,7 @@ const TABLES: &[&str] = &["product", "purchase"];
 /// The sample project, from its first deploy to its last rollback.
 pub const DEPLOYS: Story = Story {
     name: "deploys",
-    quick: BOTH,
+    quick: &Way::BOTH,
     before: None,
     steps: &[
         step("first deploy", |stand| {
@@ -128,7 +129,7 @@ pub const HALF: Story = Story {
 /// The same, where the adapter was told to undo.
 pub const HALF_UNDONE: Story = Story {
     name: "half undone",
-    quick: BOTH,
+    quick: &Way::BOTH,
     before: Some(first_deploy),
     steps: &[step("half, undone", |stand| {
         half(stand)?;

@@ -5,8 +5,10 @@ use std::os::unix::fs::symlink;
 
 use anyhow::ensure;
 
-use super::{Story, first_deploy, step, stock};
-use crate::engine::stand::{Deployed, Stand, Way};
+use super::story::{Story, first_deploy, step, stock};
+use crate::engine::stand::Stand;
+use crate::engine::stand::deploy::Deployed;
+use crate::engine::way::Way;
 
 /// Creates a table, as far as anybody knows who does not run it.
 const PYTHON: &str = r#"from confiture.models.migration import Migration

@@ -4,8 +4,9 @@ use std::fs;
 
 use anyhow::ensure;
 
-use super::{Story, first_deploy, product, step, step_only, stock};
-use crate::engine::stand::{Stand, Way};
+use super::story::{Story, first_deploy, product, step, step_only, stock};
+use crate::engine::stand::Stand;
+use crate::engine::way::Way;
 
 /// A rehearsal on a copy of the database, which only an adapter that is compiled in can do.
 pub const REHEARSAL: Story = Story {

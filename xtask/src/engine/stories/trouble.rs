@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::{Story, first_deploy, step, stock};
+use super::story::{Story, first_deploy, step, stock};
 
 /// A migration lock that is held elsewhere, and a server that is not there.
 pub const TROUBLE: Story = Story {

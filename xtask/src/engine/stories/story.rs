@@ -1,0 +1,80 @@
+//! What a story is, and the steps that several begin with.
+
+use crate::engine::stand::Stand;
+use crate::engine::way::Way;
+
+/// Steps on one stand, each on what the one before left.
+pub struct Story {
+    pub name: &'static str,
+    /// Whether `--quick` tells it too, with the newest release.
+    pub quick: &'static [Way],
+    /// What it begins with, beside an empty project and database.
+    pub before: Option<fn(&mut Stand<'_>) -> anyhow::Result<()>>,
+    pub steps: &'static [Step],
+}
+
+impl Story {
+    /// Whether any of its steps can be done in this way.
+    pub fn is_for(&self, way: Way) -> bool {
+        self.steps
+            .iter()
+            .any(|step| step.only.is_none_or(|only| only == way))
+    }
+}
+
+/// Something that is done and then judged.
+pub struct Step {
+    pub name: &'static str,
+    /// The only way in which it can be done, where there is one.
+    pub only: Option<Way>,
+    pub run: fn(&mut Stand<'_>) -> anyhow::Result<()>,
+}
+
+pub(super) const fn step(
+    name: &'static str,
+    run: fn(&mut Stand<'_>) -> anyhow::Result<()>,
+) -> Step {
+    Step {
+        name,
+        only: None,
+        run,
+    }
+}
+
+pub(super) const fn step_only(
+    way: Way,
+    name: &'static str,
+    run: fn(&mut Stand<'_>) -> anyhow::Result<()>,
+) -> Step {
+    Step {
+        name,
+        only: Some(way),
+        run,
+    }
+}
+
+/// Begins with the migration `001`, deployed as `v1`.
+pub(super) fn first_deploy(stand: &mut Stand<'_>) -> anyhow::Result<()> {
+    product(stand)?;
+    stand.deploy("v1")?.committed()?;
+    stand.is_at(&["001"], &["product"])?;
+    stand.nothing_is_left()
+}
+
+/// The migration `001`: the table `product`.
+pub(super) fn product(stand: &Stand<'_>) -> anyhow::Result<()> {
+    stand.migration(
+        "001_product",
+        "CREATE TABLE product (id int PRIMARY KEY, price int);\n",
+        "DROP TABLE product;\n",
+    )
+}
+
+/// The migration `002`: the table `stock`.
+pub(super) fn stock(stand: &Stand<'_>) -> anyhow::Result<()> {
+    stand.migration(
+        "002_stock",
+        "CREATE TABLE stock (id int PRIMARY KEY);\n",
+        "DROP TABLE stock;\n",
+    )
+}
