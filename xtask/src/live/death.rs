@@ -1,15 +1,12 @@
 //! A whole deploy engine that is killed while confiture works for it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
-use fraisier_adapter_confiture::ConfitureMigration;
-
-use super::call::{Moment, block_on};
-use super::engine;
+use super::call::Moment;
+use super::engine::start;
 use super::slow_project::{Sleep, SlowProject, applied_at, wait};
 use crate::exit::Unexpected;
 use contract_lab::Lab;
@@ -60,13 +57,6 @@ const MOMENTS: [(Moment, Sleep); 10] = [
     (Moment::Between, Sleep::BetweenStatements),
 ];
 
-/// The engine: an `up` by the adapter as it comes, until it is killed.
-pub fn engine(program: PathBuf, ctx: &AdapterCtx) -> anyhow::Result<()> {
-    let adapter = ConfitureMigration::with_program(program);
-    let _ = block_on(adapter.up(ctx, None))?;
-    Ok(())
-}
-
 /// Checks one release.
 pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<()> {
     anstream::println!("death, confiture {}", confiture.version);
@@ -102,7 +92,7 @@ fn killed(program: &Path, server: &Server, moment: Moment, sleep: Sleep) -> anyh
     let room = Scratch::new()?;
     let tmp = room.path().join("tmp");
     fs::create_dir(&tmp)?;
-    let mut engine = engine::command(program, &project.ctx(), &tmp)?
+    let mut engine = start::command(program, &project.ctx(), &tmp)?
         .arg("up")
         .stdout(Stdio::null())
         .stderr(Stdio::null())

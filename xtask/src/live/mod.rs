@@ -13,7 +13,8 @@ mod pooler;
 mod slow_project;
 mod undo;
 
-pub use self::engine::{EngineArgs, SUBCOMMAND as ENGINE, serve as serve_engine};
+pub use self::engine::start::SUBCOMMAND as ENGINE;
+pub use self::engine::{EngineArgs, serve as serve_engine};
 use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::Ui;
