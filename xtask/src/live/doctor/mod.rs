@@ -2,15 +2,15 @@
 
 mod broken;
 mod encrypted;
+mod scene;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use postgres::Client;
 use serde_json::Value;
 
 use contract_gate::run::terms::base_version;
@@ -21,6 +21,7 @@ use contract_lab::postgres::{Database, Server};
 use contract_lab::ui;
 use contract_tests::release::Release;
 
+use self::scene::{DSN, Expected, Scene};
 use crate::demo::project::Project;
 use crate::program;
 
@@ -37,63 +38,6 @@ const CHECKS: usize = 20;
 
 /// No diagnosis takes longer, whatever is broken.
 const LIMIT: Duration = Duration::from_secs(90);
-
-/// A project, its database, and the environment that `doctor` is started in.
-struct Scene<'server> {
-    lab: &'server Lab,
-    /// The confiture that the project is deployed with.
-    release: Release,
-    project: Project,
-    database: Database<'server>,
-    env: BTreeMap<&'static str, OsString>,
-}
-
-impl Scene<'_> {
-    /// The connection string with this put in place of that, which has to be in it.
-    fn replace_in_dsn(&mut self, that: &str, this: &str) -> anyhow::Result<()> {
-        let dsn = self.database.dsn();
-        ensure!(
-            dsn.contains(that),
-            "the server's connection string has no {that}"
-        );
-        self.env
-            .insert("DATABASE_URL", dsn.replace(that, this).into());
-        Ok(())
-    }
-
-    /// A stand-in for confiture.
-    fn program(&mut self, text: &str) -> anyhow::Result<()> {
-        use std::os::unix::fs::PermissionsExt as _;
-
-        let path = self.project.root().join("confiture");
-        std::fs::write(&path, text)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
-        self.env.insert("FRAISIER_CONFITURE_BIN", path.into());
-        Ok(())
-    }
-
-    fn since(&self, release: &str) -> bool {
-        release.parse().is_ok_and(|floor| self.release >= floor)
-    }
-
-    fn migrations(&self) -> PathBuf {
-        self.project.migrations()
-    }
-
-    fn execute(&self, sql: &str) -> anyhow::Result<Client> {
-        let mut client = self.database.connect()?;
-        client.batch_execute(sql)?;
-        Ok(client)
-    }
-}
-
-/// What a check has to find.
-#[derive(Debug, Clone, Copy)]
-struct Expected {
-    check: &'static str,
-    status: &'static str,
-    says: &'static str,
-}
 
 /// Runs `doctor` on every project.
 ///
@@ -115,7 +59,7 @@ pub(super) fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::
 
     anstream::println!("doctor, with confiture {}", confiture.version);
     let mut wrong = 0;
-    for (name, breaks) in broken::ALL {
+    for (name, breaks) in broken::all() {
         let database = server.create_unique_copy("doctor", &healthy)?;
         let mut scene = Scene {
             lab,
@@ -140,7 +84,7 @@ pub(super) fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::
     ensure!(
         wrong == 0,
         "doctor was wrong on {wrong} of {} projects",
-        broken::ALL.len()
+        broken::all().count()
     );
     Ok(())
 }
@@ -148,7 +92,7 @@ pub(super) fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::
 fn environment(confiture: &Installed, database: &Database<'_>) -> BTreeMap<&'static str, OsString> {
     BTreeMap::from([
         ("FRAISIER_CONFITURE_BIN", confiture.program.clone().into()),
-        ("DATABASE_URL", database.dsn().into()),
+        (DSN, database.dsn().into()),
     ])
 }
 
@@ -161,27 +105,17 @@ fn command(program: &Path, project: &Path, env: &BTreeMap<&'static str, OsString
 }
 
 fn judge(program: &Path, scene: &Scene<'_>, expected: Option<Expected>) -> anyhow::Result<()> {
-    let before = fingerprint(scene)?;
+    let before = scene.fingerprint()?;
     let mut doctor = command(program, scene.project.root(), &scene.env);
-    if !scene.env.contains_key("DATABASE_URL") {
-        doctor.env_remove("DATABASE_URL");
+    if !scene.env.contains_key(DSN) {
+        doctor.env_remove(DSN);
     }
     doctor.args(["doctor", "--json"]);
     let left = run_within(&mut doctor, LIMIT)?;
     let text = format!("{}{}", left.stdout, left.stderr);
-    let dsn = scene.database.dsn();
-    let password = dsn
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('@'));
-    let password = password
-        .and_then(|(user, _)| user.split_once(':'))
-        .map(|(_, password)| password);
+    ensure!(!text.contains(&scene.password()?), "the password is in it");
     ensure!(
-        password.is_none_or(|password| !text.contains(password)),
-        "the password is in it"
-    );
-    ensure!(
-        fingerprint(scene)? == before,
+        scene.fingerprint()? == before,
         "the database is another one afterwards"
     );
     let diagnosis: Value = serde_json::from_str(&left.stdout).with_context(|| text.clone())?;
@@ -233,11 +167,4 @@ fn judge(program: &Path, scene: &Scene<'_>, expected: Option<Expected>) -> anyho
         "exit status {status:?} instead of {exit}"
     );
     Ok(())
-}
-
-/// The relations of the database, their files and rights.
-fn fingerprint(scene: &Scene<'_>) -> anyhow::Result<String> {
-    let sql = "SELECT md5(string_agg(concat_ws(' ', oid, relname, relfilenode, relacl), ',' ORDER BY oid)) \
-               FROM pg_class WHERE relpersistence <> 't'";
-    Ok(scene.database.connect()?.query_one(sql, &[])?.get(0))
 }

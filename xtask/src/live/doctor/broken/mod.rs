@@ -1,0 +1,16 @@
+//! Projects, each broken one way, and what `doctor` has to say of them.
+
+mod connection;
+mod database;
+mod local;
+mod way;
+
+use self::way::Breaks;
+
+/// Every project, in the order in which `doctor` runs into what is broken.
+pub(super) fn all() -> impl Iterator<Item = (&'static str, Breaks)> {
+    local::ALL
+        .into_iter()
+        .chain(connection::ALL)
+        .chain(database::ALL)
+}
