@@ -1,6 +1,7 @@
 //! Connections that are cut in the middle of an `up` or `down_to`, after each of its messages: what
 //! is said about the database then, and what is in it.
 
+mod message;
 pub(super) mod proxy;
 mod statement;
 
@@ -23,7 +24,8 @@ use contract_tests::release::Release;
 use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationOutcome};
 use fraisier_adapter_confiture::ConfitureMigration;
 
-use self::proxy::{Message, Proxy};
+use self::message::Message;
+use self::proxy::Proxy;
 use self::statement::{Said, Statement, compare};
 use super::direction::Direction;
 use super::slow_project::ledger;
@@ -275,7 +277,7 @@ fn torn(database: &Database<'_>, ledger: &[String]) -> anyhow::Result<Option<Str
 
 #[cfg(test)]
 mod tests {
-    use super::proxy::Sender;
+    use super::message::Sender;
     use super::*;
 
     #[test]
