@@ -2,7 +2,7 @@
 
 use contract_tests::release::Release;
 
-use super::{Installed, Provided, not_confiture, version_of};
+use super::installed::{Installed, Provided, not_confiture, version_of};
 use crate::Lab;
 use crate::build_once::{Building, build_once};
 use crate::packages::{Failure, install_environment, installed};

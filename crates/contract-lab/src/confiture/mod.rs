@@ -2,27 +2,19 @@
 
 mod digest;
 mod environment;
+mod installed;
 mod path;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::str::FromStr;
-use std::time::Duration;
 
 use contract_tests::release::Release;
-use serde::{Deserialize, Serialize};
 
 use crate::Lab;
-use crate::command::run_within;
-use crate::interrupt::Interrupted;
 use crate::registry::newest;
-use crate::trouble::Trouble;
 
+pub use installed::{Installed, Provided};
 pub use path::{missing, named};
-
-/// How long a confiture may take to say its version.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Which confiture is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,32 +51,6 @@ fn is_version(text: &str) -> bool {
     numbered && is_suffix && !text.contains(['/', '-']) && !path::is_package(Path::new(text))
 }
 
-/// A confiture that answered `--version`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Installed {
-    /// What it says its version is.
-    pub version: String,
-    /// The binary: absolute.
-    pub program: PathBuf,
-    /// The version of the Python it runs on; `None` for what is installed already.
-    pub python: Option<String>,
-    /// Every package of its environment with its version; empty where there is none.
-    pub packages: BTreeMap<String, String>,
-}
-
-/// A candidate that can be run.
-#[derive(Debug, Clone)]
-pub struct Provided {
-    /// The candidate, without a path of the machine.
-    pub named: String,
-    /// How the command line named it, to be given again.
-    pub given: String,
-    /// Where its binary is.
-    pub installed: Installed,
-    /// The SHA-256 of what was given, where that is not a release.
-    pub sha256: Option<String>,
-}
-
 /// Makes the candidate runnable, with the extras of the package that are named. What is built is
 /// kept by its content: a rebuilt wheel of the same version is another candidate. Safe to call from
 /// several threads and from several runs at the same time.
@@ -107,56 +73,6 @@ pub fn provide(lab: &Lab, candidate: &Candidate, extras: &[String]) -> anyhow::R
 /// As [`provide`].
 pub fn install(lab: &Lab, candidate: &Candidate) -> anyhow::Result<Installed> {
     Ok(provide(lab, candidate, &[])?.installed)
-}
-
-/// The version that `program` says, or its package: one whose `--version` changed its words is a
-/// confiture all the same.
-fn version_of(named: &str, program: &Path, package: Option<&str>) -> anyhow::Result<String> {
-    let output = run_within(Command::new(program).arg("--version"), ANSWERS_WITHIN);
-    let output = match output {
-        Err(error) if error.is::<Interrupted>() => return Err(error),
-        Err(error) => match package {
-            // One that does not answer is a confiture all the same.
-            Some(package) => return Ok(package.to_owned()),
-            None => {
-                return Err(not_confiture(named, &format!("{:#}", error.root_cause())).into());
-            }
-        },
-        Ok(output) => output,
-    };
-    let text = output.stdout;
-    let stated = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("confiture version "));
-    if let Some(stated) = stated.and_then(|rest| rest.split_whitespace().next()) {
-        return Ok(stated.to_owned());
-    }
-    if let Some(package) = package {
-        return Ok(package.to_owned());
-    }
-    let numbered = text
-        .split_whitespace()
-        .map(|word| word.trim_start_matches('v'))
-        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()) && word.contains('.'));
-    match numbered {
-        Some(version) if text.to_lowercase().contains("confiture") => Ok(version.to_owned()),
-        _ => {
-            let line = text.lines().next().unwrap_or_default();
-            let why = match line {
-                "" => "it prints nothing for --version".to_owned(),
-                line => format!("for --version it prints {line:?}"),
-            };
-            Err(not_confiture(named, &why).into())
-        }
-    }
-}
-
-fn not_confiture(named: &str, why: &str) -> Trouble {
-    Trouble::new(
-        format!("{named} is no confiture: {why}"),
-        "give a release such as 1.29.0, `newest`, or a binary, an environment, a wheel, an sdist \
-         or a source directory of confiture",
-    )
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::digest::{copy_tree, hash_file, hash_tree};
-use super::{Installed, Provided, environment, not_confiture, version_of};
+use super::environment;
+use super::installed::{Installed, Provided, not_confiture, version_of};
 use crate::Lab;
 use crate::packages::{Failure, installed};
 use crate::registry::PACKAGE;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Major, Server, binaries};
+use super::binaries::{self, Major};
+use super::server::Server;
 use crate::Lab;
 
 /// The options of a command that needs a server.

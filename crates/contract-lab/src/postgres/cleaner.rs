@@ -10,8 +10,8 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::binaries::Program;
+use super::connection::{connect_to, drop_database};
 use super::embedded::Embedded;
-use super::{connect_to, drop_database};
 use crate::command::wait_for;
 use crate::interrupt;
 

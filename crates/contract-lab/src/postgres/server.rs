@@ -1,0 +1,227 @@
+//! A running server, and databases that go when nobody needs them.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Context as _;
+use postgres::Client;
+
+use super::binaries::{self, Major};
+use super::cleaner::{Cleaner, Task};
+use super::connection::{connect_to, drop_database, explain, quoted};
+use super::dsn;
+use crate::Lab;
+
+/// A running server, and the right to make databases on it.
+#[derive(Debug)]
+pub struct Server {
+    base: Base,
+    /// Goes before each database name; empty on a server of the lab's own.
+    prefix: String,
+    /// Kept for its `Drop`, which ends the server or drops the databases.
+    _cleaner: Cleaner,
+}
+
+/// A DSN whose database is replaced per use. `Debug` hides it: it carries a password.
+struct Base(String);
+
+impl fmt::Debug for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Base(..)")
+    }
+}
+
+impl Server {
+    /// Starts an empty server of the lab's own on a free port of 127.0.0.1. Its superuser
+    /// `postgres` has a random password, which the server really asks for (`scram-sha-256`).
+    /// `settings` go into `postgresql.conf` after the lab's own, so they win. Works for root.
+    ///
+    /// # Errors
+    /// When PostgreSQL cannot be installed or does not start.
+    pub fn start(lab: &Lab, major: Major, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::launch(lab, major, settings, false)
+    }
+
+    /// Starts a server that waits for a primary, as [`Self::start`] starts one: it only reads.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_standby(lab: &Lab, major: Major) -> anyhow::Result<Self> {
+        Self::launch(lab, major, &[], true)
+    }
+
+    fn launch(
+        lab: &Lab,
+        major: Major,
+        settings: &[(&str, &str)],
+        standby: bool,
+    ) -> anyhow::Result<Self> {
+        let program = binaries::provision(lab, major)?;
+        let password = random_hex()?;
+        let task = lab.ui.task(&format!("starting {major}"));
+        let settings = settings
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let (cleaner, port) = Cleaner::start(&Task::Server {
+            program,
+            password: password.clone(),
+            settings,
+            standby,
+        })
+        .with_context(|| format!("{major} did not start"))?;
+        task.finish(&format!("started {major} on 127.0.0.1:{port}"));
+        Ok(Self {
+            base: Base(format!(
+                "postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+            )),
+            prefix: String::new(),
+            _cleaner: cleaner,
+        })
+    }
+
+    /// Uses the server that `url` names, a URL or a keyword DSN. Databases get a name that
+    /// nobody else uses, and are dropped when the command ends, however it ends.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses the login.
+    pub fn given(url: &str) -> anyhow::Result<Self> {
+        let base = Base(url.to_owned());
+        connect_to(url)?;
+        let prefix = format!("xtask_{}_", &random_hex()?[..12]);
+        let (cleaner, _) = Cleaner::start(&Task::Databases {
+            url: url.to_owned(),
+            prefix: prefix.clone(),
+        })?;
+        Ok(Self {
+            base,
+            prefix,
+            _cleaner: cleaner,
+        })
+    }
+
+    /// Creates a database, as a copy of `template` when one is named (nobody may be connected to
+    /// it). On a given server the real name carries a prefix; see [`Database::name`].
+    ///
+    /// # Errors
+    /// When the server refuses, for instance because the name is taken.
+    pub fn create_database(
+        &self,
+        name: &str,
+        template: Option<&Database<'_>>,
+    ) -> anyhow::Result<Database<'_>> {
+        let name = format!("{}{name}", self.prefix);
+        let template = template.map_or_else(String::new, |from| {
+            format!(" TEMPLATE {}", quoted(&from.name))
+        });
+        self.connect()?
+            .batch_execute(&format!("CREATE DATABASE {}{template}", quoted(&name)))
+            .map_err(|error| explain(&error))
+            .with_context(|| format!("cannot create the database {name}"))?;
+        Ok(Database { server: self, name })
+    }
+
+    /// Creates a database whose name starts with `stem` and that no other call gets.
+    ///
+    /// # Errors
+    /// As [`Self::create_database`].
+    pub fn create_unique_database(&self, stem: &str) -> anyhow::Result<Database<'_>> {
+        self.create_database(&unique(stem), None)
+    }
+
+    /// Creates a copy of `template`, whose name starts with `stem` and that no other call gets.
+    ///
+    /// # Errors
+    /// As [`Self::create_database`].
+    pub fn create_unique_copy(
+        &self,
+        stem: &str,
+        template: &Database<'_>,
+    ) -> anyhow::Result<Database<'_>> {
+        self.create_database(&unique(stem), Some(template))
+    }
+
+    /// A connection to the maintenance database, as the superuser or the user of the given URL.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn connect(&self) -> anyhow::Result<Client> {
+        connect_to(&self.base.0)
+    }
+
+    /// The DSN of the database `name`, existing or not. It carries the password.
+    #[must_use]
+    pub fn dsn(&self, name: &str) -> String {
+        dsn::with_database(&self.base.0, name)
+    }
+
+    /// What the server says it is, such as `18.0`.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn version(&self) -> anyhow::Result<String> {
+        let row = self.connect()?.query_one("SHOW server_version", &[])?;
+        Ok(row.get(0))
+    }
+}
+
+/// A database; dropping the value drops the database, with whoever is still connected.
+#[derive(Debug)]
+pub struct Database<'server> {
+    server: &'server Server,
+    name: String,
+}
+
+impl Database<'_> {
+    /// Its name on the server.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its DSN, with the password.
+    #[must_use]
+    pub fn dsn(&self) -> String {
+        self.server.dsn(&self.name)
+    }
+
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn connect(&self) -> anyhow::Result<Client> {
+        connect_to(&self.dsn())
+    }
+}
+
+impl Drop for Database<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut client) = self.server.connect() {
+            // The cleaner comes after and takes whatever could not be dropped here.
+            let _ = drop_database(&mut client, &self.name);
+        }
+    }
+}
+
+fn unique(stem: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    format!("{stem}_{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn random_hex() -> anyhow::Result<String> {
+    use std::io::Read as _;
+    let mut bytes = [0; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_debug_output_carries_the_password() {
+        let base = Base("postgresql://u:geheim@h/db".into());
+        assert!(!format!("{base:?}").contains("geheim"));
+    }
+}
