@@ -69,7 +69,7 @@ impl<'a> Conversation<'a> {
         plan: impl Fn(&Outputs) -> Result<Invocation, Failure>,
     ) -> (Result<R::Answer, Failure>, u32) {
         let reading = Arc::new(reading);
-        let mut outputs = Arc::new(Outputs::default());
+        let mut outputs = Arc::new(Outputs::new(self.driver.commands.named_by));
         let mut attempt = 0;
         loop {
             let command = match read(&reading, &outputs).await {

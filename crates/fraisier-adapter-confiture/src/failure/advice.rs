@@ -29,6 +29,7 @@ pub(crate) enum Advice {
     UnsetVariable,
     CorrectSetting,
     MakeConnectionString,
+    TakeOutControlCharacter,
     /// The connection string that goes to confiture as an argument.
     SeparatePassword,
     /// Options of the connection string keep the disconnect check away, which is this option.
@@ -43,17 +44,20 @@ pub(crate) enum Advice {
     Install(NamedBy),
     RenewEnvironment,
     MakeExecutable,
-    NameConfiture,
+    NameConfiture(NamedBy),
+    /// A program that did not say which release it is in time.
+    AskProgramAgain,
     Upgrade(Need),
     TakeNewerRelease,
     TakeBackAllowDestructive,
     CorrectTmpdir,
     RaiseReportLimit,
     FreeResources,
+    /// The program is just being replaced.
+    WaitForProgram,
 
     // A migration that was not applied, or an `up` that did not begin.
     CorrectMigration,
-    CorrectAndDeploy,
     CorrectCause,
     /// Of these migrations.
     WriteDownFiles(Vec<String>),
@@ -63,31 +67,32 @@ pub(crate) enum Advice {
     RenumberMigration,
     RestoreEditedFile,
     WaitForOtherDeploy,
-    /// As confiture advises it, if it does.
-    WaitForLock(Option<String>),
+    WaitForLock,
     LookForBlocker,
 
     // A way back.
     CorrectDownFile,
+    CorrectCauseOfRollback,
     WriteMissingDownFile,
     AskCurrentRevision,
-    BringToRevisionByHand,
+    /// What the `up` applied could not be rolled back.
+    GoOnOrTakeBack,
 }
 
 impl Advice {
     /// What to do about a failure of this code: what confiture advises, unless it advises nothing or
-    /// speaks of its command line, which is not what an engine uses.
+    /// speaks of its command line, which an engine does not use.
     pub(super) fn after(code: &str, advised: &str) -> Self {
         let advised = advised.trim().trim_end_matches('.');
         let usable =
             !advised.is_empty() && !advised.contains("migrate ") && !advised.contains("--");
         match code {
-            "LOCK_1300" => Self::WaitForLock(usable.then(|| advised.to_owned())),
+            "LOCK_1300" => Self::WaitForLock,
             _ if usable => Self::Stated(advised.to_owned()),
             "MIGR_100" => Self::AskCurrentRevision,
             "MIGR_106" => Self::RenumberMigration,
             "VALID_002" | "VALID_008" => Self::AllowDestructive,
-            _ => Self::Stated(advised.to_owned()),
+            _ => Self::None,
         }
     }
 }
@@ -110,6 +115,9 @@ impl fmt::Display for Advice {
                 "make it a URL that begins with `postgresql://`, or libpq keywords (host=… user=… \
                  dbname=…)"
             }
+            Self::TakeOutControlCharacter => {
+                "take it out; a secret that was read from a file often ends with the file's line end"
+            }
             Self::SeparatePassword => {
                 "make it a URL, not keywords, with `@`, `/` and `?` percent-encoded in the \
                  password, and without `sslpassword`"
@@ -129,9 +137,10 @@ impl fmt::Display for Advice {
                     option.trim_start_matches("-c ")
                 );
             }
-            Self::CorrectWorkdir => "correct the `workdir`",
+            Self::CorrectWorkdir => "let `workdir` name a directory that this user can enter",
             Self::CorrectMigrationsPath => {
-                "correct `migrations_path`, which is relative to `workdir`, or create the directory"
+                "let `migrations_path`, which is relative to `workdir`, name a directory that this \
+                 user can read and that holds the migrations"
             }
             Self::NameVersion => "name a version as it stands before the first `_` of a file name",
             Self::Install(NamedBy::Builder) => {
@@ -148,18 +157,26 @@ impl fmt::Display for Advice {
             }
             Self::RenewEnvironment => "make its virtual environment anew: its Python is gone",
             Self::MakeExecutable => "make it executable for this user",
-            Self::NameConfiture => {
-                "let the adapter run confiture: put it on PATH, or name it in \
-                 FRAISIER_CONFITURE_BIN"
+            Self::NameConfiture(NamedBy::Builder) => {
+                "build the adapter with the `program` that is confiture"
+            }
+            Self::NameConfiture(NamedBy::Variable) => "let `FRAISIER_CONFITURE_BIN` name confiture",
+            Self::NameConfiture(NamedBy::Default) => {
+                "put confiture first on `PATH`, or name it in `FRAISIER_CONFITURE_BIN`"
+            }
+            Self::AskProgramAgain => {
+                "try again when this machine is less busy; if it hangs again, install confiture anew"
             }
             Self::Upgrade(need) => {
                 let floor = need.floor().release();
                 return write!(
                     f,
-                    "install a release: pip install 'fraiseql-confiture>={floor}'"
+                    "install a release (pip install --force-reinstall 'fraiseql-confiture>={floor}')"
                 );
             }
-            Self::TakeNewerRelease => "install a newer release of confiture",
+            Self::TakeNewerRelease => {
+                "install a newer release (pip install --upgrade fraiseql-confiture)"
+            }
             Self::TakeBackAllowDestructive => {
                 let floor = Need::AllowDestructive.floor().release();
                 return write!(
@@ -169,14 +186,15 @@ impl fmt::Display for Advice {
             }
             Self::CorrectTmpdir => "let `TMPDIR` name a directory that this user can write to",
             Self::RaiseReportLimit => {
-                "allow larger reports with the builder's `report_limit`, if that is it"
+                "allow larger reports with the builder's `report_limit` or \
+                 `FRAISIER_CONFITURE_REPORT_LIMIT`"
             }
             Self::FreeResources => "free what is exhausted on this machine, then try again",
+            Self::WaitForProgram => "wait until it is written, then try again",
             Self::CorrectMigration => {
                 "correct the migration, remove what it committed by itself or did outside a \
                  transaction, then deploy again: it goes on after what is applied"
             }
-            Self::CorrectAndDeploy => "correct the migration, then deploy again",
             Self::CorrectCause => {
                 "correct the cause, then deploy again: it goes on after what is applied"
             }
@@ -191,8 +209,9 @@ impl fmt::Display for Advice {
             Self::ApplyAsSuperuser(version) => {
                 return write!(
                     f,
-                    "have a superuser apply it (`confiture migrate apply-as <role> {version}`), then \
-                     deploy again"
+                    "apply it by `confiture migrate apply-as <role> {version}`, which finds the \
+                     connection string of that role in `apply_as.<role>.url` of `confiture.yaml`, \
+                     then deploy again"
                 );
             }
             Self::AllowDestructive => {
@@ -207,23 +226,26 @@ impl fmt::Display for Advice {
                 "wait for the other deploy to end, then deploy again: it goes on after what is \
                  applied"
             }
-            Self::WaitForLock(stated) => {
-                let ours = "wait for the deploy that holds the lock to end, then deploy again";
-                let wait = stated.as_deref().unwrap_or(ours);
-                return write!(f, "{wait}; nothing is done without the lock");
+            Self::WaitForLock => {
+                "wait for the deploy that holds the lock to end, then try again; nothing is done \
+                 without the lock"
             }
             Self::LookForBlocker => {
-                "look for a session that holds what the migration waits for, or allow more time"
+                "look for a session that it waits for, or allow more time with `timeout`"
             }
             Self::CorrectDownFile => {
                 "correct the `.down.sql`, then roll back again: it goes on from there"
+            }
+            Self::CorrectCauseOfRollback => {
+                "correct the cause, then roll back again: it goes on from there"
             }
             Self::WriteMissingDownFile => "write the missing `.down.sql`, then roll back again",
             Self::AskCurrentRevision => {
                 "ask `current_revision`, and go back to a revision that was applied before it"
             }
-            Self::BringToRevisionByHand => {
-                "bring the database to a revision by hand, then deploy again"
+            Self::GoOnOrTakeBack => {
+                "correct what failed and deploy again, which goes on after what is applied, or take \
+                 that back by hand, with its rows of the ledger `tb_confiture`"
             }
         };
         f.write_str(text)

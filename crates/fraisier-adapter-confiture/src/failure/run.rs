@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::{Advice, DatabaseState, Failure, NamedBy, Reader};
 use crate::operation::Operation;
-use crate::process::{Obstacle, RunError};
+use crate::process::{Obstacle, ReportProblem, RunError};
 
 /// Whether this machine is out of something: descriptors, memory, threads.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
@@ -20,11 +20,17 @@ pub(crate) fn not_run(operation: Operation, named_by: NamedBy, error: &RunError)
     let what = error.to_string();
     let not_started = |kind, next| Failure::new(kind, &what, DatabaseState::NotStarted, next);
     match error {
-        RunError::Report { output, .. } => Reader { operation, output }.failure(
+        RunError::Report { problem, output } => Reader { operation, output }.failure(
             AdapterErrorKind::InternalError,
             &what,
             DatabaseState::without_report(operation),
-            Advice::RaiseReportLimit,
+            match problem {
+                ReportProblem::TooLarge { .. } => Advice::RaiseReportLimit,
+                ReportProblem::Unreadable { source } if is_shortage(source) => {
+                    Advice::FreeResources
+                }
+                _ => Advice::None,
+            },
         ),
         RunError::Lost { .. } => Failure::new(
             AdapterErrorKind::InternalError,
@@ -33,7 +39,11 @@ pub(crate) fn not_run(operation: Operation, named_by: NamedBy, error: &RunError)
             Advice::None,
         ),
         RunError::Program {
-            obstacle: Obstacle::Busy | Obstacle::Descriptors | Obstacle::Resources,
+            obstacle: Obstacle::Busy,
+            ..
+        } => not_started(AdapterErrorKind::Execution, Advice::WaitForProgram),
+        RunError::Program {
+            obstacle: Obstacle::Descriptors | Obstacle::Resources,
             ..
         } => not_started(AdapterErrorKind::Execution, Advice::FreeResources),
         RunError::Program { obstacle, .. } => {
@@ -43,7 +53,10 @@ pub(crate) fn not_run(operation: Operation, named_by: NamedBy, error: &RunError)
         RunError::TempDir { source, .. }
             if matches!(
                 source.kind(),
-                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied
+                ErrorKind::NotFound
+                    | ErrorKind::NotADirectory
+                    | ErrorKind::PermissionDenied
+                    | ErrorKind::ReadOnlyFilesystem
             ) =>
         {
             not_started(AdapterErrorKind::InternalError, Advice::CorrectTmpdir)
@@ -66,7 +79,6 @@ mod tests {
     use fraisier_adapter_api::AdapterError;
 
     use super::*;
-    use crate::process::ReportProblem;
     use crate::testing::output;
 
     fn words(operation: Operation, error: &RunError) -> AdapterError {
@@ -129,6 +141,7 @@ mod tests {
         for (kind, next) in [
             (io::ErrorKind::NotFound, "`TMPDIR`"),
             (io::ErrorKind::PermissionDenied, "`TMPDIR`"),
+            (io::ErrorKind::ReadOnlyFilesystem, "`TMPDIR`"),
             (io::ErrorKind::StorageFull, "exhausted"),
         ] {
             let error = words(

@@ -15,8 +15,8 @@ impl Reading for Describe {
     type Answer = AdapterDescription;
     const OPERATION: Operation = Operation::Describe;
 
-    fn read(&self, reader: &Reader<'_>, _: &Outputs) -> Result<Self::Answer, Unread> {
-        let version = version::read(reader.output)?;
+    fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
+        let version = outputs.version_in(reader.output)?;
         version::usable(&version)?;
         Ok(AdapterDescription {
             name: ADAPTER.into(),

@@ -66,8 +66,13 @@ fn agreed(
     };
     if !report.errors.is_empty() {
         let kind = crate::failure::classify(reader.output.exit, None, true);
-        let state = rolled_back(report.errors.iter().all(|error| refusal(error).is_some()));
-        let next = Advice::CorrectDownFile;
+        let is_exact = report.errors.iter().all(|error| refusal(error).is_some());
+        let next = if is_exact {
+            Advice::CorrectDownFile
+        } else {
+            Advice::CorrectCauseOfRollback
+        };
+        let state = rolled_back(is_exact);
         return Err(reader.errors(kind, "a rollback failed", &report.errors, state, next));
     }
     if !report.skipped.is_empty() {

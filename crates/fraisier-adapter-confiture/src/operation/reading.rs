@@ -5,7 +5,7 @@
 
 use fraisier_adapter_api::{MigrationOutcome, Revision};
 
-use crate::failure::{Failure, Reader};
+use crate::failure::{Failure, NamedBy, Reader};
 use crate::observe::{Announcer, Event};
 use crate::operation::{Operation, revision, version};
 use crate::process::{Output, Report};
@@ -121,14 +121,31 @@ enum Release {
 }
 
 /// What the commands of a call have left so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Outputs {
+    /// What named the program that left them.
+    named_by: NamedBy,
     operation: Option<Output>,
     release: Option<Release>,
     current: Option<Result<Output, Failure>>,
 }
 
 impl Outputs {
+    /// Nothing has been run yet.
+    pub(crate) const fn new(named_by: NamedBy) -> Self {
+        Self {
+            named_by,
+            operation: None,
+            release: None,
+            current: None,
+        }
+    }
+
+    /// The release that `--version` told.
+    pub(crate) fn version_in(&self, output: &Output) -> Result<ConfitureVersion, Failure> {
+        version::read(output, self.named_by)
+    }
+
     /// Adds the release, known without running anything.
     pub(crate) fn know(&mut self, release: ConfitureVersion) {
         self.release = Some(Release::Known(release));
@@ -175,7 +192,7 @@ impl Outputs {
             None => Err(Unread::Needs(Command::Version)),
             Some(Release::Known(version)) => Ok(version.clone()),
             Some(Release::Asked(Err(failure))) => Err(failure.clone().into()),
-            Some(Release::Asked(Ok(output))) => Ok(version::read(output)?),
+            Some(Release::Asked(Ok(output))) => Ok(self.version_in(output)?),
         }
     }
 

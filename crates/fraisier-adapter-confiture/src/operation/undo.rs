@@ -49,7 +49,6 @@ pub(crate) fn undone(
             applied: listed,
             at: to.as_str().into(),
         },
-        next: Advice::CorrectAndDeploy.to_string(),
         ..failure
     }
 }
@@ -68,7 +67,7 @@ fn stuck(mut failure: Failure, applied: Vec<String>, why: String, evidence: &str
     Failure {
         kind: AdapterErrorKind::IrreversibleRollback,
         state: DatabaseState::NotUndone { applied, why },
-        next: Advice::BringToRevisionByHand.to_string(),
+        next: Advice::GoOnOrTakeBack.to_string(),
         ..failure
     }
 }

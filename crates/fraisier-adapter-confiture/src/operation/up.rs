@@ -53,9 +53,12 @@ pub(crate) fn plan(
 }
 
 fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]) -> Failure {
-    let newest = match migrations.last() {
-        Some(migration) => format!("the newest it holds is {}", migration.version),
-        None => "it holds none".into(),
+    let (newest, next) = match migrations.last() {
+        Some(newest) => (
+            format!("the newest it holds is {}", newest.version),
+            Advice::NameVersion,
+        ),
+        None => ("it holds none".into(), Advice::CorrectMigrationsPath),
     };
     // A name that may be empty, blank, endless, or full of control characters.
     let target = request.redactor.identifier(target.as_str());
@@ -65,7 +68,7 @@ fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]
         request.project.migrations.display(),
     );
     let kind = AdapterErrorKind::PreconditionFailed;
-    Failure::new(kind, what, DatabaseState::NotStarted, Advice::NameVersion)
+    Failure::new(kind, what, DatabaseState::NotStarted, next)
 }
 
 /// Reads an `up` to this target.

@@ -2,7 +2,7 @@
 
 use fraisier_adapter_api::AdapterErrorKind;
 
-use crate::failure::{Advice, DatabaseState, Failure, Reader};
+use crate::failure::{Advice, DatabaseState, Failure, NamedBy, Reader};
 use crate::operation::Operation;
 use crate::process::Output;
 use crate::release::ConfitureVersion;
@@ -12,21 +12,25 @@ use crate::release::capability::Need;
 ///
 /// It stands on a line of its own after `confiture version `; from 0.50.0 on, lines about the
 /// parser follow.
-pub(crate) fn read(output: &Output) -> Result<ConfitureVersion, Failure> {
+///
+/// # Errors
+///
+/// `InvalidConfig` when the program does not answer as confiture does.
+pub(crate) fn read(output: &Output, named_by: NamedBy) -> Result<ConfitureVersion, Failure> {
     let operation = Operation::Describe;
     let reader = Reader { operation, output };
-    let refuse = |what: &str| {
+    let failure = |what: &str, next| {
         let what = format!(
             "`--version` of the configured program {what} ({})",
             reader.exit()
         );
-        let next = Advice::NameConfiture;
         let kind = AdapterErrorKind::InvalidConfig;
         Err(reader.failure(kind, &what, DatabaseState::Untouched, next))
     };
+    let refuse = |what| failure(what, Advice::NameConfiture(named_by));
     if !reader.exited_with(0) {
         if output.interrupted.is_some() {
-            return refuse("did not answer in time");
+            return failure("did not answer in time", Advice::AskProgramAgain);
         }
         return refuse("failed");
     }
@@ -90,7 +94,7 @@ mod tests {
     }
 
     fn version_in(output: &Output) -> Result<ConfitureVersion, AdapterError> {
-        read(output).map_err(Failure::worded)
+        read(output, NamedBy::Default).map_err(Failure::worded)
     }
 
     #[test]

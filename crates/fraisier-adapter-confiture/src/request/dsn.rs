@@ -35,21 +35,23 @@ impl Dsn {
     /// character (such as the line end of the file it was read from), or is of another database
     /// (`mysql://…`) or of none (`postgresql//…`).
     pub(crate) fn new(logical: &str, text: String) -> Result<Self, Failure> {
-        let refuse = |why: &str| {
-            Err(Failure::in_config(
-                format!("the secret `{logical}` {why}"),
-                Advice::MakeConnectionString,
-            ))
+        let refuse = |why: &str, next| {
+            let what = format!("the secret `{logical}` {why}");
+            Err(Failure::in_config(what, next))
         };
         if text.trim().is_empty() {
-            return refuse("is empty");
+            return refuse("is empty", Advice::MakeConnectionString);
         }
         if text.chars().any(char::is_control) {
-            return refuse("holds a control character, such as a line end");
+            let why = "holds a control character, such as a line end";
+            return refuse(why, Advice::TakeOutControlCharacter);
         }
         match form_of(&text) {
             Some(form) => Ok(Self { text, form }),
-            None => refuse("is no PostgreSQL connection string"),
+            None => refuse(
+                "is no PostgreSQL connection string",
+                Advice::MakeConnectionString,
+            ),
         }
     }
 

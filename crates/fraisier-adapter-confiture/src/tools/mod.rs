@@ -3,6 +3,7 @@
 //! An engine needs nothing of this. It stands apart so that the rest of this crate shows what an
 //! engine uses, and it may change with any release.
 
+mod advice;
 pub mod replay;
 
 /// Runs any command: in a process group of its own, with a private report file, in bounded memory,
@@ -14,6 +15,7 @@ pub mod process {
     };
 }
 
+pub use self::advice::every_advice;
 pub use crate::failure::classify;
 pub use crate::observe::Announcer;
 pub use crate::redact::{MASK, Redactor};

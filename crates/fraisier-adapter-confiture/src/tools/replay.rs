@@ -19,6 +19,7 @@
 
 use fraisier_adapter_api::AdapterError;
 
+use crate::failure::NamedBy;
 pub use crate::guard::{WINDOW_SAFE_UNPROVEN, guard_recognises};
 use crate::leave::leave;
 pub use crate::operation::current::CurrentRevision;
@@ -45,7 +46,7 @@ pub fn answer<R: Reading>(
     redactor: &Redactor,
     mut left: impl FnMut(Command) -> Output,
 ) -> Result<R::Answer, AdapterError> {
-    let mut outputs = Outputs::default();
+    let mut outputs = Outputs::new(NamedBy::Default);
     let answer = loop {
         match next(reading, &outputs) {
             Ok(answer) => break Ok(answer),

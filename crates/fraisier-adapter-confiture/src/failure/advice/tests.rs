@@ -1,110 +1,15 @@
 use super::*;
 use crate::request::SETTINGS;
-
-/// One of each.
-fn every() -> Vec<Advice> {
-    use Advice::{
-        AddServerOption, AllowDestructive, ApplyAsSuperuser, AskCurrentRevision,
-        BringToRevisionByHand, CorrectAndDeploy, CorrectCause, CorrectDownFile, CorrectMigration,
-        CorrectMigrationsPath, CorrectSetting, CorrectTmpdir, CorrectWorkdir, FreeResources,
-        Install, LetPoolerIgnore, LookForBlocker, MakeConnectionString, MakeExecutable,
-        NameConfiture, NameVersion, None, RaiseReportLimit, RenewEnvironment, RenumberMigration,
-        RestoreEditedFile, SeparatePassword, Stated, TakeBackAllowDestructive, TakeNewerRelease,
-        UnsetVariable, Upgrade, WaitForLock, WaitForOtherDeploy, WriteDownFiles,
-        WriteMissingDownFile,
-    };
-    let all = vec![
-        None,
-        Stated("wait".into()),
-        UnsetVariable,
-        CorrectSetting,
-        MakeConnectionString,
-        SeparatePassword,
-        AddServerOption("-c client_connection_check_interval=1000ms".into()),
-        LetPoolerIgnore("-c client_connection_check_interval=1000ms".into()),
-        CorrectWorkdir,
-        CorrectMigrationsPath,
-        NameVersion,
-        Install(NamedBy::Builder),
-        Install(NamedBy::Variable),
-        Install(NamedBy::Default),
-        RenewEnvironment,
-        MakeExecutable,
-        NameConfiture,
-        Upgrade(Need::Preflight),
-        TakeNewerRelease,
-        TakeBackAllowDestructive,
-        CorrectTmpdir,
-        RaiseReportLimit,
-        FreeResources,
-        CorrectMigration,
-        CorrectAndDeploy,
-        CorrectCause,
-        WriteDownFiles(vec!["001".into()]),
-        ApplyAsSuperuser("001".into()),
-        AllowDestructive,
-        RenumberMigration,
-        RestoreEditedFile,
-        WaitForOtherDeploy,
-        WaitForLock(Option::None),
-        LookForBlocker,
-        CorrectDownFile,
-        WriteMissingDownFile,
-        AskCurrentRevision,
-        BringToRevisionByHand,
-    ];
-    for advice in &all {
-        // What is missing here is missing above.
-        match advice {
-            None
-            | Stated(_)
-            | UnsetVariable
-            | CorrectSetting
-            | MakeConnectionString
-            | SeparatePassword
-            | AddServerOption(_)
-            | LetPoolerIgnore(_)
-            | CorrectWorkdir
-            | CorrectMigrationsPath
-            | NameVersion
-            | Install(_)
-            | RenewEnvironment
-            | MakeExecutable
-            | NameConfiture
-            | Upgrade(_)
-            | TakeNewerRelease
-            | TakeBackAllowDestructive
-            | CorrectTmpdir
-            | RaiseReportLimit
-            | FreeResources
-            | CorrectMigration
-            | CorrectAndDeploy
-            | CorrectCause
-            | WriteDownFiles(_)
-            | ApplyAsSuperuser(_)
-            | AllowDestructive
-            | RenumberMigration
-            | RestoreEditedFile
-            | WaitForOtherDeploy
-            | WaitForLock(_)
-            | LookForBlocker
-            | CorrectDownFile
-            | WriteMissingDownFile
-            | AskCurrentRevision
-            | BringToRevisionByHand => {}
-        }
-    }
-    all
-}
+use crate::tools::every_advice;
 
 #[test]
 fn every_advice_is_a_short_clause_of_its_own() {
-    let texts: Vec<String> = every().iter().map(Advice::to_string).collect();
+    let texts = every_advice();
     for text in &texts {
         assert!(text.len() <= 240, "{text}");
         assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
         assert!(
-            !text.contains("--"),
+            !text.contains("--") || text.contains("(pip install --"),
             "an engine has no command line: {text}"
         );
         assert_eq!(texts.iter().filter(|it| *it == text).count(), 1, "{text}");
@@ -121,10 +26,10 @@ fn every_advice_names_what_there_is() {
     let known: Vec<&str> = variables
         .chain(SETTINGS.iter().map(|it| it.key))
         .chain(["PATH", "TMPDIR", "postgresql://", "_", ".down.sql"])
-        .chain(["@", "/", "?", "options", "sslpassword"])
+        .chain(["@", "/", "?", "options", "sslpassword", "tb_confiture"])
+        .chain(["apply_as.<role>.url", "confiture.yaml"])
         .collect();
-    for advice in every() {
-        let text = advice.to_string();
+    for text in every_advice() {
         for name in text.split('`').skip(1).step_by(2) {
             let there_is = known.contains(&name)
                 || builder.contains(&format!("pub fn {name}("))
@@ -149,10 +54,13 @@ fn what_is_advised_can_be_followed_from_an_engine() {
     let elsewhere = "Run 'confiture migrate status' or 'migrate current' to see known revisions.";
     assert!(after("MIGR_100", elsewhere).contains("`current_revision`"));
     assert_eq!(after("MIGR_001", "Create the file."), "Create the file");
-    for advised in ["", "Wait for the current migration to finish, then retry."] {
-        let next = after("LOCK_1300", advised);
-        assert!(next.contains("nothing is done without the lock"), "{next}");
-    }
+    let next = after(
+        "LOCK_1300",
+        "Wait for the current migration to finish, then retry.",
+    );
+    assert!(next.contains("nothing is done without the lock"), "{next}");
+    let config = "Set CONFITURE_DATABASE_URL, or drop --no-config to use a config file.";
+    assert_eq!(after("CONFIG_004", config), "");
 }
 
 #[test]

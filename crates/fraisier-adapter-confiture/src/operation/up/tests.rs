@@ -259,7 +259,9 @@ fn an_envelope_may_come_after_migrations_were_applied() {
     assert_eq!(error.kind, Kind::LockContention);
     assert!(error.message.contains("was not changed"), "{error}");
     assert!(
-        error.message.contains("Wait for the current migration"),
+        error
+            .message
+            .contains("wait for the deploy that holds the lock"),
         "{error}"
     );
     assert!(!error.message.contains("--no-lock"), "{error}");

@@ -73,7 +73,7 @@ fn a_workdir_that_is_not_there_is_named_instead_of_what_would_be_in_it() {
         ctx.workdir = base.path().join(workdir);
         let error = Project::in_context(&ctx).migrations().unwrap_err().worded();
         assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
-        for part in ["the workdir", workdir, "correct the `workdir`"] {
+        for part in ["the workdir", workdir, "let `workdir` name"] {
             assert!(error.message.contains(part), "{error}");
         }
         assert!(!error.message.contains("migrations"), "{error}");
