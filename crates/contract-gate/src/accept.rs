@@ -43,7 +43,7 @@ impl Accepted {
         Ok(accepted)
     }
 
-    /// Marks what is accepted, settles the answers again, and returns what no longer occurs.
+    /// Marks what is accepted, settles the verdicts again, and returns what no longer occurs.
     /// Where not every case was judged, nothing is said to occur no longer.
     pub fn apply(&self, judgements: &mut [Judgement], complete: bool) -> Vec<String> {
         let mut stale = Vec::new();

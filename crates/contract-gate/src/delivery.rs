@@ -8,8 +8,8 @@ use fraisier_adapter_api::capability::{
 };
 use serde_json::{Value, json};
 
+use crate::answer::Said;
 use crate::result::Capability;
-use crate::verdict::Said;
 
 /// What was seen of one case, as far as promises go.
 #[derive(Debug, Clone)]

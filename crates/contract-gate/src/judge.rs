@@ -5,11 +5,11 @@ use contract_tests::case::Case;
 use contract_tests::expectation::{Fact, Violation};
 use contract_tests::recording::{Recording, State};
 
+use crate::answer::{Said, turned};
 use crate::change::Change;
 use crate::drift::drift;
 use crate::facts::words;
 use crate::result::{CaseResult, Finding};
-use crate::verdict::{Said, turned};
 
 /// Something that is wrong, before it is known what made it so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +79,8 @@ pub fn judge(evidence: Evidence<'_>) -> CaseResult {
 
     let findings = attribute(observed, &symptoms);
     CaseResult {
-        verdict_before: Some(evidence.said_before.words(call)),
-        verdict_now: Some(evidence.said_now.words(call)),
+        answer_before: Some(evidence.said_before.words(call)),
+        answer_now: Some(evidence.said_now.words(call)),
         ..CaseResult::judged(evidence.case.name, evidence.case.about, findings)
     }
 }
@@ -239,7 +239,7 @@ mod tests {
 
     fn symptom(field: Option<&str>) -> Symptom {
         Symptom {
-            change: Change::Verdict {
+            change: Change::Answer {
                 from: "a".to_owned(),
                 to: "b".to_owned(),
             },

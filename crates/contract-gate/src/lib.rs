@@ -4,6 +4,7 @@
 //! what the adapter makes of it against what it makes of a recorded release.
 
 pub mod accept;
+pub mod answer;
 pub mod causes;
 pub mod change;
 pub mod delivery;
@@ -16,5 +17,4 @@ pub mod run;
 pub mod self_test;
 #[cfg(test)]
 mod testing;
-pub mod verdict;
 pub mod wrapper;

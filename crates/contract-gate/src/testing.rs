@@ -123,8 +123,8 @@ pub(crate) fn drifted() -> Judgement {
         ("preflight/drop-table", "A table is dropped."),
     ] {
         let mut case = seen(name, about, vec![gone(), new.clone()]);
-        case.verdict_before = Some("ok true, window_safe true".to_owned());
-        case.verdict_now = Some("ok true, window_safe none".to_owned());
+        case.answer_before = Some("ok true, window_safe true".to_owned());
+        case.answer_now = Some("ok true, window_safe none".to_owned());
         case.recorded = Some(RECORDED.to_owned());
         case.seen = Some(RECORDED.replace("        \"window_safe\": true,\n", ""));
         cases.push(case);

@@ -33,21 +33,21 @@ use args::Size;
 pub use args::{GateArgs, help};
 use private::Private;
 
-/// Runs the gate; its answer is the exit status.
+/// Runs the gate; its verdict is the exit status.
 ///
 /// # Errors
 /// When it could not run.
 pub fn run(args: &GateArgs) -> anyhow::Result<ExitCode> {
-    match answer(args) {
+    match judged(args) {
         Err(error) if error.is::<WrongUsage>() => {
             anstream::eprintln!("{}: {error:#}", contract_lab::ui::bad("error"));
             Ok(ExitCode::from(2))
         }
-        answer => answer,
+        status => status,
     }
 }
 
-fn answer(args: &GateArgs) -> anyhow::Result<ExitCode> {
+fn judged(args: &GateArgs) -> anyhow::Result<ExitCode> {
     // What is wrong in a file that was named is found before anything is installed.
     let accepted = args.accept.as_deref().map(accepted).transpose()?;
     let recorded_cases = catalogue();

@@ -18,7 +18,7 @@ use crate::refresh;
 /// The file with the text of the pull request, in the directory of the reports.
 const TEXT: &str = "promotion.md";
 
-/// Judges the release against the newest before it, records it when the answer is yes, and writes
+/// Judges the release against the newest before it, records it when the verdict is yes, and writes
 /// what a reviewer has to look at.
 pub fn run(
     args: &GateArgs,
@@ -41,8 +41,9 @@ pub fn run(
     let report = Report::new(judged, contract_lab::interrupt::raised(), Vec::new());
     let status = super::tell(args, &report, &texts, lab);
     if report.verdict != Verdict::Yes {
-        lab.ui
-            .note(&format!("{release} is not recorded: the answer is not yes"));
+        lab.ui.note(&format!(
+            "{release} is not recorded: the verdict is not yes"
+        ));
         return Ok(ExitCode::from(status));
     }
     refresh::record_release(release, args.jobs, args.fixtures.clone(), args.lab.clone())?;

@@ -133,8 +133,9 @@ pub enum Change {
     },
     /// The adapter calls confiture otherwise.
     Command,
-    /// The adapter's verdict, with nothing else that would explain it.
-    Verdict {
+    /// The adapter's answer, with nothing else that would explain it.
+    #[serde(rename = "verdict")]
+    Answer {
         /// What it was.
         from: String,
         /// What it is.
@@ -217,7 +218,7 @@ impl Change {
             Self::Command => 23,
             Self::FalseSafe { .. } => 24,
             Self::Promise { .. } => 25,
-            Self::Verdict { .. } => 26,
+            Self::Answer { .. } => 26,
             Self::Expectation { .. } => 27,
             Self::FieldOrder { .. } => 28,
             Self::IssueNew { .. } => 29,

@@ -88,7 +88,7 @@ impl fmt::Display for Change {
             Self::Database { what } => write!(f, "the database is left with other {what}"),
             Self::File { path } => write!(f, "a file is left behind: {path}"),
             Self::Command => f.write_str("the adapter calls confiture otherwise"),
-            Self::Verdict { from, to } => write!(f, "the adapter's verdict is {to}, was {from}"),
+            Self::Answer { from, to } => write!(f, "the adapter's answer is {to}, was {from}"),
             Self::FalseSafe { what } => write!(f, "false safe: {what}"),
             Self::Expectation { fact } => write!(f, "not as the catalogue expects: {fact}"),
             Self::Promise { capability } => write!(f, "`{capability}` is not delivered"),

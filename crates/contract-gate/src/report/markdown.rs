@@ -14,7 +14,7 @@ pub fn render(report: &Report) -> String {
         text.push_str("\n> Interrupted: this is what was known.\n");
     }
     if report.candidates.len() > 1 {
-        text.push_str("\n| confiture | answer | same | differ | break | not judged |\n");
+        text.push_str("\n| confiture | verdict | same | differ | break | not judged |\n");
         text.push_str("|---|---|--:|--:|--:|--:|\n");
         for judged in &report.candidates {
             let _ = writeln!(

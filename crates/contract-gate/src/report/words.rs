@@ -27,7 +27,7 @@ pub(super) fn subject(judged: &Judgement) -> String {
     format!("{words}, against {}", judged.against)
 }
 
-/// The answer in one line.
+/// The verdict in one line.
 pub(super) fn headline(judged: &Judgement) -> String {
     let broken = judged.count(Class::Breaks);
     let total = judged.cases.len();
@@ -53,7 +53,7 @@ pub(super) fn headline(judged: &Judgement) -> String {
     }
 }
 
-/// What a reader of the answer should know.
+/// What a reader of the verdict should know.
 pub(super) fn remarks(judged: &Judgement) -> Vec<String> {
     let mut remarks = Vec::new();
     if judged.refused_in_production {

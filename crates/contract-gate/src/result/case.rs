@@ -76,12 +76,12 @@ pub struct CaseResult {
     pub not_judged: Option<String>,
     /// What was found.
     pub findings: Vec<Finding>,
-    /// The adapter's verdict on the baseline.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub verdict_before: Option<String>,
-    /// The adapter's verdict now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub verdict_now: Option<String>,
+    /// The adapter's answer to the baseline's recording.
+    #[serde(rename = "verdict_before", skip_serializing_if = "Option::is_none")]
+    pub answer_before: Option<String>,
+    /// The adapter's answer now.
+    #[serde(rename = "verdict_now", skip_serializing_if = "Option::is_none")]
+    pub answer_now: Option<String>,
     /// The baseline's recording.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded: Option<String>,
@@ -115,8 +115,8 @@ impl CaseResult {
             class: None,
             not_judged: Some(why.into()),
             findings: Vec::new(),
-            verdict_before: None,
-            verdict_now: None,
+            answer_before: None,
+            answer_now: None,
             recorded: None,
             seen: None,
             milliseconds: 0,

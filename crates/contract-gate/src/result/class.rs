@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 pub enum Class {
     /// Nothing is other than it was.
     Same,
-    /// Something is other, and the adapter's verdict is the same.
+    /// Something is other, and the adapter's answer is the same.
     Differs,
-    /// The adapter's verdict is other than it was, an expectation fails, a promise is not kept.
+    /// The adapter's answer is other than it was, an expectation fails, a promise is not kept.
     Breaks,
 }
 

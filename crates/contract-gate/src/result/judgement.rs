@@ -71,7 +71,7 @@ pub struct Judgement {
     pub pending: bool,
     /// Whether the adapter refuses this version in production, because it is no final release.
     pub refused_in_production: bool,
-    /// The answer.
+    /// Whether fraisier can live with it.
     pub verdict: Verdict,
     /// Why it could not be run, or not to the end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,7 +128,7 @@ impl Judgement {
         self.causes.iter().filter(open)
     }
 
-    /// Settles the answer: a break that is not accepted is a no; a case that was not judged is
+    /// Settles the verdict: a break that is not accepted is a no; a case that was not judged is
     /// never a yes.
     pub fn settle(&mut self) {
         let judged = self.stopped.is_none() && !self.cases.is_empty();

@@ -15,7 +15,7 @@ pub const FORMAT_VERSION: u32 = 1;
 pub struct Report {
     /// The version of this format.
     pub format_version: u32,
-    /// The answer for all candidates together.
+    /// The verdict on all candidates together.
     pub verdict: Verdict,
     /// Whether the run was interrupted: what follows is what was known then.
     pub interrupted: bool,

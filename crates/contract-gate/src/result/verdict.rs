@@ -1,9 +1,9 @@
-//! The answer in one word.
+//! What a judgement comes to.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The answer to "can fraisier live with this confiture?".
+/// Whether fraisier can live with this confiture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {

@@ -17,12 +17,12 @@ use super::observe::Observed;
 use super::ran::Ran;
 use super::recording::recording;
 use super::text::{one_line, without_secret};
+use crate::answer::Said;
 use crate::change::Change;
 use crate::delivery::Shown;
 use crate::drift::in_order;
 use crate::judge::{Evidence, Symptom, judge};
 use crate::result::{CaseResult, Finding};
-use crate::verdict::Said;
 
 /// Judges what was seen.
 pub(crate) fn assess(bench: &Bench<'_>, case: &Case, site: &Site, observed: Observed) -> Ran {
@@ -149,7 +149,7 @@ fn checked(
         let text = one_line(&format!("{error:#}"));
         symptoms.push(Symptom {
             change: Change::Expectation {
-                fact: "the adapter's verdict".to_owned(),
+                fact: "the adapter's answer".to_owned(),
             },
             field: None,
             before: "as the catalogue expects".to_owned(),

@@ -9,7 +9,7 @@ use contract_tests::fixtures::Fixtures;
 use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 
-use crate::verdict::Said;
+use crate::answer::Said;
 
 /// A recorded release to compare with.
 #[derive(Debug)]
@@ -79,8 +79,8 @@ mod tests {
     use contract_tests::fixtures::default_root;
 
     use super::*;
+    use crate::answer::turned;
     use crate::drift::drift;
-    use crate::verdict::turned;
 
     #[test]
     fn a_recorded_release_is_its_own_baseline() {

@@ -8,11 +8,11 @@ use fraisier_adapter_confiture::{ConfitureVersion, capability};
 
 use super::ran::Ran;
 use super::terms::Terms;
+use crate::answer::Said;
 use crate::causes::causes;
 use crate::change::Change;
 use crate::delivery::{Shown, delivery};
 use crate::result::{CaseResult, Class, Finding, Judgement};
-use crate::verdict::Said;
 
 /// A judgement of which no case is known yet.
 #[must_use]
@@ -28,7 +28,7 @@ pub(crate) fn judgement(provided: &Provided, terms: Terms) -> Judgement {
     }
 }
 
-/// Puts together what the cases gave: promises, causes, the answer.
+/// Puts together what the cases gave: promises, causes, the verdict.
 pub(crate) fn conclude(
     judged: &mut Judgement,
     applying: &[&Case],

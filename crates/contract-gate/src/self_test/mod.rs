@@ -168,7 +168,7 @@ impl<'a> Rig<'a> {
             myself: self.myself,
             judged_as: self.judged_as,
             baseline: self.baseline,
-            // It is asked each time when the answer is what is changed.
+            // It is asked each time when what it prints is what is changed.
             version: self.version.clone().filter(|_| !about("--version")),
             says: self.says,
             limit: if hangs { HANGS_FOR } else { self.limit },

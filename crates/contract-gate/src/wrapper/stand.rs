@@ -63,7 +63,7 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
         seen
     } else if let Some(play) = &task.play {
         let calls = seen_before.iter().filter(|call| call.argv != ["--version"]);
-        let seen = play.answer(argv, calls.count());
+        let seen = play.left(argv, calls.count());
         let seen = seen.context("nothing was seen of such a call")?;
         if let (Some(report), Some(text)) = (&report, &seen.report) {
             fs::write(report, text)?;

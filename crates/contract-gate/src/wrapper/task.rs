@@ -30,15 +30,15 @@ pub struct Task {
 /// What confiture did before, to be done again without it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Play {
-    /// The answer to `--version`.
+    /// What `--version` left.
     pub version: Seen,
     /// The other calls, in order.
     pub calls: Vec<Seen>,
 }
 
 impl Play {
-    /// The answer to the call that comes after `before` others.
-    pub(super) fn answer(&self, argv: &[String], before: usize) -> Option<Seen> {
+    /// What the call left that comes after `before` others.
+    pub(super) fn left(&self, argv: &[String], before: usize) -> Option<Seen> {
         if argv == ["--version"] {
             return Some(self.version.clone());
         }

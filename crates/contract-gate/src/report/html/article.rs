@@ -31,7 +31,7 @@ impl Page<'_> {
                 escape(why)
             ));
         }
-        if let (Some(before), Some(now)) = (&case.verdict_before, &case.verdict_now) {
+        if let (Some(before), Some(now)) = (&case.answer_before, &case.answer_now) {
             let words = if before == now {
                 format!("The adapter says: {now}")
             } else {

@@ -24,7 +24,7 @@ pub fn render(report: &Report) -> String {
     let mut page = Page::default();
     page.head(report);
     for judged in &report.candidates {
-        page.answer(judged);
+        page.verdict(judged);
     }
     for judged in &report.candidates {
         page.causes(judged);
@@ -61,9 +61,9 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn answer(&mut self, judged: &Judgement) {
+    fn verdict(&mut self, judged: &Judgement) {
         self.push(format_args!(
-            "<div class=\"answer {}\"><strong>{}</strong>{}",
+            "<div class=\"verdict {}\"><strong>{}</strong>{}",
             judged.verdict.as_str(),
             escape(&headline(judged)),
             escape(&subject(judged)),

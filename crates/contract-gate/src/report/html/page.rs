@@ -11,7 +11,7 @@ pub(super) struct Behind<'a> {
     case: &'a str,
     recorded: Option<&'a str>,
     seen: Option<&'a str>,
-    verdicts: (Option<&'a str>, Option<&'a str>),
+    answers: (Option<&'a str>, Option<&'a str>),
     findings: String,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Page<'a> {
             case: &case.name,
             recorded: case.recorded.as_deref(),
             seen: case.seen.as_deref(),
-            verdicts: (case.verdict_before.as_deref(), case.verdict_now.as_deref()),
+            answers: (case.answer_before.as_deref(), case.answer_now.as_deref()),
             findings: format!("{:?}{:?}", case.findings, case.not_judged),
         };
         let next = self.behind.len() + 1;

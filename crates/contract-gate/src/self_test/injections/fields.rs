@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::injection::Injection;
 use crate::wrapper::tamper::Act;
 
-/// Each field that a verdict rests on, and a second value for it.
+/// Each field that an answer rests on, and a second value for it.
 fn read() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("current", "revision", json!("001")),
@@ -65,8 +65,8 @@ pub(super) fn injections() -> Vec<Injection> {
         ]);
     }
     // The adapter can do without it, and the catalogue expects it where it is false.
-    let verdict = Act::Drop("ok".to_owned());
-    all.push(Injection::harmful("verify", verdict, "field-gone:ok"));
+    let without = Act::Drop("ok".to_owned());
+    all.push(Injection::harmful("verify", without, "field-gone:ok"));
     // What may be missing may not be of another type.
     for field in ["ok", "was_skipped", "ledger_present"] {
         let act = Act::Retype(field.to_owned());

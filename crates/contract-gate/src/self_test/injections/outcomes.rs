@@ -1,4 +1,4 @@
-//! Verdicts that are turned, exit statuses and symbolic codes that are others, reports that are
+//! Results that are turned, exit statuses and symbolic codes that are others, reports that are
 //! not what they should be.
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::wrapper::tamper::Act;
 const OPERATIONS: [&str; 5] = ["current", "up", "down-to", "verify", "preflight"];
 
 pub(super) fn injections() -> Vec<Injection> {
-    let mut all = verdicts();
+    let mut all = results();
     all.extend(statuses());
     all.extend(codes());
     all.extend(reports());
@@ -17,7 +17,7 @@ pub(super) fn injections() -> Vec<Injection> {
     all
 }
 
-fn verdicts() -> Vec<Injection> {
+fn results() -> Vec<Injection> {
     let turned: Vec<(&str, &str, Value, &str)> = vec![
         ("preflight", "window_safe", json!(true), "field-value"),
         ("preflight", "window_safe", json!(false), "field-value"),

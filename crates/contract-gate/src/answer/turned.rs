@@ -1,4 +1,4 @@
-//! Where the verdict is other than it was.
+//! Where an answer is other than it was.
 
 use contract_tests::call::Call;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::meaning::{ABSENT, consequence, laxer};
 use super::said::{OUTCOME, Said};
 use crate::change::Change;
 
-/// One place of the verdict that is other than it was.
+/// One place of the answer that is other than it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turned {
     /// The change, when nothing of what confiture did explains it.
@@ -22,7 +22,7 @@ pub struct Turned {
     pub consequence: String,
 }
 
-/// Where the adapter's verdict is other than it was.
+/// Where the adapter's answer is other than it was.
 #[must_use]
 pub fn turned(call: &Call, before: &Said, now: &Said) -> Vec<Turned> {
     let (was, is) = (before.decisive(call), now.decisive(call));
@@ -51,7 +51,7 @@ pub fn turned(call: &Call, before: &Said, now: &Said) -> Vec<Turned> {
                 what: consequence.clone(),
             }
         } else {
-            Change::Verdict {
+            Change::Answer {
                 from: words(&was),
                 to: words(&is),
             }
@@ -88,7 +88,7 @@ fn within(was: &Value, is: &Value) -> bool {
     }
 }
 
-/// The field of a report that a place of the verdict is read from.
+/// The field of a report that a place of the answer is read from.
 fn field(place: &str) -> Option<&'static str> {
     Some(match place {
         "window_safe" => "window_safe",

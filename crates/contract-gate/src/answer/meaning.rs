@@ -1,4 +1,4 @@
-//! What another verdict means for fraisier, and whether it is laxer.
+//! What another answer means for fraisier, and whether it is laxer.
 
 use contract_tests::call::Call;
 use fraisier_adapter_api::RiskTier;

@@ -1,4 +1,4 @@
-//! What the adapter made of a case: the part that fraisier decides on, and what it means when that
+//! The adapter's answer in a case: the part that fraisier decides on, and what it means when that
 //! part is other than it was.
 
 mod meaning;

@@ -1,4 +1,4 @@
-//! What the adapter said of a case, and what fraisier decides on in it.
+//! The answer itself, and what fraisier decides on in it.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The place of what fraisier decides on that tells a result from an error.
 pub(super) const OUTCOME: &str = "outcome";
 
-/// What the adapter said of one case.
+/// The answer of the adapter in one case.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Said {
     /// A result, in its JSON form.
@@ -32,7 +32,7 @@ pub enum Said {
 }
 
 impl Said {
-    /// What the adapter said just now.
+    /// The answer that the adapter gave just now.
     #[must_use]
     pub fn new(outcome: &Result<Value, AdapterError>, called: bool) -> Self {
         match outcome {
@@ -48,7 +48,7 @@ impl Said {
         }
     }
 
-    /// What a snapshot beside a recording says.
+    /// The answer that a snapshot beside a recording holds.
     ///
     /// # Errors
     /// When the text is no snapshot of a replay.
@@ -70,7 +70,7 @@ impl Said {
         })
     }
 
-    /// The verdict in a few words.
+    /// The answer in a few words.
     #[must_use]
     pub fn words(&self, call: &Call) -> String {
         match self {

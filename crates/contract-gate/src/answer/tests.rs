@@ -18,13 +18,13 @@ fn a_missing_word_refuses_and_a_new_one_is_a_false_safe() {
         lost[0].consequence,
         "refuses every deploy as not window-safe"
     );
-    assert!(matches!(lost[0].change, Change::Verdict { .. }));
+    assert!(matches!(lost[0].change, Change::Answer { .. }));
     let gained = turned_to(json!(false), json!(true));
     assert!(matches!(gained[0].change, Change::FalseSafe { .. }));
 }
 
 #[test]
-fn wording_is_no_verdict() {
+fn another_wording_is_the_same_answer() {
     let said =
         |log: &str| result(json!({"from": null, "to": "001", "applied": ["001"], "log": log}));
     assert!(turned(&Call::Up(None), &said("one"), &said("other")).is_empty());
@@ -45,7 +45,7 @@ fn success_in_place_of_a_failure_is_a_false_safe() {
     let found = turned(&Call::Up(None), &error, &done);
     assert!(matches!(found[0].change, Change::FalseSafe { .. }));
     let found = turned(&Call::Up(None), &done, &error);
-    assert!(matches!(found[0].change, Change::Verdict { .. }));
+    assert!(matches!(found[0].change, Change::Answer { .. }));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_lower_tier_is_a_false_safe_and_no_tier_is_not() {
     assert!(matches!(lower, Change::FalseSafe { .. }));
     assert!(matches!(
         change(json!("destructive"), Value::Null),
-        Change::Verdict { .. }
+        Change::Answer { .. }
     ));
 }
 
