@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use fraisier_adapter_confiture::tools::server_option;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
@@ -12,13 +11,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::certificate::{Objection, objection};
 use super::finding::{Finding, Status};
-use super::target::Target;
+use super::target::{Target, disconnect_check};
 
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How often the server is asked to look for its client, as the adapter asks it.
-const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) const CHECKS: [&str; 3] = ["resolve", "connect", "login"];
 
@@ -204,7 +200,7 @@ async fn login(
     let ambient = &target.ambient_options;
     config.options(match &target.options {
         Some(own) => own.clone(),
-        None if manner.options => format!("{ambient} {}", server_option(CHECK_INTERVAL)),
+        None if manner.options => format!("{ambient} {}", disconnect_check()),
         None => ambient.clone(),
     });
     let fail = |evidence: String, next: &str| {

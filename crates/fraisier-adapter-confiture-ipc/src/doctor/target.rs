@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
+use std::time::Duration;
 
 use fraisier_adapter_api::AdapterErrorKind;
-use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::{Redactor, has_server_option, server_option};
 
 use super::dsn::settings;
 use super::finding::{Finding, Status};
 use super::tls::Tls;
 use crate::project::Project;
 
-/// The setting by which a server notices that its client is gone.
-const DISCONNECT_CHECK: &str = "client_connection_check_interval";
+/// How often the server is asked to look for its client, as the adapter asks it.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Where a connection goes to.
 pub(super) struct Target {
@@ -59,18 +60,16 @@ pub(super) fn secret(project: &Project, checks: &mut Vec<Finding>) -> (Redactor,
         }
     };
     let target = target(&settings, |name| env::var(name).ok());
-    let hides_check = target
-        .options
-        .as_ref()
-        .is_some_and(|options| !options.contains(DISCONNECT_CHECK));
-    checks.push(if hides_check {
+    checks.push(if keeps_check_away(&target) {
         let evidence = format!(
             "{variable} holds a connection string with `options` of its own, which keep the server \
              from being asked to notice that confiture is gone"
         );
-        let next = "add `-c client_connection_check_interval=1000ms` to these `options`, or take \
-                    them out";
-        Finding::new(CHECK, Status::Warn, evidence, next)
+        let next = format!(
+            "add `{}` to these `options` (percent-encoded in a URL), or take them out",
+            disconnect_check()
+        );
+        Finding::new(CHECK, Status::Warn, evidence, &next)
     } else {
         let evidence = format!(
             "{variable} names the database {} for the user {}",
@@ -79,6 +78,18 @@ pub(super) fn secret(project: &Project, checks: &mut Vec<Finding>) -> (Redactor,
         Finding::ok(CHECK, evidence)
     });
     (redactor, Some(target))
+}
+
+/// The option that the adapter sends.
+pub(super) fn disconnect_check() -> String {
+    server_option(CHECK_INTERVAL)
+}
+
+/// Whether `options` of the connection string keep the adapter's own from the server, and do not ask
+/// for the check themselves.
+fn keeps_check_away(target: &Target) -> bool {
+    let options = target.options.as_ref();
+    options.is_some_and(|options| !has_server_option(options))
 }
 
 /// The target of these settings, completed as libpq does from its variables.
@@ -178,6 +189,28 @@ mod tests {
         assert_eq!(hosts("postgresql://h"), "h 6000");
         assert_eq!(hosts("host=/run/pg dbname=x"), "/run/pg 6000");
         assert_eq!(target_of("postgresql://app@h").database, "app");
+    }
+
+    #[test]
+    fn the_check_is_away_unless_the_options_have_it_by_its_name() {
+        for (dsn, is_away) in [
+            ("host=h", false),
+            ("host=h options='-c work_mem=9MB'", true),
+            (
+                "host=h options='-c my.client_connection_check_interval=9'",
+                true,
+            ),
+            (
+                "host=h options='-c client_connection_check_interval=9'",
+                false,
+            ),
+            (
+                "postgresql://h?options=--client-connection-check-interval%3D9",
+                false,
+            ),
+        ] {
+            assert_eq!(keeps_check_away(&target_of(dsn)), is_away, "{dsn}");
+        }
     }
 
     #[test]

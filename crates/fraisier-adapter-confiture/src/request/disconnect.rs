@@ -142,8 +142,9 @@ pub(super) fn take_back(environment: &mut Environment, before: &Environment) {
     }
 }
 
-/// Whether these `options` of a session set it already, to whatever value.
-pub(super) fn is_set_by(options: &str) -> bool {
+/// Whether these `options` of a session have the [`server_option`], with whatever value.
+#[must_use]
+pub fn has_server_option(options: &str) -> bool {
     options.split_ascii_whitespace().any(|word| {
         let assignment = ["--", "-c"]
             .into_iter()
@@ -246,7 +247,7 @@ mod tests {
             "--client-connection-check-interval=9",
             "--Client_Connection_check-interval=9 -c work_mem=1MB",
         ] {
-            assert!(is_set_by(options), "{options}");
+            assert!(has_server_option(options), "{options}");
         }
         for options in [
             "",
@@ -255,7 +256,7 @@ mod tests {
             "-c my.client_connection_check_interval=9",
             "client_connection_check_interval",
         ] {
-            assert!(!is_set_by(options), "{options}");
+            assert!(!has_server_option(options), "{options}");
         }
     }
 }

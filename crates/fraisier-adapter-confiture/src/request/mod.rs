@@ -21,7 +21,7 @@ use fraisier_adapter_api::{AdapterCtx, AdapterError};
 pub(crate) use self::commands::Commands;
 pub use self::commands::MissingMigrations;
 pub(crate) use self::disconnect::{Check, is_refused};
-pub use self::disconnect::{DisconnectCheck, NoDisconnectCheck, server_option};
+pub use self::disconnect::{DisconnectCheck, NoDisconnectCheck, has_server_option, server_option};
 pub(crate) use self::dsn::Dsn;
 use self::project::Project;
 use self::secrets::{Secrets, is_declared};
@@ -200,7 +200,7 @@ fn dsn(commands: &Commands, logical: &str, ctx: &AdapterCtx) -> Result<Dsn, Fail
 /// Whether the connection string has `options` that do not set the check.
 fn has_other_options(dsn: &Dsn) -> bool {
     dsn.options()
-        .is_some_and(|options| !disconnect::is_set_by(&options))
+        .is_some_and(|options| !has_server_option(&options))
 }
 
 /// `--option=value` in one argument, so that no value looks like an option.

@@ -20,4 +20,4 @@ pub use crate::failure::classify;
 pub use crate::observe::Announcer;
 pub use crate::redact::{MASK, Redactor};
 pub use crate::request::project::{Migration, list as migrations_in};
-pub use crate::request::server_option;
+pub use crate::request::{has_server_option, server_option};
