@@ -1,0 +1,137 @@
+//! Python packages, through pip or uv as the machine has them configured.
+
+mod explain;
+mod pip;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use self::explain::explain;
+pub use self::explain::{Failure, releases_in};
+use self::pip::pip;
+use crate::build_once::Building;
+use crate::command::run;
+use crate::python::Installer;
+use crate::{Lab, interrupt};
+
+/// Makes an empty environment and installs `requirement` into it.
+///
+/// # Errors
+/// `Ok(Err(_))` when the installer says no; `Err` when it could not be asked.
+pub fn install_environment(
+    lab: &Lab,
+    building: &Building<'_>,
+    requirement: &str,
+) -> anyhow::Result<Result<(), Failure>> {
+    let python = lab.python()?;
+    let mut make = match python.installer {
+        Installer::Uv => {
+            let mut uv = Command::new("uv");
+            uv.args(["venv", "--quiet", "--python"])
+                .arg(&python.program);
+            uv
+        }
+        Installer::Pip | Installer::Bundled => {
+            let mut venv = Command::new(&python.program);
+            venv.args(["-I", "-m", "venv", "--without-pip"]);
+            venv
+        }
+    };
+    let output = building.run(make.arg(building.directory))?;
+    if !output.status.success() {
+        return Ok(Err(explain(&output)));
+    }
+    let inside = building.directory.join("bin/python");
+    let mut install = match python.installer {
+        Installer::Uv => {
+            let mut uv = Command::new("uv");
+            uv.args(["pip", "install", "--python"]).arg(inside);
+            uv
+        }
+        Installer::Pip | Installer::Bundled => {
+            let mut pip = pip(lab, python)?;
+            pip.arg("--python").arg(inside).arg("install");
+            pip
+        }
+    };
+    finish(building, install.arg(requirement))
+}
+
+/// Unpacks the wheel of `requirement`, without what it depends on, into the directory. A Python
+/// newer than `newest_minor` gets the wheel made for 3.`newest_minor`: only the files are wanted.
+///
+/// # Errors
+/// `Ok(Err(_))` when the installer says no; `Err` when it could not be asked.
+pub fn unpack_wheel(
+    lab: &Lab,
+    building: &Building<'_>,
+    requirement: &str,
+    newest_minor: u32,
+) -> anyhow::Result<Result<(), Failure>> {
+    let python = lab.python()?;
+    let mut command = if python.installer == Installer::Uv {
+        let mut uv = Command::new("uv");
+        uv.args(["pip", "install", "--only-binary", ":all:", "--python"])
+            .arg(&python.program);
+        uv
+    } else {
+        let mut pip = pip(lab, python)?;
+        pip.args(["install", "--only-binary=:all:"]);
+        pip
+    };
+    if python.version.1 > newest_minor {
+        command.args(["--python-version", &format!("3.{newest_minor}")]);
+    }
+    command
+        .args(["--no-deps", "--target"])
+        .arg(building.directory);
+    finish(building, command.arg(requirement))
+}
+
+/// What `pip index versions` prints for `package`. `impatient` when there is something to fall
+/// back on should the registry not answer.
+///
+/// # Errors
+/// `Ok(Err(_))` when pip says no; `Err` when it could not be asked.
+pub fn list_versions(
+    lab: &Lab,
+    package: &str,
+    impatient: bool,
+) -> anyhow::Result<Result<String, Failure>> {
+    let mut pip = pip(lab, lab.python()?)?;
+    pip.args(["index", "versions", package]);
+    if impatient {
+        pip.args(["--timeout", "10", "--retries", "0"]);
+    }
+    let output = run(&mut pip)?;
+    Ok(if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(explain(&output))
+    })
+}
+
+/// Names and versions of everything installed beside `program`, an environment's Python.
+///
+/// # Errors
+/// When that Python cannot list them.
+pub fn installed(program: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    const LIST: &str = "\
+import json
+from importlib.metadata import distributions
+print(json.dumps({d.metadata['Name'].lower().replace('_', '-'): d.version for d in distributions()}))
+";
+    let output = run(Command::new(program).args(["-I", "-c", LIST]))?;
+    Ok(serde_json::from_str(&output.stdout)?)
+}
+
+fn finish(building: &Building<'_>, command: &mut Command) -> anyhow::Result<Result<(), Failure>> {
+    let output = building.run(command)?;
+    interrupt::check()?;
+    Ok(if output.status.success() {
+        Ok(())
+    } else {
+        Err(explain(&output))
+    })
+}
