@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use contract_tests::call::Call;
 use contract_tests::case::Definition;
-use contract_tests::connection::PGPASSWORD;
+use contract_tests::connection::{Endpoint, PGPASSWORD};
+use contract_tests::release::Release;
 use contract_tests::site::Site;
 use fraisier_adapter_confiture::tools::replay::PLAIN_OUTPUT;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,18 @@ pub fn call_by(
         stdout: output.stdout,
         stderr: output.stderr,
     })
+}
+
+/// Where an `up` runs that comes before a case, with its files below `root`.
+pub(super) fn site_of_up(release: Release, root: &Path, endpoint: Endpoint) -> Site {
+    Site {
+        release,
+        project: root.join("project"),
+        report: root.join("report.json"),
+        environment: None,
+        machine: None,
+        endpoint,
+    }
 }
 
 /// The command of one call, in an environment that holds nothing of this machine.

@@ -4,34 +4,27 @@
 mod call;
 pub mod capture;
 pub mod database;
+mod lock;
+mod prepared;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::ensure;
 use contract_tests::call::Call;
 use contract_tests::case::{Circumstance, Database as Wanted, Definition, case};
-use contract_tests::connection::Endpoint;
 use contract_tests::project::Project;
-use contract_tests::recording::State;
 use contract_tests::release::Release;
 use contract_tests::site::Site;
-use postgres::Client;
-use rustix::process::Signal;
 
 pub use self::call::{CallOutput, call_by};
-use crate::command::{signal_group, wait_for};
+pub use self::prepared::{Prepared, Spoilt};
 use crate::confiture::Installed;
-use crate::interrupt;
 use crate::postgres::{Database, Server};
 
-/// How long a process may take to get the migration lock.
-const LOCKS_WITHIN: Duration = Duration::from_secs(60);
 /// No call lasts longer; waiting for the migration lock takes half a minute.
 const CALL_ENDS_WITHIN: Duration = Duration::from_secs(180);
 
@@ -125,7 +118,7 @@ impl<'server> Runner<'server> {
         };
         let lock_holder = match definition.circumstance {
             Some(Circumstance::LockHeld) => {
-                let held = self.hold_lock(&site.endpoint, definition);
+                let held = lock::hold(&self.program, &site, definition);
                 Some(held.map_err(|error| {
                     Spoilt::new(
                         "the `up` that shows which lock it takes",
@@ -198,7 +191,7 @@ impl<'server> Runner<'server> {
         let root = tempfile::tempdir()?;
         let endpoint = database::endpoint(self.server, database.name(), "")?;
         let applied = case("", "", Call::Up(None)).project(project.clone());
-        let site = self.site_of_up(root.path(), endpoint);
+        let site = call::site_of_up(self.release, root.path(), endpoint);
         applied.definition.project.write(&site.project)?;
         let left = self.call(&site, &applied.definition, &Call::Up(None))?;
         ensure!(
@@ -210,116 +203,5 @@ impl<'server> Runner<'server> {
         );
         database::settle(&site.endpoint, 0)?;
         Ok(database)
-    }
-
-    fn site_of_up(&self, root: &Path, endpoint: Endpoint) -> Site {
-        Site {
-            release: self.release,
-            project: root.join("project"),
-            report: root.join("report.json"),
-            environment: None,
-            machine: None,
-            endpoint,
-        }
-    }
-
-    /// Holds the migration lock of the database of `endpoint` in a session of its own.
-    ///
-    /// Which lock that is, is learnt from an `up` of this release whose one pending migration
-    /// lasts: that process itself must not be the holder, because before it comes to the lock a
-    /// second `up` of an early release waits, without end, for a table that the first has changed.
-    fn hold_lock(&self, endpoint: &Endpoint, definition: &Definition) -> anyhow::Result<Client> {
-        let applied = match &definition.database {
-            Wanted::Applied { project, .. } => project.clone(),
-            Wanted::None | Wanted::Fresh => Project::empty(),
-        };
-        let long = applied.migration("900_long", "SELECT pg_sleep(600);", "SELECT 1;");
-        let root = tempfile::tempdir()?;
-        let site = self.site_of_up(root.path(), endpoint.clone());
-        long.write(&site.project)?;
-        let up = case("", "", Call::Up(None));
-        let mut child = call::command(&self.program, &site, &up.definition, &Call::Up(None))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()?;
-        let mut client = database::connect(endpoint)?;
-        let learnt = learn_lock(&mut client, &mut child);
-        signal_group(&child, Signal::INT);
-        if !wait_for(&mut child, Duration::from_secs(5)) {
-            signal_group(&child, Signal::KILL);
-            child.wait()?;
-        }
-        let (space, key) = learnt?;
-        database::settle(endpoint, 1)?;
-        client.execute("SELECT pg_advisory_lock($1, $2)", &[&space, &key])?;
-        Ok(client)
-    }
-}
-
-/// A step before a case that the release itself spoils.
-#[derive(Debug, thiserror::Error)]
-#[error("{step} fails: {why}")]
-pub struct Spoilt {
-    /// The step.
-    pub step: &'static str,
-    /// What happened.
-    pub why: String,
-}
-
-impl Spoilt {
-    fn new(step: &'static str, why: impl Into<String>) -> Self {
-        let why = why.into();
-        Self { step, why }
-    }
-}
-
-/// Everything that one case needs. It goes when this is dropped.
-pub struct Prepared<'server> {
-    /// Where the case runs.
-    pub site: Site,
-    // Before the databases: one that is connected to cannot be dropped.
-    lock_holder: Option<Client>,
-    database: Option<Database<'server>>,
-    _copy: Option<Database<'server>>,
-    _root: tempfile::TempDir,
-}
-
-impl Prepared<'_> {
-    /// What is in the case's database, once the sessions of what was run are gone; `None` where a
-    /// case has none.
-    ///
-    /// # Errors
-    /// When the server refuses a query.
-    pub fn state(&self) -> anyhow::Result<Option<State>> {
-        if self.database.is_none() {
-            return Ok(None);
-        }
-        let others = i64::from(self.lock_holder.is_some());
-        database::settle(&self.site.endpoint, others)?;
-        database::state(&self.site.endpoint).map(Some)
-    }
-}
-
-/// The advisory lock that `child` holds once its migration runs.
-fn learn_lock(client: &mut Client, child: &mut Child) -> anyhow::Result<(i32, i32)> {
-    // The two halves of the key are unsigned here and signed where a lock is taken.
-    const HELD: &str = "SELECT classid::bigint::bit(32)::integer, objid::bigint::bit(32)::integer \
-        FROM pg_locks JOIN pg_stat_activity USING (pid) \
-        WHERE locktype = 'advisory' AND granted AND wait_event = 'PgSleep' \
-        AND datname = current_database()";
-    let deadline = Instant::now() + LOCKS_WITHIN;
-    loop {
-        interrupt::check()?;
-        if let Some(row) = client.query_opt(HELD, &[])? {
-            return Ok((row.get(0), row.get(1)));
-        }
-        let ended = child.try_wait()?;
-        ensure!(
-            ended.is_none() && Instant::now() < deadline,
-            "no process came to hold the migration lock"
-        );
-        std::thread::sleep(Duration::from_millis(50));
     }
 }
