@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fraisier_adapter_api::{AdapterCtx, MigrationAdapter, Revision};
 
-use super::judgement::{applied, described, failed, is_at, preflighted, verified, went_back};
+use super::decision::{applied, described, failed, is_at, preflighted, verified, went_back};
 use super::project::Project;
 use super::transcript::Transcript;
 

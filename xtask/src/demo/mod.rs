@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: one whole deploy, for somebody who has just cloned this.
 
+mod decision;
 mod deploy;
-mod judgement;
 pub(crate) mod project;
 mod transcript;
 mod watch;

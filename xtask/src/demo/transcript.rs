@@ -67,7 +67,7 @@ pub struct Tool {
 }
 
 /// What a step decided, or why that is not what was expected.
-pub type Judgement = Result<String, String>;
+pub type Decision = Result<String, String>;
 
 impl Transcript {
     /// An empty one.
@@ -92,24 +92,24 @@ impl Transcript {
         }
     }
 
-    /// Awaits one call, lets `judge` look at what came back, and writes both down.
+    /// Awaits one call, lets `decide` look at what came back, and writes both down.
     ///
     /// # Errors
-    /// [`Unexpected`], in the judge's words.
+    /// [`Unexpected`], in the words of `decide`.
     pub async fn step<T: Serialize>(
         &mut self,
         name: &'static str,
         call: impl Future<Output = Result<T, AdapterError>>,
-        judge: impl FnOnce(&Result<T, AdapterError>) -> Judgement,
+        decide: impl FnOnce(&Result<T, AdapterError>) -> Decision,
     ) -> Result<Option<T>, Unexpected> {
         let spinner = self.ui.spin(name);
         self.live.follow(&spinner);
         let started = Instant::now();
         let outcome = call.await;
         drop(spinner);
-        let judgement = judge(&outcome);
-        self.note(name, started.elapsed(), &outcome, &judgement);
-        match judgement {
+        let decision = decide(&outcome);
+        self.note(name, started.elapsed(), &outcome, &decision);
+        match decision {
             Ok(_) => Ok(outcome.ok()),
             Err(complaint) => Err(Unexpected(format!("{name}: {complaint}"))),
         }
@@ -120,10 +120,10 @@ impl Transcript {
         name: &'static str,
         took: Duration,
         outcome: &Result<T, AdapterError>,
-        judgement: &Judgement,
+        decision: &Decision,
     ) {
         let number = self.steps.len() + 1;
-        let (mark, decided) = match judgement {
+        let (mark, decided) = match decision {
             Ok(decided) => (ui::good("ok"), decided),
             Err(complaint) => (ui::bad("!!"), complaint),
         };
@@ -133,7 +133,7 @@ impl Transcript {
         self.say(&told(&head, BESIDE, decided, ui::width().min(WIDEST)));
         self.steps.push(Step {
             name,
-            ok: judgement.is_ok(),
+            ok: decision.is_ok(),
             decided: decided.clone(),
             seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
             result: outcome

@@ -1,13 +1,13 @@
-//! What each step of the demo must answer: a sentence for the transcript, or what is wrong.
+//! What each step of the demo decides: a sentence for the transcript, or what is wrong.
 
 use fraisier_adapter_api::{
     AdapterDescription, AdapterError, AdapterErrorKind, MigrationOutcome, PreflightReport,
     Revision, Severity, VerifyReport,
 };
 
-use super::transcript::Judgement;
+use super::transcript::Decision;
 
-pub fn described(found: &Result<AdapterDescription, AdapterError>, version: &str) -> Judgement {
+pub fn described(found: &Result<AdapterDescription, AdapterError>, version: &str) -> Decision {
     let found = ok(found)?;
     if found.version != version {
         return Err(format!(
@@ -26,7 +26,7 @@ pub fn described(found: &Result<AdapterDescription, AdapterError>, version: &str
 pub fn is_at(
     found: &Result<Option<Revision>, AdapterError>,
     expected: Option<&String>,
-) -> Judgement {
+) -> Decision {
     let found = ok(found)?.as_ref().map(Revision::as_str);
     match (found, expected) {
         (None, None) => Ok("no revision: nothing was ever applied here".to_owned()),
@@ -39,7 +39,7 @@ pub fn is_at(
     }
 }
 
-pub fn preflighted(found: &Result<PreflightReport, AdapterError>, lints: bool) -> Judgement {
+pub fn preflighted(found: &Result<PreflightReport, AdapterError>, lints: bool) -> Decision {
     match found {
         Err(error) if !lints && error.kind == AdapterErrorKind::MethodNotSupported => {
             Ok("this release cannot; that is not a pass".to_owned())
@@ -83,7 +83,7 @@ fn issues(report: &PreflightReport) -> String {
         .concat()
 }
 
-pub fn applied(found: &Result<MigrationOutcome, AdapterError>, versions: &[String]) -> Judgement {
+pub fn applied(found: &Result<MigrationOutcome, AdapterError>, versions: &[String]) -> Decision {
     let found = ok(found)?;
     let applied: Vec<&str> = found.applied.iter().map(Revision::as_str).collect();
     if applied != versions {
@@ -99,7 +99,7 @@ pub fn applied(found: &Result<MigrationOutcome, AdapterError>, versions: &[Strin
     Ok(format!("{} applied, {}", applied.len(), from_to(found)))
 }
 
-pub fn verified(found: &Result<VerifyReport, AdapterError>, expected: usize) -> Judgement {
+pub fn verified(found: &Result<VerifyReport, AdapterError>, expected: usize) -> Decision {
     let found = ok(found)?;
     let passed = found.checks.iter().filter(|check| check.ok).count();
     if found.ok && !found.was_skipped && passed == expected {
@@ -119,7 +119,7 @@ pub fn verified(found: &Result<VerifyReport, AdapterError>, expected: usize) -> 
     }
 }
 
-pub fn failed(found: &Result<MigrationOutcome, AdapterError>) -> Judgement {
+pub fn failed(found: &Result<MigrationOutcome, AdapterError>) -> Decision {
     match found {
         Ok(found) => Err(format!(
             "the migration that must fail passed, {}",
@@ -136,7 +136,7 @@ pub fn went_back(
     found: &Result<MigrationOutcome, AdapterError>,
     head: &str,
     first: &str,
-) -> Judgement {
+) -> Decision {
     let found = ok(found)?;
     let ends = |revision: &Option<Revision>, expected| {
         revision.as_ref().map(Revision::as_str) == Some(expected)
