@@ -17,16 +17,21 @@ use rustix::process::Signal;
 
 use crate::demo::Project;
 use crate::exit::Unexpected;
+use crate::help;
 
 /// `--help`, after the options.
-pub const HELP: &str = "\
-crates/fraisier-adapter-confiture/examples, each on the sample project and a database of its own: a saga
-that goes through and one that is compensated, a gate that passes and one that refuses, and an `up`
-that is stopped by Ctrl-C.
-
-Examples:
-  cargo xtask examples                      with the newest confiture
-  cargo xtask examples --confiture 0.44.0   with another";
+pub fn help() -> String {
+    help::help(
+        "\
+         crates/fraisier-adapter-confiture/examples, each on the sample project and a database of \
+         its own: a saga that goes through and one that is compensated, a gate that passes and one \
+         that refuses, and an `up` that is stopped by Ctrl-C.",
+        &[
+            ("cargo xtask examples", "with the newest confiture"),
+            ("cargo xtask examples --confiture 0.44.0", "with another"),
+        ],
+    )
+}
 
 /// How long an example may take to end after Ctrl-C.
 const PATIENCE: Duration = Duration::from_secs(60);

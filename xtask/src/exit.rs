@@ -10,7 +10,8 @@ Exit status:
   0    done, and everything checked was as expected
   1    it ran, and something checked was not as expected
   2    the command line was not understood
-  3    it could not run: something it needs is missing; the message names it and the way out
+  3    it could not run: something it needs is missing;
+       the message names it and the way out
   130  it was interrupted; nothing is left behind";
 
 /// What was checked is not as it should be.

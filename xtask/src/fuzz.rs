@@ -13,17 +13,26 @@ use contract_lab::{Lab, LabArgs};
 use contract_properties::{PROPERTIES, Property};
 
 use crate::exit::Unexpected;
+use crate::help;
 
 /// `--help`, after the options.
-pub const HELP: &str = "\
-A property is something that holds for every input; crates/contract-properties has them. This builds
-each with libFuzzer, begins with seeds from the recordings, and goes on from where it stopped the
-last time. It needs a C++ compiler, and no nightly toolchain. An input that breaks a property is
-kept: copy it into crates/contract-properties/findings, where a test holds it from then on.
-
-Examples:
-  cargo xtask fuzz                          every property, a minute each
-  cargo xtask fuzz redaction --seconds 600  one, for ten minutes";
+pub fn help() -> String {
+    help::help(
+        "\
+         A property is something that holds for every input; crates/contract-properties has them. \
+         This builds each with libFuzzer, begins with seeds from the recordings, and goes on from \
+         where it stopped the last time. It needs a C++ compiler, and no nightly toolchain. An \
+         input that breaks a property is kept: copy it into crates/contract-properties/findings, \
+         where a test holds it from then on.",
+        &[
+            ("cargo xtask fuzz", "every property, a minute each"),
+            (
+                "cargo xtask fuzz redaction --seconds 600",
+                "one, for ten minutes",
+            ),
+        ],
+    )
+}
 
 /// What makes a program report its coverage to libFuzzer, as cargo-fuzz does.
 const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -10,6 +10,7 @@ mod exit;
 mod fuzz;
 mod gate;
 mod guard_proof;
+mod help;
 mod live;
 mod picture;
 mod program;
@@ -23,19 +24,31 @@ use clap::{Parser, Subcommand};
 use contract_lab::interrupt::{self, Further};
 use contract_lab::postgres::cleaner;
 
-const EXAMPLES: &str = "\
-Examples:
-  cargo xtask demo         a whole deploy with the newest confiture
-  cargo xtask live         what real binaries and a real server have to show
-  cargo xtask engine       whole deploys with the published fraisier
-  cargo xtask gate newest  can fraisier live with this confiture?
-  cargo xtask bench        what the adapter costs
-  cargo xtask demo --help  what it does, and with what";
+const EXAMPLES: [(&str, &str); 6] = [
+    (
+        "cargo xtask demo",
+        "a whole deploy with the newest confiture",
+    ),
+    (
+        "cargo xtask live",
+        "what real binaries and a real server have to show",
+    ),
+    (
+        "cargo xtask engine",
+        "whole deploys with the published fraisier",
+    ),
+    (
+        "cargo xtask gate newest",
+        "can fraisier live with this confiture?",
+    ),
+    ("cargo xtask bench", "what the adapter costs"),
+    ("cargo xtask demo --help", "what it does, and with what"),
+];
 
 /// Try the adapter for confiture on real releases and a real PostgreSQL
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
-#[command(after_long_help = format!("{EXAMPLES}\n\n{}", exit::TABLE))]
+#[command(after_long_help = help::help("", &EXAMPLES))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -44,45 +57,45 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Deploy a sample project through the adapter, with a real confiture and PostgreSQL
-    #[command(after_long_help = format!("{}\n\n{}", demo::HELP, exit::TABLE))]
+    #[command(after_long_help = demo::help())]
     Demo(demo::DemoArgs),
 
-    #[command(after_long_help = format!("{}\n\n{}", refresh::HELP, exit::TABLE))]
+    #[command(after_long_help = refresh::help())]
     Refresh(refresh::RefreshArgs),
 
     /// Check on real binaries and a real server what nothing else can show
-    #[command(after_long_help = format!("{}\n\n{}", live::HELP, exit::TABLE))]
+    #[command(after_long_help = live::help())]
     Live(live::LiveArgs),
 
     /// Deploy with the published fraisier, through the program and compiled in
-    #[command(after_long_help = format!("{}\n\n{}", engine::HELP, exit::TABLE))]
+    #[command(after_long_help = engine::help())]
     Engine(engine::EngineArgs),
 
     #[command(after_long_help = gate::help())]
     Gate(Box<gate::GateArgs>),
 
     /// Run the examples of the adapter on a real confiture and PostgreSQL
-    #[command(after_long_help = format!("{}\n\n{}", examples::HELP, exit::TABLE))]
+    #[command(after_long_help = examples::help())]
     Examples(examples::ExamplesArgs),
 
     /// Draw what a command printed, for the documents
-    #[command(after_long_help = format!("{}\n\n{}", picture::HELP, exit::TABLE))]
+    #[command(after_long_help = picture::help())]
     Picture(picture::PictureArgs),
 
     /// Go through the checklist of a release; publishes nothing
-    #[command(after_long_help = format!("{}\n\n{}", release::HELP, exit::TABLE))]
+    #[command(after_long_help = release::help())]
     Release(release::ReleaseArgs),
 
     /// Look for inputs that break what holds for every input
-    #[command(after_long_help = format!("{}\n\n{}", fuzz::HELP, exit::TABLE))]
+    #[command(after_long_help = fuzz::help())]
     Fuzz(fuzz::FuzzArgs),
 
     /// Hold what the window guard recognises against PostgreSQL's own parser
-    #[command(after_long_help = format!("{}\n\n{}", guard_proof::HELP, exit::TABLE))]
+    #[command(after_long_help = guard_proof::help())]
     GuardProof(guard_proof::GuardProofArgs),
 
     /// Measure what the adapter costs, beside the bare command
-    #[command(after_long_help = format!("{}\n\n{}", bench::HELP, exit::TABLE))]
+    #[command(after_long_help = bench::help())]
     Bench(bench::BenchArgs),
 
     /// Measure one thing; `bench` starts it
@@ -138,17 +151,46 @@ mod tests {
     use super::*;
     use clap::CommandFactory as _;
 
+    /// Every command that is shown, and the whole.
+    fn commands() -> Vec<clap::Command> {
+        let cli = Cli::command();
+        cli.clone().debug_assert();
+        let shown = cli.get_subcommands().filter(|found| !found.is_hide_set());
+        let mut commands: Vec<_> = shown.cloned().collect();
+        commands.push(cli);
+        commands
+    }
+
     #[test]
     fn every_command_explains_itself() {
-        let mut cli = Cli::command();
-        cli.clone().debug_assert();
-        for command in cli
-            .get_subcommands_mut()
-            .filter(|found| !found.is_hide_set())
-        {
+        for mut command in commands() {
             let help = command.render_long_help().to_string();
             assert!(help.contains("Examples:"), "{help}");
             assert!(help.contains("Exit status:"), "{help}");
+        }
+    }
+
+    #[test]
+    fn every_help_is_readable_in_sixty_columns() {
+        for command in commands() {
+            let mut command = command.term_width(60);
+            let help = command.render_long_help().to_string();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 60, "too wide: {line:?}");
+            }
+            // Of what clap wraps, only prose stays readable.
+            let more = command.get_after_long_help().unwrap().to_string();
+            for line in more.lines().filter(|line| line.chars().count() > 60) {
+                let prose = line.trim_start();
+                assert!(!prose.contains("  "), "columns too wide: {line:?}");
+                assert!(!prose.starts_with("cargo "), "a command too wide: {line:?}");
+            }
+            let lines: Vec<&str> = more.lines().collect();
+            for pair in lines.windows(2) {
+                let is_prose = |line: &str| line.starts_with(|first: char| !first.is_whitespace());
+                let broken = is_prose(pair[0]) && is_prose(pair[1]);
+                assert!(!broken, "a line break in prose: {pair:?}");
+            }
         }
     }
 }

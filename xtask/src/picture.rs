@@ -1,16 +1,27 @@
 //! `cargo xtask picture`: what a command printed, as a picture for the README.
 
+use crate::help;
 use std::fmt::Write as _;
 use std::io::{self, Read as _};
 
 /// `--help`, after the options.
-pub const HELP: &str = "\
-Reads what a command printed from standard input and writes an SVG to standard output, so that a
-picture in the documents is of a real run.
-
-Examples:
-  cargo xtask demo | cargo xtask picture --title 'cargo xtask demo' > docs/demo.svg
-  cargo xtask gate newest | cargo xtask picture --title 'cargo xtask gate newest' > docs/gate.svg";
+pub fn help() -> String {
+    help::help(
+        "\
+         Reads what a command printed from standard input and writes an SVG to standard output, so \
+         that a picture in the documents is of a real run.",
+        &[
+            (
+                "cargo xtask demo \\\n    | cargo xtask picture --title 'cargo xtask demo' \\\n    > docs/demo.svg",
+                "the demo",
+            ),
+            (
+                "cargo xtask gate newest \\\n    | cargo xtask picture --title 'cargo xtask gate newest' \\\n    > docs/gate.svg",
+                "the gate",
+            ),
+        ],
+    )
+}
 
 /// The size of a character and of a line, in the units of the picture.
 const CHARACTER: usize = 8;

@@ -10,16 +10,25 @@ use contract_lab::ui::{Ui, bad, good, warn};
 use serde::Deserialize;
 
 use crate::exit::Unexpected;
+use crate::help;
 
 /// `--help`, after the options.
-pub const HELP: &str = "\
-What is to be true before a release, checked: what each package says of itself and carries, versions and
-changelog, the public API, the documentation, and that each package builds from its archive alone, in the
-order in which they would be published. Publishing is for a person to do.
-
-Examples:
-  cargo xtask release          everything; packages are built, so it takes minutes
-  cargo xtask release --quick  without building anything";
+pub fn help() -> String {
+    help::help(
+        "\
+         What is to be true before a release, checked: what each package says of itself and \
+         carries, versions and changelog, the public API, the documentation, and that each package \
+         builds from its archive alone, in the order in which they would be published. Publishing \
+         is for a person to do.",
+        &[
+            (
+                "cargo xtask release",
+                "everything; packages are built, so it takes minutes",
+            ),
+            ("cargo xtask release --quick", "without building anything"),
+        ],
+    )
+}
 
 /// The files that every package carries.
 const CARRIED: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];

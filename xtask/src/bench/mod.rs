@@ -14,19 +14,24 @@ mod weight;
 use self::cargo::cargo;
 use self::figures::Figures;
 pub use self::probe::{ProbeArgs, SUBCOMMAND as PROBE, serve as serve_probe};
+use crate::help;
 use contract_lab::confiture::{Candidate, install};
 use contract_lab::postgres::{Major, Server};
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
 
 /// `--help`, after the options.
-pub const HELP: &str = "\
-Each line compares two things that were run in turn, so that a machine whose speed drifts does not
-favour one; the figures are medians. docs/performance.md says what each line is.
-
-Examples:
-  cargo xtask bench                       the newest confiture
-  cargo xtask bench --rounds 15           with calmer medians";
+pub fn help() -> String {
+    help::help(
+        "\
+         Each line compares two things that were run in turn, so that a machine whose speed drifts \
+         does not favour one; the figures are medians. docs/performance.md says what each line is.",
+        &[
+            ("cargo xtask bench", "the newest confiture"),
+            ("cargo xtask bench --rounds 15", "with calmer medians"),
+        ],
+    )
+}
 
 /// What the benchmarks can be told.
 #[derive(Debug, clap::Args)]

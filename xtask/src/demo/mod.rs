@@ -17,6 +17,7 @@ pub use self::project::Project;
 use self::transcript::{Form, Tool, Transcript};
 use self::watch::Watch;
 use crate::exit::Unexpected;
+use crate::help;
 use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::interrupt::{self, Interrupted};
 use contract_lab::postgres::{Database, ServerArgs};
@@ -24,20 +25,31 @@ use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
 
 /// `--help`, after the options.
-pub const HELP: &str = "\
-The steps: describe, current, preflight, up, verify, current, an up that fails, down_to, current.
-Each prints what it decided; a step that decides anything but what the sample project calls for
-ends the demo. The first run installs confiture and PostgreSQL (some 20 seconds); later ones need
-no network.
-
-Examples:
-  cargo xtask demo                                   the newest confiture
-  cargo xtask demo --confiture 0.22.0                an old one
-  cargo xtask demo --confiture ~/venv/bin/confiture  one of yours
-  cargo xtask demo --postgres 16 --json | jq .steps  for machines
-  XTASK_DATABASE_URL=postgresql://me:secret@db.example cargo xtask demo
-                                                     on a server of yours, with the password
-                                                     kept out of the process list";
+pub fn help() -> String {
+    help::help(
+        "\
+         The steps: describe, current, preflight, up, verify, current, an up that fails, down_to, \
+         current. Each prints what it decided; a step that decides anything but what the sample \
+         project calls for ends the demo. The first run installs confiture and PostgreSQL (some 20 \
+         seconds); later ones need no network.",
+        &[
+            ("cargo xtask demo", "the newest confiture"),
+            ("cargo xtask demo --confiture 0.22.0", "an old one"),
+            (
+                "cargo xtask demo --confiture ~/venv/bin/confiture",
+                "one of yours",
+            ),
+            (
+                "cargo xtask demo --postgres 16 --json | jq .steps",
+                "for machines",
+            ),
+            (
+                "XTASK_DATABASE_URL=postgresql://me:secret@db.example \\\n    cargo xtask demo",
+                "on a server of yours, with the password kept out of the process list",
+            ),
+        ],
+    )
+}
 
 /// What the demo can be told.
 #[derive(Debug, clap::Args)]

@@ -19,6 +19,7 @@ use self::stories::{STORIES, Story};
 use self::table::{Cell, Column, Outcome, Table};
 use self::way::Way;
 use crate::exit::Unexpected;
+use crate::help;
 use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::interrupt::{self, Interrupted};
 use contract_lab::parallel::in_parallel;
@@ -27,16 +28,29 @@ use contract_lab::ui::{Ui, seconds};
 use contract_lab::{Lab, LabArgs};
 
 /// `--help`, after the options.
-pub const HELP: &str = "\
-fraisier 1.0.0-beta.11 is installed twice into the cache, from the package registry: as it is, and
-with our drop-in for the adapter that it compiles in. It needs Rust 1.95, and some minutes the first
-time. Each deploy gets a project, a database and stand-ins for systemctl and nginx of its own.
-
-Examples:
-  cargo xtask engine                            everything, with 0.22.0, 0.23.0 and the newest
-  cargo xtask engine --quick                    what .ci/run asks, with the newest
-  cargo xtask engine --story killed --way program --confiture 0.23.0
-                                                one story, one way, with one release";
+pub fn help() -> String {
+    help::help(
+        "\
+         fraisier 1.0.0-beta.11 is installed twice into the cache, from the package registry: as \
+         it is, and with our drop-in for the adapter that it compiles in. It needs Rust 1.95, and \
+         some minutes the first time. Each deploy gets a project, a database and stand-ins for \
+         systemctl and nginx of its own.",
+        &[
+            (
+                "cargo xtask engine",
+                "everything, with 0.22.0, 0.23.0 and the newest",
+            ),
+            (
+                "cargo xtask engine --quick",
+                "what .ci/run asks, with the newest",
+            ),
+            (
+                "cargo xtask engine --story killed --way program \\\n    --confiture 0.23.0",
+                "one story, one way, with one release",
+            ),
+        ],
+    )
+}
 
 /// The releases that every story is told with: without a window verdict, with one that is wrong
 /// now and then, and the newest.

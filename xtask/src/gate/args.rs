@@ -9,19 +9,39 @@ use contract_lab::postgres::ServerArgs;
 use contract_tests::fixtures;
 use contract_tests::release::Release;
 
+use crate::help::entries;
+
 /// What the command's help ends with.
 pub fn help() -> String {
-    format!("{EXAMPLES}\n\n{STATUSES}")
+    format!("{}\n\n{STATUSES}", entries("Examples", &EXAMPLES))
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  cargo xtask gate newest                      the newest release, against its recordings
-  cargo xtask gate dist/confiture-1.30.0rc1.whl  a wheel, against the newest recorded release
-  cargo xtask gate ../confiture --only preflight  a source directory, one operation
-  cargo xtask gate all --html history.html     every recorded release, an hour on two cores
-  cargo xtask gate --self-test                 does the gate find what harms, and only that?
-  cargo xtask gate --promote 1.30.0            record a release, with the difference to review";
+const EXAMPLES: [(&str, &str); 6] = [
+    (
+        "cargo xtask gate newest",
+        "the newest release, against its recordings",
+    ),
+    (
+        "cargo xtask gate dist/confiture-1.30.0rc1.whl",
+        "a wheel, against the newest recorded release",
+    ),
+    (
+        "cargo xtask gate ../confiture --only preflight",
+        "a source directory, one operation",
+    ),
+    (
+        "cargo xtask gate all --html history.html",
+        "every recorded release, an hour on two cores",
+    ),
+    (
+        "cargo xtask gate --self-test",
+        "does the gate find what harms, and only that?",
+    ),
+    (
+        "cargo xtask gate --promote 1.30.0",
+        "record a release, with the difference to review",
+    ),
+];
 
 /// Judge whether fraisier can live with a confiture, released or not
 ///

@@ -18,18 +18,23 @@ use serde::Deserialize;
 
 use self::generate::Generator;
 use crate::exit::Unexpected;
+use crate::help;
 
 /// `--help`, after the options.
-pub const HELP: &str = "\
-Files are generated in and around the small language of the guard, and made of each other. Each that
-the guard recognises is parsed by PostgreSQL's own parser. Its tree may hold the kinds of statement,
-the types and the one call that the guard allows, and nothing else. A file that PostgreSQL cannot read
-does nothing, and counts by itself.
-
-Examples:
-  cargo xtask guard-proof                     a minute of it
-  cargo xtask guard-proof --files 20000000    a night of it
-  cargo xtask guard-proof --seed 7            other files";
+pub fn help() -> String {
+    help::help(
+        "\
+         Files are generated in and around the small language of the guard, and made of each \
+         other. Each that the guard recognises is parsed by PostgreSQL's own parser. Its tree may \
+         hold the kinds of statement, the types and the one call that the guard allows, and \
+         nothing else. A file that PostgreSQL cannot read does nothing, and counts by itself.",
+        &[
+            ("cargo xtask guard-proof", "a minute of it"),
+            ("cargo xtask guard-proof --files 20000000", "a night of it"),
+            ("cargo xtask guard-proof --seed 7", "other files"),
+        ],
+    )
+}
 
 /// Judges what it is given; see its own head.
 const JUDGE: &str = include_str!("judge.py");

@@ -15,39 +15,80 @@ mod undo;
 
 pub use self::engine::start::SUBCOMMAND as ENGINE;
 pub use self::engine::{EngineArgs, serve as serve_engine};
+use crate::help;
 use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
 use contract_tests::fixtures;
 
-/// `--help`, after the options.
-pub const HELP: &str = "\
-Topics:
-  matrix    the catalogue of cases through the adapter, on every release that differs in something
-            the adapter has to cope with, judged by what is in the database afterwards
-  undo      an `up` that fails halfway and is undone, with ways down that work, fail or are missing,
-            judged the same way
-  cancel    calls given up at eleven moments of `up` and `down_to`, by drop and by timeout, stopped
-            by an interrupt and by a kill, and a deploy that is killed as a whole: what is left on
-            the machine and on the server
-  cut       a proxy cuts the connection after a message of a whole `up` and `down_to`, on an early, a
-            middle and a late release: whether what is then said about the database is true
-  death     an engine in process that is killed at ten moments of an `up`: no session after 3 s,
-            nothing committed after the death, nothing left in the directory for temporary files
-  pooler    PgBouncer in between, which takes no start options: the disconnect check by default and
-            where it is demanded; said to be not run where there is no pgbouncer
-  doctor    `doctor` of the adapter's program, on a healthy project and on broken ones: whether each
-            check finds what is broken, and changes nothing
-  long      thousands of calls dropped at random, two hundred at once, and calls where descriptors run
-            short: descriptors, threads, processes and files before and after. It takes half an hour,
-            and runs only when it is named
+/// The topics, for `--help`.
+const TOPICS: [(&str, &str); 8] = [
+    (
+        "matrix",
+        "the catalogue of cases through the adapter, on every release that differs in something \
+         the adapter has to cope with, judged by what is in the database afterwards",
+    ),
+    (
+        "undo",
+        "an `up` that fails halfway and is undone, with ways down that work, fail or are missing, \
+         judged the same way",
+    ),
+    (
+        "cancel",
+        "calls given up at eleven moments of `up` and `down_to`, by drop and by timeout, stopped \
+         by an interrupt and by a kill, and a deploy that is killed as a whole: what is left on \
+         the machine and on the server",
+    ),
+    (
+        "cut",
+        "a proxy cuts the connection after a message of a whole `up` and `down_to`, on an early, a \
+         middle and a late release: whether what is then said about the database is true",
+    ),
+    (
+        "death",
+        "an engine in process that is killed at ten moments of an `up`: no session after 3 s, \
+         nothing committed after the death, nothing left in the directory for temporary files",
+    ),
+    (
+        "pooler",
+        "PgBouncer in between, which takes no start options: the disconnect check by default and \
+         where it is demanded; said to be not run where there is no pgbouncer",
+    ),
+    (
+        "doctor",
+        "`doctor` of the adapter's program, on a healthy project and on broken ones: whether each \
+         check finds what is broken, and changes nothing",
+    ),
+    (
+        "long",
+        "thousands of calls dropped at random, two hundred at once, and calls where descriptors \
+         run short: descriptors, threads, processes and files before and after. It takes half an \
+         hour, and runs only when it is named",
+    ),
+];
 
-Examples:
-  cargo xtask live                            everything but `long`
-  cargo xtask live cancel --confiture 0.23.0  one topic, with an old one
-  cargo xtask live cut --every 1              every cut there is, for an hour or more
-  cargo xtask live long --calls 500           a short run of the long one";
+/// `--help`, after the options.
+pub fn help() -> String {
+    help::help(
+        &help::entries("Topics", &TOPICS),
+        &[
+            ("cargo xtask live", "everything but `long`"),
+            (
+                "cargo xtask live cancel --confiture 0.23.0",
+                "one topic, with an old one",
+            ),
+            (
+                "cargo xtask live cut --every 1",
+                "every cut there is, for an hour or more",
+            ),
+            (
+                "cargo xtask live long --calls 500",
+                "a short run of the long one",
+            ),
+        ],
+    )
+}
 
 /// What the live checks can be told.
 #[derive(Debug, clap::Args)]

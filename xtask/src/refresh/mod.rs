@@ -18,6 +18,7 @@ use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 
 use crate::exit::Unexpected;
+use crate::help;
 use captures::Captures;
 use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::parallel::in_parallel;
@@ -27,15 +28,34 @@ use contract_lab::{Lab, LabArgs, interrupt, registry};
 use record::{Job, Recorded};
 use store::{Store, Texts};
 
-/// What the command's help ends with.
-pub const HELP: &str = "\
-Examples:
-  cargo xtask refresh                        what the registry has and the index has not
-  cargo xtask refresh 0.22.0 0.23.0          these, as far as they were not captured before
-  cargo xtask refresh all                    every release, about an hour on two cores
-  cargo xtask refresh --check 0.22.0 newest  compare with what is committed, afresh
-  cargo xtask refresh --changes 0.22.0 0.23.0
-                                             what the recordings of the two differ in";
+/// `--help`, after the options.
+pub fn help() -> String {
+    help::help(
+        "",
+        &[
+            (
+                "cargo xtask refresh",
+                "what the registry has and the index has not",
+            ),
+            (
+                "cargo xtask refresh 0.22.0 0.23.0",
+                "these, as far as they were not captured before",
+            ),
+            (
+                "cargo xtask refresh all",
+                "every release, about an hour on two cores",
+            ),
+            (
+                "cargo xtask refresh --check 0.22.0 newest",
+                "compare with what is committed, afresh",
+            ),
+            (
+                "cargo xtask refresh --changes 0.22.0 0.23.0",
+                "what the recordings of the two differ in",
+            ),
+        ],
+    )
+}
 
 /// Record what confiture releases do, for the replay suite
 ///

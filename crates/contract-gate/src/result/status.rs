@@ -4,8 +4,9 @@
 pub const STATUSES: &str = "Exit status:
   0    yes: fraisier can live with every candidate
   1    no: a candidate breaks fraisier
-  2    wrong usage: the command line was not understood, what it names is not there, or a
-       difference that --accept names no longer occurs
+  2    wrong usage: the command line was not understood,
+       what it names is not there, or a difference that
+       --accept names no longer occurs
   3    unknown: it could not run, or a case was not judged
   130  interrupted; the report holds what was known";
 
