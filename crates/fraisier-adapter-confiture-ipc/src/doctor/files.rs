@@ -1,6 +1,7 @@
 //! The migrations directory.
 
 use std::collections::BTreeMap;
+use std::path::{self, Path, PathBuf};
 
 use fraisier_adapter_confiture::tools::{Migration, migrations_in};
 
@@ -12,7 +13,7 @@ pub(super) type Files = Option<Vec<Migration>>;
 
 pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
     let directory = project.workdir.join(&project.migrations_dir);
-    let shown = std::path::absolute(&directory).unwrap_or_else(|_| directory.clone());
+    let shown = path::absolute(&directory).unwrap_or_else(|_| directory.clone());
     let migrations = match migrations_in(&directory) {
         Ok(migrations) => migrations,
         Err(why) => {
@@ -26,22 +27,7 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
             return None;
         }
     };
-    let many = if migrations.len() == 1 { "" } else { "s" };
-    let evidence = format!(
-        "{} holds {} migration{many}",
-        shown.display(),
-        migrations.len()
-    );
-    checks.push(if migrations.is_empty() {
-        Finding::new(
-            "directory",
-            Status::Warn,
-            evidence,
-            "is it the right directory?",
-        )
-    } else {
-        Finding::ok("directory", evidence)
-    });
+    checks.push(held(&shown, &migrations));
     checks.push(doubled(&migrations));
     checks.push(beside(
         &migrations,
@@ -54,6 +40,35 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
         "",
     ));
     Some(migrations)
+}
+
+/// What the directory holds, and what in it is no file that could be read.
+fn held(directory: &Path, migrations: &[Migration]) -> Finding {
+    const CHECK: &str = "directory";
+    let many = if migrations.len() == 1 { "" } else { "s" };
+    let (shown, count) = (directory.display(), migrations.len());
+    let evidence = format!("{shown} holds {count} migration{many}");
+    if migrations.is_empty() {
+        return Finding::new(CHECK, Status::Warn, evidence, "is it the right directory?");
+    }
+    let irregular: Vec<String> = migrations
+        .iter()
+        .flat_map(|migration| {
+            let beside = |ending| sibling(migration, ending);
+            let own = Some(migration.path.clone());
+            [own, beside(".down.sql"), beside(".verify.sql")]
+        })
+        .flatten()
+        .filter(|path| path.symlink_metadata().is_ok() && !path.is_file())
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    if irregular.is_empty() {
+        return Finding::ok(CHECK, evidence);
+    }
+    let evidence = format!("{evidence}; not a regular file: {}", listed(&irregular));
+    let next = "put a regular file in the place of each, or move it out of the directory: confiture \
+                reads whatever has such a name, fails at a directory and waits at a FIFO";
+    Finding::new(CHECK, Status::Warn, evidence, next)
 }
 
 fn doubled(migrations: &[Migration]) -> Finding {
@@ -96,31 +111,62 @@ fn beside(
 
 /// Whether it is a SQL migration without the file of this ending.
 pub(super) fn lacks(migration: &Migration, ending: &str) -> bool {
-    let sibling = || {
-        let name = migration.path.file_name()?.to_str()?;
-        let stem = name.strip_suffix(".up.sql")?;
-        Some(migration.path.with_file_name(format!("{stem}{ending}")))
-    };
-    sibling().is_some_and(|file| !file.exists())
+    sibling(migration, ending).is_some_and(|file| !file.exists())
+}
+
+/// The file of this ending that belongs to a SQL migration.
+fn sibling(migration: &Migration, ending: &str) -> Option<PathBuf> {
+    let name = migration.path.file_name()?.to_str()?;
+    let stem = name.strip_suffix(".up.sql")?;
+    Some(migration.path.with_file_name(format!("{stem}{ending}")))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
     use super::*;
 
     fn examined(files: &[&str]) -> Vec<Finding> {
         let base = tempfile::tempdir().expect("a directory");
         for file in files {
-            std::fs::write(base.path().join(file), "").expect("written");
+            fs::write(base.path().join(file), "").expect("written");
         }
+        examined_in(base.path())
+    }
+
+    fn examined_in(directory: &Path) -> Vec<Finding> {
         let project = Project {
-            workdir: base.path().into(),
+            workdir: directory.into(),
             migrations_dir: ".".into(),
             database_url_env: "DATABASE_URL".into(),
         };
         let mut checks = Vec::new();
         examine(&project, &mut checks);
         checks
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_named() {
+        let base = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| base.path().join(name);
+        for regular in ["1_a.up.sql", "1_a.verify.sql", "5_e.down.sql"] {
+            fs::write(at(regular), "").expect("written");
+        }
+        symlink(at("1_a.up.sql"), at("2_b.up.sql")).expect("a link");
+        fs::create_dir(at("3_c.up.sql")).expect("created");
+        fs::create_dir(at("1_a.down.sql")).expect("created");
+        symlink(at("nowhere"), at("5_e.up.sql")).expect("a link");
+        let made = Command::new("mkfifo").arg(at("4_d.up.sql")).status();
+        assert!(made.expect("mkfifo").success());
+        let directory = examined_in(base.path()).remove(0);
+        assert_eq!(directory.status, Status::Warn, "{directory:?}");
+        let says = "holds 5 migrations; not a regular file: 1_a.down.sql, 3_c.up.sql, 4_d.up.sql, \
+                    5_e.up.sql";
+        assert!(directory.evidence.ends_with(says), "{directory:?}");
+        assert!(!directory.next.is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What one check found.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use serde::Serialize;
@@ -70,7 +71,7 @@ impl Finding {
 }
 
 /// Names, the first of many.
-pub(super) fn listed(names: &[&str]) -> String {
+pub(super) fn listed(names: &[impl Borrow<str>]) -> String {
     match names.len().checked_sub(LISTED) {
         Some(more @ 1..) => format!("{} and {more} more", names[..LISTED].join(", ")),
         _ => names.join(", "),

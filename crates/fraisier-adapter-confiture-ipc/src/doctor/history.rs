@@ -29,15 +29,18 @@ pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding 
         .collect();
     let mut unknown = Vec::new();
     let mut modified = Vec::new();
+    let mut unread = Vec::new();
     for row in applied {
         let version = row.version.as_str();
-        match files.get(version) {
-            None => unknown.push(version),
-            Some(file) => {
-                let now = checksum(file).ok();
-                if row.checksum.is_some() && row.checksum != now {
-                    modified.push(version);
-                }
+        let Some(file) = files.get(version) else {
+            unknown.push(version);
+            continue;
+        };
+        if let Some(then) = &row.checksum {
+            match checksum(file) {
+                Ok(now) if now == *then => {}
+                Ok(_) => modified.push(version),
+                Err(_) => unread.push(version),
             }
         }
     }
@@ -64,6 +67,7 @@ pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding 
     }];
     for (versions, what) in [
         (&modified, "edited after they were applied"),
+        (&unread, "applied, and their files cannot be read"),
         (&unknown, "applied, and no file has them"),
         (&late, "pending, and older than what is applied"),
         (&one_way, "pending, without .down.sql"),
@@ -84,6 +88,12 @@ pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding 
             "write the missing files: `up` stops at a migration without one, and what it applied \
              before stays",
         )
+    } else if !unread.is_empty() {
+        (
+            Status::Unknown,
+            "make them regular files that this user may read: nothing tells otherwise whether they \
+             were edited",
+        )
     } else if !unknown.is_empty() {
         (
             Status::Warn,
@@ -103,6 +113,10 @@ pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding 
 
 /// As confiture makes it: of the bytes of the file.
 fn checksum(migration: &Migration) -> io::Result<String> {
+    // Opening a FIFO waits for somebody to write.
+    if !migration.path.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let mut hasher = Sha256::new();
     io::copy(&mut File::open(&migration.path)?, &mut Hash(&mut hasher))?;
     let mut text = String::new();
@@ -128,6 +142,11 @@ impl io::Write for Hash<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
 
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -158,6 +177,32 @@ mod tests {
             })
             .collect();
         compare(&applied, &migrations)
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_waited_for_and_not_called_edited() {
+        let base = tempfile::tempdir().expect("a directory");
+        let migration = |version: &str| Migration {
+            version: version.into(),
+            path: base.path().join(format!("{version}_x.up.sql")),
+        };
+        let migrations = ["1", "2"].map(migration);
+        let made = Command::new("mkfifo").arg(&migrations[0].path).status();
+        assert!(made.expect("mkfifo").success());
+        std::fs::create_dir(&migrations[1].path).expect("created");
+        let applied = ["1", "2"].map(|version| Applied {
+            version: version.into(),
+            checksum: Some(EMPTY.into()),
+        });
+        let (sender, compared) = mpsc::channel();
+        thread::spawn(move || sender.send(compare(&applied, &migrations)));
+        let finding = compared.recv_timeout(Duration::from_secs(60));
+        let finding = finding.expect("the FIFO is not opened");
+        assert_eq!(finding.status, Status::Unknown, "{finding:?}");
+        assert!(
+            finding.evidence.ends_with("cannot be read: 1, 2"),
+            "{finding:?}"
+        );
     }
 
     #[test]
