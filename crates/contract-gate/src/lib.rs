@@ -17,4 +17,5 @@ pub mod run;
 pub mod self_test;
 #[cfg(test)]
 mod testing;
+mod text;
 pub mod wrapper;

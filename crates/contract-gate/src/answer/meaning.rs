@@ -4,9 +4,7 @@ use contract_tests::call::Call;
 use fraisier_adapter_api::RiskTier;
 
 use super::said::{OUTCOME, Said};
-
-/// What stands for a place that is not there.
-pub(super) const ABSENT: &str = "(absent)";
+use crate::text::{ABSENT, cut};
 
 /// What it means that `place` said `was` and says `is`.
 pub(super) fn consequence(call: &Call, place: &str, was: &str, is: &str, now: &Said) -> String {
@@ -87,9 +85,5 @@ pub(super) fn laxer(call: &Call, place: &str, was: &str, is: &str) -> bool {
 
 /// The first line of a message, bounded.
 fn first(message: &str) -> String {
-    let line = message.lines().next().unwrap_or_default();
-    match line.char_indices().nth(100) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
-    }
+    cut(message.lines().next().unwrap_or_default(), 100)
 }

@@ -3,9 +3,10 @@
 use contract_tests::call::Call;
 use serde_json::Value;
 
-use super::meaning::{ABSENT, consequence, laxer};
+use super::meaning::{consequence, laxer};
 use super::said::{OUTCOME, Said};
 use crate::change::Change;
+use crate::text::ABSENT;
 
 /// One place of the answer that is other than it was.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::wording::{cut, short, text_of};
+use super::wording::{beside, short, text_of};
 use crate::change::Change;
 use crate::result::Finding;
+use crate::text::ABSENT;
 
 /// What is other in `now` than in `before`. The order of keys says nothing.
 #[must_use]
@@ -72,12 +73,12 @@ fn object(
             findings.push(finding.with(shown(key, value), shown(name, value)));
         } else {
             let finding = Finding::differs(Change::FieldGone { field });
-            findings.push(finding.with(shown(key, value), "(absent)"));
+            findings.push(finding.with(shown(key, value), ABSENT));
         }
     }
     for (key, value) in new {
         let finding = Finding::differs(Change::FieldNew { field: at(key) });
-        findings.push(finding.with("(absent)", shown(key, value)));
+        findings.push(finding.with(ABSENT, shown(key, value)));
     }
 }
 
@@ -166,7 +167,7 @@ fn shown(path: &str, value: &Value) -> String {
         .trim_end_matches("[]");
     match value {
         Value::Array(_) | Value::Object(_) => format!("\"{key}\": {}", short(value)),
-        Value::String(_) => format!("\"{key}\": \"{}\"", cut(&text_of(value))),
+        Value::String(_) => format!("\"{key}\": \"{}\"", beside(&text_of(value))),
         other => format!("\"{key}\": {other}"),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::document::compare;
 use super::doubled::doubled;
-use super::wording::{cut, short, text_of};
+use super::wording::{beside, short, text_of};
 use crate::change::Change;
 use crate::result::Finding;
 
@@ -23,7 +23,7 @@ pub(super) fn report(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> 
         }
         (false, true) => {
             let shown = now.report_text().unwrap_or_default();
-            return vec![Finding::differs(Change::NewReport).with("(no file)", cut(&shown))];
+            return vec![Finding::differs(Change::NewReport).with("(no file)", beside(&shown))];
         }
         (true, true) => {}
     }
@@ -33,7 +33,7 @@ pub(super) fn report(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> 
     let Some(now_report) = now_report else {
         let text = now.report_text().unwrap_or_default();
         let finding = Finding::differs(Change::BrokenReport);
-        return vec![finding.with(short(&before_report), cut(&text))];
+        return vec![finding.with(short(&before_report), beside(&text))];
     };
     let code = |report: &Value| report.pointer("/error/code").cloned();
     let (from, to) = (code(&before_report), code(&now_report));

@@ -6,9 +6,10 @@ use contract_tests::recording::RecordedCall;
 use serde_json::Value;
 
 use super::document::compare;
-use super::wording::{cut, short};
+use super::wording::{beside, short};
 use crate::change::Change;
 use crate::result::{Class, Finding};
+use crate::text::ABSENT;
 
 /// The options that the adapter passes only where a setting asks for it.
 const BY_SETTING: [&str; 3] = [
@@ -40,7 +41,7 @@ pub(super) fn surface(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding>
                 (Some(before), Some(now)) => compare(&before, &now),
                 (Some(before), None) => {
                     let finding = Finding::differs(Change::BrokenReport);
-                    vec![finding.with(short(&before), cut(&now.stdout.to_string()))]
+                    vec![finding.with(short(&before), beside(&now.stdout.to_string()))]
                 }
                 _ => Vec::new(),
             }
@@ -58,7 +59,7 @@ pub(super) fn surface(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding>
                 let finding = Finding::differs(Change::OptionGone {
                     option: option.clone(),
                 });
-                let finding = finding.with(option.clone(), "(absent)");
+                let finding = finding.with(option.clone(), ABSENT);
                 match BY_SETTING
                     .iter()
                     .find(|passed| option.starts_with(**passed))
@@ -77,7 +78,7 @@ pub(super) fn surface(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding>
                 Finding::differs(Change::OptionNew {
                     option: option.clone(),
                 })
-                .with("(absent)", option)
+                .with(ABSENT, option)
             });
             gone.chain(new).collect()
         }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::change::Change;
 use crate::result::Finding;
+use crate::text::{cut, one_line};
 
 /// Whether a stream says something else, whatever the width it was written for.
 pub(super) fn wording(stream: &str, before: &str, now: &str) -> Option<Finding> {
@@ -30,7 +31,7 @@ pub(super) fn wording(stream: &str, before: &str, now: &str) -> Option<Finding> 
         ),
     };
     let stream = stream.to_owned();
-    Some(Finding::differs(Change::Wording { stream }).with(cut(&was), cut(&is)))
+    Some(Finding::differs(Change::Wording { stream }).with(beside(&was), beside(&is)))
 }
 
 /// A text without the frames that confiture draws around messages.
@@ -43,17 +44,12 @@ pub(super) fn unframed(text: &str) -> String {
 
 /// A document in one short line.
 pub(super) fn short(value: &Value) -> String {
-    cut(&value.to_string())
+    beside(&value.to_string())
 }
 
 /// A text as a line that fits beside another one.
-pub(super) fn cut(text: &str) -> String {
-    const SHOWN: usize = 120;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+pub(super) fn beside(text: &str) -> String {
+    cut(&one_line(text), 120)
 }
 
 /// A value as text, a string without its quotes.

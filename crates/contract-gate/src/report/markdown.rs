@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::words::{headline, remarks, subject, took};
 use crate::causes::extent;
 use crate::result::{Cause, Class, Judgement, Report, Verdict};
+use crate::text::one_line;
 
 /// The text of the Markdown report.
 #[must_use]
@@ -136,10 +137,9 @@ fn mark(verdict: Verdict) -> &'static str {
 
 /// A text that stays in its cell and is no markup. What stands between backquotes stays so.
 fn cell(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut escaped = String::new();
     let mut quoted = false;
-    for character in line.chars() {
+    for character in one_line(text).chars() {
         match character {
             '`' => quoted = !quoted,
             '|' => escaped.push('\\'),
@@ -157,11 +157,7 @@ fn cell(text: &str) -> String {
 
 /// A text as code, whatever it holds.
 fn code(text: &str) -> String {
-    let line = text
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace('|', "\\|");
+    let line = one_line(text).replace('|', "\\|");
     if line.contains('`') {
         format!("`` {line} ``")
     } else {

@@ -16,7 +16,7 @@ use super::effects::ignored;
 use super::observe::Observed;
 use super::ran::Ran;
 use super::recording::recording;
-use super::text::{one_line, without_secret};
+use super::text::{bounded, without_secret};
 use crate::answer::Said;
 use crate::change::Change;
 use crate::delivery::Shown;
@@ -146,7 +146,7 @@ fn checked(
 ) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     if let Err(error) = answers_as_expected(&case.expectations, bench.judged_as, outcome, called) {
-        let text = one_line(&format!("{error:#}"));
+        let text = bounded(&format!("{error:#}"));
         symptoms.push(Symptom {
             change: Change::Expectation {
                 fact: "the adapter's answer".to_owned(),
@@ -166,7 +166,7 @@ fn checked(
             },
             field: None,
             before: "adapter and ledger agree".to_owned(),
-            now: one_line(&format!("{error:#}")),
+            now: bounded(&format!("{error:#}")),
             consequence: Some("believes the database to be where it is not".to_owned()),
         });
     }

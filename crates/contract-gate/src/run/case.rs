@@ -13,7 +13,7 @@ use super::bench::Bench;
 use super::keep::keep;
 use super::observe::{Place, observe};
 use super::ran::Ran;
-use super::text::one_line;
+use super::text::bounded;
 use super::trouble::external;
 use super::unrecorded;
 use crate::change::Change;
@@ -47,7 +47,7 @@ fn spoilt_case(case: &Case, spoilt: &Spoilt) -> Ran {
         None => Finding::breaks(Change::Preparation {
             step: spoilt.step.to_owned(),
         })
-        .with("it succeeds", one_line(&spoilt.why))
+        .with("it succeeds", bounded(&spoilt.why))
         .meaning("cannot do what this case rests on"),
     };
     Ran {

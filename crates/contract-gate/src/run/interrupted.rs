@@ -14,7 +14,7 @@ use fraisier_adapter_confiture::{ConfitureMigration, Stop};
 use super::bench::Bench;
 use super::observe::{INTERRUPTED, task};
 use super::ran::Ran;
-use super::text::{one_line, without_secret};
+use super::text::{bounded, without_secret};
 use crate::change::Change;
 use crate::result::{CaseResult, Finding};
 use crate::wrapper::{Seen, Wrapper};
@@ -63,7 +63,7 @@ pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> an
             Finding::breaks(Change::Hangs).with("it waits in a statement", "it never came to that"),
         ]
     } else {
-        let said = up.map(|up| one_line(&format!("exit {}: {}{}", up.exit, up.stdout, up.stderr)));
+        let said = up.map(|up| bounded(&format!("exit {}: {}{}", up.exit, up.stdout, up.stderr)));
         vec![
             Finding::breaks(Change::Preparation {
                 step: "the `up` that is to be interrupted".to_owned(),

@@ -2,16 +2,17 @@
 
 use contract_tests::site::Site;
 
+use crate::text::{cut, one_line};
+
+/// How much of what a program said is shown beside a finding.
+const SHOWN: usize = 200;
+
 /// A text without the password of the case's database.
 pub(crate) fn without_secret(text: &str, site: &Site) -> String {
     text.replace(&site.endpoint.password, "<password>")
 }
 
-/// A text in one bounded line.
-pub(crate) fn one_line(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(200) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+/// What a program said, in one bounded line.
+pub(crate) fn bounded(text: &str) -> String {
+    cut(&one_line(text), SHOWN)
 }

@@ -1,0 +1,29 @@
+//! Texts as a report may show them.
+
+/// What stands for a value that is not there.
+pub(crate) const ABSENT: &str = "(absent)";
+
+/// A text in one line.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The first `most` characters of a text, and a mark where there are more.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters_and_says_so() {
+        assert_eq!(one_line(" é\n\t à "), "é à");
+        assert_eq!(cut("éà", 2), "éà");
+        assert_eq!(cut("éàü", 2), "éà…");
+    }
+}
