@@ -13,7 +13,6 @@ use contract_tests::recording::{RecordedCall, Recording};
 
 use crate::change::Change;
 use crate::result::Finding;
-use refusal::refused;
 use report::report;
 use surface::{is_document, surface};
 use wording::wording;
@@ -21,6 +20,7 @@ use wording::wording;
 pub use document::{compare, in_order};
 pub use doubled::doubled;
 pub use refusal::refusal;
+pub(crate) use refusal::refused;
 
 /// Everything that is other in `now` than in `before`, call by call. A call that only one of them
 /// holds is not compared: what the adapter asks next is its own choice.
@@ -44,9 +44,9 @@ fn call(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
         let words = |call: &RecordedCall| call.argv.join(" ");
         findings.push(Finding::differs(Change::Command).with(words(before), words(now)));
     }
-    if let (None, Some((what, line))) = (refused(before), refused(now)) {
+    if let (None, Some(refused)) = (refused(before), refused(now)) {
         // The call was not made: whatever else is other follows from that.
-        findings.push(Finding::differs(Change::Refused { what }).with("accepted", line));
+        findings.push(refused);
         return findings;
     }
     if before.exit != now.exit {

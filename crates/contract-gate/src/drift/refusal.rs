@@ -6,6 +6,8 @@ use contract_tests::recording::RecordedCall;
 use regex::Regex;
 
 use super::wording::unframed;
+use crate::change::Change;
+use crate::result::Finding;
 
 /// The words of a usage error, and what they are about.
 static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
@@ -15,22 +17,20 @@ static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is part of this file")
 });
 
-/// What a usage error says it refuses, and the line that says it.
-pub(super) fn refused(call: &RecordedCall) -> Option<(String, String)> {
+/// What a call that ended in a usage error was refused.
+pub(crate) fn refused(call: &RecordedCall) -> Option<Finding> {
     if call.exit != 2 || call.has_report() {
         return None;
     }
     refusal(&format!("{}\n{}", call.stderr, call.stdout))
 }
 
-/// What a text says is refused, and the line that says it.
+/// What a text says is refused.
 #[must_use]
-pub fn refusal(text: &str) -> Option<(String, String)> {
+pub fn refusal(text: &str) -> Option<Finding> {
     let plain = unframed(text);
     let line = plain.lines().find(|line| REFUSAL.is_match(line))?;
     let what = REFUSAL.captures(line)?.name("what")?.as_str();
-    Some((
-        what.trim_end_matches('.').to_owned(),
-        line.trim().to_owned(),
-    ))
+    let what = what.trim_end_matches('.').to_owned();
+    Some(Finding::differs(Change::Refused { what }).with("accepted", line.trim()))
 }

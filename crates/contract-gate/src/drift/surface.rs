@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::document::compare;
 use super::wording::{beside, short};
 use crate::change::Change;
-use crate::result::{Class, Finding};
+use crate::result::Finding;
 use crate::text::ABSENT;
 
 /// The options that the adapter passes only where a setting asks for it.
@@ -65,11 +65,9 @@ pub(super) fn surface(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding>
                     .find(|passed| option.starts_with(**passed))
                 {
                     // No case passes it, but a deploy with that setting does.
-                    Some(passed) => Finding {
-                        class: Class::Breaks,
-                        ..finding
-                            .meaning(format!("fails every deploy whose settings need {passed}"))
-                    },
+                    Some(passed) => finding
+                        .breaking()
+                        .meaning(format!("fails every deploy whose settings need {passed}")),
                     None => finding,
                 }
             });

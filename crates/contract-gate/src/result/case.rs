@@ -40,10 +40,14 @@ impl Finding {
     /// Something that breaks fraisier.
     #[must_use]
     pub fn breaks(change: Change) -> Self {
-        Self {
-            class: Class::Breaks,
-            ..Self::differs(change)
-        }
+        Self::differs(change).breaking()
+    }
+
+    /// The same, as what breaks fraisier.
+    #[must_use]
+    pub fn breaking(mut self) -> Self {
+        self.class = Class::Breaks;
+        self
     }
 
     /// With what was and what is.

@@ -14,7 +14,7 @@ use super::keep::keep;
 use super::observe::{Place, observe};
 use super::ran::Ran;
 use super::text::bounded;
-use super::trouble::external;
+use super::trouble::{external, ran_out_of_time};
 use super::unrecorded;
 use crate::change::Change;
 use crate::drift::refusal;
@@ -42,8 +42,8 @@ pub(crate) fn run(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> Ran {
 
 fn spoilt_case(case: &Case, spoilt: &Spoilt) -> Ran {
     let finding = match refusal(&spoilt.why) {
-        Some((what, line)) => Finding::breaks(Change::Refused { what }).with("accepted", line),
-        None if spoilt.why.contains("did not end in time") => Finding::breaks(Change::Hangs),
+        Some(refused) => refused.breaking(),
+        None if ran_out_of_time(&spoilt.why) => Finding::breaks(Change::Hangs),
         None => Finding::breaks(Change::Preparation {
             step: spoilt.step.to_owned(),
         })

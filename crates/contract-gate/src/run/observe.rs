@@ -13,6 +13,7 @@ use fraisier_adapter_confiture::{ConfitureMigration, Stop};
 use serde_json::{Map, Value};
 
 use super::bench::Bench;
+use super::trouble::ran_out_of_time;
 use crate::change::Change;
 use crate::judge::{Symptom, is_direct};
 use crate::result::Finding;
@@ -118,7 +119,7 @@ pub(crate) fn observe(
         let made_directly = call_by(&program, place.site(), definition, &definition.call, limit);
         observed.seen = calls(&wrapper, case)?;
         match made_directly {
-            Err(error) if format!("{error:#}").contains("did not end in time") => {
+            Err(error) if ran_out_of_time(&format!("{error:#}")) => {
                 bench.hung();
                 observed.findings.push(hangs(limit));
             }

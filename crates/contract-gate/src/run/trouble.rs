@@ -1,4 +1,4 @@
-//! Trouble of the machine: nothing that a confiture could be blamed for.
+//! What an error says of its cause: the machine, which a confiture cannot be blamed for, or time.
 
 use std::sync::LazyLock;
 
@@ -22,8 +22,18 @@ pub(crate) fn external(text: &str) -> Option<&'static str> {
     found.map(|(_, why)| *why)
 }
 
+/// Whether it says that a call was ended at its limit, in the words of `contract_lab::command`.
+pub(crate) fn ran_out_of_time(text: &str) -> bool {
+    text.contains("did not end in time")
+}
+
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use contract_lab::command::run_within;
+
     use super::*;
 
     #[test]
@@ -37,5 +47,12 @@ mod tests {
             Some("the database server died")
         );
         assert_eq!(external("relation \"x\" does not exist"), None);
+    }
+
+    #[test]
+    fn a_call_that_is_ended_at_its_limit_says_so() {
+        let mut sleeps = Command::new("sleep");
+        let ended = run_within(sleeps.arg("60"), Duration::from_millis(10));
+        assert!(ran_out_of_time(&ended.unwrap_err().to_string()));
     }
 }

@@ -24,9 +24,9 @@ use super::ran::Ran;
 use super::recording::recording;
 use super::text::without_secret;
 use crate::change::Change;
-use crate::drift::refusal;
+use crate::drift::refused;
 use crate::facts::words;
-use crate::result::{CaseResult, Class, Finding};
+use crate::result::{CaseResult, Finding};
 use arranged::Arranged;
 use table::shown_by_recorded;
 
@@ -53,11 +53,8 @@ pub(crate) fn run(
     let findings = if observed.findings.is_empty() {
         judge(effect, bench.judged_as, &seen, waited)
     } else {
-        let breaks = |finding: Finding| Finding {
-            class: Class::Breaks,
-            ..finding
-        };
-        observed.findings.into_iter().map(breaks).collect()
+        let findings = observed.findings.into_iter();
+        findings.map(Finding::breaking).collect()
     };
     Ok(Ran {
         result: CaseResult {
@@ -101,11 +98,8 @@ fn waiting<O>(
 /// What is other than the option makes it.
 fn judge(effect: &Effect, release: Release, seen: &Recording, waited: Duration) -> Vec<Finding> {
     let call = &seen.calls[0];
-    let text = format!("{}\n{}", call.stderr, call.stdout);
-    let refused = refusal(&text).filter(|_| call.exit == 2 && !call.has_report());
-    if let Some((what, line)) = refused {
-        let finding = Finding::breaks(Change::Refused { what }).with("accepted", line);
-        return vec![finding.meaning(effect.meaning)];
+    if let Some(refused) = refused(call) {
+        return vec![refused.breaking().meaning(effect.meaning)];
     }
     let ignored = || {
         Finding::breaks(Change::Ignored {
