@@ -1,6 +1,6 @@
 //! Whether a promise is kept: by what a case shows, not by a version number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fraisier_adapter_api::capability::{
     CURRENT_REVISION, DEEP_CLASSIFICATION, DOWN_TO, PENDING_SCOPE, PREFLIGHT, RISK_TIER, UP,
@@ -23,69 +23,69 @@ pub struct Shown {
 }
 
 /// The case that shows whether a promise is kept, and what it has to show.
-struct Evidence {
+struct Proof {
     capability: &'static str,
     case: &'static str,
     shows: &'static str,
     holds: fn(&Shown) -> bool,
 }
 
-const EVIDENCE: [Evidence; 12] = [
-    Evidence {
+const PROOFS: [Proof; 12] = [
+    Proof {
         capability: CURRENT_REVISION,
         case: "current/at-head",
         shows: "the revision is 003",
         holds: |shown| result(shown, "") == Some(&json!("003")),
     },
-    Evidence {
+    Proof {
         capability: UP,
         case: "up/all",
         shows: "the adapter and the ledger say 003",
         holds: |shown| at(shown, "003") && result(shown, "/to") == Some(&json!("003")),
     },
-    Evidence {
+    Proof {
         capability: DOWN_TO,
         case: "down-to/first",
         shows: "the adapter and the ledger say 001",
         holds: |shown| at(shown, "001") && result(shown, "/to") == Some(&json!("001")),
     },
-    Evidence {
+    Proof {
         capability: VERIFY,
         case: "verify/true",
         shows: "a check that holds is ok",
         holds: |shown| result(shown, "/ok") == Some(&json!(true)),
     },
-    Evidence {
+    Proof {
         capability: VERIFY,
         case: "verify/false",
         shows: "a check that does not hold is not ok",
         holds: |shown| result(shown, "/ok") == Some(&json!(false)),
     },
-    Evidence {
+    Proof {
         capability: PREFLIGHT,
         case: "preflight/add-column",
         shows: "a sound migration passes",
         holds: |shown| result(shown, "/ok") == Some(&json!(true)),
     },
-    Evidence {
+    Proof {
         capability: PREFLIGHT,
         case: "preflight/duplicate-version",
         shows: "a broken directory does not pass",
         holds: |shown| result(shown, "/ok") == Some(&json!(false)),
     },
-    Evidence {
+    Proof {
         capability: WINDOW_SAFE,
         case: "preflight/add-column",
         shows: "a new column is window-safe",
         holds: |shown| result(shown, "/window_safe") == Some(&json!(true)),
     },
-    Evidence {
+    Proof {
         capability: WINDOW_SAFE,
         case: "preflight/drop-column",
         shows: "a dropped column is not window-safe",
         holds: |shown| result(shown, "/window_safe") == Some(&json!(false)),
     },
-    Evidence {
+    Proof {
         capability: RISK_TIER,
         case: "preflight/five-tiers",
         shows: "five changes carry five tiers",
@@ -105,13 +105,13 @@ const EVIDENCE: [Evidence; 12] = [
             tiers.iter().all(told)
         },
     },
-    Evidence {
+    Proof {
         capability: DEEP_CLASSIFICATION,
         case: "preflight/drop-table",
         shows: "a dropped table is not window-safe",
         holds: |shown| result(shown, "/window_safe") == Some(&json!(false)),
     },
-    Evidence {
+    Proof {
         capability: PENDING_SCOPE,
         case: "preflight/nothing-pending",
         shows: "`--scope pending` is passed, and nothing is left to change",
@@ -145,31 +145,34 @@ pub struct Broken {
     pub shows: String,
 }
 
-/// Holds what is `advertised` against what the cases show. The second part lists what is not kept.
+/// Holds what is `advertised` against what the cases show; a case that broke before it could show
+/// anything delivers nothing. The second part lists what is not kept.
 #[must_use]
 pub fn delivery(
     advertised: &[String],
     shown: &BTreeMap<&str, Shown>,
+    broke: &BTreeSet<&str>,
 ) -> (Vec<Capability>, Vec<Broken>) {
     let mut capabilities: Vec<Capability> = Vec::new();
     let mut broken = Vec::new();
-    for evidence in &EVIDENCE {
-        let is_advertised = advertised.iter().any(|name| name == evidence.capability);
-        let delivered = shown.get(evidence.case).map(evidence.holds);
+    for proof in &PROOFS {
+        let is_advertised = advertised.iter().any(|name| name == proof.capability);
+        let delivered = shown.get(proof.case).map(proof.holds);
+        let delivered = delivered.or(broke.contains(proof.case).then_some(false));
         if is_advertised && delivered == Some(false) {
             broken.push(Broken {
-                capability: evidence.capability.to_owned(),
-                case: evidence.case.to_owned(),
-                shows: evidence.shows.to_owned(),
+                capability: proof.capability.to_owned(),
+                case: proof.case.to_owned(),
+                shows: proof.shows.to_owned(),
             });
         }
-        let text = format!("{}: {}", evidence.case, evidence.shows);
+        let text = format!("{}: {}", proof.case, proof.shows);
         match capabilities
             .iter_mut()
-            .find(|found| found.name == evidence.capability)
+            .find(|found| found.name == proof.capability)
         {
             None => capabilities.push(Capability {
-                name: evidence.capability.to_owned(),
+                name: proof.capability.to_owned(),
                 advertised: is_advertised,
                 delivered,
                 evidence: text,
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_needs_all_its_evidence() {
+    fn a_promise_needs_all_its_proofs() {
         let advertised = ["window_safe".to_owned()];
         let delivered = |drop_column: Option<Value>| {
             let mut cases =
@@ -222,7 +225,7 @@ mod tests {
             if let Some(result) = drop_column {
                 cases.insert("preflight/drop-column", shown(result));
             }
-            let (capabilities, broken) = delivery(&advertised, &cases);
+            let (capabilities, broken) = delivery(&advertised, &cases, &BTreeSet::new());
             let found = capabilities
                 .into_iter()
                 .find(|found| found.name == "window_safe");
@@ -240,11 +243,23 @@ mod tests {
     }
 
     #[test]
-    fn every_capability_that_can_be_advertised_has_its_evidence() {
+    fn a_case_that_broke_delivers_nothing() {
+        let advertised = ["preflight".to_owned()];
+        let broke = BTreeSet::from(["preflight/duplicate-version"]);
+        let sound = shown(json!({"ok": true}));
+        let cases = BTreeMap::from([("preflight/add-column", sound)]);
+        let (capabilities, _) = delivery(&advertised, &cases, &broke);
+        let mut found = capabilities.iter();
+        let preflight = found.find(|found| found.name == "preflight").unwrap();
+        assert_eq!(preflight.delivered, Some(false));
+    }
+
+    #[test]
+    fn every_capability_that_can_be_advertised_has_its_proof() {
         let all = advertised(&ConfitureVersion::parse("999.0.0"));
         assert!(!all.is_empty());
         for name in all {
-            let known = EVIDENCE.iter().any(|evidence| evidence.capability == name);
+            let known = PROOFS.iter().any(|proof| proof.capability == name);
             assert!(known, "{name}");
         }
     }

@@ -41,22 +41,13 @@ pub(crate) fn conclude(
             shown.insert(name, found.clone());
         }
     }
+    let broke = ran
+        .iter()
+        .filter(|(_, ran)| ran.result.class == Some(Class::Breaks) && ran.shown.is_none())
+        .map(|(name, _)| *name)
+        .collect();
     let advertised = advertised(&shown, &judged.judged_as);
-    let (mut capabilities, broken) = delivery(&advertised, &shown);
-    let breaks = |name: &str| {
-        let found = ran.get(name);
-        found.is_some_and(|ran| ran.result.class == Some(Class::Breaks) && ran.shown.is_none())
-    };
-    for capability in &mut capabilities {
-        // What a broken case would have shown is not delivered.
-        if capability
-            .evidence
-            .split([':', ';'])
-            .any(|part| breaks(part.trim()))
-        {
-            capability.delivered = Some(false);
-        }
-    }
+    let (capabilities, broken) = delivery(&advertised, &shown, &broke);
     for broken in broken {
         let Some(ran) = ran.get_mut(broken.case.as_str()) else {
             continue;
