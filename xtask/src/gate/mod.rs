@@ -21,7 +21,7 @@ use contract_gate::run::baseline::Recorded;
 use contract_gate::run::choice::{chosen, quick};
 use contract_gate::run::lanes::Slots;
 use contract_gate::run::server::Servers;
-use contract_gate::run::{Settings, myself, shown_path, unrecorded};
+use contract_gate::run::{Settings, unrecorded};
 use contract_lab::Lab;
 use contract_lab::interrupt;
 use contract_lab::postgres::Server;
@@ -31,7 +31,7 @@ use contract_tests::catalogue::catalogue;
 
 use args::Size;
 pub use args::{GateArgs, help};
-use private::Private;
+use private::{Private, shown_path};
 
 /// Runs the gate; its verdict is the exit status.
 ///
@@ -54,12 +54,10 @@ fn judged(args: &GateArgs) -> anyhow::Result<ExitCode> {
     let recorded = Recorded::load(&args.fixtures, &recorded_cases)?;
     let (cases, total) = cases(args)?;
     let complete = cases.len() == total;
-    if let Some(against) = args.against.filter(|against| !recorded.has(*against)) {
-        let why = format!(
-            "{against} is not recorded, so nothing can be compared with it; choose a release of \
-             contract-fixtures/index.json with --against"
-        );
-        return Err(WrongUsage(anyhow::anyhow!(why)).into());
+    if let Some(against) = args.against {
+        recorded
+            .known(against)
+            .map_err(|trouble| WrongUsage(trouble.into()))?;
     }
     let ui = Ui::stderr();
     let lab = Lab::new(args.lab.clone(), ui)?;
@@ -72,7 +70,7 @@ fn judged(args: &GateArgs) -> anyhow::Result<ExitCode> {
         slots: Slots::new(args.jobs),
         limit: Duration::from_secs(args.limit.max(1)),
         keep: args.keep.clone(),
-        myself: myself()?,
+        myself: std::env::current_exe()?,
     };
     let open = || -> anyhow::Result<Server> { args.server.open(&lab) };
     let servers = Servers::new(&open);

@@ -1,4 +1,4 @@
-//! What belongs to this machine alone is taken out of a report before it is written.
+//! What belongs to this machine alone is taken out of what is shown and written.
 
 use std::path::{Path, PathBuf};
 
@@ -66,6 +66,19 @@ impl Private {
             Value::Array(values) => values.iter_mut().for_each(|value| self.clean(value)),
             Value::Object(fields) => fields.values_mut().for_each(|value| self.clean(value)),
             _ => {}
+        }
+    }
+}
+
+/// A path as it may be shown: relative to the working directory, or its last part.
+pub fn shown_path(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    match path.strip_prefix(&here) {
+        Ok(relative) => relative.display().to_string(),
+        Err(_) if path.is_relative() => path.display().to_string(),
+        Err(_) => {
+            let last = path.file_name().unwrap_or_default();
+            format!("…/{}", last.to_string_lossy())
         }
     }
 }

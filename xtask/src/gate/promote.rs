@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use contract_gate::report::markdown;
 use contract_gate::result::{Report, Verdict, WrongUsage};
+use contract_gate::run::Settings;
 use contract_gate::run::server::Servers;
-use contract_gate::run::{Settings, shown_path};
 use contract_lab::Lab;
 use contract_tests::release::Release;
 
 use super::args::GateArgs;
+use super::private::shown_path;
 use super::{candidates, write};
 use crate::refresh;
 
@@ -33,8 +33,7 @@ pub fn run(
         );
         return Err(WrongUsage(anyhow::anyhow!(why)).into());
     }
-    let before = settings.recorded.not_newer_than(release);
-    let before = before.with_context(|| format!("no recorded release is older than {release}"))?;
+    let before = settings.recorded.not_newer_than(release)?;
     let texts = [release.to_string()];
     let named = candidates::named(&texts, settings.recorded)?;
     let judged = candidates::judge(args, &named, settings, lab, servers);

@@ -72,14 +72,10 @@ fn builds(
         let cases = chosen(settings.cases.to_vec(), &only)?;
         let settings = Settings {
             cases: &cases,
-            recorded: settings.recorded,
-            judged_as: settings.judged_as,
-            against: settings.against,
-            jobs: settings.jobs,
             slots: Slots::new(settings.jobs),
-            limit: settings.limit,
             keep: None,
             myself: settings.myself.clone(),
+            ..*settings
         };
         let terms = Terms::new(&settings, &drifted.installed.version)?;
         let progress = Progress::new(lab.ui, cases.len(), build.name);

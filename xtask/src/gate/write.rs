@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use contract_gate::report::{html, json, junit, markdown};
 use contract_gate::result::Report;
-use contract_gate::run::shown_path;
 use contract_lab::files::write_atomically;
 
 use super::args::GateArgs;
+use super::private::shown_path;
 
 /// Where the reports of these candidates are written.
 pub fn directory(args: &GateArgs, texts: &[String]) -> PathBuf {

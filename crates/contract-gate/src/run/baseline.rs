@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
+use contract_lab::trouble::Trouble;
 use contract_tests::case::Case;
 use contract_tests::fixtures::Fixtures;
 use contract_tests::recording::Recording;
@@ -49,11 +50,32 @@ impl Recorded {
         self.fixtures.releases().any(|known| known == release)
     }
 
+    /// `release`, as one that can be compared with.
+    ///
+    /// # Errors
+    /// When it is not recorded.
+    pub fn known(&self, release: Release) -> Result<Release, Trouble> {
+        if self.has(release) {
+            return Ok(release);
+        }
+        Err(Trouble::new(
+            format!("{release} is not recorded, so nothing can be compared with it"),
+            "choose a release of contract-fixtures/index.json with --against",
+        ))
+    }
+
     /// The newest recorded release that is not newer than `release`.
-    #[must_use]
-    pub fn not_newer_than(&self, release: Release) -> Option<Release> {
-        let releases = self.releases();
-        releases.into_iter().rev().find(|known| *known <= release)
+    ///
+    /// # Errors
+    /// When all are newer.
+    pub fn not_newer_than(&self, release: Release) -> Result<Release, Trouble> {
+        let mut releases = self.releases().into_iter().rev();
+        releases.find(|known| *known <= release).ok_or_else(|| {
+            Trouble::new(
+                format!("no recorded release is as old as {release}"),
+                "choose a baseline with --against",
+            )
+        })
     }
 
     /// What the recordings say of `release`.
@@ -61,7 +83,7 @@ impl Recorded {
     /// # Errors
     /// When it is not recorded, or a snapshot is missing.
     pub fn baseline(&self, release: Release) -> anyhow::Result<Baseline> {
-        ensure!(self.has(release), "{release} is not recorded");
+        self.known(release)?;
         let mut cases = BTreeMap::new();
         for (name, recording) in self.fixtures.shown_by(release) {
             let snapshot = self.fixtures.snapshot(release, name);
@@ -89,10 +111,15 @@ mod tests {
         let newest = *recorded.releases().last().unwrap();
         let baseline = recorded.baseline(newest).unwrap();
         assert_eq!(
-            recorded.not_newer_than(Release::new(99, 0, 0)),
-            Some(newest)
+            recorded.not_newer_than(Release::new(99, 0, 0)).unwrap(),
+            newest
         );
-        assert_eq!(recorded.not_newer_than(Release::new(0, 1, 0)), None);
+        for refused in [
+            recorded.not_newer_than(Release::new(0, 1, 0)).unwrap_err(),
+            recorded.known(Release::new(99, 0, 0)).unwrap_err(),
+        ] {
+            assert!(refused.to_string().contains("--against"), "{refused}");
+        }
         for case in &catalogue {
             let (recording, said) = &baseline.cases[case.name];
             assert!(drift(recording, recording).is_empty(), "{}", case.name);

@@ -22,7 +22,6 @@ mod trouble;
 pub mod unrecorded;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
@@ -177,26 +176,4 @@ pub(crate) fn version_text(provided: &Provided, judged_as: Release) -> Option<St
         .stdout
         .replacen(&said, &format!("confiture version {judged_as}"), 1);
     read.then_some(shown)
-}
-
-/// This program.
-///
-/// # Errors
-/// When the system does not tell.
-pub fn myself() -> anyhow::Result<PathBuf> {
-    Ok(std::env::current_exe()?)
-}
-
-/// A path as it may be shown: relative to the working directory, or its last part.
-#[must_use]
-pub fn shown_path(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    match path.strip_prefix(&here) {
-        Ok(relative) => relative.display().to_string(),
-        Err(_) if path.is_relative() => path.display().to_string(),
-        Err(_) => {
-            let last = path.file_name().unwrap_or_default();
-            format!("…/{}", last.to_string_lossy())
-        }
-    }
 }

@@ -33,18 +33,8 @@ impl Terms {
         })?;
         let recorded = settings.recorded;
         let against = match settings.against {
-            Some(against) if recorded.has(against) => against,
-            Some(against) => {
-                let what = format!("{against} is not recorded, so nothing can be compared with it");
-                let way_out = "choose a release of contract-fixtures/index.json with --against";
-                return Err(Trouble::new(what, way_out).into());
-            }
-            None => recorded.not_newer_than(judged_as).ok_or_else(|| {
-                Trouble::new(
-                    format!("no recorded release is as old as {judged_as}"),
-                    "choose a baseline with --against",
-                )
-            })?,
+            Some(against) => recorded.known(against)?,
+            None => recorded.not_newer_than(judged_as)?,
         };
         let released: Option<Release> = version.parse().ok();
         Ok(Self {
