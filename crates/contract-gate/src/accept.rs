@@ -1,6 +1,6 @@
 //! Known differences, each with a reason.
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde::Deserialize;
 
 use crate::result::{Judgement, Verdict};
@@ -29,16 +29,16 @@ impl Accepted {
     /// # Errors
     /// When it is not such a file, names a cause twice, or gives no reason.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let accepted: Self = toml::from_str(text).context("the accepted differences")?;
+        let accepted: Self = toml::from_str(text)?;
         for (place, entry) in accepted.accept.iter().enumerate() {
             let Entry { cause, reason } = entry;
             ensure!(
                 !reason.trim().is_empty(),
-                "`{cause}` is accepted without a reason"
+                "`{cause}` is accepted without a reason; say why in `reason`"
             );
             let earlier = &accepted.accept[..place];
             let doubled = earlier.iter().any(|entry| entry.cause == *cause);
-            ensure!(!doubled, "`{cause}` is accepted twice");
+            ensure!(!doubled, "`{cause}` is accepted twice; keep one of them");
         }
         Ok(accepted)
     }

@@ -125,10 +125,11 @@ fn tell(args: &GateArgs, report: &Report, texts: &[String], lab: &Lab) -> u8 {
 }
 
 fn accepted(path: &Path) -> anyhow::Result<Accepted> {
-    let read = fs::read_to_string(path)
-        .with_context(|| format!("{} cannot be read", shown_path(path)))
-        .and_then(|text| Accepted::parse(&text));
-    read.map_err(|error| WrongUsage(error).into())
+    let named = || format!("--accept {}", shown_path(path));
+    let text = fs::read_to_string(path).map_err(anyhow::Error::from);
+    let read = text.and_then(|text| Accepted::parse(&text));
+    read.with_context(named)
+        .map_err(|error| WrongUsage(error).into())
 }
 
 /// The cases that were asked for, and how many there are.

@@ -87,7 +87,12 @@ impl Recorded {
         let mut cases = BTreeMap::new();
         for (name, recording) in self.fixtures.shown_by(release) {
             let snapshot = self.fixtures.snapshot(release, name);
-            let snapshot = snapshot.with_context(|| format!("{release}/{name} has no snapshot"))?;
+            let snapshot = snapshot.with_context(|| {
+                format!(
+                    "{release}/{name} has no snapshot; \
+                     `UPDATE_SNAPSHOTS=1 cargo test -p contract-tests --test replay` writes it"
+                )
+            })?;
             let said = Said::parse(snapshot).with_context(|| format!("{release}/{name}"))?;
             cases.insert(name.to_owned(), (recording.clone(), said));
         }

@@ -130,7 +130,9 @@ impl Behaviour {
         let version = cases
             .get(VERSION)
             .and_then(|seen| Some((seen.calls.first()?, &seen.site)));
-        let (version, version_scene) = version.context("its version was not seen")?;
+        let (version, version_scene) = version.with_context(|| {
+            format!("{VERSION} was not seen, and every call asks for it; choose it with --only too")
+        })?;
         let root = tempfile::tempdir()?;
         let site = Site {
             project: root.path().join("project"),

@@ -85,19 +85,21 @@ impl Build {
         let mut changed = 0;
         for file in self.files {
             let path = package.join(file);
-            let text =
-                fs::read_to_string(&path).with_context(|| format!("the release has no {file}"))?;
+            let text = fs::read_to_string(&path).with_context(|| self.outdated())?;
             if text.contains(self.from) {
                 fs::write(&path, text.replace(self.from, self.to))?;
                 changed += 1;
             }
         }
-        ensure!(
-            changed == self.files.len(),
-            "the release does not hold what is to be changed: {}",
-            self.name
-        );
+        ensure!(changed == self.files.len(), self.outdated());
         Ok(())
+    }
+
+    fn outdated(&self) -> String {
+        format!(
+            "the release lacks the place of this change: {}; adapt BUILDS to the release",
+            self.name
+        )
     }
 }
 

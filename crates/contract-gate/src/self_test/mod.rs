@@ -197,12 +197,15 @@ impl<'a> Rig<'a> {
         let judged = self.conclude(&watched, ran);
         if let Some(case) = judged.unjudged().next() {
             let why = case.not_judged.as_deref().unwrap_or_default();
-            anyhow::bail!("{} was not judged: {why}", case.name);
+            anyhow::bail!(
+                "the self-test needs a judgement of {} as it is, and it was not judged: {why}",
+                case.name
+            );
         }
         let breaks = judged.causes_of(Class::Breaks).next();
         ensure!(
             breaks.is_none(),
-            "{} does not pass the gate as it is: {}",
+            "{} does not pass the gate as it is: {}; the gate without --self-test tells more",
             self.says,
             breaks.map(|cause| cause.title.clone()).unwrap_or_default()
         );
