@@ -21,6 +21,6 @@ pub(crate) fn words(fact: &Fact) -> String {
         Fact::Table(table) => format!("there is a table {table}"),
         Fact::NoTable(table) => format!("there is no table {table}"),
         Fact::Untouched => "the database is untouched".to_owned(),
-        other => format!("{other:?}"),
+        Fact::Adapter(expected) => format!("the adapter gives {expected:?}"),
     }
 }

@@ -9,7 +9,7 @@ use crate::answer::{Said, turned};
 use crate::change::Change;
 use crate::drift::drift;
 use crate::facts::words;
-use crate::result::{CaseResult, Finding};
+use crate::result::{CaseResult, Class, Finding};
 
 /// Something that is wrong, before it is known what made it so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,13 +123,13 @@ pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Findin
         let more = suspects[1..].iter().copied();
         if !certain(&findings[*culprit]) {
             broke.extend(
-                more.filter(|place| is_named(&findings[*place]) && strong(&findings[*place])),
+                more.filter(|place| is_named(&findings[*place]) && reshaped(&findings[*place])),
             );
         }
     }
     for place in &broke {
         let finding = &mut findings[*place];
-        finding.class = crate::result::Class::Breaks;
+        finding.class = Class::Breaks;
         finding.consequence.clone_from(&meaning);
     }
     let secret = symptoms
@@ -149,18 +149,18 @@ pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Findin
     findings
 }
 
-/// Whether a change of a field takes something away.
-fn strong(finding: &Finding) -> bool {
-    finding.change.rank()
-        <= (Change::FieldRetyped {
-            field: String::new(),
-            from: String::new(),
-            to: String::new(),
-        })
-        .rank()
+/// Whether a field is no longer what it was, and not only another value.
+fn reshaped(finding: &Finding) -> bool {
+    matches!(
+        finding.change,
+        Change::FieldDoubled { .. }
+            | Change::FieldRenamed { .. }
+            | Change::FieldGone { .. }
+            | Change::FieldRetyped { .. }
+    )
 }
 
-/// What the database is left with that it was not left with.
+/// What is other in the database than it was after the recorded calls.
 fn database(before: Option<&State>, now: Option<&State>) -> Vec<Symptom> {
     let (Some(before), Some(now)) = (before, now) else {
         return Vec::new();
@@ -235,7 +235,6 @@ pub fn is_direct(call: &Call) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Class;
 
     fn symptom(field: Option<&str>) -> Symptom {
         Symptom {

@@ -6,7 +6,7 @@ use contract_tests::recording::{RecordedCall, Recording, Text};
 
 use crate::causes::causes;
 use crate::change::Change;
-use crate::result::{Capability, CaseResult, Finding, Judgement, Verdict};
+use crate::result::{Capability, CaseResult, Finding, Judgement};
 
 /// A preflight call that ended like this.
 pub(crate) fn call_of(exit: i32, report: Option<&str>, stdout: &str) -> RecordedCall {
@@ -43,16 +43,9 @@ fn seen(name: &str, about: &str, findings: Vec<Finding>) -> CaseResult {
 
 fn judgement(candidate: &str, version: &str, cases: Vec<CaseResult>) -> Judgement {
     let mut judged = Judgement {
-        candidate: candidate.to_owned(),
         version: version.to_owned(),
-        sha256: None,
         judged_as: version.to_owned(),
         against: version.to_owned(),
-        pending: false,
-        refused_in_production: false,
-        verdict: Verdict::Unknown,
-        stopped: None,
-        notes: Vec::new(),
         causes: causes(&cases, candidate),
         cases,
         capabilities: vec![
@@ -70,6 +63,7 @@ fn judgement(candidate: &str, version: &str, cases: Vec<CaseResult>) -> Judgemen
             },
         ],
         milliseconds: 64_000,
+        ..Judgement::unknown(candidate)
     };
     judged.settle();
     judged

@@ -23,8 +23,8 @@ const NAMED: usize = 12;
 pub fn render(report: &Report, width: usize, place: Option<&str>) -> String {
     let width = width.clamp(NARROWEST, WIDEST);
     let mut text = String::new();
-    for (place, judged) in report.candidates.iter().enumerate() {
-        if place > 0 {
+    for (number, judged) in report.candidates.iter().enumerate() {
+        if number > 0 {
             text.push('\n');
         }
         judgement(&mut text, judged, width);

@@ -84,7 +84,7 @@ pub(crate) fn assess(bench: &Bench<'_>, case: &Case, site: &Site, observed: Obse
     Ran {
         result,
         shown: Some(shown),
-        again: false,
+        retry: false,
     }
 }
 

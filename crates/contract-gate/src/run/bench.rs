@@ -12,10 +12,13 @@ use crate::wrapper::tamper::Tamper;
 /// What every case of one candidate has in common.
 #[derive(Debug)]
 pub(crate) struct Bench<'a> {
+    /// The candidate.
     pub(crate) program: &'a Path,
     /// This program, which is also the wrapper.
     pub(crate) myself: &'a Path,
+    /// The release by whose floors it is judged.
     pub(crate) judged_as: Release,
+    /// What it is compared with.
     pub(crate) baseline: &'a Baseline,
     /// What `--version` prints, once it is known.
     pub(crate) version: Option<String>,
@@ -44,8 +47,8 @@ impl Bench<'_> {
         }
     }
 
-    /// A call did not end.
-    pub(crate) fn hung(&self) {
+    /// Counts a call that did not end.
+    pub(crate) fn count_hung(&self) {
         self.hung.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -53,7 +53,7 @@ fn spoilt_case(case: &Case, spoilt: &Spoilt) -> Ran {
     Ran {
         result: CaseResult::judged(case.name, case.about, vec![finding]),
         shown: None,
-        again: false,
+        retry: false,
     }
 }
 

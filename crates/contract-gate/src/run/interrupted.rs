@@ -54,11 +54,11 @@ pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> an
     let began = given_up(&wrapper, case, prepared, limit)?;
     let hung = !began && started.elapsed() >= limit;
     let seen = ended(&wrapper)?;
-    let up = seen.iter().find(|call| call.argv != ["--version"]);
+    let up = seen.iter().find(|call| !call.asks_version());
     let findings = if began {
         judge(up, prepared)?
     } else if hung {
-        bench.hung();
+        bench.count_hung();
         vec![
             Finding::breaks(Change::Hangs).with("it waits in a statement", "it never came to that"),
         ]
@@ -79,7 +79,7 @@ pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> an
             ..CaseResult::judged(case.name, case.about, findings)
         },
         shown: None,
-        again: false,
+        retry: false,
     })
 }
 
@@ -131,7 +131,7 @@ fn ended(wrapper: &Wrapper) -> anyhow::Result<Vec<Seen>> {
     loop {
         interrupt::check()?;
         let seen = wrapper.seen()?;
-        if seen.iter().any(|call| call.argv != ["--version"]) || Instant::now() >= deadline {
+        if seen.iter().any(|call| !call.asks_version()) || Instant::now() >= deadline {
             return Ok(seen);
         }
         std::thread::sleep(Duration::from_millis(20));

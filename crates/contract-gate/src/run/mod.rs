@@ -94,7 +94,7 @@ pub fn judge_candidate(
     let again: Vec<&Case> = applying
         .iter()
         .copied()
-        .filter(|case| ran.get(case.name).is_some_and(|ran| ran.again))
+        .filter(|case| ran.get(case.name).is_some_and(|ran| ran.retry))
         .collect();
     if !again.is_empty() && !interrupt::raised() {
         let (server, note) = next_server(servers, &server, again.len());
@@ -151,7 +151,7 @@ pub(crate) fn round(
         if ran.result.class == Some(Class::Breaks) && server.connect().is_err() {
             // Whatever it is, it was not seen in peace.
             ran.result = CaseResult::not_judged(name, case.about, "the database server died");
-            ran.again = true;
+            ran.retry = true;
         }
         (name, ran)
     };

@@ -62,12 +62,15 @@ pub(crate) struct Observed {
     pub(crate) called: bool,
     /// The calls: the adapter's, or the one that it refuses to make.
     pub(crate) seen: Vec<Seen>,
+    /// The database before it.
     pub(crate) before: Option<State>,
     /// The database after what the adapter did.
     pub(crate) after: Option<State>,
     /// The database after the calls that were seen.
     pub(crate) after_calls: Option<State>,
+    /// What confiture did otherwise that the recording of these calls does not show.
     pub(crate) findings: Vec<Finding>,
+    /// What is wrong, whatever made it so.
     pub(crate) symptoms: Vec<Symptom>,
 }
 
@@ -108,7 +111,7 @@ pub(crate) fn observe(
         symptoms: Vec::new(),
     };
     if hung {
-        bench.hung();
+        bench.count_hung();
         observed.findings.push(hangs(limit));
     } else if !observed.called {
         // The adapter refuses, or never makes this call. What would have become of it is drift.
@@ -120,7 +123,7 @@ pub(crate) fn observe(
         observed.seen = calls(&wrapper, case)?;
         match made_directly {
             Err(error) if ran_out_of_time(&format!("{error:#}")) => {
-                bench.hung();
+                bench.count_hung();
                 observed.findings.push(hangs(limit));
             }
             Err(error) if observed.seen.is_empty() => return Err(error),
@@ -155,7 +158,7 @@ pub(crate) fn task(bench: &Bench<'_>, case: &Case, site: &Site, play: Option<Pla
 fn calls(wrapper: &Wrapper, case: &Case) -> anyhow::Result<Vec<Seen>> {
     let mut seen = wrapper.seen()?;
     if case.definition.call != Call::Version {
-        seen.retain(|call| call.argv != ["--version"]);
+        seen.retain(|call| !call.asks_version());
     }
     Ok(seen)
 }

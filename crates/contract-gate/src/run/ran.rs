@@ -11,16 +11,16 @@ pub(crate) struct Ran {
     pub(crate) result: CaseResult,
     pub(crate) shown: Option<Shown>,
     /// Whether it was not judged for a reason that is not the candidate's, and may pass.
-    pub(crate) again: bool,
+    pub(crate) retry: bool,
 }
 
 impl Ran {
-    /// A case that was not judged; `again` when the reason may pass.
-    pub(crate) fn unjudged(case: &Case, why: impl Into<String>, again: bool) -> Self {
+    /// A case that was not judged; `retry` when the reason may pass.
+    pub(crate) fn unjudged(case: &Case, why: impl Into<String>, retry: bool) -> Self {
         Self {
             result: CaseResult::not_judged(case.name, case.about, why),
             shown: None,
-            again,
+            retry,
         }
     }
 }

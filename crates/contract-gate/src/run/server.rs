@@ -12,12 +12,14 @@ pub type Open<'a> = dyn Fn() -> anyhow::Result<Server> + Sync + 'a;
 /// One server for all candidates.
 pub struct Servers<'a> {
     open: &'a Open<'a>,
-    state: Mutex<State>,
+    current: Mutex<Current>,
 }
 
+/// What is open now.
 #[derive(Default)]
-struct State {
+struct Current {
     server: Option<Arc<Server>>,
+    /// Whether it is the second one.
     replaced: bool,
 }
 
@@ -27,7 +29,7 @@ impl<'a> Servers<'a> {
     pub fn new(open: &'a Open<'a>) -> Self {
         Self {
             open,
-            state: Mutex::default(),
+            current: Mutex::default(),
         }
     }
 
@@ -36,12 +38,12 @@ impl<'a> Servers<'a> {
     /// # Errors
     /// When it cannot be opened.
     pub fn current(&self) -> anyhow::Result<Arc<Server>> {
-        let mut state = lock(&self.state);
-        if let Some(server) = &state.server {
+        let mut current = lock(&self.current);
+        if let Some(server) = &current.server {
             return Ok(Arc::clone(server));
         }
         let server = Arc::new((self.open)()?);
-        state.server = Some(Arc::clone(&server));
+        current.server = Some(Arc::clone(&server));
         Ok(server)
     }
 
@@ -51,17 +53,21 @@ impl<'a> Servers<'a> {
     /// # Errors
     /// When it cannot be opened.
     pub fn after(&self, dead: &Arc<Server>) -> anyhow::Result<Option<Arc<Server>>> {
-        let mut state = lock(&self.state);
-        if let Some(server) = state.server.as_ref().filter(|now| !Arc::ptr_eq(now, dead)) {
+        let mut current = lock(&self.current);
+        if let Some(server) = current
+            .server
+            .as_ref()
+            .filter(|now| !Arc::ptr_eq(now, dead))
+        {
             return Ok(Some(Arc::clone(server)));
         }
-        if state.replaced {
+        if current.replaced {
             return Ok(None);
         }
-        state.replaced = true;
-        state.server = None;
+        current.replaced = true;
+        current.server = None;
         let server = Arc::new((self.open)()?);
-        state.server = Some(Arc::clone(&server));
+        current.server = Some(Arc::clone(&server));
         Ok(Some(server))
     }
 }

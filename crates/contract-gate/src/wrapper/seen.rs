@@ -22,3 +22,16 @@ pub struct Seen {
     /// Whether confiture was called; a self-test makes some calls up.
     pub made: bool,
 }
+
+impl Seen {
+    /// Whether it only asks for the version, as the adapter does on the way to another call.
+    #[must_use]
+    pub fn asks_version(&self) -> bool {
+        asks_version(&self.argv)
+    }
+}
+
+/// Whether a call with these arguments asks for the version.
+pub(super) fn asks_version(argv: &[String]) -> bool {
+    argv == ["--version"]
+}

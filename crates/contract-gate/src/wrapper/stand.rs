@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use super::files::{beside, files, report_of};
 use super::link::{LINK, TASK, place, seen_in};
-use super::seen::Seen;
+use super::seen::{Seen, asks_version};
 use super::task::Task;
 
 /// Wide enough that nothing is wrapped; the recordings were made so.
@@ -43,8 +43,8 @@ pub fn run_as_wrapper() -> Option<ExitCode> {
 
 fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCode> {
     let task: Task = serde_json::from_slice(task)?;
-    if let (Some(version), [only]) = (&task.version, argv)
-        && only == "--version"
+    if let Some(version) = &task.version
+        && asks_version(argv)
     {
         io::stdout().write_all(version.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
@@ -62,7 +62,7 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
     let mut seen = if let Some(seen) = tamper.and_then(|tamper| tamper.instead(argv)) {
         seen
     } else if let Some(play) = &task.play {
-        let calls = seen_before.iter().filter(|call| call.argv != ["--version"]);
+        let calls = seen_before.iter().filter(|call| !call.asks_version());
         let seen = play.left(argv, calls.count());
         let seen = seen.context("nothing was seen of such a call")?;
         if let (Some(report), Some(text)) = (&report, &seen.report) {
@@ -75,7 +75,9 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
         start(&task, &asked, deaf)?
     };
     seen.argv = argv.to_vec();
-    if let (Some((from, to)), Some("--version")) = (&task.says, argv.first().map(String::as_str)) {
+    if let Some((from, to)) = &task.says
+        && asks_version(argv)
+    {
         let said = |version: &str| format!("confiture version {version}");
         seen.stdout = seen.stdout.replacen(&said(from), &said(to), 1);
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::seen::Seen;
+use super::seen::{Seen, asks_version};
 use super::tamper::Tamper;
 
 /// What the wrapper is to do.
@@ -39,7 +39,7 @@ pub struct Play {
 impl Play {
     /// What the call left that comes after `before` others.
     pub(super) fn left(&self, argv: &[String], before: usize) -> Option<Seen> {
-        if argv == ["--version"] {
+        if asks_version(argv) {
             return Some(self.version.clone());
         }
         let call = self.calls.get(before)?;

@@ -14,9 +14,9 @@ use crate::causes::extent;
 use crate::result::{Cause, Judgement, Report};
 use page::{Page, escape};
 
-const STYLE: &str = include_str!("../page.css");
+const STYLE: &str = include_str!("page.css");
 
-const SCRIPT: &str = include_str!("../page.js");
+const SCRIPT: &str = include_str!("page.js");
 
 /// The text of the page.
 #[must_use]

@@ -62,7 +62,7 @@ pub(crate) fn run(
             ..CaseResult::judged(case.name, case.about, findings)
         },
         shown: None,
-        again: false,
+        retry: false,
     })
 }
 
