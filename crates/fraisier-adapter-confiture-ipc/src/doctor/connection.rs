@@ -16,7 +16,11 @@ use super::target::{Target, disconnect_check};
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) const CHECKS: [&str; 3] = ["resolve", "connect", "login"];
+const RESOLVE: &str = "resolve";
+const CONNECT: &str = "connect";
+const LOGIN: &str = "login";
+
+pub(super) const CHECKS: [&str; 3] = [RESOLVE, CONNECT, LOGIN];
 
 /// A connection, and whether its server took the option that the adapter sends.
 pub(super) struct Connected {
@@ -41,7 +45,7 @@ pub(super) async fn examine(target: &Target, checks: &mut Vec<Finding>) -> Optio
     let is_reached = reached.status != Status::Fail;
     checks.push(reached);
     if !is_reached {
-        checks.push(Finding::unknown("login", "not made: no host answers"));
+        checks.push(Finding::unknown(LOGIN, "not made: no host answers"));
         return None;
     }
     let connector = match tls.connector() {
@@ -49,7 +53,7 @@ pub(super) async fn examine(target: &Target, checks: &mut Vec<Finding>) -> Optio
         Err(why) => {
             let next = "let sslrootcert name the file of the authority that signed the server's \
                         certificate";
-            checks.push(Finding::new("login", Status::Fail, why, next));
+            checks.push(Finding::new(LOGIN, Status::Fail, why, next));
             return None;
         }
     };
@@ -66,7 +70,7 @@ pub(super) async fn examine(target: &Target, checks: &mut Vec<Finding>) -> Optio
                 };
                 let (user, database) = (&target.user, &target.database);
                 let evidence = format!("as {user} to the database {database}{over}");
-                checks.push(Finding::ok("login", evidence));
+                checks.push(Finding::ok(LOGIN, evidence));
                 return Some(Connected {
                     client,
                     takes_options: manner.options,
@@ -113,7 +117,7 @@ async fn resolve(target: &Target) -> Finding {
         );
     }
     summed(
-        "resolve",
+        RESOLVE,
         &told,
         failed,
         target,
@@ -142,7 +146,7 @@ async fn connect(target: &Target) -> Finding {
         told.push(format!("{host} port {port}: {what}"));
     }
     let next = "is the server running there, and does a firewall let this machine through?";
-    summed("connect", &told, failed, target, next)
+    summed(CONNECT, &told, failed, target, next)
 }
 
 /// One host that answers is enough.
@@ -183,7 +187,6 @@ async fn login(
     connector: &MakeRustlsConnect,
     manner: Manner,
 ) -> Result<Client, Refused> {
-    const CHECK: &str = "login";
     let mut config = Config::new();
     config
         .user(&target.user)
@@ -205,7 +208,7 @@ async fn login(
     });
     let fail = |evidence: String, next: &str| {
         Err(Refused::Otherwise(Finding::new(
-            CHECK,
+            LOGIN,
             Status::Fail,
             evidence,
             next,
@@ -225,7 +228,7 @@ async fn login(
         if evidence.contains("password missing") {
             let evidence = "the server asks for a password, and the connection string and PGPASSWORD \
                             have none; a password file is not read here";
-            return Err(Refused::Otherwise(Finding::unknown(CHECK, evidence)));
+            return Err(Refused::Otherwise(Finding::unknown(LOGIN, evidence)));
         }
         return match objection(&why) {
             Some(Objection::Certificate) => fail(
@@ -235,7 +238,7 @@ async fn login(
             ),
             Some(Objection::Stricter) => {
                 let next = "`current` goes the way of confiture, whose TLS may take it";
-                let finding = Finding::new(CHECK, Status::Unknown, evidence, next);
+                let finding = Finding::new(LOGIN, Status::Unknown, evidence, next);
                 Err(Refused::Otherwise(finding))
             }
             None => fail(evidence, ""),

@@ -5,10 +5,18 @@ use super::files::Files;
 use super::finding::Finding;
 use super::question::Database;
 use super::target::Target;
-use super::{ledger, server, sessions};
+use super::{history, ledger, server, sessions};
 
 pub(super) const CHECKS: [&str; 9] = [
-    "server", "between", "writable", "rights", "ledger", "lock", "blocking", "indexes", "history",
+    server::SERVER,
+    server::BETWEEN,
+    server::WRITABLE,
+    ledger::RIGHTS,
+    ledger::LEDGER,
+    sessions::LOCK,
+    sessions::BLOCKING,
+    sessions::INDEXES,
+    history::CHECK,
 ];
 
 pub(super) async fn examine(

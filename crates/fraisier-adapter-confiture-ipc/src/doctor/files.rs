@@ -8,6 +8,11 @@ use fraisier_adapter_confiture::tools::{Migration, migrations_in};
 use super::finding::{Finding, Status, listed};
 use crate::project::Project;
 
+const DIRECTORY: &str = "directory";
+const VERSIONS: &str = "versions";
+const WAY_BACK: &str = "way back";
+const VERIFY: &str = "verify";
+
 /// The migrations of a directory; `None` when it cannot be read.
 pub(super) type Files = Option<Vec<Migration>>;
 
@@ -20,8 +25,8 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
             let evidence = format!("{} cannot be read: {why}", shown.display());
             let next = "name the project with --workdir and --migrations-dir. Under fraisier, \
                         `preflight` and `verify` look into its own working directory";
-            checks.push(Finding::new("directory", Status::Fail, evidence, next));
-            for check in ["versions", "way back", "verify"] {
+            checks.push(Finding::new(DIRECTORY, Status::Fail, evidence, next));
+            for check in [VERSIONS, WAY_BACK, VERIFY] {
                 checks.push(Finding::unknown(check, "not made: there are no files"));
             }
             return None;
@@ -31,25 +36,25 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
     checks.push(doubled(&migrations));
     checks.push(beside(
         &migrations,
-        ("way back", ".down.sql", Status::Warn),
+        (WAY_BACK, ".down.sql", Status::Warn),
         "write them: without, `up` and `down_to` stop there, and a failed deploy cannot be undone",
     ));
-    checks.push(beside(
-        &migrations,
-        ("verify", ".verify.sql", Status::Ok),
-        "",
-    ));
+    checks.push(beside(&migrations, (VERIFY, ".verify.sql", Status::Ok), ""));
     Some(migrations)
 }
 
 /// What the directory holds, and what in it is no file that could be read.
 fn held(directory: &Path, migrations: &[Migration]) -> Finding {
-    const CHECK: &str = "directory";
     let many = if migrations.len() == 1 { "" } else { "s" };
     let (shown, count) = (directory.display(), migrations.len());
     let evidence = format!("{shown} holds {count} migration{many}");
     if migrations.is_empty() {
-        return Finding::new(CHECK, Status::Warn, evidence, "is it the right directory?");
+        return Finding::new(
+            DIRECTORY,
+            Status::Warn,
+            evidence,
+            "is it the right directory?",
+        );
     }
     let irregular: Vec<String> = migrations
         .iter()
@@ -63,12 +68,12 @@ fn held(directory: &Path, migrations: &[Migration]) -> Finding {
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
     if irregular.is_empty() {
-        return Finding::ok(CHECK, evidence);
+        return Finding::ok(DIRECTORY, evidence);
     }
     let evidence = format!("{evidence}; not a regular file: {}", listed(&irregular));
     let next = "put a regular file in the place of each, or move it out of the directory: confiture \
                 reads whatever has such a name, fails at a directory and waits at a FIFO";
-    Finding::new(CHECK, Status::Warn, evidence, next)
+    Finding::new(DIRECTORY, Status::Warn, evidence, next)
 }
 
 fn doubled(migrations: &[Migration]) -> Finding {
@@ -82,11 +87,11 @@ fn doubled(migrations: &[Migration]) -> Finding {
         .map(|(version, _)| *version)
         .collect();
     if twice.is_empty() {
-        return Finding::ok("versions", "each is there once");
+        return Finding::ok(VERSIONS, "each is there once");
     }
     let evidence = format!("more than one file has the version {}", listed(&twice));
     let next = "give each migration a version of its own: confiture refuses to begin";
-    Finding::new("versions", Status::Fail, evidence, next)
+    Finding::new(VERSIONS, Status::Fail, evidence, next)
 }
 
 /// Whether each SQL migration has the file that belongs to it. A `.py` migration has its way down in

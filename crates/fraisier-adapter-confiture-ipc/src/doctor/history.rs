@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::files::lacks;
 use super::finding::{Finding, Status, listed};
 
-const CHECK: &str = "history";
+pub(super) const CHECK: &str = "history";
 
 /// A row of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]

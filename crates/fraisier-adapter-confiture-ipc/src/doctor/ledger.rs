@@ -5,6 +5,9 @@ use super::finding::{Finding, Status, listed};
 use super::history::{self, Applied};
 use super::question::{Database, only};
 
+pub(super) const RIGHTS: &str = "rights";
+pub(super) const LEDGER: &str = "ledger";
+
 /// A table with the name of the ledger.
 pub(super) struct Ledger {
     schema: String,
@@ -49,21 +52,20 @@ pub(super) async fn rights(
     database: &mut Database,
     ledgers: &Result<Vec<Ledger>, String>,
 ) -> Finding {
-    const CHECK: &str = "rights";
     let sql = "SELECT current_user::text, current_schema()::text, \
                coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)::text, \
                current_setting('search_path')";
-    let row = match only(CHECK, database.ask(sql, 4).await) {
+    let row = match only(RIGHTS, database.ask(sql, 4).await) {
         Ok(row) => row,
         Err(finding) => return finding,
     };
     let [user, schema, creates, path] = &row[..] else {
-        return Finding::unknown(CHECK, "the server gave another row");
+        return Finding::unknown(RIGHTS, "the server gave another row");
     };
     if schema.is_empty() {
         let evidence = format!("no schema of the search_path ({path}) is there for {user}");
         let next = "create the schema, grant USAGE on it, or set the role's search_path";
-        return Finding::new(CHECK, Status::Fail, evidence, next);
+        return Finding::new(RIGHTS, Status::Fail, evidence, next);
     }
     let mut lacks = Vec::new();
     if creates != "true" {
@@ -79,11 +81,11 @@ pub(super) async fn rights(
         lacks.push(format!("{rights} on {schema}.tb_confiture"));
     }
     if lacks.is_empty() {
-        return Finding::ok(CHECK, format!("{user} may create in the schema {schema}"));
+        return Finding::ok(RIGHTS, format!("{user} may create in the schema {schema}"));
     }
     let evidence = format!("{user} lacks {}", lacks.join(", and "));
     Finding::new(
-        CHECK,
+        RIGHTS,
         Status::Fail,
         evidence,
         "grant it, or deploy as the owner",
@@ -91,10 +93,9 @@ pub(super) async fn rights(
 }
 
 pub(super) fn visible(ledgers: &Result<Vec<Ledger>, String>) -> Finding {
-    const CHECK: &str = "ledger";
     let ledgers = match ledgers {
         Ok(ledgers) => ledgers,
-        Err(why) => return Finding::unknown(CHECK, why),
+        Err(why) => return Finding::unknown(LEDGER, why),
     };
     let others: Vec<&str> = ledgers
         .iter()
@@ -102,7 +103,7 @@ pub(super) fn visible(ledgers: &Result<Vec<Ledger>, String>) -> Finding {
         .map(|ledger| ledger.schema.as_str())
         .collect();
     match (seen(ledgers), others.is_empty()) {
-        (None, true) => Finding::ok(CHECK, "there is none: nothing was ever applied here"),
+        (None, true) => Finding::ok(LEDGER, "there is none: nothing was ever applied here"),
         (None, false) => {
             let evidence = format!(
                 "confiture sees none, and one is in the schema {}: it would take the database for \
@@ -110,9 +111,9 @@ pub(super) fn visible(ledgers: &Result<Vec<Ledger>, String>) -> Finding {
                 listed(&others)
             );
             let next = "put that schema on the search_path of the role, and grant USAGE on it";
-            Finding::new(CHECK, Status::Fail, evidence, next)
+            Finding::new(LEDGER, Status::Fail, evidence, next)
         }
-        (Some(seen), true) => Finding::ok(CHECK, format!("{}.tb_confiture", seen.schema)),
+        (Some(seen), true) => Finding::ok(LEDGER, format!("{}.tb_confiture", seen.schema)),
         (Some(seen), false) => {
             let evidence = format!(
                 "confiture sees {}.tb_confiture; there are more, in {}",
@@ -121,7 +122,7 @@ pub(super) fn visible(ledgers: &Result<Vec<Ledger>, String>) -> Finding {
             );
             let next =
                 "make sure that the search_path of every role that deploys shows the same one";
-            Finding::new(CHECK, Status::Warn, evidence, next)
+            Finding::new(LEDGER, Status::Warn, evidence, next)
         }
     }
 }
@@ -131,13 +132,12 @@ pub(super) async fn history(
     ledgers: &Result<Vec<Ledger>, String>,
     files: &Files,
 ) -> Finding {
-    const CHECK: &str = "history";
     let Some(files) = files else {
-        return Finding::unknown(CHECK, "not made: there are no files");
+        return Finding::unknown(history::CHECK, "not made: there are no files");
     };
     let ledgers = match ledgers {
         Ok(ledgers) => ledgers,
-        Err(why) => return Finding::unknown(CHECK, why),
+        Err(why) => return Finding::unknown(history::CHECK, why),
     };
     let mut applied = Vec::new();
     if let Some(ledger) = seen(ledgers) {
@@ -149,7 +149,7 @@ pub(super) async fn history(
         );
         let rows = match database.ask(&sql, 2).await {
             Ok(rows) => rows,
-            Err(why) => return Finding::unknown(CHECK, why),
+            Err(why) => return Finding::unknown(history::CHECK, why),
         };
         applied.extend(rows.into_iter().filter_map(|row| {
             let mut row = row.into_iter();
@@ -159,7 +159,10 @@ pub(super) async fn history(
             })
         }));
     } else if !ledgers.is_empty() {
-        return Finding::unknown(CHECK, "not made: confiture does not see the ledger");
+        return Finding::unknown(
+            history::CHECK,
+            "not made: confiture does not see the ledger",
+        );
     }
     history::compare(&applied, files)
 }

@@ -21,6 +21,8 @@ use crate::options;
 /// package carries.
 const NEWEST_RECORDED: &str = "1.29.0";
 
+const VERSION: &str = "version";
+
 const PREFIX: &str = "FRAISIER_CONFITURE_";
 
 const PROGRAM: &str = "FRAISIER_CONFITURE_BIN";
@@ -129,25 +131,23 @@ fn interpreter(script: &Path) -> Option<PathBuf> {
 
 /// The release, against the floors and against what was recorded.
 async fn version() -> Finding {
-    const CHECK: &str = "version";
     let Ok((adapter, _)) = options::adapter(Arc::new(TimedOut::default())) else {
-        return Finding::unknown(CHECK, "not asked: the variables are not usable");
+        return Finding::unknown(VERSION, "not asked: the variables are not usable");
     };
     let described = tokio::time::timeout(PATIENCE, adapter.describe()).await;
     adapter.settled().await;
     let version = match described {
         Ok(Ok(description)) => ConfitureVersion::parse(&description.version),
-        Ok(Err(error)) => return Finding::new(CHECK, Status::Fail, error.message, ""),
+        Ok(Err(error)) => return Finding::new(VERSION, Status::Fail, error.message, ""),
         Err(_) => {
             let evidence = format!("`--version` did not answer within {PATIENCE:?}");
-            return Finding::new(CHECK, Status::Fail, evidence, "run it by hand");
+            return Finding::new(VERSION, Status::Fail, evidence, "run it by hand");
         }
     };
     judge(&version, NEWEST_RECORDED)
 }
 
 fn judge(version: &ConfitureVersion, newest: &str) -> Finding {
-    const CHECK: &str = "version";
     let lacks: Vec<String> = FLOORS
         .iter()
         .filter(|floor| floor.need != Need::Everything && !floor.need.is_met_by(version))
@@ -164,13 +164,13 @@ fn judge(version: &ConfitureVersion, newest: &str) -> Finding {
         let evidence = format!("{evidence}; newer than {newest}, the newest that was recorded");
         let next =
             "`cargo xtask gate` in this adapter's repository tells whether it can be trusted";
-        return Finding::new(CHECK, Status::Warn, evidence, next);
+        return Finding::new(VERSION, Status::Warn, evidence, next);
     }
     if Need::WindowSafe.is_met_by(version) {
-        Finding::ok(CHECK, evidence)
+        Finding::ok(VERSION, evidence)
     } else {
         let next = "pip install --upgrade fraiseql-confiture, before a gate asks for what it lacks";
-        Finding::new(CHECK, Status::Warn, evidence, next)
+        Finding::new(VERSION, Status::Warn, evidence, next)
     }
 }
 

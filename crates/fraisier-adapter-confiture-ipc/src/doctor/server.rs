@@ -4,10 +4,13 @@ use super::finding::{Finding, Status};
 use super::question::{Database, only};
 use super::target::Target;
 
+pub(super) const SERVER: &str = "server";
+pub(super) const BETWEEN: &str = "between";
+pub(super) const WRITABLE: &str = "writable";
+
 pub(super) async fn release(database: &mut Database) -> Finding {
-    const CHECK: &str = "server";
     let sql = "SELECT current_setting('server_version'), current_setting('server_version_num')";
-    let row = match only(CHECK, database.ask(sql, 2).await) {
+    let row = match only(SERVER, database.ask(sql, 2).await) {
         Ok(row) => row,
         Err(finding) => return finding,
     };
@@ -17,9 +20,9 @@ pub(super) async fn release(database: &mut Database) -> Finding {
             format!("{evidence}, which cannot be asked to notice that its client is gone");
         let next = "after a kill, a statement runs to its end; set \
                     FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK=off, or take PostgreSQL 14";
-        return Finding::new(CHECK, Status::Warn, evidence, next);
+        return Finding::new(SERVER, Status::Warn, evidence, next);
     }
-    Finding::ok(CHECK, evidence)
+    Finding::ok(SERVER, evidence)
 }
 
 /// Whether something stands between this machine and the server.
@@ -28,22 +31,21 @@ pub(super) async fn between(
     target: &Target,
     takes_options: bool,
 ) -> Finding {
-    const CHECK: &str = "between";
     const NEXT: &str = "let the connection string name the server itself: a pooler that shares \
                         sessions loses confiture's lock and the server's notice that it is gone";
     if !takes_options {
         let evidence = "the option by which the server notices that confiture is gone was refused: a \
                         pooler, or a server before PostgreSQL 14";
-        return Finding::new(CHECK, Status::Warn, evidence, NEXT);
+        return Finding::new(BETWEEN, Status::Warn, evidence, NEXT);
     }
     let sql = "SELECT host(inet_server_addr()), inet_server_port()::text, pg_backend_pid()::text, \
                current_setting('client_connection_check_interval', true)";
-    let row = match only(CHECK, database.ask(sql, 4).await) {
+    let row = match only(BETWEEN, database.ask(sql, 4).await) {
         Ok(row) => row,
         Err(finding) => return finding,
     };
     let again = match only(
-        CHECK,
+        BETWEEN,
         database.ask("SELECT pg_backend_pid()::text", 1).await,
     ) {
         Ok(row) => row,
@@ -54,12 +56,12 @@ pub(super) async fn between(
             "two transactions had two sessions ({} and {})",
             row[2], again[0]
         );
-        return Finding::new(CHECK, Status::Fail, evidence, NEXT);
+        return Finding::new(BETWEEN, Status::Fail, evidence, NEXT);
     }
     if target.options.is_none() && row[3] == "0" {
         let evidence =
             "the option by which the server notices that confiture is gone did not reach it";
-        return Finding::new(CHECK, Status::Warn, evidence, NEXT);
+        return Finding::new(BETWEEN, Status::Warn, evidence, NEXT);
     }
     let port_is_asked = target
         .hosts
@@ -70,29 +72,28 @@ pub(super) async fn between(
             "the server itself listens on {} port {}: a pooler, a proxy or a mapped port is in between",
             row[0], row[1]
         );
-        return Finding::new(CHECK, Status::Warn, evidence, NEXT);
+        return Finding::new(BETWEEN, Status::Warn, evidence, NEXT);
     }
     Finding::ok(
-        CHECK,
+        BETWEEN,
         "one session, on the server that the connection string names",
     )
 }
 
 pub(super) async fn writable(database: &mut Database) -> Finding {
-    const CHECK: &str = "writable";
     let sql = "SELECT pg_is_in_recovery()::text, current_setting('default_transaction_read_only')";
-    let row = match only(CHECK, database.ask(sql, 2).await) {
+    let row = match only(WRITABLE, database.ask(sql, 2).await) {
         Ok(row) => row,
         Err(finding) => return finding,
     };
     if row[0] == "true" {
         let next = "let the connection string name the primary";
-        return Finding::new(CHECK, Status::Fail, "this server is a standby", next);
+        return Finding::new(WRITABLE, Status::Fail, "this server is a standby", next);
     }
     if row[1] == "on" {
         let evidence = "transactions only read here (default_transaction_read_only)";
         let next = "take that from the role, the database or the server";
-        return Finding::new(CHECK, Status::Fail, evidence, next);
+        return Finding::new(WRITABLE, Status::Fail, evidence, next);
     }
-    Finding::ok(CHECK, "neither a standby nor read-only")
+    Finding::ok(WRITABLE, "neither a standby nor read-only")
 }

@@ -3,9 +3,13 @@
 use super::finding::{Finding, Status, listed};
 use super::question::Database;
 
+pub(super) const LOCK: &str = "lock";
+pub(super) const BLOCKING: &str = "blocking";
+pub(super) const INDEXES: &str = "indexes";
+
 /// The key of confiture's advisory lock, beside a number for the database. Every release from 0.20.0
 /// on has this one.
-const LOCK: &str = "1751936052";
+const LOCK_KEY: &str = "1751936052";
 
 /// How a session is described: its number, who, from where, and what it does for how long.
 const SESSION: &str = "format('%s: user %s, application %s, from %s, %s for %s s', a.pid, \
@@ -14,20 +18,19 @@ const SESSION: &str = "format('%s: user %s, application %s, from %s, %s for %s s
                        coalesce(extract(epoch FROM now() - a.state_change)::bigint, 0))";
 
 pub(super) async fn lock(database: &mut Database) -> Finding {
-    const CHECK: &str = "lock";
     let sql = format!(
         "SELECT {SESSION}, l.granted::text FROM pg_catalog.pg_locks l \
          LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
-         WHERE l.locktype = 'advisory' AND l.classid::bigint = {LOCK} AND l.objsubid = 2 \
+         WHERE l.locktype = 'advisory' AND l.classid::bigint = {LOCK_KEY} AND l.objsubid = 2 \
          AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) \
          ORDER BY l.granted DESC"
     );
     let rows = match database.ask(&sql, 2).await {
         Ok(rows) => rows,
-        Err(why) => return Finding::unknown(CHECK, why),
+        Err(why) => return Finding::unknown(LOCK, why),
     };
     if rows.is_empty() {
-        return Finding::ok(CHECK, "nobody holds the migration lock");
+        return Finding::ok(LOCK, "nobody holds the migration lock");
     }
     let holders = sessions(rows.iter().filter(|row| row[1].as_deref() == Some("true")));
     let waiting = rows.len()
@@ -38,7 +41,7 @@ pub(super) async fn lock(database: &mut Database) -> Finding {
     let evidence = format!("the migration lock is held by {holders}; {waiting} wait for it");
     let next = "wait for that deploy to end; if nothing runs any more, end its session: SELECT \
                 pg_terminate_backend(<number>)";
-    Finding::new(CHECK, Status::Fail, evidence, next)
+    Finding::new(LOCK, Status::Fail, evidence, next)
 }
 
 fn sessions<'a>(rows: impl Iterator<Item = &'a Vec<Option<String>>>) -> String {
@@ -47,7 +50,6 @@ fn sessions<'a>(rows: impl Iterator<Item = &'a Vec<Option<String>>>) -> String {
 }
 
 pub(super) async fn blocking(database: &mut Database) -> Finding {
-    const CHECK: &str = "blocking";
     let sql = format!(
         "SELECT {SESSION} FROM pg_catalog.pg_stat_activity a WHERE a.datname = current_database() \
          AND a.pid <> pg_backend_pid() AND (a.pid IN ( \
@@ -59,11 +61,11 @@ pub(super) async fn blocking(database: &mut Database) -> Finding {
     );
     let rows = match database.ask(&sql, 1).await {
         Ok(rows) => rows,
-        Err(why) => return Finding::unknown(CHECK, why),
+        Err(why) => return Finding::unknown(BLOCKING, why),
     };
     if rows.is_empty() {
         return Finding::ok(
-            CHECK,
+            BLOCKING,
             "no session blocks another, or has held tables for a minute",
         );
     }
@@ -73,23 +75,22 @@ pub(super) async fn blocking(database: &mut Database) -> Finding {
     );
     let next = "a migration waits behind them, and everything else behind the migration: wait, or end \
                 them";
-    Finding::new(CHECK, Status::Warn, evidence, next)
+    Finding::new(BLOCKING, Status::Warn, evidence, next)
 }
 
 pub(super) async fn indexes(database: &mut Database) -> Finding {
-    const CHECK: &str = "indexes";
     let sql = "SELECT i.indexrelid::regclass::text FROM pg_catalog.pg_index i \
                JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
                WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY 1";
     let rows = match database.ask(sql, 1).await {
         Ok(rows) => rows,
-        Err(why) => return Finding::unknown(CHECK, why),
+        Err(why) => return Finding::unknown(INDEXES, why),
     };
     if rows.is_empty() {
-        return Finding::ok(CHECK, "every index is valid");
+        return Finding::ok(INDEXES, "every index is valid");
     }
     let evidence = format!("invalid: {}", sessions(rows.iter()));
     let next = "one that is not being built just now is what a stopped CREATE INDEX CONCURRENTLY \
                 left: DROP INDEX CONCURRENTLY, then deploy again";
-    Finding::new(CHECK, Status::Warn, evidence, next)
+    Finding::new(INDEXES, Status::Warn, evidence, next)
 }
