@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
-use fraisier_adapter_confiture::observe::Interruption;
-use fraisier_adapter_confiture::observe::{Call as Command, Event, Observer};
+use fraisier_adapter_confiture::observe::{Call as Command, Event, Interruption, Observer};
 
 use crate::request::Call;
 
@@ -71,7 +70,7 @@ impl fmt::Display for Limit {
 pub struct TimedOut(Arc<AtomicBool>);
 
 impl TimedOut {
-    /// The error, with the word which limit it was that ended the command.
+    /// The error; when the limit ended the command, with a sentence that says so.
     #[must_use]
     pub fn explained(&self, error: AdapterError, limit: Limit) -> AdapterError {
         if !self.0.load(Ordering::Relaxed) {

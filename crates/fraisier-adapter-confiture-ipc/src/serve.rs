@@ -10,7 +10,7 @@ use fraisier_adapter_api::AdapterError;
 use crate::answer::{self, Ending};
 use crate::exit::Status;
 use crate::frame::{self, FrameError};
-use crate::limit::{OF_THE_ENGINE, TimedOut};
+use crate::limit::{self, TimedOut};
 use crate::log;
 use crate::options;
 use crate::request::{Id, Refusal, Request, parse};
@@ -20,8 +20,6 @@ use crate::stop::{self, Why};
 
 /// How long the request may take to arrive. The engine writes it in one piece and closes the pipe.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-
-const KILLS_FIRST: &str = "fraisier kills a call that takes longer, and learns nothing of it";
 
 /// Answers the request on standard input.
 #[must_use]
@@ -40,7 +38,11 @@ pub fn serve() -> Status {
         Err(error) => return respond(id, Err(error)),
     };
     if limit.is_beyond_the_engine() {
-        tracing::warn!("FRAISIER_CONFITURE_TIMEOUT is not below {OF_THE_ENGINE:?}: {KILLS_FIRST}");
+        tracing::warn!(
+            "FRAISIER_CONFITURE_TIMEOUT is not below {:?}: fraisier kills a call that takes longer, \
+             and learns nothing of it. Next: set it lower, or leave it unset",
+            limit::OF_THE_ENGINE
+        );
     }
     let ending = runtime.block_on(answer::make(adapter, call, limit, stop::requested()));
     match ending {
@@ -55,7 +57,7 @@ pub fn serve() -> Status {
     }
 }
 
-/// The request on standard input, which is given up waiting for in time.
+/// The request on standard input. One that does not arrive in time is refused.
 fn receive() -> Result<Request, Refusal> {
     let (sender, arrived) = mpsc::channel();
     // It is left behind when nothing comes: the program ends with the response.

@@ -57,19 +57,20 @@ pub async fn signalled() {
 
 /// Waits until the other end of standard output is closed.
 async fn nobody_reads() {
-    let (told, tell) = oneshot::channel::<()>();
+    let (open, closed) = oneshot::channel::<()>();
     let watch = move || {
         if let Err(why) = wait_for_closed_output() {
             tracing::warn!(%why, "standard output cannot be watched");
-            std::mem::forget(told);
+            // Its end would mean that the output is closed.
+            std::mem::forget(open);
         }
     };
     match std::thread::Builder::new()
         .name("hangup".into())
         .spawn(watch)
     {
-        // The thread's end drops its side.
-        Ok(_) => drop(tell.await),
+        // The thread ends when the output is closed, and drops its side.
+        Ok(_) => drop(closed.await),
         Err(why) => {
             tracing::warn!(%why, "standard output is not watched");
             std::future::pending::<()>().await;
@@ -80,6 +81,7 @@ async fn nobody_reads() {
 fn wait_for_closed_output() -> io::Result<()> {
     let stdout = rustix::stdio::stdout();
     loop {
+        // Asked for no event, poll tells of errors and of a closed end only.
         let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
         match poll(&mut watched, None) {
             Ok(0) | Err(Errno::INTR | Errno::AGAIN) => {

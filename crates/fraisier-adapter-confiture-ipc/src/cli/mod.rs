@@ -147,13 +147,13 @@ fn print_json(json: serde_json::Result<Vec<u8>>) -> io::Result<()> {
 
 /// Makes a call of the adapter and shows its answer.
 fn make(call: Call, json: bool) -> Status {
-    let wait = Wait::new(call.method());
     let method = call.method();
+    let wait = Wait::new(method);
     let (answer, status) = answered(call, &wait);
     wait.clear();
-    let shown = match &answer {
+    let (status, page) = match &answer {
         Ok(result) => match show::result(method, result.get()) {
-            Ok(shown) => Ok(shown),
+            Ok(shown) => shown,
             Err(why) => {
                 let _ = writeln!(io::stderr(), "error: the answer cannot be shown: {why}");
                 return Status::Failed;
@@ -161,12 +161,8 @@ fn make(call: Call, json: bool) -> Status {
         },
         Err(error) => {
             page::error(error);
-            Err(status)
+            (status, Page::default())
         }
-    };
-    let (status, page) = match shown {
-        Ok((status, page)) => (status, page),
-        Err(status) => (status, Page::default()),
     };
     let printed = if json {
         print_json(Response::new(Id::by_hand(), answer).to_json())

@@ -3,7 +3,7 @@
 use fraisier_adapter_api::{
     AdapterDescription, MigrationOutcome, PreflightReport, Revision, Severity, VerifyReport,
 };
-use fraisier_adapter_confiture::capability::FLOORS;
+use fraisier_adapter_confiture::capability::{FLOORS, Need};
 
 use crate::exit::Status;
 use crate::page::{BAD, DOUBT, FAINT, GOOD, Page};
@@ -27,7 +27,7 @@ fn description(page: &mut Page, description: &AdapterDescription) -> Status {
     for floor in FLOORS {
         let need = floor.need.as_str();
         let advertised = description.capabilities.iter().any(|name| name == need);
-        if !advertised && floor.need != fraisier_adapter_confiture::capability::Need::Everything {
+        if !advertised && floor.need != Need::Everything {
             page.under(2, format!("cannot {need}: needs {}", floor.release()));
         }
     }

@@ -13,7 +13,7 @@ use crate::page;
 /// A call that ends before this says nothing on the way.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// How often a log is told.
+/// Seconds between two lines in a log.
 const IN_A_LOG: u64 = 10;
 
 /// Says how long a call has been running, and at what it is.

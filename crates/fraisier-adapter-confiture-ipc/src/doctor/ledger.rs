@@ -3,7 +3,7 @@
 use super::files::Files;
 use super::finding::{Finding, Status, listed};
 use super::history::{self, Applied};
-use super::question::{Database, only};
+use super::question::{Database, first_row};
 
 pub(super) const RIGHTS: &str = "rights";
 pub(super) const LEDGER: &str = "ledger";
@@ -55,7 +55,7 @@ pub(super) async fn rights(
     let sql = "SELECT current_user::text, current_schema()::text, \
                coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)::text, \
                current_setting('search_path')";
-    let row = match only(RIGHTS, database.ask(sql, 4).await) {
+    let row = match first_row(RIGHTS, database.ask(sql, 4).await) {
         Ok(row) => row,
         Err(finding) => return finding,
     };

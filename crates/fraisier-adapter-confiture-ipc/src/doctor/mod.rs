@@ -27,10 +27,10 @@ use crate::project::Project;
 pub(crate) async fn examine(project: &Project) -> Diagnosis {
     let mut checks = program::examine().await;
     let files = files::examine(project, &mut checks);
-    let (redactor, secret) = target::secret(project, &mut checks);
-    if let Some(target) = secret {
-        let client = connection::examine(&target, &mut checks).await;
-        database::examine(client, &target, &files, &mut checks).await;
+    let (redactor, target) = target::examine(project, &mut checks);
+    if let Some(target) = target {
+        let connected = connection::examine(&target, &mut checks).await;
+        database::examine(connected, &target, &files, &mut checks).await;
     } else {
         let why = "not made: there is no connection string";
         let names = connection::CHECKS.into_iter().chain(database::CHECKS);

@@ -76,8 +76,8 @@ pub(super) fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// One row of an answer, or the finding that there is none.
-pub(super) fn only(
+/// The first row of an answer, or the finding that there is none.
+pub(super) fn first_row(
     check: &'static str,
     answer: Result<Rows, String>,
 ) -> Result<Vec<String>, Finding> {

@@ -1,7 +1,7 @@
 //! Which server answers, and whether it is the one to deploy to.
 
 use super::finding::{Finding, Status};
-use super::question::{Database, only};
+use super::question::{Database, first_row};
 use super::target::Target;
 
 pub(super) const SERVER: &str = "server";
@@ -10,7 +10,7 @@ pub(super) const WRITABLE: &str = "writable";
 
 pub(super) async fn release(database: &mut Database) -> Finding {
     let sql = "SELECT current_setting('server_version'), current_setting('server_version_num')";
-    let row = match only(SERVER, database.ask(sql, 2).await) {
+    let row = match first_row(SERVER, database.ask(sql, 2).await) {
         Ok(row) => row,
         Err(finding) => return finding,
     };
@@ -40,11 +40,11 @@ pub(super) async fn between(
     }
     let sql = "SELECT host(inet_server_addr()), inet_server_port()::text, pg_backend_pid()::text, \
                current_setting('client_connection_check_interval', true)";
-    let row = match only(BETWEEN, database.ask(sql, 4).await) {
+    let row = match first_row(BETWEEN, database.ask(sql, 4).await) {
         Ok(row) => row,
         Err(finding) => return finding,
     };
-    let again = match only(
+    let again = match first_row(
         BETWEEN,
         database.ask("SELECT pg_backend_pid()::text", 1).await,
     ) {
@@ -82,7 +82,7 @@ pub(super) async fn between(
 
 pub(super) async fn writable(database: &mut Database) -> Finding {
     let sql = "SELECT pg_is_in_recovery()::text, current_setting('default_transaction_read_only')";
-    let row = match only(WRITABLE, database.ask(sql, 2).await) {
+    let row = match first_row(WRITABLE, database.ask(sql, 2).await) {
         Ok(row) => row,
         Err(finding) => return finding,
     };

@@ -32,19 +32,21 @@ pub(super) async fn lock(database: &mut Database) -> Finding {
     if rows.is_empty() {
         return Finding::ok(LOCK, "nobody holds the migration lock");
     }
-    let holders = sessions(rows.iter().filter(|row| row[1].as_deref() == Some("true")));
-    let waiting = rows.len()
-        - rows
-            .iter()
-            .filter(|row| row[1].as_deref() == Some("true"))
-            .count();
-    let evidence = format!("the migration lock is held by {holders}; {waiting} wait for it");
+    let (holding, waiting): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .partition(|row| row[1].as_deref() == Some("true"));
+    let evidence = format!(
+        "the migration lock is held by {}; {} wait for it",
+        first_column(&holding),
+        waiting.len()
+    );
     let next = "wait for that deploy to end; if nothing runs any more, end its session: SELECT \
                 pg_terminate_backend(<number>)";
     Finding::new(LOCK, Status::Fail, evidence, next)
 }
 
-fn sessions<'a>(rows: impl Iterator<Item = &'a Vec<Option<String>>>) -> String {
+fn first_column(rows: &[Vec<Option<String>>]) -> String {
+    let rows = rows.iter();
     let told: Vec<&str> = rows.filter_map(|row| row.first()?.as_deref()).collect();
     listed(&told)
 }
@@ -71,7 +73,7 @@ pub(super) async fn blocking(database: &mut Database) -> Finding {
     }
     let evidence = format!(
         "sessions that block, or hold tables: {}",
-        sessions(rows.iter())
+        first_column(&rows)
     );
     let next = "a migration waits behind them, and everything else behind the migration: wait, or end \
                 them";
@@ -89,7 +91,7 @@ pub(super) async fn indexes(database: &mut Database) -> Finding {
     if rows.is_empty() {
         return Finding::ok(INDEXES, "every index is valid");
     }
-    let evidence = format!("invalid: {}", sessions(rows.iter()));
+    let evidence = format!("invalid: {}", first_column(&rows));
     let next = "one that is not being built just now is what a stopped CREATE INDEX CONCURRENTLY \
                 left: DROP INDEX CONCURRENTLY, then deploy again";
     Finding::new(INDEXES, Status::Warn, evidence, next)

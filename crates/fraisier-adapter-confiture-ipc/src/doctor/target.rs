@@ -32,7 +32,7 @@ pub(super) struct Target {
 }
 
 /// The connection string of the project, and the redactor that knows it.
-pub(super) fn secret(project: &Project, checks: &mut Vec<Finding>) -> (Redactor, Option<Target>) {
+pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> (Redactor, Option<Target>) {
     const CHECK: &str = "secret";
     let variable = &project.database_url_env;
     let secret = match project.ctx().secret("DATABASE_URL") {

@@ -63,13 +63,13 @@ impl Call {
             ctx: Box<AdapterCtx>,
         }
         #[derive(Deserialize)]
-        struct Bound {
+        struct Up {
             ctx: Box<AdapterCtx>,
             #[serde(default)]
             target: Option<Revision>,
         }
         #[derive(Deserialize)]
-        struct Target {
+        struct DownTo {
             ctx: Box<AdapterCtx>,
             target: Revision,
         }
@@ -83,11 +83,11 @@ impl Call {
             }
             "current_revision" => Self::CurrentRevision(context()?),
             "up" => {
-                let Bound { ctx, target } = read(method, params)?;
+                let Up { ctx, target } = read(method, params)?;
                 Self::Up(ctx, target)
             }
             "down_to" => {
-                let Target { ctx, target } = read(method, params)?;
+                let DownTo { ctx, target } = read(method, params)?;
                 Self::DownTo(ctx, target)
             }
             "verify" => Self::Verify(context()?),
