@@ -71,7 +71,10 @@ pub async fn make(
 
 fn lost(call: &Call) -> AdapterError {
     let (method, state) = (call.method(), call.state_when_stopped());
-    let message = format!("`{method}` ended in a mistake of the adapter; {state}");
+    let message = format!(
+        "`{method}` ended in a mistake of the adapter; {state}. Report it, with \
+         what stands on standard error"
+    );
     AdapterError::new(AdapterErrorKind::InternalError, message)
 }
 

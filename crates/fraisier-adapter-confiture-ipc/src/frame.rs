@@ -14,8 +14,8 @@ const LENGTH: &str = "Content-Length";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// It ended before the empty line.
-    #[error("it ended before the empty line that a message begins after")]
+    /// It ended before the empty line that ends the headers.
+    #[error("it ended before the empty line that ends the headers")]
     NoBody,
     /// Its headers do not end.
     #[error("its headers take more than {HEADER_LIMIT} bytes")]
@@ -122,7 +122,7 @@ fn length(value: &str) -> Result<u64, FrameError> {
 ///
 /// # Errors
 ///
-/// When the stream takes it not or not whole.
+/// When the stream does not take all of it.
 pub fn write(mut stream: impl Write, message: &[u8]) -> io::Result<()> {
     // In one piece, so that a reader never sees a length without its message.
     let mut frame = format!("{LENGTH}: {}\r\n\r\n", message.len()).into_bytes();

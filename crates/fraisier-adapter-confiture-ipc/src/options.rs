@@ -8,7 +8,7 @@ use fraisier_adapter_confiture::{Builder, ConfitureMigration, MissingMigrations}
 
 use crate::limit::{self, Limit};
 
-/// What holds here when the variable is not set, where that is not what holds in the library.
+/// The defaults of this program, by variable, where they are not those of the library.
 pub const DEFAULTS: [(&str, &str); 2] = [
     ("FRAISIER_CONFITURE_TIMEOUT", "`50s`"),
     ("FRAISIER_CONFITURE_MISSING_MIGRATIONS", "`ask`"),

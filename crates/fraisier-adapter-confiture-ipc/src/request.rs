@@ -126,7 +126,7 @@ pub fn parse(message: &[u8]) -> Result<Request, Refusal> {
             return refuse(
                 none(),
                 INVALID_REQUEST,
-                "a batch, and one call is one process",
+                "it is a batch, and this program answers one request",
             );
         }
         _ => return refuse(none(), INVALID_REQUEST, "it is not an object"),

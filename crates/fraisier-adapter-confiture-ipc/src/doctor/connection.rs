@@ -20,6 +20,9 @@ const RESOLVE: &str = "resolve";
 const CONNECT: &str = "connect";
 const LOGIN: &str = "login";
 
+/// What to do next where this client cannot go on.
+const THROUGH_LIBPQ: &str = "try `current`: it connects through libpq, as a deploy does";
+
 pub(super) const CHECKS: [&str; 3] = [RESOLVE, CONNECT, LOGIN];
 
 /// A connection, and whether its server took the option that the adapter sends.
@@ -34,9 +37,8 @@ pub(super) async fn examine(target: &Target, checks: &mut Vec<Finding>) -> Optio
         Ok(tls) => tls,
         Err(why) => {
             let evidence = format!("not made: {why}");
-            let next = "`current` goes the way of confiture, which can";
-            checks
-                .extend(CHECKS.map(|check| Finding::new(check, Status::Unknown, &*evidence, next)));
+            let skipped = |check| Finding::new(check, Status::Unknown, &*evidence, THROUGH_LIBPQ);
+            checks.extend(CHECKS.map(skipped));
             return None;
         }
     };
@@ -221,14 +223,20 @@ async fn login(
             return Ok(client);
         }
         Ok(Err(why)) => why,
-        Err(_) => return fail(format!("no answer within {:?}", 2 * PATIENCE), ""),
+        Err(_) => {
+            let evidence = format!("no answer within {:?}", 2 * PATIENCE);
+            let next =
+                "is it PostgreSQL that listens there, and does its log say what it waits for?";
+            return fail(evidence, next);
+        }
     };
     let Some(said) = why.as_db_error() else {
         let evidence = super::question::chain(&why);
         if evidence.contains("password missing") {
             let evidence = "the server asks for a password, and the connection string and PGPASSWORD \
                             have none; a password file is not read here";
-            return Err(Refused::Otherwise(Finding::unknown(LOGIN, evidence)));
+            let finding = Finding::new(LOGIN, Status::Unknown, evidence, THROUGH_LIBPQ);
+            return Err(Refused::Otherwise(finding));
         }
         return match objection(&why) {
             Some(Objection::Certificate) => fail(
@@ -237,8 +245,7 @@ async fn login(
                  connection string the host that it is made out to",
             ),
             Some(Objection::Stricter) => {
-                let next = "`current` goes the way of confiture, whose TLS may take it";
-                let finding = Finding::new(LOGIN, Status::Unknown, evidence, next);
+                let finding = Finding::new(LOGIN, Status::Unknown, evidence, THROUGH_LIBPQ);
                 Err(Refused::Otherwise(finding))
             }
             None => fail(evidence, ""),
@@ -261,7 +268,7 @@ async fn login(
         }
         SqlState::INVALID_CATALOG_NAME => "create the database, or name another",
         SqlState::TOO_MANY_CONNECTIONS => "free connections: confiture needs one too",
-        _ => "",
+        _ => "the log of the server says more",
     };
     fail(message.to_owned(), next)
 }

@@ -37,7 +37,8 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
     checks.push(beside(
         &migrations,
         (WAY_BACK, ".down.sql", Status::Warn),
-        "write them: without, `up` and `down_to` stop there, and a failed deploy cannot be undone",
+        "write them: without them, `up` and `down_to` stop there, and a failed deploy cannot be \
+         undone",
     ));
     checks.push(beside(&migrations, (VERIFY, ".verify.sql", Status::Ok), ""));
     Some(migrations)
@@ -49,12 +50,8 @@ fn held(directory: &Path, migrations: &[Migration]) -> Finding {
     let (shown, count) = (directory.display(), migrations.len());
     let evidence = format!("{shown} holds {count} migration{many}");
     if migrations.is_empty() {
-        return Finding::new(
-            DIRECTORY,
-            Status::Warn,
-            evidence,
-            "is it the right directory?",
-        );
+        let next = "if it is not the right directory, name that with --migrations-dir";
+        return Finding::new(DIRECTORY, Status::Warn, evidence, next);
     }
     let irregular: Vec<String> = migrations
         .iter()

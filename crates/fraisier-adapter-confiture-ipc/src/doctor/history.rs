@@ -103,7 +103,8 @@ pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding 
     } else if !late.is_empty() {
         (
             Status::Warn,
-            "`up` applies them now, and `current` then names the one applied last in time",
+            "`up` applies them all the same; `current` then names the one that was applied last, not \
+             the highest",
         )
     } else {
         (Status::Ok, "")

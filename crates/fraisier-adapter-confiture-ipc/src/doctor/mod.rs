@@ -1,7 +1,7 @@
 //! What stands in the way of a deploy: looked at, never touched.
 //!
-//! Nothing is changed, and no lock of migrations is taken. Each check is bounded in time, and all are
-//! made whatever the others say. What is told passes the redactor.
+//! Nothing is changed, and no lock of migrations is taken. Each check is bounded in time. One that
+//! fails stops only those that need what it looked for. What is told passes the redactor.
 
 mod certificate;
 mod connection;

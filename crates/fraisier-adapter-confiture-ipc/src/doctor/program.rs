@@ -98,7 +98,7 @@ fn program() -> Finding {
                 "{evidence}; its interpreter {} is gone",
                 interpreter.display()
             );
-            let next = "make its virtual environment anew";
+            let next = "make its virtual environment anew, and install fraiseql-confiture in it";
             Finding::new(CHECK, Status::Fail, evidence, next)
         }
         Some(interpreter) => {
@@ -141,7 +141,8 @@ async fn version() -> Finding {
         Ok(Err(error)) => return Finding::new(VERSION, Status::Fail, error.message, ""),
         Err(_) => {
             let evidence = format!("`--version` did not answer within {PATIENCE:?}");
-            return Finding::new(VERSION, Status::Fail, evidence, "run it by hand");
+            let next = "run it by hand, and see what it waits for";
+            return Finding::new(VERSION, Status::Fail, evidence, next);
         }
     };
     judge(&version, NEWEST_RECORDED)

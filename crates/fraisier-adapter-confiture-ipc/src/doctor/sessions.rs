@@ -75,8 +75,8 @@ pub(super) async fn blocking(database: &mut Database) -> Finding {
         "sessions that block, or hold tables: {}",
         first_column(&rows)
     );
-    let next = "a migration waits behind them, and everything else behind the migration: wait, or end \
-                them";
+    let next = "a migration waits behind them, and everything else behind the migration: wait until \
+                they end, or end them";
     Finding::new(BLOCKING, Status::Warn, evidence, next)
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn indexes(database: &mut Database) -> Finding {
         return Finding::ok(INDEXES, "every index is valid");
     }
     let evidence = format!("invalid: {}", first_column(&rows));
-    let next = "one that is not being built just now is what a stopped CREATE INDEX CONCURRENTLY \
-                left: DROP INDEX CONCURRENTLY, then deploy again";
+    let next = "if nobody is building it now, a stopped CREATE INDEX CONCURRENTLY left it: DROP INDEX \
+                CONCURRENTLY, then deploy again";
     Finding::new(INDEXES, Status::Warn, evidence, next)
 }

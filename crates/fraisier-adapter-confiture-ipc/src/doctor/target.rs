@@ -53,8 +53,8 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> (Redactor
         Ok(settings) => settings,
         Err(why) => {
             let evidence = format!("what {variable} holds {why}");
-            let next = "a PostgreSQL URL (postgresql://user:password@host/database) or libpq keywords \
-                        (host=… user=… dbname=…)";
+            let next = "set it to a PostgreSQL URL (postgresql://user:password@host/database) or \
+                        to libpq keywords (host=… user=… dbname=…)";
             checks.push(Finding::new(CHECK, Status::Fail, evidence, next));
             return (redactor, None);
         }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// Any JSON in which no object has a key twice: of two values, every reader would take another one.
+/// Any JSON in which no object has a key twice: readers differ in which of the two values they take.
 pub(super) struct Unambiguous;
 
 impl<'de> Deserialize<'de> for Unambiguous {
