@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract_gate::result::{Judgement, WrongUsage};
+use contract_gate::result::{CUT_SHORT, Judgement, WrongUsage};
 use contract_gate::run::baseline::Recorded;
 use contract_gate::run::lanes::lanes;
 use contract_gate::run::progress::Progress;
@@ -85,7 +85,7 @@ pub fn judge(
                 Err(_) => Judgement::unknown(&name(&named[place].text)),
             };
             unknown.stopped = Some(if interrupt::raised() {
-                "the run was interrupted".to_owned()
+                CUT_SHORT.to_owned()
             } else {
                 format!("{error:#}")
             });

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as Suites, TestCase, TestCaseStatus, TestSuite};
 
+use super::words::told;
 use crate::result::{CaseResult, Class, Finding, Judgement, Report};
 
 /// The text of the `JUnit` report.
@@ -105,15 +106,13 @@ fn failed(name: &str, kind: &str, message: &str, description: &str) -> TestCase 
     TestCase::new(name, status)
 }
 
+/// A finding in one line, with the values before and now.
 fn line(finding: &Finding) -> String {
-    let mut line = format!("{}: {}", finding.class.as_str(), finding.change);
-    if let Some(consequence) = &finding.consequence {
-        line = format!("{line}; for fraisier: {consequence}");
+    let line = told(finding);
+    match (&finding.before, &finding.now) {
+        (Some(before), Some(now)) => format!("{line}; before {before}; now {now}"),
+        _ => line,
     }
-    if let (Some(before), Some(now)) = (&finding.before, &finding.now) {
-        line = format!("{line}; before {before}; now {now}");
-    }
-    line
 }
 
 #[cfg(test)]

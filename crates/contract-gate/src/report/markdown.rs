@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::words::{headline, remarks, subject, took};
+use super::words::{counts, headline, remarks, subject};
 use crate::causes::extent;
 use crate::result::{Cause, Class, Judgement, Report, Verdict};
 use crate::text::one_line;
@@ -99,13 +99,7 @@ fn judgement(text: &mut String, judged: &Judgement) {
             );
         }
     }
-    let _ = writeln!(
-        text,
-        "\n{} cases, {} not judged, {}.",
-        judged.cases.len(),
-        unjudged.len(),
-        took(judged.milliseconds)
-    );
+    let _ = writeln!(text, "\n{}.", counts(judged));
 }
 
 fn row(text: &mut String, cause: &Cause) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::words::{headline, remarks, subject, took};
+use super::words::{counts, headline, remarks, subject};
 use crate::causes::extent;
 use crate::result::{Cause, Class, Judgement, Report, Verdict};
 
@@ -88,16 +88,6 @@ fn judgement(text: &mut String, judged: &Judgement, width: usize) {
         let more = format!("and {} more that were not judged", unjudged.len() - NAMED);
         entry(text, "", AnsiColor::Yellow, &more, "", width);
     }
-}
-
-/// How many cases there were, and how long they took.
-fn counts(judged: &Judgement) -> String {
-    format!(
-        "{} cases, {} not judged, {}",
-        judged.cases.len(),
-        judged.unjudged().count(),
-        took(judged.milliseconds),
-    )
 }
 
 fn cause(text: &mut String, cause: &Cause, width: usize) {

@@ -1,6 +1,6 @@
 //! What every form of the report says of a candidate, in the same words.
 
-use crate::result::{Class, Judgement, Verdict};
+use crate::result::{Class, Finding, Judgement, Verdict};
 
 /// What was judged, as what, against what.
 pub(super) fn subject(judged: &Judgement) -> String {
@@ -72,8 +72,27 @@ pub(super) fn remarks(judged: &Judgement) -> Vec<String> {
     remarks
 }
 
+/// How many cases there were, and how long they took.
+pub(super) fn counts(judged: &Judgement) -> String {
+    format!(
+        "{} cases, {} not judged, {}",
+        judged.cases.len(),
+        judged.unjudged().count(),
+        took(judged.milliseconds),
+    )
+}
+
+/// A finding in one line: its class, what is other, and what it means.
+pub(super) fn told(finding: &Finding) -> String {
+    let line = format!("{}: {}", finding.class.as_str(), finding.change);
+    match &finding.consequence {
+        Some(consequence) => format!("{line}; for fraisier: {consequence}"),
+        None => line,
+    }
+}
+
 /// A duration as people read it.
-pub(super) fn took(milliseconds: u64) -> String {
+fn took(milliseconds: u64) -> String {
     let seconds = (milliseconds + 500) / 1000;
     match seconds {
         0..120 => format!("{seconds} s"),

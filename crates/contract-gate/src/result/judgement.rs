@@ -53,6 +53,9 @@ pub struct Capability {
     pub evidence: String,
 }
 
+/// Why a judgement or a case is not whole when somebody interrupts the run.
+pub const CUT_SHORT: &str = "the run was interrupted";
+
 /// The judgement of one candidate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Judgement {

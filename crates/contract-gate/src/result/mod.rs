@@ -11,7 +11,7 @@ mod verdict;
 
 pub use case::{CaseResult, Finding};
 pub use class::Class;
-pub use judgement::{Capability, Cause, Judgement};
+pub use judgement::{CUT_SHORT, Capability, Cause, Judgement};
 pub use report::{FORMAT_VERSION, Report};
 pub use status::{STATUSES, WrongUsage};
 pub use verdict::Verdict;

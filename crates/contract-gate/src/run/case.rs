@@ -18,7 +18,7 @@ use super::trouble::{external, ran_out_of_time};
 use super::unrecorded;
 use crate::change::Change;
 use crate::drift::refusal;
-use crate::result::{CaseResult, Finding};
+use crate::result::{CUT_SHORT, CaseResult, Finding};
 
 /// Runs and judges `case`. Nothing that happens is an error: what the candidate spoils breaks the
 /// case, and what else goes wrong leaves it unjudged.
@@ -27,7 +27,7 @@ pub(crate) fn run(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> Ran {
     let mut ran = match attempt(bench, runner, case) {
         Ok(ran) => ran,
         // Whatever an interrupt cut short says nothing of the candidate.
-        _ if interrupt::raised() => Ran::unjudged(case, "the run was interrupted", false),
+        _ if interrupt::raised() => Ran::unjudged(case, CUT_SHORT, false),
         Err(error) => match error.downcast_ref::<Spoilt>() {
             Some(spoilt) if external(&spoilt.why).is_none() => spoilt_case(case, spoilt),
             _ => {

@@ -34,7 +34,7 @@ use contract_lab::runner::Runner;
 use contract_tests::case::{Case, Circumstance};
 use contract_tests::release::Release;
 
-use crate::result::{CaseResult, Class, Judgement};
+use crate::result::{CUT_SHORT, CaseResult, Class, Judgement};
 use bench::Bench;
 use conclude::{conclude, judgement};
 use lanes::lanes;
@@ -104,7 +104,7 @@ pub fn judge_candidate(
         }
     }
     if interrupt::raised() {
-        judged.stopped = Some("the run was interrupted".to_owned());
+        judged.stopped = Some(CUT_SHORT.to_owned());
     }
     conclude(&mut judged, &applying, ran, &provided.given);
     judged.milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

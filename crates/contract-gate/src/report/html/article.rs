@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use similar::{ChangeTag, DiffOp, TextDiff};
 
 use super::page::{Page, escape};
-use crate::result::{CaseResult, Finding};
+use crate::report::words::told;
+use crate::result::CaseResult;
 
 impl Page<'_> {
     pub(super) fn articles(&mut self) {
@@ -115,12 +116,4 @@ impl Page<'_> {
 
 fn trimmed(line: &str) -> &str {
     line.trim_end_matches('\n')
-}
-
-fn told(finding: &Finding) -> String {
-    let mut words = format!("{}: {}", finding.class.as_str(), finding.change);
-    if let Some(consequence) = &finding.consequence {
-        words = format!("{words}; for fraisier: {consequence}");
-    }
-    words
 }

@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use super::words::{headline, remarks, subject, took};
+use super::words::{counts, headline, remarks, subject};
 use crate::causes::extent;
 use crate::result::{Cause, Judgement, Report};
 use page::{Page, escape};
@@ -71,12 +71,7 @@ impl<'a> Page<'a> {
         for remark in remarks(judged) {
             self.push(format_args!("<br>{}", escape(&remark)));
         }
-        self.push(format_args!(
-            "<br>{} cases, {} not judged, {}</div>\n",
-            judged.cases.len(),
-            judged.unjudged().count(),
-            took(judged.milliseconds)
-        ));
+        self.push(format_args!("<br>{}</div>\n", counts(judged)));
     }
 
     fn causes(&mut self, judged: &'a Judgement) {
