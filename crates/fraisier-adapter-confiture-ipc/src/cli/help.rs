@@ -23,7 +23,7 @@ standard input. The response is the only thing on standard output.
 By hand:
   The commands make the calls that fraisier makes, with the same defaults, and show what it would \
 get. The connection string comes from a variable, never from an argument. A migration that takes \
-longer than fraisier waits can be applied so, with FRAISIER_CONFITURE_TIMEOUT=off.";
+longer than fraisier waits can be applied this way, with FRAISIER_CONFITURE_TIMEOUT=off.";
 
 /// After `-h`.
 pub(super) fn short() -> String {

@@ -57,9 +57,10 @@ fn from_url(rest: &str) -> BTreeMap<String, String> {
     if ports.iter().any(|port| !port.is_empty()) {
         set("port", &ports.join(","));
     }
-    for option in query.split('&') {
+    // An empty value counts here: libpq then takes none from a variable.
+    for option in query.split('&').filter(|option| !option.is_empty()) {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
-        set(name, value);
+        settings.insert(decoded(name), decoded(value));
     }
     settings
 }

@@ -196,6 +196,8 @@ mod tests {
         for (dsn, is_away) in [
             ("host=h", false),
             ("host=h options='-c work_mem=9MB'", true),
+            ("host=h options=''", true),
+            ("postgresql://h?options=", true),
             (
                 "host=h options='-c my.client_connection_check_interval=9'",
                 true,
