@@ -15,6 +15,7 @@ use contract_lab::ui::{Ui, good};
 use contract_lab::{Lab, LabArgs};
 use rustix::process::Signal;
 
+use crate::cargo::{cargo, root, succeeded};
 use crate::demo::Project;
 use crate::exit::Unexpected;
 use crate::help;
@@ -87,19 +88,17 @@ pub fn run(args: ExamplesArgs) -> anyhow::Result<()> {
 
 fn build(ui: Ui) -> anyhow::Result<PathBuf> {
     let task = ui.task("building the examples");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--locked", "--examples"]);
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = manifest.parent().context("xtask is in the workspace")?;
-    cargo
-        .args(["-p", "fraisier-adapter-confiture"])
-        .current_dir(root);
-    let built = command::run(&mut cargo)?;
-    ensure!(
-        built.status.success(),
-        "they do not build: {}",
-        built.stderr
-    );
+    let built = command::run(
+        cargo()
+            .args(["build", "--quiet", "--locked", "--examples"])
+            .args(["--package", "fraisier-adapter-confiture"])
+            .current_dir(root()),
+    )?;
+    succeeded(
+        &built,
+        "the examples do not build",
+        "mend what the compiler names",
+    )?;
     task.finish("built the examples");
     let exe = std::env::current_exe()?;
     Ok(exe

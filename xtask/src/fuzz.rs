@@ -7,11 +7,11 @@ use std::process::Command;
 use anyhow::Context as _;
 use contract_lab::command::{self, Output};
 use contract_lab::postgres;
-use contract_lab::trouble::Trouble;
 use contract_lab::ui::{Ui, bad, faint, good, heading};
 use contract_lab::{Lab, LabArgs};
 use contract_properties::{PROPERTIES, Property};
 
+use crate::cargo::{cargo, root, succeeded};
 use crate::exit::Unexpected;
 use crate::help;
 
@@ -65,7 +65,7 @@ pub struct FuzzArgs {
 pub fn run(args: FuzzArgs) -> anyhow::Result<()> {
     let ui = Ui::stderr();
     let lab = Lab::new(args.lab, ui)?;
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fuzz");
+    let target = root().join("target/fuzz");
     let programs = build(&target, ui)?;
     let libpq = if args.without_libpq {
         None
@@ -132,12 +132,12 @@ fn build(target: &Path, ui: Ui) -> anyhow::Result<PathBuf> {
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc does not name its host")?
         .to_owned();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root();
     let manifest = root.join("fuzz/Cargo.toml");
     // What is fuzzed is built with the dependencies that it is tested with.
     fs::copy(root.join("Cargo.lock"), root.join("fuzz/Cargo.lock"))?;
     let built = run_to_its_end(
-        Command::new(env!("CARGO"))
+        cargo()
             .args(["build", "--release", "--bins", "--quiet"])
             .args(["--target", &host])
             .arg("--manifest-path")
@@ -146,16 +146,11 @@ fn build(target: &Path, ui: Ui) -> anyhow::Result<PathBuf> {
             .arg(target)
             .env("RUSTFLAGS", INSTRUMENTED),
     )?;
-    if !built.status.success() {
-        return Err(Trouble::new(
-            format!(
-                "the fuzz targets do not build:\n{}",
-                built.stderr.trim_end()
-            ),
-            "libFuzzer needs a C++ compiler, such as g++ or clang++",
-        )
-        .into());
-    }
+    succeeded(
+        &built,
+        "the fuzz targets do not build",
+        "libFuzzer needs a C++ compiler, such as g++ or clang++",
+    )?;
     task.finish("built the fuzz targets");
     Ok(target.join(host).join("release"))
 }

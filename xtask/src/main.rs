@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a program exports nothing")]
 
 mod bench;
+mod cargo;
 mod demo;
 mod engine;
 mod examples;

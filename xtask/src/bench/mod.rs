@@ -11,7 +11,7 @@ mod report;
 mod uncompiled;
 mod weight;
 
-use self::cargo::cargo;
+use self::cargo::run_cargo;
 use self::figures::Figures;
 pub use self::probe::{ProbeArgs, SUBCOMMAND as PROBE, serve as serve_probe};
 use crate::help;
@@ -119,5 +119,5 @@ fn measure(
 /// A debug build says nothing about speed.
 fn again_optimised() -> anyhow::Result<()> {
     let run = ["run", "--quiet", "--release", "--package", "xtask", "--"];
-    cargo(&run, std::env::args_os().skip(1))
+    run_cargo(&run, std::env::args_os().skip(1))
 }

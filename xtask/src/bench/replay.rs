@@ -10,7 +10,7 @@ use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::replay::{Replay, VERSION};
 use contract_tests::rules::check;
 
-use super::cargo::cargo;
+use super::cargo::run_cargo;
 use super::figures::{Figures, in_turn};
 
 /// Each case of the newest recorded release, through the stand-in and as bytes, ÷ as many bare
@@ -62,7 +62,7 @@ fn start(stand_in: &Path) -> anyhow::Result<()> {
 /// Builds the stand-in, which is no part of this program.
 fn stand_in() -> anyhow::Result<PathBuf> {
     let name = "stand-in-confiture";
-    cargo(
+    run_cargo(
         &[
             "build",
             "--quiet",

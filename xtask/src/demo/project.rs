@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use contract_lab::scratch::Scratch;
 use contract_tests::release::Release;
 
+use crate::cargo::root;
+
 /// The first release that applies `CREATE INDEX CONCURRENTLY` from an SQL file.
 const CONCURRENT_SQL: &str = "0.37.0";
 
@@ -26,11 +28,9 @@ impl Project {
     /// # Errors
     /// When the sample is not where this program was built, or the copy cannot be written.
     pub fn copy_for(version: &str) -> anyhow::Result<Self> {
-        let built = option_env!("CARGO_MANIFEST_DIR").unwrap_or_default();
-        let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| built.into());
         let mut project = Self {
             copy: Scratch::new().context("cannot make a temporary directory")?,
-            sample: PathBuf::from(root).join("sample-project"),
+            sample: root().join("xtask/sample-project"),
             adapted: None,
         };
         fs::create_dir_all(project.migrations())?;

@@ -5,14 +5,14 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use contract_lab::Lab;
 use contract_lab::build_once::{Building, build_once};
 use contract_lab::scratch::Scratch;
 use serde::{Deserialize, Serialize};
 
 use super::way::Way;
-use crate::program::{self, PROGRAM, cargo, done, root};
+use crate::cargo::{cargo, root, succeeded};
+use crate::program::{self, PROGRAM};
 
 /// The release of the engine that everything here is proven with.
 pub const VERSION: &str = "1.0.0-beta.11";
@@ -107,7 +107,11 @@ fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: u64) -> anyhow
         ));
     }
     let output = building.run(&mut command)?;
-    done(&output).context(format!("fraisier {VERSION}{with} cannot be installed"))?;
+    succeeded(
+        &output,
+        &format!("fraisier {VERSION}{with} cannot be installed"),
+        "check the network and the registry; fraisier needs Rust 1.95 or newer (`rustup update`)",
+    )?;
     task.finish(&format!("installed fraisier {VERSION}{with}"));
     Ok(Built {
         program: building.directory.join("bin/fraisier"),
