@@ -1,14 +1,14 @@
 //! `cargo xtask release`: the checklist of a release. It publishes nothing.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use contract_lab::command;
 use contract_lab::ui::{Ui, bad, good, warn};
 use serde::Deserialize;
 
+use crate::cargo::{cargo, last, root};
 use crate::exit::Unexpected;
 use crate::help;
 
@@ -16,16 +16,18 @@ use crate::help;
 pub fn help() -> String {
     help::help(
         "\
-         What is to be true before a release, checked: what each package says of itself and \
-         carries, versions and changelog, the public API, the documentation, and that each package \
-         builds from its archive alone, in the order in which they would be published. Publishing \
-         is for a person to do.",
+         What has to be true before a release, checked: what each package says of itself and \
+         carries, that the versions are one, and the changelog. With --dry-run also that the \
+         documentation builds, that the public API is the committed one, and that `cargo publish \
+         --dry-run` takes all packages, in the order of their dependencies: it packs each, and builds \
+         it from its archive alone. It ends with the command that publishes; to type it is for a \
+         person.",
         &[
+            ("cargo xtask release", "what is written, in seconds"),
             (
-                "cargo xtask release",
-                "everything; packages are built, so it takes minutes",
+                "cargo xtask release --dry-run",
+                "everything but publishing, in minutes",
             ),
-            ("cargo xtask release --quick", "without building anything"),
         ],
     )
 }
@@ -36,13 +38,9 @@ const CARRIED: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 /// What the checklist can be told.
 #[derive(Debug, clap::Args)]
 pub struct ReleaseArgs {
-    /// Look at what is written only, and build nothing
+    /// Build everything too, and rehearse `cargo publish`
     #[arg(long)]
-    quick: bool,
-
-    /// Publish nothing; it never does, so this only says so
-    #[arg(long = "dry-run")]
-    _dry_run: bool,
+    dry_run: bool,
 }
 
 /// What cargo tells of a package.
@@ -60,6 +58,16 @@ struct Package {
     /// Empty for what is not to be published.
     publish: Option<Vec<String>>,
     manifest_path: PathBuf,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Dependency {
+    name: String,
+    /// Set for what is in this workspace.
+    path: Option<PathBuf>,
+    /// `dev` for what only tests need.
+    kind: Option<String>,
 }
 
 /// Goes through the checklist.
@@ -67,121 +75,158 @@ struct Package {
 /// # Errors
 /// [`Unexpected`] when something is not as it must be.
 pub fn run(args: &ReleaseArgs) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let packages = published(&root)?;
-    let mut list = Checklist(0);
+    let packages = in_order(published()?);
+    let mut list = Checklist::default();
+    written(&packages, &mut list)?;
+    let mut publish = vec!["publish"];
     for package in &packages {
+        publish.extend(["--package", &package.name]);
+    }
+    if args.dry_run {
+        rehearse(&publish, &mut list)?;
+    }
+    if list.wrong > 0 {
+        let text = format!("{} things are not as they must be", list.wrong);
+        return Err(Unexpected(text).into());
+    }
+    let next = if args.dry_run {
+        format!("cargo {}", publish.join(" "))
+    } else {
+        "cargo xtask release --dry-run".to_owned()
+    };
+    let first = if list.to_do > 0 {
+        "what is to do, then "
+    } else {
+        ""
+    };
+    anstream::println!("Next: {first}{next}");
+    Ok(())
+}
+
+/// What is written: about each package, the versions, the changelog.
+fn written(packages: &[Package], list: &mut Checklist) -> anyhow::Result<()> {
+    for package in packages {
+        let name = &package.name;
         let missing = missing(package);
         list.check(
-            &format!("{} says what it is", package.name),
+            &format!("{name} says what it is"),
             missing.is_empty(),
             &missing.join(", "),
         );
-        let files = cargo(
-            &root,
-            &[
-                "package",
-                "--list",
-                "--allow-dirty",
-                "--package",
-                &package.name,
-            ],
-        )?;
-        let carried: Vec<&str> = files.1.lines().collect();
+        let pack = ["package", "--list", "--allow-dirty", "--package", name];
+        let (packs, files) = run_cargo(&pack)?;
+        let carried: Vec<&str> = files.lines().collect();
         let absent = CARRIED.into_iter().filter(|name| !carried.contains(name));
         let absent: Vec<&str> = absent.collect();
         list.check(
-            &format!("{} carries its licences", package.name),
-            absent.is_empty(),
+            &format!("{name} carries its licences"),
+            packs && absent.is_empty(),
             &absent.join(", "),
         );
         if package.repository.is_none() {
-            to_do(&format!(
-                "{}: `repository` is for whoever publishes it to set",
-                package.name
+            list.remind(&format!(
+                "{name}: `repository` is for whoever publishes it to set"
             ));
         }
     }
-    let versions: Vec<&str> = packages
-        .iter()
-        .map(|package| package.version.as_str())
-        .collect();
+    let versions: Vec<&str> = packages.iter().map(|it| it.version.as_str()).collect();
     let version = versions.first().context("nothing is to be published")?;
     list.check(
         "the versions are one",
         versions.iter().all(|other| other == version),
         &versions.join(", "),
     );
-    let changelog = fs::read_to_string(root.join("CHANGELOG.md"))?;
+    let changelog = fs::read_to_string(root().join("CHANGELOG.md"))?;
     if !changelog.contains(&format!("## [{version}]")) {
-        to_do(&format!(
+        list.remind(&format!(
             "CHANGELOG.md: `Unreleased` becomes {version}, with its date"
         ));
-    }
-    if !args.quick {
-        let ui = Ui::stderr();
-        let mut run = |what: &str, arguments: &[&str]| -> anyhow::Result<()> {
-            let task = ui.task(what);
-            let (ok, said) = cargo(&root, arguments)?;
-            drop(task);
-            list.check(what, ok, &said);
-            Ok(())
-        };
-        run(
-            "the documentation builds",
-            &["doc", "--workspace", "--no-deps", "--locked"],
-        )?;
-        run(
-            "the public API is the committed one",
-            &["test", "--locked", "--test", "public_api"],
-        )?;
-        let mut publish = vec!["publish", "--dry-run", "--locked", "--allow-dirty"];
-        for package in &packages {
-            publish.extend(["--package", &package.name]);
-        }
-        run("each package builds from its archive alone", &publish)?;
-    }
-    if list.0 > 0 {
-        return Err(Unexpected(format!("{} things are not as they must be", list.0)).into());
     }
     Ok(())
 }
 
-/// What was gone through; how many things were not as they must be.
-struct Checklist(usize);
+/// What takes building, up to publishing with `publish`.
+fn rehearse(publish: &[&str], list: &mut Checklist) -> anyhow::Result<()> {
+    let ui = Ui::stderr();
+    let documentation = ["doc", "--workspace", "--no-deps", "--locked"];
+    let public_api = ["test", "--locked", "--test", "public_api"];
+    let rehearsal = [publish, &["--dry-run", "--locked"]].concat();
+    for (what, arguments) in [
+        ("the documentation builds", &documentation[..]),
+        ("the public API is the committed one", &public_api),
+        ("each package builds from its archive alone", &rehearsal),
+    ] {
+        let task = ui.task(what);
+        let (ok, said) = run_cargo(arguments)?;
+        drop(task);
+        list.check(what, ok, &said);
+    }
+    Ok(())
+}
+
+/// What was gone through.
+#[derive(Default)]
+struct Checklist {
+    /// How many things are not as they must be.
+    wrong: usize,
+    /// How many only a person can do.
+    to_do: usize,
+}
 
 impl Checklist {
     fn check(&mut self, what: &str, holds: bool, otherwise: &str) {
         if holds {
             anstream::println!("{}  {what}", good("ok   "));
         } else {
-            self.0 += 1;
+            self.wrong += 1;
             anstream::println!("{}  {what}: {}", bad("NO   "), otherwise.trim_end());
         }
     }
-}
 
-/// Something that only a person can do.
-fn to_do(what: &str) {
-    anstream::println!("{}  {what}", warn("to do"));
+    fn remind(&mut self, what: &str) {
+        self.to_do += 1;
+        anstream::println!("{}  {what}", warn("to do"));
+    }
 }
 
 /// The packages that are to be published.
-fn published(root: &Path) -> anyhow::Result<Vec<Package>> {
+fn published() -> anyhow::Result<Vec<Package>> {
     #[derive(Deserialize)]
     struct Metadata {
         packages: Vec<Package>,
     }
-    let (ok, said) = cargo(
-        root,
-        &["metadata", "--no-deps", "--format-version", "1", "--locked"],
-    )?;
+    let ask = ["metadata", "--no-deps", "--format-version", "1", "--locked"];
+    let (ok, said) = run_cargo(&ask)?;
     anyhow::ensure!(ok, "cargo does not know the workspace: {said}");
     let metadata: Metadata = serde_json::from_str(&said)?;
     let published = |package: &Package| package.publish.as_ref().is_none_or(|to| !to.is_empty());
     Ok(metadata.packages.into_iter().filter(published).collect())
 }
 
+/// The packages, each after those of them that it is built with.
+fn in_order(mut packages: Vec<Package>) -> Vec<Package> {
+    let mut ordered: Vec<Package> = Vec::new();
+    while !packages.is_empty() {
+        let ready = packages
+            .iter()
+            .position(|package| !packages.iter().any(|other| package.needs(other)));
+        // Cargo takes no circle of packages.
+        ordered.push(packages.remove(ready.unwrap_or(0)));
+    }
+    ordered
+}
+
+impl Package {
+    /// Whether it is built with `other`, of the same workspace.
+    fn needs(&self, other: &Self) -> bool {
+        let mut dependencies = self.dependencies.iter();
+        dependencies.any(|it| {
+            it.name == other.name && it.path.is_some() && it.kind.as_deref() != Some("dev")
+        })
+    }
+}
+
+/// What the manifest lacks.
 fn missing(package: &Package) -> Vec<&'static str> {
     let directory = package.manifest_path.parent();
     let documented = directory
@@ -201,14 +246,21 @@ fn missing(package: &Package) -> Vec<&'static str> {
     .collect()
 }
 
-/// Whether cargo succeeded, and what it printed: of a failure, what it said of it.
-fn cargo(root: &Path, arguments: &[&str]) -> anyhow::Result<(bool, String)> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(arguments).current_dir(root);
+/// Whether cargo succeeded, and what it printed: of a failure, the last that it said.
+fn run_cargo(arguments: &[&str]) -> anyhow::Result<(bool, String)> {
+    let mut cargo = cargo();
+    cargo.args(arguments).current_dir(root());
     cargo.env("CI", "true").env("RUSTDOCFLAGS", "-Dwarnings");
     let output = command::run(&mut cargo)?;
     let ok = output.status.success();
-    Ok((ok, if ok { output.stdout } else { output.stderr }))
+    Ok((
+        ok,
+        if ok {
+            output.stdout
+        } else {
+            last(&output.stderr)
+        },
+    ))
 }
 
 #[cfg(test)]
@@ -216,16 +268,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_to_be_published_says_what_it_is() {
-        let packages = published(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
-        let names: Vec<_> = packages
-            .iter()
-            .map(|package| package.name.as_str())
-            .collect();
-        assert!(names.contains(&"fraisier-adapter-api"), "{names:?}");
-        assert!(!names.contains(&"xtask"), "{names:?}");
+    fn what_is_to_be_published_says_what_it_is_and_comes_after_what_it_needs() {
+        let packages = in_order(published().unwrap());
+        let names: Vec<_> = packages.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "fraisier-adapter-api",
+                "fraisier-adapter-confiture",
+                "fraisier-adapter-confiture-ipc"
+            ]
+        );
         for package in &packages {
             assert_eq!(missing(package), [""; 0], "{}", package.name);
         }
+        let backwards = in_order(packages.into_iter().rev().collect());
+        let again: Vec<_> = backwards.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(again[0], "fraisier-adapter-api", "{again:?}");
+        assert_eq!(again[2], "fraisier-adapter-confiture-ipc", "{again:?}");
     }
 }
