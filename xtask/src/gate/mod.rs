@@ -126,7 +126,7 @@ fn tell(args: &GateArgs, report: &Report, texts: &[String], lab: &Lab) -> u8 {
 
 fn accepted(path: &Path) -> anyhow::Result<Accepted> {
     let named = || format!("--accept {}", shown_path(path));
-    let text = fs::read_to_string(path).map_err(anyhow::Error::from);
+    let text = fs::read_to_string(path).context("it cannot be read");
     let read = text.and_then(|text| Accepted::parse(&text));
     read.with_context(named)
         .map_err(|error| WrongUsage(error).into())

@@ -27,12 +27,12 @@ fn what_the_command_line_names_and_is_not_there_is_wrong_usage() {
     );
     is_wrong_usage(
         &room.gate(&["/bin/true", "--accept", "none.toml"]),
-        "none.toml cannot be read",
+        "--accept none.toml: it cannot be read",
     );
     fs::write(room.path("bad.toml"), "[[accept]]\ncause = \"x\"\n").unwrap();
     is_wrong_usage(
         &room.gate(&["/bin/true", "--accept", "bad.toml"]),
-        "the accepted differences",
+        "--accept bad.toml: ",
     );
 }
 
