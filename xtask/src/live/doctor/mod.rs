@@ -23,6 +23,7 @@ use contract_tests::release::Release;
 
 use self::scene::{DSN, Expected, Scene};
 use crate::demo::project::Project;
+use crate::exit::Unexpected;
 use crate::program;
 
 /// One that lacks `window_safe`, the first that classifies, and the newest: what they print and what
@@ -81,11 +82,10 @@ pub(super) fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::
             }
         }
     }
-    ensure!(
-        wrong == 0,
-        "doctor was wrong on {wrong} of {} projects",
-        broken::all().count()
-    );
+    if wrong > 0 {
+        let all = broken::all().count();
+        return Err(Unexpected(format!("doctor was wrong on {wrong} of {all} projects")).into());
+    }
     Ok(())
 }
 
