@@ -39,7 +39,7 @@ pub fn run(command: &mut Command) -> anyhow::Result<Output> {
 /// # Errors
 /// As [`run`]; and when the limit is reached.
 pub fn run_within(command: &mut Command, limit: Duration) -> anyhow::Result<Output> {
-    run_until(command, Stdio::null(), Some(Instant::now() + limit))
+    run_until(command, Stdio::null(), Some(limit))
 }
 
 /// As [`run`], with `stdin` for its standard input.
@@ -53,10 +53,11 @@ pub fn run_with(command: &mut Command, stdin: Stdio) -> anyhow::Result<Output> {
 fn run_until(
     command: &mut Command,
     stdin: Stdio,
-    deadline: Option<Instant>,
+    limit: Option<Duration>,
 ) -> anyhow::Result<Output> {
     interrupt::check()?;
     let name = command.get_program().to_owned();
+    let began = Instant::now();
     let mut child = command
         .stdin(stdin)
         .stdout(Stdio::piped())
@@ -74,9 +75,9 @@ fn run_until(
             stop_group(&mut child);
             return Err(interrupt::Interrupted.into());
         }
-        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+        if let Some(limit) = limit.filter(|limit| began.elapsed() > *limit) {
             stop_group(&mut child);
-            anyhow::bail!("{} did not end in time", name.display());
+            anyhow::bail!("{} did not end in time, within {limit:?}", name.display());
         }
         std::thread::sleep(POLL);
     };

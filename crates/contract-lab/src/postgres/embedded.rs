@@ -90,10 +90,18 @@ impl Embedded {
             if !log.contains("Address already in use") {
                 let last = log.lines().rfind(|line| line.contains("FATAL"));
                 let last = last.or(log.lines().next_back()).unwrap_or("no message");
-                anyhow::bail!("the server ended at once: {last}");
+                return Err(Trouble::new(
+                    format!("the server ended at once: {last}"),
+                    "solve that, or give a server with --database-url",
+                )
+                .into());
             }
         }
-        anyhow::bail!("no port of 127.0.0.1 stayed free")
+        Err(Trouble::new(
+            format!("{PORT_TRIES} ports of 127.0.0.1 were taken before the server had them"),
+            "run it again, or give a server with --database-url",
+        )
+        .into())
     }
 
     /// Whether the server still runs.
@@ -142,7 +150,11 @@ impl Process {
             }
             interrupt::check()?;
             if Instant::now() > end {
-                anyhow::bail!("the server did not accept a connection within a minute");
+                return Err(Trouble::new(
+                    "the server did not accept a connection within a minute",
+                    "run it again when the machine is less busy, or give a server with --database-url",
+                )
+                .into());
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -9,6 +9,7 @@ use postgres::{Client, Config, NoTls};
 
 use crate::interrupt;
 use crate::postgres::Server;
+use crate::trouble::Trouble;
 
 /// How long the sessions of a process that has ended may linger.
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
@@ -23,8 +24,12 @@ pub fn endpoint(server: &Server, database: &str, against: &str) -> anyhow::Resul
         Host::Tcp(name) => Some(name.clone()),
         Host::Unix(_) => None,
     });
-    let incomplete =
-        || anyhow::anyhow!("the server's DSN lacks a host, a port, a user or a password");
+    let incomplete = || {
+        Trouble::new(
+            "the server's URL lacks a host, a port, a user or a password",
+            "give one with all four in --database-url",
+        )
+    };
     Ok(Endpoint {
         host: host.ok_or_else(incomplete)?,
         port: *config.get_ports().first().ok_or_else(incomplete)?,
