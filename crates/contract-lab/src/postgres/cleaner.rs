@@ -20,7 +20,7 @@ pub const SUBCOMMAND: &str = "clean-up";
 
 /// What to look after. It travels over a pipe: a command line would show the secrets in it.
 #[derive(Serialize, Deserialize)]
-pub enum Task {
+pub enum Duty {
     /// Start a server, and stop and remove it in the end.
     Server {
         /// What to start.
@@ -47,7 +47,7 @@ enum Reply {
     Failed { message: String },
 }
 
-/// The near end: as long as it lives, the task goes on; dropping it waits until all is cleared.
+/// The near end: as long as it lives, the duty goes on; dropping it waits until all is cleared.
 #[derive(Debug)]
 pub struct Cleaner {
     child: Child,
@@ -55,11 +55,11 @@ pub struct Cleaner {
 }
 
 impl Cleaner {
-    /// Starts a cleaner on `task`; gives the server's port, 0 when it has none.
+    /// Starts a cleaner with `duty`; gives the server's port, 0 when it has none.
     ///
     /// # Errors
-    /// What the task failed with, or an interrupt.
-    pub fn start(task: &Task) -> anyhow::Result<(Self, u16)> {
+    /// What the duty failed with, or an interrupt.
+    pub fn start(duty: &Duty) -> anyhow::Result<(Self, u16)> {
         let mut child = Command::new(own_program()?)
             .arg(SUBCOMMAND)
             .current_dir("/")
@@ -73,7 +73,7 @@ impl Cleaner {
             stdin: child.stdin.take(),
             child,
         };
-        let mut line = serde_json::to_vec(task)?;
+        let mut line = serde_json::to_vec(duty)?;
         line.push(b'\n');
         if let Some(stdin) = &mut cleaner.stdin {
             stdin.write_all(&line)?;
@@ -121,22 +121,22 @@ fn own_program() -> anyhow::Result<PathBuf> {
     Ok(std::env::current_exe()?)
 }
 
-/// The far end: does the task it reads from standard input, until that closes.
+/// The far end: does the duty that it reads from standard input, until that closes.
 ///
 /// # Errors
-/// When the task cannot be read or answered.
+/// When the duty cannot be read or answered.
 pub fn serve() -> anyhow::Result<()> {
     let mut input = BufReader::new(std::io::stdin());
     let mut line = String::new();
     input.read_line(&mut line)?;
-    let task = serde_json::from_str(&line)
+    let duty = serde_json::from_str(&line)
         .context("the other commands start this one; it is not for a person")?;
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut input, &mut std::io::sink());
         interrupt::raise();
     });
-    match task {
-        Task::Server {
+    match duty {
+        Duty::Server {
             program,
             password,
             settings,
@@ -150,7 +150,7 @@ pub fn serve() -> anyhow::Result<()> {
                 message: format!("{error:#}"),
             })?,
         },
-        Task::Databases { url, prefix } => {
+        Duty::Databases { url, prefix } => {
             answer(&Reply::Ready { port: 0 })?;
             wait_while(|| true);
             drop_all(&url, &prefix)?;

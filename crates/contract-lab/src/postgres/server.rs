@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use postgres::Client;
 
 use super::binaries::{self, Major};
-use super::cleaner::{Cleaner, Task};
+use super::cleaner::{Cleaner, Duty};
 use super::connection::{connect_to, drop_database, explain, quoted};
 use super::dsn;
 use crate::Lab;
@@ -15,7 +15,7 @@ use crate::Lab;
 /// A running server, and the right to make databases on it.
 #[derive(Debug)]
 pub struct Server {
-    base: Base,
+    url: ServerUrl,
     /// Goes before each database name; empty on a server of the lab's own.
     prefix: String,
     /// Kept for its `Drop`, which ends the server or drops the databases.
@@ -23,11 +23,11 @@ pub struct Server {
 }
 
 /// A DSN whose database is replaced per use. `Debug` hides it: it carries a password.
-struct Base(String);
+struct ServerUrl(String);
 
-impl fmt::Debug for Base {
+impl fmt::Debug for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Base(..)")
+        f.write_str("ServerUrl(..)")
     }
 }
 
@@ -63,7 +63,7 @@ impl Server {
             .iter()
             .map(|&(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let (cleaner, port) = Cleaner::start(&Task::Server {
+        let (cleaner, port) = Cleaner::start(&Duty::Server {
             program,
             password: password.clone(),
             settings,
@@ -72,7 +72,7 @@ impl Server {
         .with_context(|| format!("{major} did not start"))?;
         task.finish(&format!("started {major} on 127.0.0.1:{port}"));
         Ok(Self {
-            base: Base(format!(
+            url: ServerUrl(format!(
                 "postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
             )),
             prefix: String::new(),
@@ -86,15 +86,14 @@ impl Server {
     /// # Errors
     /// When the server cannot be reached or refuses the login.
     pub fn given(url: &str) -> anyhow::Result<Self> {
-        let base = Base(url.to_owned());
         connect_to(url)?;
         let prefix = format!("xtask_{}_", &random_hex()?[..12]);
-        let (cleaner, _) = Cleaner::start(&Task::Databases {
+        let (cleaner, _) = Cleaner::start(&Duty::Databases {
             url: url.to_owned(),
             prefix: prefix.clone(),
         })?;
         Ok(Self {
-            base,
+            url: ServerUrl(url.to_owned()),
             prefix,
             _cleaner: cleaner,
         })
@@ -146,13 +145,13 @@ impl Server {
     /// # Errors
     /// When the server does not answer.
     pub fn connect(&self) -> anyhow::Result<Client> {
-        connect_to(&self.base.0)
+        connect_to(&self.url.0)
     }
 
     /// The DSN of the database `name`, existing or not. It carries the password.
     #[must_use]
     pub fn dsn(&self, name: &str) -> String {
-        dsn::with_database(&self.base.0, name)
+        dsn::with_database(&self.url.0, name)
     }
 
     /// What the server says it is, such as `18.0`.
@@ -221,7 +220,7 @@ mod tests {
 
     #[test]
     fn no_debug_output_carries_the_password() {
-        let base = Base("postgresql://u:geheim@h/db".into());
-        assert!(!format!("{base:?}").contains("geheim"));
+        let url = ServerUrl("postgresql://u:geheim@h/db".into());
+        assert!(!format!("{url:?}").contains("geheim"));
     }
 }
