@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
 use super::figures::{Figures, in_turn};
+use crate::cargo::{cargo, root};
 
 /// What an engine has without the adapter.
 const BARE: &str = r#"
@@ -62,13 +62,17 @@ const ROUNDS: usize = 2;
 
 /// A small engine with the adapter, beside one without.
 pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
-    let root = tempfile::tempdir()?;
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let directory = tempfile::tempdir()?;
+    let crates = root().join("crates");
     let ours = ["fraisier-adapter-api", "fraisier-adapter-confiture"]
         .map(|name| format!("{name} = {{ path = '{}' }}\n", crates.join(name).display()))
         .concat();
-    let bare = Engine::write(&root.path().join("bare"), BARE, WITHOUT)?;
-    let full = Engine::write(&root.path().join("full"), &format!("{BARE}{ours}"), WITH)?;
+    let bare = Engine::write(&directory.path().join("bare"), BARE, WITHOUT)?;
+    let full = Engine::write(
+        &directory.path().join("full"),
+        &format!("{BARE}{ours}"),
+        WITH,
+    )?;
     let (with, without) = in_turn(ROUNDS, || full.build(), || bare.build())?;
     let beside = "tokio, serde_json, async-trait";
     figures.times("a small engine, built", &with, (beside, &without));
@@ -100,7 +104,7 @@ impl Engine {
         fs::write(directory.join("Cargo.toml"), manifest)?;
         fs::write(directory.join("src/main.rs"), main)?;
         // The releases that this workspace is tested with.
-        let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+        let lock = root().join("Cargo.lock");
         fs::copy(lock, directory.join("Cargo.lock"))?;
         Ok(Self {
             directory: directory.to_owned(),
@@ -131,8 +135,7 @@ impl Engine {
     }
 
     fn cargo(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut cargo = Command::new(cargo);
+        let mut cargo = cargo();
         cargo.args(arguments).current_dir(&self.directory);
         for variable in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "RUSTFLAGS"] {
             cargo.env_remove(variable);

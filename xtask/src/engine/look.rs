@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use contract_lab::interrupt;
+use contract_lab::postgres::look;
 use postgres::Client;
 
 use super::stand::Stand;
@@ -30,12 +31,7 @@ pub fn within(
 impl Stand<'_> {
     /// The versions in the ledger, in order; none without a ledger.
     pub fn ledger(&self) -> anyhow::Result<Vec<String>> {
-        let mut client = self.database.connect()?;
-        if !exists(&mut client, "tb_confiture")? {
-            return Ok(Vec::new());
-        }
-        let rows = client.query("SELECT version FROM tb_confiture ORDER BY version", &[])?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        look::ledger(&mut self.database.connect()?)
     }
 
     /// Checks that the ledger has these versions, and that the tables are there that they make.
@@ -60,8 +56,8 @@ impl Stand<'_> {
     pub fn nothing_is_left(&self) -> anyhow::Result<()> {
         let mut client = self.database.connect()?;
         within(SETTLED, || {
-            let sessions = sessions(&mut client)?;
-            let locks = locks(&mut client)?;
+            let sessions = look::sessions(&mut client)?;
+            let locks = look::advisory_locks(&mut client)?;
             let processes = self.processes();
             let files = self.temporary()?;
             let clean = sessions == 0 && locks == 0 && processes.is_empty() && files.is_empty();
@@ -87,7 +83,7 @@ impl Stand<'_> {
         })
     }
 
-    /// How many databases the server has.
+    /// The databases that were made of the stand's own.
     pub fn databases(&self) -> anyhow::Result<Vec<String>> {
         let stem = format!("{}_%", self.database.name());
         let rows = self.database.connect()?.query(
@@ -96,25 +92,6 @@ impl Stand<'_> {
         )?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
-}
-
-/// Sessions of others in the database.
-fn sessions(client: &mut Client) -> anyhow::Result<i64> {
-    count(
-        client,
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-         AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
-    )
-}
-
-/// Advisory locks in the database: the migration lock is one.
-fn locks(client: &mut Client) -> anyhow::Result<i64> {
-    contract_lab::runner::database::advisory_locks(client)
-}
-
-fn exists(client: &mut Client, table: &str) -> anyhow::Result<bool> {
-    let row = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])?;
-    Ok(row.get(0))
 }
 
 fn count(client: &mut Client, query: &str) -> anyhow::Result<i64> {

@@ -10,7 +10,7 @@ use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use postgres::Client;
 
 use contract_lab::interrupt;
-use contract_lab::postgres::{Database, Server};
+use contract_lab::postgres::{Database, Server, look};
 use contract_lab::scratch::Scratch;
 
 /// Where the second migration sleeps.
@@ -149,18 +149,12 @@ impl<'server> SlowProject<'server> {
 
     /// Sessions of others in the database.
     pub fn sessions(&mut self) -> anyhow::Result<i64> {
-        self.count(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-             AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
-        )
+        look::sessions(&mut self.client)
     }
 
-    /// Advisory locks in the database: the migration lock is one.
+    /// Advisory locks in the database.
     pub fn locks(&mut self) -> anyhow::Result<i64> {
-        self.count(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database =
-             (SELECT oid FROM pg_database WHERE datname = current_database())",
-        )
+        look::advisory_locks(&mut self.client)
     }
 
     /// Sessions that are in the middle of the migration that sleeps.
@@ -192,34 +186,15 @@ impl<'server> SlowProject<'server> {
 
     /// The versions of the ledger.
     pub fn ledger(&mut self) -> anyhow::Result<Vec<String>> {
-        ledger(&mut self.client)
+        look::ledger(&mut self.client)
     }
 
     fn rows(&mut self, table: &str) -> anyhow::Result<Option<i64>> {
-        let exists: bool = self
-            .client
-            .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])?
-            .get(0);
-        if !exists {
+        if !look::is_there(&mut self.client, table)? {
             return Ok(None);
         }
         Ok(Some(self.count(&format!("SELECT count(*) FROM {table}"))?))
     }
-}
-
-/// The versions of a database's ledger, in order; none without a ledger.
-pub fn ledger(client: &mut Client) -> anyhow::Result<Vec<String>> {
-    let there: bool = client
-        .query_one("SELECT to_regclass('public.tb_confiture') IS NOT NULL", &[])?
-        .get(0);
-    if !there {
-        return Ok(Vec::new());
-    }
-    let rows = client.query(
-        "SELECT version FROM public.tb_confiture ORDER BY version",
-        &[],
-    )?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// How many migrations are applied at a revision.

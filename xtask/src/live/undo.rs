@@ -7,10 +7,10 @@ use anyhow::ensure;
 use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind, MigrationAdapter as _};
 use fraisier_adapter_confiture::ConfitureMigration;
 
-use super::slow_project::ledger;
 use crate::exit::Unexpected;
 use contract_lab::confiture::{Candidate, Installed};
 use contract_lab::interrupt;
+use contract_lab::postgres::look::ledger;
 use contract_lab::postgres::{Database, Server};
 use contract_lab::scratch::Scratch;
 use contract_lab::ui::{self, bad, good};

@@ -15,6 +15,7 @@ pub mod cleaner;
 mod connection;
 mod dsn;
 mod embedded;
+pub mod look;
 mod reach;
 mod server;
 

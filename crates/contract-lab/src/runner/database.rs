@@ -9,6 +9,7 @@ use postgres::{Client, Config, NoTls};
 
 use crate::interrupt;
 use crate::postgres::Server;
+use crate::postgres::look::advisory_locks;
 use crate::trouble::Trouble;
 
 /// How long the sessions of a process that has ended may linger.
@@ -83,19 +84,6 @@ pub fn state(endpoint: &Endpoint) -> anyhow::Result<State> {
         tables,
         advisory_locks: advisory_locks(&mut client)?,
     })
-}
-
-/// How many advisory locks of the database are held or awaited.
-///
-/// # Errors
-/// When the server refuses the query.
-pub fn advisory_locks(client: &mut Client) -> anyhow::Result<i64> {
-    let row = client.query_one(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' \
-         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        &[],
-    )?;
-    Ok(row.get(0))
 }
 
 /// Waits until no session but `others` is connected to the database: the server notices the end of

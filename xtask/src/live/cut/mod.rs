@@ -15,6 +15,7 @@ use contract_lab::Lab;
 use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::parallel::in_parallel;
+use contract_lab::postgres::look::{self, ledger};
 use contract_lab::postgres::{Database, Server};
 use contract_lab::runner::database::{endpoint, settle};
 use contract_lab::ui::{self, bad, faint, good, heading};
@@ -28,7 +29,6 @@ use self::message::Message;
 use self::proxy::Proxy;
 use self::statement::{Said, Statement, compare};
 use super::direction::Direction;
-use super::slow_project::ledger;
 use crate::exit::Unexpected;
 
 /// Releases that read a lost connection differently: the second reports what it applied before, the
@@ -263,9 +263,7 @@ fn address(endpoint: &Endpoint) -> anyhow::Result<SocketAddr> {
 fn torn(database: &Database<'_>, ledger: &[String]) -> anyhow::Result<Option<String>> {
     let mut client = database.connect()?;
     for (version, table) in VERSIONS.iter().zip(["one", "two", "three"]) {
-        let there: bool = client
-            .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])?
-            .get(0);
+        let there = look::is_there(&mut client, table)?;
         if there != ledger.iter().any(|applied| applied == version) {
             return Ok(Some(format!(
                 "the ledger is {ledger:?}, and table {table} differs"
