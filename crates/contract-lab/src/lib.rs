@@ -1,4 +1,25 @@
 //! What the commands stand on: Python, confiture releases, a PostgreSQL server, progress.
+//!
+//! The rooms:
+//!
+//! | room | one reason |
+//! |---|---|
+//! | [`runner`] | runs a case on a real confiture and server, as the catalogue wants it |
+//! | [`confiture`] | a confiture to run: a release, or something that may become one |
+//! | [`registry`] | which releases there are |
+//! | [`packages`] | installs Python packages, and says why one cannot be had |
+//! | [`python`] | a Python that is new enough |
+//! | [`parser`] | PostgreSQL's own parser |
+//! | [`postgres`] | a server, its databases, and what is in them |
+//! | [`build_once`](mod@build_once) | what is built is kept, whoever builds at the same time |
+//! | [`cache`] | where it is kept |
+//! | [`scratch`] | directories that go with their process |
+//! | [`command`] | runs a helper program to its end |
+//! | [`parallel`] | the same work on many items |
+//! | [`files`] | files that are written whole |
+//! | [`interrupt`] | Ctrl-C |
+//! | [`trouble`] | an error with its way out |
+//! | [`ui`] | what people see while they wait |
 
 pub mod build_once;
 pub mod cache;

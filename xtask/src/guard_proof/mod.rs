@@ -158,7 +158,7 @@ fn conclude(files: u64, seed: u64, tally: &Tally, seconds: u64) -> anyhow::Resul
     }
     anyhow::ensure!(
         read + refused == tally.recognised,
-        "the judge counted other files than it was given"
+        "the judge counted other files than it was given, so this proves nothing; mend judge.py"
     );
     if tally.findings.is_empty() {
         anstream::println!("recognised in error: 0");
@@ -189,7 +189,10 @@ fn hold(python: &Path, files: u64, seed: u64) -> anyhow::Result<Tally> {
         tally.parser = parser;
         keywords = all;
     }
-    anyhow::ensure!(!keywords.is_empty(), "the judge knows no keywords");
+    anyhow::ensure!(
+        !keywords.is_empty(),
+        "the judge did not begin; what Python printed stands above"
+    );
     let mut source = BufWriter::new(judge.child.stdin.take().context("its input")?);
     thread::scope(|scope| {
         let listener = scope.spawn(move || judge.verdict());
@@ -253,7 +256,10 @@ impl Judge {
             }
         }
         let status = self.child.wait()?;
-        anyhow::ensure!(status.success(), "the judge ended with {status}");
+        anyhow::ensure!(
+            status.success(),
+            "the judge ended with {status}; what Python printed stands above"
+        );
         Ok((
             counted.context("the judge did not say what it counted")?,
             findings,

@@ -141,7 +141,9 @@ pub fn check(recorded: &BTreeMap<Release, Texts>, store: &Store<'_>, ui: Ui) -> 
         ui.note(&format!("{release}: {} cases compared", now.len()));
     }
     if different > 0 {
-        return Err(Unexpected(format!("{different} recordings differ")).into());
+        return Err(Unexpected(format!(
+            "{different} recordings differ; `cargo xtask refresh --again` with these releases writes them"
+        )).into());
     }
     ui.note(&good("no difference"));
     Ok(())

@@ -108,7 +108,10 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
     if let Some([from, to]) = args.changes.as_deref() {
         for release in [from, to] {
             let known = store.releases().contains(release);
-            ensure!(known, "{release} is not recorded");
+            ensure!(
+                known,
+                "{release} is not recorded; contract-fixtures/index.json has those that are"
+            );
         }
         anstream::print!("{}", difference::between(&store, *from, *to));
         return Ok(());
@@ -159,7 +162,8 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
     }
     if contradicted > 0 {
         return Err(Unexpected(format!(
-            "{contradicted} recordings contradict what the catalogue expects"
+            "{contradicted} recordings contradict what the catalogue expects; look at them, and \
+             change the catalogue where confiture is right"
         ))
         .into());
     }
@@ -220,9 +224,9 @@ fn chosen(
             .iter()
             .map(|name| match name.as_str() {
                 "newest" => Ok(registry::newest(lab)?),
-                name => name
-                    .parse::<Release>()
-                    .with_context(|| format!("{name:?} is neither `all` nor a release")),
+                name => name.parse::<Release>().with_context(|| {
+                    format!("{name:?} is no release; give `all`, `newest`, or one such as 1.29.0")
+                }),
             })
             .collect::<anyhow::Result<Vec<_>>>()?,
     };

@@ -43,7 +43,8 @@ pub fn write(
 ) -> anyhow::Result<()> {
     let path = root.join(PROVENANCE);
     let mut provenance: BTreeMap<Release, Provenance> = match fs::read_to_string(&path) {
-        Ok(text) => serde_json::from_str(&text).context("the provenance cannot be read")?,
+        Ok(text) => serde_json::from_str(&text)
+            .with_context(|| format!("{} cannot be read; take it from git", path.display()))?,
         Err(_) => BTreeMap::new(),
     };
     for (release, installed) in installed {
