@@ -13,15 +13,13 @@ pub(super) struct Secrets {
 
 impl Secrets {
     pub(super) fn in_context(ctx: &AdapterCtx) -> Self {
+        const DSNS: [&str; 2] = [DATABASE_URL, AGAINST_DATABASE_URL];
         let read = |logical: &str| ctx.secret(logical).ok();
         let declared = ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys());
         Self {
-            dsns: [DATABASE_URL, AGAINST_DATABASE_URL]
-                .into_iter()
-                .filter_map(read)
-                .collect(),
+            dsns: DSNS.into_iter().filter_map(read).collect(),
             others: declared
-                .filter(|logical| *logical != DATABASE_URL)
+                .filter(|logical| !DSNS.contains(&logical.as_str()))
                 .filter_map(|logical| read(logical))
                 .collect(),
         }

@@ -87,6 +87,17 @@ fn the_redactor_knows_every_secret_of_the_context() {
     }
 }
 
+/// Of a connection string only the credentials are secret.
+#[test]
+fn the_redactor_leaves_the_words_of_both_connection_strings() {
+    let dsn = "host=replica.example password=against-pw dbname=shop";
+    let ctx = ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
+    let redactor = request(&ctx).redactor;
+    let text = "replica.example refused the password of shop at db.example";
+    assert_eq!(redactor.text(text), text);
+    assert_eq!(redactor.text("against-pw"), "***");
+}
+
 #[test]
 fn a_long_secret_makes_the_output_wide_enough_for_it() {
     let columns = |ctx: &AdapterCtx| {
