@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use fraisier_adapter_api::AdapterError;
 use serde::Serialize;
 
 /// How many names are listed before the rest is counted.
@@ -61,6 +62,15 @@ impl Finding {
         }
     }
 
+    /// A check that found what the adapter fails with.
+    pub(super) fn failed(check: &'static str, error: &AdapterError) -> Self {
+        let (evidence, next) = match error.message.split_once(". Next: ") {
+            Some(parts) => parts,
+            None => (error.message.as_str(), ""),
+        };
+        Self::new(check, Status::Fail, evidence, next)
+    }
+
     pub(super) fn ok(check: &'static str, evidence: impl Into<String>) -> Self {
         Self::new(check, Status::Ok, evidence, "")
     }
@@ -80,7 +90,19 @@ pub(super) fn listed(names: &[impl Borrow<str>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use fraisier_adapter_api::AdapterErrorKind;
+
     use super::*;
+
+    #[test]
+    fn the_advice_of_an_error_is_what_to_do_about_it() {
+        let kind = AdapterErrorKind::InvalidConfig;
+        let failed = |message: &str| Finding::failed("version", &AdapterError::new(kind, message));
+        let advised = failed("it hangs; nothing was started. Next: try again");
+        assert_eq!(advised.evidence, "it hangs; nothing was started");
+        assert_eq!(advised.next, "try again");
+        assert_eq!(failed("it hangs").next, "");
+    }
 
     #[test]
     fn a_long_list_is_cut() {

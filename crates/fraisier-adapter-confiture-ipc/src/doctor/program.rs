@@ -38,7 +38,7 @@ pub(super) async fn examine() -> Vec<Finding> {
 fn variables() -> Finding {
     const CHECK: &str = "variables";
     if let Err(error) = options::adapter(Arc::new(TimedOut::default())) {
-        return Finding::new(CHECK, Status::Fail, error.message, "");
+        return Finding::failed(CHECK, &error);
     }
     let set: Vec<String> = env::vars_os()
         .filter(|(_, value)| !value.is_empty())
@@ -138,7 +138,7 @@ async fn version() -> Finding {
     adapter.settled().await;
     let version = match described {
         Ok(Ok(description)) => ConfitureVersion::parse(&description.version),
-        Ok(Err(error)) => return Finding::new(VERSION, Status::Fail, error.message, ""),
+        Ok(Err(error)) => return Finding::failed(VERSION, &error),
         Err(_) => {
             let evidence = format!("`--version` did not answer within {PATIENCE:?}");
             let next = "run it by hand, and see what it waits for";
