@@ -60,9 +60,13 @@ impl Builder {
 
     /// The binary: a path, or a name that is looked up in `PATH`. Without it, the variable
     /// `FRAISIER_CONFITURE_BIN` is asked, and then `confiture` is looked up in `PATH`.
-    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.commands.program = program.into();
-        self.commands.named_by = NamedBy::Builder;
+    pub fn program(self, program: impl Into<PathBuf>) -> Self {
+        self.with_program(program.into(), NamedBy::Builder)
+    }
+
+    fn with_program(mut self, program: PathBuf, named_by: NamedBy) -> Self {
+        self.commands.program = program;
+        self.commands.named_by = named_by;
         self
     }
 
@@ -262,8 +266,7 @@ impl Builder {
         if self.commands.named_by == NamedBy::Default
             && let Some(program) = variables::program()
         {
-            self.commands.program = program.into();
-            self.commands.named_by = NamedBy::Variable;
+            self = self.with_program(program.into(), NamedBy::Variable);
         }
         Driver {
             commands: self.commands,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fraisier_adapter_api::AdapterError;
 
 use super::Builder;
-use crate::failure::{Advice, Failure};
+use crate::failure::{Advice, Failure, NamedBy};
 use crate::leave;
 use crate::process::Stop;
 use crate::redact::Redactor;
@@ -59,7 +59,7 @@ pub static VARIABLES: &[Variable] = &[
         takes: "a path, or a name that is looked up in `PATH`",
         does: "the binary of confiture",
         default: "`confiture`",
-        apply: |builder, value| Some(builder.program(value)),
+        apply: |builder, value| Some(builder.with_program(value.into(), NamedBy::Variable)),
     },
     Variable {
         name: "FRAISIER_CONFITURE_TIMEOUT",

@@ -22,6 +22,8 @@ pub(crate) enum NamedBy {
 pub(crate) enum Advice {
     /// Nothing is known to help.
     None,
+    /// confiture said nothing that helps.
+    LookCloser,
     /// What confiture advises.
     Stated(String),
 
@@ -71,9 +73,6 @@ pub(crate) enum Advice {
     LookForBlocker,
 
     // A way back.
-    CorrectDownFile,
-    CorrectCauseOfRollback,
-    WriteMissingDownFile,
     AskCurrentRevision,
     /// What the `up` applied could not be rolled back.
     GoOnOrTakeBack,
@@ -92,7 +91,7 @@ impl Advice {
             "MIGR_100" => Self::AskCurrentRevision,
             "MIGR_106" => Self::RenumberMigration,
             "VALID_002" | "VALID_008" => Self::AllowDestructive,
-            _ => Self::None,
+            _ => Self::LookCloser,
         }
     }
 }
@@ -108,6 +107,7 @@ impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::None => "",
+            Self::LookCloser => return write!(f, "`{DOCTOR}` looks closer"),
             Self::Stated(text) => text,
             Self::UnsetVariable => "correct or unset it",
             Self::CorrectSetting => "correct it",
@@ -202,8 +202,7 @@ impl fmt::Display for Advice {
                 let versions = versions.join(", ");
                 return write!(
                     f,
-                    "write the missing `.down.sql` of {versions}, or take back the setting \
-                     `require_reversible`"
+                    "write the missing `.down.sql` of {versions}, then deploy again"
                 );
             }
             Self::ApplyAsSuperuser(version) => {
@@ -233,13 +232,6 @@ impl fmt::Display for Advice {
             Self::LookForBlocker => {
                 "look for a session that it waits for, or allow more time with `timeout`"
             }
-            Self::CorrectDownFile => {
-                "correct the `.down.sql`, then roll back again: it goes on from there"
-            }
-            Self::CorrectCauseOfRollback => {
-                "correct the cause, then roll back again: it goes on from there"
-            }
-            Self::WriteMissingDownFile => "write the missing `.down.sql`, then roll back again",
             Self::AskCurrentRevision => {
                 "ask `current_revision`, and go back to a revision that was applied before it"
             }
@@ -263,7 +255,7 @@ pub(super) fn with_doctor(kind: AdapterErrorKind, timed_out: bool, next: &str) -
         return next.to_owned();
     }
     match next.trim().trim_end_matches('.') {
-        "" => format!("`{DOCTOR}` looks closer"),
+        "" => Advice::LookCloser.to_string(),
         next => format!("{next}; `{DOCTOR}` looks closer"),
     }
 }

@@ -91,7 +91,7 @@ impl Failure {
     }
 
     /// What happened, at length.
-    fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let mut told = self.what.trim_end().to_owned();
         for (index, error) in self.errors.iter().enumerate() {
             told.push_str(if index == 0 { ": " } else { "; " });

@@ -69,7 +69,7 @@ impl Reader<'_> {
         };
         let timed_out = matches!(self.output.interrupted, Some(Interruption::Timeout(_)));
         let next = match next {
-            Advice::None if timed_out => Advice::LookForBlocker,
+            Advice::None | Advice::LookCloser if timed_out => Advice::LookForBlocker,
             next => next,
         };
         let mut failure = Failure::new(kind, without_forbidden_advice(&what), state, next);
@@ -170,7 +170,7 @@ impl Reader<'_> {
         if let Some(line) = self.last_words() {
             what = format!("{what}; the last it printed is: {line}");
         }
-        self.failure(kind, &what, self.state_without_word(), Advice::None)
+        self.failure(kind, &what, self.state_without_word(), Advice::LookCloser)
     }
 
     /// What is known about the database when nothing was reported about it.

@@ -8,6 +8,8 @@ const SAID: &str = " | Error: ";
 const ALREADY_APPLIED: &str = " has already been applied";
 /// How confiture begins when it cannot make its ledger.
 const NO_LEDGER_MADE: &str = "Failed to initialize migrations table: ";
+/// How confiture begins the list of migrations without a way back, where one is required.
+const IRREVERSIBLE: &str = "Irreversible migrations detected (missing .down.sql): ";
 
 /// A statement that the server refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,6 +73,14 @@ pub(crate) fn was_applied_by_another(errors: &[String]) -> bool {
     matches!(errors, [error] if !error.contains('\n')
         && error.starts_with("Migration ")
         && error.ends_with(ALREADY_APPLIED))
+}
+
+/// The migrations without a way back for which confiture refuses to begin: from 0.48.0 on, only its
+/// error names them.
+pub(crate) fn irreversible(errors: &[String]) -> Option<Vec<String>> {
+    let [error] = errors else { return None };
+    let (versions, _) = error.strip_prefix(IRREVERSIBLE)?.split_once(". ")?;
+    Some(versions.split(", ").map(str::to_owned).collect())
 }
 
 /// Whether another deploy made the ledger at the same moment: a release before 1.0.0 makes it before

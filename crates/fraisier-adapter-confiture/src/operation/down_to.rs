@@ -66,20 +66,14 @@ fn agreed(
     };
     if !report.errors.is_empty() {
         let kind = crate::failure::classify(reader.output.exit, None, true);
-        let is_exact = report.errors.iter().all(|error| refusal(error).is_some());
-        let next = if is_exact {
-            Advice::CorrectDownFile
-        } else {
-            Advice::CorrectCauseOfRollback
-        };
-        let state = rolled_back(is_exact);
+        let state = rolled_back(report.errors.iter().all(|error| refusal(error).is_some()));
+        let next = Advice::LookCloser;
         return Err(reader.errors(kind, "a rollback failed", &report.errors, state, next));
     }
     if !report.skipped.is_empty() {
         let what = format!("it left out {}", report.skipped.join(", "));
-        let next = Advice::WriteMissingDownFile;
         let kind = AdapterErrorKind::IrreversibleRollback;
-        return Err(reader.failure(kind, &what, rolled_back(false), next));
+        return Err(reader.failure(kind, &what, rolled_back(false), Advice::None));
     }
     if let Some(what) = contradiction(reader, target, report) {
         return Err(reader.contradiction(&what, DatabaseState::Unknown));

@@ -30,8 +30,8 @@ pub(crate) fn undone(
     let outcome = match down {
         Ok(outcome) => outcome,
         Err(why) => {
-            let (message, evidence) = why.in_words();
-            let why = format!("going back to {to} failed ({message})");
+            let (_, evidence) = why.in_words();
+            let why = format!("going back to {to} failed ({})", why.told());
             return stuck(failure, applied, why, &evidence);
         }
     };

@@ -117,19 +117,19 @@ impl Reading for Up {
             return without_report::read(reader, self.target.as_ref(), outputs);
         }
         if let Payload::Report(refusal) = decode::<report::Irreversible>(report) {
-            return Err(irreversible(reader, &refusal).into());
+            return Err(irreversible(reader, refusal.irreversible_versions).into());
         }
         Ok(agreed(reader, self.target.as_ref(), &reader.report()?)?)
     }
 }
 
-fn irreversible(reader: &Reader<'_>, refusal: &report::Irreversible) -> Failure {
+fn irreversible(reader: &Reader<'_>, versions: Vec<String>) -> Failure {
     let what = format!(
-        "confiture refused to begin ({}): {}",
+        "confiture refused to begin ({}): without its `.down.sql` there is no way back from {}",
         reader.exit(),
-        refusal.errors.join("; ")
+        versions.join(", ")
     );
-    let next = Advice::WriteDownFiles(refusal.irreversible_versions.clone());
+    let next = Advice::WriteDownFiles(versions);
     let kind = classify(reader.output.exit, None, true);
     reader.failure(kind, &what, DatabaseState::none_applied(), next)
 }
@@ -152,6 +152,11 @@ fn stopped(reader: &Reader<'_>, report: &report::Up) -> Option<Failure> {
     }
     if errors.is_empty() {
         return None;
+    }
+    if applied.is_empty()
+        && let Some(versions) = refusal::irreversible(errors)
+    {
+        return Some(irreversible(reader, versions));
     }
     let (kind, state, next) = if applied.is_empty() && refusal::was_applied_by_another(errors) {
         let kind = AdapterErrorKind::LockContention;

@@ -53,6 +53,5 @@ pub(crate) struct Superuser {
 /// migration has no `.down.sql`, which only `--require-reversible` makes them do.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Irreversible {
-    pub(crate) errors: Vec<String>,
     pub(crate) irreversible_versions: Vec<String>,
 }

@@ -12,7 +12,7 @@ use crate::request::server_option;
 /// lacks, and a disconnect check every second.
 #[must_use]
 pub fn every_advice() -> Vec<String> {
-    let every = successors(Some(Advice::UnsetVariable), following);
+    let every = successors(Some(Advice::LookCloser), following);
     every.map(|advice| advice.to_string()).collect()
 }
 
@@ -22,7 +22,8 @@ fn following(advice: &Advice) -> Option<Advice> {
 
     let check = || server_option(Duration::from_secs(1));
     Some(match advice {
-        A::None | A::Stated(_) | A::UnsetVariable => A::CorrectSetting,
+        A::None | A::Stated(_) | A::LookCloser => A::UnsetVariable,
+        A::UnsetVariable => A::CorrectSetting,
         A::CorrectSetting => A::MakeConnectionString,
         A::MakeConnectionString => A::TakeOutControlCharacter,
         A::TakeOutControlCharacter => A::SeparatePassword,
@@ -57,10 +58,7 @@ fn following(advice: &Advice) -> Option<Advice> {
         A::RestoreEditedFile => A::WaitForOtherDeploy,
         A::WaitForOtherDeploy => A::WaitForLock,
         A::WaitForLock => A::LookForBlocker,
-        A::LookForBlocker => A::CorrectDownFile,
-        A::CorrectDownFile => A::CorrectCauseOfRollback,
-        A::CorrectCauseOfRollback => A::WriteMissingDownFile,
-        A::WriteMissingDownFile => A::AskCurrentRevision,
+        A::LookForBlocker => A::AskCurrentRevision,
         A::AskCurrentRevision => A::GoOnOrTakeBack,
         A::GoOnOrTakeBack => return None,
     })

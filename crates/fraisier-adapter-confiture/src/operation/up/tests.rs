@@ -160,20 +160,33 @@ fn ok_true_does_not_make_a_failure_a_success() {
 
 /// As 0.22.0 wrote it.
 #[test]
-fn an_old_release_that_refuses_what_cannot_be_undone_is_understood() {
-    let short = json!({
+fn a_refusal_of_what_cannot_be_undone_is_understood() {
+    let old = json!({
         "success": false,
-        "errors": ["Irreversible migrations detected (missing .down.sql): 001."],
-        "irreversible_versions": ["001"],
+        "errors": [
+            "Irreversible migrations detected (missing .down.sql): 001, 002. Remove \
+             --require-reversible or add .down.sql files."
+        ],
+        "irreversible_versions": ["001", "002"],
     });
-    let error = up(None, &output(1, Some(&short.to_string()))).expect_err("an error");
-    assert_eq!(error.kind, AdapterErrorKind::Execution);
-    for part in [
-        "missing .down.sql): 001; no migration was applied",
-        "`.down.sql` of 001",
-        "`require_reversible`",
-    ] {
-        assert!(error.message.contains(part), "{error}");
+    // From 0.48.0 on.
+    let new = report(|report| {
+        report["success"] = json!(false);
+        report["applied"] = json!([]);
+        report["errors"] = json!([
+            "Irreversible migrations detected (missing .down.sql): 001, 002. Use \
+             require_reversible=False or add .down.sql files."
+        ]);
+    });
+    for (status, report) in [(1, old.to_string()), (3, new)] {
+        let error = up(None, &output(status, Some(&report))).expect_err("an error");
+        assert_eq!(error.kind, AdapterErrorKind::Execution);
+        for part in [
+            "from 001, 002; no migration was applied",
+            "`.down.sql` of 001, 002",
+        ] {
+            assert!(error.message.contains(part), "{error}");
+        }
     }
 }
 
