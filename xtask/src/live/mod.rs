@@ -1,5 +1,6 @@
 //! `cargo xtask live`: what only real binaries and a real server can show.
 
+mod advice;
 mod call;
 mod cancel;
 mod cut;
@@ -23,7 +24,7 @@ use contract_lab::{Lab, LabArgs};
 use contract_tests::fixtures;
 
 /// The topics, for `--help`.
-const TOPICS: [(&str, &str); 8] = [
+const TOPICS: [(&str, &str); 9] = [
     (
         "matrix",
         "the catalogue of cases through the adapter, on every release that differs in something \
@@ -33,6 +34,11 @@ const TOPICS: [(&str, &str); 8] = [
         "undo",
         "an `up` that fails halfway and is undone, with ways down that work, fail or are missing, \
          judged the same way",
+    ),
+    (
+        "advice",
+        "what messages advise behind `Next:`, followed: whether the call then succeeds, and whether \
+         there is advice that nothing follows",
     ),
     (
         "cancel",
@@ -123,6 +129,7 @@ pub struct LiveArgs {
 enum Topic {
     Matrix,
     Undo,
+    Advice,
     Cancel,
     Cut,
     Death,
@@ -152,6 +159,11 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     if wanted(Topic::Undo) {
         let candidates = chosen(undo::RELEASES.to_vec());
         undo::run(&install_all(&lab, &candidates)?, &server)?;
+    }
+    if wanted(Topic::Advice) {
+        for candidate in chosen(vec![Candidate::Newest]) {
+            advice::run(&lab, &install(&lab, &candidate)?, &server)?;
+        }
     }
     if wanted(Topic::Cancel) {
         for candidate in chosen(vec![Candidate::Newest]) {

@@ -42,8 +42,18 @@ pub fn install_environment(
     if !output.status.success() {
         return Ok(Err(explain(&output)));
     }
-    let inside = building.directory.join("bin/python");
-    let mut install = match python.installer {
+    let mut install = install_into(lab, building.directory)?;
+    finish(building, install.arg(requirement))
+}
+
+/// A command that installs into this environment, but for what to install.
+///
+/// # Errors
+/// When there is no Python with an installer.
+pub fn install_into(lab: &Lab, environment: &Path) -> anyhow::Result<Command> {
+    let inside = environment.join("bin/python");
+    let python = lab.python()?;
+    Ok(match python.installer {
         Installer::Uv => {
             let mut uv = Command::new("uv");
             uv.args(["pip", "install", "--python"]).arg(inside);
@@ -54,8 +64,7 @@ pub fn install_environment(
             pip.arg("--python").arg(inside).arg("install");
             pip
         }
-    };
-    finish(building, install.arg(requirement))
+    })
 }
 
 /// Unpacks the wheel of `requirement`, without what it depends on, into the directory. A Python
