@@ -123,7 +123,8 @@ impl Redactor {
         for span in spans {
             if span.start >= done {
                 masked.push_str(&text[done..span.start]);
-                if span.start > done || !masked.ends_with(MASK) {
+                // Secrets that touch are one.
+                if !masked.ends_with(MASK) {
                     masked.push_str(MASK);
                 }
             }
@@ -148,7 +149,7 @@ impl Redactor {
 
     /// Takes away what may be the halves of a secret that was cut in two where output was omitted.
     pub(crate) fn uncut(&self, captured: &mut Captured) {
-        if captured.omitted == 0 && captured.tail.is_empty() {
+        if captured.omitted == 0 {
             return;
         }
         let head = String::from_utf8_lossy(&captured.head);
@@ -205,7 +206,7 @@ impl Redactor {
 /// A stream as text, with a line that says how much of it was omitted. Invalid UTF-8 is replaced.
 pub(crate) fn text_of(captured: &Captured) -> String {
     let head = String::from_utf8_lossy(&captured.head);
-    if captured.omitted == 0 && captured.tail.is_empty() {
+    if captured.omitted == 0 {
         return head.into_owned();
     }
     let tail = String::from_utf8_lossy(&captured.tail);

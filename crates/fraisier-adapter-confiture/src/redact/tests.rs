@@ -184,6 +184,18 @@ fn other_secrets_go_too() {
 }
 
 #[test]
+fn secrets_that_touch_are_one() {
+    let redactor = Redactor::new([], ["first-secret", "second-secret"]);
+    for (text, told) in [
+        ("first-secretsecond-secret", "***"),
+        ("first-secret second-secret", "*** ***"),
+        ("(first-secret)", "(***)"),
+    ] {
+        assert_eq!(redactor.text(text), told);
+    }
+}
+
+#[test]
 fn a_secret_cut_in_two_leaves_no_half() {
     let redactor = knowing("postgresql://u:hunter2-and-more@h/db");
     for cut in 1.."hunter2-and-more".len() {
