@@ -116,7 +116,7 @@ fn look(project: &Project, json: bool) -> Status {
         Ok(runtime) => runtime,
         Err(error) => {
             page::error(&error);
-            return Status::Failed;
+            return tell(Err(error), &Page::default(), json, Status::Failed);
         }
     };
     let wait = Wait::new("doctor");
@@ -164,15 +164,23 @@ fn make(call: Call, json: bool) -> Status {
             (status, Page::default())
         }
     };
+    tell(answer, &page, json, status)
+}
+
+/// Prints an answer, as fraisier gets it or as its page, and gives the status that the program ends
+/// with.
+fn tell(
+    answer: Result<Box<RawValue>, AdapterError>,
+    page: &Page,
+    json: bool,
+    status: Status,
+) -> Status {
     let printed = if json {
         print_json(Response::new(Id::by_hand(), answer).to_json())
     } else {
         page.print()
     };
-    match printed {
-        Ok(()) => status,
-        Err(_) => Status::Unheard,
-    }
+    printed.map_or(Status::Unheard, |()| status)
 }
 
 /// The answer to a call, and the status that the program ends with when it is an error.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io;
 
 use fraisier_adapter_confiture::tools::Migration;
@@ -10,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::files::lacks;
 use super::finding::{Finding, Status, listed};
+use super::regular;
 
 pub(super) const CHECK: &str = "history";
 
@@ -114,12 +114,8 @@ pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding 
 
 /// As confiture makes it: of the bytes of the file.
 fn checksum(migration: &Migration) -> io::Result<String> {
-    // Opening a FIFO waits for somebody to write.
-    if !migration.path.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
     let mut hasher = Sha256::new();
-    io::copy(&mut File::open(&migration.path)?, &mut Hash(&mut hasher))?;
+    io::copy(&mut regular::open(&migration.path)?, &mut Hash(&mut hasher))?;
     let mut text = String::new();
     for byte in hasher.finalize() {
         // A text takes everything.

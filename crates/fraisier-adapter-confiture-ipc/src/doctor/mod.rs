@@ -14,6 +14,7 @@ mod history;
 mod ledger;
 mod program;
 mod question;
+mod regular;
 mod server;
 mod sessions;
 mod target;

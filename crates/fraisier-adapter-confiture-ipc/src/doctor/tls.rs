@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::certificate;
+use super::{certificate, regular};
 
 /// What the connection string asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,8 +103,9 @@ impl Tls {
                 return Err(why.into());
             }
             Some(Roots::System) => rustls_native_certs::load_native_certs().certs,
-            Some(Roots::File(file)) => CertificateDer::pem_file_iter(file)
-                .and_then(Iterator::collect)
+            Some(Roots::File(file)) => regular::open(file)
+                .map_err(pem::Error::Io)
+                .and_then(|file| CertificateDer::pem_reader_iter(file).collect())
                 .map_err(|why| format!("sslrootcert cannot be read: {why}"))?,
         };
         let (added, _) = store.add_parsable_certificates(certificates);
@@ -123,6 +124,12 @@ fn standard_roots() -> Option<Roots> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::process::Command;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
 
     fn asked(settings: &[(&str, &str)]) -> Result<Tls, String> {
@@ -176,21 +183,37 @@ mod tests {
         }
     }
 
+    /// Why there is no connector with this file of authorities.
+    fn refused(authorities: &Path) -> String {
+        let authorities = authorities.to_str().expect("UTF-8");
+        let settings = [("sslmode", "verify-ca"), ("sslrootcert", authorities)];
+        let tls = asked(&settings).expect("known");
+        tls.connector().err().expect("no authority")
+    }
+
     #[test]
     fn an_authority_that_is_missing_or_no_certificate_is_told() {
-        for (settings, says) in [
-            (
-                &[("sslmode", "verify-full"), ("sslrootcert", "/nowhere")][..],
-                "cannot be read",
-            ),
-            (
-                &[("sslmode", "verify-ca"), ("sslrootcert", "/dev/null")],
-                "no certificate",
-            ),
+        let empty = tempfile::NamedTempFile::new().expect("a file");
+        for (file, says) in [
+            (Path::new("/nowhere"), "cannot be read"),
+            (Path::new("/dev/null"), "not a regular file"),
+            (empty.path(), "no certificate"),
         ] {
-            let connector = asked(settings).expect("known").connector();
-            let why = connector.err().expect("no authority");
-            assert!(why.contains(says), "{settings:?}: {why}");
+            let why = refused(file);
+            assert!(why.contains(says), "{}: {why}", file.display());
         }
+    }
+
+    #[test]
+    fn a_fifo_of_authorities_is_not_waited_for() {
+        let base = tempfile::tempdir().expect("a directory");
+        let fifo = base.path().join("ca.pem");
+        let made = Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.expect("mkfifo").success());
+        let (sender, answered) = mpsc::channel();
+        thread::spawn(move || sender.send(refused(&fifo)));
+        let why = answered.recv_timeout(Duration::from_secs(60));
+        let why = why.expect("the FIFO is not opened");
+        assert!(why.contains("not a regular file"), "{why}");
     }
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 use crate::support::{Answered, Stage, end_of, eventually, finish, lives};
 
 /// An `up` that says who it is and then takes forever.
@@ -77,27 +79,55 @@ fn a_signal_stops_confiture_and_is_answered() {
     }
 }
 
+/// The program, which may hold so many descriptors.
+fn limited(program: &Command, descriptors: u64) -> Command {
+    let mut limited = Command::new("/bin/sh");
+    let envs = program.get_envs();
+    limited
+        .args([
+            "-c",
+            &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""),
+        ])
+        .arg(program.get_program())
+        .args(program.get_args())
+        .env_clear()
+        .envs(envs.filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(program.get_current_dir().expect("a directory"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    limited
+}
+
 #[test]
 fn a_shortage_of_descriptors_is_answered() {
     let stage = Stage::new("");
-    let program = stage.program();
-    for limit in 4..32 {
-        let mut limited = Command::new("/bin/sh");
-        limited
-            .args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")])
-            .arg(program.get_program())
-            .args(program.get_args())
-            .env_clear()
-            .envs(
-                program
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
-            .current_dir(stage.path(""))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+    for descriptors in 4..32 {
+        let limited = limited(&stage.program(), descriptors);
         let answered = Answered::read(&finish(limited, &stage.request("describe", None)));
-        assert!(!answered.message().is_empty(), "{limit}");
+        assert!(!answered.message().is_empty(), "{descriptors}");
+    }
+}
+
+#[test]
+fn a_shortage_of_descriptors_is_json_for_a_person_too() {
+    let stage = Stage::new("");
+    for command in ["describe", "doctor"] {
+        let mut errors = 0;
+        for descriptors in 4..32 {
+            let mut program = stage.program();
+            // `doctor` looks for no server then.
+            program.args([command, "--json"]).env_remove("DATABASE_URL");
+            let output = finish(limited(&program, descriptors), b"");
+            let printed: Value = serde_json::from_slice(&output.stdout)
+                .unwrap_or_else(|why| panic!("{command}, {descriptors}: {why}: {output:?}"));
+            if printed["error"]["message"].is_string() {
+                errors += 1;
+                assert_eq!(output.status.code(), Some(1), "{printed}");
+            } else {
+                assert!(printed["checks"].is_array(), "{command}: {printed}");
+            }
+        }
+        assert!(errors > 0, "{command} was never short");
     }
 }
