@@ -10,7 +10,7 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::certificate::{Objection, objection};
-use super::finding::{Finding, Status};
+use super::finding::{Finding, Grade};
 use super::target::{Target, disconnect_check};
 
 /// How long each step may take.
@@ -37,14 +37,14 @@ pub(super) async fn examine(target: &Target, checks: &mut Vec<Finding>) -> Optio
         Ok(tls) => tls,
         Err(why) => {
             let evidence = format!("not made: {why}");
-            let skipped = |check| Finding::new(check, Status::Unknown, &*evidence, THROUGH_LIBPQ);
+            let skipped = |check| Finding::new(check, Grade::Unknown, &*evidence, THROUGH_LIBPQ);
             checks.extend(CHECKS.map(skipped));
             return None;
         }
     };
     checks.push(resolve(target).await);
     let reached = connect(target).await;
-    let is_reached = reached.status != Status::Fail;
+    let is_reached = reached.grade != Grade::Fail;
     checks.push(reached);
     if !is_reached {
         checks.push(Finding::unknown(LOGIN, "not made: no host answers"));
@@ -55,7 +55,7 @@ pub(super) async fn examine(target: &Target, checks: &mut Vec<Finding>) -> Optio
         Err(why) => {
             let next = "let sslrootcert name the file of the authority that signed the server's \
                         certificate";
-            checks.push(Finding::new(LOGIN, Status::Fail, why, next));
+            checks.push(Finding::new(LOGIN, Grade::Fail, why, next));
             return None;
         }
     };
@@ -159,13 +159,13 @@ fn summed(
     target: &Target,
     next: &str,
 ) -> Finding {
-    let status = match failed {
-        0 => Status::Ok,
-        all if all == target.hosts.len() => Status::Fail,
-        _ => Status::Warn,
+    let grade = match failed {
+        0 => Grade::Ok,
+        all if all == target.hosts.len() => Grade::Fail,
+        _ => Grade::Warn,
     };
     let next = if failed == 0 { "" } else { next };
-    Finding::new(check, status, told.join("; "), next)
+    Finding::new(check, grade, told.join("; "), next)
 }
 
 /// How a login is tried. What may be refused is left out of the next try.
@@ -211,7 +211,7 @@ async fn login(
     let fail = |evidence: String, next: &str| {
         Err(Refused::Otherwise(Finding::new(
             LOGIN,
-            Status::Fail,
+            Grade::Fail,
             evidence,
             next,
         )))
@@ -235,7 +235,7 @@ async fn login(
         if evidence.contains("password missing") {
             let evidence = "the server asks for a password, and the connection string and PGPASSWORD \
                             have none; a password file is not read here";
-            let finding = Finding::new(LOGIN, Status::Unknown, evidence, THROUGH_LIBPQ);
+            let finding = Finding::new(LOGIN, Grade::Unknown, evidence, THROUGH_LIBPQ);
             return Err(Refused::Otherwise(finding));
         }
         return match objection(&why) {
@@ -245,7 +245,7 @@ async fn login(
                  connection string the host that it is made out to",
             ),
             Some(Objection::Stricter) => {
-                let finding = Finding::new(LOGIN, Status::Unknown, evidence, THROUGH_LIBPQ);
+                let finding = Finding::new(LOGIN, Grade::Unknown, evidence, THROUGH_LIBPQ);
                 Err(Refused::Otherwise(finding))
             }
             None => fail(evidence, ""),

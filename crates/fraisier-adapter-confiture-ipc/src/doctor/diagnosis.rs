@@ -3,7 +3,7 @@
 use fraisier_adapter_confiture::tools::Redactor;
 use serde::Serialize;
 
-use super::finding::{Finding, Status};
+use super::finding::{Finding, Grade};
 use crate::exit;
 use crate::page::{BAD, DOUBT, FAINT, GOOD, Page};
 
@@ -22,7 +22,7 @@ impl Diagnosis {
             finding.evidence = redactor.text(&finding.evidence).into_owned();
         }
         Self {
-            ok: checks.iter().all(|finding| finding.status != Status::Fail),
+            ok: checks.iter().all(|finding| finding.grade != Grade::Fail),
             checks,
         }
     }
@@ -35,7 +35,7 @@ impl Diagnosis {
         } else if self
             .checks
             .iter()
-            .any(|finding| finding.status == Status::Unknown)
+            .any(|finding| finding.grade == Grade::Unknown)
         {
             exit::Status::Unknown
         } else {
@@ -47,13 +47,13 @@ impl Diagnosis {
     pub(crate) fn page(&self) -> Page {
         let mut page = Page::default();
         for finding in &self.checks {
-            let style = match finding.status {
-                Status::Ok => GOOD,
-                Status::Warn => DOUBT,
-                Status::Fail => BAD,
-                Status::Unknown => FAINT,
+            let style = match finding.grade {
+                Grade::Ok => GOOD,
+                Grade::Warn => DOUBT,
+                Grade::Fail => BAD,
+                Grade::Unknown => FAINT,
             };
-            let label = format!("{:<7} {:<11}", finding.status.to_string(), finding.check);
+            let label = format!("{:<7} {:<11}", finding.grade.to_string(), finding.check);
             page.row(style, &label, finding.evidence.as_str());
             if !finding.next.is_empty() {
                 page.under(20, format!("Next: {}", finding.next));
@@ -65,15 +65,15 @@ impl Diagnosis {
 
 #[cfg(test)]
 mod tests {
-    use super::Status::{Fail, Ok, Unknown, Warn};
+    use super::Grade::{Fail, Ok, Unknown, Warn};
     use super::*;
 
     #[test]
     fn the_worst_finding_decides_the_exit_status() {
-        let diagnosis = |statuses: &[Status]| {
-            let checks = statuses
+        let diagnosis = |grades: &[Grade]| {
+            let checks = grades
                 .iter()
-                .map(|status| Finding::new("x", *status, "e", "n"));
+                .map(|grade| Finding::new("x", *grade, "e", "n"));
             Diagnosis::new(checks.collect(), &Redactor::default())
         };
         assert_eq!(diagnosis(&[Ok, Warn]).exit(), exit::Status::Done);

@@ -5,7 +5,7 @@ use std::path::{self, Path, PathBuf};
 
 use fraisier_adapter_confiture::tools::{Migration, migrations_in};
 
-use super::finding::{Finding, Status, listed};
+use super::finding::{Finding, Grade, listed};
 use crate::project::Project;
 
 const DIRECTORY: &str = "directory";
@@ -25,7 +25,7 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
             let evidence = format!("{} cannot be read: {why}", shown.display());
             let next = "name the project with --workdir and --migrations-dir. Under fraisier, \
                         `preflight` and `verify` look into its own working directory";
-            checks.push(Finding::new(DIRECTORY, Status::Fail, evidence, next));
+            checks.push(Finding::new(DIRECTORY, Grade::Fail, evidence, next));
             for check in [VERSIONS, WAY_BACK, VERIFY] {
                 checks.push(Finding::unknown(check, "not made: there are no files"));
             }
@@ -36,11 +36,11 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
     checks.push(doubled(&migrations));
     checks.push(beside(
         &migrations,
-        (WAY_BACK, ".down.sql", Status::Warn),
+        (WAY_BACK, ".down.sql", Grade::Warn),
         "write them: without them, `up` and `down_to` stop there, and a failed deploy cannot be \
          undone",
     ));
-    checks.push(beside(&migrations, (VERIFY, ".verify.sql", Status::Ok), ""));
+    checks.push(beside(&migrations, (VERIFY, ".verify.sql", Grade::Ok), ""));
     Some(migrations)
 }
 
@@ -51,7 +51,7 @@ fn held(directory: &Path, migrations: &[Migration]) -> Finding {
     let evidence = format!("{shown} holds {count} migration{many}");
     if migrations.is_empty() {
         let next = "if it is not the right directory, name that with --migrations-dir";
-        return Finding::new(DIRECTORY, Status::Warn, evidence, next);
+        return Finding::new(DIRECTORY, Grade::Warn, evidence, next);
     }
     let irregular: Vec<String> = migrations
         .iter()
@@ -70,7 +70,7 @@ fn held(directory: &Path, migrations: &[Migration]) -> Finding {
     let evidence = format!("{evidence}; not a regular file: {}", listed(&irregular));
     let next = "put a regular file in the place of each, or move it out of the directory: confiture \
                 reads whatever has such a name, fails at a directory and waits at a FIFO";
-    Finding::new(DIRECTORY, Status::Warn, evidence, next)
+    Finding::new(DIRECTORY, Grade::Warn, evidence, next)
 }
 
 fn doubled(migrations: &[Migration]) -> Finding {
@@ -88,14 +88,14 @@ fn doubled(migrations: &[Migration]) -> Finding {
     }
     let evidence = format!("more than one file has the version {}", listed(&twice));
     let next = "give each migration a version of its own: confiture refuses to begin";
-    Finding::new(VERSIONS, Status::Fail, evidence, next)
+    Finding::new(VERSIONS, Grade::Fail, evidence, next)
 }
 
 /// Whether each SQL migration has the file that belongs to it. A `.py` migration has its way down in
 /// itself.
 fn beside(
     migrations: &[Migration],
-    (check, ending, otherwise): (&'static str, &str, Status),
+    (check, ending, otherwise): (&'static str, &str, Grade),
     next: &str,
 ) -> Finding {
     let without: Vec<&str> = migrations
@@ -164,7 +164,7 @@ mod tests {
         let made = Command::new("mkfifo").arg(at("4_d.up.sql")).status();
         assert!(made.expect("mkfifo").success());
         let directory = examined_in(base.path()).remove(0);
-        assert_eq!(directory.status, Status::Warn, "{directory:?}");
+        assert_eq!(directory.grade, Grade::Warn, "{directory:?}");
         let says = "holds 5 migrations; not a regular file: 1_a.down.sql, 3_c.up.sql, 4_d.up.sql, \
                     5_e.up.sql";
         assert!(directory.evidence.ends_with(says), "{directory:?}");
@@ -175,7 +175,7 @@ mod tests {
     fn what_belongs_to_a_migration_is_missed() {
         let whole = examined(&["1_a.up.sql", "1_a.down.sql", "1_a.verify.sql", "2_b.py"]);
         assert!(
-            whole.iter().all(|finding| finding.status == Status::Ok),
+            whole.iter().all(|finding| finding.grade == Grade::Ok),
             "{whole:?}"
         );
         let lacking = examined(&["1_a.up.sql", "2_b.up.sql", "2_b.down.sql", "2_c.py"]);
@@ -186,11 +186,11 @@ mod tests {
             directory.evidence.ends_with("holds 3 migrations"),
             "{directory:?}"
         );
-        assert_eq!(versions.status, Status::Fail);
+        assert_eq!(versions.grade, Grade::Fail);
         assert!(versions.evidence.ends_with("version 2"), "{versions:?}");
-        assert_eq!(back.status, Status::Warn);
+        assert_eq!(back.grade, Grade::Warn);
         assert!(back.evidence.ends_with("for 1"), "{back:?}");
-        assert_eq!(verify.status, Status::Ok);
+        assert_eq!(verify.grade, Grade::Ok);
         assert!(verify.evidence.ends_with("for 1, 2"), "{verify:?}");
     }
 }

@@ -9,10 +9,10 @@ use serde::Serialize;
 /// How many names are listed before the rest is counted.
 const LISTED: usize = 8;
 
-/// What a check found.
+/// How well a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum Grade {
     /// As it should be.
     Ok,
     /// It works, and something about it should be known.
@@ -23,7 +23,7 @@ pub enum Status {
     Unknown,
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for Grade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Ok => "ok",
@@ -40,7 +40,8 @@ pub struct Finding {
     /// Which.
     pub check: &'static str,
     /// What came of it.
-    pub status: Status,
+    #[serde(rename = "status")]
+    pub grade: Grade,
     /// What was seen.
     pub evidence: String,
     /// What to do; empty when there is nothing to do.
@@ -50,13 +51,13 @@ pub struct Finding {
 impl Finding {
     pub(super) fn new(
         check: &'static str,
-        status: Status,
+        grade: Grade,
         evidence: impl Into<String>,
         next: &str,
     ) -> Self {
         Self {
             check,
-            status,
+            grade,
             evidence: evidence.into(),
             next: next.into(),
         }
@@ -68,15 +69,15 @@ impl Finding {
             Some(parts) => parts,
             None => (error.message.as_str(), ""),
         };
-        Self::new(check, Status::Fail, evidence, next)
+        Self::new(check, Grade::Fail, evidence, next)
     }
 
     pub(super) fn ok(check: &'static str, evidence: impl Into<String>) -> Self {
-        Self::new(check, Status::Ok, evidence, "")
+        Self::new(check, Grade::Ok, evidence, "")
     }
 
     pub(super) fn unknown(check: &'static str, evidence: impl Into<String>) -> Self {
-        Self::new(check, Status::Unknown, evidence, "")
+        Self::new(check, Grade::Unknown, evidence, "")
     }
 }
 

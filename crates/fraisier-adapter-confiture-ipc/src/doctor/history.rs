@@ -8,7 +8,7 @@ use fraisier_adapter_confiture::tools::Migration;
 use sha2::{Digest as _, Sha256};
 
 use super::files::lacks;
-use super::finding::{Finding, Status, listed};
+use super::finding::{Finding, Grade, listed};
 use super::regular;
 
 pub(super) const CHECK: &str = "history";
@@ -76,40 +76,40 @@ pub(super) fn compare(applied: &[Applied], migrations: &[Migration]) -> Finding 
             evidence.push(format!("{what}: {}", listed(versions)));
         }
     }
-    let (status, next) = if !modified.is_empty() {
+    let (grade, next) = if !modified.is_empty() {
         (
-            Status::Fail,
+            Grade::Fail,
             "restore the files as they were applied, and put the change into a new migration: from \
              0.48.0 on, confiture refuses to begin",
         )
     } else if !one_way.is_empty() {
         (
-            Status::Fail,
+            Grade::Fail,
             "write the missing files: `up` stops at a migration without one, and what it applied \
              before stays",
         )
     } else if !unread.is_empty() {
         (
-            Status::Unknown,
+            Grade::Unknown,
             "make them regular files that this user may read: nothing tells otherwise whether they \
              were edited",
         )
     } else if !unknown.is_empty() {
         (
-            Status::Warn,
+            Grade::Warn,
             "deploy the build that has these files, or a newer one: without them nothing can roll \
              them back",
         )
     } else if !late.is_empty() {
         (
-            Status::Warn,
+            Grade::Warn,
             "`up` applies them all the same; `current` then names the one that was applied last, not \
              the highest",
         )
     } else {
-        (Status::Ok, "")
+        (Grade::Ok, "")
     };
-    Finding::new(CHECK, status, evidence.join("; "), next)
+    Finding::new(CHECK, grade, evidence.join("; "), next)
 }
 
 /// As confiture makes it: of the bytes of the file.
@@ -195,7 +195,7 @@ mod tests {
         thread::spawn(move || sender.send(compare(&applied, &migrations)));
         let finding = compared.recv_timeout(Duration::from_secs(60));
         let finding = finding.expect("the FIFO is not opened");
-        assert_eq!(finding.status, Status::Unknown, "{finding:?}");
+        assert_eq!(finding.grade, Grade::Unknown, "{finding:?}");
         assert!(
             finding.evidence.ends_with("cannot be read: 1, 2"),
             "{finding:?}"
@@ -204,45 +204,40 @@ mod tests {
 
     #[test]
     fn each_difference_is_told() {
-        for (applied, files, status, says) in [
-            (&[][..], &[][..], Status::Ok, "0 applied, none pending"),
-            (&[], &["1", "2"], Status::Ok, "0 applied, pending: 1, 2"),
+        for (applied, files, grade, says) in [
+            (&[][..], &[][..], Grade::Ok, "0 applied, none pending"),
+            (&[], &["1", "2"], Grade::Ok, "0 applied, pending: 1, 2"),
             (
                 &[("1", Some(EMPTY))],
                 &["1", "2"],
-                Status::Ok,
+                Grade::Ok,
                 "1 applied, pending: 2",
             ),
-            (
-                &[("1", None)],
-                &["1"],
-                Status::Ok,
-                "1 applied, none pending",
-            ),
+            (&[("1", None)], &["1"], Grade::Ok, "1 applied, none pending"),
             (
                 &[("1", Some("0123"))],
                 &["1"],
-                Status::Fail,
+                Grade::Fail,
                 "edited after they were applied: 1",
             ),
-            (&[("2", None)], &["1"], Status::Warn, "no file has them: 2"),
-            (&[], &["1", "3"], Status::Fail, "without .down.sql: 3"),
-            (&[("3", None)], &["3"], Status::Ok, "none pending"),
+            (&[("2", None)], &["1"], Grade::Warn, "no file has them: 2"),
+            (&[], &["1", "3"], Grade::Fail, "without .down.sql: 3"),
+            (&[("3", None)], &["3"], Grade::Ok, "none pending"),
             (
                 &[("2", None)],
                 &["1", "2"],
-                Status::Warn,
+                Grade::Warn,
                 "older than what is applied: 1",
             ),
             (
                 &[("1", Some("0123")), ("3", None)],
                 &["1", "2"],
-                Status::Fail,
+                Grade::Fail,
                 "no file has them: 3; pending, and older",
             ),
         ] {
             let finding = compared(applied, files);
-            assert_eq!(finding.status, status, "{finding:?}");
+            assert_eq!(finding.grade, grade, "{finding:?}");
             assert!(finding.evidence.contains(says), "{finding:?}");
         }
     }

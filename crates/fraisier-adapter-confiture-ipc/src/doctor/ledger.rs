@@ -1,7 +1,7 @@
 //! The ledger: where it is, who may write it, and what it says was applied.
 
 use super::files::Files;
-use super::finding::{Finding, Status, listed};
+use super::finding::{Finding, Grade, listed};
 use super::history::{self, Applied};
 use super::question::{Database, first_row};
 
@@ -65,7 +65,7 @@ pub(super) async fn rights(
     if schema.is_empty() {
         let evidence = format!("no schema of the search_path ({path}) is there for {user}");
         let next = "create the schema, grant USAGE on it, or set the role's search_path";
-        return Finding::new(RIGHTS, Status::Fail, evidence, next);
+        return Finding::new(RIGHTS, Grade::Fail, evidence, next);
     }
     let mut lacks = Vec::new();
     if creates != "true" {
@@ -86,7 +86,7 @@ pub(super) async fn rights(
     let evidence = format!("{user} lacks {}", lacks.join(", and "));
     Finding::new(
         RIGHTS,
-        Status::Fail,
+        Grade::Fail,
         evidence,
         "grant it, or deploy as the owner",
     )
@@ -111,7 +111,7 @@ pub(super) fn visible(ledgers: &Result<Vec<Ledger>, String>) -> Finding {
                 listed(&others)
             );
             let next = "put that schema on the search_path of the role, and grant USAGE on it";
-            Finding::new(LEDGER, Status::Fail, evidence, next)
+            Finding::new(LEDGER, Grade::Fail, evidence, next)
         }
         (Some(seen), true) => Finding::ok(LEDGER, format!("{}.tb_confiture", seen.schema)),
         (Some(seen), false) => {
@@ -122,7 +122,7 @@ pub(super) fn visible(ledgers: &Result<Vec<Ledger>, String>) -> Finding {
             );
             let next =
                 "make sure that the search_path of every role that deploys shows the same one";
-            Finding::new(LEDGER, Status::Warn, evidence, next)
+            Finding::new(LEDGER, Grade::Warn, evidence, next)
         }
     }
 }

@@ -21,7 +21,7 @@ mod target;
 mod tls;
 
 pub use self::diagnosis::Diagnosis;
-pub use self::finding::{Finding, Status};
+pub use self::finding::{Finding, Grade};
 use crate::project::Project;
 
 /// Makes every check.

@@ -13,7 +13,7 @@ use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::capability::{FLOORS, Need};
 use fraisier_adapter_confiture::{ConfitureVersion, VARIABLES};
 
-use super::finding::{Finding, Status};
+use super::finding::{Finding, Grade};
 use crate::limit::TimedOut;
 use crate::options;
 
@@ -52,12 +52,7 @@ fn variables() -> Finding {
         .collect();
     if !unknown.is_empty() {
         let evidence = format!("nothing reads {}", unknown.join(", "));
-        return Finding::new(
-            CHECK,
-            Status::Warn,
-            evidence,
-            "`--help` lists the variables",
-        );
+        return Finding::new(CHECK, Grade::Warn, evidence, "`--help` lists the variables");
     }
     Finding::ok(
         CHECK,
@@ -89,7 +84,7 @@ fn program() -> Finding {
         let evidence = format!("no program {} ({rule})", name.display());
         let next = "pip install fraiseql-confiture, put it on PATH, or name it in \
                     FRAISIER_CONFITURE_BIN";
-        return Finding::new(CHECK, Status::Fail, evidence, next);
+        return Finding::new(CHECK, Grade::Fail, evidence, next);
     };
     let evidence = format!("{} ({rule})", found.display());
     match interpreter(&found) {
@@ -99,7 +94,7 @@ fn program() -> Finding {
                 interpreter.display()
             );
             let next = "make its virtual environment anew, and install fraiseql-confiture in it";
-            Finding::new(CHECK, Status::Fail, evidence, next)
+            Finding::new(CHECK, Grade::Fail, evidence, next)
         }
         Some(interpreter) => {
             Finding::ok(CHECK, format!("{evidence}; runs {}", interpreter.display()))
@@ -142,7 +137,7 @@ async fn version() -> Finding {
         Err(_) => {
             let evidence = format!("`--version` did not answer within {PATIENCE:?}");
             let next = "run it by hand, and see what it waits for";
-            return Finding::new(VERSION, Status::Fail, evidence, next);
+            return Finding::new(VERSION, Grade::Fail, evidence, next);
         }
     };
     judge(&version, NEWEST_RECORDED)
@@ -165,13 +160,13 @@ fn judge(version: &ConfitureVersion, newest: &str) -> Finding {
         let evidence = format!("{evidence}; newer than {newest}, the newest that was recorded");
         let next =
             "`cargo xtask gate` in this adapter's repository tells whether it can be trusted";
-        return Finding::new(VERSION, Status::Warn, evidence, next);
+        return Finding::new(VERSION, Grade::Warn, evidence, next);
     }
     if Need::WindowSafe.is_met_by(version) {
         Finding::ok(VERSION, evidence)
     } else {
         let next = "pip install --upgrade fraiseql-confiture, before a gate asks for what it lacks";
-        Finding::new(VERSION, Status::Warn, evidence, next)
+        Finding::new(VERSION, Grade::Warn, evidence, next)
     }
 }
 
@@ -185,15 +180,15 @@ mod tests {
         let index: serde_json::Value = serde_json::from_str(index).unwrap();
         let newest = index["releases"].as_array().unwrap().last().unwrap();
         assert_eq!(newest["release"], NEWEST_RECORDED, "set NEWEST_RECORDED");
-        for (version, status, says) in [
-            ("0.20.0", Status::Warn, "without preflight (since 0.22.0)"),
-            ("0.23.0", Status::Ok, "risk_tier (since 0.44.0)"),
-            ("1.29.0", Status::Ok, "confiture 1.29.0"),
-            ("1.29.1", Status::Warn, "newer than 1.29.0"),
-            ("2.0", Status::Warn, "newer than 1.29.0"),
+        for (version, grade, says) in [
+            ("0.20.0", Grade::Warn, "without preflight (since 0.22.0)"),
+            ("0.23.0", Grade::Ok, "risk_tier (since 0.44.0)"),
+            ("1.29.0", Grade::Ok, "confiture 1.29.0"),
+            ("1.29.1", Grade::Warn, "newer than 1.29.0"),
+            ("2.0", Grade::Warn, "newer than 1.29.0"),
         ] {
             let finding = judge(&ConfitureVersion::parse(version), "1.29.0");
-            assert_eq!(finding.status, status, "{finding:?}");
+            assert_eq!(finding.grade, grade, "{finding:?}");
             assert!(finding.evidence.contains(says), "{finding:?}");
         }
     }

@@ -1,6 +1,6 @@
 //! Which server answers, and whether it is the one to deploy to.
 
-use super::finding::{Finding, Status};
+use super::finding::{Finding, Grade};
 use super::question::{Database, first_row};
 use super::target::Target;
 
@@ -20,7 +20,7 @@ pub(super) async fn release(database: &mut Database) -> Finding {
             format!("{evidence}, which cannot be asked to notice that its client is gone");
         let next = "after a kill, a statement runs to its end; set \
                     FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK=off, or take PostgreSQL 14";
-        return Finding::new(SERVER, Status::Warn, evidence, next);
+        return Finding::new(SERVER, Grade::Warn, evidence, next);
     }
     Finding::ok(SERVER, evidence)
 }
@@ -36,7 +36,7 @@ pub(super) async fn between(
     if !takes_options {
         let evidence = "the option by which the server notices that confiture is gone was refused: a \
                         pooler, or a server before PostgreSQL 14";
-        return Finding::new(BETWEEN, Status::Warn, evidence, NEXT);
+        return Finding::new(BETWEEN, Grade::Warn, evidence, NEXT);
     }
     let sql = "SELECT host(inet_server_addr()), inet_server_port()::text, pg_backend_pid()::text, \
                current_setting('client_connection_check_interval', true)";
@@ -56,12 +56,12 @@ pub(super) async fn between(
             "two transactions had two sessions ({} and {})",
             row[2], again[0]
         );
-        return Finding::new(BETWEEN, Status::Fail, evidence, NEXT);
+        return Finding::new(BETWEEN, Grade::Fail, evidence, NEXT);
     }
     if target.options.is_none() && row[3] == "0" {
         let evidence =
             "the option by which the server notices that confiture is gone did not reach it";
-        return Finding::new(BETWEEN, Status::Warn, evidence, NEXT);
+        return Finding::new(BETWEEN, Grade::Warn, evidence, NEXT);
     }
     let port_is_asked = target
         .hosts
@@ -72,7 +72,7 @@ pub(super) async fn between(
             "the server itself listens on {} port {}: a pooler, a proxy or a mapped port is in between",
             row[0], row[1]
         );
-        return Finding::new(BETWEEN, Status::Warn, evidence, NEXT);
+        return Finding::new(BETWEEN, Grade::Warn, evidence, NEXT);
     }
     Finding::ok(
         BETWEEN,
@@ -88,12 +88,12 @@ pub(super) async fn writable(database: &mut Database) -> Finding {
     };
     if row[0] == "true" {
         let next = "let the connection string name the primary";
-        return Finding::new(WRITABLE, Status::Fail, "this server is a standby", next);
+        return Finding::new(WRITABLE, Grade::Fail, "this server is a standby", next);
     }
     if row[1] == "on" {
         let evidence = "transactions only read here (default_transaction_read_only)";
         let next = "take that from the role, the database or the server";
-        return Finding::new(WRITABLE, Status::Fail, evidence, next);
+        return Finding::new(WRITABLE, Grade::Fail, evidence, next);
     }
     Finding::ok(WRITABLE, "neither a standby nor read-only")
 }

@@ -1,6 +1,6 @@
 //! Who is at work in the database, and what somebody left unfinished.
 
-use super::finding::{Finding, Status, listed};
+use super::finding::{Finding, Grade, listed};
 use super::question::Database;
 
 pub(super) const LOCK: &str = "lock";
@@ -42,7 +42,7 @@ pub(super) async fn lock(database: &mut Database) -> Finding {
     );
     let next = "wait for that deploy to end; if nothing runs any more, end its session: SELECT \
                 pg_terminate_backend(<number>)";
-    Finding::new(LOCK, Status::Fail, evidence, next)
+    Finding::new(LOCK, Grade::Fail, evidence, next)
 }
 
 fn first_column(rows: &[Vec<Option<String>>]) -> String {
@@ -77,7 +77,7 @@ pub(super) async fn blocking(database: &mut Database) -> Finding {
     );
     let next = "a migration waits behind them, and everything else behind the migration: wait until \
                 they end, or end them";
-    Finding::new(BLOCKING, Status::Warn, evidence, next)
+    Finding::new(BLOCKING, Grade::Warn, evidence, next)
 }
 
 pub(super) async fn indexes(database: &mut Database) -> Finding {
@@ -94,5 +94,5 @@ pub(super) async fn indexes(database: &mut Database) -> Finding {
     let evidence = format!("invalid: {}", first_column(&rows));
     let next = "if nobody is building it now, a stopped CREATE INDEX CONCURRENTLY left it: DROP INDEX \
                 CONCURRENTLY, then deploy again";
-    Finding::new(INDEXES, Status::Warn, evidence, next)
+    Finding::new(INDEXES, Grade::Warn, evidence, next)
 }

@@ -9,7 +9,7 @@ use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::tools::{Redactor, has_server_option, server_option};
 
 use super::dsn::settings;
-use super::finding::{Finding, Status};
+use super::finding::{Finding, Grade};
 use super::tls::Tls;
 use crate::project::Project;
 
@@ -44,7 +44,7 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> (Redactor
                 }
                 _ => "",
             };
-            checks.push(Finding::new(CHECK, Status::Fail, error.message, next));
+            checks.push(Finding::new(CHECK, Grade::Fail, error.message, next));
             return (Redactor::default(), None);
         }
     };
@@ -55,7 +55,7 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> (Redactor
             let evidence = format!("what {variable} holds {why}");
             let next = "set it to a PostgreSQL URL (postgresql://user:password@host/database) or \
                         to libpq keywords (host=… user=… dbname=…)";
-            checks.push(Finding::new(CHECK, Status::Fail, evidence, next));
+            checks.push(Finding::new(CHECK, Grade::Fail, evidence, next));
             return (redactor, None);
         }
     };
@@ -69,7 +69,7 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> (Redactor
             "add `{}` to these `options` (percent-encoded in a URL), or take them out",
             disconnect_check()
         );
-        Finding::new(CHECK, Status::Warn, evidence, &next)
+        Finding::new(CHECK, Grade::Warn, evidence, &next)
     } else {
         let evidence = format!(
             "{variable} names the database {} for the user {}",
