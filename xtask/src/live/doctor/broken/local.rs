@@ -2,9 +2,11 @@
 
 use std::fs;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
 use super::way::{Breaks, finds};
 
-pub(super) const ALL: [(&str, Breaks); 13] = [
+pub(super) const ALL: [(&str, Breaks); 14] = [
     ("a healthy project", |_| Ok((None, None))),
     ("no program", |scene| {
         scene
@@ -50,6 +52,11 @@ pub(super) const ALL: [(&str, Breaks); 13] = [
         fs::remove_dir_all(scene.migrations())?;
         fs::create_dir(scene.migrations())?;
         finds("directory", "warn", "holds 0 migrations")
+    }),
+    ("a migration that is a FIFO", |scene| {
+        let path = scene.migrations().join("900_x.up.sql");
+        mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+        finds("directory", "warn", "not a regular file: 900_x.up.sql")
     }),
     ("a version twice", |scene| {
         fs::write(
