@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use fraisier_adapter_confiture::tools::{Redactor, replay};
+use fraisier_adapter_confiture::tools::{Redactor, connection};
 
 use crate::libpq::Libpq;
 use crate::redaction::seen;
 
 /// The options that are secrets.
 const SECRET: [&str; 3] = ["password", "sslpassword", "oauth_client_secret"];
+
+/// The options by which `doctor` finds the server.
+const TARGET: [&str; 6] = ["host", "hostaddr", "port", "user", "password", "dbname"];
 
 pub(crate) fn check(input: &[u8], libpq: Libpq) {
     let Ok(text) = std::str::from_utf8(input) else {
@@ -26,14 +29,14 @@ pub(crate) fn check(input: &[u8], libpq: Libpq) {
         !redactor.text(&told).contains(text) || text.len() < 4 || reads_like_the_mask,
         "{text:?}"
     );
-    let taken = replay::connection(text);
+    let taken = connection("DATABASE_URL", text);
     let Some(Ok(options)) = libpq.map(|parse| parse(text)) else {
         return;
     };
     if !reads_like_the_mask {
         agrees(text, &redactor, &options);
     }
-    let Some(taken) = taken else {
+    let Ok(taken) = taken else {
         return;
     };
     assert_eq!(
@@ -41,6 +44,14 @@ pub(crate) fn check(input: &[u8], libpq: Libpq) {
         options.get("options"),
         "the options of {text:?}: {options:?}"
     );
+    let settings = taken.settings.unwrap_or_default();
+    for name in TARGET {
+        assert_eq!(
+            settings.get(name),
+            options.get(name),
+            "the {name} of {text:?}: {options:?}"
+        );
+    }
     if let Some((url, password)) = taken.without_password {
         assert_eq!(
             password.as_deref().unwrap_or_default(),

@@ -9,13 +9,25 @@ pub(crate) enum Form {
     Keywords,
 }
 
-/// What libpq reads in a connection string: names and values, decoded, in order. Of the user and the
-/// host in a URL only the password is told.
-pub(crate) fn connection_options(text: &str) -> Vec<(String, String)> {
+/// What libpq reads in a connection string.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    /// Names and values, decoded, in order: of two with one name libpq takes the second.
+    pub(crate) named: Vec<(String, String)>,
+    /// Whether the string can be read to its end: keywords in which a quote is not closed, or a name
+    /// has no value, cannot. More of what libpq refuses is not told.
+    pub(crate) are_whole: bool,
+}
+
+/// What libpq reads in a connection string.
+pub(crate) fn connection_options(text: &str) -> Options {
     match form_of(text) {
-        Some(Form::Url) => options_of_url(text),
+        Some(Form::Url) => Options {
+            named: options_of_url(text),
+            are_whole: true,
+        },
         Some(Form::Keywords) => options_of_keywords(text),
-        None => Vec::new(),
+        None => Options::default(),
     }
 }
 
@@ -25,43 +37,65 @@ fn options_of_url(url: &str) -> Vec<(String, String)> {
     let Some((_, rest)) = url.split_once("://") else {
         return options;
     };
+    let mut set = |name: &str, value: &str| {
+        if !value.is_empty() {
+            options.push((name.to_owned(), percent_decoded(value)));
+        }
+    };
     let rest = match rest.find(['@', '/']) {
         Some(at) if rest[at..].starts_with('@') => {
-            if let Some((_, password)) = rest[..at].split_once(':') {
-                options.push(("password".to_owned(), percent_decoded(password)));
-            }
+            let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
+            set("user", user);
+            set("password", password);
             &rest[at + 1..]
         }
         _ => rest,
     };
-    let query = rest.split_once('?').map(|(_, query)| query);
-    options.extend(
-        query
-            .into_iter()
-            .flat_map(|query| query.split('&'))
-            .map(|option| {
-                let (name, value) = option.split_once('=').unwrap_or((option, ""));
-                (percent_decoded(name), percent_decoded(value))
-            }),
-    );
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let (hosts, ports): (Vec<_>, Vec<_>) = hosts.split(',').map(host_and_port).unzip();
+    set("host", &hosts.join(","));
+    set("port", &ports.join(","));
+    set("dbname", database);
+    // An empty value counts here: libpq then takes none from a variable.
+    let query = query.split('&').filter(|option| !option.is_empty());
+    options.extend(query.map(|option| {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        (percent_decoded(name), percent_decoded(value))
+    }));
     options
+}
+
+/// The two parts of `host:port`, or of `[address]:port`.
+fn host_and_port(text: &str) -> (&str, &str) {
+    let in_brackets = text.strip_prefix('[').and_then(|text| text.split_once(']'));
+    match in_brackets {
+        Some((host, port)) => (host, port.strip_prefix(':').unwrap_or_default()),
+        None => text.split_once(':').unwrap_or((text, "")),
+    }
 }
 
 /// Divides keywords as libpq does; one that libpq would not understand ends the search.
-fn options_of_keywords(text: &str) -> Vec<(String, String)> {
-    let mut options = Vec::new();
+fn options_of_keywords(text: &str) -> Options {
+    let mut named = Vec::new();
+    let mut is_closed = true;
     let mut rest = text;
     while let Some((keyword, after)) = rest.split_once('=') {
         let (value, after) = keyword_value(after.trim_ascii_start());
-        options.push((keyword.trim_ascii().to_owned(), value));
-        rest = after;
+        named.push((keyword.trim_ascii().to_owned(), value));
+        is_closed = after.is_some();
+        rest = after.unwrap_or_default();
     }
-    options
+    let are_words = named.iter().all(|(keyword, _)| is_keyword(keyword));
+    Options {
+        are_whole: is_closed && are_words && rest.trim_ascii().is_empty(),
+        named,
+    }
 }
 
 /// The value at the beginning of the text, without its quotes and backslashes, and what is after
-/// it.
-fn keyword_value(text: &str) -> (String, &str) {
+/// it: nothing when a quote is not closed.
+fn keyword_value(text: &str) -> (String, Option<&str>) {
     let quoted = text.strip_prefix('\'');
     let text = quoted.unwrap_or(text);
     let mut value = String::new();
@@ -69,14 +103,14 @@ fn keyword_value(text: &str) -> (String, &str) {
     while let Some((at, char)) = chars.next() {
         match char {
             '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
-            '\'' if quoted.is_some() => return (value, &text[at + 1..]),
+            '\'' if quoted.is_some() => return (value, Some(&text[at + 1..])),
             space if quoted.is_none() && space.is_ascii_whitespace() => {
-                return (value, &text[at..]);
+                return (value, Some(&text[at..]));
             }
             char => value.push(char),
         }
     }
-    (value, "")
+    (value, quoted.is_none().then_some(""))
 }
 
 /// Which of the two a connection string is; `None` when it is neither.
@@ -85,10 +119,11 @@ pub(crate) fn form_of(text: &str) -> Option<Form> {
         return Some(Form::Url);
     }
     let (keyword, _) = text.trim_start().split_once('=')?;
-    let keyword = keyword.trim_end();
-    let like_a_keyword =
-        !keyword.is_empty() && keyword.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    like_a_keyword.then_some(Form::Keywords)
+    is_keyword(keyword.trim_end()).then_some(Form::Keywords)
+}
+
+fn is_keyword(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 /// The text with every `%XX` replaced by the byte it stands for. Any other `%` stays.

@@ -7,7 +7,6 @@ mod certificate;
 mod connection;
 mod database;
 mod diagnosis;
-mod dsn;
 mod files;
 mod finding;
 mod history;

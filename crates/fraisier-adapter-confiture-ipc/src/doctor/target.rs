@@ -6,9 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use fraisier_adapter_api::AdapterErrorKind;
-use fraisier_adapter_confiture::tools::{Redactor, has_server_option, server_option};
+use fraisier_adapter_confiture::tools::{Redactor, connection, has_server_option, server_option};
 
-use super::dsn::settings;
 use super::finding::{Finding, Grade};
 use super::tls::Tls;
 use crate::project::Project;
@@ -49,15 +48,19 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> (Redactor
         }
     };
     let redactor = Redactor::new([secret.as_str()], []);
-    let settings = match settings(&secret) {
-        Ok(settings) => settings,
-        Err(why) => {
-            let evidence = format!("what {variable} holds {why}");
-            let next = "set it to a PostgreSQL URL (postgresql://user:password@host/database) or \
-                        to libpq keywords (host=… user=… dbname=…)";
-            checks.push(Finding::new(CHECK, Grade::Fail, evidence, next));
+    let settings = match connection(variable, &secret) {
+        Ok(connection) => connection.settings,
+        Err(error) => {
+            checks.push(Finding::failed(CHECK, &error));
             return (redactor, None);
         }
+    };
+    let Some(settings) = settings else {
+        let evidence = format!("libpq cannot read what {variable} holds to its end");
+        let next = "close each quote, and put a name and `=` before each value; or set it to a \
+                    PostgreSQL URL (postgresql://user:password@host/database)";
+        checks.push(Finding::new(CHECK, Grade::Fail, evidence, next));
+        return (redactor, None);
     };
     let target = target(&settings, |name| env::var(name).ok());
     checks.push(if keeps_check_away(&target) {
@@ -149,7 +152,8 @@ mod tests {
     use super::*;
 
     fn target_of(dsn: &str) -> Target {
-        target(&settings(dsn).expect(dsn), |name| {
+        let connection = connection("DATABASE_URL", dsn).expect(dsn);
+        target(&connection.settings.expect(dsn), |name| {
             (name == "PGPORT").then(|| "6000".into())
         })
     }
@@ -186,6 +190,7 @@ mod tests {
         };
         assert_eq!(hosts("postgresql://a:1,b,[::1]:3/x"), "a 1, b 5432, ::1 3");
         assert_eq!(hosts("host=a,b port=7"), "a 7, b 7");
+        assert_eq!(hosts("postgresql://a,b"), "a 5432, b 5432");
         assert_eq!(hosts("postgresql://h"), "h 6000");
         assert_eq!(hosts("host=/run/pg dbname=x"), "/run/pg 6000");
         assert_eq!(target_of("postgresql://app@h").database, "app");

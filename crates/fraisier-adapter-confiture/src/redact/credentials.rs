@@ -46,7 +46,7 @@ impl Credentials {
             passwords.extend(parts_of_password(raw));
             passwords.extend(parts_of_password(&unescaped));
         }
-        for (name, value) in connection_options(dsn) {
+        for (name, value) in connection_options(dsn).named {
             if SECRETS.contains(&name.as_str()) {
                 passwords.extend(parts_of_password(&value));
             }

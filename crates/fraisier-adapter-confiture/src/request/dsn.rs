@@ -1,5 +1,6 @@
 //! A connection string that cannot be printed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::failure::{Advice, Failure};
@@ -114,14 +115,20 @@ impl Dsn {
         Some((url, password))
     }
 
-    /// What the string gives as `options` of the request, decoded; of several, the last, which is
-    /// the one that libpq takes.
+    /// What the string gives as `options` of the request, decoded.
     ///
     /// An empty one is one too: libpq then leaves `PGOPTIONS` aside.
     pub(crate) fn options(&self) -> Option<String> {
-        let all = connection_options(&self.text).into_iter();
-        let mut options = all.filter(|(name, _)| name == "options");
-        options.next_back().map(|(_, value)| value)
+        let named = connection_options(&self.text).named.into_iter();
+        named.collect::<BTreeMap<_, _>>().remove("options")
+    }
+
+    /// Everything that libpq reads in it, decoded; `None` when it cannot be read to its end.
+    pub(crate) fn settings(&self) -> Option<BTreeMap<String, String>> {
+        let options = connection_options(&self.text);
+        options
+            .are_whole
+            .then(|| options.named.into_iter().collect())
     }
 }
 

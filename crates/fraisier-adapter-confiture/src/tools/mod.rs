@@ -4,6 +4,7 @@
 //! engine uses, and it may change with any release.
 
 mod advice;
+mod connection;
 pub mod replay;
 
 /// Runs any command: in a process group of its own, with a private report file, in bounded memory,
@@ -16,6 +17,7 @@ pub mod process {
 }
 
 pub use self::advice::every_advice;
+pub use self::connection::{Connection, connection};
 pub use crate::failure::classify;
 pub use crate::observe::Announcer;
 pub use crate::redact::{MASK, Redactor};

@@ -32,7 +32,6 @@ pub use crate::operation::up::Up;
 pub use crate::operation::verify::Verify;
 use crate::process::Output;
 use crate::redact::Redactor;
-use crate::request::Dsn;
 pub use crate::request::environment::PLAIN_OUTPUT;
 pub use crate::request::verify_files::VerifyFiles;
 
@@ -59,24 +58,4 @@ pub fn answer<R: Reading>(
         }
     };
     leave(R::OPERATION, redactor, answer)
-}
-
-/// What the adapter takes from a connection string.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Connection {
-    /// Its `options`, when it has some.
-    pub options: Option<String>,
-    /// A URL without its password, and the password; `None` when it cannot be taken out.
-    pub without_password: Option<(String, Option<String>)>,
-}
-
-/// What the adapter takes from a connection string; `None` when it refuses it.
-#[must_use]
-pub fn connection(text: &str) -> Option<Connection> {
-    let dsn = Dsn::new("DATABASE_URL", text.to_owned()).ok()?;
-    Some(Connection {
-        options: dsn.options(),
-        without_password: dsn.split_password(),
-    })
 }

@@ -135,3 +135,18 @@ fn what_only_looks_like_options_is_none() {
         assert_eq!(dsn(text).options(), None, "{text}");
     }
 }
+
+#[test]
+fn what_libpq_would_not_read_to_its_end_has_no_settings() {
+    for text in [
+        "host='h",
+        "host=h user",
+        "host=h app user=u",
+        "host=h =u",
+        "host=h User=u",
+    ] {
+        assert_eq!(dsn(text).settings(), None, "{text}");
+    }
+    assert!(dsn("host='h' user = u ").settings().is_some());
+    assert!(dsn("service=prod").settings().is_some());
+}

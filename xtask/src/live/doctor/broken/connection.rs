@@ -26,7 +26,7 @@ pub(super) const ALL: [(&str, Breaks); 14] = [
     }),
     ("a secret of another database", |scene| {
         scene.replace_in_dsn("postgresql://", "mysql://")?;
-        finds("secret", "fail", "no connection string of PostgreSQL")
+        finds("secret", "fail", "no PostgreSQL connection string")
     }),
     ("options that keep the disconnect check away", |scene| {
         scene.add_to_dsn("options=-c%20work_mem%3D9MB");

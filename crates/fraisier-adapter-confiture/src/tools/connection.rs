@@ -1,0 +1,36 @@
+//! What a connection string says.
+
+use std::collections::BTreeMap;
+
+use fraisier_adapter_api::AdapterError;
+
+use crate::leave::error;
+use crate::redact::Redactor;
+use crate::request::Dsn;
+
+/// What the adapter takes from a connection string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connection {
+    /// What libpq reads in it, decoded, by name; `None` when it cannot be read to its end.
+    pub settings: Option<BTreeMap<String, String>>,
+    /// Its `options`, when it has some.
+    pub options: Option<String>,
+    /// A URL without its password, and the password; `None` when it cannot be taken out.
+    pub without_password: Option<(String, Option<String>)>,
+}
+
+/// What the adapter takes from the connection string `text`, which is the secret `name`.
+///
+/// # Errors
+///
+/// `InvalidConfig` when it could never be one: see `MigrationAdapter`.
+pub fn connection(name: &str, text: &str) -> Result<Connection, AdapterError> {
+    let dsn = Dsn::new(name, text.to_owned());
+    let dsn = dsn.map_err(|failure| error(&Redactor::new([text], []), failure))?;
+    Ok(Connection {
+        settings: dsn.settings(),
+        options: dsn.options(),
+        without_password: dsn.split_password(),
+    })
+}
