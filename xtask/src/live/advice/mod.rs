@@ -4,6 +4,7 @@
 //! advice that no scene was given is a fault too.
 
 mod configuration;
+mod environment;
 mod migrations;
 mod program;
 mod rollback;
@@ -43,6 +44,7 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
     let scenes = [
         configuration::SCENES,
         program::SCENES,
+        environment::SCENES,
         migrations::SCENES,
         rollback::SCENES,
     ]

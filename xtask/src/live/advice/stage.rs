@@ -225,3 +225,8 @@ pub(super) fn applies(
     );
     Ok(())
 }
+
+/// Where its program is.
+pub(super) fn directory_of(confiture: &Installed) -> anyhow::Result<&Path> {
+    confiture.program.parent().context("a program at the root")
+}
