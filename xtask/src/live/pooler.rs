@@ -9,6 +9,8 @@ use std::time::Duration;
 use fraisier_adapter_api::{AdapterErrorKind, MigrationAdapter as _};
 use fraisier_adapter_confiture::{ConfitureMigration, DisconnectCheck, NoDisconnectCheck};
 
+use postgres::{Client, NoTls};
+
 use super::call::block_on;
 use super::slow_project::{Sleep, SlowProject, wait};
 use crate::exit::Unexpected;
@@ -27,6 +29,10 @@ pub const RELEASES: [Candidate; 3] = [
 
 const PROGRAM: &str = "pgbouncer";
 
+/// What a message advises to set: of the pooler, and for the role.
+const IGNORES: &str = "ignore_startup_parameters = options";
+const CHECKS: &str = "client_connection_check_interval=1000ms";
+
 /// How long the pooler may take to come up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -41,7 +47,7 @@ pub fn run(confiture: &Installed, server: &Server) -> anyhow::Result<()> {
     let project = SlowProject::new(server, None, Sleep::InStatement)?;
     let mut ctx = project.ctx();
     let dsn = ctx.secret("DATABASE_URL")?;
-    let pooler = Pooler::start(&program, &dsn)?;
+    let pooler = Pooler::start(&program, &dsn, "")?;
     ctx = ctx.with_resolved_secret("DATABASE_URL", pooler.dsn(&dsn)?);
 
     let mut faults = Vec::new();
@@ -59,7 +65,8 @@ pub fn run(confiture: &Installed, server: &Server) -> anyhow::Result<()> {
     let outcome = block_on(demanding.up(&ctx, None))?;
     let refused = outcome.as_ref().is_err_and(|error| {
         error.kind == AdapterErrorKind::InvalidConfig
-            && error.message.contains("ignore_startup_parameters")
+            && error.message.contains(&format!("`{IGNORES}`"))
+            && error.message.contains(&format!("`{CHECKS}`"))
     });
     let what = "a check that is demanded: refused, and the way out named";
     expect(what, refused, format!("{outcome:?}"));
@@ -79,6 +86,19 @@ pub fn run(confiture: &Installed, server: &Server) -> anyhow::Result<()> {
         head,
         format!("{outcome:?}"),
     );
+
+    drop(pooler);
+    let (pooler, direct) = (Pooler::start(&program, &dsn, IGNORES)?, dsn.as_str());
+    let ctx = ctx.with_resolved_secret("DATABASE_URL", pooler.dsn(direct)?);
+    let (name, value) = CHECKS.split_once('=').unwrap_or_default();
+    Client::connect(direct, NoTls)?.batch_execute(&format!(
+        "DO $$ BEGIN EXECUTE format('ALTER ROLE %I IN DATABASE %I SET {name} = %L', current_user,
+         current_database(), '{value}'); END $$"
+    ))?;
+    let outcome = block_on(demanding.down_to(&ctx, "001".into()))?;
+    let followed = outcome.as_ref().is_ok_and(|it| it.applied.len() == 2);
+    let what = "one that is demanded, once that way out is taken: rolled back";
+    expect(what, followed, format!("{outcome:?}"));
 
     drop(pooler);
     if !faults.is_empty() {
@@ -102,8 +122,8 @@ struct Pooler {
 }
 
 impl Pooler {
-    /// Starts one that passes every connection on to the server of `dsn`.
-    fn start(program: &Path, dsn: &str) -> anyhow::Result<Self> {
+    /// Starts one with this setting, that passes every connection on to the server of `dsn`.
+    fn start(program: &Path, dsn: &str, setting: &str) -> anyhow::Result<Self> {
         let server: postgres::Config = dsn
             .parse()
             .map_err(|_| anyhow::anyhow!("the server's DSN cannot be read"))?;
@@ -124,7 +144,7 @@ impl Pooler {
         let text = format!(
             "[databases]\n* = host={host} port={server_port}\n[pgbouncer]\n\
              listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-             auth_type = scram-sha-256\nauth_file = {}\npool_mode = session\n",
+             auth_type = scram-sha-256\nauth_file = {}\npool_mode = session\n{setting}\n",
             users.display()
         );
         std::fs::write(&config, text)?;
