@@ -23,11 +23,11 @@ pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind 
             _ => of_exit(exit),
         };
     };
-    match family(code) {
-        Some(family) if claims_nothing_was_done(family.kind) && !family.agrees_with(exit) => {
+    match kind_of(code) {
+        Some(kind) if claims_nothing_was_done(kind) && !is_of_a_class_without_change(exit) => {
             Kind::Execution
         }
-        Some(family) => family.kind,
+        Some(kind) => kind,
         // A code of a release to come. That it is at 3 says nothing; elsewhere the class holds.
         None if exit == Exit::Code(3) => Kind::Execution,
         None => of_exit(exit),
@@ -42,50 +42,40 @@ pub(crate) fn claims_nothing_was_done(kind: Kind) -> bool {
     )
 }
 
-/// Whether the exit status admits that the failure of this code came before any change.
+/// Whether the exit status admits that the failure of this code came before any change. A rollback
+/// that confiture refuses has a status of its own.
 pub(crate) fn admits_no_change(exit: Exit, code: &str) -> bool {
-    family(code).is_some_and(|family| family.agrees_with(exit))
+    let refused_rollback =
+        exit == Exit::Code(8) && kind_of(code) == Some(Kind::IrreversibleRollback);
+    refused_rollback || is_of_a_class_without_change(exit)
 }
 
-/// What a family of symbolic codes means, and the statuses that it is seen with.
-struct Family {
-    kind: Kind,
-    statuses: &'static [i32],
+/// Whether the status is of a class that ends before anything is changed. 1 is whatever was not
+/// expected, 4 and 8 are of classes that ran.
+fn is_of_a_class_without_change(exit: Exit) -> bool {
+    matches!(exit, Exit::Code(2 | 3 | 5 | 6 | 7))
 }
 
-impl Family {
-    /// Whether the family is seen with this status, or the status is of a class that ends before
-    /// anything is changed. 1 is whatever was not expected, 4 and 8 are of classes that ran.
-    fn agrees_with(&self, exit: Exit) -> bool {
-        let Exit::Code(status) = exit else {
-            return false;
-        };
-        self.statuses.contains(&status) || matches!(status, 2 | 3 | 5 | 6 | 7)
-    }
-}
-
-fn family(code: &str) -> Option<Family> {
+/// What a symbolic code means; `None` for a code of a release to come.
+fn kind_of(code: &str) -> Option<Kind> {
     let (prefix, _) = code.split_once('_')?;
-    let (kind, statuses): (_, &[i32]) = match (prefix, code) {
-        (_, "PRECON_1001") => (Kind::PreconditionFailed, &[2]),
-        (_, "PRECON_1000") => (Kind::PreconditionFailed, &[5]),
-        // The revision is not known, or not where the call needs it.
-        (_, "MIGR_100") => (Kind::PreconditionFailed, &[3]),
-        (_, "CONFIG_006") => (Kind::DbUnreachable, &[3]),
-        (_, "INTERNAL_ERROR") => (Kind::InternalError, &[1]),
-        ("CONFIG" | "VALID" | "ANON" | "SEED" | "SYNC" | "RESTORE" | "VERIFY", _) => {
-            (Kind::InvalidConfig, &[5])
-        }
-        ("DIFFER" | "DIFF", _) => (Kind::InvalidConfig, &[5]),
-        ("LOCK" | "POOL", _) => (Kind::LockContention, &[6]),
-        ("ROLLBACK", _) => (Kind::IrreversibleRollback, &[8]),
-        ("SCHEMA" | "DDL" | "REBUILD", _) => (Kind::SchemaError, &[4]),
-        ("GIT" | "GRANT" | "PGGIT", _) => (Kind::GitError, &[7]),
-        ("MIGR" | "GEN", _) => (Kind::Execution, &[3]),
-        ("SQL", _) => (Kind::Execution, &[1]),
+    Some(match (prefix, code) {
+        // The revision of `MIGR_100` is not known, or not where the call needs it.
+        (_, "PRECON_1000" | "PRECON_1001" | "MIGR_100") => Kind::PreconditionFailed,
+        (_, "CONFIG_006") => Kind::DbUnreachable,
+        (_, "INTERNAL_ERROR") => Kind::InternalError,
+        (
+            "CONFIG" | "VALID" | "ANON" | "SEED" | "SYNC" | "RESTORE" | "VERIFY" | "DIFFER"
+            | "DIFF",
+            _,
+        ) => Kind::InvalidConfig,
+        ("LOCK" | "POOL", _) => Kind::LockContention,
+        ("ROLLBACK", _) => Kind::IrreversibleRollback,
+        ("SCHEMA" | "DDL" | "REBUILD", _) => Kind::SchemaError,
+        ("GIT" | "GRANT" | "PGGIT", _) => Kind::GitError,
+        ("MIGR" | "GEN" | "SQL", _) => Kind::Execution,
         _ => return None,
-    };
-    Some(Family { kind, statuses })
+    })
 }
 
 /// The class of an exit status that nothing else explains.
