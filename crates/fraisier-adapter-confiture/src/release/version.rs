@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use semver::Version;
-
 /// The version a confiture binary gives itself.
 ///
 /// Python's version scheme knows more than releases. A pre-release such as `1.30.0rc1`, and a version
@@ -11,7 +9,8 @@ use semver::Version;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfitureVersion {
     text: String,
-    release: Option<Version>,
+    /// Major, minor and patch number.
+    release: Option<[u64; 3]>,
 }
 
 impl ConfitureVersion {
@@ -51,8 +50,7 @@ impl ConfitureVersion {
     #[must_use]
     pub fn is_at_least(&self, major: u64, minor: u64, patch: u64) -> bool {
         self.release
-            .as_ref()
-            .is_some_and(|release| *release >= Version::new(major, minor, patch))
+            .is_some_and(|release| release >= [major, minor, patch])
     }
 }
 
@@ -62,7 +60,7 @@ impl fmt::Display for ConfitureVersion {
     }
 }
 
-fn release(text: &str) -> Option<Version> {
+fn release(text: &str) -> Option<[u64; 3]> {
     let public = match text.split_once('+') {
         Some((public, local)) => {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
@@ -79,16 +77,10 @@ fn release(text: &str) -> Option<Version> {
             None => return None,
         }
     }
-    match parts.next() {
-        None => {}
-        Some(post) => {
-            numeral(post.strip_prefix("post")?)?;
-            if parts.next().is_some() {
-                return None;
-            }
-        }
+    if let Some(post) = parts.next() {
+        numeral(post.strip_prefix("post")?)?;
     }
-    Some(Version::new(numbers[0], numbers[1], numbers[2]))
+    parts.next().is_none().then_some(numbers)
 }
 
 /// A number without sign or spaces, which `parse` alone would let pass.
