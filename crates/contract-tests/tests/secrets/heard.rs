@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use fraisier_adapter_api::Revision;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer, Stream};
@@ -28,7 +27,7 @@ pub(crate) fn while_it_runs(redactor: &Arc<Redactor>, output: &Output, target: &
             announcer.printed(stream, &printed.tail);
             announcer.printed_all(stream);
         }
-        announcer.finished(output.exit, Duration::ZERO, false);
+        announcer.finished(output);
         tell_migrations(&Up { target: None }, output, &announcer);
     });
     let text = heard.0.lock().expect("nobody panics with it");

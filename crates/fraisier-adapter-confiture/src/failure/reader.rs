@@ -177,7 +177,7 @@ impl Reader<'_> {
     fn state_without_word(&self) -> DatabaseState {
         let stopped = self.output.interrupted.is_some();
         match DatabaseState::without_report(self.operation) {
-            DatabaseState::Unknown if stopped && self.output.killed => DatabaseState::Killed,
+            DatabaseState::Unknown if self.output.was_killed() => DatabaseState::Killed,
             DatabaseState::Unknown if stopped => DatabaseState::PerhapsTorn,
             state => state,
         }

@@ -38,16 +38,20 @@ pub(crate) fn not_run(operation: Operation, named_by: NamedBy, error: &RunError)
             DatabaseState::without_report(operation),
             Advice::None,
         ),
-        RunError::Program {
-            obstacle: Obstacle::Busy,
-            ..
-        } => not_started(AdapterErrorKind::Execution, Advice::WaitForProgram),
-        RunError::Program {
-            obstacle: Obstacle::Descriptors | Obstacle::Resources,
-            ..
-        } => not_started(AdapterErrorKind::Execution, Advice::FreeResources),
         RunError::Program { obstacle, .. } => {
-            Failure::in_config(what, after_obstacle(*obstacle, named_by))
+            let (kind, next) = match obstacle {
+                Obstacle::Busy => (AdapterErrorKind::Execution, Advice::WaitForProgram),
+                Obstacle::Exhausted => (AdapterErrorKind::Execution, Advice::FreeResources),
+                Obstacle::NotFound => (AdapterErrorKind::InvalidConfig, Advice::Install(named_by)),
+                Obstacle::NoInterpreter => {
+                    (AdapterErrorKind::InvalidConfig, Advice::RenewEnvironment)
+                }
+                Obstacle::NotExecutable => {
+                    (AdapterErrorKind::InvalidConfig, Advice::MakeExecutable)
+                }
+                Obstacle::Other => (AdapterErrorKind::InvalidConfig, Advice::None),
+            };
+            not_started(kind, next)
         }
         RunError::WorkDir { .. } => Failure::in_config(what, Advice::CorrectWorkdir),
         RunError::TempDir { source, .. }
@@ -62,15 +66,6 @@ pub(crate) fn not_run(operation: Operation, named_by: NamedBy, error: &RunError)
             not_started(AdapterErrorKind::InternalError, Advice::CorrectTmpdir)
         }
         _ => not_started(AdapterErrorKind::Execution, Advice::FreeResources),
-    }
-}
-
-fn after_obstacle(obstacle: Obstacle, named_by: NamedBy) -> Advice {
-    match obstacle {
-        Obstacle::NotFound => Advice::Install(named_by),
-        Obstacle::NoInterpreter => Advice::RenewEnvironment,
-        Obstacle::NotExecutable => Advice::MakeExecutable,
-        _ => Advice::None,
     }
 }
 
@@ -123,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_shortage_of_this_machine_is_no_matter_of_configuration() {
-        for obstacle in [Obstacle::Busy, Obstacle::Descriptors, Obstacle::Resources] {
+        for obstacle in [Obstacle::Busy, Obstacle::Exhausted] {
             let error = RunError::Program {
                 program: "confiture".into(),
                 obstacle,

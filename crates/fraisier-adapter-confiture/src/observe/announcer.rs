@@ -12,7 +12,7 @@ use tracing::field::Empty;
 use super::lines::{Line, Lines};
 use super::progress::{self, Progress};
 use super::{Call, Event, Observer, next_call};
-use crate::process::{Exit, Interruption, Listener, Stream};
+use crate::process::{Exit, Interruption, Listener, Output, Stream};
 use crate::redact::{Redacted, Redactor};
 
 /// How many lines of one stream are delivered in a second; the rest is counted. A person reads
@@ -119,16 +119,16 @@ impl Listener for Announcer {
         self.tell(Event::Interrupted { why });
     }
 
-    fn finished(&self, exit: Exit, duration: Duration, killed: bool) {
+    fn finished(&self, output: &Output) {
         let span = Span::current();
-        match exit {
+        match output.exit {
             Exit::Code(code) => span.record("exit", code),
             Exit::Signal(signal) => span.record("signal", signal),
         };
         self.tell(Event::Finished {
-            exit,
-            duration,
-            killed,
+            exit: output.exit,
+            duration: output.duration,
+            killed: output.was_killed(),
         });
     }
 }

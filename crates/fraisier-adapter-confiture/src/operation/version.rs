@@ -127,7 +127,6 @@ mod tests {
             interrupted: Some(crate::process::Interruption::Timeout(Duration::from_secs(
                 3,
             ))),
-            killed: true,
             ..printed(b"")
         };
         let failed = Output {

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
+use tracing::{Dispatch, Span};
 
 use super::error::RunError;
 use super::group;
@@ -41,6 +42,9 @@ pub(super) struct Job {
     pub(super) timeout: Option<Duration>,
     pub(super) reply: oneshot::Sender<Result<Output, RunError>>,
     pub(super) run: Tended,
+    /// Where its trace belongs.
+    pub(super) span: Span,
+    pub(super) dispatch: Dispatch,
 }
 
 /// Runs the command, and ends with everything it used given back.
@@ -110,18 +114,15 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
     group::dispersed(leader.unwrap_or(pid)).await;
 
     let exit = ending.map_err(lost)?;
-    let interrupted = job.run.told();
-    let killed = interrupted.is_some() && exit == Exit::Signal(Signal::KILL.as_raw());
     let mut output = Output {
         exit,
         report: None,
         stdout,
         stderr,
-        interrupted,
-        killed,
+        interrupted: job.run.told(),
         duration: began.elapsed(),
     };
-    job.listener.finished(exit, output.duration, killed);
+    job.listener.finished(&output);
     let Some(report) = path.filter(|_| !job.reply.is_closed()) else {
         return Ok(output);
     };

@@ -74,16 +74,11 @@ pub enum Obstacle {
     NoInterpreter,
     /// The file may not be executed.
     NotExecutable,
-    /// The file is neither a binary of this machine nor a script with a `#!` line.
-    NotAProgram,
     /// The file stayed open for writing: it is just being replaced.
     Busy,
-    /// The limit of open descriptors is reached, of this process or of the machine.
-    Descriptors,
-    /// The limit of processes or of memory is reached.
-    Resources,
-    /// The arguments and the environment are larger than the system takes, or hold a NUL byte.
-    Arguments,
-    /// Something else, which the source of the error tells.
+    /// The limit of open descriptors, of processes or of memory is reached.
+    Exhausted,
+    /// Something else, which the source of the error tells: the file is neither a binary of this
+    /// machine nor a script with a `#!` line, or the arguments are larger than the system takes.
     Other,
 }

@@ -131,23 +131,12 @@ fn enter(dir: &Path) -> Result<(), RunError> {
 }
 
 fn obstacle(error: &io::Error, program: &Path) -> Obstacle {
-    let Some(errno) = Errno::from_io_error(error) else {
-        // The standard library refuses a NUL byte before it asks the system.
-        return if error.kind() == io::ErrorKind::InvalidInput {
-            Obstacle::Arguments
-        } else {
-            Obstacle::Other
-        };
-    };
-    match errno {
-        Errno::NOENT if program.exists() => Obstacle::NoInterpreter,
-        Errno::NOENT | Errno::NOTDIR => Obstacle::NotFound,
-        Errno::ACCESS | Errno::PERM | Errno::ISDIR => Obstacle::NotExecutable,
-        Errno::NOEXEC => Obstacle::NotAProgram,
-        Errno::TXTBSY => Obstacle::Busy,
-        Errno::MFILE | Errno::NFILE => Obstacle::Descriptors,
-        Errno::AGAIN | Errno::NOMEM => Obstacle::Resources,
-        Errno::TOOBIG => Obstacle::Arguments,
+    match Errno::from_io_error(error) {
+        Some(Errno::NOENT) if program.exists() => Obstacle::NoInterpreter,
+        Some(Errno::NOENT | Errno::NOTDIR) => Obstacle::NotFound,
+        Some(Errno::ACCESS | Errno::PERM | Errno::ISDIR) => Obstacle::NotExecutable,
+        Some(Errno::TXTBSY) => Obstacle::Busy,
+        Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => Obstacle::Exhausted,
         _ => Obstacle::Other,
     }
 }

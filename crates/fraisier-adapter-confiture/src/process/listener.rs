@@ -1,8 +1,6 @@
 //! Who hears what a command does, while it does it.
 
-use std::time::Duration;
-
-use super::output::{Exit, Interruption};
+use super::output::{Interruption, Output};
 
 /// One of the two streams a command prints on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +33,6 @@ pub trait Listener: Send + Sync {
     fn printed_all(&self, stream: Stream);
     /// It was told to stop.
     fn interrupted(&self, why: Interruption);
-    /// It ended after that time. `killed` when it was stopped and it was a kill that ended it.
-    fn finished(&self, exit: Exit, duration: Duration, killed: bool);
+    /// It ended and left this. The report is not read yet.
+    fn finished(&self, output: &Output);
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::report::Report;
 
 /// How a process ended.
@@ -58,8 +60,6 @@ pub struct Output {
     pub stderr: Captured,
     /// Set when the adapter stopped it; it may have finished its work all the same.
     pub interrupted: Option<Interruption>,
-    /// Set when the adapter stopped it and it was a kill that ended it.
-    pub killed: bool,
     /// How long it ran.
     pub duration: Duration,
 }
@@ -74,8 +74,13 @@ impl Output {
             stdout: Captured::default(),
             stderr: Captured::default(),
             interrupted: None,
-            killed: false,
             duration: Duration::ZERO,
         }
+    }
+
+    /// Whether the adapter stopped it and it was a kill that ended it.
+    #[must_use]
+    pub fn was_killed(&self) -> bool {
+        self.interrupted.is_some() && self.exit == Exit::Signal(Signal::KILL.as_raw())
     }
 }

@@ -16,7 +16,7 @@ use super::listener::Listener;
 use super::options::Options;
 use super::output::Output;
 use super::run::{Run, Tended};
-use super::supervisor::{Supervisor, Traced};
+use super::supervisor::Supervisor;
 
 /// What a run is about, beside its command.
 #[derive(Clone)]
@@ -108,14 +108,12 @@ async fn run(
     let run = Arc::new(Run::new(options.stop, shared.stopping.clone()));
     let (reply, answer) = oneshot::channel();
     let timeouts = [context.timeout, options.timeout];
-    let job = Traced {
-        job: Job {
-            invocation,
-            listener: context.listener,
-            timeout: timeouts.into_iter().flatten().min(),
-            reply,
-            run: Tended(run.clone()),
-        },
+    let job = Job {
+        invocation,
+        listener: context.listener,
+        timeout: timeouts.into_iter().flatten().min(),
+        reply,
+        run: Tended(run.clone()),
         span: context.span,
         dispatch: tracing::dispatcher::get_default(Clone::clone),
     };
@@ -131,7 +129,7 @@ async fn run(
 }
 
 impl Shared {
-    fn submit(&self, job: Traced) -> Result<(), RunError> {
+    fn submit(&self, job: Job) -> Result<(), RunError> {
         let mut supervisor = self
             .supervisor
             .lock()

@@ -8,8 +8,8 @@ use std::thread;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 use tracing::instrument::WithSubscriber;
-use tracing::{Dispatch, Instrument, Span};
 
 use super::conduct::{Job, conduct};
 use super::options::Options;
@@ -18,17 +18,10 @@ use super::report_dir;
 /// Pairs of descriptors that a runtime needs to start, and some to start a child.
 const DESCRIPTOR_PAIRS: usize = 6;
 
-/// A job together with where its trace belongs.
-pub(super) struct Traced {
-    pub(super) job: Job,
-    pub(super) span: Span,
-    pub(super) dispatch: Dispatch,
-}
-
 /// A handle on the supervising thread. Dropping the last one lets the thread end when the runs
 /// that it has have ended.
 pub(super) struct Supervisor {
-    jobs: mpsc::UnboundedSender<Traced>,
+    jobs: mpsc::UnboundedSender<Job>,
 }
 
 impl Supervisor {
@@ -49,16 +42,17 @@ impl Supervisor {
     }
 
     /// Hands a job over. A supervisor that is down drops it, which the caller sees in its reply.
-    pub(super) fn submit(&self, job: Traced) {
+    pub(super) fn submit(&self, job: Job) {
         let _ = self.jobs.send(job);
     }
 }
 
-async fn supervise(mut inbox: mpsc::UnboundedReceiver<Traced>, options: Arc<Options>) {
+async fn supervise(mut inbox: mpsc::UnboundedReceiver<Job>, options: Arc<Options>) {
     let mut running = JoinSet::new();
-    while let Some(next) = inbox.recv().await {
-        let run = conduct(next.job, options.clone());
-        running.spawn(run.instrument(next.span).with_subscriber(next.dispatch));
+    while let Some(job) = inbox.recv().await {
+        let (span, dispatch) = (job.span.clone(), job.dispatch.clone());
+        let run = conduct(job, options.clone());
+        running.spawn(run.instrument(span).with_subscriber(dispatch));
         while running.try_join_next().is_some() {}
     }
     while running.join_next().await.is_some() {}

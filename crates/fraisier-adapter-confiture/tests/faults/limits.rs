@@ -34,7 +34,7 @@ fn descriptors_may_run_out_at_any_point() {
                     Err(
                         RunError::Supervisor { .. }
                         | RunError::Program {
-                            obstacle: Obstacle::Descriptors,
+                            obstacle: Obstacle::Exhausted,
                             ..
                         },
                     ) => refused += 1,

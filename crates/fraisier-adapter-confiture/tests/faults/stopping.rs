@@ -60,20 +60,20 @@ fn a_command_that_ends_is_reported() {
     assert_eq!(report_of(&output).as_deref(), Some(&b"{}"[..]));
     assert_eq!(output.stdout.head, b"out\n");
     assert_eq!(output.stderr.head, b"err\n");
-    assert_eq!((output.interrupted, output.killed), (None, false));
+    assert_eq!((output.interrupted, output.was_killed()), (None, false));
 }
 
 #[test]
 fn the_timeout_interrupts() {
     let output = timed_out(PATIENCE, "trap 'exit 130' INT", FOREVER);
-    assert_eq!((output.exit, output.killed), (Exit::Code(130), false));
+    assert_eq!((output.exit, output.was_killed()), (Exit::Code(130), false));
 }
 
 #[test]
 fn a_child_that_ignores_the_interrupt_is_killed_after_the_grace() {
     let grace = Duration::from_millis(300);
     let output = timed_out(grace, "trap '' INT", FOREVER);
-    assert_eq!((output.exit, output.killed), (Exit::Signal(9), true));
+    assert_eq!((output.exit, output.was_killed()), (Exit::Signal(9), true));
     assert!(output.duration >= grace);
     assert_eq!(output.stdout.head, b"up\n");
 }
@@ -84,7 +84,7 @@ fn a_kill_leaves_the_child_no_last_word_and_needs_no_grace() {
     let grace = 4 * PATIENCE;
     let prepare = "trap 'echo last word; exit 0' INT TERM";
     let output = stopped(Stop::Kill, grace, prepare, FOREVER);
-    assert_eq!((output.exit, output.killed), (Exit::Signal(9), true));
+    assert_eq!((output.exit, output.was_killed()), (Exit::Signal(9), true));
     assert_eq!(output.stdout.head, b"up\n");
 }
 
@@ -92,7 +92,7 @@ fn a_kill_leaves_the_child_no_last_word_and_needs_no_grace() {
 fn an_interrupt_that_got_lost_is_repeated() {
     let prepare = "n=0; trap 'n=$((n+1)); [ $n = 2 ] && exit 7' INT";
     let output = timed_out(Duration::from_secs(4), prepare, FOREVER);
-    assert_eq!((output.exit, output.killed), (Exit::Code(7), false));
+    assert_eq!((output.exit, output.was_killed()), (Exit::Code(7), false));
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_parent_that_ignores_interrupts_can_interrupt() {
         "trap '' INT",
         || {
             let output = timed_out(PATIENCE, ":", FOREVER);
-            assert_eq!((output.exit, output.killed), (Exit::Signal(2), false));
+            assert_eq!((output.exit, output.was_killed()), (Exit::Signal(2), false));
         },
     );
 }
@@ -281,7 +281,7 @@ fn a_parent_that_blocks_interrupts_can_interrupt() {
         "exec env --block-signal=INT \"$0\" --exact \"$FAULTS_INNER\" --nocapture",
         || {
             let output = timed_out(PATIENCE, ":", FOREVER);
-            assert_eq!((output.exit, output.killed), (Exit::Signal(2), false));
+            assert_eq!((output.exit, output.was_killed()), (Exit::Signal(2), false));
             // A program that is not there is still told of as that.
             let missing = program("/nowhere/at/all".as_ref(), vec![]);
             assert!(matches!(
@@ -298,7 +298,7 @@ fn a_parent_that_blocks_interrupts_can_interrupt() {
 #[test]
 fn a_grace_without_end_is_one() {
     let output = timed_out(Duration::MAX, "trap 'exit 9' INT", FOREVER);
-    assert_eq!((output.exit, output.killed), (Exit::Code(9), false));
+    assert_eq!((output.exit, output.was_killed()), (Exit::Code(9), false));
 }
 
 #[test]

@@ -457,7 +457,6 @@ fn a_success_that_came_before_the_interrupt_is_one() {
     // What nobody commits is rolled back.
     let killed = Output {
         exit: Exit::Signal(9),
-        killed: true,
         ..stopped
     };
     let error = up(None, &killed).expect_err("an error");
