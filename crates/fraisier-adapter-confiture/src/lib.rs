@@ -47,7 +47,7 @@
 //!
 //! | key | takes | what it does |
 //! |---|---|---|
-//! | `lock_timeout_ms` | a whole number of milliseconds from 1 on | how long `up` waits for the migration lock; confiture's default is 30000. A release before 0.48.0 waits for the end of a migration that runs before it asks for the lock, which this does not bound |
+//! | `lock_timeout_ms` | a whole number of milliseconds from 1 to 2147483647 | how long `up` waits for the migration lock; confiture's default is 30000. A release before 0.48.0 waits for the end of a migration that runs before it asks for the lock, which this does not bound |
 //! | `require_reversible` | a boolean | `up` refuses to start while a pending migration has no `.down.sql` |
 //! | `allow_destructive` | a boolean | `up` applies migrations that declare themselves destructive; needs a release that has `--allow-destructive` |
 //!

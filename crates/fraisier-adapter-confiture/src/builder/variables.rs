@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::time::Duration;
 
 use fraisier_adapter_api::AdapterError;
@@ -13,10 +12,10 @@ use crate::failure::{Advice, Failure, NamedBy};
 use crate::leave;
 use crate::process::Stop;
 use crate::redact::Redactor;
-use crate::request::{LOCK_TIMEOUT_MS, MissingMigrations};
+use crate::request::{LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, MissingMigrations};
 
 /// An environment variable that stands for an option of the [`Builder`].
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
@@ -28,17 +27,6 @@ pub struct Variable {
     pub default: &'static str,
     /// The builder with the option; `None` when the value is not one that the variable takes.
     apply: fn(Builder, &OsStr) -> Option<Builder>,
-}
-
-impl fmt::Debug for Variable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Variable")
-            .field("name", &self.name)
-            .field("takes", &self.takes)
-            .field("does", &self.does)
-            .field("default", &self.default)
-            .finish_non_exhaustive()
-    }
 }
 
 const DURATION: &str = "a whole number with its unit (`ms`, `s`, `m` or `h`), such as `90s`";
@@ -105,7 +93,7 @@ pub static VARIABLES: &[Variable] = &[
     },
     Variable {
         name: "FRAISIER_CONFITURE_LOCK_TIMEOUT_MS",
-        takes: "a whole number of milliseconds from 1 to 2147483647",
+        takes: LOCK_TIMEOUT_TAKES,
         does: "how long `up` waits for the migration lock, unless the context says",
         default: "confiture's, 30000",
         apply: |builder, value| {

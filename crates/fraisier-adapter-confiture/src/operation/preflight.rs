@@ -33,7 +33,7 @@ pub struct Preflight {
     /// Whether they are tried on another database.
     against: bool,
     /// Whether the guard looks at the `true` of a release that judges, too.
-    guard_every_release: bool,
+    pub(crate) guard_every_release: bool,
 }
 
 impl Preflight {
@@ -52,13 +52,6 @@ impl Preflight {
             against,
             guard_every_release: false,
         }
-    }
-
-    /// The same, with a guard that looks at the `window_safe: true` of every release.
-    #[must_use]
-    pub fn guarding_every_release(mut self, on: bool) -> Self {
-        self.guard_every_release = on;
-        self
     }
 
     /// Why a stated `window_safe: true` is not passed on.

@@ -175,11 +175,6 @@ impl Outputs {
         Ok(())
     }
 
-    /// What the operation's own command left, once it was run.
-    pub(crate) fn operation(&self) -> Option<&Output> {
-        self.operation.as_ref()
-    }
-
     /// Whether reading may take a while.
     pub(crate) fn is_large(&self) -> bool {
         let report = self.operation.as_ref().and_then(|it| it.report.as_ref());
@@ -259,7 +254,7 @@ pub fn tell_migrations<R: Reading>(reading: &R, output: &Output, announcer: &Ann
 
 /// The answer, or the command to run before there can be one.
 pub(crate) fn next<R: Reading>(reading: &R, outputs: &Outputs) -> Result<R::Answer, Unread> {
-    let Some(output) = outputs.operation() else {
+    let Some(output) = &outputs.operation else {
         reading.before(outputs)?;
         return Err(Unread::Needs(Command::Operation));
     };

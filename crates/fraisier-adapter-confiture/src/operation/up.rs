@@ -12,7 +12,7 @@ use crate::operation::reading::{Outputs, Reading, Summary, Unread};
 use crate::process::{Arg, Invocation};
 use crate::redact::Redactor;
 use crate::report::{self, Payload, decode};
-use crate::request::project::{Migration, versions};
+use crate::request::project::Migration;
 use crate::request::{Request, option};
 
 const OPERATION: Operation = Operation::Up;
@@ -35,7 +35,8 @@ pub(crate) fn plan(
 ) -> Result<Invocation, Failure> {
     let mut args = request.migrations_dir().to_vec();
     if let Some(target) = target {
-        if target.as_str().is_empty() || !versions(migrations).contains(target.as_str()) {
+        let is_target = |it: &Migration| it.version == target.as_str();
+        if target.as_str().is_empty() || !migrations.iter().any(is_target) {
             return Err(unknown_target(request, target, migrations));
         }
         args.push(option("--target", target.as_str()));

@@ -19,7 +19,6 @@ use super::run::{Run, Tended};
 use super::supervisor::Supervisor;
 
 /// What a run is about, beside its command.
-#[derive(Clone)]
 pub struct RunContext {
     /// How long this command may run, when that is less than [`Options::timeout`].
     pub timeout: Option<Duration>,
@@ -27,14 +26,6 @@ pub struct RunContext {
     pub listener: Arc<dyn Listener>,
     /// The span in which it does so.
     pub span: Span,
-}
-
-impl fmt::Debug for RunContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunContext")
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Runs commands, any number at once. Clones share one supervising thread.

@@ -25,7 +25,7 @@ pub use self::disconnect::{DisconnectCheck, NoDisconnectCheck, has_server_option
 pub(crate) use self::dsn::Dsn;
 use self::project::Project;
 use self::secrets::{Secrets, is_declared};
-pub(crate) use self::settings::{LOCK_TIMEOUT_MS, Settings};
+pub(crate) use self::settings::{LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, Settings};
 pub use self::settings::{SETTINGS, Setting};
 use crate::failure::{Advice, Failure};
 use crate::leave;

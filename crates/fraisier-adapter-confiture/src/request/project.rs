@@ -1,6 +1,5 @@
 //! The directories of a project, and the migrations in them.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -136,14 +135,6 @@ pub fn list(directory: &Path) -> io::Result<Vec<Migration>> {
     }
     migrations.sort();
     Ok(migrations)
-}
-
-/// The versions of these migrations.
-pub(crate) fn versions(migrations: &[Migration]) -> BTreeSet<&str> {
-    migrations
-        .iter()
-        .map(|migration| migration.version.as_str())
-        .collect()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct Setting {
 
 const LOCK_TIMEOUT: Setting = Setting {
     key: "lock_timeout_ms",
-    takes: "a whole number of milliseconds from 1 on",
+    takes: LOCK_TIMEOUT_TAKES,
     does: "how long `up` waits for the migration lock; confiture's default is 30000. A release \
            before 0.48.0 waits for the end of a migration that runs before it asks for the lock, \
            which this does not bound",
@@ -46,6 +46,9 @@ pub static SETTINGS: &[Setting] = &[LOCK_TIMEOUT, REQUIRE_REVERSIBLE, ALLOW_DEST
 /// The times that confiture can wait for the migration lock, in milliseconds: Python reads them into
 /// a C int somewhere on the way to the server.
 pub(crate) const LOCK_TIMEOUT_MS: RangeInclusive<u64> = 1..=i32::MAX as u64;
+
+/// [`LOCK_TIMEOUT_MS`] in words.
+pub(crate) const LOCK_TIMEOUT_TAKES: &str = "a whole number of milliseconds from 1 to 2147483647";
 
 /// The settings of a call, checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

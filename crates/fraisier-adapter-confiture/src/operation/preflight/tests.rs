@@ -93,9 +93,10 @@ fn the_guard_looks_at_every_release_when_it_is_asked_to() {
     ] {
         std::fs::write(directory.path().join("001_a.up.sql"), sql).expect("written");
         for (every_release, expected) in [(false, true), (true, recognised)] {
-            let preflight = Preflight::of_directory(directory.path(), false)
-                .expect("listed")
-                .guarding_every_release(every_release);
+            let preflight = Preflight {
+                guard_every_release: every_release,
+                ..Preflight::of_directory(directory.path(), false).expect("listed")
+            };
             let report = answer("1.29.0", &preflight, &Redactor::default(), &left);
             let window_safe = report.expect("a report").window_safe;
             assert_eq!(window_safe, expected.then_some(true), "{sql}");

@@ -45,7 +45,8 @@ fn the_directory_is_relative_to_the_workdir_and_has_a_default() {
         fs::write(directory.join("sub/003_c.up.sql"), "").expect("written");
         assert_eq!(project.migrations_arg(), expected);
         let found = project.migrations().expect("listed");
-        assert_eq!(versions(&found), ["001", "002"].into());
+        let versions: Vec<&str> = found.iter().map(|it| it.version.as_str()).collect();
+        assert_eq!(versions, ["001", "002"]);
         assert_eq!(found[0].path, directory.join("001_a.py"));
     }
 }
