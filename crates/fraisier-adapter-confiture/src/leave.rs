@@ -35,7 +35,7 @@ pub(crate) fn in_operation(
     }
 }
 
-/// The error of what is no call, such as a variable that is misread.
+/// An error outside of calls, such as that of a variable with a wrong value.
 pub(crate) fn error(redactor: &Redactor, failure: Failure) -> AdapterError {
     Redacted::new(failure, redactor)
         .map(Failure::worded)

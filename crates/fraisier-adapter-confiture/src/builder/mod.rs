@@ -43,8 +43,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// `InvalidConfig` when a variable holds a value that it does not take. The message names the
-    /// variable and what it takes, and does not quote the value.
+    /// `InvalidConfig` for the first variable of the table with a value that it does not take, such as
+    /// a `FRAISIER_CONFITURE_TIMEOUT` of `90`, without a unit. The message names the variable and what
+    /// it takes, and does not quote the value.
     pub fn from_env() -> Result<Self, AdapterError> {
         Self::default().overridden_by_env()
     }
@@ -77,8 +78,8 @@ impl Builder {
     }
 
     /// How a command is stopped whose call was dropped, or ran into the timeout: by a kill, by
-    /// default, which alone never leaves half of a migration behind. [`ConfitureMigration`](crate::ConfitureMigration) documents
-    /// what each leaves.
+    /// default, which alone never leaves half of a migration behind.
+    /// [`ConfitureMigration`](crate::ConfitureMigration) documents what each leaves.
     pub fn stop(mut self, stop: Stop) -> Self {
         self.options.stop = stop;
         self

@@ -168,7 +168,7 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    /// One line for a call.
+    /// Logs one line for the call.
     fn log<R: Reading>(&self, answer: &Result<R::Answer, Failure>, began: Instant, attempt: u32) {
         let operation = R::OPERATION.as_str();
         let duration = began.elapsed();

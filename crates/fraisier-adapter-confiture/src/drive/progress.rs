@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-/// The call's answer. What goes on beside it ends with it.
+/// Gives the call's answer, and polls `aside` until then.
 pub(super) async fn beside<T>(call: impl Future<Output = T>, aside: impl Future<Output = ()>) -> T {
     let (mut call, mut aside) = (pin!(call), pin!(aside));
     let mut goes_on = true;
@@ -22,7 +22,7 @@ pub(super) async fn beside<T>(call: impl Future<Output = T>, aside: impl Future<
     .await
 }
 
-/// Waits, whatever runtime there is around it. False when it cannot.
+/// Waits, with any runtime around it or none. False when no thread can be started.
 pub(super) async fn wait(interval: Duration) -> bool {
     /// How soon the thread notices that nobody waits any more.
     const STEP: Duration = Duration::from_millis(200);

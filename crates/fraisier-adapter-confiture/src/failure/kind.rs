@@ -4,17 +4,18 @@ use fraisier_adapter_api::AdapterErrorKind as Kind;
 
 use crate::process::Exit;
 
-/// The kind of a failure: by the symbolic code first, by the exit status second.
+/// The kind of a failure, by its symbolic code first and its exit status second.
 ///
-/// `code` is that of the error envelope. Without an envelope, `failed_in_report` says that a report
-/// lists errors of its own: then something ran and failed, whatever the status.
+/// `code` is the code of the error envelope. `failed_in_report` says that there is no envelope, and
+/// that the report lists errors: a migration then ran and failed, whatever the status.
 ///
-/// Where a known code and the status contradict each other, the code decides. A kind that claims that
-/// nothing was done is kept only where the status does not say otherwise, and is
-/// [`Execution`](Kind::Execution) there: `LOCK_1300` at 7 is a held lock, at 0 or 8 it is not.
+/// Where a known code and the status contradict each other, the code decides, with one exception: a
+/// kind that says that nothing was done becomes [`Execution`](Kind::Execution) where the status is
+/// one of a command that may have changed the database. So `LOCK_1300` at status 7 is a held lock,
+/// and at 0 or 8 a failed execution.
 ///
-/// The status alone is a poor witness: confiture exits with the status of "database unreachable"
-/// when a statement fails, when a revision is unknown and when a version is there twice.
+/// The status alone decides little. confiture exits with 3, the status of "database unreachable",
+/// also when a statement fails, when a revision is unknown and when two migrations have one version.
 #[must_use]
 pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind {
     let Some(code) = code else {
@@ -28,13 +29,13 @@ pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind 
             Kind::Execution
         }
         Some(kind) => kind,
-        // A code of a release to come. That it is at 3 says nothing; elsewhere the class holds.
+        // A code of a release to come. Status 3 has many causes; any other is taken at its word.
         None if exit == Exit::Code(3) => Kind::Execution,
         None => of_exit(exit),
     }
 }
 
-/// Whether the kind tells the engine that the database is as it was, so that it may try again.
+/// Whether an engine takes this kind for "nothing was changed, try again".
 pub(crate) fn claims_nothing_was_done(kind: Kind) -> bool {
     matches!(
         kind,
@@ -42,16 +43,16 @@ pub(crate) fn claims_nothing_was_done(kind: Kind) -> bool {
     )
 }
 
-/// Whether the exit status admits that the failure of this code came before any change. A rollback
-/// that confiture refuses has a status of its own.
+/// Whether a failure with this code and exit status may have come before any change. A rollback that
+/// confiture refuses exits with 8, the status of a rollback that failed.
 pub(crate) fn admits_no_change(exit: Exit, code: &str) -> bool {
     let refused_rollback =
         exit == Exit::Code(8) && kind_of(code) == Some(Kind::IrreversibleRollback);
     refused_rollback || is_of_a_class_without_change(exit)
 }
 
-/// Whether the status is of a class that ends before anything is changed. 1 is whatever was not
-/// expected, 4 and 8 are of classes that ran.
+/// Whether commands exit with this status before they change anything. 1 is any unexpected failure;
+/// 4 and 8 are statuses of commands that ran SQL.
 fn is_of_a_class_without_change(exit: Exit) -> bool {
     matches!(exit, Exit::Code(2 | 3 | 5 | 6 | 7))
 }
@@ -60,7 +61,7 @@ fn is_of_a_class_without_change(exit: Exit) -> bool {
 fn kind_of(code: &str) -> Option<Kind> {
     let (prefix, _) = code.split_once('_')?;
     Some(match (prefix, code) {
-        // The revision of `MIGR_100` is not known, or not where the call needs it.
+        // `MIGR_100`: the revision is unknown, or is not applied.
         (_, "PRECON_1000" | "PRECON_1001" | "MIGR_100") => Kind::PreconditionFailed,
         (_, "CONFIG_006") => Kind::DbUnreachable,
         (_, "INTERNAL_ERROR") => Kind::InternalError,
@@ -78,7 +79,7 @@ fn kind_of(code: &str) -> Option<Kind> {
     })
 }
 
-/// The class of an exit status that nothing else explains.
+/// The kind of a failure of which only the exit status is known.
 fn of_exit(exit: Exit) -> Kind {
     match exit {
         Exit::Code(2) => Kind::PreconditionFailed,
@@ -88,7 +89,7 @@ fn of_exit(exit: Exit) -> Kind {
         Exit::Code(6) => Kind::LockContention,
         Exit::Code(7) => Kind::GitError,
         Exit::Code(8) => Kind::IrreversibleRollback,
-        // 1 is the class of unexpected failures, and a failure at 0 is one too.
+        // 1 is any unexpected failure. A failure with status 0 is unexpected too.
         Exit::Code(_) | Exit::Signal(_) => Kind::InternalError,
     }
 }

@@ -27,13 +27,13 @@ use crate::redact::{Leaves, Redactor};
 /// How many characters a message has, unless what has to be said takes more.
 const MESSAGE: usize = 400;
 
-/// How many characters of what happened are told in any case.
+/// How many characters a message has at least for what happened.
 const LEAST: usize = 160;
 
-/// How many bytes of what happened are looked at, for the message and for the evidence.
+/// How many bytes of what happened go into the message and the evidence.
 const TOLD_LIMIT: usize = 4 * 1024;
 
-/// How many bytes of one error of a report are told; the evidence has it whole.
+/// How many bytes of one error of a report the message quotes; the evidence has it whole.
 const ERROR_LIMIT: usize = 300;
 
 /// How many bytes of what confiture printed an error carries.
@@ -48,7 +48,7 @@ pub struct Failure {
     pub(crate) kind: AdapterErrorKind,
     /// What happened, as a clause without a full stop.
     pub(crate) what: String,
-    /// What a report lists as errors: told in short after what happened, and whole as evidence.
+    /// The errors that a report lists. The message has them in short, the evidence whole.
     pub(crate) errors: Vec<String>,
     pub(crate) state: DatabaseState,
     /// What to do, as a clause without a full stop; empty when nothing is known to help.
@@ -90,7 +90,7 @@ impl Failure {
         )
     }
 
-    /// What happened, at length.
+    /// What happened, with the errors of the report in short.
     pub(crate) fn told(&self) -> String {
         let mut told = self.what.trim_end().to_owned();
         for (index, error) in self.errors.iter().enumerate() {
@@ -100,7 +100,7 @@ impl Failure {
         without_repetition(&Redactor::bounded(&told, TOLD_LIMIT))
     }
 
-    /// The message, one paragraph, and the evidence, in which what does not fit there stands whole.
+    /// The message, which is one paragraph, and the evidence, which has what the message cuts off.
     pub(crate) fn in_words(&self) -> (String, String) {
         let told = self.told();
         let mut rest = format!("; {}", self.state);
@@ -125,7 +125,7 @@ impl Failure {
         (what + &rest, evidence)
     }
 
-    /// The error that leaves, but for its operation.
+    /// The error that leaves, without its operation.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub(crate) fn worded(self) -> AdapterError {
         let (message, evidence) = self.in_words();
@@ -166,7 +166,7 @@ fn in_short(error: &str) -> String {
     }
 }
 
-/// The text without lines that only repeat: libpq tells the same `FATAL` for each of its attempts.
+/// The text without repeated lines: libpq prints the same `FATAL` for each address that it tries.
 fn without_repetition(text: &str) -> String {
     let mut seen = Vec::new();
     let lines = text.lines().filter(|line| {
@@ -178,7 +178,7 @@ fn without_repetition(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The text in one line, without the mark that points into the line above it.
+/// The text in one line, without the `^` by which the server points into a statement.
 fn paragraph(text: &str) -> String {
     let words = text
         .lines()

@@ -1,4 +1,4 @@
-//! How a command ended and what it printed, as far as answers speak of it.
+//! How a command ended, and what of its output goes into answers.
 
 use super::Reader;
 use super::quoting::{add_line, is_a_banner, names_our_report, without_forbidden_advice};
@@ -20,13 +20,13 @@ impl Reader<'_> {
         lines.iter().any(|line| line.contains("⚡ Applying "))
     }
 
-    /// Whether the command may not have been understood: the status of a usage error, and no
-    /// report. A `.py` migration can end the process in the same way.
+    /// Whether it exited as confiture does when it does not understand its arguments: with status 2
+    /// and no report. A `.py` migration can end the process in the same way.
     pub(crate) fn is_like_a_usage_error(&self) -> bool {
         self.exited_with(2) && self.output.report.is_none()
     }
 
-    /// Whether it printed what is printed about a command that is not understood.
+    /// Whether it printed a usage message.
     pub(crate) fn speaks_of_usage(&self) -> bool {
         lines(&self.output.stderr)
             .iter()
@@ -46,7 +46,7 @@ impl Reader<'_> {
         stdout.omitted > 0 || lines(stdout).iter().any(|it| !it.trim().is_empty())
     }
 
-    /// What confiture printed, without advice that is not ours to pass on.
+    /// What confiture printed, without advice to use an option that the adapter never uses.
     pub(crate) fn evidence(&self) -> String {
         let mut text = text_of(&self.output.stderr);
         let stdout = text_of(&self.output.stdout);
@@ -69,8 +69,9 @@ impl Reader<'_> {
         log
     }
 
-    /// The last lines it printed. Where something else is printed last on standard error, a release
-    /// before 0.48.0 tells only on standard output why it stopped.
+    /// The last line of standard error and the last four of standard output. A release before 0.48.0
+    /// says only on standard output why it stopped; the last line of standard error may be about
+    /// something else.
     pub(super) fn last_words(&self) -> Option<String> {
         let streams = [(&self.output.stderr, 1), (&self.output.stdout, 4)];
         let said: Vec<String> = streams

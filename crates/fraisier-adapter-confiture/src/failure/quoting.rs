@@ -1,4 +1,4 @@
-//! What of confiture's output is quoted in an answer.
+//! Which lines of confiture's output an answer quotes.
 
 /// Options that the adapter never uses: one lets two writers at a database at once, the other
 /// applies what is applied already.
@@ -28,7 +28,7 @@ pub(crate) fn add_line(log: &mut String, line: &str) {
     log.push_str(line);
 }
 
-/// Whether a line only says where the report went, which is gone when anybody reads it.
+/// Whether a line only names the report file, which is removed before anybody reads the line.
 pub(super) fn names_our_report(line: &str) -> bool {
     ["✅ Output written to ", "✓ JSON report saved to "]
         .iter()

@@ -1,4 +1,4 @@
-//! Reads one output as a failure: what every operation makes of an output that is no success.
+//! Makes failures of the output of one command, the same way for every operation.
 
 use fraisier_adapter_api::AdapterErrorKind;
 use serde::de::DeserializeOwned;
@@ -16,7 +16,7 @@ use crate::report::{self, Envelope, Payload};
 /// The code for a database that has no ledger.
 const NO_LEDGER: &str = "PRECON_1001";
 
-/// Words the failures of one finished command.
+/// Reads the output of one finished command.
 pub struct Reader<'a> {
     pub(crate) operation: Operation,
     pub(crate) output: &'a Output,
@@ -78,7 +78,7 @@ impl Reader<'_> {
         failure
     }
 
-    /// A failure of which the report lists the errors.
+    /// A failure whose errors the report lists.
     pub(crate) fn errors(
         &self,
         kind: AdapterErrorKind,
@@ -158,7 +158,7 @@ impl Reader<'_> {
     /// There is no report file although there had to be one.
     pub(crate) fn no_report(&self) -> Failure {
         let kind = match self.output.exit {
-            // Whatever the class of the status: nobody said what failed, and something ran.
+            // A success writes a report.
             Exit::Code(0) => AdapterErrorKind::InternalError,
             exit => classify(exit, None, false),
         };
@@ -173,7 +173,7 @@ impl Reader<'_> {
         self.failure(kind, &what, self.state_without_word(), Advice::LookCloser)
     }
 
-    /// What is known about the database when nothing was reported about it.
+    /// What is known about the database without a report.
     fn state_without_word(&self) -> DatabaseState {
         let stopped = self.output.interrupted.is_some();
         match DatabaseState::without_report(self.operation) {
@@ -183,7 +183,7 @@ impl Reader<'_> {
         }
     }
 
-    /// confiture did not understand the command, although it is not too old for it.
+    /// confiture did not understand its arguments, although its release should.
     pub(crate) fn usage_error(&self, version: &ConfitureVersion) -> Failure {
         let said = self.last_words().unwrap_or_default();
         let next = if said.contains("--allow-destructive") {
@@ -222,7 +222,7 @@ fn refuses_edited_files(envelope: &Envelope) -> bool {
             .starts_with("Checksum verification failed for ")
 }
 
-/// Whether confiture finds this wrong before it changes anything.
+/// Whether confiture fails with this code before it changes anything.
 fn before_any_change(code: &str) -> bool {
     const CODES: [&str; 9] = [
         "CONFIG_006",

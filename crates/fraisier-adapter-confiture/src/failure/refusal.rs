@@ -1,14 +1,14 @@
-//! Reads what confiture says of a migration that failed, in the `errors` of a report.
+//! Reads the `errors` of a report: why confiture stopped, and at which migration.
 
-/// How confiture begins the report of a statement that was executed and failed.
+/// What stands between the migration and the statement that failed.
 const EXECUTED: &str = ": SQL execution failed | SQL: ";
-/// What stands between the statement and what was said of it.
+/// What stands between the statement and the server's message.
 const SAID: &str = " | Error: ";
-/// How confiture says that another deploy applied the migration since it looked.
+/// The end of the error when another deploy applied the migration first.
 const ALREADY_APPLIED: &str = " has already been applied";
-/// How confiture begins when it cannot make its ledger.
+/// The beginning of the error when confiture cannot create its ledger.
 const NO_LEDGER_MADE: &str = "Failed to initialize migrations table: ";
-/// How confiture begins the list of migrations without a way back, where one is required.
+/// What stands before the list of migrations without a `.down.sql`, where each needs one.
 const IRREVERSIBLE: &str = "Irreversible migrations detected (missing .down.sql): ";
 
 /// A statement that the server refused.
@@ -20,10 +20,10 @@ pub(crate) struct Refusal<'a> {
     pub(crate) said: &'a str,
 }
 
-/// The refusal that an entry of `errors` reports, when the server really answered.
+/// The statement that the server refused, if this entry of `errors` is certainly about one.
 ///
-/// Only then is the list of what was applied before it exact. A connection that was lost at a
-/// `COMMIT` is reported without a statement, and the server may have committed all the same.
+/// Only then is the report's list of applied migrations exact. When the connection is lost at a
+/// `COMMIT`, confiture reports no statement, and the server may have committed.
 pub(crate) fn refusal(error: &str) -> Option<Refusal<'_>> {
     let (migration, rest) = error.split_once(EXECUTED)?;
     let (_, said) = rest.split_once(SAID)?;
@@ -45,8 +45,8 @@ pub(crate) fn migration(error: &str) -> Option<(&str, &str)> {
     (!version.contains(char::is_whitespace)).then_some((version, name))
 }
 
-/// Whether a server or its client may be speaking of the connection instead of the statement. Names
-/// in double quotes are the statement's, and so is what follows `LINE`.
+/// Whether this message may be about the connection and not about the statement. Names in double
+/// quotes come from the statement, and so does the text after `LINE`.
 fn speaks_of_the_connection(said: &str) -> bool {
     const WORDS: [&str; 11] = [
         "connection",
@@ -67,24 +67,24 @@ fn speaks_of_the_connection(said: &str) -> bool {
     WORDS.iter().any(|word| unquoted.contains(word))
 }
 
-/// Whether another deploy applied a migration first: a release before 1.0.0 looks at what is pending
-/// before it has the lock.
+/// Whether another deploy applied the migration first: a release before 1.0.0 lists the pending
+/// migrations before it takes the lock.
 pub(crate) fn was_applied_by_another(errors: &[String]) -> bool {
     matches!(errors, [error] if !error.contains('\n')
         && error.starts_with("Migration ")
         && error.ends_with(ALREADY_APPLIED))
 }
 
-/// The migrations without a way back for which confiture refuses to begin: from 0.48.0 on, only its
-/// error names them.
+/// The migrations without a `.down.sql` because of which confiture refused to begin. From 0.48.0 on,
+/// only this error names them.
 pub(crate) fn irreversible(errors: &[String]) -> Option<Vec<String>> {
     let [error] = errors else { return None };
     let (versions, _) = error.strip_prefix(IRREVERSIBLE)?.split_once(". ")?;
     Some(versions.split(", ").map(str::to_owned).collect())
 }
 
-/// Whether another deploy made the ledger at the same moment: a release before 1.0.0 makes it before
-/// it has the lock, and the server refuses the second of two.
+/// Whether another deploy created the ledger at the same moment: a release before 1.0.0 creates it
+/// before it takes the lock, and the server refuses the second `CREATE TABLE`.
 pub(crate) fn ledger_was_made_by_another(message: &str) -> bool {
     let Some((_, said)) = message
         .strip_prefix(NO_LEDGER_MADE)

@@ -1,4 +1,4 @@
-//! What it means that a command could not be run.
+//! Failures of commands that could not be run, or left nothing to read.
 
 use std::io::{self, ErrorKind};
 
@@ -15,7 +15,7 @@ pub(crate) fn is_shortage(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| SHORTAGES.contains(&errno))
 }
 
-/// The failure to run a command.
+/// The failure of a call whose command gave this error.
 pub(crate) fn not_run(operation: Operation, named_by: NamedBy, error: &RunError) -> Failure {
     let what = error.to_string();
     let not_started = |kind, next| Failure::new(kind, &what, DatabaseState::NotStarted, next);

@@ -8,7 +8,7 @@ use crate::redact::Redactor;
 /// What to do where the state of the database is not known.
 const ASK_FIRST: &str = "ask `current_revision` before anything else";
 
-/// How many versions are told one by one.
+/// How many versions a message lists; of more it names the first and the last.
 const TOLD: usize = 8;
 
 /// What is known about the database after a failure.
@@ -22,28 +22,28 @@ pub(crate) enum DatabaseState {
     Changed {
         how: Change,
         versions: Vec<String>,
-        /// Whether no others were: otherwise the next one may be too.
+        /// Whether these are all. If not, the next version may be changed too.
         is_exact: bool,
     },
-    /// These versions and no others were applied, by a command that ended by itself.
+    /// Exactly these versions were applied, by an `up` that failed and was not stopped.
     Halfway {
         applied: Vec<String>,
-        /// The last of what it had found applied.
+        /// The last version that was applied before the `up`.
         found: Option<String>,
     },
-    /// These versions were applied and rolled back again, down to where the call began.
+    /// These versions were applied, and rolled back again to the revision `at`, where the call began.
     Undone { applied: Vec<String>, at: String },
     /// These versions were applied, and rolling them back failed.
     NotUndone { applied: Vec<String>, why: String },
-    /// The operation ran, and whether it changed anything is not known.
+    /// The operation ran. Whether it changed the database is not known.
     Unknown,
-    /// The same, and confiture may have committed a part of a migration.
+    /// The operation was interrupted. confiture may have committed a part of a migration.
     PerhapsTorn,
-    /// The same, but the server rolls back what was under way.
+    /// The operation was killed. The server rolls back the migration that was under way.
     Killed,
 }
 
-/// What becomes of a migration.
+/// What happened to a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     Applied,
@@ -51,7 +51,7 @@ pub(crate) enum Change {
 }
 
 impl DatabaseState {
-    /// What is known when the operation failed and left no word about the database.
+    /// What is known after an operation that failed and reported nothing about the database.
     pub(crate) const fn without_report(operation: Operation) -> Self {
         match operation {
             Operation::Up | Operation::DownTo => Self::Unknown,
@@ -71,7 +71,7 @@ impl DatabaseState {
         }
     }
 
-    /// Takes secrets out of the versions that a report named, and of what was said.
+    /// Masks secrets in the versions and in the reason.
     pub(super) fn redact(&mut self, redactor: &Redactor) {
         match self {
             Self::Changed { versions, .. } => redactor.names(versions),
@@ -144,7 +144,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// Tells exactly what was changed and stays.
+/// Writes which versions were changed and stay so.
 fn stays(f: &mut fmt::Formatter<'_>, how: Change, versions: &[String]) -> fmt::Result {
     if versions.is_empty() {
         return write!(f, "no migration was {how}");

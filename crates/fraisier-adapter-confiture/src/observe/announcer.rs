@@ -76,7 +76,7 @@ impl Announcer {
         let event = Redacted::new(event, &self.redactor);
         trace(&event);
         if let Some(observer) = &self.observer {
-            // An observer's panic is its own affair; that the child is looked after is ours.
+            // A panic of the observer must not end the thread that looks after the child.
             let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&self.call, event.get())));
         }
     }
@@ -267,7 +267,7 @@ impl Allowance {
         }
     }
 
-    /// Takes one line; gives how many were skipped before it, or nothing when it has to be.
+    /// Takes one line and gives how many were skipped before it; `None` when it has to be skipped, too.
     fn take(&mut self, now: Instant) -> Option<u64> {
         if now.duration_since(self.since) >= Duration::from_secs(1) {
             let skipped = self.skipped;

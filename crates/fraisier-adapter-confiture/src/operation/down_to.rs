@@ -93,7 +93,7 @@ fn agreed(
     })
 }
 
-/// In what a report without errors contradicts the exit status, the request or itself.
+/// How a report without errors contradicts the exit status, the request or itself.
 fn contradiction(
     reader: &Reader<'_>,
     target: &Revision,

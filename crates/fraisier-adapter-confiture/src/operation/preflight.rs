@@ -1,4 +1,4 @@
-//! `preflight`: what would the migrations do, and may the old version run beside the new?
+//! `preflight`: what the migrations would do, and whether the old program can run beside the new.
 
 use std::io;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::request::{Request, option};
 /// How the codes of confiture's issues begin that deny window safety.
 const REPLICA: &str = "PFLIGHT_REPLICA_";
 
-/// The code of the issue that no migrations directory was at hand.
+/// The code of the issue that the migrations directory does not exist where `preflight` ran.
 pub const NO_MIGRATIONS_AT_HAND: &str = "FRAISIER_NO_MIGRATIONS_AT_HAND";
 
 /// The code of the issue that confiture looked at another number of migrations than there are.
@@ -28,11 +28,11 @@ pub const NOT_ALL_CHECKED: &str = "FRAISIER_NOT_ALL_CHECKED";
 /// Reads a `preflight` of these migrations.
 #[derive(Debug, Clone)]
 pub struct Preflight {
-    /// `None` when there is no migrations directory at hand.
+    /// `None` when the migrations directory does not exist here.
     migrations: Option<Vec<Migration>>,
     /// Whether they are tried on another database.
     against: bool,
-    /// Whether the guard looks at the `true` of a release that judges, too.
+    /// Whether the guard also looks at the `window_safe: true` of releases from 0.44.0 on.
     pub(crate) guard_every_release: bool,
 }
 
@@ -41,7 +41,8 @@ impl Preflight {
     ///
     /// # Errors
     ///
-    /// When the directory cannot be read, for example because it does not exist.
+    /// Those of reading the directory, such as `NotFound` when it does not exist, or `NotADirectory`
+    /// when it is a file.
     pub fn of_directory(migrations: &Path, against: bool) -> io::Result<Self> {
         Ok(Self::new(Some(project::list(migrations)?), against))
     }
@@ -146,7 +147,7 @@ fn agreed(
         Some(true) if !reader.exited_with(0) && !reader.exited_with(7) => None,
         stated => stated,
     };
-    // Below the floor nothing vouches for the field, should it be there.
+    // No recording shows what the field would mean below the floor.
     if !Need::WindowSafe.is_met_by(version) {
         window_safe = None;
     }
@@ -158,7 +159,7 @@ fn agreed(
             issues.extend(doubts);
         }
     } else {
-        // What confiture says of a directory that is not there is about nothing.
+        // confiture looked at nothing.
         (window_safe, change_set) = (None, None);
         let message = "the migrations directory does not exist where this was asked, so nothing \
                        was looked at and there is no verdict; ask where the migrations are";

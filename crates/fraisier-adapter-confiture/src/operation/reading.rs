@@ -25,7 +25,7 @@ pub enum Command {
     Current,
 }
 
-/// Why there is no result.
+/// Why there is no answer yet, or no result.
 #[derive(Debug)]
 pub enum Unread {
     /// This command has to be run before there is an answer.
@@ -155,8 +155,8 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// The operation's own command could not be run. That a follow-up could not be run is kept, and
-    /// means what the operation makes of it.
+    /// When the operation's own command could not be run. The failure of a follow-up is kept for the
+    /// operation to read.
     pub(crate) fn add(
         &mut self,
         command: Command,
@@ -227,7 +227,7 @@ impl Outputs {
     }
 }
 
-/// Takes away what may be half of a secret where output was cut.
+/// Takes away what may be half of a secret at the place where output was cut.
 pub(crate) fn uncut(output: &mut Output, redactor: &Redactor) {
     for stream in [&mut output.stdout, &mut output.stderr] {
         redactor.uncut(stream);

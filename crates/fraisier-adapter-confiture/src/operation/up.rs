@@ -61,7 +61,7 @@ fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]
         ),
         None => ("it holds none".into(), Advice::CorrectMigrationsPath),
     };
-    // A name that may be empty, blank, endless, or full of control characters.
+    // The name may be empty, blank, very long, or full of control characters.
     let target = request.redactor.identifier(target.as_str());
     let what = format!(
         "the target {:?} is no migration of the directory {}; {newest}",
@@ -185,7 +185,7 @@ fn versions_of(report: &report::Up) -> Vec<String> {
     report.applied.iter().map(|it| it.version.clone()).collect()
 }
 
-/// What is known where nothing else can have been applied.
+/// The state when nothing but `applied` can have been applied.
 fn exactly(reader: &Reader<'_>, report: &report::Up, applied: Vec<String>) -> DatabaseState {
     if applied.is_empty() || reader.output.interrupted.is_some() {
         return DatabaseState::Changed {
@@ -244,7 +244,7 @@ fn agreed(
     })
 }
 
-/// How a success is not the one that was asked for.
+/// Why a success is not the one that was asked for.
 fn unreached(target: Option<&Revision>, report: &report::Up, applied: &[String]) -> Option<String> {
     if !report.pending.is_empty() {
         let pending = report.pending.join(", ");

@@ -1,4 +1,4 @@
-//! `verify`: do the `.verify.sql` files of what is applied answer true?
+//! `verify`: whether the `.verify.sql` files of the applied migrations answer true.
 
 use fraisier_adapter_api::{VerifyCheck, VerifyReport};
 
@@ -18,7 +18,7 @@ pub(crate) fn plan(request: &Request) -> Invocation {
 /// Reads a `verify` of the migrations that these files belong to.
 #[derive(Debug, Clone, Default)]
 pub struct Verify {
-    /// The `.verify.sql` files; `None` when there is no migrations directory at hand.
+    /// The `.verify.sql` files; `None` when the migrations directory does not exist here.
     pub files: Option<VerifyFiles>,
 }
 
@@ -71,7 +71,7 @@ fn agreed(
     files: Option<&VerifyFiles>,
     report: report::Verify,
 ) -> Result<VerifyReport, Failure> {
-    // 1 is the status of "some failed"; any other has no place beside a report.
+    // confiture exits with 1 when a check failed, and writes no report at other statuses.
     if !reader.exited_with(0) && !reader.exited_with(1) {
         let what = "it reports on the checks, and fails";
         return Err(reader.contradiction(what, DatabaseState::Untouched));

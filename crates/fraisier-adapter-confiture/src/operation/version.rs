@@ -47,12 +47,12 @@ pub(crate) fn read(output: &Output, named_by: NamedBy) -> Result<ConfitureVersio
     }
 }
 
-/// Passes a version that can do anything at all.
+/// Refuses a version below the first floor.
 pub(crate) fn usable(version: &ConfitureVersion) -> Result<(), Failure> {
     meets(version, Need::Everything, AdapterErrorKind::InvalidConfig)
 }
 
-/// Passes a version that meets the need.
+/// Refuses a version that does not meet the need, with this kind.
 pub(crate) fn meets(
     version: &ConfitureVersion,
     need: Need,

@@ -39,8 +39,8 @@ impl Capture {
         }
     }
 
-    /// What was kept. Where bytes are missing, both sides end at a line boundary: a secret cut in
-    /// two there would be known to no redactor.
+    /// What was kept. Where bytes are missing, both sides end at a line boundary: no redactor would
+    /// recognise a secret that is cut in two there.
     pub(super) fn finish(mut self) -> Captured {
         if self.tail.len() > self.half {
             self.shed(self.tail.len() - self.half);

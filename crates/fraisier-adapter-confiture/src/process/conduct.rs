@@ -28,10 +28,10 @@ use super::run::{Run, Tended};
 use super::sigint;
 use super::watcher::Watcher;
 
-/// How long a descendant may hold the output open after the command has exited.
+/// How long a descendant may keep the output open after the command has exited.
 const DRAIN: Duration = Duration::from_secs(1);
-/// How often the child is looked at although no signal said to: the program around this adapter may
-/// block `SIGCHLD` or take it for itself.
+/// How often the supervisor looks whether the command has exited, without a `SIGCHLD`: the program
+/// around this adapter may block that signal or take it for itself.
 const TICK: Duration = Duration::from_millis(200);
 
 /// What the supervisor needs to conduct a run.
@@ -47,14 +47,14 @@ pub(super) struct Job {
     pub(super) dispatch: Dispatch,
 }
 
-/// Runs the command, and ends with everything it used given back.
+/// Runs the command, and ends when nothing of the run is left.
 pub(super) async fn conduct(job: Job, options: Arc<Options>) {
     if job.run.told().is_some() {
         return;
     }
     let outcome = run(&job, &options).await;
     drop(job.run);
-    // Nobody takes the reply of a run that was given up.
+    // When the call was given up, nobody waits for the reply.
     let _ = job.reply.send(outcome);
 }
 
@@ -102,7 +102,7 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
                 _ = &mut drain, if !drained => drained = true,
             }
         };
-        // A descendant may still print; when it only holds the pipes, that is not waited for.
+        // A descendant may still print, or only keep the pipes open.
         (ending, drained || timeout(DRAIN, &mut drain).await.is_ok())
     };
     if !drained {
@@ -138,8 +138,8 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
     }
 }
 
-/// Waits for the command to exit, stopping it when it is time to, and killing the group when that was
-/// not enough.
+/// Waits for the command to exit. Stops it when its time runs out or its call is given up, and kills
+/// its group when it has not exited at the end of the grace.
 async fn watch(
     job: &Job,
     options: &Options,
@@ -160,7 +160,7 @@ async fn watch(
     let why = tokio::select! {
         biased;
         exit = &mut exit => {
-            // The interrupt may have ended it before this thread heard of the interrupt.
+            // It may have been stopped, and have exited, before this thread looked.
             if let Some(why) = job.run.told() {
                 job.listener.interrupted(why);
             }

@@ -1,4 +1,4 @@
-//! Why a command could not be run, or left nothing by which it can be judged.
+//! Why a command could not be run, or left no output that can be read.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use super::output::Output;
 use super::report::ReportProblem;
 
-/// Why [`Runner::run`](super::Runner::run) has no plain [`Output`] to give.
+/// Why [`Runner::run`](super::Runner::run) gives no [`Output`].
 ///
-/// Only [`RunError::Report`] and [`RunError::Lost`] come from a process that was started; in every
-/// other case nothing ran, so nothing happened to the database.
+/// Only after [`RunError::Report`] and [`RunError::Lost`] had the command been started. After every
+/// other error it had not, so the database is as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -20,7 +20,7 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
-    /// The directory the command is to start in is not one that can be entered.
+    /// The working directory of the command does not exist, is no directory, or cannot be entered.
     #[error("cannot start in {}: {source}", dir.display())]
     WorkDir {
         /// That directory.
@@ -54,8 +54,8 @@ pub enum RunError {
         /// Everything else that is known; its `report` is `None`.
         output: Box<Output>,
     },
-    /// The program was started, but how it ended cannot be known, because something else in this
-    /// process waited for it first.
+    /// The program was started, and how it ended is not known, because something else in this process
+    /// waited for it first.
     #[error("the process was started, but its exit status was taken by someone else: {source}")]
     Lost {
         /// What the system said.

@@ -13,20 +13,20 @@ use super::output::Exit;
 /// How long the rest of a killed group may take to be gone.
 const DISPERSAL: Duration = Duration::from_millis(500);
 
-/// Kills a group. It may have no member any more, which is the aim.
+/// Kills a group, which may have no member any more.
 pub(super) fn kill(group: Pid) {
     let _ = kill_process_group(group, Signal::KILL);
 }
 
-/// Interrupts a group. It may be gone, or end at this moment; then there is nothing to interrupt.
+/// Interrupts a group, which may have no member any more.
 pub(super) fn interrupt(group: Pid) {
     let _ = kill_process_group(group, Signal::INT);
-    // A stopped process takes the interrupt only once it goes on.
+    // A process that `SIGSTOP` stopped takes the interrupt only after it was continued.
     let _ = kill_process_group(group, Signal::CONT);
 }
 
-/// Waits, within reason, until the members of a killed group are gone: they may still hold files,
-/// or a session with the server. Where nobody reaps orphans, they stay as zombies for good.
+/// Waits until the members of a killed group are gone, as they may still hold files or a session with
+/// the server; not for longer than [`DISPERSAL`], as they stay zombies where nobody reaps orphans.
 pub(super) async fn dispersed(group: Pid) {
     let gone = async {
         while test_kill_process_group(group).is_ok() {

@@ -100,8 +100,8 @@ pub(crate) fn find_program(program: &Path, path: Option<&OsStr>) -> Result<PathB
     })
 }
 
-/// Whether `env` can start the program: it takes a path with `=` in it for a variable, and would tell
-/// of an obstacle in words of its own.
+/// Whether `env` can start the program: it takes a path with `=` in it for a variable, and would
+/// print an obstacle as an error of its own.
 fn is_for_env(program: &Path) -> bool {
     let is_program = program.is_file() && access(program, Access::EXEC_OK).is_ok();
     is_program && !program.as_os_str().as_bytes().contains(&b'=')
@@ -116,8 +116,8 @@ pub(super) fn not_started(program: &Path, source: io::Error) -> RunError {
     }
 }
 
-/// A directory that cannot be entered fails the start with the same errno as a missing program,
-/// so it is looked at first.
+/// Checks the working directory before the start, which fails with the same errno when the program is
+/// missing.
 fn enter(dir: &Path) -> Result<(), RunError> {
     let entered = match std::fs::metadata(dir) {
         Ok(found) if !found.is_dir() => Err(Errno::NOTDIR.into()),

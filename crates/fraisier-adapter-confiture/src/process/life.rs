@@ -1,13 +1,13 @@
-//! The life of a run, decided and not done: what happens goes in as an [`Event`], and what is to be
-//! done comes out as [`Action`]s.
+//! The state machine of a run: it takes [`Event`]s and answers with [`Action`]s, and does nothing by
+//! itself.
 //!
-//! Its tests walk through all that can happen, in every order.
+//! Its tests walk through the events in every order.
 
 use std::time::Duration;
 
 use super::output::Interruption;
 
-/// How far a run is, and what it was told.
+/// How far a run is, and whether it was told to stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
 pub(super) struct Life {
@@ -24,7 +24,8 @@ enum Stage {
     #[default]
     NotStarted,
     Running,
-    /// It exited and is not reaped, and neither is who leads the group, so the ids are still theirs.
+    /// The command exited. Neither it nor the leader of the group is reaped, so their ids are still
+    /// theirs.
     Exited,
     Reaped,
     Over,
@@ -37,7 +38,7 @@ pub(super) enum Event {
     Started,
     /// A look at the command shows that it ended.
     Exited,
-    /// It ran as long as it may.
+    /// Its time ran out.
     TimedOut(Duration),
     /// Nobody waits for it any more.
     GivenUp,
@@ -45,31 +46,31 @@ pub(super) enum Event {
     HalfGraceOver,
     /// All of the grace is over.
     GraceOver,
-    /// Nobody looks after the command any more: it is done with, or its supervisor is gone.
+    /// The supervisor is done with the command, or is gone.
     Left,
-    /// Nobody reads the report any more.
+    /// The supervisor is done with the report, too.
     Over,
 }
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Give the group the signal that stops it, by [`Stop`](super::Stop).
+    /// Send the group the signal of [`Stop`](super::Stop).
     Stop,
     /// Kill the group.
     Kill,
-    /// Wait for the command and its watcher, after which their ids may be anybody's.
+    /// Wait for the command and its watcher. Their ids may go to other processes after that.
     Reap,
     /// Remove the directory of the report.
     RemoveReport,
-    /// Count one more run that ends although nobody waits for it.
+    /// Count this run among those that were given up and are not over.
     CountIn,
-    /// Count it out again.
+    /// Count it no more.
     CountOut,
 }
 
 impl Life {
-    /// What this event changes, and what is to be done about it before anything else happens.
+    /// Takes an event, and gives the actions to do before the next one.
     pub(super) fn on(&mut self, event: Event) -> &'static [Action] {
         use Action::{CountIn, CountOut, Kill, Reap, RemoveReport, Stop};
         match (event, self.stage) {
@@ -97,7 +98,7 @@ impl Life {
                     &[CountIn]
                 }
             }
-            // An interrupt can get lost, in a finalizer for example, where Python ignores exceptions.
+            // Python loses an interrupt that comes in a finalizer, for example, so there is another.
             (Event::HalfGraceOver, Stage::Running) => &[Stop],
             (Event::GraceOver, Stage::Running) => &[Kill],
             (Event::Left, Stage::NotStarted) => {
@@ -125,8 +126,8 @@ impl Life {
         self.told
     }
 
-    /// Remembers the first reason to stop; what has ended already is not interrupted. Returns whether
-    /// there is somebody to stop.
+    /// Remembers the first reason to stop, unless the command has ended. Returns whether the command
+    /// has to be stopped now.
     fn tell(&mut self, why: Interruption) -> bool {
         let is_news =
             self.told.is_none() && matches!(self.stage, Stage::NotStarted | Stage::Running);

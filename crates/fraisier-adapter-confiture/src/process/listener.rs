@@ -1,4 +1,4 @@
-//! Who hears what a command does, while it does it.
+//! The listener, which hears what a command does while it runs.
 
 use super::output::{Interruption, Output};
 

@@ -1,4 +1,4 @@
-//! The report that a command wrote, and a wary way to read it.
+//! Reads the report that a command wrote, without trusting what lies at its path.
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
-/// How large a report may be to be held, and not left in its file.
+/// The largest report in bytes that is held in memory.
 const SMALL: u64 = 1 << 20;
 
 /// A report. A large one stays in its file, open and without a name, until it is decoded.
@@ -34,7 +34,8 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or became shorter.
+    /// Those of reading the file of a large report, such as `UnexpectedEof` when somebody made it
+    /// shorter. A report of up to 1 MiB is in memory and gives none.
     pub fn bytes(&self) -> io::Result<Cow<'_, [u8]>> {
         match &self.0 {
             Content::Bytes(bytes) => Ok(bytes.into()),
@@ -84,8 +85,11 @@ pub enum ReportProblem {
 ///
 /// # Errors
 ///
-/// When it is larger than the limit, something other than a file, of another user, or cannot be
-/// read.
+/// - [`ReportProblem::TooLarge`] when it has more than `limit` bytes.
+/// - [`ReportProblem::NotAFile`] when it is a symbolic link, a directory, a FIFO, a socket, a device,
+///   or a file of another user.
+/// - [`ReportProblem::Unreadable`] when it cannot be opened or read, for example because no descriptor
+///   is left.
 pub fn read_report(path: &Path, limit: u64) -> Result<Option<Report>, ReportProblem> {
     let unreadable = |source| ReportProblem::Unreadable { source };
     match std::fs::symlink_metadata(path) {
@@ -93,8 +97,8 @@ pub fn read_report(path: &Path, limit: u64) -> Result<Option<Report>, ReportProb
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),
     }
-    // What was looked at may have been exchanged since: neither a link is followed nor a FIFO
-    // waited for, and what was opened is looked at again.
+    // Something else may lie there by now. So no link is followed, no FIFO is waited for, and what was
+    // opened is checked again.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
     let file = File::options()
         .read(true)

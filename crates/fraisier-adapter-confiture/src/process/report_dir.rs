@@ -1,5 +1,5 @@
-//! The directory of a report: a place no other user can read or plant, and that goes with its run,
-//! or is swept when the run's process was killed.
+//! The directory of a report. No other user can read it or put anything there. It is removed at the
+//! end of its run; one whose process was killed is swept by a later process.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
@@ -12,25 +12,25 @@ use tempfile::TempDir;
 
 use super::error::RunError;
 
-/// How the name of a directory begins that its process holds from its first moment to its last. One
-/// that nobody holds was left behind, and is swept. Builds that held none used another name.
+/// The beginning of the name of a directory that its process holds, by a lock, as long as it is there.
+/// One that nobody holds was left behind, and is swept. Builds that took no lock used another name.
 const HELD: &str = "confiture-call-";
-/// How the name of a directory begins that could not be held. It is never swept.
+/// The beginning of the name of a directory that could not be locked. It is never swept.
 const NOT_HELD: &str = "confiture-unheld-";
 
-/// How often a directory is made that another process sweeps before it is held.
+/// How many directories are made when another process sweeps each before it is held.
 const TRIES: usize = 10;
 
-/// How many entries of the temporary directory are looked at.
+/// How many entries of the temporary directory a sweep looks at.
 const LOOKED_AT: usize = 100_000;
-/// How many directories are removed.
+/// How many directories a sweep removes.
 const REMOVED: usize = 1000;
 
 /// The place for one report, in a directory of its own that only this user can enter. Dropping it
 /// removes the directory.
 pub(super) struct ReportDir {
     dir: TempDir,
-    /// As long as this is open, no other process takes the directory for one that was left behind.
+    /// The lock: while this is open, no other process sweeps the directory.
     _held: Option<File>,
 }
 
@@ -55,7 +55,7 @@ impl ReportDir {
         })
     }
 
-    /// One that `make` makes, whose name begins with what it is given.
+    /// A directory that `make` makes with the prefix that it is given.
     fn made_by(make: impl Fn(&str) -> Result<TempDir, RunError>) -> Result<Self, RunError> {
         for _ in 0..TRIES {
             let dir = make(HELD)?;
@@ -84,7 +84,7 @@ impl ReportDir {
     }
 }
 
-/// Sweeps the temporary directory, so that no run waits for it.
+/// Sweeps the temporary directory on a thread of its own, so that no run waits for it.
 pub(super) fn start_sweep() {
     // Where no thread can be had, the next process sweeps.
     let _ = thread::Builder::new()
@@ -116,11 +116,11 @@ fn is_anothers(error: &io::Error) -> bool {
     )
 }
 
-/// Holds the directory, as long as the value lives.
+/// Holds the directory as long as the value lives.
 ///
 /// # Errors
 ///
-/// When it is another's, of this user or of another one.
+/// When another process holds it or has removed it, or when it is another user's.
 fn hold(dir: &Path) -> io::Result<File> {
     let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits();
     let opened = OpenOptions::new()

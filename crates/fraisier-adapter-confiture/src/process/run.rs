@@ -17,8 +17,8 @@ use super::watcher::Watcher;
 
 /// A run: its life, and everything that it uses.
 ///
-/// The caller may give up at any moment, from any thread, so what an event asks for is done under the
-/// lock that also guards the reaping: a signal can never reach a group whose id went to someone else.
+/// The caller may give up at any moment, from any thread. So the actions of an event are done under
+/// the lock that also guards the reaping: no signal can reach a group whose id another process has got.
 pub(super) struct Run {
     stop: Stop,
     state: Mutex<State>,
@@ -50,10 +50,10 @@ impl Run {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an event, and does what it asks for.
+    /// Takes an event, and does its actions.
     pub(super) fn on(&self, event: Event) {
         let mut state = self.lock();
-        // The command may have ended unnoticed. An error of the look changes nothing here.
+        // The command may have ended since the last look. Whether this look fails does not matter.
         let _ = state.look();
         self.happens(event, &mut state);
     }
@@ -76,7 +76,7 @@ impl Run {
             }
             Action::Reap => {
                 if let Some(mut command) = state.command.take() {
-                    // It was killed if it had not exited, so this waits for nothing but that.
+                    // It exited or was killed, so this returns soon.
                     let _ = command.wait();
                 }
                 state.watcher = None;
@@ -125,7 +125,7 @@ impl Run {
     }
 }
 
-/// Looks after a run. When it goes, for whatever reason, what is left of the run is ended.
+/// The supervisor's share of a run. Dropping it, for whatever reason, ends what is left of the run.
 pub(super) struct Tended(pub(super) Arc<Run>);
 
 impl Deref for Tended {

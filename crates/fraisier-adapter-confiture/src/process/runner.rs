@@ -18,7 +18,7 @@ use super::output::Output;
 use super::run::{Run, Tended};
 use super::supervisor::Supervisor;
 
-/// What a run is about, beside its command.
+/// What a run needs beside its command.
 pub struct RunContext {
     /// How long this command may run, when that is less than [`Options::timeout`].
     pub timeout: Option<Duration>,
@@ -71,9 +71,14 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// [`RunError::Program`] when the program is missing or may not be executed,
-    /// [`RunError::Report`] when it left a report larger than [`Options::report_limit`], and the
-    /// other cases of [`RunError`]. A command that fails, or is killed, is no error here.
+    /// - [`RunError::Supervisor`] when the thread cannot be started, for example at the limit of threads.
+    /// - [`RunError::WorkDir`] when [`Invocation::cwd`] cannot be entered.
+    /// - [`RunError::TempDir`] when `TMPDIR` is missing or its disk is full.
+    /// - [`RunError::Program`] when the program is missing or may not be executed.
+    /// - [`RunError::Report`] when the report is larger than [`Options::report_limit`].
+    /// - [`RunError::Lost`] when something else in this process waits for every child.
+    ///
+    /// A command that fails or is killed is no error.
     pub fn run(
         &self,
         invocation: Invocation,

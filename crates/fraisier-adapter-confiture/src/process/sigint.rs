@@ -1,4 +1,4 @@
-//! Makes sure that children can be interrupted.
+//! Makes children of this process take `SIGINT`, also where this process ignores or blocks it.
 
 use std::io;
 use std::process::{Command, Stdio};
@@ -6,10 +6,11 @@ use std::sync::OnceLock;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A child inherits an *ignored* interrupt, as a daemon, `nohup` or a shell's `&` leave it, and a
-/// Python that inherited it never hears of one. A *handled* signal, though, is back at its default
-/// after exec. So where this process ignores the interrupt, it handles it from now on by doing
-/// nothing, which is the same to it and not to its children.
+/// Where this process ignores `SIGINT`, handles it from now on by doing nothing.
+///
+/// A daemon, `nohup` or a shell's `&` may have left it ignored. A child inherits that, and its Python
+/// then takes no interrupt. A *handled* signal is back at its default in the child. To this process
+/// the two are the same.
 ///
 /// Must be called on a tokio runtime. Only Linux tells what is ignored; elsewhere this does nothing.
 pub(super) fn keep_deliverable() -> io::Result<()> {
@@ -20,12 +21,12 @@ pub(super) fn keep_deliverable() -> io::Result<()> {
     Ok(())
 }
 
-/// What a program is started by so that the interrupt is delivered to it, and the arguments before
-/// the program; `None` where it is delivered anyway.
+/// The program and its option by which a child is started so that `SIGINT` is not blocked there;
+/// `None` where this process does not block it, or nothing can unblock it.
 ///
-/// A child inherits a *blocked* interrupt too, as a program leaves it that waits for signals by
-/// `sigwait` or `signalfd`. This process must not unblock it, not even for a moment: its own would
-/// go astray. The `env` of the GNU coreutils does so for the child alone.
+/// A program that waits for signals by `sigwait` or `signalfd` blocks them, and a child inherits that.
+/// This process must not unblock it, not even for a moment: a signal that is meant for the program
+/// would be lost. The `env` of the GNU coreutils unblocks it in the child alone.
 pub(super) fn unblocked_by() -> Option<(&'static str, &'static str)> {
     const ENV: (&str, &str) = ("/usr/bin/env", "--default-signal=INT");
     static WORKS: OnceLock<bool> = OnceLock::new();
@@ -56,7 +57,7 @@ fn is_ignored() -> bool {
     is_set("/proc/self/status", "SigIgn:")
 }
 
-/// Whether the interrupt is in this mask of a process or thread.
+/// Whether `SIGINT` is in this mask of a process or thread.
 fn is_set(status: &str, mask: &str) -> bool {
     std::fs::read_to_string(status).is_ok_and(|status| has_interrupt(&status, mask))
 }

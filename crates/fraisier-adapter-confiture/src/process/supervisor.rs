@@ -15,7 +15,7 @@ use super::conduct::{Job, conduct};
 use super::options::Options;
 use super::report_dir;
 
-/// Pairs of descriptors that a runtime needs to start, and some to start a child.
+/// How many pairs of descriptors a runtime takes to start, and some more to start a child.
 const DESCRIPTOR_PAIRS: usize = 6;
 
 /// A handle on the supervising thread. Dropping the last one lets the thread end when the runs
@@ -58,8 +58,8 @@ async fn supervise(mut inbox: mpsc::UnboundedReceiver<Job>, options: Arc<Options
     while running.join_next().await.is_some() {}
 }
 
-/// The runtime of the supervising thread. Where that thread cannot be started, the runtime is
-/// dropped on the caller's, where tokio panics when one is dropped in the usual way.
+/// The runtime of the supervising thread. Where that thread cannot be started, the caller's thread
+/// drops the runtime, in which tokio panics unless the runtime is shut down in the background.
 struct OwnRuntime(Option<Runtime>);
 
 impl OwnRuntime {
@@ -83,7 +83,7 @@ impl Drop for OwnRuntime {
     }
 }
 
-/// Where descriptors are short, a runtime does not fail to start but panics.
+/// Fails where too few descriptors are left: a runtime would panic there.
 fn enough_descriptors() -> io::Result<()> {
     (0..DESCRIPTOR_PAIRS)
         .map(|_| UnixStream::pair())

@@ -1,11 +1,11 @@
 //! Notices the death of the process around the adapter, whatever killed it, and stops the command.
 //!
-//! A watcher is a small shell that leads the process group which its command joins. Its input is a
-//! socket whose other end only this process holds, so it ends when this process does. The shell is
-//! alive then, and what it signals is its own group: that id cannot have gone to another.
+//! A watcher is a small shell that leads the process group of its command. It reads from a socket
+//! whose other end only this process holds, so its input ends when this process dies. The shell then
+//! signals its own group, whose id no other group can have while the shell lives.
 //!
-//! A process that this one forked, and that runs on without `exec`, holds the other end too, and so
-//! keeps the watcher from noticing.
+//! A process that this one forked, and that runs on without `exec`, holds the other end too. The
+//! watcher notices the death only when that process ends, too.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -25,15 +25,16 @@ use super::options::{Options, Stop};
 
 const SHELL: &str = "/bin/sh";
 
-/// It reads the directory of the report, which may be empty, and the id of the command, and then
-/// nothing more. `$1` is how many seconds an interrupted command may take to end; without it, the
-/// command is killed.
+/// What the shell runs. It reads two lines, the directory of the report, which may be empty, and the
+/// id of the command, and then waits for the end of its input. `$1` is how many seconds an interrupted
+/// command may take to end; without it, the command is killed.
 ///
-/// When this process died before it told the id of the command, that is given its grace whole.
+/// When this process died before it wrote the id of the command, the shell waits for the whole grace.
 ///
-/// A kill of the group would kill the shell too, before it could remove the directory. So it sends
-/// a signal first that is as deadly, that nobody handles, and that it ignores itself. What is being
-/// written at that moment can keep the directory from being removed, so that is tried twice.
+/// `SIGKILL` to the group would kill the shell too, before it could remove the directory. So the shell
+/// sends `SIGVTALRM` first, which ends every process that does not handle it, and which the shell
+/// ignores. A file that is created at that moment can keep the directory from being removed, so the
+/// shell tries twice.
 pub(super) const SCRIPT: &str = r#"trap '' HUP INT QUIT TERM VTALRM
 IFS= read -r directory
 read -r command
@@ -60,16 +61,17 @@ const LONGEST_GRACE: u64 = i32::MAX as u64;
 
 pub(super) struct Watcher {
     shell: Child,
-    /// The shell lives until this is closed. Closed on `exec`, so no child of this process has it.
+    /// The shell lives until this is closed. No child of this process has it: `exec` closes it.
     alive: UnixStream,
 }
 
 impl Watcher {
-    /// Starts a watcher, which leads a group of its own. `None` where there is no shell.
+    /// Starts a watcher, which leads a group of its own. `None` where there is no `/bin/sh`.
     ///
     /// # Errors
     ///
-    /// When the system is short of something that it takes.
+    /// [`RunError::Program`] when the shell cannot be started for another reason, such as the limit of
+    /// descriptors or of processes.
     pub(super) fn start(options: &Options) -> Result<Option<Self>, RunError> {
         if !options.watched {
             return Ok(None);
@@ -110,10 +112,10 @@ impl Watcher {
         Pid::from_child(&self.shell)
     }
 
-    /// Tells it which directory goes when this process dies.
+    /// Tells it which directory to remove when this process dies.
     pub(super) fn clears(&mut self, directory: &Path) {
         let directory = directory.as_os_str().as_bytes();
-        // A shell reads lines, and half a path would be another one. What is left is swept some day.
+        // The shell reads lines, and would remove another path. A later sweep removes this directory.
         let line = if directory.contains(&b'\n') {
             b""
         } else {
@@ -122,20 +124,20 @@ impl Watcher {
         self.tell(line);
     }
 
-    /// Tells it which process may take a grace to end.
+    /// Tells it the command, which may take the grace to end.
     pub(super) fn watches(&mut self, command: &Child) {
         self.tell(command.id().to_string().as_bytes());
     }
 
     fn tell(&mut self, line: &[u8]) {
-        // A watcher that is gone cannot be told anything.
+        // The watcher may be gone.
         let _ = self.alive.write_all(&[line, b"\n"].concat());
     }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        // By now the group is killed, or nothing was started in it.
+        // The rest of the group is killed by now, or was never started.
         let _ = self.shell.kill();
         let _ = self.shell.wait();
     }

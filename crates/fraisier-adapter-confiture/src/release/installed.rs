@@ -2,8 +2,8 @@
 //!
 //! `confiture --version` prints what the metadata of its installation says, after the second that
 //! it takes Python to start. Where the installation is the usual one, reading the metadata gives the
-//! same answer at once. Wherever anything is not as `pip`, `pipx` or `uv` leave it, the answer is
-//! none, and the program has to be asked.
+//! same answer at once. Where anything is not as `pip`, `pipx` or `uv` leave it, this gives no release,
+//! and the program has to be asked.
 
 use std::fs;
 use std::path::Path;
@@ -80,8 +80,8 @@ fn metadata(environment: &Path) -> impl Iterator<Item = std::path::PathBuf> {
         .filter(is_confitures)
 }
 
-/// Whether the package and this script are what was installed; neither is so of an editable
-/// installation, or of a script that somebody put in its place.
+/// Whether `RECORD` lists the package and this script. It lists no package of an editable
+/// installation, and no script that somebody put there later.
 fn holds(record: &Path, script: &Path) -> bool {
     let name = script.file_name().unwrap_or_default().to_string_lossy();
     let script = format!("../../../bin/{name},");

@@ -83,7 +83,7 @@ fn release(text: &str) -> Option<[u64; 3]> {
     parts.next().is_none().then_some(numbers)
 }
 
-/// A number without sign or spaces, which `parse` alone would let pass.
+/// A number of digits alone: `parse` would let a sign pass.
 fn numeral(part: &str) -> Option<u64> {
     let digits = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| part.parse().ok())?

@@ -31,7 +31,7 @@ pub(super) fn provide(environment: &mut Environment, program: &Path) {
 /// Whether Python would compile everything in this call and in every further one.
 ///
 /// Where compiled modules are in place, a cache elsewhere only hides them and makes the first call
-/// slow; and one that the user chose is the user's choice.
+/// slow. A cache that the user set is left alone.
 fn helps(environment: &Environment, program: &Path) -> bool {
     if environment.get(PREFIX).is_some() {
         return false;

@@ -67,7 +67,7 @@ impl Default for Commands {
 }
 
 impl Commands {
-    /// `confiture --version`. What a context's secrets come from is not known here: see
+    /// `confiture --version`. The variables that secrets of a context come from are not known here: see
     /// [`Request::version`](super::Request::version).
     pub(crate) fn version(&self) -> Invocation {
         let mut env = self.inherit.environment(&Environment::inherited());

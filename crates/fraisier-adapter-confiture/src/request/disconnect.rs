@@ -9,7 +9,7 @@ const VARIABLE: &str = "PGOPTIONS";
 
 const SETTING: &str = "client_connection_check_interval";
 
-/// What the server is asked for when nobody says.
+/// The interval when the builder was told none.
 const DEFAULT: Duration = Duration::from_secs(1);
 
 /// The server option that makes a running statement end when its client is gone for this long.
@@ -31,7 +31,7 @@ pub enum DisconnectCheck {
     Off,
     /// Yes, within this time, unless a call finds out otherwise.
     Every(Duration),
-    /// No: nobody asked for it in particular, and it cannot be had.
+    /// No: it cannot be had, and the builder does not demand it.
     Unavailable(NoDisconnectCheck),
 }
 
@@ -71,8 +71,8 @@ impl Default for Check {
 }
 
 impl Check {
-    /// What is asked for. Where `options` of a connection string are in the way, those of another one
-    /// may not be.
+    /// What the next connection asks for. After a connection string with `options` of its own, it is
+    /// still asked for: the next connection string may have none.
     pub(crate) fn interval(&self) -> Option<Duration> {
         match self.state() {
             DisconnectCheck::Every(interval) => Some(interval),

@@ -19,7 +19,7 @@ pub const PLAIN_OUTPUT: [(&str, &str); 8] = [
     ("_TYPER_STANDARD_TRACEBACK", "1"),
 ];
 
-/// What would undo [`PLAIN_OUTPUT`].
+/// The variables that would undo [`PLAIN_OUTPUT`].
 const NOT_INHERITED: [&str; 4] = [
     "CLICOLOR_FORCE",
     "FORCE_COLOR",
@@ -45,7 +45,7 @@ pub(crate) fn columns<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Option<
 pub(crate) struct Inherit {
     /// The variables to which `inherit_env` narrows it, which `.py` migrations see too.
     pub(crate) only: Option<BTreeSet<OsString>>,
-    /// Never these.
+    /// The variables that no child inherits.
     pub(crate) withheld: BTreeSet<OsString>,
 }
 

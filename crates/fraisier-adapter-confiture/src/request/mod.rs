@@ -180,9 +180,9 @@ impl Request {
 
 /// The connection string in a secret.
 ///
-/// libpq leaves the variable that carries the server option aside when the connection string has
-/// `options`. Where the check was demanded, that is refused: it would be off without anybody's
-/// knowing.
+/// libpq ignores the variable that carries the server option when the connection string has
+/// `options`. Where the builder demanded the check, such a string is refused, because the check would
+/// silently be off.
 fn dsn(commands: &Commands, logical: &str, ctx: &AdapterCtx) -> Result<Dsn, Failure> {
     let dsn = Dsn::new(logical, ctx.secret(logical).map_err(Failure::of_secret)?)?;
     match commands.check {

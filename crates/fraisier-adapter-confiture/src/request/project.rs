@@ -121,7 +121,8 @@ impl Project {
 ///
 /// # Errors
 ///
-/// When the directory cannot be read, for example because it does not exist.
+/// Those of reading the directory, such as `NotFound` when it does not exist, or `NotADirectory` when
+/// it is a file.
 pub fn list(directory: &Path) -> io::Result<Vec<Migration>> {
     let mut migrations = Vec::new();
     for entry in directory.read_dir()? {

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::file_name::stem_of;
 
-/// What `verify` has to know of the files: a result that confiture skipped holds only where nothing
-/// was there to run.
+/// What `verify` has to know of the files: a `.verify.sql` that confiture skipped is in order only
+/// when it has no statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VerifyFiles {
     /// The name of each migration, by its version.
@@ -21,7 +21,8 @@ impl VerifyFiles {
     ///
     /// # Errors
     ///
-    /// When the directory cannot be read, for example because it does not exist.
+    /// Those of reading the directory, such as `NotFound` when it does not exist, or `NotADirectory`
+    /// when it is a file. A `.verify.sql` that cannot be read is no error: it may have a statement.
     pub fn in_directory(directory: &Path) -> io::Result<Self> {
         let mut files = Self::default();
         for entry in directory.read_dir()? {

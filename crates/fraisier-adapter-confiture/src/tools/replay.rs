@@ -39,7 +39,9 @@ pub use crate::request::verify_files::VerifyFiles;
 ///
 /// # Errors
 ///
-/// Those of the operation: see the methods of `MigrationAdapter`.
+/// Those of the operation's method of `MigrationAdapter`, as far as they follow from outputs: a report
+/// that says that a migration failed, for example, is `Execution`, and one that cannot be read
+/// `InternalError`.
 pub fn answer<R: Reading>(
     reading: &R,
     redactor: &Redactor,

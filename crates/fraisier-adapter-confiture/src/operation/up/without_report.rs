@@ -10,9 +10,8 @@ use crate::release::capability::Need;
 /// What every release that leaves no report prints when there is nothing to apply; no other does.
 pub(super) const NOTHING_TO_DO: &str = "✅ No pending migrations. Database is up to date.";
 
-/// Before 0.48.0 that is how it ends when there is nothing to apply, and it says so on standard
-/// output. A `.py` migration can end the process with 0 halfway through the work; then it printed
-/// what it was about to do.
+/// Before 0.48.0, `up` ends so when there is nothing to apply, and prints [`NOTHING_TO_DO`]. A `.py`
+/// migration can also end the process with 0 halfway; then confiture had printed that it began with it.
 pub(super) fn read(
     reader: &Reader<'_>,
     target: Option<&Revision>,
@@ -23,7 +22,7 @@ pub(super) fn read(
         return Err(reader.no_report().into());
     }
     let found = || {
-        // Where it says nothing at all, the release has to be one of those.
+        // Where it printed nothing, only the release tells whether this is such an end.
         if !says_so {
             let version = outputs.version()?;
             if !version.is_release() || Need::NoOpReport.is_met_by(&version) {
@@ -55,9 +54,9 @@ pub(super) fn read(
     })
 }
 
-/// The failure when the follow-up failed that was to tell what the missing report means.
+/// The failure when the follow-up failed, so that the missing report is not explained.
 fn unexplained(reader: &Reader<'_>, why: &Failure) -> Failure {
-    // The failure of the question speaks of the question alone: it must not tell the state.
+    // The state of the follow-up's failure is about the follow-up, so only its words are evidence.
     let mut failure = reader.no_report();
     let line = format!("[asking what that means] [{}] {why}", why.kind);
     add_line(&mut failure.evidence, &line);
