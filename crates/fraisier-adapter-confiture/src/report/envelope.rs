@@ -1,57 +1,40 @@
 //! The error envelope.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::lenient::lenient;
 
 /// `{"ok": false, "error": {…}}`: the command failed before it had a report to write, or instead.
+#[derive(Deserialize)]
+pub(super) struct Wire {
+    pub(super) error: Envelope,
+}
+
+/// What an envelope says of the failure.
 ///
-/// Beside `error` nothing is required: the envelope is a failure in any case, and reading as much
-/// of it as there is makes the failure clearer.
+/// No field is required: the envelope is a failure in any case, and each field that can be read makes
+/// the failure clearer.
 #[derive(Debug, Deserialize)]
-#[serde(from = "Wire")]
 pub(crate) struct Envelope {
     /// The symbolic code, such as `CONFIG_006`; `None` when it is not a string.
+    #[serde(default, deserialize_with = "lenient")]
     pub(crate) code: Option<String>,
-    /// What happened.
+    /// What happened; empty when it is not a string.
+    #[serde(default, deserialize_with = "text")]
     pub(crate) message: String,
     /// What confiture advises.
+    #[serde(default, deserialize_with = "lenient")]
     pub(crate) actionable: Option<String>,
     /// The migration it is about.
+    #[serde(default, deserialize_with = "lenient")]
     pub(crate) migration: Option<String>,
     /// The file it is about.
+    #[serde(default, deserialize_with = "lenient")]
     pub(crate) file: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Wire {
-    error: WireError,
-}
-
-#[derive(Deserialize)]
-struct WireError {
-    #[serde(default, deserialize_with = "lenient")]
-    code: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    message: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    actionable: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    migration: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    file: Option<String>,
-}
-
-impl From<Wire> for Envelope {
-    fn from(Wire { error }: Wire) -> Self {
-        Self {
-            code: error.code,
-            message: error.message.unwrap_or_default(),
-            actionable: error.actionable,
-            migration: error.migration,
-            file: error.file,
-        }
-    }
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    lenient(deserializer).map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]
@@ -60,7 +43,7 @@ mod tests {
 
     #[test]
     fn an_envelope_keeps_the_diagnosis() {
-        let envelope: Envelope = serde_json::from_str(
+        let Wire { error: envelope } = serde_json::from_str(
             r#"{"ok": false, "error": {"code": "ROLLBACK_600", "message": "Cannot roll back",
                 "severity": "error", "details": {}, "migration": "003", "file": null, "line": null,
                 "actionable": "Add the missing .down.sql"}, "command": "migrate down-to"}"#,
@@ -78,10 +61,10 @@ mod tests {
 
     #[test]
     fn a_poor_envelope_is_still_one() {
-        let envelope: Envelope =
+        let Wire { error: envelope } =
             serde_json::from_str(r#"{"error": {"code": 7, "message": ["m"]}}"#).expect("one");
         assert_eq!(envelope.code, None);
         assert_eq!(envelope.message, "");
-        assert!(serde_json::from_str::<Envelope>(r#"{"ok": false}"#).is_err());
+        assert!(serde_json::from_str::<Wire>(r#"{"ok": false}"#).is_err());
     }
 }

@@ -16,6 +16,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 pub(crate) use self::current::Current;
 pub(crate) use self::down_to::DownTo;
 pub(crate) use self::envelope::Envelope;
+use self::envelope::Wire;
 pub(crate) use self::preflight::Preflight;
 pub(crate) use self::up::{Irreversible, Up};
 pub(crate) use self::verify::{Checked, Status, Verify};
@@ -51,7 +52,7 @@ pub(crate) fn decode<T: DeserializeOwned>(report: Option<&Report>) -> Payload<T>
     match serde_json::from_str(text) {
         Ok(report) => Payload::Report(report),
         Err(cause) => match serde_json::from_str(text) {
-            Ok(envelope) => Payload::Envelope(envelope),
+            Ok(Wire { error }) => Payload::Envelope(error),
             Err(_) => Payload::Unreadable(cause.to_string()),
         },
     }
