@@ -1,6 +1,7 @@
 //! What a connection string says.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use fraisier_adapter_api::AdapterError;
 
@@ -8,8 +9,9 @@ use crate::leave::error;
 use crate::redact::Redactor;
 use crate::request::Dsn;
 
-/// What the adapter takes from a connection string.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the adapter takes from a connection string. Its `Debug` shows nothing, for it holds the
+/// password.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connection {
     /// What libpq reads in it, decoded, by name; `None` when it cannot be read to its end.
@@ -18,6 +20,12 @@ pub struct Connection {
     pub options: Option<String>,
     /// A URL without its password, and the password; `None` when it cannot be taken out.
     pub without_password: Option<(String, Option<String>)>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connection(…)")
+    }
 }
 
 /// What the adapter takes from the connection string `text`, which is the secret `name`.
@@ -33,4 +41,15 @@ pub fn connection(name: &str, text: &str) -> Result<Connection, AdapterError> {
         options: dsn.options(),
         without_password: dsn.split_password(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        let found = connection("DATABASE_URL", "postgresql://me:hunter2x@h/db").expect("it is one");
+        assert_eq!(format!("{found:?}"), "Connection(…)");
+    }
 }
