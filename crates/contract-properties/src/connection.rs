@@ -44,6 +44,10 @@ pub(crate) fn check(input: &[u8], libpq: Libpq) {
         options.get("options"),
         "the options of {text:?}: {options:?}"
     );
+    if text.starts_with("postgres") && text.contains(' ') {
+        // A space around a value is a part of it for libpq before 17, and not from then on.
+        return;
+    }
     let settings = taken.settings.unwrap_or_default();
     for name in TARGET {
         assert_eq!(

@@ -119,8 +119,8 @@ impl fmt::Display for Advice {
                 "take it out; a secret that was read from a file often ends with the file's line end"
             }
             Self::SeparatePassword => {
-                "make it a URL, not keywords, with `@`, `/` and `?` percent-encoded in the \
-                 password, and without `sslpassword`"
+                "make it a URL, not keywords, with `@`, `/`, `?` and spaces percent-encoded, and \
+                 without `sslpassword`"
             }
             Self::AddServerOption(option) => {
                 return write!(

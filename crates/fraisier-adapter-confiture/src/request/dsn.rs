@@ -64,9 +64,10 @@ impl Dsn {
     /// A URL without its password, wherever the password stood, and that password decoded.
     ///
     /// `None` for keywords, and for a URL in which it is not beyond doubt where a password begins
-    /// and ends: one with an `@`, `/` or `?` in it that is not percent-encoded.
+    /// and ends: one with an `@`, `/`, `?` or space in it that is not percent-encoded. libpq takes a space
+    /// around a value for a part of it before 17, and for none of it from then on.
     pub(crate) fn split_password(&self) -> Option<(String, Option<String>)> {
-        if self.form != Form::Url {
+        if self.form != Form::Url || self.text.contains(' ') {
             return None;
         }
         let (scheme, rest) = self.text.split_once("://")?;

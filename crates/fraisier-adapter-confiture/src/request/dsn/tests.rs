@@ -87,6 +87,7 @@ fn a_url_gives_up_its_password_wherever_it_stands() {
 fn where_the_password_is_in_doubt_nothing_is_given_up() {
     for text in [
         "host=h password=p",
+        "postgresql://me:hunter2 @h/db",
         "postgresql://h/db?sslpassword=p",
         "postgresql://u:p@ss@h/db",
         "postgresql://u:p/ss@h/db",
