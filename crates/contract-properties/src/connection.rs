@@ -91,6 +91,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         "postgres://u:p%40ssw%C3%B6rd-long@h1:1,h2:2/db?target_session_attrs=any",
         "postgresql:///db?host=/run/postgresql&password=hV7q-Tz2mXw9&options=-c%20a%3D1",
         "postgresql://u:p?ssw0rd-long@h/db",
+        "postgresql://u:hV7q-Tz2mXw9 @h/db?host=h ",
         "postgresql://u:ssw0rd/long-x@h/db",
         "postgresql://[::1]:5432/db?pass%77ord=hV7q-Tz2mXw9",
         "postgresql://u@h/db?sslpassword=hV7q-Tz2mXw9",
