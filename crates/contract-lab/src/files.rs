@@ -1,7 +1,8 @@
-//! Files that are written whole, and directories that cannot be written.
+//! Files that are written whole, programs, and directories that cannot be written.
 
-use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::{fs, io};
 
 use crate::trouble::Trouble;
 
@@ -17,6 +18,15 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
         .and_then(|()| file.persist(path).map_err(|error| error.error))
         .map_err(|error| unwritable(directory, &error))?;
     Ok(())
+}
+
+/// Writes a file that everybody can execute.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_program(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, text)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
 /// The sentence for a directory that cannot be written.

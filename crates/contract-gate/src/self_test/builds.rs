@@ -1,10 +1,11 @@
 //! Whole builds that drifted: the installed Python of a release, changed in one place.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use contract_lab::files::write_program;
 
 /// One change of the installed Python.
 #[derive(Debug, Clone, Copy)]
@@ -141,8 +142,7 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
             .split_once('\n')
             .context("the program has a first line")?;
         let python = to.join("bin/python");
-        fs::write(&program, format!("#!{}\n{rest}", python.display()))?;
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        write_program(&program, &format!("#!{}\n{rest}", python.display()))?;
     }
     Ok(())
 }

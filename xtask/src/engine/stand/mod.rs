@@ -9,10 +9,10 @@ mod traces;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use contract_lab::confiture::Installed;
+use contract_lab::files::write_program;
 use contract_lab::postgres::{Database, Server};
 use contract_lab::runner::database::endpoint;
 use contract_lab::scratch::Scratch;
@@ -69,14 +69,14 @@ impl<'a> Stand<'a> {
                 "#!/bin/sh\necho {name} \"$@\" >> {}/asked\n",
                 root.display()
             );
-            executable(&bin.join(name), &text)?;
+            write_program(&bin.join(name), &text)?;
         }
         let text = format!(
             "#!/bin/sh\necho \"$@\" >> {}/started\nexec {} \"$@\"\n",
             root.display(),
             confiture.program.display()
         );
-        executable(&bin.join("confiture"), &text)?;
+        write_program(&bin.join("confiture"), &text)?;
         // The engine lists no links.
         fs::copy(&engines.program, bin.join(crate::program::PROGRAM))?;
         let database = server.create_unique_database("engine")?;
@@ -111,10 +111,4 @@ impl<'a> Stand<'a> {
     pub fn since(&self, release: &str) -> bool {
         release.parse().is_ok_and(|floor| self.release >= floor)
     }
-}
-
-fn executable(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
-    Ok(())
 }

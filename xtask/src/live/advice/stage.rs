@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,6 +15,7 @@ use crate::live::call::block_on;
 use contract_lab::Lab;
 use contract_lab::command::{Output, run};
 use contract_lab::confiture::{Candidate, Installed, install};
+use contract_lab::files::write_program;
 use contract_lab::packages::install_into;
 use contract_lab::postgres::{Database, Server};
 use contract_lab::scratch::Scratch;
@@ -82,8 +82,7 @@ impl<'a> Stage<'a> {
     /// A program in the project's directory.
     pub(super) fn script(&self, text: &str) -> anyhow::Result<PathBuf> {
         let path = self.workdir().join("program");
-        fs::write(&path, text)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        write_program(&path, text)?;
         Ok(path)
     }
 

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use postgres::{Client, Config};
 
 use contract_lab::Lab;
+use contract_lab::files::write_program;
 use contract_lab::postgres::Database;
 use contract_tests::release::Release;
 
@@ -73,8 +72,7 @@ impl Scene<'_> {
     /// A stand-in for confiture.
     pub(super) fn program(&mut self, text: &str) -> anyhow::Result<()> {
         let path = self.project.root().join("confiture");
-        fs::write(&path, text)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        write_program(&path, text)?;
         self.env.insert("FRAISIER_CONFITURE_BIN", path.into());
         Ok(())
     }
