@@ -2,18 +2,18 @@
 
 use std::fs;
 use std::process::Command;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _, MigrationOutcome};
+use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _};
 use fraisier_adapter_confiture::ConfitureMigration;
 use postgres::Row;
 use serde_json::json;
 
 use super::Scene;
 use super::stage::{Stage, applies};
-use crate::live::call::block_on;
+use crate::live::call::{Running, block_on};
+use crate::live::direction::Direction;
 use crate::live::slow_project::wait;
 use contract_lab::command::run;
 
@@ -204,17 +204,14 @@ fn blocked(stage: &Stage<'_>) -> anyhow::Result<()> {
     stage.applies(&["002"])
 }
 
-type Deploy = JoinHandle<anyhow::Result<Result<MigrationOutcome, AdapterError>>>;
-
 /// An `up` beside this thread.
-fn deploy(adapter: &ConfitureMigration, ctx: &AdapterCtx) -> Deploy {
-    let (adapter, ctx) = (adapter.clone(), ctx.clone());
-    thread::spawn(move || block_on(adapter.up(&ctx, None)))
+fn deploy(adapter: &ConfitureMigration, ctx: &AdapterCtx) -> Running {
+    Running::start(adapter.clone(), ctx.clone(), Direction::Up)
 }
 
 /// What came of it.
-fn ended(deploy: Deploy) -> anyhow::Result<Result<MigrationOutcome, AdapterError>> {
-    deploy.join().ok().context("the deploy panicked")?
+fn ended(deploy: Running) -> anyhow::Result<Result<Vec<String>, AdapterError>> {
+    deploy.finish()?.context("the deploy was given up")
 }
 
 /// The first row of this query, once there is one.
