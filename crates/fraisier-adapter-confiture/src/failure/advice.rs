@@ -256,7 +256,7 @@ pub(super) fn with_doctor(kind: AdapterErrorKind, timed_out: bool, next: &str) -
     }
     match next.trim().trim_end_matches('.') {
         "" => Advice::LookCloser.to_string(),
-        next => format!("{next}; `{DOCTOR}` looks closer"),
+        next => format!("{next}; {}", Advice::LookCloser),
     }
 }
 
