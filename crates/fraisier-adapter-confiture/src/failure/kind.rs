@@ -239,6 +239,8 @@ mod tests {
             (6, "CONFIG_006", Kind::DbUnreachable),
             (2, "MIGR_001", Kind::Execution),
             (7, "SCHEMA_001", Kind::SchemaError),
+            (3, "GIT_001", Kind::GitError),
+            (3, "INTERNAL_ERROR", Kind::InternalError),
             (137, "LOCK_1300", Kind::Execution),
         ] {
             let found = classify(Exit::Code(status), Some(code), false);
@@ -246,6 +248,20 @@ mod tests {
         }
         let killed = classify(Exit::Signal(9), Some("CONFIG_006"), false);
         assert_eq!(killed, Kind::Execution);
+    }
+
+    #[test]
+    fn only_a_refused_rollback_may_have_changed_nothing_at_its_status() {
+        for (status, code, admits) in [
+            (8, "ROLLBACK_600", true),
+            (8, "MIGR_001", false),
+            (1, "ROLLBACK_600", false),
+            (1, "LOCK_1300", false),
+            (3, "CONFIG_006", true),
+        ] {
+            let found = admits_no_change(Exit::Code(status), code);
+            assert_eq!(found, admits, "{code} at {status}");
+        }
     }
 
     #[test]

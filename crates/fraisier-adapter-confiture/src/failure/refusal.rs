@@ -129,9 +129,23 @@ mod tests {
             "",
             "Halted at 004_s: it declares requires_superuser=True.",
             "Failed to apply migration 002 (orders): boom",
-            "Failed to apply migration : SQL execution failed | SQL: x",
+            "Failed to apply migration : SQL execution failed | SQL: x | Error: y",
+            "Failed to apply migration 002\n(a): SQL execution failed | SQL: x | Error: y",
         ] {
             assert_eq!(refusal(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_failed_migration_is_named_by_version_and_name() {
+        let named = migration("Failed to apply migration 002 (orders): boom (twice)");
+        assert_eq!(named, Some(("002", "orders")));
+        for other in [
+            "Failed to rollback migration 002 (orders): boom",
+            "Failed to apply migration 002: boom",
+            "Failed to apply migration of something (orders): boom",
+        ] {
+            assert_eq!(migration(other), None, "{other}");
         }
     }
 
@@ -162,6 +176,7 @@ mod tests {
             ),
             ("relation \"tb_confiture\" already exists", true),
             ("permission denied for schema public", false),
+            ("permission denied for table tb_confiture", false),
             (
                 "duplicate key value violates unique constraint \"orders_pkey\"",
                 false,

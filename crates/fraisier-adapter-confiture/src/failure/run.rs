@@ -152,6 +152,38 @@ mod tests {
     }
 
     #[test]
+    fn a_working_directory_is_a_setting() {
+        let error = RunError::WorkDir {
+            dir: "/srv/shop".into(),
+            source: io::ErrorKind::NotFound.into(),
+        };
+        let error = words(Operation::Up, &error);
+        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+        assert!(error.message.contains("Next: "), "{error}");
+    }
+
+    #[test]
+    fn a_report_that_a_shortage_kept_unread_is_no_broken_report() {
+        for (errno, short) in [
+            (Errno::MFILE, true),
+            (Errno::NFILE, true),
+            (Errno::NOMEM, true),
+            (Errno::AGAIN, true),
+            (Errno::IO, false),
+        ] {
+            let error = RunError::Report {
+                problem: ReportProblem::Unreadable {
+                    source: errno.into(),
+                },
+                output: Box::new(output(0, None)),
+            };
+            let error = words(Operation::Up, &error);
+            let advised = error.message.contains(&Advice::FreeResources.to_string());
+            assert_eq!(advised, short, "{errno}: {error}");
+        }
+    }
+
+    #[test]
     fn after_the_start_the_outcome_is_unknown() {
         let too_large = RunError::Report {
             problem: ReportProblem::TooLarge { size: 9, limit: 8 },

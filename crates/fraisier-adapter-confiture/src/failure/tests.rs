@@ -31,6 +31,22 @@ fn a_message_tells_what_the_state_and_what_next() {
 }
 
 #[test]
+fn the_errors_of_a_report_follow_what_failed() {
+    let failure = Failure {
+        errors: vec!["the  first".into(), "the second".into()],
+        ..failed("it failed", DatabaseState::Untouched, "")
+    };
+    let told = failure.to_string();
+    assert!(
+        told.starts_with("it failed: the first; the second; "),
+        "{told}"
+    );
+    let error = failure.worded();
+    assert_eq!(error.message, told);
+    assert_eq!(error.stderr.as_deref(), Some("the  first\nthe second"));
+}
+
+#[test]
 fn the_state_stands_apart_from_what_a_tool_said() {
     let message = |what: &str| failed(what, applied(["001".into()]), "").worded().message;
     let state = "001 was applied before that and stays";
@@ -109,6 +125,13 @@ fn versions_that_hold_a_secret_do_not_leave() {
             "{told}"
         );
     }
+}
+
+#[test]
+fn many_versions_are_told_by_the_first_and_the_last() {
+    let told = |count: usize| applied((1..=count).map(|it| it.to_string())).to_string();
+    assert!(told(8).starts_with("1, 2, 3, 4, 5, 6, 7, 8 were "));
+    assert!(told(9).starts_with("1 to 9 (9 migrations) were "));
 }
 
 #[test]

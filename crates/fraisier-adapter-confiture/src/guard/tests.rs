@@ -66,8 +66,11 @@ fn what_is_safe_by_itself_is_not_doubted() {
         "comment on column s.a.b is null",
         "grant select, update (b, c) on table a, s.b to app, \"Reader\"",
         "grant usage on schema s to app",
+        "grant usage on sequence s to app",
+        "set session lock_timeout = 1000",
     ] {
         assert_eq!(doubted(sql), [], "{sql}");
+        assert!(guard_recognises(sql), "{sql}");
     }
 }
 
@@ -192,18 +195,20 @@ fn what_looks_like_a_plain_statement_and_is_none_is_doubted() {
         "commit",
     ] {
         assert_eq!(doubted(sql).len(), 1, "{sql}");
+        assert!(!guard_recognises(sql), "{sql}");
     }
 }
 
 #[test]
 fn the_statement_is_named_without_its_literals() {
-    let doubts =
-        doubted("create table b (id int);\ndrop table a;\ntruncate b; update a set b = 'hunter2'");
+    let doubts = doubted(
+        "create table b (id int);\ndrop table s.a;\ntruncate b, \"C\"; update a set b = 'hunter2'",
+    );
     let messages: Vec<_> = doubts.iter().map(|doubt| doubt.message.as_str()).collect();
     assert_eq!(messages.len(), 3);
     for (message, part) in messages.iter().zip([
-        "004_x.up.sql: line 2, `drop table a`",
-        "line 3, `truncate b`",
+        "004_x.up.sql: line 2, `drop table s.a`",
+        "line 3, `truncate b, C`",
         "line 3, `update a set b`",
     ]) {
         assert!(message.contains(part), "{message}");
@@ -213,7 +218,7 @@ fn the_statement_is_named_without_its_literals() {
 
 #[test]
 fn what_begins_with_no_word_is_named_by_its_line() {
-    for sql in ["\\set x 1", "copy a from stdin;\n1\n\\.\n"] {
+    for sql in ["\\set x 1", ".a", "copy a from stdin;\n1\n\\.\n"] {
         let doubts = doubted(sql);
         let last = &doubts.last().expect("a doubt").message;
         assert!(last.contains("which begins with no word"), "{last}");

@@ -51,6 +51,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_of_an_answer_is_the_revision() {
+        let revision = revision_in(&output(0, Some(HEAD))).expect("a revision");
+        assert_eq!(CurrentRevision::summary(&revision).to, revision);
+        assert_eq!(revision, Some(Revision("002".into())));
+    }
+
+    #[test]
     fn the_command_takes_no_migrations_directory() {
         let invocation = plan(&request(&ctx("work".as_ref())));
         let expected = "migrate current --no-config --format json --output <report>";

@@ -233,6 +233,9 @@ fn a_revision_that_happens_to_equal_a_password_is_a_revision() {
         knowing("postgresql://u:s3cr3tpw@h/db").identifier("s3cr3tpw"),
         MASK
     );
+    let redactor = knowing("postgresql://u:drop_table@h/db");
+    assert_eq!(redactor.identifier("drop_table"), "drop_table");
+    assert_eq!(redactor.text("drop_table"), MASK);
 }
 
 #[test]

@@ -94,6 +94,7 @@ mod tests {
             b"{\"revision\": \"002\", \"name\": \"b\"} trailing",
             b"{\"revision\": \"002\", \"name\": \"b\"}{}",
             b"{\"revision\": \"002\", \"revision\": null, \"name\": \"b\"}",
+            b"{\"revision\": \"002\", \"name\": \"b\", \"error\": \"broken\"}",
             b"\xff\xfe",
             b"{\"revision\": \"002\", \"name\": \"b\", \"more\": \"\xff\"}",
         ] {
