@@ -102,3 +102,29 @@ pub(super) fn interruption(why: Interruption) -> String {
         Interruption::Dropped => "the call was given up".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::Operation;
+    use crate::testing::output;
+
+    #[test]
+    fn output_that_was_omitted_was_printed() {
+        for (head, omitted, printed) in [
+            ("", 0, false),
+            (" \n", 0, false),
+            (" \n", 9, true),
+            ("x", 0, true),
+        ] {
+            let mut output = output(0, None);
+            output.stdout.head = head.into();
+            output.stdout.omitted = omitted;
+            let reader = Reader {
+                operation: Operation::Up,
+                output: &output,
+            };
+            assert_eq!(reader.printed_anything(), printed, "{head:?}");
+        }
+    }
+}

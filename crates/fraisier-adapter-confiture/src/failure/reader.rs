@@ -237,3 +237,59 @@ fn before_any_change(code: &str) -> bool {
     ];
     CODES.contains(&code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Captured;
+    use crate::testing::{envelope, output};
+
+    /// The failure of an `up` that left this envelope.
+    fn failure(output: &Output) -> Failure {
+        let operation = Operation::Up;
+        let reader = Reader { operation, output };
+        reader.report::<report::Up>().err().expect("a failure")
+    }
+
+    #[test]
+    fn only_an_edited_file_is_to_be_restored() {
+        let edited = "Checksum verification failed for 1 file(s)";
+        for (code, message, restored) in [
+            ("INTERNAL_ERROR", edited, true),
+            ("INTERNAL_ERROR", "something else", false),
+            ("MIGR_001", edited, false),
+        ] {
+            let failure = failure(&output(1, Some(&envelope(code, message, ""))));
+            let advised = failure
+                .next
+                .contains(&Advice::RestoreEditedFile.to_string());
+            assert_eq!(advised, restored, "{code}: {failure}");
+        }
+    }
+
+    #[test]
+    fn a_code_that_says_nothing_was_done_is_not_believed_after_a_migration_began() {
+        use AdapterErrorKind::{Execution, LockContention};
+
+        for (printed, kind, state) in [
+            ("", LockContention, DatabaseState::Untouched),
+            (
+                "🔒 Acquired migration lock",
+                LockContention,
+                DatabaseState::Untouched,
+            ),
+            (
+                "⚡ Applying 002_orders...",
+                Execution,
+                DatabaseState::Unknown,
+            ),
+        ] {
+            let failure = failure(&Output {
+                stdout: Captured::from(printed.as_bytes().to_vec()),
+                ..output(6, Some(&envelope("LOCK_1300", "held", "")))
+            });
+            assert_eq!(failure.kind, kind, "{printed}");
+            assert_eq!(failure.state, state, "{printed}");
+        }
+    }
+}

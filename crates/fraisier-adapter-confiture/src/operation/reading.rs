@@ -262,3 +262,109 @@ pub(crate) fn next<R: Reading>(reading: &R, outputs: &Outputs) -> Result<R::Answ
     outputs.usage(&reader)?;
     reading.read(&reader, outputs)
 }
+
+#[cfg(test)]
+mod tests {
+    use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+
+    use super::*;
+    use crate::operation::current::CurrentRevision;
+    use crate::operation::down_to::DownTo;
+    use crate::operation::up::Up;
+    use crate::process::Captured;
+    use crate::testing::output;
+    use crate::tools::replay::answer;
+
+    /// A `current_revision` that exited with 2 and printed this, where `--version` printed that.
+    fn refused(stderr: &str, version: &str) -> AdapterError {
+        answer(
+            &CurrentRevision,
+            &Redactor::default(),
+            |command| match command {
+                Command::Operation => Output {
+                    stderr: Captured::from(stderr.as_bytes().to_vec()),
+                    ..output(2, None)
+                },
+                _ => Output {
+                    stdout: Captured::from(version.as_bytes().to_vec()),
+                    ..output(0, None)
+                },
+            },
+        )
+        .expect_err("no revision")
+    }
+
+    #[test]
+    fn a_command_that_was_not_understood_is_told_from_one_that_exited_like_it() {
+        use AdapterErrorKind::{InvalidConfig, PreconditionFailed};
+
+        let newest = "confiture version 1.29.0";
+        for (stderr, version, kind, part) in [
+            (
+                "Usage: confiture migrate current [OPTIONS]",
+                newest,
+                InvalidConfig,
+                "1.29.0 does not understand",
+            ),
+            (
+                "Error: No such option: --x",
+                newest,
+                InvalidConfig,
+                "No such option: --x",
+            ),
+            (
+                "Error: No such command 'current'.",
+                "confiture version 0.19.0",
+                InvalidConfig,
+                "0.20.0 is the first release",
+            ),
+            ("boom", newest, PreconditionFailed, "no report"),
+            ("boom", "", PreconditionFailed, "no report"),
+            (
+                "Error: No such option: --x",
+                "",
+                InvalidConfig,
+                "printed nothing",
+            ),
+        ] {
+            let error = refused(stderr, version);
+            assert_eq!(error.kind, kind, "{stderr}: {error}");
+            assert!(error.message.contains(part), "{stderr}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_release_that_is_known_is_not_asked_for() {
+        let mut outputs = Outputs::new(NamedBy::Default);
+        assert!(matches!(
+            outputs.version(),
+            Err(Unread::Needs(Command::Version))
+        ));
+        assert!(!outputs.meet(Need::Everything));
+        outputs.know(ConfitureVersion::parse("0.23.0"));
+        assert!(outputs.meet(Need::WindowSafe) && !outputs.meet(Need::RiskTier));
+    }
+
+    #[test]
+    fn what_an_outcome_says_of_the_database_is_told_without_secrets() {
+        let outcome = MigrationOutcome {
+            from: Some(Revision::new("001")),
+            to: Some(Revision::new("s3cr3tpw")),
+            applied: vec![Revision::new("002"), Revision::new("s3cr3tpw")],
+            log: String::new(),
+        };
+        for mut summary in [Up::summary(&outcome), DownTo::summary(&outcome)] {
+            assert_eq!(summary.from, outcome.from);
+            assert_eq!(summary.to, outcome.to);
+            assert_eq!(summary.applied, 2);
+            summary.redact(&Redactor::new([], ["s3cr3tpw"]));
+            assert_eq!(summary.from, outcome.from);
+            assert_eq!(summary.to, Some(Revision::new("***")));
+        }
+        let target = Revision::new("001");
+        let down_to = DownTo {
+            target: target.clone(),
+        };
+        assert_eq!(down_to.target(), Some(&target));
+    }
+}

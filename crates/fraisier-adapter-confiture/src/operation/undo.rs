@@ -71,3 +71,96 @@ fn stuck(mut failure: Failure, applied: Vec<String>, why: String, evidence: &str
         ..failure
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An `up` that applied 002 and 003 and then failed; before it, 001 was the last.
+    fn halfway() -> Failure {
+        let state = DatabaseState::Halfway {
+            applied: two(),
+            found: Some("001".into()),
+        };
+        Failure::new(
+            AdapterErrorKind::Execution,
+            "004 failed",
+            state,
+            Advice::None,
+        )
+    }
+
+    fn two() -> Vec<String> {
+        vec!["002".into(), "003".into()]
+    }
+
+    fn rolled_back(versions: &[&str]) -> Result<MigrationOutcome, Failure> {
+        Ok(MigrationOutcome {
+            from: None,
+            to: Some(Revision::new("001")),
+            applied: versions.iter().copied().map(Revision::new).collect(),
+            log: String::new(),
+        })
+    }
+
+    #[test]
+    fn only_what_followed_the_revision_at_the_beginning_is_undone() {
+        let revision = Revision::new("001");
+        assert_eq!(applied_by(&halfway(), Some(&revision)), Some(two()));
+        assert_eq!(applied_by(&halfway(), Some(&Revision::new("000"))), None);
+        assert_eq!(applied_by(&halfway(), None), None);
+    }
+
+    #[test]
+    fn an_up_is_undone_when_all_that_it_applied_is_rolled_back() {
+        let to = Revision::new("001");
+        let failure = undone(halfway(), two(), &to, rolled_back(&["003", "002"]));
+        assert_eq!(failure.kind, AdapterErrorKind::Execution);
+        let state = DatabaseState::Undone {
+            applied: two(),
+            at: "001".into(),
+        };
+        assert_eq!(failure.state, state);
+    }
+
+    #[test]
+    fn an_up_that_cannot_be_undone_says_why() {
+        let to = Revision::new("001");
+        let refused = Failure {
+            evidence: "printed".into(),
+            ..Failure::new(
+                AdapterErrorKind::Execution,
+                "003 has no way back",
+                DatabaseState::Untouched,
+                Advice::None,
+            )
+        };
+        for (failure, why) in [
+            (
+                undone(halfway(), two(), &to, Err(refused)),
+                "going back to 001 failed (003 has no way back)",
+            ),
+            (
+                undone(halfway(), two(), &to, rolled_back(&["003"])),
+                "going back to 001 rolled back 003, and not what was applied",
+            ),
+            (
+                no_way_down(halfway(), two()),
+                "there is no revision to go back to: nothing had been applied before",
+            ),
+        ] {
+            assert_eq!(failure.kind, AdapterErrorKind::IrreversibleRollback);
+            assert_eq!(failure.next, Advice::GoOnOrTakeBack.to_string());
+            let state = DatabaseState::NotUndone {
+                applied: two(),
+                why: why.into(),
+            };
+            assert_eq!(failure.state, state);
+            let has_evidence = why.contains("failed");
+            assert_eq!(
+                failure.evidence.contains("[rolling back]\nprinted"),
+                has_evidence
+            );
+        }
+    }
+}
