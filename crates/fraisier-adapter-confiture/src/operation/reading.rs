@@ -346,6 +346,27 @@ mod tests {
     }
 
     #[test]
+    fn half_of_a_secret_where_output_was_cut_is_taken_away() {
+        let mut outputs = Outputs::new(NamedBy::Default);
+        let left = Output {
+            stderr: Captured {
+                head: b"began s3cr".into(),
+                omitted: 7,
+                tail: b"3tpw ended".into(),
+            },
+            ..output(0, None)
+        };
+        let redactor = Redactor::new([], ["s3cr3tpw"]);
+        let added = outputs.add(Command::Operation, Ok(left), &redactor);
+        assert!(added.is_ok());
+        let stderr = outputs.operation.expect("added").stderr;
+        assert_eq!(
+            (&*stderr.head, &*stderr.tail),
+            (&b"began "[..], &b" ended"[..])
+        );
+    }
+
+    #[test]
     fn what_an_outcome_says_of_the_database_is_told_without_secrets() {
         let outcome = MigrationOutcome {
             from: Some(Revision::new("001")),
@@ -362,9 +383,13 @@ mod tests {
             assert_eq!(summary.to, Some(Revision::new("***")));
         }
         let target = Revision::new("001");
+        let up = Up {
+            target: Some(target.clone()),
+        };
         let down_to = DownTo {
             target: target.clone(),
         };
+        assert_eq!(up.target(), Some(&target));
         assert_eq!(down_to.target(), Some(&target));
     }
 }

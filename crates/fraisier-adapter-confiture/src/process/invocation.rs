@@ -97,3 +97,37 @@ impl Invocation {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_the_names_of_variables_and_no_value() {
+        let mut env = Environment::default();
+        env.set("DATABASE_URL", "hunter2");
+        assert_eq!(format!("{env:?}"), r#"{"DATABASE_URL"}"#);
+    }
+
+    #[test]
+    fn the_inherited_environment_is_that_of_this_process() {
+        let path = std::env::var_os("PATH");
+        assert_eq!(Environment::inherited().get("PATH"), path.as_deref());
+        assert!(path.is_some(), "cargo sets it");
+    }
+
+    #[test]
+    fn a_command_writes_a_report_where_it_names_one() {
+        let mut command = Invocation {
+            program: "confiture".into(),
+            args: vec![Arg::from("--output")],
+            cwd: ".".into(),
+            env: Environment::default(),
+        };
+        assert!(!command.writes_report());
+        command.args.push(Arg::ReportPath);
+        assert!(command.writes_report());
+        let argv = command.argv(Path::new("/tmp/report"));
+        assert_eq!(argv, ["--output", "/tmp/report"]);
+    }
+}

@@ -1,12 +1,15 @@
 use std::fs;
+use std::sync::{Arc, Mutex};
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
 use serde_json::{Value, json};
 
 use super::without_report::NOTHING_TO_DO;
 use super::*;
-use crate::operation::reading::Command;
-use crate::process::{Exit, Output};
+use crate::failure::NamedBy;
+use crate::observe::{Announcer, Call, Observer};
+use crate::operation::reading::{Command, tell_migrations};
+use crate::process::{Exit, Listener as _, Output, Stream};
 use crate::testing::{PASSWORD, answer, argv, ctx, envelope, interrupted, output, request};
 
 fn report(change: impl FnOnce(&mut Value)) -> String {
@@ -464,4 +467,85 @@ fn a_success_that_came_before_the_interrupt_is_one() {
         assert!(error.message.contains(part), "{error}");
     }
     assert!(!error.message.contains("a part of a migration"), "{error}");
+}
+
+/// What an observer hears of a command that printed this and left a report of a failed `up`.
+fn heard(printed: &str) -> Vec<Event> {
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<Event>>);
+
+    impl Observer for Heard {
+        fn event(&self, _: &Call, event: &Event) {
+            self.0.lock().expect("not poisoned").push(event.clone());
+        }
+    }
+
+    let heard = Arc::new(Heard::default());
+    let announcer = Announcer::new("up", Arc::default(), Some(heard.clone()));
+    announcer.printed(Stream::Stdout, printed.as_bytes());
+    let report = report(|report| {
+        let refused = "Failed to apply migration 004 (d): boom";
+        report["errors"] = json!([refused, "and that was all"]);
+    });
+    tell_migrations(&Up::default(), &output(1, Some(&report)), &announcer);
+    heard.0.lock().expect("not poisoned").clone()
+}
+
+#[test]
+fn what_the_report_says_of_migrations_is_told_where_nothing_told_of_them_before() {
+    let of = |revision: &str, name: &str| (Revision::new(revision), name.to_owned());
+    let applied = |(revision, name)| Event::MigrationApplied { revision, name };
+    let (revision, name) = of("004", "d");
+    let failed = Event::MigrationFailed { revision, name };
+    let told = [applied(of("002", "b")), applied(of("003", "c")), failed];
+    assert_eq!(heard(""), told);
+
+    let told = heard("⚡ Applying 002_b... ✅\n");
+    assert!(told.contains(&applied(of("002", "b"))), "{told:?}");
+    assert!(!told.contains(&applied(of("003", "c"))), "{told:?}");
+}
+
+/// What is known of the database after an `up` that left this report.
+fn state(report: &str) -> DatabaseState {
+    let output = output(1, Some(report));
+    let reader = Reader {
+        operation: OPERATION,
+        output: &output,
+    };
+    match Up::default().read(&reader, &Outputs::new(NamedBy::Default)) {
+        Err(Unread::Failed(failure)) => failure.state,
+        other => panic!("no failure: {other:?}"),
+    }
+}
+
+#[test]
+fn there_is_nothing_to_undo_where_nothing_was_applied() {
+    let refused = |applied: Value| {
+        report(|report| {
+            report["applied"] = applied;
+            let said = "SQL execution failed | SQL: x | Error: y";
+            report["errors"] = json!([format!("Failed to apply migration 003 (c): {said}")]);
+        })
+    };
+    assert_eq!(state(&refused(json!([]))), DatabaseState::none_applied());
+    let halfway = DatabaseState::Halfway {
+        applied: vec!["002".into()],
+        found: Some("001".into()),
+    };
+    assert_eq!(state(&refused(json!([{"version": "002"}]))), halfway);
+}
+
+#[test]
+fn what_another_deploy_applied_is_contention_only_before_the_first_migration() {
+    let stopped = |applied: Value| {
+        let report = report(|report| {
+            report["applied"] = applied;
+            report["errors"] = json!(["Migration 003 (c) has already been applied"]);
+        });
+        up(None, &output(1, Some(&report)))
+            .expect_err("it failed")
+            .kind
+    };
+    assert_eq!(stopped(json!([])), Kind::LockContention);
+    assert_eq!(stopped(json!([{"version": "002"}])), Kind::Execution);
 }

@@ -104,6 +104,8 @@ fn every_release_can_say_yes() {
             .map(|check| check.name.as_str())
             .collect();
         assert_eq!(names, ["001", "002_b"]);
+        let detail = verdict.checks[0].detail.as_deref();
+        assert_eq!(detail, Some("it has no .verify.sql"));
     }
 }
 
@@ -127,18 +129,17 @@ fn nothing_examined_is_skipped_and_not_ok() {
     let no_ledger = envelope("PRECON_1001", "No migration ledger found", "");
     let without = report(|report| {
         report["ledger_present"] = json!(false);
-        report["results"] = json!([]);
-        report["total_applied"] = json!(0);
-        report["verified_count"] = json!(0);
     });
     let empty = report(|report| {
         report["results"] = json!([]);
         report["total_applied"] = json!(0);
         report["verified_count"] = json!(0);
     });
-    for (status, report) in [(2, &no_ledger), (0, &without), (0, &empty)] {
+    let skipped = report(|report| report["was_skipped"] = json!(true));
+    for (status, report) in [(2, &no_ledger), (0, &without), (0, &empty), (0, &skipped)] {
         let verdict = verify(&output(status, Some(report))).expect("a verdict");
         assert!(!verdict.ok && verdict.was_skipped, "{report}");
+        assert_eq!(verdict.checks[0].name, "ledger", "{report}");
     }
 }
 
@@ -179,6 +180,20 @@ fn before_0_37_a_missing_ledger_is_an_internal_error() {
             }
         });
     assert!(verdict.expect("a verdict").was_skipped);
+}
+
+#[test]
+fn the_verified_are_counted() {
+    let both = |count: u64| {
+        report(|report| {
+            report["results"][0]["status"] = json!("verified");
+            report["verified_count"] = json!(count);
+        })
+    };
+    for (count, ok) in [(2, true), (0, false), (1, false)] {
+        let verdict = verify(&output(0, Some(&both(count)))).expect("a verdict");
+        assert_eq!(verdict.ok, ok, "{count}");
+    }
 }
 
 #[test]

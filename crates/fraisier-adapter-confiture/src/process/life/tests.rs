@@ -275,6 +275,7 @@ impl World {
                     step(false, &|to| {
                         to.timed_out = true;
                         to.on(Event::TimedOut(Duration::ZERO));
+                        assert!(to.life.told().is_some(), "a limit for nothing: {to:?}");
                     });
                 }
                 if self.life.told().is_some() && self.halves < 2 {
