@@ -157,4 +157,51 @@ mod tests {
         let refused = read_report(&path, 9).unwrap_err().to_string();
         assert_eq!(refused, "the report is 10 bytes long, and the limit is 9");
     }
+
+    #[test]
+    fn a_large_report_stays_in_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.json");
+        for (size, is_large) in [(SMALL, false), (SMALL + 1, true)] {
+            std::fs::write(&path, vec![b' '; usize::try_from(size).unwrap()]).unwrap();
+            let report = read_report(&path, u64::MAX).unwrap().unwrap();
+            assert_eq!(report.is_large(), is_large, "{size}");
+            assert_eq!(report.bytes().unwrap().len() as u64, size);
+        }
+    }
+
+    #[test]
+    fn only_a_file_of_this_user_is_a_report() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("file"), "{}").unwrap();
+        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
+        std::fs::create_dir(at("directory")).unwrap();
+        mknodat(CWD, at("fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        for (name, what) in [
+            ("link", "a symbolic link"),
+            ("directory", "a directory"),
+            ("fifo", "a FIFO"),
+            ("socket", "a socket or device"),
+        ] {
+            let refused = read_report(&at(name), 10).unwrap_err().to_string();
+            let expected = format!("the report is {what}, not a file of this user's");
+            assert_eq!(refused, expected);
+        }
+        let nowhere = read_report(&at("file").join("report.json"), 10).unwrap_err();
+        assert!(matches!(nowhere, ReportProblem::Unreadable { .. }));
+    }
+
+    /// As those below `/proc` do, which have no size.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_report_that_grows_while_it_is_read_is_read_up_to_the_limit() {
+        let path = Path::new("/proc/self/status");
+        let refused = read_report(path, 10).unwrap_err().to_string();
+        assert_eq!(refused, "the report is 11 bytes long, and the limit is 10");
+        assert!(read_report(path, SMALL).unwrap().is_some());
+    }
 }

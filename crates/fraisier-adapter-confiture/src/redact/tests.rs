@@ -46,6 +46,49 @@ fn every_secret_that_libpq_finds_is_one() {
     }
 }
 
+/// libpq stops at what it cannot read, and so does the reader of connection strings.
+#[test]
+fn a_password_behind_what_cannot_be_read_is_one() {
+    for (dsn, said) in [
+        ("host=h junk password=hV7q-Tz2 sslmode=require", "hV7q-Tz2"),
+        ("host=h junk password = 'hV7q Tz2'", "hV7q Tz2"),
+        ("host=h junk password='hV7q Tz2", "hV7q Tz2"),
+        (r"host=h junk password='q\'u\\b 9'", r"q'u\b 9"),
+        (r"host=h junk password=q\'u9", "q'u9"),
+        ("postgresql://h/db?junk&password=hV7q Tz2&x=1", "hV7q Tz2"),
+    ] {
+        let redactor = knowing(dsn);
+        assert_eq!(redactor.text(&format!("({said})")), "(***)", "{dsn}");
+        for kept in ["junk", "host h", "sslmode require", "x 1"] {
+            assert_eq!(redactor.text(kept), kept, "{dsn}");
+        }
+    }
+}
+
+#[test]
+fn what_stands_between_encoded_characters_is_masked_unless_it_is_short() {
+    let redactor = knowing("postgresql://u:abcd%21ef%21ghij@h/db");
+    assert_eq!(redactor.text("(abcd) (ef) (ghij)"), "(***) (ef) (***)");
+}
+
+#[test]
+fn the_long_strings_in_json_are_secrets() {
+    let account = r#"{"type": "account", "keys": ["hV7q-Tz2mXw9", {"key": "12345678"}, 7]}"#;
+    let redactor = Redactor::new([], [account]);
+    assert_eq!(
+        redactor.text("(hV7q-Tz2mXw9) (12345678) (account)"),
+        "(***) (***) (account)"
+    );
+}
+
+#[test]
+fn percent_encoding_has_digits_of_either_case() {
+    let redactor = knowing("host=h password=zö€9");
+    for form in ["z%C3%B6%E2%82%AC9", "z%c3%b6%e2%82%ac9"] {
+        assert_eq!(redactor.text(form), MASK, "{form}");
+    }
+}
+
 #[test]
 fn what_python_makes_of_other_letters_is_masked() {
     let redactor = knowing("host=h password=zü€😀9");
