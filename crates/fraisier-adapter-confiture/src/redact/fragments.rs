@@ -115,5 +115,14 @@ mod tests {
     fn a_fragment_ends_between_characters() {
         assert_eq!(masked("日本語の暗号", "x日本語"), ["日本語"]);
         assert_eq!(masked("aé日本語", "é日本"), ["é日本"]);
+        // Characters that share two of three bytes with one of the secret's.
+        assert_eq!(masked("日本語", "x日本誓x"), ["日本誓"]);
+        assert_eq!(masked("語abcdefg", "x䪞abcdefg"), ["䪞abcdefg"]);
+    }
+
+    #[test]
+    fn what_only_looks_alike_to_the_filter_is_no_fragment() {
+        let text: String = (0..50_000).map(|number: u32| number.to_string()).collect();
+        assert_eq!(masked("hV7q-Tz2mXw9-and-so-on", &text), [""; 0]);
     }
 }
