@@ -210,6 +210,7 @@ fn what_is_shaped_like_a_secret_goes_whoever_it_belongs_to() {
             "password authentication failed",
             "password authentication failed",
         ),
+        ("?password=&sslmode=require", "?password=&sslmode=require"),
         (
             "the URL starts with postgresql://",
             "the URL starts with postgresql://",
