@@ -165,6 +165,10 @@ mod tests {
     #[test]
     fn the_usual_installation_tells_its_release() {
         let usual = Environment::new();
+        usual.write(
+            "lib/python3.11/site-packages/typer-0.12.0.dist-info/RECORD",
+            "",
+        );
         let expected = Some(ConfitureVersion::parse("1.29.0"));
         assert_eq!(usual.release(), expected);
         let link = usual.root.path().join("link");

@@ -107,7 +107,7 @@ mod tests {
             let version = ConfitureVersion::parse(text);
             assert!(version.is_at_least(above.0, above.1, above.2), "{text}");
             assert!(!version.is_at_least(below.0, below.1, below.2), "{text}");
-            assert_eq!(version.to_string(), text);
+            assert_eq!((version.as_str(), &*version.to_string()), (text, text));
         }
     }
 
