@@ -271,7 +271,7 @@ mod tests {
     use crate::operation::current::CurrentRevision;
     use crate::operation::down_to::DownTo;
     use crate::operation::up::Up;
-    use crate::process::Captured;
+    use crate::process::{Captured, read_report};
     use crate::testing::output;
     use crate::tools::replay::answer;
 
@@ -364,6 +364,24 @@ mod tests {
             (&*stderr.head, &*stderr.tail),
             (&b"began "[..], &b" ended"[..])
         );
+    }
+
+    #[test]
+    fn a_report_that_stayed_in_its_file_is_large() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("report.json");
+        for (size, is_large) in [(2, false), (2 << 20, true)] {
+            std::fs::write(&path, vec![b' '; size]).expect("written");
+            let left = Output {
+                report: read_report(&path, u64::MAX).expect("read"),
+                ..output(0, None)
+            };
+            let mut outputs = Outputs::new(NamedBy::Default);
+            assert!(!outputs.is_large());
+            let added = outputs.add(Command::Operation, Ok(left), &Redactor::default());
+            assert!(added.is_ok());
+            assert_eq!(outputs.is_large(), is_large);
+        }
     }
 
     #[test]
