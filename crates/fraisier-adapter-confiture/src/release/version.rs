@@ -70,23 +70,16 @@ fn release(text: &str) -> Option<[u64; 3]> {
     };
     let mut parts = public.split('.');
     let mut numbers = [0; 3];
-    for (index, number) in numbers.iter_mut().enumerate() {
-        match parts.next() {
-            Some(part) => *number = numeral(part)?,
-            None if index > 0 => break,
-            None => return None,
-        }
+    // `parse` would let a `+` pass, and that begins the local label.
+    let numeral = |part: &str| part.parse::<u64>().ok();
+    for number in &mut numbers {
+        let Some(part) = parts.next() else { break };
+        *number = numeral(part)?;
     }
     if let Some(post) = parts.next() {
         numeral(post.strip_prefix("post")?)?;
     }
     parts.next().is_none().then_some(numbers)
-}
-
-/// A number of digits alone: `parse` would let a sign pass.
-fn numeral(part: &str) -> Option<u64> {
-    let digits = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| part.parse().ok())?
 }
 
 #[cfg(test)]
@@ -134,6 +127,9 @@ mod tests {
             "1.0.0-rc.1",
             " 1.0.0",
             "1.0.0.post1.dev2",
+            "1.-0.0",
+            "1.0.+1",
+            "1.0.0.post+1",
         ] {
             let version = ConfitureVersion::parse(text);
             assert!(!version.is_release(), "{text:?}");

@@ -122,6 +122,10 @@ fn failed_checks_are_a_verdict() {
     assert!(!verdict.ok && !verdict.was_skipped && !verdict.checks[1].ok);
     let detail = verdict.checks[1].detail.as_deref();
     assert_eq!(detail, Some("syntax error at or near \"here\""));
+    let untrue = report(|report| report["results"][1]["status"] = json!("failed"));
+    let verdict = verify(&output(1, Some(&untrue))).expect("a verdict");
+    let detail = verdict.checks[1].detail.as_deref();
+    assert_eq!(detail, Some("its query did not answer true"));
 }
 
 #[test]
