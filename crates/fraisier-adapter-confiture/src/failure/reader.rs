@@ -248,7 +248,7 @@ mod tests {
     fn failure(output: &Output) -> Failure {
         let operation = Operation::Up;
         let reader = Reader { operation, output };
-        reader.report::<report::Up>().err().expect("a failure")
+        reader.report::<report::Up>().expect_err("a failure")
     }
 
     #[test]

@@ -81,6 +81,8 @@ mod tests {
     fn bytes_are_a_report_or_an_envelope_or_neither() {
         let report = br#"{"revision": "002", "name": "b"}"#;
         assert!(matches!(payload(report), Payload::Report(_)));
+        let without_error = br#"{"error": null, "revision": "002", "name": "b"}"#;
+        assert!(matches!(payload(without_error), Payload::Report(_)));
         let envelope = br#"{"ok": false, "error": {"code": "LOCK_1300", "message": "held"}}"#;
         assert!(matches!(payload(envelope), Payload::Envelope(_)));
         let both = br#"{"revision": "002", "name": "b", "ok": false,
