@@ -242,7 +242,7 @@ fn before_any_change(code: &str) -> bool {
 mod tests {
     use super::*;
     use crate::process::Captured;
-    use crate::testing::{envelope, output};
+    use crate::testing::{envelope, interrupted, output};
 
     /// The failure of an `up` that left this envelope.
     fn failure(output: &Output) -> Failure {
@@ -264,7 +264,27 @@ mod tests {
                 .next
                 .contains(&Advice::RestoreEditedFile.to_string());
             assert_eq!(advised, restored, "{code}: {failure}");
+            let state = if restored {
+                DatabaseState::none_applied()
+            } else {
+                DatabaseState::Unknown
+            };
+            assert_eq!(failure.state, state, "{code}: {failure}");
         }
+    }
+
+    #[test]
+    fn after_a_timeout_somebody_may_be_in_the_way() {
+        let report = envelope("MIGR_001", "boom", "");
+        let next = |output| failure(&output).next;
+        let blocker = Advice::LookForBlocker.to_string();
+        assert!(next(interrupted(1, Some(&report))).contains(&blocker));
+        assert!(!next(output(1, Some(&report))).contains(&blocker));
+        let dropped = Output {
+            interrupted: Some(Interruption::Dropped),
+            ..output(1, Some(&report))
+        };
+        assert!(!next(dropped).contains(&blocker));
     }
 
     #[test]
