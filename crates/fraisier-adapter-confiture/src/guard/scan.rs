@@ -201,6 +201,10 @@ mod tests {
                 "'it''s; é'::text[]",
                 vec![Text, Cast, Word("text"), Mark(b'['), Mark(b']'), End],
             ),
+            (
+                "insert 'it''s', 'a'",
+                vec![Word("insert"), Text, Mark(b','), Text, End],
+            ),
             ("-1 2.5 -3.", vec![Negative, Number, Negative, End]),
             ("--'\r a", vec![Word("a"), End]),
         ] {
@@ -240,6 +244,7 @@ mod tests {
             "@--\n",
             "a||b",
             "a=>b",
+            "a=-1",
             ":a",
             ":::a",
             "\\set x",

@@ -60,6 +60,7 @@ fn what_is_safe_by_itself_is_not_doubted() {
         "/* why */ create index concurrently if not exists i on a using btree (b desc nulls last)",
         "create index concurrently on a (b, c)",
         "create table a ()",
+        "create table a (id int null)",
         "create table a (id int references b)",
         "create table a (id int not null references s.b (id) on delete cascade on update set null)",
         "create table a (id int, constraint f foreign key (id) references b on delete no action)",
