@@ -1,5 +1,6 @@
 //! Very many calls, and what this process holds before and after them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
@@ -13,7 +14,7 @@ use crate::exit::Unexpected;
 use crate::live::call::block_on;
 use crate::live::slow_project::wait;
 use contract_lab::interrupt;
-use contract_lab::ui::{bad, good};
+use contract_lab::ui::{Bar, Ui, bad, good};
 use contract_tests::random::Random;
 
 /// How many calls are under way at a time while calls are dropped.
@@ -73,12 +74,15 @@ fn dropped(subject: &Subject<'_>, calls: usize) -> anyhow::Result<Seen> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
+    let bar = Arc::new(Ui::stderr().bar(calls as u64, "dropping calls"));
     let (dropped, failed) = runtime.block_on(async {
         let mut callers = JoinSet::new();
         for seed in 0..ABREAST {
             let (adapter, ctx) = (subject.adapter.clone(), subject.ctx.clone());
             let share = calls / usize::try_from(ABREAST).unwrap_or(1);
-            callers.spawn(async move { drop_some(&adapter, &ctx, Random(seed), share).await });
+            let bar = Arc::clone(&bar);
+            callers
+                .spawn(async move { drop_some(&adapter, &ctx, Random(seed), share, &bar).await });
         }
         let all = callers.join_all().await;
         let sum = |part: fn(&(usize, usize)) -> usize| all.iter().map(part).sum::<usize>();
@@ -100,6 +104,7 @@ async fn drop_some(
     ctx: &AdapterCtx,
     mut random: Random,
     calls: usize,
+    bar: &Bar,
 ) -> (usize, usize) {
     let (mut dropped, mut failed) = (0, 0);
     for _ in 0..calls {
@@ -121,6 +126,7 @@ async fn drop_some(
             Ok(Err(_)) => failed += 1,
             Ok(Ok(())) => (),
         }
+        bar.advance();
     }
     (dropped, failed)
 }

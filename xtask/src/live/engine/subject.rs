@@ -1,5 +1,8 @@
 //! What the parts of the long run call, and what each came to.
 
+use std::sync::Arc;
+
+use contract_lab::ui::Ui;
 use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _};
 use fraisier_adapter_confiture::ConfitureMigration;
 use tokio::task::JoinSet;
@@ -22,11 +25,17 @@ pub(super) fn current(
     calls: usize,
 ) -> anyhow::Result<Vec<Result<(), AdapterError>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let bar = Arc::new(Ui::stderr().bar(calls as u64, "calls at once"));
     let answers = runtime.block_on(async {
         let mut running = JoinSet::new();
         for _ in 0..calls {
             let (adapter, ctx) = (subject.adapter.clone(), subject.ctx.clone());
-            running.spawn(async move { adapter.current_revision(&ctx).await });
+            let bar = Arc::clone(&bar);
+            running.spawn(async move {
+                let answer = adapter.current_revision(&ctx).await;
+                bar.advance();
+                answer
+            });
         }
         running.join_all().await
     });
