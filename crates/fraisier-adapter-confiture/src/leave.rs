@@ -83,3 +83,70 @@ impl Leaves for PreflightReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use fraisier_adapter_api::AdapterErrorKind;
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::failure::{Advice, DatabaseState};
+
+    const SECRET: &str = "hV7q-Tz2mXw9";
+
+    fn redactor() -> Redactor {
+        Redactor::new([], [SECRET])
+    }
+
+    /// An answer with the secret in every text leaves with none.
+    fn leaves<T: Leaves + Serialize + DeserializeOwned + Debug>(answer: Value) {
+        let expected = answer.to_string().replace(SECRET, "***");
+        let answer: T = serde_json::from_value(answer).expect("an answer");
+        let left = leave(Operation::Up, &redactor(), Ok(answer)).expect("an answer");
+        let left = serde_json::to_value(left).expect("JSON").to_string();
+        assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn every_text_of_an_answer_passes_the_redactor() {
+        leaves::<Option<Revision>>(json!(SECRET));
+        leaves::<AdapterDescription>(json!({
+            "name": "confiture", "version": SECRET, "protocol_version": 1,
+            "capabilities": ["up"],
+        }));
+        leaves::<MigrationOutcome>(json!({
+            "from": SECRET, "to": SECRET, "applied": [SECRET], "log": SECRET,
+        }));
+        leaves::<VerifyReport>(json!({
+            "ok": false, "checks": [{"name": SECRET, "ok": false, "detail": SECRET}],
+        }));
+        leaves::<PreflightReport>(json!({
+            "ok": false,
+            "issues": [{
+                "severity": "warning", "code": SECRET, "message": SECRET, "migration": SECRET,
+            }],
+            "change_set": {"contract_version": 1, "changes": [{
+                "kind": SECRET, "object": SECRET, "detail": SECRET, "migration": SECRET,
+                "tier": null,
+            }]},
+        }));
+    }
+
+    #[test]
+    fn an_error_leaves_with_its_operation_and_no_secret() {
+        let kind = AdapterErrorKind::Execution;
+        let failure = Failure {
+            evidence: SECRET.into(),
+            ..Failure::new(kind, SECRET, DatabaseState::Untouched, Advice::None)
+        };
+        let left = leave::<Option<Revision>>(Operation::DownTo, &redactor(), Err(failure));
+        let error = left.expect_err("an error");
+        assert_eq!(error.operation.as_deref(), Some("down_to"));
+        assert!(error.message.starts_with("***; "), "{error}");
+        assert_eq!(error.stderr.as_deref(), Some("***"));
+    }
+}

@@ -132,3 +132,50 @@ pub(crate) fn percent_decoded(text: &str) -> String {
         .decode_utf8_lossy()
         .into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(text: &str) -> Vec<(String, String)> {
+        connection_options(text).named
+    }
+
+    fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        of.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn a_url_is_divided() {
+        let url = "postgresql://u%40x:p%40w@[::1]:5433,h2:6/db?sslmode=require&options=&x";
+        let expected = [
+            ("user", "u@x"),
+            ("password", "p@w"),
+            ("host", "::1,h2"),
+            ("port", "5433,6"),
+            ("dbname", "db"),
+            ("sslmode", "require"),
+            ("options", ""),
+            ("x", ""),
+        ];
+        assert_eq!(named(url), pairs(&expected));
+        assert_eq!(named("postgres://h"), pairs(&[("host", "h")]));
+    }
+
+    #[test]
+    fn keywords_are_divided() {
+        let quoted = r"user = u password='a \' b' dbname=q'x\ y";
+        let expected = [("user", "u"), ("password", "a ' b"), ("dbname", "q'x y")];
+        assert_eq!(named(quoted), pairs(&expected));
+        for (text, are_whole) in [
+            (quoted, true),
+            ("host=h ", true),
+            ("host=h junk", false),
+            ("host=h a junk=x", false),
+            ("host='h", false),
+        ] {
+            assert_eq!(connection_options(text).are_whole, are_whole, "{text}");
+        }
+    }
+}
