@@ -1,7 +1,8 @@
-//! Files that are written whole, programs, and directories that cannot be written.
+//! Files that are written whole, programs, FIFOs, and directories that cannot be written.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::{fs, io};
 
 use crate::trouble::Trouble;
@@ -27,6 +28,18 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 pub fn write_program(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+/// Makes a FIFO, with the system's own program: macOS has no call for it that is free of `unsafe`.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_fifo(path: &Path) -> io::Result<()> {
+    if Command::new("mkfifo").arg(path).status()?.success() {
+        return Ok(());
+    }
+    let what = format!("mkfifo made no FIFO at {}", path.display());
+    Err(io::Error::other(what))
 }
 
 /// The sentence for a directory that cannot be written.

@@ -85,6 +85,12 @@ pub(crate) fn commands() -> Commands {
     }
 }
 
+/// Makes a FIFO with the system's own program: macOS has no call for it that is free of `unsafe`.
+pub(crate) fn fifo(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo").success(), "{}", path.display());
+}
+
 /// The arguments, with `<report>` for the report's path.
 pub(crate) fn argv(invocation: &Invocation) -> Vec<String> {
     let argv = invocation.argv(Path::new("<report>"));

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use contract_lab::files::make_fifo;
 use serde_json::{Value, json};
 
 /// A browser that does not answer within this time is ended.
@@ -39,7 +39,7 @@ impl Browser {
         let root = tempfile::tempdir()?;
         let pipe = |name: &str| -> io::Result<PathBuf> {
             let path = root.path().join(name);
-            mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+            make_fifo(&path)?;
             Ok(path)
         };
         let (commands, answers) = (pipe("commands")?, pipe("answers")?);

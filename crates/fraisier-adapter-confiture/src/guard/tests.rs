@@ -3,6 +3,7 @@ use std::fs::{self, File};
 use tempfile::TempDir;
 
 use super::*;
+use crate::testing::fifo;
 
 /// The doubts of this release about one migration.
 fn doubted_by(release: &str, sql: &str) -> Vec<PreflightIssue> {
@@ -241,12 +242,9 @@ fn no_file_is_too_deep_or_too_long() {
 
 #[test]
 fn only_a_regular_file_of_a_usual_size_is_looked_at() {
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
-
     let directory = tempfile::tempdir().expect("a directory");
     let at = |name: &str| directory.path().join(name);
-    let mode = Mode::RUSR | Mode::WUSR;
-    mknodat(CWD, at("003_x.up.sql"), FileType::Fifo, mode, 0).expect("a FIFO");
+    fifo(&at("003_x.up.sql"));
     std::os::unix::fs::symlink("/dev/zero", at("004_x.up.sql")).expect("a link");
     fs::create_dir(at("005_x.up.sql")).expect("a directory");
     for name in ["003_x.up.sql", "004_x.up.sql", "005_x.up.sql"] {

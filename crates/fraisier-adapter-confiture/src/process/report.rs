@@ -145,6 +145,7 @@ fn acceptable(found: &Metadata) -> Result<(), ReportProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::fifo;
 
     #[test]
     fn a_report_is_absent_or_read_up_to_the_limit() {
@@ -172,14 +173,12 @@ mod tests {
 
     #[test]
     fn only_a_file_of_this_user_is_a_report() {
-        use rustix::fs::{CWD, FileType, Mode, mknodat};
-
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         std::fs::write(at("file"), "{}").unwrap();
         std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
         std::fs::create_dir(at("directory")).unwrap();
-        mknodat(CWD, at("fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        fifo(&at("fifo"));
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
         for (name, what) in [
             ("link", "a symbolic link"),

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use contract_lab::files::make_fifo;
 
 use super::way::{Breaks, finds};
 
@@ -54,8 +54,7 @@ pub(super) const ALL: [(&str, Breaks); 14] = [
         finds("directory", "warn", "holds 0 migrations")
     }),
     ("a migration that is a FIFO", |scene| {
-        let path = scene.migrations().join("900_x.up.sql");
-        mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+        make_fifo(&scene.migrations().join("900_x.up.sql"))?;
         finds("directory", "warn", "not a regular file: 900_x.up.sql")
     }),
     ("a version twice", |scene| {
