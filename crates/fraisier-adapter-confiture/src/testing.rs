@@ -1,10 +1,12 @@
 //! What the tests of the operations share.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError};
 
+use crate::observe::{Call, Event, Observer};
 use crate::operation::Operation;
 use crate::operation::reading::{Command, Reading};
 use crate::process::{Environment, Exit, Interruption, Invocation, Output};
@@ -89,6 +91,22 @@ pub(crate) fn commands() -> Commands {
 pub(crate) fn fifo(path: &Path) {
     let made = std::process::Command::new("mkfifo").arg(path).status();
     assert!(made.expect("mkfifo").success(), "{}", path.display());
+}
+
+/// Keeps every event.
+#[derive(Default)]
+pub(crate) struct Heard(Mutex<Vec<Event>>);
+
+impl Heard {
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.0.lock().expect("not poisoned").clone()
+    }
+}
+
+impl Observer for Heard {
+    fn event(&self, _: &Call, event: &Event) {
+        self.0.lock().expect("not poisoned").push(event.clone());
+    }
 }
 
 /// The arguments, with `<report>` for the report's path.

@@ -1,23 +1,15 @@
 use super::*;
-
-#[derive(Default)]
-struct Seen(Mutex<Vec<Event>>);
-
-impl Observer for Seen {
-    fn event(&self, _: &Call, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
+use crate::testing::Heard;
 
 fn told(chunks: &[&str]) -> Vec<Event> {
-    let seen = Arc::new(Seen::default());
+    let heard = Arc::new(Heard::default());
     let redactor = Arc::new(Redactor::new([], ["hunter2-pw"]));
-    let announcer = Announcer::new("up", redactor, Some(seen.clone()));
+    let announcer = Announcer::new("up", redactor, Some(heard.clone()));
     for chunk in chunks {
         announcer.printed(Stream::Stdout, chunk.as_bytes());
     }
     announcer.printed_all(Stream::Stdout);
-    seen.0.lock().unwrap().clone()
+    heard.events()
 }
 
 fn line(text: &str) -> Event {

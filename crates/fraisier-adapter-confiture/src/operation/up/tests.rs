@@ -1,5 +1,5 @@
 use std::fs;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
 use serde_json::{Value, json};
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::without_report::NOTHING_TO_DO;
 use super::*;
 use crate::failure::NamedBy;
-use crate::observe::{Announcer, Call, Observer};
+use crate::observe::Announcer;
 use crate::operation::reading::{Command, tell_migrations};
 use crate::process::{Exit, Listener as _, Output, Stream};
-use crate::testing::{PASSWORD, answer, argv, ctx, envelope, interrupted, output, request};
+use crate::testing::{Heard, PASSWORD, answer, argv, ctx, envelope, interrupted, output, request};
 
 fn report(change: impl FnOnce(&mut Value)) -> String {
     let mut report = json!({
@@ -471,15 +471,6 @@ fn a_success_that_came_before_the_interrupt_is_one() {
 
 /// What an observer hears of a command that printed this and left a report of a failed `up`.
 fn heard(printed: &str) -> Vec<Event> {
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<Event>>);
-
-    impl Observer for Heard {
-        fn event(&self, _: &Call, event: &Event) {
-            self.0.lock().expect("not poisoned").push(event.clone());
-        }
-    }
-
     let heard = Arc::new(Heard::default());
     let announcer = Announcer::new("up", Arc::default(), Some(heard.clone()));
     announcer.printed(Stream::Stdout, printed.as_bytes());
@@ -488,7 +479,7 @@ fn heard(printed: &str) -> Vec<Event> {
         report["errors"] = json!([refused, "and that was all"]);
     });
     tell_migrations(&Up::default(), &output(1, Some(&report)), &announcer);
-    heard.0.lock().expect("not poisoned").clone()
+    heard.events()
 }
 
 #[test]
