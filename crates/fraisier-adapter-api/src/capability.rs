@@ -1,23 +1,10 @@
 //! The strings an adapter may advertise in [`AdapterDescription::capabilities`].
 //!
 //! The first six are method names: the adapter really implements the method. The others are
-//! promises about what a [`PreflightReport`] carries. An adapter advertises one only when the
-//! *installed* tool can keep it; what is not advertised is not there.
+//! promises about the content of a [`PreflightReport`]. An adapter advertises one only when the
+//! *installed* tool can keep it. [`AdapterDescription::supports`] looks one up.
 //!
-//! ```
-//! use fraisier_adapter_api::{AdapterDescription, PROTOCOL_VERSION, capability};
-//!
-//! let described = AdapterDescription {
-//!     name: "example".into(),
-//!     version: "1.0.0".into(),
-//!     protocol_version: PROTOCOL_VERSION,
-//!     capabilities: vec![capability::UP.into(), capability::PREFLIGHT.into()],
-//! };
-//! let can = |name: &str| described.capabilities.iter().any(|it| it == name);
-//! assert!(can(capability::PREFLIGHT));
-//! assert!(!can(capability::WINDOW_SAFE), "it lints, but gives no verdict on the window");
-//! ```
-//!
+//! [`AdapterDescription::supports`]: crate::AdapterDescription::supports
 //! [`AdapterDescription::capabilities`]: crate::AdapterDescription::capabilities
 //! [`PreflightReport`]: crate::PreflightReport
 
@@ -46,9 +33,9 @@ pub const WINDOW_SAFE: &str = "window_safe";
 /// Preflight lists its changes with a [`RiskTier`](crate::RiskTier) each.
 pub const RISK_TIER: &str = "risk_tier";
 
-/// Preflight can classify against a live copy of the database, and so sees what the text of a
-/// migration alone does not tell.
+/// Preflight can classify against a live copy of the database, and so finds what the text of a
+/// migration alone does not show.
 pub const DEEP_CLASSIFICATION: &str = "deep_classification";
 
-/// Preflight looks at the migrations that are still to be applied, not at all there are.
+/// Preflight checks the pending migrations only, not all migrations in the directory.
 pub const PENDING_SCOPE: &str = "pending_scope";

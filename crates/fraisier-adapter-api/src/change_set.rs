@@ -55,7 +55,7 @@ pub struct SchemaChange {
 }
 
 impl SchemaChange {
-    /// A change that nobody has classified yet.
+    /// A change without a tier.
     ///
     /// ```
     /// # use fraisier_adapter_api::SchemaChange;
@@ -70,7 +70,7 @@ impl SchemaChange {
         }
     }
 
-    /// Says which migration makes the change.
+    /// Names the migration that makes the change.
     ///
     /// ```
     /// # use fraisier_adapter_api::SchemaChange;
@@ -83,7 +83,7 @@ impl SchemaChange {
         self
     }
 
-    /// Classifies the change.
+    /// Sets the tier.
     ///
     /// ```
     /// # use fraisier_adapter_api::{RiskTier, SchemaChange};
@@ -97,7 +97,7 @@ impl SchemaChange {
         self
     }
 
-    /// Says more about it, for people.
+    /// Adds more about it, for people.
     ///
     /// ```
     /// # use fraisier_adapter_api::SchemaChange;
@@ -127,7 +127,7 @@ impl SchemaChange {
 /// assert_eq!(set.unclassified().count(), 1);
 /// ```
 ///
-/// The worst tier is that of the classified changes only, so a gate asks for both:
+/// The worst tier covers only the classified changes, so a gate checks both:
 ///
 /// ```
 /// # use fraisier_adapter_api::{ChangeSet, RiskTier, SchemaChange};
@@ -159,7 +159,7 @@ impl Default for ChangeSet {
 }
 
 impl ChangeSet {
-    /// A set of these changes, after the contract of [`RISK_CONTRACT_VERSION`].
+    /// A set of these changes that follows the contract of [`RISK_CONTRACT_VERSION`].
     ///
     /// ```
     /// # use fraisier_adapter_api::{ChangeSet, RISK_CONTRACT_VERSION};
@@ -175,8 +175,8 @@ impl ChangeSet {
         }
     }
 
-    /// Says that the changes follow another version of the contract, for an adapter that passes on
-    /// what a tool stated.
+    /// Sets another version of the contract, for an adapter that passes on the version that a tool
+    /// stated.
     ///
     /// ```
     /// # use fraisier_adapter_api::ChangeSet;
@@ -188,9 +188,9 @@ impl ChangeSet {
         self
     }
 
-    /// The gravest tier among the classified changes; `None` when none is classified, be it that
-    /// there are no changes or that nobody classified them. Changes without a tier do not count:
-    /// ask [`unclassified`](Self::unclassified) as well.
+    /// The gravest tier among the classified changes; `None` when there are no changes or none is
+    /// classified. Changes without a tier do not count: check [`unclassified`](Self::unclassified)
+    /// too.
     ///
     /// ```
     /// # use fraisier_adapter_api::{ChangeSet, SchemaChange};

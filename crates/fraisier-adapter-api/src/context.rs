@@ -1,4 +1,4 @@
-//! What the engine tells an adapter about the call at hand.
+//! What the engine passes to an adapter with each call.
 
 use std::collections::BTreeMap;
 use std::env::{self, VarError};
@@ -10,17 +10,17 @@ use serde_json::Value;
 
 use crate::{AdapterError, ArtifactRef, HostId, Revision};
 
-/// What the engine tells an adapter about the call at hand.
+/// What the engine passes to an adapter with each call.
 ///
-/// An adapter keeps nothing of it between calls: two calls on one adapter may be about different
+/// An adapter remembers nothing of it between calls: two calls on one adapter may be about different
 /// databases.
 ///
-/// On the wire a context carries the *names* of secrets only. Values that the engine has already
+/// On the wire a context contains only the *names* of secrets. Values that the engine has already
 /// resolved stay in its process: they are never serialized, never read from JSON, and `Debug`
-/// prints their names alone.
+/// prints only their names.
 ///
-/// So a context that went through JSON is another context. Who turns one into a context of another
-/// crate, or copies it, does so field by field. A copy through JSON has no
+/// So do not copy a context through JSON, and do not convert it to another crate's context that way:
+/// copy it field by field. A copy through JSON has no
 /// [`resolved_secrets`](Self::resolved_secrets), and [`secret`](Self::secret) then reads the variable
 /// instead: a rehearsal that was given the DSN of a throwaway database runs on the live one.
 ///
@@ -39,12 +39,12 @@ use crate::{AdapterError, ArtifactRef, HostId, Revision};
 /// ```
 ///
 /// ```
-/// use fraisier_adapter_api::{AdapterCtx, Revision};
+/// use fraisier_adapter_api::AdapterCtx;
 ///
-/// let mut ctx = AdapterCtx::new("shop", "production")
+/// let ctx = AdapterCtx::new("shop", "production")
 ///     .with_workdir("/srv/shop")
-///     .with_resolved_secret("DATABASE_URL", "postgresql://shop:hunter2@db/shop");
-/// ctx.previous_revision = Some(Revision::from("002"));
+///     .with_resolved_secret("DATABASE_URL", "postgresql://shop:hunter2@db/shop")
+///     .with_previous_revision("002");
 ///
 /// assert!(!format!("{ctx:?}").contains("hunter2"));
 /// assert_eq!(
@@ -92,7 +92,7 @@ pub struct AdapterCtx {
 }
 
 impl AdapterCtx {
-    /// A context with nothing but its two names, and `.` as the [`workdir`](Self::workdir).
+    /// A context with these two names, `.` as the [`workdir`](Self::workdir), and nothing else.
     ///
     /// ```
     /// # use fraisier_adapter_api::AdapterCtx;
@@ -116,6 +116,47 @@ impl AdapterCtx {
         }
     }
 
+    /// Sets the host that the call is about.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterCtx, HostId};
+    /// let ctx = AdapterCtx::new("shop", "test").with_host("db-1");
+    /// assert_eq!(ctx.host, Some(HostId::new("db-1")));
+    /// ```
+    #[must_use]
+    pub fn with_host(mut self, host: impl Into<HostId>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// Sets the revision that the previous deploy left the database at, as far as the engine
+    /// remembers it.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterCtx, Revision};
+    /// let ctx = AdapterCtx::new("shop", "test").with_previous_revision("002");
+    /// assert_eq!(ctx.previous_revision, Some(Revision::new("002")));
+    /// ```
+    #[must_use]
+    pub fn with_previous_revision(mut self, revision: impl Into<Revision>) -> Self {
+        self.previous_revision = Some(revision.into());
+        self
+    }
+
+    /// Sets the build that is deployed.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterCtx, ArtifactRef};
+    /// let build = ArtifactRef::new("shop-2026.03.1");
+    /// let ctx = AdapterCtx::new("shop", "test").with_artifact_ref(build.clone());
+    /// assert_eq!(ctx.artifact_ref, Some(build));
+    /// ```
+    #[must_use]
+    pub fn with_artifact_ref(mut self, artifact: ArtifactRef) -> Self {
+        self.artifact_ref = Some(artifact);
+        self
+    }
+
     /// Sets the directory that the tool works in.
     ///
     /// ```
@@ -130,7 +171,7 @@ impl AdapterCtx {
         self
     }
 
-    /// Says where the migrations are, relative to [`workdir`](Self::workdir) unless absolute.
+    /// Sets where the migrations are, relative to [`workdir`](Self::workdir) unless absolute.
     ///
     /// ```
     /// # use fraisier_adapter_api::AdapterCtx;
@@ -174,7 +215,7 @@ impl AdapterCtx {
         self
     }
 
-    /// Gives the value of a secret, for calls within this process. It takes precedence over
+    /// Sets the value of a secret, for calls within this process. It takes precedence over
     /// [`env_secrets`](Self::env_secrets).
     ///
     /// ```
@@ -194,9 +235,9 @@ impl AdapterCtx {
         self
     }
 
-    /// The value of the secret with this logical name: the resolved one, or else what the
-    /// environment variable that [`env_secrets`](Self::env_secrets) names holds in this process
-    /// now. The value is returned as it is, also when it is empty.
+    /// The value of the secret with this logical name: the resolved one, or else the current value
+    /// of the environment variable that [`env_secrets`](Self::env_secrets) names, in this process.
+    /// The value is returned unchanged, even if it is empty.
     ///
     /// ```
     /// use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
@@ -213,7 +254,7 @@ impl AdapterCtx {
     /// # Errors
     ///
     /// [`MissingSecret`](crate::AdapterErrorKind::MissingSecret) when the context does not declare
-    /// the name; a variable that happens to be called `DATABASE_URL` is not looked at.
+    /// the name; a variable that happens to be called `DATABASE_URL` is not read.
     /// [`SecretReadFailed`](crate::AdapterErrorKind::SecretReadFailed) when the declared variable
     /// is unset or its value is not UTF-8.
     pub fn secret(&self, logical: &str) -> Result<String, AdapterError> {
@@ -238,7 +279,7 @@ impl AdapterCtx {
 
 impl fmt::Debug for AdapterCtx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Taken apart, so that a new field cannot be forgotten.
+        // Destructured, so that a new field cannot be forgotten.
         let Self {
             fraise,
             environment,

@@ -2,14 +2,16 @@
 
 use std::env::VarError;
 use std::fmt;
+use std::str::FromStr;
 
-use serde::de::{Deserializer, IntoDeserializer as _, value};
+use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
 /// What kind of failure an [`AdapterError`] is.
 ///
-/// The kind is what a program decides by; the message is for people. Only
-/// [`LockContention`](Self::LockContention) is worth trying again unchanged.
+/// Programs decide by the kind; the message is for people. Only
+/// [`LockContention`](Self::LockContention) is worth a retry of the same call:
+/// [`is_retriable`](Self::is_retriable).
 ///
 /// Reading a kind that is none of these is an error here; inside an [`AdapterError`] it reads as
 /// [`Remote`](Self::Remote).
@@ -61,6 +63,32 @@ pub enum AdapterErrorKind {
 }
 
 impl AdapterErrorKind {
+    /// Every kind, in the order of the declaration.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterErrorKind;
+    /// let retriable: Vec<_> =
+    ///     AdapterErrorKind::ALL.iter().filter(|kind| kind.is_retriable()).collect();
+    /// assert_eq!(retriable, [&AdapterErrorKind::LockContention]);
+    /// ```
+    // A slice: its type does not change when a kind is added.
+    pub const ALL: &'static [Self] = &[
+        Self::MethodNotSupported,
+        Self::InvalidConfig,
+        Self::Protocol,
+        Self::Execution,
+        Self::MissingSecret,
+        Self::SecretReadFailed,
+        Self::Remote,
+        Self::PreconditionFailed,
+        Self::DbUnreachable,
+        Self::SchemaError,
+        Self::LockContention,
+        Self::GitError,
+        Self::IrreversibleRollback,
+        Self::InternalError,
+    ];
+
     /// The string on the wire.
     ///
     /// ```
@@ -112,6 +140,35 @@ impl AdapterErrorKind {
             Self::InternalError => -32010,
         }
     }
+
+    /// The kind with this JSON-RPC error number; `None` for a number that no kind has.
+    ///
+    /// For a number from another process use [`AdapterError::remote`] when this returns `None`: it
+    /// keeps the number.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterErrorKind;
+    /// assert_eq!(AdapterErrorKind::from_code(-32007), Some(AdapterErrorKind::LockContention));
+    /// assert_eq!(AdapterErrorKind::from_code(42), None);
+    /// ```
+    #[must_use]
+    pub fn from_code(code: i32) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+
+    /// Whether the same call, unchanged, may succeed later: another writer had the lock, and
+    /// nothing was changed. `false` for every other kind, [`DbUnreachable`](Self::DbUnreachable)
+    /// included: a wrong host name or password does not repair itself.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::AdapterErrorKind;
+    /// assert!(AdapterErrorKind::LockContention.is_retriable());
+    /// assert!(!AdapterErrorKind::DbUnreachable.is_retriable());
+    /// ```
+    #[must_use]
+    pub const fn is_retriable(self) -> bool {
+        matches!(self, Self::LockContention)
+    }
 }
 
 impl fmt::Display for AdapterErrorKind {
@@ -120,15 +177,60 @@ impl fmt::Display for AdapterErrorKind {
     }
 }
 
+impl FromStr for AdapterErrorKind {
+    type Err = UnknownErrorKind;
+
+    /// Reads the string on the wire, exactly as it is written there.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownErrorKind`] for everything else: `"LockContention"`, `" execution"`, `""`.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.as_str() == name)
+            .ok_or_else(|| UnknownErrorKind {
+                name: name.to_owned(),
+            })
+    }
+}
+
+/// A name that is no [`AdapterErrorKind`]. The message lists the valid names.
+///
+/// ```
+/// use fraisier_adapter_api::AdapterErrorKind;
+///
+/// let unknown = "timeout".parse::<AdapterErrorKind>().unwrap_err();
+/// assert_eq!(unknown.name, "timeout");
+/// assert!(unknown.to_string().starts_with(
+///     "unknown kind of error \"timeout\"; valid: method_not_supported, invalid_config, ",
+/// ));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown kind of error {name:?}; valid: {}", valid_names())]
+pub struct UnknownErrorKind {
+    /// The name as it was given.
+    pub name: String,
+}
+
+fn valid_names() -> String {
+    let names: Vec<_> = AdapterErrorKind::ALL
+        .iter()
+        .map(|kind| kind.as_str())
+        .collect();
+    names.join(", ")
+}
+
 /// Why a call failed.
 ///
-/// Plain data, so that it crosses a process boundary whole. Everything in it may be logged: who
-/// makes one keeps secrets out of every field.
+/// Plain data, so that nothing is lost when it crosses a process boundary. Everything in it may be
+/// logged: whoever builds one removes secrets from every field.
 ///
 /// An error from a newer adapter may be of a kind that this crate does not know. It stays readable:
 /// the kind reads as [`Remote`](AdapterErrorKind::Remote), which promises nothing, and the
-/// [`code`](Self#structfield.code) is kept, so that nothing is taken for retriable by mistake and
-/// the number still tells the kinds apart.
+/// [`code`](Self#structfield.code) is kept, so that nothing is retried by mistake and the number
+/// still identifies the kind.
 ///
 /// ```
 /// use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
@@ -235,8 +337,8 @@ impl AdapterError {
         )
     }
 
-    /// The secret `logical` is to be read from the environment variable `source`, which cannot be
-    /// read. Of a value that is not UTF-8 nothing is repeated.
+    /// The secret `logical` comes from the environment variable `source`, which cannot be read. A
+    /// value that is not UTF-8 is not quoted, not even in part.
     ///
     /// ```
     /// # use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
@@ -284,7 +386,36 @@ impl AdapterError {
         self
     }
 
-    /// The JSON-RPC error number to answer with: the [`code`](Self#structfield.code) field.
+    /// Names the method or step that failed.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterError, AdapterErrorKind, capability};
+    /// let error = AdapterError::new(AdapterErrorKind::Execution, "003 failed")
+    ///     .with_operation(capability::UP);
+    /// assert_eq!(error.operation.as_deref(), Some("up"));
+    /// ```
+    #[must_use]
+    pub fn with_operation(mut self, operation: impl Into<String>) -> Self {
+        self.operation = Some(operation.into());
+        self
+    }
+
+    /// Adds what the tool printed about the failure, as evidence. The caller bounds its length and
+    /// removes secrets first: everything in an error may be logged.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+    /// let error = AdapterError::new(AdapterErrorKind::Execution, "003 failed")
+    ///     .with_stderr("ERROR: relation \"orders\" does not exist");
+    /// assert!(error.stderr.is_some_and(|printed| printed.contains("orders")));
+    /// ```
+    #[must_use]
+    pub fn with_stderr(mut self, stderr: impl Into<String>) -> Self {
+        self.stderr = Some(stderr.into());
+        self
+    }
+
+    /// The JSON-RPC error number to reply with: the [`code`](Self#structfield.code) field.
     ///
     /// ```
     /// # use fraisier_adapter_api::AdapterError;
@@ -300,8 +431,7 @@ fn kind_or_remote<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<AdapterErrorKind, D::Error> {
     let name = String::deserialize(deserializer)?;
-    let known: Result<_, value::Error> = AdapterErrorKind::deserialize(name.into_deserializer());
-    Ok(known.unwrap_or(AdapterErrorKind::Remote))
+    Ok(name.parse().unwrap_or(AdapterErrorKind::Remote))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Names that the engine and an adapter pass back and forth without reading anything into them.
+//! Names that the engine and an adapter exchange without interpreting them.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// The name of one state of the schema, in the migration tool's own terms: `003`,
 /// `20260301120000`, `ae1027a6acf`.
 ///
-/// Opaque: revisions are compared for equality only. It has no order, because only the tool that
-/// made it knows which of two comes first. A plain string on the wire.
+/// Opaque: revisions are compared for equality only. They have no order, because only the tool that
+/// made them knows which of two comes first. A plain string on the wire.
 ///
 /// ```
 /// use fraisier_adapter_api::Revision;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(head.as_str(), "003");
 /// assert_eq!(head.to_string(), "003");
 /// assert_eq!(head, Revision::from("003"));
+/// assert_eq!(String::from(head.clone()), "003");
 /// assert_eq!(serde_json::to_string(&head)?, r#""003""#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -62,6 +63,18 @@ impl From<String> for Revision {
 impl From<&str> for Revision {
     fn from(name: &str) -> Self {
         Self::new(name)
+    }
+}
+
+impl From<Revision> for String {
+    fn from(revision: Revision) -> Self {
+        revision.0
+    }
+}
+
+impl AsRef<str> for Revision {
+    fn as_ref(&self) -> &str {
+        self.as_str()
     }
 }
 
@@ -124,12 +137,24 @@ impl From<&str> for HostId {
     }
 }
 
+impl From<HostId> for String {
+    fn from(host: HostId) -> Self {
+        host.0
+    }
+}
+
+impl AsRef<str> for HostId {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 /// What is being deployed: the build that the migrations belong to.
 ///
 /// ```
 /// use fraisier_adapter_api::ArtifactRef;
 ///
-/// let build = ArtifactRef { id: "shop-2026.03.1".into(), checksum: None };
+/// let build = ArtifactRef::new("shop-2026.03.1");
 /// assert_eq!(serde_json::to_string(&build)?, r#"{"id":"shop-2026.03.1","checksum":null}"#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -140,4 +165,33 @@ pub struct ArtifactRef {
     /// A checksum of its content in the engine's notation, such as `sha256:9f86d0…`; `None` when
     /// the engine does not know one, which says nothing about the content.
     pub checksum: Option<String>,
+}
+
+impl ArtifactRef {
+    /// Names an artifact. Nothing is looked up, and no checksum is known.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::ArtifactRef;
+    /// let build = ArtifactRef::new("shop-2026.03.1");
+    /// assert_eq!((build.id.as_str(), build.checksum), ("shop-2026.03.1", None));
+    /// ```
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            checksum: None,
+        }
+    }
+
+    /// Sets the checksum, in the engine's notation.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::ArtifactRef;
+    /// let build = ArtifactRef::new("shop-2026.03.1").with_checksum("sha256:9f86d0");
+    /// assert_eq!(build.checksum.as_deref(), Some("sha256:9f86d0"));
+    /// ```
+    #[must_use]
+    pub fn with_checksum(mut self, checksum: impl Into<String>) -> Self {
+        self.checksum = Some(checksum.into());
+        self
+    }
 }

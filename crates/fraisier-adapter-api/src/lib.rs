@@ -2,31 +2,26 @@
 //!
 //! A deploy engine moves an application and its database together. It does not know how a
 //! database is migrated; an *adapter* does, by driving one migration tool. This crate is what the
-//! two agree on: the trait [`MigrationAdapter`], the [context](AdapterCtx) of a call, what a call
-//! results in, and the [error](AdapterError) it fails with. It holds no logic of either side.
+//! two agree on: the trait [`MigrationAdapter`], the [context](AdapterCtx) of a call, its results,
+//! and the [error](AdapterError) it fails with. It contains no logic of either side.
 //!
 //! # A call
 //!
 //! ```
 //! use std::sync::Arc;
-//! use async_trait::async_trait;
 //! use fraisier_adapter_api::{
 //!     AdapterCtx, AdapterDescription, AdapterError, AdapterErrorKind, MigrationAdapter,
-//!     MigrationOutcome, PROTOCOL_VERSION, Revision, VerifyReport, capability,
+//!     MigrationOutcome, Revision, VerifyReport, async_trait, capability,
 //! };
 //!
-//! /// Drives a tool that knows one single revision.
+//! /// Drives a tool that has a single migration.
 //! struct Single;
 //!
 //! #[async_trait]
 //! impl MigrationAdapter for Single {
 //!     async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
-//!         Ok(AdapterDescription {
-//!             name: "single".into(),
-//!             version: "1.0.0".into(),
-//!             protocol_version: PROTOCOL_VERSION,
-//!             capabilities: vec![capability::UP.into(), capability::VERIFY.into()],
-//!         })
+//!         Ok(AdapterDescription::new("single", "1.0.0")
+//!             .with_capabilities([capability::UP, capability::VERIFY]))
 //!     }
 //!
 //!     async fn current_revision(&self, _: &AdapterCtx) -> Result<Option<Revision>, AdapterError> {
@@ -39,11 +34,7 @@
 //!         _target: Option<Revision>,
 //!     ) -> Result<MigrationOutcome, AdapterError> {
 //!         let _dsn = ctx.secret("DATABASE_URL")?;
-//!         Ok(MigrationOutcome {
-//!             to: Some(Revision::new("001")),
-//!             applied: vec![Revision::new("001")],
-//!             ..MigrationOutcome::default()
-//!         })
+//!         Ok(MigrationOutcome::new(None, Some(Revision::new("001"))).with_applied(["001"]))
 //!     }
 //!
 //!     async fn down_to(
@@ -70,7 +61,7 @@
 //! let ctx = ctx.with_resolved_secret("DATABASE_URL", "postgresql://localhost/shop");
 //! assert_eq!(adapter.up(&ctx, None).await?.to, Some(Revision::new("001")));
 //!
-//! // An adapter that cannot lint says so; it never says that the lint passed.
+//! // An adapter that cannot lint returns an error; it never reports that the lint passed.
 //! let lint = adapter.preflight(&ctx).await.unwrap_err();
 //! assert_eq!(lint.kind, AdapterErrorKind::MethodNotSupported);
 //! # Ok(())
@@ -79,8 +70,8 @@
 //!
 //! # Absence is never safety
 //!
-//! Most of what an adapter reports decides whether a deploy goes on. What is *not* reported is
-//! never an answer to that question:
+//! Most of what an adapter reports decides whether a deploy continues. A missing value is never a
+//! yes:
 //!
 //! | absent | does not mean | means |
 //! |---|---|---|
@@ -93,14 +84,15 @@
 //!
 //! # On the wire
 //!
-//! Adapters may run in a process of their own. The same types then travel as JSON, as parameters
-//! and results of JSON-RPC calls, so their JSON is part of the contract:
+//! Adapters may run in a process of their own. The same types are then the parameters and results
+//! of JSON-RPC calls, so their JSON is part of the contract:
 //!
 //! - keys are the field names, enum values are `snake_case` strings;
-//! - an absent option is written as `null`; the few fields that are left out instead say so;
+//! - an absent option is written as `null`; the documentation of a field says if it is left out
+//!   instead;
 //! - a missing key reads as absent, an unknown key is ignored;
-//! - a list or a scalar that is not optional must be there, unless its field says otherwise: a
-//!   report without `ok` is not a report.
+//! - a list or a scalar that is not optional is required, unless its field says otherwise: a report
+//!   without `ok` is not a report.
 //!
 //! ```
 //! use fraisier_adapter_api::{ChangeSet, PreflightReport, RiskTier, SchemaChange};
@@ -117,7 +109,7 @@
 //!     ),
 //! );
 //!
-//! // From an adapter with a newer idea of a report: what is unknown is ignored.
+//! // From an adapter of a newer version: unknown keys are ignored.
 //! let read: PreflightReport =
 //!     serde_json::from_str(r#"{"ok":false,"issues":[],"elapsed_ms":12}"#)?;
 //! assert_eq!(read, PreflightReport::new(false));
@@ -126,17 +118,19 @@
 //!
 //! # What frozen means
 //!
-//! Within one major version of this crate there may come
+//! Within one major version of this crate these may be added:
 //!
 //! - a method of [`MigrationAdapter`] with a default,
 //! - a field of a `#[non_exhaustive]` struct that is absent on the wire by default,
 //! - a variant of a `#[non_exhaustive]` enum,
 //! - an item beside those that are here.
 //!
-//! Everything else needs a new major version: names, types, wire strings and numbers stay. The
-//! crate's tests hold it to that: they compare the public API with a committed listing, the JSON
-//! of every type with committed snapshots, and check when compiled that the trait is object-safe
-//! and that types and futures are `Send` and `Sync`.
+//! Everything else needs a new major version: names, types, wire strings and numbers do not change.
+//! The crate's tests check it: they compare the public API with a committed listing and the JSON of
+//! every type with committed snapshots, and check at compile time that the trait is object-safe and
+//! that types and futures are `Send` and `Sync`.
+
+#![warn(missing_docs, clippy::missing_errors_doc, clippy::must_use_candidate)]
 
 mod adapter;
 pub mod capability;
@@ -152,10 +146,13 @@ mod unambiguous;
 mod verify;
 
 pub use adapter::MigrationAdapter;
+/// The attribute for implementations of [`MigrationAdapter`], so that an adapter needs no dependency
+/// on the crate it comes from.
+pub use async_trait::async_trait;
 pub use change_set::{ChangeSet, ChangeSetUnavailable, RISK_CONTRACT_VERSION, SchemaChange};
 pub use context::AdapterCtx;
 pub use description::{AdapterDescription, PROTOCOL_VERSION};
-pub use error::{AdapterError, AdapterErrorKind};
+pub use error::{AdapterError, AdapterErrorKind, UnknownErrorKind};
 pub use ids::{ArtifactRef, HostId, Revision};
 pub use outcome::MigrationOutcome;
 pub use preflight::{PreflightIssue, PreflightReport, Severity};

@@ -1,4 +1,4 @@
-//! What a look at the migrations, before any of them runs, found.
+//! What a check of the migrations found before any of them ran.
 
 use serde::de::{DeserializeSeed as _, Deserializer};
 use serde::{Deserialize, Serialize};
@@ -35,12 +35,8 @@ pub enum Severity {
 /// ```
 /// use fraisier_adapter_api::{PreflightIssue, Severity};
 ///
-/// let issue = PreflightIssue {
-///     severity: Severity::Warning,
-///     code: "NO_DOWN".into(),
-///     message: "003 cannot be rolled back".into(),
-///     migration: Some("003".into()),
-/// };
+/// let issue = PreflightIssue::new(Severity::Warning, "NO_DOWN", "003 cannot be rolled back")
+///     .with_migration("003");
 /// assert_eq!(
 ///     serde_json::to_string(&issue)?,
 ///     concat!(
@@ -62,9 +58,41 @@ pub struct PreflightIssue {
     pub migration: Option<String>,
 }
 
+impl PreflightIssue {
+    /// A finding about no migration in particular.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{PreflightIssue, Severity};
+    /// let issue = PreflightIssue::new(Severity::Info, "NO_VERIFY", "nothing to verify");
+    /// assert_eq!((issue.code.as_str(), issue.migration), ("NO_VERIFY", None));
+    /// ```
+    pub fn new(severity: Severity, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity,
+            code: code.into(),
+            message: message.into(),
+            migration: None,
+        }
+    }
+
+    /// Names the migration that the finding is about.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::{PreflightIssue, Severity};
+    /// let issue = PreflightIssue::new(Severity::Warning, "NO_DOWN", "cannot be rolled back")
+    ///     .with_migration("003");
+    /// assert_eq!(issue.migration.as_deref(), Some("003"));
+    /// ```
+    #[must_use]
+    pub fn with_migration(mut self, migration: impl Into<String>) -> Self {
+        self.migration = Some(migration.into());
+        self
+    }
+}
+
 /// What [`preflight`](crate::MigrationAdapter::preflight) found.
 ///
-/// The default is not ok and knows nothing.
+/// The default is not ok and states nothing else.
 ///
 /// ```
 /// use fraisier_adapter_api::PreflightReport;
@@ -93,8 +121,8 @@ pub struct PreflightReport {
     pub ok: bool,
     /// What was found, in the tool's order. Required on the wire.
     pub issues: Vec<PreflightIssue>,
-    /// Whether old and new code can both run while the migrations do and after; `None` when
-    /// nobody judged it, which is not "safe". Left out on the wire when `None`.
+    /// Whether old and new code can both run during and after the migrations; `None` when nobody
+    /// judged it, which is not "safe". Left out on the wire when `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_safe: Option<bool>,
     /// What the migrations would change; `None` when nobody listed it, which is not "nothing".
@@ -104,8 +132,8 @@ pub struct PreflightReport {
     /// version 0, a change without its `kind`, a key twice anywhere in it) reads as `None`, and never
     /// fails the report around it.
     ///
-    /// Read a report from its text. A [`serde_json::Value`] hides a doubled key: it holds the last of
-    /// the two, as if that had been the only one.
+    /// Read a report from its text. A [`serde_json::Value`] hides a duplicate key: it contains only
+    /// the last of the two values.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -115,7 +143,7 @@ pub struct PreflightReport {
 }
 
 impl PreflightReport {
-    /// A report with this verdict that knows nothing else.
+    /// A report with this verdict and nothing else.
     ///
     /// ```
     /// # use fraisier_adapter_api::PreflightReport;
@@ -130,16 +158,13 @@ impl PreflightReport {
         }
     }
 
-    /// Sets the findings. The verdict stays: it is the adapter's to give.
+    /// Sets the findings. The verdict does not change: the adapter decides it.
     ///
     /// ```
     /// # use fraisier_adapter_api::{PreflightIssue, PreflightReport, Severity};
-    /// let report = PreflightReport::new(false).with_issues(vec![PreflightIssue {
-    ///     severity: Severity::Error,
-    ///     code: "DUPLICATE".into(),
-    ///     message: "two migrations are called 002".into(),
-    ///     migration: Some("002".into()),
-    /// }]);
+    /// let report = PreflightReport::new(false).with_issues(vec![
+    ///     PreflightIssue::new(Severity::Error, "DUPLICATE", "two migrations are called 002"),
+    /// ]);
     /// assert_eq!(report.issues.len(), 1);
     /// ```
     #[must_use]
@@ -148,8 +173,8 @@ impl PreflightReport {
         self
     }
 
-    /// Says whether old and new code can both run while the migrations do and after. An adapter
-    /// that does not know leaves it out.
+    /// Sets whether old and new code can both run during and after the migrations. An adapter that
+    /// does not know does not call it.
     ///
     /// ```
     /// # use fraisier_adapter_api::PreflightReport;
@@ -161,8 +186,8 @@ impl PreflightReport {
         self
     }
 
-    /// Says what the migrations would change. An adapter that does not know leaves it out; an
-    /// empty set says that nothing changes.
+    /// Sets what the migrations would change. An adapter that does not know does not call it: an
+    /// empty set states that nothing changes.
     ///
     /// ```
     /// # use fraisier_adapter_api::{ChangeSet, PreflightReport};
@@ -175,7 +200,7 @@ impl PreflightReport {
         self
     }
 
-    /// The change set, when there is one that can be judged by the contract this crate knows.
+    /// The change set, if there is one that follows the risk contract of this crate.
     ///
     /// ```
     /// use fraisier_adapter_api::{ChangeSet, ChangeSetUnavailable, PreflightReport};
@@ -190,9 +215,9 @@ impl PreflightReport {
     ///
     /// # Errors
     ///
-    /// [`ChangeSetUnavailable::NotEmitted`] when the report carries none, or one of version 0,
-    /// which never was a version. [`ChangeSetUnavailable::VersionTooNew`] when it follows a newer
-    /// contract, such as version 2: a tier may mean something else there.
+    /// [`ChangeSetUnavailable::NotEmitted`] when the report has none, or one of version 0, which
+    /// never existed. [`ChangeSetUnavailable::VersionTooNew`] when it follows a newer contract, such
+    /// as version 2, where a tier may mean something else.
     pub fn usable_change_set(&self) -> Result<&ChangeSet, ChangeSetUnavailable> {
         match &self.change_set {
             Some(set) if set.contract_version > RISK_CONTRACT_VERSION => {
@@ -217,8 +242,8 @@ fn readable_change_set<'de, D: Deserializer<'de>>(
         .and_then(|value| ChangeSet::deserialize(value).ok()))
 }
 
-/// Serde reads an array as a struct, field by field; here an array in place of an object is another
-/// JSON type.
+/// Serde would read an array as a struct, field by field; here an array where an object belongs is
+/// the wrong JSON type.
 fn has_keys_throughout(set: &Value) -> bool {
     let changes = set.get("changes").and_then(Value::as_array);
     set.is_object() && changes.is_none_or(|changes| changes.iter().all(Value::is_object))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 /// use fraisier_adapter_api::VerifyCheck;
 ///
-/// let check = VerifyCheck { name: "003_orders".into(), ok: false, detail: Some("0 rows".into()) };
+/// let check = VerifyCheck::new("003_orders", false).with_detail("0 rows");
 /// assert_eq!(
 ///     serde_json::to_string(&check)?,
 ///     r#"{"name":"003_orders","ok":false,"detail":"0 rows"}"#,
@@ -24,6 +24,36 @@ pub struct VerifyCheck {
     pub detail: Option<String>,
 }
 
+impl VerifyCheck {
+    /// A check with this verdict and no detail.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::VerifyCheck;
+    /// let check = VerifyCheck::new("003_orders", true);
+    /// assert!(check.ok && check.detail.is_none());
+    /// ```
+    pub fn new(name: impl Into<String>, ok: bool) -> Self {
+        Self {
+            name: name.into(),
+            ok,
+            detail: None,
+        }
+    }
+
+    /// Adds what was found, for people.
+    ///
+    /// ```
+    /// # use fraisier_adapter_api::VerifyCheck;
+    /// let check = VerifyCheck::new("003_orders", false).with_detail("0 rows");
+    /// assert_eq!(check.detail.as_deref(), Some("0 rows"));
+    /// ```
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+}
+
 /// What [`verify`](crate::MigrationAdapter::verify) found.
 ///
 /// The verdict is [`ok`](Self::ok) and nothing else. The default is not ok.
@@ -31,11 +61,7 @@ pub struct VerifyCheck {
 /// ```
 /// use fraisier_adapter_api::{VerifyCheck, VerifyReport};
 ///
-/// let report = VerifyReport::new(true).with_checks(vec![VerifyCheck {
-///     name: "003_orders".into(),
-///     ok: true,
-///     detail: None,
-/// }]);
+/// let report = VerifyReport::new(true).with_checks(vec![VerifyCheck::new("003_orders", true)]);
 /// assert!(report.ok && !report.was_skipped);
 ///
 /// // Nothing was examined, so nothing was verified.
@@ -63,8 +89,7 @@ pub struct VerifyReport {
     pub ok: bool,
     /// The checks that were run, in the tool's order. Required on the wire.
     pub checks: Vec<VerifyCheck>,
-    /// Why a verdict looks as it does: nothing was examined. It explains a verdict and never is
-    /// one. Left out on the wire when false; a missing key reads as false.
+    /// Whether nothing was examined. It explains a verdict and never is one. Left out on the wire when false; a missing key reads as false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub was_skipped: bool,
 }
@@ -85,11 +110,11 @@ impl VerifyReport {
         }
     }
 
-    /// Sets the checks. The verdict stays: it is the adapter's to give.
+    /// Sets the checks. The verdict does not change: the adapter decides it.
     ///
     /// ```
     /// # use fraisier_adapter_api::{VerifyCheck, VerifyReport};
-    /// let check = VerifyCheck { name: "001".into(), ok: true, detail: None };
+    /// let check = VerifyCheck::new("001", true);
     /// assert_eq!(VerifyReport::new(true).with_checks(vec![check]).checks.len(), 1);
     /// ```
     #[must_use]
@@ -98,7 +123,7 @@ impl VerifyReport {
         self
     }
 
-    /// Says whether the verdict is what it is because nothing was examined.
+    /// Sets whether nothing was examined.
     ///
     /// ```
     /// # use fraisier_adapter_api::VerifyReport;

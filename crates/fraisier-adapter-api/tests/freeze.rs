@@ -7,12 +7,11 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use fraisier_adapter_api::{
     AdapterCtx, AdapterDescription, AdapterError, AdapterErrorKind, ArtifactRef, ChangeSet,
     ChangeSetUnavailable, HostId, MigrationAdapter, MigrationOutcome, PreflightIssue,
-    PreflightReport, Revision, RiskTier, SchemaChange, Severity, UnknownRiskTier, VerifyCheck,
-    VerifyReport,
+    PreflightReport, Revision, RiskTier, SchemaChange, Severity, UnknownErrorKind, UnknownRiskTier,
+    VerifyCheck, VerifyReport, async_trait,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -71,8 +70,8 @@ const _: () = {
     const fn error<T: Error>() {}
     const fn text<T: Display>() {}
     const fn shared<T: Send + Sync + ?Sized>() {}
-    const fn name<T: for<'a> From<&'a str> + From<String>>() {}
-    const fn from_str<T: FromStr<Err = UnknownRiskTier>>() {}
+    const fn name<T: for<'a> From<&'a str> + From<String> + AsRef<str> + Into<String>>() {}
+    const fn from_str<T: FromStr<Err = E>, E: Error>() {}
     const fn code(error: &AdapterError) -> i32 {
         error.code()
     }
@@ -83,23 +82,25 @@ const _: () = {
     each! {
         value: AdapterCtx, AdapterDescription, AdapterError, AdapterErrorKind, ArtifactRef,
             ChangeSet, ChangeSetUnavailable, HostId, MigrationOutcome, PreflightIssue,
-            PreflightReport, Revision, RiskTier, SchemaChange, Severity, UnknownRiskTier,
-            VerifyCheck, VerifyReport;
+            PreflightReport, Revision, RiskTier, SchemaChange, Severity, UnknownErrorKind,
+            UnknownRiskTier, VerifyCheck, VerifyReport;
         wire: AdapterCtx, AdapterDescription, AdapterError, AdapterErrorKind, ArtifactRef,
             ChangeSet, HostId, MigrationOutcome, PreflightIssue, PreflightReport, Revision,
             RiskTier, SchemaChange, Severity, VerifyCheck, VerifyReport;
         plain: AdapterDescription, AdapterError, AdapterErrorKind, ArtifactRef, ChangeSet,
             ChangeSetUnavailable, HostId, MigrationOutcome, PreflightIssue, PreflightReport,
-            Revision, RiskTier, SchemaChange, Severity, UnknownRiskTier, VerifyCheck, VerifyReport;
+            Revision, RiskTier, SchemaChange, Severity, UnknownErrorKind, UnknownRiskTier,
+            VerifyCheck, VerifyReport;
         small: AdapterErrorKind, RiskTier, Severity;
         ordered: HostId, RiskTier;
         default: ChangeSet, MigrationOutcome, PreflightReport, SchemaChange, VerifyReport;
-        error: AdapterError, ChangeSetUnavailable, UnknownRiskTier;
+        error: AdapterError, ChangeSetUnavailable, UnknownErrorKind, UnknownRiskTier;
         text: AdapterErrorKind, HostId, Revision, RiskTier;
         name: HostId, Revision;
         shared: dyn MigrationAdapter, Arc<dyn MigrationAdapter>;
     }
-    from_str::<RiskTier>();
+    from_str::<RiskTier, UnknownRiskTier>();
+    from_str::<AdapterErrorKind, UnknownErrorKind>();
     assert!(AdapterErrorKind::Execution.code() == -32000);
     let _ = code;
 };
@@ -144,6 +145,64 @@ async fn the_other_defaults() {
     assert!(adapter.owns_database());
 }
 
+/// The structs that existing adapters build as literals stay exhaustive.
+#[test]
+fn exhaustive_structs_are_built_as_literals_and_by_constructors() {
+    assert_eq!(
+        AdapterDescription::new("example", "1.0").with_capabilities(["up"]),
+        AdapterDescription {
+            name: "example".into(),
+            version: "1.0".into(),
+            protocol_version: 1,
+            capabilities: vec!["up".into()],
+        }
+    );
+    assert_eq!(
+        ArtifactRef::new("shop-7").with_checksum("sha256:00"),
+        ArtifactRef {
+            id: "shop-7".into(),
+            checksum: Some("sha256:00".into()),
+        }
+    );
+    assert_eq!(
+        MigrationOutcome::new(None, Some("002".into()))
+            .with_applied(["001", "002"])
+            .with_log("done"),
+        MigrationOutcome {
+            from: None,
+            to: Some(Revision::new("002")),
+            applied: vec![Revision::new("001"), Revision::new("002")],
+            log: "done".into(),
+        }
+    );
+    assert_eq!(
+        PreflightIssue::new(Severity::Error, "DUPLICATE", "twice").with_migration("002"),
+        PreflightIssue {
+            severity: Severity::Error,
+            code: "DUPLICATE".into(),
+            message: "twice".into(),
+            migration: Some("002".into()),
+        }
+    );
+    assert_eq!(
+        VerifyCheck::new("001", false).with_detail("0 rows"),
+        VerifyCheck {
+            name: "001".into(),
+            ok: false,
+            detail: Some("0 rows".into()),
+        }
+    );
+}
+
+#[test]
+fn supports_compares_the_whole_name() {
+    let described = AdapterDescription::new("example", "1.0").with_capabilities(["window_safe"]);
+    assert!(described.supports("window_safe"));
+    for other in ["window", "WINDOW_SAFE", "", "up"] {
+        assert!(!described.supports(other), "{other:?}");
+    }
+}
+
 #[test]
 fn a_name_is_read_as_it_was_given() {
     for revision in [
@@ -153,6 +212,8 @@ fn a_name_is_read_as_it_was_given() {
     ] {
         assert_eq!(revision.as_str(), "003");
         assert_eq!(revision.to_string(), "003");
+        assert_eq!(revision.as_ref(), "003");
+        assert_eq!(String::from(revision), "003");
     }
     for host in [
         HostId::new("db-1"),
@@ -161,6 +222,8 @@ fn a_name_is_read_as_it_was_given() {
     ] {
         assert_eq!(host.as_str(), "db-1");
         assert_eq!(host.to_string(), "db-1");
+        assert_eq!(host.as_ref(), "db-1");
+        assert_eq!(String::from(host), "db-1");
     }
 }
 
@@ -169,10 +232,16 @@ fn a_context_holds_what_it_was_given() {
     let ctx = AdapterCtx::new("shop", "test")
         .with_workdir("/srv/shop")
         .with_migrations_path("sql")
-        .with_setting("lock_timeout_ms", 500);
+        .with_setting("lock_timeout_ms", 500)
+        .with_host("db-1")
+        .with_previous_revision("002")
+        .with_artifact_ref(ArtifactRef::new("shop-7"));
     assert_eq!(ctx.workdir, Path::new("/srv/shop"));
     assert_eq!(ctx.migrations_path.as_deref(), Some(Path::new("sql")));
     assert_eq!(ctx.settings["lock_timeout_ms"], 500);
+    assert_eq!(ctx.host, Some(HostId::new("db-1")));
+    assert_eq!(ctx.previous_revision, Some(Revision::new("002")));
+    assert_eq!(ctx.artifact_ref, Some(ArtifactRef::new("shop-7")));
 }
 
 #[test]

@@ -79,12 +79,10 @@ fn error() -> AdapterError {
 }
 
 fn full_error() -> AdapterError {
-    AdapterError {
-        adapter: Some("confiture".into()),
-        operation: Some("up".into()),
-        stderr: Some("ERROR: \"x\"\n".into()),
-        ..error()
-    }
+    error()
+        .with_adapter("confiture")
+        .with_operation("up")
+        .with_stderr("ERROR: \"x\"\n")
 }
 
 fn ctx() -> AdapterCtx {
@@ -143,10 +141,14 @@ fn error_kinds() {
         (K::IrreversibleRollback, "irreversible_rollback", -32009),
         (K::InternalError, "internal_error", -32010),
     ];
+    assert_eq!(K::ALL, kinds.map(|(kind, ..)| kind));
     for (kind, wire, code) in kinds {
         assert_eq!(kind.as_str(), wire);
         assert_eq!(kind.to_string(), wire);
+        assert_eq!(wire.parse(), Ok(kind));
         assert_eq!(kind.code(), code, "{kind}");
+        assert_eq!(K::from_code(code), Some(kind));
+        assert_eq!(kind.is_retriable(), kind == K::LockContention, "{kind}");
         assert_eq!(AdapterError::new(kind, "").code(), code, "{kind}");
         assert_eq!(
             AdapterError::new(kind, "why").to_string(),
@@ -155,6 +157,11 @@ fn error_kinds() {
     }
     insta::assert_snapshot!(wire_eq(&kinds.map(|(kind, wire, _)| (wire, kind))));
     assert!(serde_json::from_str::<K>(r#""new_kind""#).is_err());
+    for unknown in ["new_kind", "Execution", " execution", ""] {
+        let error = unknown.parse::<K>().unwrap_err();
+        assert_eq!(error.name, unknown);
+    }
+    assert_eq!(K::from_code(0), None);
 }
 
 #[test]
