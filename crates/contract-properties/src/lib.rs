@@ -70,7 +70,6 @@ pub const PROPERTIES: &[Property] = &[
 ];
 
 /// The property of this name.
-#[must_use]
 pub fn property(name: &str) -> Option<&'static Property> {
     PROPERTIES.iter().find(|property| property.name == name)
 }

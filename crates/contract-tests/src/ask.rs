@@ -13,7 +13,6 @@ use crate::site::Site;
 pub type Answer = Result<Value, AdapterError>;
 
 /// The context in which the adapter is called.
-#[must_use]
 pub fn context(definition: &Definition, site: &Site) -> AdapterCtx {
     let mut context = AdapterCtx::new("shop", "production");
     context.workdir.clone_from(&site.project);
@@ -29,10 +28,6 @@ pub fn context(definition: &Definition, site: &Site) -> AdapterCtx {
 }
 
 /// The adapter's method for `call`.
-///
-/// # Errors
-///
-/// The adapter's.
 ///
 /// # Panics
 ///

@@ -40,7 +40,6 @@ pub enum Call {
 impl Call {
     /// The arguments, as the adapter gives them, with `<report>` and `<against>` where a run puts
     /// what is its own. A replay fails when the adapter gives others.
-    #[must_use]
     pub fn argv(&self, migrations_dir: &str) -> Vec<String> {
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
         let (subcommand, own) = match self {
@@ -73,7 +72,6 @@ impl Call {
 
     /// The variables of the call that decide which database it reaches, as a recording shows them:
     /// by what they hold, never with it; `None` for one that is not set.
-    #[must_use]
     pub fn recorded_environment(&self, connection: Connection) -> BTreeMap<String, Option<String>> {
         let value = |text: &str| Some(text.to_owned());
         let dsn = match connection {
@@ -96,7 +94,6 @@ impl Call {
     }
 
     /// Whether it is one of the adapter's operations, with a report and a database.
-    #[must_use]
     pub fn is_operation(&self) -> bool {
         !matches!(self, Self::Version | Self::ExitCodes | Self::Help(_))
     }

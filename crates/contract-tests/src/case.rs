@@ -65,7 +65,6 @@ impl Definition {
     /// # Panics
     ///
     /// Never: a definition always has a JSON form.
-    #[must_use]
     pub fn digest(&self) -> String {
         let calls = std::iter::once(&self.call).chain(&self.then);
         let argv: Vec<_> = calls.map(|call| call.argv(self.migrations_dir)).collect();
@@ -95,7 +94,6 @@ pub struct Case {
 }
 
 /// Starts a case: a call on a fresh database, in a project without migrations.
-#[must_use]
 pub fn case(name: &'static str, about: &'static str, call: Call) -> Case {
     Case {
         name,
@@ -117,13 +115,11 @@ pub fn case(name: &'static str, about: &'static str, call: Call) -> Case {
 
 impl Case {
     /// The operation, the first half of the name.
-    #[must_use]
     pub fn operation(&self) -> &'static str {
         self.name.split_once('/').map_or("", |(first, _)| first)
     }
 
     /// Whether the case is recorded on `release`.
-    #[must_use]
     pub fn applies_to(&self, release: Release) -> bool {
         release >= self.since && self.until.is_none_or(|until| release < until)
     }

@@ -37,19 +37,16 @@ impl fmt::Debug for Endpoint {
 
 impl Endpoint {
     /// The DSN of the database.
-    #[must_use]
     pub fn dsn(&self) -> String {
         self.url(&self.password, self.port, &self.database)
     }
 
     /// The DSN of the throwaway copy.
-    #[must_use]
     pub fn against_dsn(&self) -> String {
         self.url(&self.password, self.port, &self.against)
     }
 
     /// The URL of the throwaway copy, without a password, as it stands on the command line.
-    #[must_use]
     pub fn against_url(&self) -> String {
         let Self {
             host,
@@ -87,7 +84,6 @@ pub enum Connection {
 
 impl Connection {
     /// The DSN a caller hands to the adapter, if it hands over one.
-    #[must_use]
     pub fn dsn(self, endpoint: &Endpoint) -> Option<String> {
         match self {
             Self::Valid => Some(endpoint.dsn()),
@@ -104,7 +100,6 @@ impl Connection {
 
     /// The variables of the call that decide which database it reaches: name to value, `None`
     /// for one that must not be set.
-    #[must_use]
     pub fn environment(self, endpoint: &Endpoint) -> BTreeMap<&'static str, Option<String>> {
         let ambient = (self == Self::EmptyBesideAmbient).then(|| endpoint.dsn());
         BTreeMap::from([

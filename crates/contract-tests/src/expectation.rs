@@ -66,7 +66,6 @@ pub struct Expectation {
 
 impl Expectation {
     /// True on every release.
-    #[must_use]
     pub fn always(fact: Fact) -> Self {
         Self {
             from: None,
@@ -76,7 +75,6 @@ impl Expectation {
     }
 
     /// True from `release` on.
-    #[must_use]
     pub fn from(release: Release, fact: Fact) -> Self {
         Self {
             from: Some(release),
@@ -86,7 +84,6 @@ impl Expectation {
     }
 
     /// True below `release`.
-    #[must_use]
     pub fn below(release: Release, fact: Fact) -> Self {
         Self {
             from: None,
@@ -96,7 +93,6 @@ impl Expectation {
     }
 
     /// Whether it is claimed of `release`.
-    #[must_use]
     pub fn holds_for(&self, release: Release) -> bool {
         self.from.is_none_or(|from| release >= from)
             && self.below.is_none_or(|below| release < below)
@@ -120,7 +116,6 @@ impl fmt::Display for Violation {
 
 /// What of `expectations` the recording made on `release` contradicts. The adapter's answer is
 /// not asked here: it takes a replay.
-#[must_use]
 pub fn violations(
     expectations: &[Expectation],
     release: Release,
@@ -173,7 +168,6 @@ fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
 }
 
 /// What of `expectations` about the database is not true of it on `release`.
-#[must_use]
 pub fn state_violations(
     expectations: &[Expectation],
     release: Release,
@@ -239,7 +233,6 @@ fn gather(
 }
 
 /// The codes of a preflight report's issues.
-#[must_use]
 pub fn issue_codes(report: Option<&Value>) -> Vec<String> {
     report
         .and_then(|report| report.pointer("/issues")?.as_array())

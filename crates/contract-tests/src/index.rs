@@ -26,10 +26,6 @@ pub struct Entry {
 
 impl Index {
     /// Reads an index and checks it.
-    ///
-    /// # Errors
-    ///
-    /// When the text is not an index, lists no release, or lists one twice or out of order.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let index: Self = serde_json::from_str(text).context("the index cannot be read")?;
         ensure!(!index.releases.is_empty(), "the index lists no release");
@@ -41,13 +37,11 @@ impl Index {
     }
 
     /// Every release, oldest first.
-    #[must_use]
     pub fn releases(&self) -> impl DoubleEndedIterator<Item = Release> {
         self.releases.iter().map(|entry| entry.release)
     }
 
     /// Whether `release` is recorded.
-    #[must_use]
     pub fn has(&self, release: Release) -> bool {
         self.releases().any(|known| known == release)
     }
@@ -57,7 +51,6 @@ impl Index {
     /// # Panics
     ///
     /// Never: an index always has a JSON form.
-    #[must_use]
     pub fn to_file(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("an index has a JSON form");
         text.push('\n');

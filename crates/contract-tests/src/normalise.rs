@@ -13,7 +13,6 @@ pub struct Names(Vec<(String, &'static str)>);
 
 impl Names {
     /// No names.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -32,7 +31,6 @@ impl Names {
     }
 
     /// `text` with each placeholder replaced by the name it stands for.
-    #[must_use]
     pub fn expand(&self, text: &str) -> String {
         self.0
             .iter()
@@ -109,7 +107,6 @@ static TRACEBACK: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// `text` without what differs from run to run.
-#[must_use]
 pub fn normalise(text: &str, names: &Names) -> String {
     let text = names.collapse(text);
     let text = TRACEBACK.replace_all(&text, |_: &Captures<'_>| "<traceback>\n");
@@ -123,7 +120,6 @@ pub fn normalise(text: &str, names: &Names) -> String {
 /// The interface that a `--help` page describes, one option or argument a line: its names and the
 /// kind of value it takes. The prose around it changes with nearly every release and decides
 /// nothing.
-#[must_use]
 pub fn help_interface(page: &str) -> String {
     let is_kind = |word: &&str| word.starts_with('<') && word.ends_with('>');
     let interface = page.lines().filter_map(|line| {

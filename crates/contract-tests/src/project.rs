@@ -17,7 +17,6 @@ pub struct Project {
 
 impl Project {
     /// A project with an empty migrations directory.
-    #[must_use]
     pub fn empty() -> Self {
         Self::default()
     }
@@ -50,10 +49,6 @@ impl Project {
     }
 
     /// Writes the project below `root`, with its migrations directory even when that is empty.
-    ///
-    /// # Errors
-    ///
-    /// When a directory or file cannot be written, for example because the disk is full.
     pub fn write(&self, root: &Path) -> io::Result<()> {
         fs::create_dir_all(root.join(MIGRATIONS))?;
         for (path, contents) in &self.files {

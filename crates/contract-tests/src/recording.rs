@@ -48,19 +48,16 @@ pub struct RecordedCall {
 
 impl RecordedCall {
     /// Whether a report was written, readable or not.
-    #[must_use]
     pub fn has_report(&self) -> bool {
         self.report.is_some() || self.report_not_json.is_some()
     }
 
     /// The report as a JSON tree, when there is one.
-    #[must_use]
     pub fn report_value(&self) -> Option<Value> {
         serde_json::from_str(self.report.as_ref()?.get()).ok()
     }
 
     /// The report as it was written, when there is one.
-    #[must_use]
     pub fn report_text(&self) -> Option<String> {
         match (&self.report, &self.report_not_json) {
             (Some(json), _) => Some(json.get().replace(&format!("\n{REPORT_INDENT}"), "\n")),
@@ -69,7 +66,6 @@ impl RecordedCall {
     }
 
     /// Splits a report's text into the two fields that hold it.
-    #[must_use]
     pub fn report_fields(text: Option<&str>) -> (Option<Box<RawValue>>, Option<Text>) {
         let Some(text) = text else {
             return (None, None);
@@ -117,7 +113,6 @@ pub struct State {
 
 impl State {
     /// The tables that are not confiture's own.
-    #[must_use]
     pub fn user_tables(&self) -> Vec<String> {
         let own = |table: &&String| !table.contains("confiture");
         self.tables.iter().filter(own).cloned().collect()
@@ -126,10 +121,6 @@ impl State {
 
 impl Recording {
     /// Reads a recording.
-    ///
-    /// # Errors
-    ///
-    /// When the text is not JSON, lacks a field, has an unknown one, or holds no call.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let recording: Self = serde_json::from_str(text)?;
         anyhow::ensure!(!recording.calls.is_empty(), "a recording without a call");
@@ -141,7 +132,6 @@ impl Recording {
     /// # Panics
     ///
     /// Never: a recording always has a JSON form.
-    #[must_use]
     pub fn to_file(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a recording has a JSON form");
         text.push('\n');

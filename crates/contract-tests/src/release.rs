@@ -18,7 +18,6 @@ pub struct Release {
 
 impl Release {
     /// The release of these three numbers.
-    #[must_use]
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self {
             major,

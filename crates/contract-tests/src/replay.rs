@@ -59,11 +59,6 @@ pub struct Replay<'a> {
 
 impl Replay<'_> {
     /// Replays the case both ways, with `stand_in` as the binary.
-    ///
-    /// # Errors
-    ///
-    /// When the stand-in was called in a way the recording does not allow, or a file of the replay
-    /// cannot be written. What the adapter says is no error.
     pub fn run(&self, stand_in: &Path) -> anyhow::Result<Replayed> {
         let root = tempfile::tempdir()?;
         let site = self.site(root.path());
@@ -97,7 +92,6 @@ impl Replay<'_> {
     /// # Panics
     ///
     /// Never: an answer always has a JSON form.
-    #[must_use]
     pub fn snapshot(&self, replayed: &Replayed) -> String {
         #[derive(Serialize)]
         struct Snapshot<'a> {
@@ -281,10 +275,6 @@ fn calls_made(program: &Path) -> anyhow::Result<usize> {
 }
 
 /// That both ways give the same, where the adapter let it come to the recorded call.
-///
-/// # Errors
-///
-/// When they differ.
 pub fn agree(replayed: &Replayed) -> anyhow::Result<()> {
     let text = |answer: &Answer| {
         let shown = serde_json::to_string_pretty(&Shown::from(answer));

@@ -15,10 +15,6 @@ use crate::replay::{Replay, Replayed, agree};
 use crate::site::PASSWORD;
 
 /// Holds a replay against the catalogue's expectations and the rules that hold for all.
-///
-/// # Errors
-///
-/// Which expectation or rule it breaks.
 pub fn check(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
     agree(replayed)?;
     let broken = violations(&replay.case.expectations, replay.release, replay.recording);
@@ -38,10 +34,6 @@ pub fn check(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
 
 /// That the adapter's answer is the one the catalogue expects on `release`. `reached` tells whether
 /// the adapter let it come to the case's call.
-///
-/// # Errors
-///
-/// When it is another.
 pub fn answers_as_expected(
     expectations: &[Expectation],
     release: Release,
@@ -67,10 +59,6 @@ pub fn answers_as_expected(
 }
 
 /// That a result names the revision the database is at.
-///
-/// # Errors
-///
-/// When it names another, or none.
 pub fn names_the_revision(
     call: &Call,
     result: &Value,
@@ -90,10 +78,6 @@ pub fn names_the_revision(
 }
 
 /// Nothing that leaves the adapter holds the password, or a piece of it that would help.
-///
-/// # Errors
-///
-/// When it does.
 pub fn no_secret(answer: &impl Debug, password: &str) -> anyhow::Result<()> {
     let text = format!("{answer:?}");
     ensure!(

@@ -52,11 +52,6 @@ pub enum Line {
 
 impl Script {
     /// Finds the answer to a call, after `played` calls of [`in_order`](Self::in_order).
-    ///
-    /// # Errors
-    ///
-    /// Why the script does not allow the call: another argv than the next one's, or a variable
-    /// that should be otherwise. Names variables, never their values.
     pub fn answer(
         &self,
         played: usize,
@@ -94,7 +89,6 @@ impl Script {
 }
 
 /// The log beside the script of the program at `program`.
-#[must_use]
 pub fn log_of(program: &Path) -> PathBuf {
     program.with_file_name(LOG)
 }

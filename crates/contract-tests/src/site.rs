@@ -32,7 +32,6 @@ pub struct Site {
 impl Site {
     /// Where a release is only imagined to run: no server is there, and the databases have this name
     /// and that of its copy.
-    #[must_use]
     pub fn imagined(release: Release, project: PathBuf, database: &str) -> Self {
         Self {
             release,
@@ -52,7 +51,6 @@ impl Site {
     }
 
     /// What belongs to this run alone, and stands as a placeholder in a recording.
-    #[must_use]
     pub fn names(&self) -> Names {
         let path = |path: &PathBuf| path.to_string_lossy().into_owned();
         let Endpoint { port, .. } = self.endpoint;

@@ -34,10 +34,6 @@ pub struct ExitCode {
 
 impl ExitCodes {
     /// Reads the document; `None` for a release that has none.
-    ///
-    /// # Errors
-    ///
-    /// When what was printed is not the document.
     pub fn read(call: &RecordedCall) -> anyhow::Result<Option<Self>> {
         if call.exit != 0 {
             return Ok(None);
@@ -48,7 +44,6 @@ impl ExitCodes {
 }
 
 /// The options that a `--help` page offers, by their long names.
-#[must_use]
 pub fn offered(page: &RecordedCall) -> BTreeSet<String> {
     let page = page.stdout.to_string();
     let words = page.lines().flat_map(str::split_whitespace);
@@ -58,10 +53,6 @@ pub fn offered(page: &RecordedCall) -> BTreeSet<String> {
 
 /// What the adapter makes of it: of a help page, which options that it passes are offered; of the
 /// exit codes, how it classifies each of them.
-///
-/// # Errors
-///
-/// When the recording is not what the call gives, or of a call of another kind.
 pub fn read(call: &Call, recorded: &RecordedCall) -> anyhow::Result<Value> {
     match call {
         Call::Help(subcommand) => {
@@ -91,7 +82,6 @@ pub fn read(call: &Call, recorded: &RecordedCall) -> anyhow::Result<Value> {
 }
 
 /// The long options that the adapter passes to a subcommand.
-#[must_use]
 pub fn passed_to(subcommand: &str) -> BTreeSet<String> {
     let example = "001".to_owned();
     let call = match subcommand {

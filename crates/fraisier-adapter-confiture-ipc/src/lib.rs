@@ -4,6 +4,8 @@
 //! [`frame`] and [`request`] read what comes from outside; both are pure functions of bytes.
 //! [`answer`] makes the call, [`limit`] and [`stop`] end it, [`response`] is what the engine gets.
 
+#![warn(missing_docs, clippy::missing_errors_doc, clippy::must_use_candidate)]
+
 pub mod answer;
 pub mod cli;
 pub mod doctor;

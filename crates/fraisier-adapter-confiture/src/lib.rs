@@ -108,6 +108,8 @@
 //! - A report in which a field that matters is missing, of another type, or there twice, and one
 //!   that its exit status contradicts.
 
+#![warn(missing_docs, clippy::missing_errors_doc, clippy::must_use_candidate)]
+
 #[cfg(not(unix))]
 compile_error!(
     "fraisier-adapter-confiture needs Unix: it stops confiture by signals to a process group"

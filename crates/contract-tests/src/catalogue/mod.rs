@@ -17,7 +17,6 @@ use crate::case::Case;
 use crate::expectation::{Expected, Fact};
 
 /// All cases, by operation, in the order they are best read.
-#[must_use]
 pub fn catalogue() -> Vec<Case> {
     [
         current::cases(),
