@@ -100,7 +100,7 @@ fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: u64) -> anyhow
         // It is built to be run a few hundred times.
         .env("CARGO_PROFILE_DEV_DEBUG", "0");
     if way == Way::InProcess {
-        let path = root().join("crates/fraisier-core-bridge/drop-in");
+        let path = root().join("crates/fraisier-core-bridge/.drop-in");
         command.arg("--config").arg(format!(
             "patch.crates-io.fraisier-adapter-confiture.path={:?}",
             path.display().to_string()

@@ -6,7 +6,7 @@
 //!
 //! ```console
 //! $ cargo install fraisier --version =1.0.0-beta.11 --locked \
-//!     --config 'patch.crates-io.fraisier-adapter-confiture.path="crates/fraisier-core-bridge/drop-in"'
+//!     --config 'patch.crates-io.fraisier-adapter-confiture.path="crates/fraisier-core-bridge/.drop-in"'
 //! ```
 //!
 //! The engine hands no settings on, so options come from the environment, as those of the program
