@@ -1,4 +1,4 @@
-//! The trait: each method checks its context, has it answered, and lets the answer leave.
+//! The trait: each method checks its context, runs the operation, and redacts the result.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use fraisier_adapter_api::{
     PreflightReport, Revision, VerifyReport,
 };
 
+use crate::boundary;
 use crate::builder::Builder;
 use crate::drive::Driver;
-use crate::leave::leave;
 use crate::operation::{Operation, preflight};
 use crate::redact::Redactor;
 use crate::request::{DisconnectCheck, Request};
@@ -154,12 +154,12 @@ impl MigrationAdapter for ConfitureMigration {
     async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
         let redactor = Arc::new(Redactor::default());
         let answer = self.driver.describe(&redactor).await;
-        leave(Operation::Describe, &redactor, answer)
+        boundary::result(Operation::Describe, &redactor, answer)
     }
 
     async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, AdapterError> {
         let request = self.request(Operation::CurrentRevision, ctx)?;
-        request.leave(self.driver.current_revision(&request).await)
+        request.redacted(self.driver.current_revision(&request).await)
     }
 
     async fn up(
@@ -168,7 +168,7 @@ impl MigrationAdapter for ConfitureMigration {
         target: Option<Revision>,
     ) -> Result<MigrationOutcome, AdapterError> {
         let request = self.request(Operation::Up, ctx)?;
-        request.leave(self.driver.up(&request, target.as_ref()).await)
+        request.redacted(self.driver.up(&request, target.as_ref()).await)
     }
 
     async fn down_to(
@@ -177,17 +177,17 @@ impl MigrationAdapter for ConfitureMigration {
         target: Revision,
     ) -> Result<MigrationOutcome, AdapterError> {
         let request = self.request(Operation::DownTo, ctx)?;
-        request.leave(self.driver.down_to(&request, &target).await)
+        request.redacted(self.driver.down_to(&request, &target).await)
     }
 
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
         let request = self.request(Operation::Verify, ctx)?;
-        request.leave(self.driver.verify(&request).await)
+        request.redacted(self.driver.verify(&request).await)
     }
 
     async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, AdapterError> {
         let request = self.request(Operation::Preflight, ctx)?;
-        let report = request.leave(self.driver.preflight(&request).await)?;
+        let report = request.redacted(self.driver.preflight(&request).await)?;
         if let Some(why) = preflight::why_withheld(&report) {
             tracing::warn!("preflight gives no verdict on window safety: {why}");
         }

@@ -116,12 +116,12 @@ compile_error!(
 );
 
 mod adapter;
+mod boundary;
 mod builder;
 mod drive;
 mod failure;
 mod file_name;
 mod guard;
-mod leave;
 mod libpq;
 pub mod observe;
 mod operation;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use fraisier_adapter_api::AdapterError;
 
 use super::Builder;
+use crate::boundary;
 use crate::failure::{Advice, Failure, NamedBy};
-use crate::leave;
 use crate::process::Stop;
 use crate::redact::Redactor;
 use crate::request::{LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, MissingMigrations};
@@ -216,7 +216,7 @@ pub(super) fn apply(
             let Variable { name, takes, .. } = variable;
             let what = format!("the variable `{name}` does not hold what it takes: {takes}");
             let failure = Failure::in_config(what, Advice::UnsetVariable);
-            leave::error(&Redactor::default(), failure)
+            boundary::error(&Redactor::default(), failure)
         })?;
     }
     Ok(builder)

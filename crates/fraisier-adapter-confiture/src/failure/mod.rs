@@ -22,7 +22,7 @@ pub(crate) use self::reader::Reader;
 use self::refusal::Refusal;
 pub(crate) use self::run::{is_shortage, not_run};
 pub(crate) use self::state::{Change, DatabaseState};
-use crate::redact::{Leaves, Redactor};
+use crate::redact::{Redact, Redactor};
 
 /// How many characters a message has, unless what has to be said takes more.
 const MESSAGE: usize = 400;
@@ -42,7 +42,7 @@ const EVIDENCE_LIMIT: usize = 16 * 1024;
 /// The name under which this adapter presents itself.
 pub(crate) const ADAPTER: &str = "confiture";
 
-/// Why there is no result. Its texts may hold secrets: see [`leave`](crate::leave).
+/// Why there is no result. Its texts may hold secrets: see [`boundary`](crate::boundary).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub(crate) kind: AdapterErrorKind,
@@ -125,7 +125,7 @@ impl Failure {
         (what + &rest, evidence)
     }
 
-    /// The error that leaves, without its operation.
+    /// The error as the caller gets it, without its operation.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub(crate) fn worded(self) -> AdapterError {
         let (message, evidence) = self.in_words();
@@ -137,7 +137,7 @@ impl Failure {
     }
 }
 
-impl Leaves for Failure {
+impl Redact for Failure {
     fn redact(&mut self, redactor: &Redactor) {
         let Self {
             kind: _,

@@ -13,7 +13,7 @@ use fraisier_adapter_api::Revision;
 
 pub use self::announcer::Announcer;
 pub use crate::process::{Exit, Interruption, Stream};
-use crate::redact::{Leaves, Redactor};
+use crate::redact::{Redact, Redactor};
 use crate::request::NoDisconnectCheck;
 
 /// Receives the progress of every command an adapter runs.
@@ -153,7 +153,7 @@ pub enum Event {
     },
 }
 
-impl Leaves for Event {
+impl Redact for Event {
     fn redact(&mut self, redactor: &Redactor) {
         match self {
             Self::Line { text, .. } => redactor.prose([text]),

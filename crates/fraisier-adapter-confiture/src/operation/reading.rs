@@ -9,7 +9,7 @@ use crate::failure::{Failure, NamedBy, Reader};
 use crate::observe::{Announcer, Event};
 use crate::operation::{Operation, revision, version};
 use crate::process::{Output, Report};
-use crate::redact::{Leaves, Redactor};
+use crate::redact::{Redact, Redactor};
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 
@@ -43,7 +43,7 @@ impl From<Failure> for Unread {
 /// How an operation's outputs are read.
 pub trait Reading: Send + Sync + 'static {
     /// What the operation gives.
-    type Answer: Leaves + Send + 'static;
+    type Answer: Redact + Send + 'static;
 
     /// The operation.
     #[doc(hidden)]
@@ -104,7 +104,7 @@ impl From<&MigrationOutcome> for Summary {
     }
 }
 
-impl Leaves for Summary {
+impl Redact for Summary {
     fn redact(&mut self, redactor: &Redactor) {
         self.from.redact(redactor);
         self.to.redact(redactor);

@@ -1,10 +1,10 @@
-//! Takes secrets out of everything that leaves the adapter.
+//! Masks secrets in everything that callers, observers and the log get.
 
 mod credentials;
 mod forms;
 mod fragments;
-mod leaves;
 mod lookalikes;
+mod redacted;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +16,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use self::forms::Forms;
 use self::fragments::Fragments;
-pub(crate) use self::leaves::{Leaves, Redacted};
+pub(crate) use self::redacted::{Redact, Redacted};
 use crate::process::Captured;
 
 /// What stands where a secret stood.

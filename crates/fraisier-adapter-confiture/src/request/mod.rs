@@ -27,11 +27,11 @@ use self::project::Project;
 use self::secrets::{Secrets, is_declared};
 pub(crate) use self::settings::{LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, Settings};
 pub use self::settings::{SETTINGS, Setting};
+use crate::boundary;
 use crate::failure::{Advice, Failure};
-use crate::leave;
 use crate::operation::Operation;
 use crate::process::{Arg, Environment, Invocation};
-use crate::redact::{Leaves, Redactor};
+use crate::redact::{Redact, Redactor};
 
 /// The logical name of the secret that holds the connection string.
 pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
@@ -83,7 +83,7 @@ impl Request {
     ) -> Result<Self, AdapterError> {
         let secrets = Secrets::in_context(ctx);
         let redactor = Arc::new(secrets.redactor());
-        let refused = |failure| leave::in_operation(operation, &redactor, failure);
+        let refused = |failure| boundary::operation_error(operation, &redactor, failure);
         let settings = commands.settings.overridden_by(ctx).map_err(refused)?;
         let dsn = dsn(commands, DATABASE_URL, ctx).map_err(refused)?;
         let against = is_declared(ctx, AGAINST_DATABASE_URL)
@@ -111,9 +111,12 @@ impl Request {
         })
     }
 
-    /// The answer of the call, redacted, as its caller gets it.
-    pub(crate) fn leave<T: Leaves>(&self, answer: Result<T, Failure>) -> Result<T, AdapterError> {
-        leave::leave(self.operation, &self.redactor, answer)
+    /// The result of the call, redacted for its caller.
+    pub(crate) fn redacted<T: Redact>(
+        &self,
+        result: Result<T, Failure>,
+    ) -> Result<T, AdapterError> {
+        boundary::result(self.operation, &self.redactor, result)
     }
 
     /// `confiture --version`, which sees no secret of this context.

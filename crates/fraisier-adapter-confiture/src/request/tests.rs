@@ -89,7 +89,7 @@ fn the_redactor_knows_every_secret_of_the_context() {
 
 /// Of a connection string only the credentials are secret.
 #[test]
-fn the_redactor_leaves_the_words_of_both_connection_strings() {
+fn the_redactor_masks_only_the_credentials_of_a_connection_string() {
     let dsn = "host=replica.example password=against-pw dbname=shop";
     let ctx = ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
     let redactor = request(&ctx).redactor;

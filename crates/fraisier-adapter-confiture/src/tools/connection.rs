@@ -5,7 +5,7 @@ use std::fmt;
 
 use fraisier_adapter_api::AdapterError;
 
-use crate::leave::error;
+use crate::boundary;
 use crate::redact::Redactor;
 use crate::request::Dsn;
 
@@ -35,7 +35,7 @@ impl fmt::Debug for Connection {
 /// `InvalidConfig` when it could never be one: see `MigrationAdapter`.
 pub fn connection(name: &str, text: &str) -> Result<Connection, AdapterError> {
     let dsn = Dsn::new(name, text.to_owned());
-    let dsn = dsn.map_err(|failure| error(&Redactor::new([text], []), failure))?;
+    let dsn = dsn.map_err(|failure| boundary::error(&Redactor::new([text], []), failure))?;
     Ok(Connection {
         settings: dsn.settings(),
         options: dsn.options(),

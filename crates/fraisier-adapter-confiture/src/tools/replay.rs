@@ -19,9 +19,9 @@
 
 use fraisier_adapter_api::AdapterError;
 
+use crate::boundary;
 use crate::failure::NamedBy;
 pub use crate::guard::{WINDOW_SAFE_UNPROVEN, guard_recognises};
-use crate::leave::leave;
 pub use crate::operation::current::CurrentRevision;
 pub use crate::operation::describe::Describe;
 pub use crate::operation::down_to::DownTo;
@@ -59,5 +59,5 @@ pub fn answer<R: Reading>(
             }
         }
     };
-    leave(R::OPERATION, redactor, answer)
+    boundary::result(R::OPERATION, redactor, answer)
 }

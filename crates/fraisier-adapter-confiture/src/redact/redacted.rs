@@ -1,4 +1,4 @@
-//! Values that leave the adapter, and what is left of them without secrets.
+//! Values without secrets, for callers, observers and the log.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ pub(crate) struct Redacted<T>(T);
 impl<T> Redacted<T> {
     pub(crate) fn new(mut value: T, redactor: &Redactor) -> Self
     where
-        T: Leaves,
+        T: Redact,
     {
         value.redact(redactor);
         Self(value)
@@ -32,7 +32,7 @@ impl<T> Redacted<T> {
 }
 
 /// A value that knows which of its texts are prose, and which are names that programs compare.
-pub trait Leaves {
+pub trait Redact {
     /// Takes the secrets out of every text.
     #[doc(hidden)]
     fn redact(&mut self, redactor: &Redactor);

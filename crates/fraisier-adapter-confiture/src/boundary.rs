@@ -1,7 +1,7 @@
-//! The one way out of the adapter: whatever leaves has passed the redactor here.
+//! The boundary of the adapter: results, failures and events are redacted here before a caller gets them.
 //!
-//! Inside, a call fails with a [`Failure`], whose texts may hold secrets. Only [`leave`] makes an
-//! `AdapterError` of one; a lint keeps the rest of the crate from making its own.
+//! Inside, a call fails with a [`Failure`], whose texts may contain secrets. Only this module makes an
+//! `AdapterError` of one; a lint forbids it to the rest of the crate.
 
 use fraisier_adapter_api::{
     AdapterDescription, AdapterError, MigrationOutcome, PreflightReport, Revision, VerifyReport,
@@ -9,22 +9,22 @@ use fraisier_adapter_api::{
 
 use crate::failure::Failure;
 use crate::operation::Operation;
-use crate::redact::{Leaves, Redacted, Redactor};
+use crate::redact::{Redact, Redacted, Redactor};
 
-/// The answer of a call, redacted, as its caller gets it.
-pub(crate) fn leave<T: Leaves>(
+/// The result of a call, redacted for its caller.
+pub(crate) fn result<T: Redact>(
     operation: Operation,
     redactor: &Redactor,
-    answer: Result<T, Failure>,
+    result: Result<T, Failure>,
 ) -> Result<T, AdapterError> {
-    match answer {
-        Ok(answer) => Ok(Redacted::new(answer, redactor).into_inner()),
-        Err(failure) => Err(in_operation(operation, redactor, failure)),
+    match result {
+        Ok(value) => Ok(Redacted::new(value, redactor).into_inner()),
+        Err(failure) => Err(operation_error(operation, redactor, failure)),
     }
 }
 
 /// The error of a call.
-pub(crate) fn in_operation(
+pub(crate) fn operation_error(
     operation: Operation,
     redactor: &Redactor,
     failure: Failure,
@@ -35,26 +35,26 @@ pub(crate) fn in_operation(
     }
 }
 
-/// An error outside of calls, such as that of a variable with a wrong value.
+/// An error outside of calls, such as that of a variable with an invalid value.
 pub(crate) fn error(redactor: &Redactor, failure: Failure) -> AdapterError {
     Redacted::new(failure, redactor)
         .map(Failure::worded)
         .into_inner()
 }
 
-impl Leaves for Option<Revision> {
+impl Redact for Option<Revision> {
     fn redact(&mut self, redactor: &Redactor) {
         redactor.names(self.iter_mut().map(|it| &mut it.0));
     }
 }
 
-impl Leaves for AdapterDescription {
+impl Redact for AdapterDescription {
     fn redact(&mut self, redactor: &Redactor) {
         redactor.names([&mut self.version]);
     }
 }
 
-impl Leaves for MigrationOutcome {
+impl Redact for MigrationOutcome {
     fn redact(&mut self, redactor: &Redactor) {
         let revisions = self.applied.iter_mut().chain(&mut self.from);
         redactor.names(revisions.chain(&mut self.to).map(|it| &mut it.0));
@@ -62,7 +62,7 @@ impl Leaves for MigrationOutcome {
     }
 }
 
-impl Leaves for VerifyReport {
+impl Redact for VerifyReport {
     fn redact(&mut self, redactor: &Redactor) {
         for check in &mut self.checks {
             redactor.names([&mut check.name]);
@@ -71,7 +71,7 @@ impl Leaves for VerifyReport {
     }
 }
 
-impl Leaves for PreflightReport {
+impl Redact for PreflightReport {
     fn redact(&mut self, redactor: &Redactor) {
         for issue in &mut self.issues {
             redactor.prose([&mut issue.message]);
@@ -102,29 +102,29 @@ mod tests {
         Redactor::new([], [SECRET])
     }
 
-    /// An answer with the secret in every text leaves with none.
-    fn leaves<T: Leaves + Serialize + DeserializeOwned + Debug>(answer: Value) {
-        let expected = answer.to_string().replace(SECRET, "***");
-        let answer: T = serde_json::from_value(answer).expect("an answer");
-        let left = leave(Operation::Up, &redactor(), Ok(answer)).expect("an answer");
-        let left = serde_json::to_value(left).expect("JSON").to_string();
-        assert_eq!(left, expected);
+    /// Expects that each occurrence of the secret in a result is masked.
+    fn assert_redacted<T: Redact + Serialize + DeserializeOwned + Debug>(value: Value) {
+        let expected = value.to_string().replace(SECRET, "***");
+        let value: T = serde_json::from_value(value).expect("a result");
+        let redacted = result(Operation::Up, &redactor(), Ok(value)).expect("a result");
+        let redacted = serde_json::to_value(redacted).expect("JSON").to_string();
+        assert_eq!(redacted, expected);
     }
 
     #[test]
-    fn every_text_of_an_answer_passes_the_redactor() {
-        leaves::<Option<Revision>>(json!(SECRET));
-        leaves::<AdapterDescription>(json!({
+    fn every_text_of_a_result_is_redacted() {
+        assert_redacted::<Option<Revision>>(json!(SECRET));
+        assert_redacted::<AdapterDescription>(json!({
             "name": "confiture", "version": SECRET, "protocol_version": 1,
             "capabilities": ["up"],
         }));
-        leaves::<MigrationOutcome>(json!({
+        assert_redacted::<MigrationOutcome>(json!({
             "from": SECRET, "to": SECRET, "applied": [SECRET], "log": SECRET,
         }));
-        leaves::<VerifyReport>(json!({
+        assert_redacted::<VerifyReport>(json!({
             "ok": false, "checks": [{"name": SECRET, "ok": false, "detail": SECRET}],
         }));
-        leaves::<PreflightReport>(json!({
+        assert_redacted::<PreflightReport>(json!({
             "ok": false,
             "issues": [{
                 "severity": "warning", "code": SECRET, "message": SECRET, "migration": SECRET,
@@ -137,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_leaves_with_its_operation_and_no_secret() {
+    fn an_error_names_its_operation_and_is_redacted() {
         let kind = AdapterErrorKind::Execution;
         let failure = Failure {
             evidence: SECRET.into(),
             ..Failure::new(kind, SECRET, DatabaseState::Untouched, Advice::None)
         };
-        let left = leave::<Option<Revision>>(Operation::DownTo, &redactor(), Err(failure));
-        let error = left.expect_err("an error");
+        let failed = result::<Option<Revision>>(Operation::DownTo, &redactor(), Err(failure));
+        let error = failed.expect_err("an error");
         assert_eq!(error.operation.as_deref(), Some("down_to"));
         assert!(error.message.starts_with("***; "), "{error}");
         assert_eq!(error.stderr.as_deref(), Some("***"));
