@@ -13,7 +13,6 @@ use crate::boundary;
 use crate::builder::Builder;
 use crate::drive::Driver;
 use crate::operation::{Operation, preflight};
-use crate::redact::Redactor;
 use crate::request::{DisconnectCheck, Request};
 
 /// Runs confiture's migrations for a deploy engine.
@@ -152,7 +151,7 @@ impl Builder {
 #[async_trait]
 impl MigrationAdapter for ConfitureMigration {
     async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
-        let redactor = Arc::new(Redactor::default());
+        let redactor = Arc::new(self.driver.commands.redactor());
         let answer = self.driver.describe(&redactor).await;
         boundary::result(Operation::Describe, &redactor, answer)
     }

@@ -73,7 +73,7 @@
 //! | `FRAISIER_CONFITURE_MISSING_MIGRATIONS` | `refuse` or `ask` | what becomes of a `verify` or `preflight` whose migrations directory does not exist | `refuse` |
 //! | `FRAISIER_CONFITURE_GUARD_EVERY_RELEASE` | `true` or `false` | whether `window_safe: true` of a release that judges is looked at too | `false` |
 //! | `FRAISIER_CONFITURE_INHERIT_ENV` | names of variables, with commas between them | narrows what confiture sees of the environment to these variables | all but the sources of secrets |
-//! | `FRAISIER_CONFITURE_WITHHOLD_ENV` | names of variables, with commas between them | variables that no child sees, beside those that the program withholds | none |
+//! | `FRAISIER_CONFITURE_WITHHOLD_ENV` | names of variables, with commas between them | variables that no child sees, and whose values are masked | none |
 //! | `FRAISIER_CONFITURE_BYTECODE_CACHE` | `true` or `false` | whether confiture gets a private bytecode cache where Python may not keep one | `true` |
 //! | `FRAISIER_CONFITURE_REPORT_LIMIT` | a whole number of bytes from 1 on | the largest report that is read | 268435456 |
 //! | `FRAISIER_CONFITURE_OUTPUT_LIMIT` | a whole number of bytes from 1 on | how much is kept of each stream that confiture prints on | 262144 |

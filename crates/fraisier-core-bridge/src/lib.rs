@@ -34,6 +34,7 @@
 
 mod answer;
 mod context;
+mod withheld;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ use fraisier_core::adapter_axes as engine;
 
 pub use self::answer::{description, error, outcome, preflight, verify};
 pub use self::context::{context, revision};
+pub use self::withheld::withheld_variables;
 
 /// An adapter of `fraisier-adapter-api` as the engine wants it.
 ///
@@ -123,5 +125,9 @@ impl engine::MigrationAdapter for EngineAdapter {
 
     async fn post_migrate(&self, ctx: &engine::AdapterCtx) -> Result<(), engine::AdapterError> {
         self.0.post_migrate(&context(ctx)).await.map_err(error)
+    }
+
+    fn owns_database(&self) -> bool {
+        self.0.owns_database()
     }
 }

@@ -1,5 +1,6 @@
 //! The bridge as the engine sees it.
 
+use std::ffi::OsStr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -27,14 +28,17 @@ const _: fn(&EngineAdapter, &engine::AdapterCtx) = |adapter, ctx| {
 
 /// Notes its calls, and the connection string it would have used.
 #[derive(Default)]
-struct Recorder(Mutex<Vec<String>>);
+struct Recorder {
+    calls: Mutex<Vec<String>>,
+    owns_database: bool,
+}
 
 impl Recorder {
     fn note(&self, call: &str, ctx: &api::AdapterCtx) -> api::AdapterError {
         let dsn = ctx
             .secret("DATABASE_URL")
             .unwrap_or_else(|it| it.to_string());
-        self.0.lock().unwrap().push(format!("{call} on {dsn}"));
+        self.calls.lock().unwrap().push(format!("{call} on {dsn}"));
         let mut error = api::AdapterError::new(api::AdapterErrorKind::LockContention, call);
         error.stderr = Some("evidence".to_owned());
         error
@@ -89,6 +93,10 @@ impl api::MigrationAdapter for Recorder {
     async fn post_migrate(&self, ctx: &api::AdapterCtx) -> Result<(), api::AdapterError> {
         Err(self.note("post_migrate", ctx))
     }
+
+    fn owns_database(&self) -> bool {
+        self.owns_database
+    }
 }
 
 /// The engine's context of a rehearsal: the live database by variable, the throwaway one resolved.
@@ -116,7 +124,7 @@ async fn every_call_arrives_with_the_throwaway_database_of_a_rehearsal() {
         adapter.post_migrate(&ctx).await.unwrap_err(),
     ];
 
-    let calls = recorder.0.lock().unwrap();
+    let calls = recorder.calls.lock().unwrap();
     assert_eq!(
         *calls,
         [
@@ -132,6 +140,27 @@ async fn every_call_arrives_with_the_throwaway_database_of_a_rehearsal() {
         assert_eq!(error.kind, engine::AdapterErrorKind::LockContention);
         assert_eq!(error.stderr.as_deref(), Some("evidence"));
     }
+}
+
+#[test]
+fn an_adapter_without_a_database_says_so_to_the_engine() {
+    let owns = |owns_database| {
+        let recorder = Recorder {
+            owns_database,
+            ..Recorder::default()
+        };
+        EngineAdapter::new(Arc::new(recorder)).owns_database()
+    };
+    assert_eq!([true, false].map(owns), [true, false]);
+}
+
+#[test]
+fn what_the_engine_withholds_is_listed() {
+    const NAME: &str = "SHOP_ADMIN_URL_OF_THE_BRIDGE_TEST";
+    let is_listed = || fraisier_core_bridge::withheld_variables().contains(OsStr::new(NAME));
+    assert!(!is_listed());
+    fraisier_core::child_env::withhold(NAME);
+    assert!(is_listed());
 }
 
 #[test]

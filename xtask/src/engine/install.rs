@@ -15,7 +15,7 @@ use crate::cargo::{cargo, root, succeeded};
 use crate::program::{self, PROGRAM};
 
 /// The release of the engine that everything here is proven with.
-pub const VERSION: &str = "1.0.0-beta.11";
+pub const VERSION: &str = "1.0.0-beta.14";
 
 /// What the drop-in is built from, below the root of the repository.
 const SOURCES: [&str; 4] = [
@@ -92,6 +92,8 @@ fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: u64) -> anyhow
     let mut command = cargo();
     command
         .args(["install", "fraisier", "--locked", "--debug", "--quiet"])
+        // It declares Rust 1.99, and builds with 1.95.
+        .arg("--ignore-rust-version")
         .arg(format!("--version={VERSION}"))
         .arg("--root")
         .arg(building.directory)

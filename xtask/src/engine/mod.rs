@@ -31,7 +31,7 @@ use contract_lab::{Lab, LabArgs};
 pub fn help() -> String {
     help::help(
         "\
-         fraisier 1.0.0-beta.11 is installed twice into the cache, from the package registry: as \
+         fraisier 1.0.0-beta.14 is installed twice into the cache, from the package registry: as \
          it is, and with our drop-in for the adapter that it compiles in. It needs Rust 1.95, and \
          some minutes the first time. Each deploy gets a project, a database and stand-ins for \
          systemctl and nginx of its own.",

@@ -241,7 +241,8 @@ impl Builder {
     }
 
     /// Keeps these variables from every child, `--version` included: the administrator's connection
-    /// string of an engine, for example. Calls of this add up.
+    /// string of an engine, for example. Their values are secrets: they are masked in everything that
+    /// the adapter returns. Calls of this add up.
     ///
     /// The variables that the secrets of a context come from are kept from every child of a call with
     /// that context. [`describe`](fraisier_adapter_api::MigrationAdapter::describe) has no context, so

@@ -163,7 +163,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable {
         name: "FRAISIER_CONFITURE_WITHHOLD_ENV",
         takes: NAMES,
-        does: "variables that no child sees, beside those that the program withholds",
+        does: "variables that no child sees, and whose values are masked",
         default: "none",
         apply: |builder, value| Some(builder.withhold_env(names(value)?)),
     },

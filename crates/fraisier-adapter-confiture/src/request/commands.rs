@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::environment::Inherit;
+use super::secrets::Secrets;
 use super::{CONFITURE_DATABASE_URL, Check, DATABASE_URL, Settings, bytecode};
 use crate::failure::NamedBy;
 use crate::process::{Arg, Environment, Invocation, find_program};
+use crate::redact::Redactor;
 
 /// What becomes of a `verify` or `preflight` whose migrations directory does not exist. `up` and
 /// `down_to` are refused in any case.
@@ -67,6 +69,15 @@ impl Default for Commands {
 }
 
 impl Commands {
+    /// Masks the values of the variables that no child receives, for a call without a context.
+    pub(crate) fn redactor(&self) -> Redactor {
+        self.withheld(&Environment::inherited()).redactor()
+    }
+
+    pub(super) fn withheld(&self, ambient: &Environment) -> Secrets {
+        Secrets::withheld(self.inherit.withheld_values(ambient))
+    }
+
     /// `confiture --version`. The variables that secrets of a context come from are not known here: see
     /// [`Request::version`](super::Request::version).
     pub(crate) fn version(&self) -> Invocation {

@@ -24,7 +24,7 @@ pub(crate) use self::disconnect::{Check, is_refused};
 pub use self::disconnect::{DisconnectCheck, NoDisconnectCheck, has_server_option, server_option};
 pub(crate) use self::dsn::Dsn;
 use self::project::Project;
-use self::secrets::{Secrets, is_declared};
+use self::secrets::is_declared;
 pub(crate) use self::settings::{LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, Settings};
 pub use self::settings::{SETTINGS, Setting};
 use crate::boundary;
@@ -81,7 +81,7 @@ impl Request {
         operation: Operation,
         ctx: &AdapterCtx,
     ) -> Result<Self, AdapterError> {
-        let secrets = Secrets::in_context(ctx);
+        let secrets = commands.withheld(ambient).and_of_context(ctx);
         let redactor = Arc::new(secrets.redactor());
         let refused = |failure| boundary::operation_error(operation, &redactor, failure);
         let settings = commands.settings.overridden_by(ctx).map_err(refused)?;

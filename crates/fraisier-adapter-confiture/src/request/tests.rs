@@ -87,6 +87,26 @@ fn the_redactor_knows_every_secret_of_the_context() {
     }
 }
 
+#[test]
+fn a_withheld_variable_is_a_secret() {
+    let mut commands = commands();
+    commands.inherit.withheld = ["ADMIN_DSN".into(), "SIGNING_KEY".into(), "UNSET".into()].into();
+    let mut ambient = ambient();
+    ambient.set(
+        "ADMIN_DSN",
+        "postgresql://root:admin-pw@db.example/postgres",
+    );
+    ambient.set("SIGNING_KEY", "signing-key-value");
+    let ctx = ctx(".".as_ref());
+    let request = Request::within(&ambient, &commands, Operation::Up, &ctx).expect("a request");
+    for redactor in [&request.redactor, &commands.withheld(&ambient).redactor()] {
+        for secret in ["admin-pw", "signing-key-value"] {
+            assert_eq!(redactor.text(secret), crate::redact::MASK);
+        }
+        assert_eq!(redactor.text("root at db.example"), "root at db.example");
+    }
+}
+
 /// Of a connection string only the credentials are secret.
 #[test]
 fn the_redactor_masks_only_the_credentials_of_a_connection_string() {

@@ -1,18 +1,20 @@
 //! Our adapter under the name that the fraisier engine compiles in.
 //!
-//! The engine 1.0.0-beta.11 takes `[migration] adapter = "confiture"` from the crate
-//! `fraisier-adapter-confiture` 1.0.0-beta.11. This package has that name and version and what the
+//! The engine 1.0.0-beta.14 takes `[migration] adapter = "confiture"` from the crate
+//! `fraisier-adapter-confiture` 1.0.0-beta.14. This package has that name and version and what the
 //! engine uses of it, so that a patch builds the unmodified engine with our adapter:
 //!
 //! ```console
-//! $ cargo install fraisier --version =1.0.0-beta.11 --locked \
+//! $ cargo install fraisier --version =1.0.0-beta.14 --locked --ignore-rust-version \
 //!     --config 'patch.crates-io.fraisier-adapter-confiture.path="crates/fraisier-core-bridge/.drop-in"'
 //! ```
 //!
 //! The engine hands no settings on, so options come from the environment, as those of the program
 //! `fraisier-adapter-confiture-ipc` do.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use confiture::capability::Need;
@@ -20,13 +22,19 @@ use fraisier_core::adapter_axes::{
     AdapterCtx, AdapterDescription, AdapterError, MigrationAdapter, MigrationOutcome,
     PreflightReport, Revision, VerifyReport,
 };
-use fraisier_core_bridge::EngineAdapter;
+use fraisier_core_bridge::{EngineAdapter, withheld_variables};
 
 /// A capability, and the first release of confiture that has it.
 pub type CapabilityFloor = (&'static str, Option<(u32, u32, u32)>);
 
-/// The floors of the capabilities that the engine asks for.
-pub const CAPABILITY_FLOORS: &[CapabilityFloor] = &[floor(Need::WindowSafe), floor(Need::RiskTier)];
+/// The capabilities that depend on the installed release. The engine's `doctor` lists those that the
+/// installed one lacks, and its minimum is the highest of them.
+pub const CAPABILITY_FLOORS: &[CapabilityFloor] = &[
+    floor(Need::WindowSafe),
+    floor(Need::RiskTier),
+    floor(Need::DeepClassification),
+    floor(Need::PendingScope),
+];
 
 const fn floor(need: Need) -> CapabilityFloor {
     let (major, minor, patch) = need.floor().since;
@@ -42,12 +50,20 @@ const fn small(number: u64) -> u32 {
     number as u32
 }
 
-/// Our adapter for confiture, as the engine makes it.
+/// Our adapter for confiture, as the engine creates it.
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
-    /// What a variable holds that it does not take comes out of every call: the engine makes its
-    /// adapter where nothing can fail.
-    adapter: Result<EngineAdapter, AdapterError>,
+    /// An invalid variable is reported by every call: the engine creates its adapter where nothing can
+    /// fail.
+    options: Result<confiture::Builder, AdapterError>,
+    adapter: Arc<Mutex<Option<Built>>>,
+}
+
+/// An adapter, and the variables that it withholds from its children.
+#[derive(Debug)]
+struct Built {
+    withheld: BTreeSet<OsString>,
+    adapter: EngineAdapter,
 }
 
 impl Default for ConfitureMigration {
@@ -64,14 +80,27 @@ impl ConfitureMigration {
     }
 
     fn with(options: Result<confiture::Builder, fraisier_adapter_api::AdapterError>) -> Self {
-        let adapter = options
-            .map(|options| EngineAdapter::new(Arc::new(options.build())))
-            .map_err(fraisier_core_bridge::error);
-        Self { adapter }
+        Self {
+            options: options.map_err(fraisier_core_bridge::error),
+            adapter: Arc::default(),
+        }
     }
 
-    fn adapter(&self) -> Result<&EngineAdapter, AdapterError> {
-        self.adapter.as_ref().map_err(Clone::clone)
+    /// The adapter that withholds what the engine withholds now.
+    fn adapter(&self) -> Result<EngineAdapter, AdapterError> {
+        let options = self.options.as_ref().map_err(Clone::clone)?;
+        let withheld = withheld_variables();
+        let mut built = self.adapter.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(built) = built.as_ref().filter(|built| built.withheld == withheld) {
+            return Ok(built.adapter.clone());
+        }
+        let adapter = options.clone().withhold_env(&withheld).build();
+        let adapter = EngineAdapter::new(Arc::new(adapter));
+        *built = Some(Built {
+            withheld,
+            adapter: adapter.clone(),
+        });
+        Ok(adapter)
     }
 }
 
@@ -124,19 +153,63 @@ impl MigrationAdapter for ConfitureMigration {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     /// What the engine's own test of its `doctor` wants, which is built with floors of its own.
     #[test]
     fn the_highest_floor_is_the_one_that_the_engine_knows() {
         let highest = CAPABILITY_FLOORS.iter().map(|(_, since)| *since).max();
-        assert_eq!(highest, Some(Some((0, 44, 0))));
+        assert_eq!(highest, Some(Some((1, 35, 0))));
     }
 
     #[test]
     fn the_engine_holds_it_as_one_of_its_own() {
         let adapter: Arc<dyn MigrationAdapter> = Arc::new(ConfitureMigration::new());
         drop(adapter);
+    }
+
+    #[tokio::test]
+    async fn no_child_receives_what_the_engine_withholds() {
+        // A test cannot set a variable. Cargo sets this one.
+        const NAME: &str = "CARGO_PKG_NAME";
+        let directory = tempfile::tempdir().unwrap();
+        let seen = directory.path().join("seen");
+        let program = directory.path().join("confiture");
+        let script = format!("#!/bin/sh\nenv >> '{}'\n", seen.display());
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let migrations = directory.path().join("db/migrations");
+        fs::create_dir_all(&migrations).unwrap();
+        fs::write(migrations.join("001_a.up.sql"), "SELECT 1;").unwrap();
+        let builder = confiture::ConfitureMigration::builder().program(&program);
+        let adapter = ConfitureMigration::with(Ok(builder));
+        let mut ctx = AdapterCtx::new("shop", "production")
+            .with_resolved_secret("DATABASE_URL", "postgresql://shop@localhost/shop");
+        ctx.workdir = directory.path().to_owned();
+        let receives = |call: &str| {
+            let environment = fs::read_to_string(&seen).expect(call);
+            fs::remove_file(&seen).unwrap();
+            environment
+                .lines()
+                .any(|line| line.starts_with(&format!("{NAME}=")))
+        };
+
+        adapter.describe().await.unwrap_err();
+        assert!(receives("describe"), "nothing is withheld yet");
+        fraisier_core::child_env::withhold(NAME);
+        adapter.describe().await.unwrap_err();
+        assert!(!receives("describe"));
+        adapter.current_revision(&ctx).await.unwrap_err();
+        assert!(!receives("current_revision"));
+        adapter.up(&ctx, None).await.unwrap_err();
+        assert!(!receives("up"));
+        adapter.verify(&ctx).await.unwrap_err();
+        assert!(!receives("verify"));
+        adapter.preflight(&ctx).await.unwrap_err();
+        assert!(!receives("preflight"));
     }
 
     #[tokio::test]
