@@ -452,9 +452,10 @@ impl MigrationAdapter for InMemoryAdapter {
         let url = self.database(Method::DownTo, ctx)?;
         let exclusive = self.exclusive(Method::DownTo, &url)?;
         let applied = self.applied(&url);
-        let Some(last) = applied.iter().position(|it| *it == target) else {
-            return Err(self.unknown(Method::DownTo, &target));
-        };
+        let last = applied
+            .iter()
+            .position(|it| *it == target)
+            .ok_or_else(|| self.unknown(Method::DownTo, &target))?;
         let from = exclusive.current();
         let undone: Vec<Revision> = applied[last + 1..].iter().rev().cloned().collect();
         for revision in &undone {
