@@ -13,7 +13,7 @@ use crate::boundary;
 use crate::builder::Builder;
 use crate::drive::Driver;
 use crate::operation::{Operation, preflight};
-use crate::request::{DisconnectCheck, Request};
+use crate::request::Request;
 
 /// Runs confiture's migrations for a deploy engine.
 ///
@@ -35,58 +35,37 @@ use crate::request::{DisconnectCheck, Request};
 /// tells the two apart. `fraisier-adapter-confiture-ipc doctor` looks for a ledger in every schema;
 /// run it where `None` is a surprise, before anything is applied.
 ///
-/// # When a call is given up
+/// # When a call is cancelled
 ///
-/// Dropping the future of a call, and the timeout, stop the command it runs. Nothing of the call is
-/// left then on this machine. How it is stopped is the builder's [`stop`](Builder::stop), and decides
-/// what may be assumed of the database:
+/// Dropping the future of a call, and the timeout, kill the process group of the command that runs.
+/// Nothing of the call is left then on this machine. What may be assumed of the database:
 ///
-/// | what happened | the database |
+/// | when the call was stopped | the database |
 /// |---|---|
-/// | given up before the future was polled | untouched |
-/// | the work was done when the signal came | done; the call returns its outcome if it is still awaited |
-/// | [`Stop::Kill`], the default, or the [`grace`](Builder::grace) of an interrupt ran out | migrations that had ended stay applied, or rolled back; the one under way is rolled back, within the time of the [`server_disconnect_check`](Builder::server_disconnect_check), which is a second by default. Until then the lock is held |
-/// | … where there is no such check | the same, once the statement that the server is at has ended |
-/// | [`Stop::Interrupt`] | migrations that had ended stay; the session and the migration lock are gone when the call has ended |
-/// | … while the server was at a statement | the migration is rolled back |
-/// | … while the server waited for confiture | **part of the migration may be committed**: see below |
+/// | before the future was polled | unchanged |
+/// | after the work was done | the work is done; the call returns its outcome if it is still awaited |
+/// | while a migration ran | completed migrations remain applied, or rolled back. The server rolls back the migration in progress within the time of the [`server_disconnect_check`](Builder::server_disconnect_check), a second by default, and holds the migration lock until then |
+/// | … on a server or behind a pooler that refuses the check | the same, but the server first finishes the statement that it is at |
 ///
-/// A migration that runs outside a transaction is never rolled back: what its statements did stays,
-/// and an index that was being built concurrently stays behind invalid.
+/// A migration that runs outside a transaction is never rolled back: its completed statements remain,
+/// and an index that was being built concurrently remains as an invalid index.
 ///
 /// A dropped call ends in the background, also when the last clone of the adapter is dropped;
 /// [`settled`](Self::settled) waits for that. A call made before it has ended, or within the time of
 /// the check, may have to wait for the migration lock.
 ///
 /// A server that is older than `PostgreSQL` 14 and some poolers refuse a connection that asks for the
-/// check. By default the adapter then asks no more, says so once (a warning in the log, an
-/// [`Event::NoDisconnectCheck`]), and goes on: nothing was done over a connection that was never
-/// opened. [`server_disconnect_check`](Self::server_disconnect_check) tells whether it is so. A check
-/// that the builder was told of is an error there.
+/// check. By default the call then goes on without it and reports an [`Event::NoDisconnectCheck`] and a
+/// warning in the log; the next call asks again. A check that the builder was told of is an error there.
 ///
 /// The death of the process around the adapter, whatever killed it, is a stop too. Every command has a
 /// watcher, a small `/bin/sh` in the command's process group, which notices the death within
-/// milliseconds, stops the group as a dropped call would, and removes the directory of the report. An
+/// milliseconds, kills the group as a dropped call would, and removes the directory of the report. An
 /// engine that lives sees nothing of it but one more child while a command runs. Where there is no
 /// `/bin/sh`, a warning in the log says so once: confiture then goes on, and commits. So it does where
 /// the engine forked a process that runs on without `exec`, which keeps the death from being noticed.
 ///
-/// confiture commits what is open when it gives its lock back, on an interrupt too. So an interrupt
-/// between two statements of a migration, or between its last one and its row in the ledger, leaves
-/// the statements committed and the ledger as it was: without the row after an `up`, with it after a
-/// `down_to`. A `.py` migration that computes between its statements is caught so at nearly any
-/// moment, an SQL migration now and then. A kill never does that: the server rolls back what nobody
-/// commits.
-///
-/// After an interrupt, then, look before the next `up`.
-/// [`current_revision`](MigrationAdapter::current_revision) tells what the ledger says.
-/// [`verify`](MigrationAdapter::verify), with `.verify.sql` files, tells whether that is true of the
-/// migrations in the ledger, and so finds this after a `down_to`; after an `up` the migration is not
-/// in the ledger, and only a look at its objects in the database tells.
-///
 /// [`Event::NoDisconnectCheck`]: crate::observe::Event::NoDisconnectCheck
-/// [`Stop::Interrupt`]: crate::Stop::Interrupt
-/// [`Stop::Kill`]: crate::Stop::Kill
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
     driver: Driver,
@@ -119,18 +98,10 @@ impl ConfitureMigration {
 
     /// Waits until nothing is left of the calls that were given up: no process, no file.
     ///
-    /// A call that was dropped ends in the background, for as long as the builder's
-    /// [`grace`](Builder::grace) and a few seconds at most. A program need not wait for it before it
-    /// ends.
+    /// A call that was dropped ends in the background, within a few seconds at most. A program need not
+    /// wait for it before it ends.
     pub async fn settled(&self) {
         self.driver.runner.settled().await;
-    }
-
-    /// Whether the server is asked to notice that confiture is gone, as far as the calls so far have
-    /// shown: see [`Builder::server_disconnect_check`].
-    #[must_use]
-    pub fn server_disconnect_check(&self) -> DisconnectCheck {
-        self.driver.commands.check.state()
     }
 
     fn request(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Request, AdapterError> {

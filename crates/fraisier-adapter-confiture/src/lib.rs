@@ -62,8 +62,6 @@
 //! |---|---|---|---|
 //! | `FRAISIER_CONFITURE_BIN` | a path, or a name that is looked up in `PATH` | the binary of confiture | `confiture` |
 //! | `FRAISIER_CONFITURE_TIMEOUT` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how long one command of confiture may run before it is stopped | `off` |
-//! | `FRAISIER_CONFITURE_STOP` | `kill` or `interrupt` | how a command is stopped that was given up or ran out of time | `kill` |
-//! | `FRAISIER_CONFITURE_GRACE` | a whole number with its unit (`ms`, `s`, `m` or `h`), such as `90s` | how long an interrupted command may take to end before it is killed | `10s` |
 //! | `FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer) | `1s` where it can be had |
 //! | `FRAISIER_CONFITURE_LOCK_TIMEOUT_MS` | a whole number of milliseconds from 1 to 2147483647 | how long `up` waits for the migration lock, unless the context says | confiture's, 30000 |
 //! | `FRAISIER_CONFITURE_REQUIRE_REVERSIBLE` | `true` or `false` | whether `up` refuses to start while a pending migration has no `.down.sql`, unless the context says | `false` |
@@ -71,12 +69,9 @@
 //! | `FRAISIER_CONFITURE_UNDO_FAILED_UP` | `true` or `false` | whether an `up` that failed halfway is rolled back to where it began | `false` |
 //! | `FRAISIER_CONFITURE_PROGRESS_INTERVAL` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how often an `up` that takes longer is asked how far it is | `off` |
 //! | `FRAISIER_CONFITURE_MISSING_MIGRATIONS` | `refuse` or `ask` | what becomes of a `verify` or `preflight` whose migrations directory does not exist | `refuse` |
-//! | `FRAISIER_CONFITURE_GUARD_EVERY_RELEASE` | `true` or `false` | whether `window_safe: true` of a release that judges is looked at too | `false` |
 //! | `FRAISIER_CONFITURE_INHERIT_ENV` | names of variables, with commas between them | narrows what confiture sees of the environment to these variables | all but the sources of secrets |
 //! | `FRAISIER_CONFITURE_WITHHOLD_ENV` | names of variables, with commas between them | variables that no child sees, and whose values are masked | none |
 //! | `FRAISIER_CONFITURE_BYTECODE_CACHE` | `true` or `false` | whether confiture gets a private bytecode cache where Python may not keep one | `true` |
-//! | `FRAISIER_CONFITURE_REPORT_LIMIT` | a whole number of bytes from 1 on | the largest report that is read | 268435456 |
-//! | `FRAISIER_CONFITURE_OUTPUT_LIMIT` | a whole number of bytes from 1 on | how much is kept of each stream that confiture prints on | 262144 |
 //!
 //! The rows are [`VARIABLES`]. A value that a variable does not take is refused before anything is
 //! started; one that is empty counts as not set. Of these, [`ConfitureMigration::new`] and
@@ -136,6 +131,5 @@ pub mod tools;
 
 pub use self::adapter::ConfitureMigration;
 pub use self::builder::{Builder, VARIABLES, Variable};
-pub use self::process::Stop;
 pub use self::release::{ConfitureVersion, capability};
-pub use self::request::{DisconnectCheck, MissingMigrations, NoDisconnectCheck, SETTINGS, Setting};
+pub use self::request::{MissingMigrations, NoDisconnectCheck, SETTINGS, Setting};

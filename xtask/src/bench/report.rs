@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::process::read_report;
 use fraisier_adapter_confiture::tools::process::{Exit, Output};
-use fraisier_adapter_confiture::tools::process::{Options, read_report};
 use fraisier_adapter_confiture::tools::replay::{Command, Preflight, answer};
 
 use super::figures::timed;
@@ -61,7 +61,7 @@ pub fn decode(file: &Path) -> anyhow::Result<Vec<Duration>> {
     let redactor = Redactor::new([DSN], []);
     let decode = || {
         let mut left = Output::new(Exit::Code(0), None);
-        left.report = read_report(file, Options::default().report_limit)?;
+        left.report = read_report(file)?;
         let report = answer(&preflight, &redactor, |command| match command {
             Command::Version => Output {
                 stdout: b"confiture version 1.29.0".to_vec().into(),

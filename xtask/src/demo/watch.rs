@@ -18,10 +18,9 @@ impl Observer for Watch {
 
 fn words(event: &Event) -> Option<String> {
     match event {
-        Event::MigrationBegun { revision, name } => Some(format!("{revision} {name} begins")),
         Event::MigrationApplied { revision, name } => Some(format!("{revision} {name} applied")),
         Event::MigrationFailed { revision, name } => Some(format!("{revision} {name} failed")),
-        Event::Interrupted { .. } => Some("interrupted; waiting for confiture to end".to_owned()),
+        Event::Interrupted { .. } => Some("stopping confiture".to_owned()),
         _ => None,
     }
 }

@@ -42,8 +42,8 @@ const TOPICS: [(&str, &str); 9] = [
     ),
     (
         "cancel",
-        "calls given up at eleven moments of `up` and `down_to`, by drop and by timeout, stopped \
-         by an interrupt and by a kill, and a deploy that is killed as a whole: what is left on \
+        "calls stopped at eleven moments of `up` and `down_to`, by drop and by timeout, and a \
+         deploy that is killed as a whole: what is left on \
          the machine and on the server",
     ),
     (

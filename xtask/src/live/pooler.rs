@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterErrorKind, MigrationAdapter as _};
-use fraisier_adapter_confiture::{ConfitureMigration, DisconnectCheck, NoDisconnectCheck};
+use fraisier_adapter_confiture::ConfitureMigration;
 
 use postgres::{Client, NoTls};
 
@@ -76,9 +76,6 @@ pub fn run(confiture: &Installed, server: &Server) -> anyhow::Result<()> {
     let applied = outcome.as_ref().is_ok_and(|it| it.applied.len() == 3);
     let what = "the default: every migration is applied";
     expect(what, applied, format!("{outcome:?}"));
-    let state = adapter.server_disconnect_check();
-    let known = state == DisconnectCheck::Unavailable(NoDisconnectCheck::Refused);
-    expect("… and it is known why not", known, format!("{state:?}"));
     let outcome = block_on(adapter.current_revision(&ctx))?;
     let head = matches!(&outcome, Ok(Some(revision)) if revision.as_str() == "003");
     expect(

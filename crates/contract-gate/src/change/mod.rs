@@ -119,8 +119,8 @@ pub enum Change {
         /// The line of the help page.
         option: String,
     },
-    /// An interrupt does not end the call.
-    IgnoresInterrupt,
+    /// The session of a killed call stays on the server.
+    OutlivesKill,
     /// The database is left in another state.
     Database {
         /// `revision`, `tables`, `advisory locks`.
@@ -211,7 +211,7 @@ impl Change {
             Self::Exit { .. } => 16,
             Self::VersionText => 17,
             Self::OptionGone { .. } => 18,
-            Self::IgnoresInterrupt => 19,
+            Self::OutlivesKill => 19,
             Self::Preparation { .. } => 20,
             Self::Database { .. } => 21,
             Self::NewReport => 22,

@@ -1,4 +1,4 @@
-//! The one case that no recording can hold: an `up` that is given up while a statement runs.
+//! The one case that no recording can hold: an `up` that is cancelled while a statement runs.
 
 use std::time::{Duration, Instant};
 
@@ -9,21 +9,19 @@ use contract_tests::ask;
 use contract_tests::call::Call;
 use contract_tests::case::{Case, case as new_case};
 use contract_tests::project::Project;
-use fraisier_adapter_confiture::{ConfitureMigration, Stop};
+use fraisier_adapter_confiture::ConfitureMigration;
 
 use super::bench::Bench;
-use super::observe::{INTERRUPTED, task};
+use super::observe::task;
 use super::ran::Ran;
 use super::text::{bounded, without_secret};
 use crate::change::Change;
 use crate::result::{CaseResult, Finding};
-use crate::wrapper::{Seen, Wrapper};
+use crate::wrapper::Wrapper;
 
 /// Its name.
 pub const NAME: &str = "up/interrupted";
-/// How long confiture has to end by itself before the adapter kills it.
-const GRACE: Duration = Duration::from_secs(30);
-/// How long the server may take to notice.
+/// How long the server may take to notice: it checks every second.
 const NOTICED_WITHIN: Duration = Duration::from_secs(5);
 
 /// The case.
@@ -38,7 +36,7 @@ pub fn case() -> Case {
         );
     new_case(
         NAME,
-        "An `up` is given up while its second migration waits in a statement.",
+        "An `up` is cancelled while its second migration waits in a statement.",
         Call::Up(None),
     )
     .project(project)
@@ -51,28 +49,31 @@ pub fn case() -> Case {
 pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> anyhow::Result<Ran> {
     let wrapper = Wrapper::new(bench.myself, &task(bench, case, &prepared.site, None))?;
     let (limit, started) = (bench.limit(), Instant::now());
-    let began = given_up(&wrapper, case, prepared, limit)?;
+    let began = cancelled(&wrapper, case, prepared, limit)?;
     let hung = !began && started.elapsed() >= limit;
-    let seen = ended(&wrapper)?;
-    let up = seen.iter().find(|call| !call.asks_version());
+    let mut seen = None;
     let findings = if began {
-        judge(up, prepared)?
+        judge(prepared)?
     } else if hung {
         bench.count_hung();
         vec![
             Finding::breaks(Change::Hangs).with("it waits in a statement", "it never came to that"),
         ]
     } else {
-        let said = up.map(|up| bounded(&format!("exit {}: {}{}", up.exit, up.stdout, up.stderr)));
+        let calls = wrapper.seen()?;
+        let up = calls.iter().find(|call| !call.asks_version());
+        seen = up.map(|up| format!("exit status {}\n{}{}", up.exit, up.stdout, up.stderr));
         vec![
             Finding::breaks(Change::Preparation {
-                step: "the `up` that is to be interrupted".to_owned(),
+                step: "the `up` that is to be cancelled".to_owned(),
             })
-            .with("it waits in a statement", said.unwrap_or_default())
+            .with(
+                "it waits in a statement",
+                bounded(seen.as_deref().unwrap_or_default()),
+            )
             .meaning("cannot do what this case rests on"),
         ]
     };
-    let seen = up.map(|up| format!("exit status {}\n{}{}", up.exit, up.stdout, up.stderr));
     Ok(Ran {
         result: CaseResult {
             seen: seen.map(|text| without_secret(&text, &prepared.site)),
@@ -83,8 +84,8 @@ pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> an
     })
 }
 
-/// Starts the `up` and gives it up once its migration waits; false when it never came to that.
-fn given_up(
+/// Starts the `up` and cancels it once its migration waits; false when it never came to that.
+fn cancelled(
     wrapper: &Wrapper,
     case: &Case,
     prepared: &Prepared<'_>,
@@ -93,8 +94,6 @@ fn given_up(
     let adapter = ConfitureMigration::builder()
         .program(wrapper.program())
         .timeout(limit)
-        .stop(Stop::Interrupt)
-        .grace(GRACE)
         .build();
     let context = ask::context(&case.definition, &prepared.site);
     let mut client = database::connect(&prepared.site.endpoint)?;
@@ -125,56 +124,28 @@ fn given_up(
     }
 }
 
-/// What was seen once the `up` has ended, by itself or by the adapter's hand.
-fn ended(wrapper: &Wrapper) -> anyhow::Result<Vec<Seen>> {
-    let deadline = Instant::now() + GRACE + NOTICED_WITHIN;
-    loop {
-        interrupt::check()?;
-        let seen = wrapper.seen()?;
-        if seen.iter().any(|call| !call.asks_version()) || Instant::now() >= deadline {
-            return Ok(seen);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// What is left of it.
-fn judge(up: Option<&Seen>, prepared: &Prepared<'_>) -> anyhow::Result<Vec<Finding>> {
-    let mut findings = Vec::new();
-    let others = settled(prepared)?;
-    match up.map(|up| up.exit) {
-        Some(INTERRUPTED) => {}
-        Some(exit) => findings.push(
-            Finding::breaks(Change::Exit {
-                from: INTERRUPTED,
-                to: exit,
-            })
-            .with(INTERRUPTED.to_string(), exit.to_string())
-            .meaning("cannot tell an interrupted `up` from another end"),
-        ),
-        None => findings.push(
-            Finding::breaks(Change::IgnoresInterrupt)
+fn judge(prepared: &Prepared<'_>) -> anyhow::Result<Vec<Finding>> {
+    let sessions = settled(prepared)?;
+    if sessions > 0 {
+        return Ok(vec![
+            Finding::breaks(Change::OutlivesKill)
                 .with(
-                    "it ends at once",
-                    format!("it had to be killed after {} s", GRACE.as_secs()),
+                    format!("no session after {} s", NOTICED_WITHIN.as_secs()),
+                    sessions.to_string(),
                 )
-                .meaning("leaves the migration running on the server when a deploy is given up"),
-        ),
+                .meaning("leaves the migration running on the server when a deploy is stopped"),
+        ]);
     }
-    if !findings.is_empty() {
-        return Ok(findings);
-    }
+    let mut findings = Vec::new();
     let state = prepared.state()?.context("the case has a database")?;
     let left = |what: &str, before: &str, now: String| {
         Finding::breaks(Change::Database {
             what: what.to_owned(),
         })
         .with(before, now)
-        .meaning("leaves something behind when a deploy is given up")
+        .meaning("leaves something behind when a deploy is stopped")
     };
-    if others > 0 {
-        findings.push(left("sessions", "none", others.to_string()));
-    }
     if state.advisory_locks > 0 {
         findings.push(left(
             "advisory locks",
@@ -192,7 +163,7 @@ fn judge(up: Option<&Seen>, prepared: &Prepared<'_>) -> anyhow::Result<Vec<Findi
 /// The sessions of confiture that stay, once the server had time to notice.
 fn settled(prepared: &Prepared<'_>) -> anyhow::Result<i64> {
     let mut client = database::connect(&prepared.site.endpoint)?;
-    let deadline = Instant::now() + GRACE + NOTICED_WITHIN;
+    let deadline = Instant::now() + NOTICED_WITHIN;
     loop {
         interrupt::check()?;
         let row = client.query_one(

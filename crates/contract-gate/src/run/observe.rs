@@ -1,6 +1,8 @@
 //! What is seen of one case: the adapter makes the call, and what the child did is captured.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use contract_lab::interrupt;
 use contract_lab::runner::{Prepared, call_by};
@@ -9,7 +11,8 @@ use contract_tests::call::Call;
 use contract_tests::case::{Case, Circumstance};
 use contract_tests::recording::State;
 use contract_tests::site::Site;
-use fraisier_adapter_confiture::{ConfitureMigration, Stop};
+use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_confiture::observe::{self, Event, Interruption, Observer};
 use serde_json::{Map, Value};
 
 use super::bench::Bench;
@@ -18,9 +21,6 @@ use crate::change::Change;
 use crate::judge::{Symptom, is_direct};
 use crate::result::Finding;
 use crate::wrapper::{Play, Seen, Task, Wrapper};
-
-/// What a shell says of a program that an interrupt ended.
-pub(crate) const INTERRUPTED: i32 = 130;
 
 /// Where a case takes place: on a server, or in what was seen of it before.
 pub(crate) trait Place {
@@ -88,18 +88,16 @@ pub(crate) fn observe(
     let before = place.state(false)?;
     let wrapper = Wrapper::new(bench.myself, &task(bench, case, place.site(), place.play()))?;
     let limit = bench.limit();
-    let began = Instant::now();
+    let timed_out = Arc::new(TimedOut::default());
     let outcome = if direct {
         None
     } else {
-        Some(through_adapter(&wrapper, case, place, limit)?)
+        Some(through_adapter(&wrapper, case, place, limit, &timed_out)?)
     };
-    let elapsed = began.elapsed();
     let seen = calls(&wrapper, case)?;
     let after = place.state(made(&seen))?;
-    // One that hears the interrupt ends by it, and has not ended by itself all the same.
-    let given_up = seen.last().is_none_or(|call| call.exit == INTERRUPTED);
-    let hung = !direct && given_up && elapsed >= limit;
+    // The wrapper is killed with confiture, so what it saw of that call is lost.
+    let hung = timed_out.0.load(Ordering::Relaxed);
     let mut observed = Observed {
         outcome,
         called: !seen.is_empty() || hung,
@@ -163,19 +161,33 @@ fn calls(wrapper: &Wrapper, case: &Case) -> anyhow::Result<Vec<Seen>> {
     Ok(seen)
 }
 
+/// Whether the adapter stopped a call because its time ran out.
+#[derive(Default)]
+struct TimedOut(AtomicBool);
+
+impl Observer for TimedOut {
+    fn event(&self, _: &observe::Call, event: &Event) {
+        if let Event::Interrupted {
+            why: Interruption::Timeout(_),
+        } = event
+        {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Makes the call through the adapter. An interrupt drops it, which stops confiture.
 fn through_adapter(
     wrapper: &Wrapper,
     case: &Case,
     place: &dyn Place,
     limit: Duration,
+    timed_out: &Arc<TimedOut>,
 ) -> anyhow::Result<Answer> {
     let adapter = ConfitureMigration::builder()
         .program(wrapper.program())
         .timeout(limit)
-        // The wrapper has to live to tell what was seen.
-        .stop(Stop::Interrupt)
-        .grace(Duration::from_secs(2))
+        .observer(timed_out.clone())
         .build();
     let mut context = ask::context(&case.definition, place.site());
     context.settings.extend(place.settings());

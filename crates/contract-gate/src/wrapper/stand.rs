@@ -49,8 +49,6 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
         io::stdout().write_all(version.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    // An interrupt is for confiture, which is in the same process group, and this one sees it end.
-    ctrlc::set_handler(|| {})?;
     let report = report_of(argv);
     if let (true, Some(report)) = (task.unwritable_report, &report) {
         fs::create_dir_all(report)?;
@@ -71,8 +69,8 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
         seen
     } else {
         let asked = tamper.map_or_else(|| argv.to_vec(), |tamper| tamper.argv(argv));
-        let deaf = tamper.is_some_and(|tamper| tamper.is_deaf(argv));
-        start(&task, &asked, deaf)?
+        let drops = tamper.is_some_and(|tamper| tamper.drops_start_options(argv));
+        start(&task, &asked, drops)?
     };
     seen.argv = argv.to_vec();
     if let Some((from, to)) = &task.says
@@ -105,16 +103,11 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
 }
 
 /// Runs confiture to its end.
-fn start(task: &Task, argv: &[String], deaf: bool) -> io::Result<Seen> {
-    let mut command = if deaf {
-        // What is ignored when a program starts, Python goes on to ignore.
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", r#"trap "" INT; exec "$0" "$@""#]);
-        shell.arg(&task.program);
-        shell
-    } else {
-        Command::new(&task.program)
-    };
+fn start(task: &Task, argv: &[String], drops_start_options: bool) -> io::Result<Seen> {
+    let mut command = Command::new(&task.program);
+    if drops_start_options {
+        command.env_remove("PGOPTIONS");
+    }
     let mut child = command
         .args(argv)
         .env("COLUMNS", COLUMNS)

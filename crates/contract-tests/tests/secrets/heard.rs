@@ -50,8 +50,7 @@ impl Observer for Heard {
     fn event(&self, _: &Call, event: &Event) {
         match event {
             Event::Line { text, .. } => self.add(format_args!("{text}")),
-            Event::MigrationBegun { revision, name }
-            | Event::MigrationApplied { revision, name }
+            Event::MigrationApplied { revision, name }
             | Event::MigrationFailed { revision, name } => {
                 self.add(format_args!("{revision}\0{name}"));
             }

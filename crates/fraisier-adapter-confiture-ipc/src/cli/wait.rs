@@ -77,7 +77,6 @@ impl Observer for Wait {
     fn event(&self, _: &Call, event: &Event) {
         self.timed_out.note(event);
         let at = match event {
-            Event::MigrationBegun { revision, name } => format!(", at {revision} {name}"),
             Event::MigrationApplied { revision, name } => format!(", after {revision} {name}"),
             Event::Progress { applied, of, .. } => format!(", {applied} of {of} applied"),
             Event::Interrupted { .. } => ", stopping".into(),

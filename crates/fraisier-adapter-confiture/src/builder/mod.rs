@@ -14,7 +14,7 @@ pub use self::variables::{VARIABLES, Variable};
 use crate::drive::Driver;
 use crate::failure::NamedBy;
 use crate::observe::{Audience, Observer};
-use crate::process::{Options, Runner, Stop};
+use crate::process::{Options, Runner};
 use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations};
 
 /// Configures a [`ConfitureMigration`](crate::ConfitureMigration).
@@ -77,34 +77,6 @@ impl Builder {
         self
     }
 
-    /// How a command is stopped whose call was dropped, or ran into the timeout: by a kill, by
-    /// default, which alone never leaves half of a migration behind.
-    /// [`ConfitureMigration`](crate::ConfitureMigration) documents what each leaves.
-    pub fn stop(mut self, stop: Stop) -> Self {
-        self.options.stop = stop;
-        self
-    }
-
-    /// How long an interrupted command may take to end before its process group is killed; 10 s by
-    /// default.
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.options.grace = grace;
-        self
-    }
-
-    /// The largest report that is read, in bytes; 256 MiB by default.
-    pub fn report_limit(mut self, bytes: u64) -> Self {
-        self.options.report_limit = bytes;
-        self
-    }
-
-    /// How many bytes of each output stream are kept, half from its beginning and half from its
-    /// end; 256 KiB by default.
-    pub fn output_limit(mut self, bytes: usize) -> Self {
-        self.options.output_limit = bytes;
-        self
-    }
-
     /// Whether confiture gets a private cache for Python's bytecode where Python may not keep one
     /// beside its modules (`PYTHONDONTWRITEBYTECODE`, a read-only installation without compiled
     /// modules), which more than halves the time of a call from the second one on. It does by
@@ -130,10 +102,11 @@ impl Builder {
     /// set `client_connection_check_interval` themselves, as [`server_option`](crate::tools::server_option)
     /// words it.
     ///
-    /// There the default goes on without the check, and says so once: in the log, by an
-    /// [`Event::NoDisconnectCheck`](crate::observe::Event::NoDisconnectCheck), and when
-    /// [`ConfitureMigration::server_disconnect_check`](crate::ConfitureMigration::server_disconnect_check) is asked. A time that was given here makes it
-    /// an error, `InvalidConfig`, which names the ways out.
+    /// There the default goes on without the check, for that call alone, and reports it: in the log and
+    /// by an [`Event::NoDisconnectCheck`](crate::observe::Event::NoDisconnectCheck). When such a call is
+    /// stopped, the server finishes the statement that it is at, rolls the migration back, and only then
+    /// releases the migration lock. A time that was given here makes it an error, `InvalidConfig`, which
+    /// names the ways out.
     ///
     /// `options` in the file of a `service=`, or of `PGSERVICE`, cannot be seen: there the check is
     /// silently off, unless they set it. `PGOPTIONS` also reaches connections that a `.py` migration
@@ -202,24 +175,6 @@ impl Builder {
     /// somebody else in between), nothing is rolled back.
     pub fn undo_failed_up(mut self, on: bool) -> Self {
         self.commands.undo_failed_up = on;
-        self
-    }
-
-    /// Whether the window guard looks at the `window_safe: true` of every release. By default it does
-    /// below 0.44.0 alone, whose `true` is no evidence.
-    ///
-    /// From 0.44.0 on, confiture's word stands. It leaves out what old code may run into all the
-    /// same: 0.44.0 and 1.29.0 give `true` to `LOCK TABLE`, `VACUUM FULL`, `DELETE FROM`,
-    /// `SELECT f()`, `ADD COLUMN … UNIQUE` or `REFERENCES`, `CREATE UNIQUE INDEX CONCURRENTLY`,
-    /// `CREATE TRIGGER`, `CREATE RULE`, `DROP POLICY`, `DROP DEFAULT` and `SET search_path`.
-    ///
-    /// With this, a `true` is passed on only when every statement of every migration in the directory,
-    /// the applied ones too, is one that the guard recognises: `CREATE TABLE`, `ADD COLUMN` without
-    /// `NOT NULL`, `CREATE INDEX CONCURRENTLY`, `INSERT … VALUES` of constants, `COMMENT`, `GRANT` and
-    /// the like, in plain words. Otherwise the report carries no verdict, and an issue with the code
-    /// `FRAISIER_WINDOW_SAFE_UNPROVEN` for each statement that it does not recognise.
-    pub fn guard_every_release(mut self, on: bool) -> Self {
-        self.commands.guard_every_release = on;
         self
     }
 

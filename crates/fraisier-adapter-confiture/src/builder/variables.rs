@@ -10,7 +10,6 @@ use fraisier_adapter_api::AdapterError;
 use super::Builder;
 use crate::boundary;
 use crate::failure::{Advice, Failure, NamedBy};
-use crate::process::Stop;
 use crate::redact::Redactor;
 use crate::request::{LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, MissingMigrations};
 
@@ -29,16 +28,12 @@ pub struct Variable {
     apply: fn(Builder, &OsStr) -> Option<Builder>,
 }
 
-const DURATION: &str = "a whole number with its unit (`ms`, `s`, `m` or `h`), such as `90s`";
-
 const DURATION_OR_OFF: &str =
     "a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off`";
 
 const SWITCH: &str = "`true` or `false`";
 
 const NAMES: &str = "names of variables, with commas between them";
-
-const BYTES: &str = "a whole number of bytes from 1 on";
 
 /// Every variable that [`Builder::from_env`] reads. One that is empty counts as not set.
 pub static VARIABLES: &[Variable] = &[
@@ -60,27 +55,6 @@ pub static VARIABLES: &[Variable] = &[
                 builder
             })
         },
-    },
-    Variable {
-        name: "FRAISIER_CONFITURE_STOP",
-        takes: "`kill` or `interrupt`",
-        does: "how a command is stopped that was given up or ran out of time",
-        default: "`kill`",
-        apply: |builder, value| {
-            let stop = match value.to_str()? {
-                "kill" => Stop::Kill,
-                "interrupt" => Stop::Interrupt,
-                _ => return None,
-            };
-            Some(builder.stop(stop))
-        },
-    },
-    Variable {
-        name: "FRAISIER_CONFITURE_GRACE",
-        takes: DURATION,
-        does: "how long an interrupted command may take to end before it is killed",
-        default: "`10s`",
-        apply: |builder, value| Some(builder.grace(duration(value)?)),
     },
     Variable {
         name: "FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK",
@@ -147,13 +121,6 @@ pub static VARIABLES: &[Variable] = &[
         },
     },
     Variable {
-        name: "FRAISIER_CONFITURE_GUARD_EVERY_RELEASE",
-        takes: SWITCH,
-        does: "whether `window_safe: true` of a release that judges is looked at too",
-        default: "`false`",
-        apply: |builder, value| Some(builder.guard_every_release(switch(value)?)),
-    },
-    Variable {
         name: "FRAISIER_CONFITURE_INHERIT_ENV",
         takes: NAMES,
         does: "narrows what confiture sees of the environment to these variables",
@@ -173,20 +140,6 @@ pub static VARIABLES: &[Variable] = &[
         does: "whether confiture gets a private bytecode cache where Python may not keep one",
         default: "`true`",
         apply: |builder, value| Some(builder.bytecode_cache(switch(value)?)),
-    },
-    Variable {
-        name: "FRAISIER_CONFITURE_REPORT_LIMIT",
-        takes: BYTES,
-        does: "the largest report that is read",
-        default: "268435456",
-        apply: |builder, value| Some(builder.report_limit(bytes(value)?)),
-    },
-    Variable {
-        name: "FRAISIER_CONFITURE_OUTPUT_LIMIT",
-        takes: BYTES,
-        does: "how much is kept of each stream that confiture prints on",
-        default: "262144",
-        apply: |builder, value| Some(builder.output_limit(bytes(value)?.try_into().ok()?)),
     },
 ];
 
@@ -253,10 +206,6 @@ fn duration_or_off(
 
 fn switch(value: &OsStr) -> Option<bool> {
     value.to_str()?.parse().ok()
-}
-
-fn bytes(value: &OsStr) -> Option<u64> {
-    whole(value.to_str()?).filter(|bytes| *bytes > 0)
 }
 
 /// A number without the sign that `parse` alone would let pass.

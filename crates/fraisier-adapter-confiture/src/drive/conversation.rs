@@ -17,7 +17,7 @@ use crate::operation::reading::{
 use crate::process::{Invocation, Output, RunContext, RunError};
 use crate::redact::{Redacted, Redactor};
 use crate::release::installed;
-use crate::request::{NoDisconnectCheck, Request};
+use crate::request::{Check, NoDisconnectCheck, Request};
 
 /// How long `--version` may take. It touches no database, so a program that takes longer hangs; a
 /// cold start of Python on a busy machine does not come near.
@@ -71,6 +71,7 @@ impl<'a> Conversation<'a> {
         let reading = Arc::new(reading);
         let mut outputs = Arc::new(Outputs::new(self.driver.commands.named_by));
         let mut attempt = 0;
+        let mut no_check = None;
         loop {
             let command = match read(&reading, &outputs).await {
                 Ok(answer) => return (Ok(answer), attempt),
@@ -91,7 +92,9 @@ impl<'a> Conversation<'a> {
                 Arc::make_mut(&mut outputs).know(release);
                 continue;
             }
-            let (left, runs) = self.connect(&*reading, command, invocation).await;
+            let (left, runs) = self
+                .connect(&*reading, command, invocation, &mut no_check)
+                .await;
             if command == Command::Operation {
                 attempt = runs;
             }
@@ -112,14 +115,29 @@ impl<'a> Conversation<'a> {
         Arc::new(Announcer::of(call, self.redactor.clone(), observer))
     }
 
-    /// Runs a command, and once more without the check when that is why there was no connection.
+    /// Runs a command, and once more without the check when that is why there was no connection. What
+    /// keeps this call from the check is reported once, and remembered in `no_check`.
     async fn connect<R: Reading>(
         &self,
         reading: &R,
         command: Command,
-        invocation: Invocation,
+        mut invocation: Invocation,
+        no_check: &mut Option<NoDisconnectCheck>,
     ) -> (Result<Output, Failure>, u32) {
         let announcer = self.announcer::<R>();
+        let report = |why| announcer.tell(Event::NoDisconnectCheck { why });
+        if let Some(request) = self.request
+            && command != Command::Version
+        {
+            match no_check {
+                None => {
+                    *no_check = request.no_check;
+                    no_check.map(report);
+                }
+                Some(NoDisconnectCheck::Refused) => invocation = request.without_check(invocation),
+                Some(_) => {}
+            }
+        }
         let target = reading.target().filter(|_| command == Command::Operation);
         let mut left = self
             .run::<R>(command, target, &announcer, invocation.clone())
@@ -129,10 +147,11 @@ impl<'a> Conversation<'a> {
             && let reader = reader::<R>(output)
             && let Some(said) = refused_check::said(&reader)
         {
-            let check = &self.driver.commands.check;
-            if !check.goes_without(NoDisconnectCheck::Refused) {
+            if let Check::Demanded(_) = self.driver.commands.check {
                 return (Err(refused_check::failure(&reader, &said)), runs);
             }
+            *no_check = Some(NoDisconnectCheck::Refused);
+            report(NoDisconnectCheck::Refused);
             let invocation = request.without_check(invocation);
             left = self.run::<R>(command, target, &announcer, invocation).await;
             runs = 2;
@@ -151,9 +170,6 @@ impl<'a> Conversation<'a> {
         invocation: Invocation,
     ) -> Result<Output, Failure> {
         let commands = &self.driver.commands;
-        if let Some(why) = commands.check.untold() {
-            announcer.tell(Event::NoDisconnectCheck { why });
-        }
         let context = RunContext {
             timeout: (command == Command::Version).then_some(PROBE),
             span: announcer.span(target),

@@ -173,8 +173,7 @@ impl Driver {
     pub(crate) async fn preflight(&self, request: &Request) -> Result<PreflightReport, Failure> {
         let migrations = request.at_hand(Project::migrations)?;
         let against = request.against()?.is_some();
-        let mut reading = Preflight::new(migrations, against);
-        reading.guard_every_release = self.commands.guard_every_release;
+        let reading = Preflight::new(migrations, against);
         let plan = |outputs: &Outputs| preflight::plan(request, outputs.meet(Need::PendingScope));
         self.about(request).answer(reading, plan).await
     }

@@ -53,7 +53,6 @@ pub(crate) enum Advice {
     TakeNewerRelease,
     TakeBackAllowDestructive,
     CorrectTmpdir,
-    RaiseReportLimit,
     FreeResources,
     /// The program is just being replaced.
     WaitForProgram,
@@ -185,10 +184,6 @@ impl fmt::Display for Advice {
                 );
             }
             Self::CorrectTmpdir => "let `TMPDIR` name a directory that this user can write to",
-            Self::RaiseReportLimit => {
-                "allow larger reports with the builder's `report_limit` or \
-                 `FRAISIER_CONFITURE_REPORT_LIMIT`"
-            }
             Self::FreeResources => "free what is exhausted on this machine, then try again",
             Self::WaitForProgram => "wait until it is written, then try again",
             Self::CorrectMigration => {

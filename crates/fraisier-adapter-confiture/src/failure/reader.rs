@@ -175,10 +175,8 @@ impl Reader<'_> {
 
     /// What is known about the database without a report.
     fn state_without_word(&self) -> DatabaseState {
-        let stopped = self.output.interrupted.is_some();
         match DatabaseState::without_report(self.operation) {
             DatabaseState::Unknown if self.output.was_killed() => DatabaseState::Killed,
-            DatabaseState::Unknown if stopped => DatabaseState::PerhapsTorn,
             state => state,
         }
     }

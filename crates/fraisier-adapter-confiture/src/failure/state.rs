@@ -37,8 +37,6 @@ pub(crate) enum DatabaseState {
     NotUndone { applied: Vec<String>, why: String },
     /// The operation ran. Whether it changed the database is not known.
     Unknown,
-    /// The operation was interrupted. confiture may have committed a part of a migration.
-    PerhapsTorn,
     /// The operation was killed. The server rolls back the migration that was under way.
     Killed,
 }
@@ -81,11 +79,7 @@ impl DatabaseState {
                 redactor.names(applied);
                 redactor.prose([why]);
             }
-            Self::NotStarted
-            | Self::Untouched
-            | Self::Unknown
-            | Self::PerhapsTorn
-            | Self::Killed => {}
+            Self::NotStarted | Self::Untouched | Self::Unknown | Self::Killed => {}
         }
     }
 }
@@ -125,11 +119,6 @@ impl fmt::Display for DatabaseState {
                 f,
                 "what had ended stays, and the server rolls back the migration under way, unless \
                  that runs outside a transaction: {ASK_FIRST}"
-            ),
-            Self::PerhapsTorn => f.write_str(
-                "what it did to the database is unknown, and confiture may have committed a part \
-                 of a migration: ask `current_revision`, and compare the tables with it, before \
-                 anything else",
             ),
         }
     }

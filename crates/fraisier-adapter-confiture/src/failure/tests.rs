@@ -148,7 +148,6 @@ fn every_state_says_something_of_its_own() {
         applied(["001".into()]),
         rolled_back,
         DatabaseState::Unknown,
-        DatabaseState::PerhapsTorn,
         DatabaseState::Killed,
     ];
     let texts: std::collections::BTreeSet<_> =

@@ -2,9 +2,7 @@
 //!
 //! The releases from 0.23.0 to 0.43.x judge a handful of statement classes and call everything else
 //! safe: `DROP TABLE`, `TRUNCATE`, `SET NOT NULL`. So their `true` is passed on only when every
-//! statement is recognised as forward-compatible by itself. Later releases judge more, and the
-//! builder's option `guard_every_release` has their `true` looked at too. This only ever takes a
-//! `true` away.
+//! statement is recognised as forward-compatible by itself. This only ever takes a `true` away.
 //!
 //! The guard is sound and does not try to be complete. It knows the plain shapes of common additive
 //! statements; whatever else it finds is a doubt, also when it is harmless. `cargo xtask guard-proof`
@@ -41,18 +39,11 @@ const TOLD: usize = 20;
 pub(crate) fn doubts(version: &ConfitureVersion, migrations: &[Migration]) -> Vec<PreflightIssue> {
     let judge = Need::DeepClassification;
     let words = |what: &str| {
-        if judge.is_met_by(version) {
-            format!(
-                "confiture {version} calls this window-safe, and the guard that was asked to look at \
-                 every release does not recognise it, so it is not passed on: {what}"
-            )
-        } else {
-            format!(
-                "confiture {version} calls this window-safe without having judged it, so it is not \
-                 passed on: {what}. confiture {} is the first release that can judge it",
-                judge.floor().release()
-            )
-        }
+        format!(
+            "confiture {version} calls this window-safe without having judged it, so it is not \
+             passed on: {what}. confiture {} is the first release that can judge it",
+            judge.floor().release()
+        )
     };
     let mut budget = Budget::default();
     let mut issues = Vec::new();

@@ -272,15 +272,10 @@ fn all_files_together_are_bounded() {
 }
 
 #[test]
-fn a_release_that_judges_is_not_said_to_have_not() {
-    let sql = "create index i on a (b)";
-    for (release, says) in [
-        ("0.43.0", "0.44.0 is the first release that can judge it"),
-        ("1.29.0", "asked to look at every release"),
-    ] {
-        let issues = doubted_by(release, sql);
-        assert!(issues[0].message.contains(says), "{issues:?}");
-        assert!(issues[0].message.contains(release), "{issues:?}");
+fn an_issue_names_the_release_and_the_one_that_can_judge() {
+    let issues = doubted_by("0.43.0", "create index i on a (b)");
+    for part in ["0.43.0", "0.44.0 is the first release that can judge it"] {
+        assert!(issues[0].message.contains(part), "{issues:?}");
     }
 }
 

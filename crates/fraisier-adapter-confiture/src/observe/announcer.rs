@@ -1,7 +1,6 @@
 //! Tells the observer and `tracing` what a call does, while it does it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,6 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use super::lines::{Line, Lines};
-use super::progress::{self, Progress};
 use super::{Call, Event, Observer, next_call};
 use crate::process::{Exit, Interruption, Listener, Output, Stream};
 use crate::redact::{Redacted, Redactor};
@@ -24,8 +22,6 @@ pub struct Announcer {
     call: Call,
     redactor: Arc<Redactor>,
     observer: Option<Arc<dyn Observer>>,
-    /// Whether the command itself told of a migration.
-    told_of_migrations: AtomicBool,
     stdout: Mutex<LineReader>,
     stderr: Mutex<LineReader>,
 }
@@ -52,7 +48,6 @@ impl Announcer {
             call,
             redactor,
             observer,
-            told_of_migrations: AtomicBool::new(false),
             stdout: Mutex::new(LineReader::new(Stream::Stdout)),
             stderr: Mutex::new(LineReader::new(Stream::Stderr)),
         }
@@ -79,11 +74,6 @@ impl Announcer {
             // A panic of the observer must not end the thread that looks after the child.
             let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&self.call, event.get())));
         }
-    }
-
-    /// Whether the command itself told of a migration while it ran.
-    pub(crate) fn told_of_migrations(&self) -> bool {
-        self.told_of_migrations.load(Ordering::Relaxed)
     }
 
     /// Whether anybody listens to lines.
@@ -145,9 +135,6 @@ fn trace(event: &Redacted<Event>) {
         Event::LinesSkipped { stream, count } => {
             tracing::trace!(stream = stream.as_str(), count, "lines skipped");
         }
-        Event::MigrationBegun { revision, name } => {
-            tracing::debug!(revision = revision.as_str(), name, "migration begun");
-        }
         Event::MigrationApplied { revision, name } => {
             tracing::info!(revision = revision.as_str(), name, "migration applied");
         }
@@ -178,8 +165,6 @@ struct LineReader {
     stream: Stream,
     lines: Lines,
     allowance: Allowance,
-    /// The line that has begun was already reported as a migration that has.
-    announced: bool,
 }
 
 impl LineReader {
@@ -188,7 +173,6 @@ impl LineReader {
             stream,
             lines: Lines::default(),
             allowance: Allowance::new(Instant::now()),
-            announced: false,
         }
     }
 
@@ -196,9 +180,6 @@ impl LineReader {
         let now = Instant::now();
         let mut lines = std::mem::take(&mut self.lines);
         lines.push(chunk, |line| self.line(to, &line, now));
-        if let Some(begun) = lines.begun() {
-            self.migration(to, &begun, false);
-        }
         self.lines = lines;
     }
 
@@ -221,25 +202,6 @@ impl LineReader {
                 });
             }
             None => self.allowance.skipped += 1,
-        }
-        self.migration(to, line, true);
-        self.announced = false;
-    }
-
-    fn migration(&mut self, to: &Announcer, line: &Line<'_>, complete: bool) {
-        if self.stream != Stream::Stdout || !line.starts_with(progress::PREFIX) {
-            return;
-        }
-        let Some((migration, progress)) = progress::read(&line.text()) else {
-            return;
-        };
-        to.told_of_migrations.store(true, Ordering::Relaxed);
-        if !self.announced {
-            self.announced = true;
-            to.tell(migration.event(Progress::Begun));
-        }
-        if complete && progress != Progress::Begun {
-            to.tell(migration.event(progress));
         }
     }
 

@@ -65,10 +65,6 @@ impl<'a> Line<'a> {
         Self { bytes, cut }
     }
 
-    pub(super) fn starts_with(&self, prefix: &str) -> bool {
-        self.bytes.starts_with(prefix.as_bytes())
-    }
-
     /// The line as text, invalid UTF-8 replaced.
     pub(super) fn text(&self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.bytes)

@@ -2,7 +2,6 @@
 
 mod announcer;
 mod lines;
-mod progress;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use crate::request::NoDisconnectCheck;
 /// It is called on the adapter's own supervising thread, which also reads the output of every
 /// running command and keeps every timeout. So an observer hands the event on (to a channel that
 /// never makes it wait, to a progress bar) and returns: while it blocks, nothing is read and no
-/// grace period is kept. A panic in it is caught, and that event is lost; the command goes on.
+/// timeout is kept. A panic in it is caught, and that event is lost; the command goes on.
 ///
 /// Every text in an event has passed the adapter's redactor.
 ///
@@ -80,8 +79,8 @@ pub(crate) fn next_call() -> u64 {
 #[non_exhaustive]
 pub enum Event {
     /// The server is not asked to notice that confiture is gone, because it cannot be: see
-    /// [`Builder::server_disconnect_check`](crate::Builder::server_disconnect_check). An adapter says
-    /// so once, before the next command of that call.
+    /// [`Builder::server_disconnect_check`](crate::Builder::server_disconnect_check). Each call that
+    /// goes on without it reports this once.
     NoDisconnectCheck {
         /// Why.
         why: NoDisconnectCheck,
@@ -105,22 +104,14 @@ pub enum Event {
         /// How many.
         count: u64,
     },
-    /// A migration began. Releases before 0.48.0 say so; later ones print nothing while they run.
-    MigrationBegun {
+    /// A migration was applied. The report says so, so this comes after [`Event::Finished`].
+    MigrationApplied {
         /// The version, such as `001`.
         revision: Revision,
         /// What follows the version in the name of the file, such as `create_users`.
         name: String,
     },
-    /// A migration was applied: told at once where the release prints it, as those before 0.48.0 do,
-    /// and otherwise from the report, after [`Event::Finished`].
-    MigrationApplied {
-        /// The version.
-        revision: Revision,
-        /// What follows the version in the name of the file.
-        name: String,
-    },
-    /// A migration failed: told as one that was applied.
+    /// A migration failed. The report says so, so this comes after [`Event::Finished`].
     MigrationFailed {
         /// The version.
         revision: Revision,
@@ -137,7 +128,7 @@ pub enum Event {
         /// How many there are, up to the target.
         of: usize,
     },
-    /// The adapter stopped the command, as [`Builder::stop`](crate::Builder::stop) says.
+    /// The adapter stopped the command.
     Interrupted {
         /// Why.
         why: Interruption,
@@ -157,8 +148,7 @@ impl Redact for Event {
     fn redact(&mut self, redactor: &Redactor) {
         match self {
             Self::Line { text, .. } => redactor.prose([text]),
-            Self::MigrationBegun { revision, name }
-            | Self::MigrationApplied { revision, name }
+            Self::MigrationApplied { revision, name }
             | Self::MigrationFailed { revision, name } => {
                 redactor.names([&mut revision.0]);
                 redactor.prose([name]);

@@ -32,8 +32,6 @@ pub struct Preflight {
     migrations: Option<Vec<Migration>>,
     /// Whether they are tried on another database.
     against: bool,
-    /// Whether the guard also looks at the `window_safe: true` of releases from 0.44.0 on.
-    pub(crate) guard_every_release: bool,
 }
 
 impl Preflight {
@@ -51,7 +49,6 @@ impl Preflight {
         Self {
             migrations,
             against,
-            guard_every_release: false,
         }
     }
 
@@ -72,7 +69,7 @@ impl Preflight {
             );
             return vec![warning(NOT_ALL_CHECKED, message)];
         }
-        if Need::DeepClassification.is_met_by(version) && !self.guard_every_release {
+        if Need::DeepClassification.is_met_by(version) {
             return Vec::new();
         }
         guard::doubts(version, migrations)

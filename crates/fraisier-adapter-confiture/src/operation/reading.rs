@@ -242,13 +242,10 @@ pub(crate) fn reader<R: Reading>(output: &Output) -> Reader<'_> {
     }
 }
 
-/// Tells what the report of the operation's own command says of migrations, unless the command told
-/// of them while it ran.
+/// Tells what the report of the operation's own command says of migrations.
 pub fn tell_migrations<R: Reading>(reading: &R, output: &Output, announcer: &Announcer) {
-    if !announcer.told_of_migrations() {
-        for event in reading.migrations(&reader::<R>(output)) {
-            announcer.tell(event);
-        }
+    for event in reading.migrations(&reader::<R>(output)) {
+        announcer.tell(event);
     }
 }
 

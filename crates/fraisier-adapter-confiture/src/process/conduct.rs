@@ -25,7 +25,6 @@ use super::printed::Printed;
 use super::report::read_report;
 use super::report_dir::ReportDir;
 use super::run::{Run, Tended};
-use super::sigint;
 use super::watcher::Watcher;
 
 /// How long a descendant may keep the output open after the command has exited.
@@ -59,41 +58,36 @@ pub(super) async fn conduct(job: Job, options: Arc<Options>) {
 }
 
 async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
+    let writes_report = job.invocation.writes_report();
+    let mut report = writes_report.then(ReportDir::choose).transpose()?;
     // The watcher is the first process of a run, so that it watches all the others.
-    let mut watcher = Watcher::start(options)?;
-    let report = if job.invocation.writes_report() {
-        Some(ReportDir::create()?)
-    } else {
-        None
-    };
-    if let Some(watcher) = &mut watcher {
-        watcher.clears(report.as_ref().map_or(Path::new(""), ReportDir::path));
+    let directory = report.as_ref().map_or(Path::new(""), ReportDir::path);
+    let watcher = Watcher::start(options, directory)?;
+    if let Some(report) = &mut report {
+        report.create()?;
     }
     let leader = watcher.as_ref().map(Watcher::group);
     let path = report.as_ref().map(ReportDir::report);
     job.run.holds(watcher, report);
     let supervisor = |source| RunError::Supervisor { source };
-    sigint::keep_deliverable().map_err(supervisor)?;
     let mut children = signal(SignalKind::child()).map_err(supervisor)?;
     let began = Instant::now();
     let report = path.as_deref().unwrap_or(Path::new(""));
-    let mut child = launch(&job.invocation, report, leader, options.stop).await?;
+    let mut child = launch(&job.invocation, report, leader).await?;
     let pid = Pid::from_child(&child);
     let pipes = (child.stdout.take(), child.stderr.take());
     job.run.started(child);
     job.listener
         .started(pid.as_raw_nonzero().get().cast_unsigned());
     let lost = |source| RunError::Lost { source };
-    let printed = |stream, pipe| {
-        Printed::new(stream, pipe, options.output_limit, &*job.listener).map_err(lost)
-    };
+    let printed = |stream, pipe| Printed::new(stream, pipe, &*job.listener).map_err(lost);
     let mut stdout = printed(Stream::Stdout, pipes.0.map(OwnedFd::from))?;
     let mut stderr = printed(Stream::Stderr, pipes.1.map(OwnedFd::from))?;
 
     let (ending, drained) = {
         let drain = async { tokio::join!(stdout.pump(), stderr.pump()) };
         tokio::pin!(drain);
-        let watch = watch(job, options, &mut children);
+        let watch = watch(job, &mut children);
         tokio::pin!(watch);
         let mut drained = false;
         let ending = loop {
@@ -126,7 +120,7 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
     let Some(report) = path.filter(|_| !job.reply.is_closed()) else {
         return Ok(output);
     };
-    match read_report(&report, options.report_limit) {
+    match read_report(&report) {
         Ok(bytes) => {
             output.report = bytes;
             Ok(output)
@@ -138,13 +132,8 @@ async fn run(job: &Job, options: &Options) -> Result<Output, RunError> {
     }
 }
 
-/// Waits for the command to exit. Stops it when its time runs out or its call is given up, and kills
-/// its group when it has not exited at the end of the grace.
-async fn watch(
-    job: &Job,
-    options: &Options,
-    children: &mut tokio::signal::unix::Signal,
-) -> io::Result<Exit> {
+/// Waits for the command to exit. Kills it when its time runs out or its call is given up.
+async fn watch(job: &Job, children: &mut tokio::signal::unix::Signal) -> io::Result<Exit> {
     let exit = exited(&job.run, children);
     tokio::pin!(exit);
     let limit = async {
@@ -170,15 +159,6 @@ async fn watch(
         never = &mut limit => match never {},
     };
     job.listener.interrupted(why);
-    let half = options.grace / 2;
-    if let Ok(exit) = timeout(half, &mut exit).await {
-        return exit;
-    }
-    job.run.on(Event::HalfGraceOver);
-    if let Ok(exit) = timeout(options.grace.saturating_sub(half), &mut exit).await {
-        return exit;
-    }
-    job.run.on(Event::GraceOver);
     exit.await
 }
 

@@ -18,13 +18,6 @@ pub(super) fn kill(group: Pid) {
     let _ = kill_process_group(group, Signal::KILL);
 }
 
-/// Interrupts a group, which may have no member any more.
-pub(super) fn interrupt(group: Pid) {
-    let _ = kill_process_group(group, Signal::INT);
-    // A process that `SIGSTOP` stopped takes the interrupt only after it was continued.
-    let _ = kill_process_group(group, Signal::CONT);
-}
-
 /// Waits until the members of a killed group are gone, as they may still hold files or a session with
 /// the server; not for longer than [`DISPERSAL`], as they stay zombies where nobody reaps orphans.
 pub(super) async fn dispersed(group: Pid) {

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,8 +13,6 @@ use rustix::process::Pid;
 
 use super::error::{Obstacle, RunError};
 use super::invocation::Invocation;
-use super::options::Stop;
-use super::sigint;
 
 /// How often and after what pause a program that is open for writing is tried again.
 const BUSY_RETRIES: (u32, Duration) = (25, Duration::from_millis(20));
@@ -26,22 +23,10 @@ pub(super) async fn launch(
     invocation: &Invocation,
     report: &Path,
     leader: Option<Pid>,
-    stop: Stop,
 ) -> Result<Child, RunError> {
     enter(&invocation.cwd)?;
     let program = find_program(&invocation.program, invocation.env.get("PATH"))?;
-    let unblocked_by = match stop {
-        Stop::Interrupt if is_for_env(&program) => sigint::unblocked_by(),
-        Stop::Interrupt | Stop::Kill => None,
-    };
-    let mut command = match unblocked_by {
-        Some((env, option)) => {
-            let mut command = Command::new(env);
-            command.arg(option).arg(&program);
-            command
-        }
-        None => Command::new(&program),
-    };
+    let mut command = Command::new(&program);
     command
         .args(invocation.argv(report))
         .current_dir(&invocation.cwd)
@@ -98,13 +83,6 @@ pub(crate) fn find_program(program: &Path, path: Option<&OsStr>) -> Result<PathB
     } else {
         refused(Obstacle::NotFound, Errno::NOENT)
     })
-}
-
-/// Whether `env` can start the program: it takes a path with `=` in it for a variable, and would
-/// print an obstacle as an error of its own.
-fn is_for_env(program: &Path) -> bool {
-    let is_program = program.is_file() && access(program, Access::EXEC_OK).is_ok();
-    is_program && !program.as_os_str().as_bytes().contains(&b'=')
 }
 
 /// The error of a program that could not be started.

@@ -1,7 +1,5 @@
 //! The state machine of a run: it takes [`Event`]s and answers with [`Action`]s, and does nothing by
 //! itself.
-//!
-//! Its tests walk through the events in every order.
 
 use std::time::Duration;
 
@@ -9,7 +7,6 @@ use super::output::Interruption;
 
 /// How far a run is, and whether it was told to stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[cfg_attr(test, derive(Hash))]
 pub(super) struct Life {
     stage: Stage,
     /// The first reason to stop.
@@ -18,7 +15,6 @@ pub(super) struct Life {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[cfg_attr(test, derive(Hash))]
 enum Stage {
     /// There may be a watcher and a report directory, and no command.
     #[default]
@@ -42,10 +38,6 @@ pub(super) enum Event {
     TimedOut(Duration),
     /// Nobody waits for it any more.
     GivenUp,
-    /// Half of the grace is over.
-    HalfGraceOver,
-    /// All of the grace is over.
-    GraceOver,
     /// The supervisor is done with the command, or is gone.
     Left,
     /// The supervisor is done with the report, too.
@@ -55,8 +47,6 @@ pub(super) enum Event {
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Send the group the signal of [`Stop`](super::Stop).
-    Stop,
     /// Kill the group.
     Kill,
     /// Wait for the command and its watcher. Their ids may go to other processes after that.
@@ -72,12 +62,12 @@ pub(super) enum Action {
 impl Life {
     /// Takes an event, and gives the actions to do before the next one.
     pub(super) fn on(&mut self, event: Event) -> &'static [Action] {
-        use Action::{CountIn, CountOut, Kill, Reap, RemoveReport, Stop};
+        use Action::{CountIn, CountOut, Kill, Reap, RemoveReport};
         match (event, self.stage) {
             (Event::Started, Stage::NotStarted) => {
                 self.stage = Stage::Running;
                 // It may have been told to stop while it was being started.
-                if self.told.is_some() { &[Stop] } else { &[] }
+                if self.told.is_some() { &[Kill] } else { &[] }
             }
             (Event::Exited, Stage::Running) => {
                 self.stage = Stage::Exited;
@@ -85,7 +75,7 @@ impl Life {
             }
             (Event::TimedOut(limit), _) => {
                 if self.tell(Interruption::Timeout(limit)) {
-                    &[Stop]
+                    &[Kill]
                 } else {
                     &[]
                 }
@@ -93,14 +83,11 @@ impl Life {
             (Event::GivenUp, stage) if stage != Stage::Over => {
                 self.given_up = true;
                 if self.tell(Interruption::Dropped) {
-                    &[CountIn, Stop]
+                    &[CountIn, Kill]
                 } else {
                     &[CountIn]
                 }
             }
-            // Python loses an interrupt that comes in a finalizer, for example, so there is another.
-            (Event::HalfGraceOver, Stage::Running) => &[Stop],
-            (Event::GraceOver, Stage::Running) => &[Kill],
             (Event::Left, Stage::NotStarted) => {
                 self.stage = Stage::Reaped;
                 &[Reap]
@@ -137,6 +124,3 @@ impl Life {
         is_news && self.stage == Stage::Running
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -22,7 +22,6 @@ mod report;
 mod report_dir;
 mod run;
 mod runner;
-mod sigint;
 mod supervisor;
 mod watcher;
 
@@ -30,7 +29,7 @@ pub use self::error::{Obstacle, RunError};
 pub use self::invocation::{Arg, Environment, Invocation};
 pub(crate) use self::launch::find_program;
 pub use self::listener::{Listener, Stream};
-pub use self::options::{Options, Stop};
+pub use self::options::Options;
 pub use self::output::{Captured, Exit, Interruption, Output};
 pub use self::report::{Report, ReportProblem, read_report};
 pub use self::runner::{RunContext, Runner};

@@ -39,7 +39,6 @@ impl From<Vec<u8>> for Captured {
 
 /// Why the adapter asked a running process to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(test, derive(Hash))]
 pub enum Interruption {
     /// The configured timeout, this long, ran out.
     Timeout(Duration),

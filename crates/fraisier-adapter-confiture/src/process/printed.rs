@@ -13,6 +13,8 @@ use super::output::Captured;
 const CHUNK: usize = 64 * 1024;
 /// How many more chunks are read of a stream that somebody outside the group holds open.
 const REST: usize = 16;
+/// How many bytes of a stream are kept: half from its beginning, half from its end.
+const KEPT: usize = 256 * 1024;
 
 pub(super) struct Printed<'a> {
     stream: Stream,
@@ -26,13 +28,12 @@ impl<'a> Printed<'a> {
     pub(super) fn new(
         stream: Stream,
         pipe: Option<OwnedFd>,
-        limit: usize,
         listener: &'a dyn Listener,
     ) -> io::Result<Self> {
         Ok(Self {
             stream,
             pipe: pipe.map(pipe::Receiver::from_owned_fd).transpose()?,
-            capture: Capture::new(limit),
+            capture: Capture::new(KEPT),
             listener,
             chunk: vec![0; CHUNK],
         })

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
+/// The largest report that is read, in bytes.
+const LIMIT: u64 = 256 << 20;
 /// The largest report in bytes that is held in memory.
 const SMALL: u64 = 1 << 20;
 
@@ -85,12 +87,16 @@ pub enum ReportProblem {
 ///
 /// # Errors
 ///
-/// - [`ReportProblem::TooLarge`] when it has more than `limit` bytes.
+/// - [`ReportProblem::TooLarge`] when it has more than 256 MiB.
 /// - [`ReportProblem::NotAFile`] when it is a symbolic link, a directory, a FIFO, a socket, a device,
 ///   or a file of another user.
 /// - [`ReportProblem::Unreadable`] when it cannot be opened or read, for example because no descriptor
 ///   is left.
-pub fn read_report(path: &Path, limit: u64) -> Result<Option<Report>, ReportProblem> {
+pub fn read_report(path: &Path) -> Result<Option<Report>, ReportProblem> {
+    read_up_to(path, LIMIT)
+}
+
+fn read_up_to(path: &Path, limit: u64) -> Result<Option<Report>, ReportProblem> {
     let unreadable = |source| ReportProblem::Unreadable { source };
     match std::fs::symlink_metadata(path) {
         Ok(found) => acceptable(&found)?,
@@ -151,11 +157,11 @@ mod tests {
     fn a_report_is_absent_or_read_up_to_the_limit() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("report.json");
-        assert!(read_report(&path, 10).unwrap().is_none());
+        assert!(read_up_to(&path, 10).unwrap().is_none());
         std::fs::write(&path, "0123456789").unwrap();
-        let read = read_report(&path, 10).unwrap().unwrap();
+        let read = read_up_to(&path, 10).unwrap().unwrap();
         assert_eq!(*read.bytes().unwrap(), *b"0123456789");
-        let refused = read_report(&path, 9).unwrap_err().to_string();
+        let refused = read_up_to(&path, 9).unwrap_err().to_string();
         assert_eq!(refused, "the report is 10 bytes long, and the limit is 9");
     }
 
@@ -165,7 +171,7 @@ mod tests {
         let path = dir.path().join("report.json");
         for (size, is_large) in [(SMALL, false), (SMALL + 1, true)] {
             std::fs::write(&path, vec![b' '; usize::try_from(size).unwrap()]).unwrap();
-            let report = read_report(&path, u64::MAX).unwrap().unwrap();
+            let report = read_report(&path).unwrap().unwrap();
             assert_eq!(report.is_large(), is_large, "{size}");
             assert_eq!(report.bytes().unwrap().len() as u64, size);
         }
@@ -186,11 +192,11 @@ mod tests {
             ("fifo", "a FIFO"),
             ("socket", "a socket or device"),
         ] {
-            let refused = read_report(&at(name), 10).unwrap_err().to_string();
+            let refused = read_report(&at(name)).unwrap_err().to_string();
             let expected = format!("the report is {what}, not a file of this user's");
             assert_eq!(refused, expected);
         }
-        let nowhere = read_report(&at("file").join("report.json"), 10).unwrap_err();
+        let nowhere = read_report(&at("file").join("report.json")).unwrap_err();
         assert!(matches!(nowhere, ReportProblem::Unreadable { .. }));
     }
 
@@ -199,8 +205,8 @@ mod tests {
     #[test]
     fn a_report_that_grows_while_it_is_read_is_read_up_to_the_limit() {
         let path = Path::new("/proc/self/status");
-        let refused = read_report(path, 10).unwrap_err().to_string();
+        let refused = read_up_to(path, 10).unwrap_err().to_string();
         assert_eq!(refused, "the report is 11 bytes long, and the limit is 10");
-        assert!(read_report(path, SMALL).unwrap().is_some());
+        assert!(read_report(path).unwrap().is_some());
     }
 }

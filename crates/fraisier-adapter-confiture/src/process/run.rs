@@ -10,7 +10,6 @@ use tokio::sync::{Notify, watch};
 
 use super::group;
 use super::life::{Action, Event, Life};
-use super::options::Stop;
 use super::output::{Exit, Interruption};
 use super::report_dir::ReportDir;
 use super::watcher::Watcher;
@@ -20,7 +19,6 @@ use super::watcher::Watcher;
 /// The caller may give up at any moment, from any thread. So the actions of an event are done under
 /// the lock that also guards the reaping: no signal can reach a group whose id another process has got.
 pub(super) struct Run {
-    stop: Stop,
     state: Mutex<State>,
     changed: Notify,
     /// Counts the runs of a runner that were given up and are not over.
@@ -37,9 +35,8 @@ struct State {
 }
 
 impl Run {
-    pub(super) fn new(stop: Stop, stopping: watch::Sender<usize>) -> Self {
+    pub(super) fn new(stopping: watch::Sender<usize>) -> Self {
         Self {
-            stop,
             state: Mutex::default(),
             changed: Notify::new(),
             stopping,
@@ -67,11 +64,9 @@ impl Run {
 
     fn act(&self, action: Action, state: &mut State) {
         match action {
-            Action::Stop | Action::Kill => {
-                let Some(group) = state.group() else { return };
-                match self.stop {
-                    Stop::Interrupt if action == Action::Stop => group::interrupt(group),
-                    Stop::Interrupt | Stop::Kill => group::kill(group),
+            Action::Kill => {
+                if let Some(group) = state.group() {
+                    group::kill(group);
                 }
             }
             Action::Reap => {
@@ -97,9 +92,6 @@ impl Run {
     /// The command was started.
     pub(super) fn started(&self, command: Child) {
         let mut state = self.lock();
-        if let Some(watcher) = &mut state.watcher {
-            watcher.watches(&command);
-        }
         state.command = Some(command);
         self.happens(Event::Started, &mut state);
     }
@@ -172,7 +164,7 @@ mod tests {
     use super::*;
 
     fn new_run() -> Arc<Run> {
-        Arc::new(Run::new(Stop::Interrupt, watch::Sender::new(0)))
+        Arc::new(Run::new(watch::Sender::new(0)))
     }
 
     #[test]

@@ -31,8 +31,7 @@ pub struct RunContext {
 /// Runs commands, any number at once. Clones share one supervising thread.
 ///
 /// Dropping the last clone waits for nothing: the thread ends by itself when every run that was
-/// given up has ended, after at most [`Options::grace`] and a few seconds. [`Runner::settled`] waits
-/// for that.
+/// given up has ended, after a few seconds at most. [`Runner::settled`] waits for that.
 #[derive(Clone)]
 pub struct Runner {
     shared: Arc<Shared>,
@@ -66,8 +65,8 @@ impl Runner {
 
     /// Runs a command and gives what it left.
     ///
-    /// Nothing starts before the future is polled. Dropping it stops the command, as the timeout
-    /// does; see [`Stop`](super::Stop) on what that means. It needs no runtime around it.
+    /// Nothing starts before the future is polled. Dropping it kills the command, as the timeout
+    /// does. It needs no runtime around it.
     ///
     /// # Errors
     ///
@@ -75,7 +74,7 @@ impl Runner {
     /// - [`RunError::WorkDir`] when [`Invocation::cwd`] cannot be entered.
     /// - [`RunError::TempDir`] when `TMPDIR` is missing or its disk is full.
     /// - [`RunError::Program`] when the program is missing or may not be executed.
-    /// - [`RunError::Report`] when the report is larger than [`Options::report_limit`].
+    /// - [`RunError::Report`] when the report is larger than 256 MiB.
     /// - [`RunError::Lost`] when something else in this process waits for every child.
     ///
     /// A command that fails or is killed is no error.
@@ -101,7 +100,7 @@ async fn run(
     context: RunContext,
 ) -> Result<Output, RunError> {
     let options = &shared.options;
-    let run = Arc::new(Run::new(options.stop, shared.stopping.clone()));
+    let run = Arc::new(Run::new(shared.stopping.clone()));
     let (reply, answer) = oneshot::channel();
     let timeouts = [context.timeout, options.timeout];
     let job = Job {

@@ -13,7 +13,6 @@ use tracing::instrument::WithSubscriber;
 
 use super::conduct::{Job, conduct};
 use super::options::Options;
-use super::report_dir;
 
 /// How many pairs of descriptors a runtime takes to start, and some more to start a child.
 const DESCRIPTOR_PAIRS: usize = 6;
@@ -29,7 +28,6 @@ impl Supervisor {
         enough_descriptors()?;
         let runtime = OwnRuntime::start()?;
         let (jobs, inbox) = mpsc::unbounded_channel();
-        report_dir::start_sweep();
         thread::Builder::new()
             .name("confiture-supervisor".to_owned())
             .spawn(move || runtime.block_on(supervise(inbox, options)))?;

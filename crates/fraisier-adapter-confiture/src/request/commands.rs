@@ -39,8 +39,6 @@ pub(crate) struct Commands {
     pub(crate) bytecode_cache: bool,
     /// Whether the server is asked to notice that its client is gone.
     pub(crate) check: Check,
-    /// Whether the window guard looks at the `true` of every release.
-    pub(crate) guard_every_release: bool,
     /// What holds where a context sets nothing.
     pub(crate) settings: Settings,
     /// What becomes of a call whose migrations directory does not exist.
@@ -59,7 +57,6 @@ impl Default for Commands {
             inherit: Inherit::default(),
             bytecode_cache: true,
             check: Check::default(),
-            guard_every_release: false,
             settings: Settings::default(),
             missing_migrations: MissingMigrations::default(),
             progress_interval: None,

@@ -1,6 +1,5 @@
 //! Asks the server to notice when its client is gone.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::process::Environment;
@@ -23,19 +22,7 @@ pub fn server_option(interval: Duration) -> String {
     format!("-c {SETTING}={milliseconds}ms")
 }
 
-/// Whether the server of an adapter is asked to notice that confiture is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DisconnectCheck {
-    /// No: the builder says so.
-    Off,
-    /// Yes, within this time, unless a call finds out otherwise.
-    Every(Duration),
-    /// No: it cannot be had, and the builder does not demand it.
-    Unavailable(NoDisconnectCheck),
-}
-
-/// Why the server is not asked.
+/// Why the server is not asked to notice that confiture is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoDisconnectCheck {
@@ -45,86 +32,27 @@ pub enum NoDisconnectCheck {
     OwnOptions,
 }
 
-/// What the builder says of the check, and what its adapter has learnt. Clones learn together.
-#[derive(Debug, Clone)]
+/// What the builder says of the check.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Check {
     /// The server is not asked.
     Off,
     /// The server is asked, or the call is an error.
     Demanded(Duration),
     /// The server is asked where that can be.
-    WherePossible(Arc<Mutex<Learnt>>),
-}
-
-/// Why the check cannot be had.
-#[derive(Debug, Default)]
-pub(crate) struct Learnt {
-    refused: bool,
-    own_options: bool,
-    untold: Option<NoDisconnectCheck>,
-}
-
-impl Default for Check {
-    fn default() -> Self {
-        Self::WherePossible(Arc::default())
-    }
+    #[default]
+    WherePossible,
 }
 
 impl Check {
-    /// What the next connection asks for. After a connection string with `options` of its own, it is
-    /// still asked for: the next connection string may have none.
-    pub(crate) fn interval(&self) -> Option<Duration> {
-        match self.state() {
-            DisconnectCheck::Every(interval) => Some(interval),
-            DisconnectCheck::Unavailable(NoDisconnectCheck::OwnOptions) => Some(DEFAULT),
-            DisconnectCheck::Off | DisconnectCheck::Unavailable(_) => None,
-        }
-    }
-
-    /// What is known.
-    pub(crate) fn state(&self) -> DisconnectCheck {
+    /// How often the server is asked to check.
+    pub(crate) const fn interval(self) -> Option<Duration> {
         match self {
-            Self::Off => DisconnectCheck::Off,
-            Self::Demanded(interval) => DisconnectCheck::Every(*interval),
-            Self::WherePossible(learnt) => match &*lock(learnt) {
-                Learnt { refused: true, .. } => {
-                    DisconnectCheck::Unavailable(NoDisconnectCheck::Refused)
-                }
-                Learnt {
-                    own_options: true, ..
-                } => DisconnectCheck::Unavailable(NoDisconnectCheck::OwnOptions),
-                _ => DisconnectCheck::Every(DEFAULT),
-            },
+            Self::Off => None,
+            Self::Demanded(interval) => Some(interval),
+            Self::WherePossible => Some(DEFAULT),
         }
     }
-
-    /// Remembers that the check cannot be had. Returns false when the call is an error then.
-    pub(crate) fn goes_without(&self, why: NoDisconnectCheck) -> bool {
-        let Self::WherePossible(learnt) = self else {
-            return false;
-        };
-        let mut learnt = lock(learnt);
-        let known = match why {
-            NoDisconnectCheck::Refused => &mut learnt.refused,
-            NoDisconnectCheck::OwnOptions => &mut learnt.own_options,
-        };
-        if !std::mem::replace(known, true) {
-            learnt.untold = Some(why);
-        }
-        true
-    }
-
-    /// What was learnt since this was last asked.
-    pub(crate) fn untold(&self) -> Option<NoDisconnectCheck> {
-        match self {
-            Self::WherePossible(learnt) => lock(learnt).untold.take(),
-            Self::Off | Self::Demanded(_) => None,
-        }
-    }
-}
-
-fn lock(learnt: &Mutex<Learnt>) -> MutexGuard<'_, Learnt> {
-    learnt.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether a connection was refused because of the option: by a server that does not have it, or
@@ -204,33 +132,6 @@ mod tests {
         ] {
             assert_eq!(is_refused(&format!("{failed}{said}")), refused, "{said}");
         }
-    }
-
-    #[test]
-    fn what_cannot_be_had_is_told_by_one_clone() {
-        let check = Check::default();
-        let clone = check.clone();
-        assert_eq!(check.state(), DisconnectCheck::Every(DEFAULT));
-        let own_options = NoDisconnectCheck::OwnOptions;
-        assert!(check.goes_without(own_options) && clone.goes_without(own_options));
-        assert_eq!(clone.untold(), Some(own_options));
-        assert_eq!(check.untold(), None);
-        // The next connection string may have none.
-        assert_eq!(check.interval(), Some(DEFAULT));
-        let refused = NoDisconnectCheck::Refused;
-        assert!(clone.goes_without(refused));
-        assert_eq!(check.interval(), None);
-        assert_eq!(check.state(), DisconnectCheck::Unavailable(refused));
-        assert_eq!(check.untold(), Some(refused));
-    }
-
-    #[test]
-    fn what_was_asked_for_is_not_dispensable() {
-        let check = Check::Demanded(Duration::from_secs(3));
-        assert!(!check.goes_without(NoDisconnectCheck::Refused));
-        assert_eq!(check.interval(), Some(Duration::from_secs(3)));
-        assert!(!Check::Off.goes_without(NoDisconnectCheck::Refused));
-        assert_eq!(Check::Off.interval(), None);
     }
 
     #[test]

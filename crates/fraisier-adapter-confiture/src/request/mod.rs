@@ -21,7 +21,7 @@ use fraisier_adapter_api::{AdapterCtx, AdapterError};
 pub(crate) use self::commands::Commands;
 pub use self::commands::MissingMigrations;
 pub(crate) use self::disconnect::{Check, is_refused};
-pub use self::disconnect::{DisconnectCheck, NoDisconnectCheck, has_server_option, server_option};
+pub use self::disconnect::{NoDisconnectCheck, has_server_option, server_option};
 pub(crate) use self::dsn::Dsn;
 use self::project::Project;
 use self::secrets::is_declared;
@@ -51,6 +51,8 @@ pub(crate) struct Request {
     pub(crate) project: Project,
     pub(crate) settings: Settings,
     pub(crate) redactor: Arc<Redactor>,
+    /// Why the server cannot be asked for the disconnect check, where that is known before the call.
+    pub(crate) no_check: Option<NoDisconnectCheck>,
     dsn: Dsn,
     /// Where `preflight` may try migrations, if that is declared. No other operation needs it, so
     /// only `preflight` fails when there is something wrong with it.
@@ -88,9 +90,7 @@ impl Request {
         let dsn = dsn(commands, DATABASE_URL, ctx).map_err(refused)?;
         let against = is_declared(ctx, AGAINST_DATABASE_URL)
             .then(|| self::dsn(commands, AGAINST_DATABASE_URL, ctx));
-        if has_other_options(&dsn) {
-            commands.check.goes_without(NoDisconnectCheck::OwnOptions);
-        }
+        let goes_without = commands.check == Check::WherePossible && has_other_options(&dsn);
         let mut env = commands.inherit.environment(ambient);
         if let Some(columns) = environment::columns(secrets.all()) {
             env.set("COLUMNS", columns.to_string());
@@ -105,6 +105,7 @@ impl Request {
             project: Project::in_context(ctx),
             settings,
             redactor,
+            no_check: goes_without.then_some(NoDisconnectCheck::OwnOptions),
             dsn,
             against,
             env,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use fraisier_adapter_confiture::tools::process::{Options, Runner, Stop};
+use fraisier_adapter_confiture::tools::process::{Options, Runner};
 use tempfile::TempDir;
 
 use super::support::*;
@@ -44,14 +44,7 @@ impl Engine {
     fn start(name: &str) -> Self {
         let room = TempDir::new().unwrap();
         fs::create_dir(room.path().join("tmp")).unwrap();
-        Self::start_in(room, name)
-    }
-
-    fn start_in(room: TempDir, name: &str) -> Self {
         let tmp = room.path().join("tmp");
-        for file in ["ready", "sleeper", "up"] {
-            let _ = fs::remove_file(room.path().join(file));
-        }
         let process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", name, "--nocapture"])
             .env(ROOM, room.path())
@@ -121,35 +114,6 @@ fn a_killed_engine_takes_its_command_with_it_whatever_the_moment() {
         let mut engine = Engine::start(name);
         std::thread::sleep(Duration::from_micros(delay * 300));
         engine.kill();
-        let room = engine.gone();
-        if left(&room) > 0 {
-            // Killed between making a directory and telling of it: the next call sweeps it away.
-            let mut next = Engine::start_in(room, name);
-            next.wait_for("up");
-            eventually("the sweep", || left(&next.room) == 1);
-            next.kill();
-            assert_eq!(left(&next.gone()), 0);
-        }
+        assert_eq!(left(&engine.gone()), 0, "killed after {delay}");
     }
-}
-
-#[test]
-fn what_is_to_be_interrupted_is_interrupted_and_killed_after_the_grace() {
-    const NAME: &str = "death::what_is_to_be_interrupted_is_interrupted_and_killed_after_the_grace";
-    be_an_engine(
-        Options {
-            stop: Stop::Interrupt,
-            grace: Duration::from_secs(1),
-            ..Options::default()
-        },
-        "trap ': > \"$ROOM/interrupted\"' INT; : > \"$ROOM/up\"; while :; do sleep 0.1; done",
-    );
-    if std::env::var_os(ROOM).is_some() {
-        return;
-    }
-    let mut engine = Engine::start(NAME);
-    engine.wait_for("up");
-    engine.kill();
-    engine.wait_for("interrupted");
-    assert_eq!(left(&engine.gone()), 0);
 }

@@ -113,7 +113,7 @@ fn events_are_redacted() {
     let seen = Arc::new(Seen::default());
     let redactor = Redactor::new([], ["hunter2"]);
     let context = context_with(redactor, Some(seen.clone()));
-    let text = "echo pw hunter2; printf '⚡ Applying 001_hunter2... '; sleep 0.1; echo ✅";
+    let text = "echo pw hunter2; printf 'and hunter2 '; sleep 0.1; echo 001";
     block_on(Runner::new(Options::default()).run(script(text), context)).unwrap();
     let events = format!("{:?}", seen.events());
     assert!(

@@ -1,6 +1,5 @@
 //! Calls from every kind of executor, and its end while they run.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use fraisier_adapter_confiture::tools::process::{Exit, Options, Runner};
@@ -8,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::support::*;
 
-const STOPPABLE: &str = "trap 'echo stopped; exit 130' INT; echo up; while :; do sleep 0.1; done";
+const ENDLESS: &str = "echo up; while :; do sleep 0.1; done";
 
 fn runtimes() -> [Runtime; 2] {
     [
@@ -24,7 +23,7 @@ fn runtimes() -> [Runtime; 2] {
 fn stopped_with(end: impl Fn(Runtime)) {
     for runtime in runtimes() {
         let (runner, seen) = watched();
-        let call = runtime.spawn(runner.run(script(STOPPABLE), seen.context()));
+        let call = runtime.spawn(runner.run(script(ENDLESS), seen.context()));
         let up = seen.clone();
         // A current-thread runtime polls its tasks only while it is blocked on.
         runtime.block_on(async {
@@ -36,7 +35,6 @@ fn stopped_with(end: impl Fn(Runtime)) {
         end(runtime);
         // A runtime may drop its tasks some time after it was told to end.
         eventually("the end of the child", || !exists(seen.pids()[0]));
-        assert_eq!(seen.lines(), ["up", "stopped"]);
         block_on(runner.settled());
     }
 }
@@ -61,7 +59,7 @@ fn an_aborted_task_stops_its_call() {
     for runtime in runtimes() {
         let (runner, seen) = watched();
         runtime.block_on(async {
-            let call = tokio::spawn(runner.run(script(STOPPABLE), seen.context()));
+            let call = tokio::spawn(runner.run(script(ENDLESS), seen.context()));
             while seen.lines().is_empty() {
                 tokio::task::yield_now().await;
             }
@@ -74,35 +72,19 @@ fn an_aborted_task_stops_its_call() {
 }
 
 #[test]
-fn dropping_the_last_handle_waits_for_nothing_and_its_calls_end_all_the_same() {
-    // Only the kill at the end of a grace that nobody would wait for, or a word, ends it.
-    let dir = tempfile::TempDir::new().unwrap();
-    let go = dir.path().join("go");
-    let text = format!(
-        "trap 'while ! [ -e {} ]; do sleep 0.05; done; echo stopped; exit 130' INT
-         echo up; while :; do sleep 0.1; done",
-        go.display()
-    );
+fn calls_end_although_the_last_handle_was_dropped() {
     for runtime in runtimes() {
-        let _ = std::fs::remove_file(&go);
-        let seen = Arc::new(Seen::default());
+        let (runner, seen) = watched();
         runtime.block_on(async {
-            let runner = Runner::new(Options {
-                grace: 4 * PATIENCE,
-                ..interrupting()
-            });
-            let call = tokio::spawn(runner.run(script(&text), seen.context()));
+            let call = tokio::spawn(runner.run(script(ENDLESS), seen.context()));
             while seen.lines().is_empty() {
                 tokio::task::yield_now().await;
             }
             call.abort();
             let _ = call.await;
             drop(runner);
-            assert!(runs(seen.pids()[0]));
         });
-        std::fs::write(&go, "").unwrap();
         eventually("the end of the child", || !exists(seen.pids()[0]));
-        assert_eq!(seen.lines(), ["up", "stopped"]);
     }
 }
 
@@ -131,7 +113,7 @@ fn many_calls_at_once_do_not_disturb_each_other() {
 fn many_calls_are_stopped_at_once() {
     let (runner, seen) = watched();
     let mut calls: Vec<_> = (0..30)
-        .map(|_| Box::pin(runner.run(script(STOPPABLE), seen.context())))
+        .map(|_| Box::pin(runner.run(script(ENDLESS), seen.context())))
         .collect();
     for call in &mut calls {
         begin(call.as_mut());
@@ -144,13 +126,6 @@ fn many_calls_are_stopped_at_once() {
         }
     });
     block_on(runner.settled());
-    assert_eq!(
-        seen.lines()
-            .iter()
-            .filter(|line| *line == "stopped")
-            .count(),
-        30
-    );
     assert!(seen.pids().iter().all(|pid| !exists(*pid)));
 }
 
@@ -171,7 +146,7 @@ fn nothing_is_left_of_any_call() {
                 ] {
                     let _ = block_on(runner.run(script(text), context()));
                 }
-                let mut call = Box::pin(runner.run(script(STOPPABLE), seen.context()));
+                let mut call = Box::pin(runner.run(script(ENDLESS), seen.context()));
                 begin(call.as_mut());
                 seen.wait_for_lines(1);
                 drop(call);

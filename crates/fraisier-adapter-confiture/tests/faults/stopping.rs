@@ -1,4 +1,4 @@
-//! Commands that are given up, by the caller or by the clock.
+//! Commands that are stopped, by the caller or by the timeout.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::tools::Redactor;
-use fraisier_adapter_confiture::tools::process::{
-    Exit, Interruption, Obstacle, Options, Output, RunError, Runner, Stop,
-};
+use fraisier_adapter_confiture::tools::process::{Exit, Interruption, Options, Output, Runner};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::support::*;
@@ -16,29 +14,19 @@ use super::support::*;
 /// What goes on until a signal ends it.
 const FOREVER: &str = "while :; do sleep 0.1; done";
 
-fn impatient(limit: Duration, grace: Duration) -> Options {
+fn impatient(limit: Duration) -> Options {
     Options {
         timeout: Some(limit),
-        grace,
         ..Options::default()
     }
 }
 
-/// What a script leaves that is prepared for the timeout by `prepare` when it comes.
-fn timed_out(grace: Duration, prepare: &str, work: &str) -> Output {
-    stopped(Stop::Interrupt, grace, prepare, work)
-}
-
-/// The same, stopped in this way.
-fn stopped(stop: Stop, grace: Duration, prepare: &str, work: &str) -> Output {
-    let text = format!("{prepare}; echo up; {work}");
+/// What a script leaves that has done `first` and does `work` when the timeout comes.
+fn timed_out(first: &str, work: &str) -> Output {
+    let text = format!("{first}; echo up; {work}");
     let mut limit = Duration::from_millis(200);
     loop {
-        let options = Options {
-            stop,
-            ..impatient(limit, grace)
-        };
-        let output = run(options, script(&text)).unwrap();
+        let output = run(impatient(limit), script(&text)).unwrap();
         // On a busy machine even a shell may need longer than that to come up.
         if output.stdout.head.starts_with(b"up\n") {
             assert_eq!(output.interrupted, Some(Interruption::Timeout(limit)));
@@ -64,60 +52,32 @@ fn a_command_that_ends_is_reported() {
 }
 
 #[test]
-fn the_timeout_interrupts() {
-    let output = timed_out(PATIENCE, "trap 'exit 130' INT", FOREVER);
-    assert_eq!((output.exit, output.was_killed()), (Exit::Code(130), false));
+fn the_timeout_kills_whatever_the_child_handles_or_ignores() {
+    for (first, work) in [
+        (":", FOREVER),
+        ("trap 'echo last word; exit 0' INT TERM", FOREVER),
+        ("trap '' INT TERM HUP", FOREVER),
+        (":", "kill -STOP $$; sleep 600"),
+    ] {
+        let output = timed_out(first, work);
+        assert_eq!((output.exit, output.was_killed()), (Exit::Signal(9), true));
+        assert_eq!(output.stdout.head, b"up\n");
+    }
 }
 
 #[test]
-fn a_child_that_ignores_the_interrupt_is_killed_after_the_grace() {
-    let grace = Duration::from_millis(300);
-    let output = timed_out(grace, "trap '' INT", FOREVER);
-    assert_eq!((output.exit, output.was_killed()), (Exit::Signal(9), true));
-    assert!(output.duration >= grace);
-    assert_eq!(output.stdout.head, b"up\n");
-}
-
-#[test]
-fn a_kill_leaves_the_child_no_last_word_and_needs_no_grace() {
-    // A grace that no test would wait for.
-    let grace = 4 * PATIENCE;
-    let prepare = "trap 'echo last word; exit 0' INT TERM";
-    let output = stopped(Stop::Kill, grace, prepare, FOREVER);
-    assert_eq!((output.exit, output.was_killed()), (Exit::Signal(9), true));
-    assert_eq!(output.stdout.head, b"up\n");
-}
-
-#[test]
-fn an_interrupt_that_got_lost_is_repeated() {
-    let prepare = "n=0; trap 'n=$((n+1)); [ $n = 2 ] && exit 7' INT";
-    let output = timed_out(Duration::from_secs(4), prepare, FOREVER);
-    assert_eq!((output.exit, output.was_killed()), (Exit::Code(7), false));
-}
-
-#[test]
-fn a_stopped_child_is_interrupted() {
-    let output = timed_out(PATIENCE, "trap 'exit 5' INT", "kill -STOP $$; sleep 600");
-    assert_eq!(output.exit, Exit::Code(5));
-}
-
-#[test]
-fn work_that_was_done_before_the_interrupt_took_effect_is_reported() {
-    let prepare = "trap 'printf done > \"$1\"; exit 0' INT";
-    let output = timed_out(PATIENCE, prepare, FOREVER);
-    assert_eq!(output.exit, Exit::Code(0));
+fn a_report_that_was_written_before_the_kill_is_read() {
+    let output = timed_out("printf done > \"$1\"", FOREVER);
+    assert!(output.was_killed());
     assert_eq!(report_of(&output).as_deref(), Some(&b"done"[..]));
 }
 
 #[test]
-fn a_command_that_ended_in_time_was_not_interrupted() {
+fn a_command_that_ended_in_time_was_not_stopped() {
     // Its descendant holds the output open beyond the timeout. On a busy machine the command
     // itself may not end before it, so that is tried a few times.
     let ended_in_time = (5..10).any(|tenths| {
-        let options = Options {
-            stop: Stop::Interrupt,
-            ..impatient(Duration::from_millis(tenths * 100), PATIENCE)
-        };
+        let options = impatient(Duration::from_millis(tenths * 100));
         let output = run(options, script("sleep 600 & echo $!")).unwrap();
         let descendant = String::from_utf8(output.stdout.head).unwrap();
         let descendant = descendant.trim().parse().unwrap();
@@ -180,16 +140,15 @@ fn every_deadly_signal_is_reported() {
 }
 
 #[test]
-fn dropping_the_future_interrupts() {
+fn dropping_the_future_kills() {
     let (runner, seen) = watched();
     {
-        let text = format!("trap 'echo stopped; exit 130' INT; echo up; {FOREVER}");
+        let text = format!("trap '' INT TERM; echo up; {FOREVER}");
         let mut call = pin!(runner.run(script(&text), seen.context()));
         begin(call.as_mut());
         seen.wait_for_lines(1);
     }
     block_on(runner.settled());
-    assert_eq!(seen.lines(), ["up", "stopped"]);
     assert!(!exists(seen.pids()[0]));
     let interrupted = Event::Interrupted {
         why: Interruption::Dropped,
@@ -198,32 +157,11 @@ fn dropping_the_future_interrupts() {
     assert!(matches!(
         seen.events().last(),
         Some(Event::Finished {
-            exit: Exit::Code(130),
-            killed: false,
+            exit: Exit::Signal(9),
+            killed: true,
             ..
         })
     ));
-}
-
-#[test]
-fn settled_waits_for_what_was_given_up() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let go = dir.path().join("go");
-    let (runner, seen) = watched();
-    block_on(runner.settled());
-    {
-        let wait = format!("while ! [ -e {} ]; do sleep 0.05; done", go.display());
-        let text = format!("trap '{wait}; exit 130' INT; echo up; {FOREVER}");
-        let mut call = pin!(runner.run(script(&text), seen.context()));
-        begin(call.as_mut());
-        seen.wait_for_lines(1);
-    }
-    let mut settled = Box::pin(runner.settled());
-    begin(settled.as_mut());
-    assert!(exists(seen.pids()[0]));
-    std::fs::write(&go, "").unwrap();
-    block_on(settled);
-    assert!(!exists(seen.pids()[0]));
 }
 
 #[test]
@@ -235,13 +173,8 @@ fn a_future_that_was_never_polled_starts_nothing() {
 }
 
 #[test]
-fn giving_up_at_any_moment_of_the_start_leaves_nothing() {
-    let seen = Arc::new(Seen::default());
-    // An interrupt that comes too early must not have to be repeated.
-    let runner = Runner::new(Options {
-        grace: 4 * PATIENCE,
-        ..interrupting()
-    });
+fn cancelling_at_any_moment_of_the_start_leaves_nothing() {
+    let (runner, seen) = watched();
     for delay in 0..100 {
         let mut call = Box::pin(runner.run(script(FOREVER), seen.context()));
         begin(call.as_mut());
@@ -251,54 +184,9 @@ fn giving_up_at_any_moment_of_the_start_leaves_nothing() {
     block_on(runner.settled());
     let pids = seen.pids();
     assert!(pids.iter().all(|pid| !exists(*pid)), "of {pids:?}");
-    let ends = |event: &Event| matches!(event, Event::Finished { killed: false, .. });
+    let ends = |event: &Event| matches!(event, Event::Finished { .. });
     let ended = seen.events().iter().filter(|event| ends(event)).count();
-    assert_eq!(ended, pids.len(), "and none had to be killed");
-}
-
-#[test]
-fn a_parent_that_ignores_interrupts_can_interrupt() {
-    isolated(
-        "stopping::a_parent_that_ignores_interrupts_can_interrupt",
-        "trap '' INT",
-        || {
-            let output = timed_out(PATIENCE, ":", FOREVER);
-            assert_eq!((output.exit, output.was_killed()), (Exit::Signal(2), false));
-        },
-    );
-}
-
-#[test]
-fn a_parent_that_blocks_interrupts_can_interrupt() {
-    let block = ["--block-signal=INT", "--default-signal=INT", "true"];
-    let env = std::process::Command::new("env").args(block).status();
-    if !env.is_ok_and(|status| status.success()) {
-        println!("not run: no `env` here that blocks a signal");
-        return;
-    }
-    isolated(
-        "stopping::a_parent_that_blocks_interrupts_can_interrupt",
-        "exec env --block-signal=INT \"$0\" --exact \"$FAULTS_INNER\" --nocapture",
-        || {
-            let output = timed_out(PATIENCE, ":", FOREVER);
-            assert_eq!((output.exit, output.was_killed()), (Exit::Signal(2), false));
-            // A program that is not there is still told of as that.
-            let missing = program("/nowhere/at/all".as_ref(), vec![]);
-            assert!(matches!(
-                run(interrupting(), missing),
-                Err(RunError::Program {
-                    obstacle: Obstacle::NotFound,
-                    ..
-                })
-            ));
-        },
-    );
-}
-
-#[test]
-fn a_grace_without_end_is_one() {
-    let output = timed_out(Duration::MAX, "trap 'exit 9' INT", FOREVER);
-    assert_eq!((output.exit, output.was_killed()), (Exit::Code(9), false));
+    assert_eq!(ended, pids.len());
 }
 
 #[test]

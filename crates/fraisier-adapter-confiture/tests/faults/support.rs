@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::tools::process::{
-    Arg, Environment, Invocation, Options, Output, RunContext, RunError, Runner, Stop,
+    Arg, Environment, Invocation, Options, Output, RunContext, RunError, Runner,
 };
 use fraisier_adapter_confiture::tools::{Announcer, Redactor};
 
@@ -61,17 +61,9 @@ pub(crate) fn context_with(redactor: Redactor, observer: Option<Arc<dyn Observer
     }
 }
 
-/// Options that stop by an interrupt, which leaves a script a last word.
-pub(crate) fn interrupting() -> Options {
-    Options {
-        stop: Stop::Interrupt,
-        ..Options::default()
-    }
-}
-
-/// A runner that interrupts, and what remembers the events of calls that get its context.
+/// A runner, and what remembers the events of calls that get its context.
 pub(crate) fn watched() -> (Runner, Arc<Seen>) {
-    (Runner::new(interrupting()), Arc::default())
+    (Runner::new(Options::default()), Arc::default())
 }
 
 /// Runs one command on an executor of this thread that knows no tokio.
@@ -168,7 +160,7 @@ impl Wake for Unpark {
 /// Polls once: enough to start it.
 pub(crate) fn begin<F: Future>(future: std::pin::Pin<&mut F>) {
     let polled = future.poll(&mut Context::from_waker(Waker::noop()));
-    assert!(polled.is_pending(), "ended before it could be given up");
+    assert!(polled.is_pending(), "ended before it could be cancelled");
 }
 
 /// Runs `body` in a process of its own, which a shell starts after `prelude`. `name` is the name of

@@ -15,9 +15,7 @@ use fraisier_adapter_api::{
     AdapterCtx, AdapterError, AdapterErrorKind, MigrationAdapter, Revision,
 };
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
-use fraisier_adapter_confiture::{
-    Builder, ConfitureMigration, DisconnectCheck, MissingMigrations, NoDisconnectCheck,
-};
+use fraisier_adapter_confiture::{Builder, ConfitureMigration, MissingMigrations};
 use tempfile::TempDir;
 
 /// Answers by the subcommand: `$report` is where the report goes, `$DSN` what confiture would
@@ -354,7 +352,7 @@ fn told_why(seen: &Seen) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_pooler_that_refuses_the_disconnect_check_is_worked_with_and_told_of_once() {
+async fn each_call_reports_a_refused_disconnect_check_and_goes_on_without_it() {
     let stage = Stage::new(POOLER);
     let seen = Arc::new(Seen::default());
     let adapter = ConfitureMigration::builder()
@@ -362,19 +360,14 @@ async fn a_pooler_that_refuses_the_disconnect_check_is_worked_with_and_told_of_o
         .observer(seen.clone())
         .build();
     let ctx = stage.ctx(DSN);
-    let asked = DisconnectCheck::Every(Duration::from_secs(1));
-    assert_eq!(adapter.server_disconnect_check(), asked);
-    let outcome = adapter.up(&ctx, None).await.expect("a success");
-    assert_eq!(outcome.applied, [Revision::new("001")]);
-    let clone = adapter.clone();
-    assert_eq!(clone.current_revision(&ctx).await, Ok(None));
-    assert_eq!(
-        clone.server_disconnect_check(),
-        DisconnectCheck::Unavailable(NoDisconnectCheck::Refused)
-    );
-    assert_eq!(stage.calls(), ["upmigrate", "upmigrate", "currentmigrate"]);
-    let told = told_why(&seen);
-    assert!(told.len() == 1 && told[0].contains("Refused"), "{told:?}");
+    for calls in 1..3 {
+        let outcome = adapter.up(&ctx, None).await.expect("a success");
+        assert_eq!(outcome.applied, [Revision::new("001")]);
+        assert_eq!(stage.calls(), vec!["upmigrate"; 2 * calls]);
+        let told = told_why(&seen);
+        assert_eq!(told.len(), calls, "{told:?}");
+        assert!(told.iter().all(|it| it.contains("Refused")), "{told:?}");
+    }
 }
 
 #[tokio::test]
@@ -411,7 +404,7 @@ async fn a_refusal_after_a_migration_began_is_no_reason_to_run_the_command_again
 }
 
 #[tokio::test]
-async fn options_of_the_connection_string_are_worked_with_and_told_of_once() {
+async fn each_call_reports_options_that_keep_the_disconnect_check_away() {
     let stage = Stage::new(
         r#"[ "$1$2" = migratecurrent ] && echo '{"revision": null, "name": null}' > "$report""#,
     );
@@ -421,14 +414,16 @@ async fn options_of_the_connection_string_are_worked_with_and_told_of_once() {
         .observer(seen.clone())
         .build();
     let own = stage.ctx("host=h options='-c work_mem=77MB'");
-    for _ in 0..2 {
+    for calls in 1..3 {
         assert_eq!(adapter.current_revision(&own).await, Ok(None));
+        let told = told_why(&seen);
+        assert_eq!(told.len(), calls, "{told:?}");
+        assert!(told.iter().all(|it| it.contains("OwnOptions")), "{told:?}");
     }
-    let told = told_why(&seen);
-    assert!(
-        told.len() == 1 && told[0].contains("OwnOptions"),
-        "{told:?}"
-    );
+    // Another database of the same adapter is not concerned.
+    let other = stage.ctx(DSN);
+    assert_eq!(adapter.current_revision(&other).await, Ok(None));
+    assert_eq!(told_why(&seen).len(), 2);
 }
 
 #[tokio::test]
@@ -437,7 +432,6 @@ async fn a_program_that_hangs_is_not_waited_for() {
     let adapter = ConfitureMigration::builder()
         .program(stage.program())
         .timeout(Duration::from_millis(300))
-        .grace(Duration::from_millis(300))
         .build();
     let error = adapter.describe().await.expect_err("an error");
     assert!(error.message.contains("did not answer in time"), "{error}");
@@ -562,7 +556,6 @@ async fn no_byte_of_a_password_leaves() {
             } else {
                 60_000
             }))
-            .grace(Duration::from_millis(200))
             .observer(seen.clone())
             .build();
         let ctx = stage.ctx(&format!("postgresql://app:{CANARY}@db.example/shop"));

@@ -32,7 +32,6 @@ pub(super) const SCENES: &[Scene] = &[
     ("the program is being written", being_written),
     ("no descriptors are left", no_descriptors),
     ("TMPDIR names nothing", no_tmpdir),
-    ("the report is too large", large_report),
 ];
 
 fn variable_names_nothing(stage: &Stage<'_>) -> anyhow::Result<()> {
@@ -164,20 +163,4 @@ fn no_tmpdir(stage: &Stage<'_>) -> anyhow::Result<()> {
         "let `TMPDIR` name",
     )?;
     stage.asks_and_is_answered(&[confiture, ("TMPDIR", stage.workdir())])
-}
-
-fn large_report(stage: &Stage<'_>) -> anyhow::Result<()> {
-    let outcome = block_on(
-        stage
-            .builder()
-            .report_limit(20)
-            .build()
-            .up(&stage.ctx(), None),
-    )?;
-    stage.advised(outcome, "`report_limit`")?;
-    // It was applied all the same, as the message says it may have been.
-    let head = block_on(stage.adapter().current_revision(&stage.ctx()))??;
-    ensure!(head.is_some(), "nothing was applied");
-    let roomy = stage.builder().report_limit(1 << 20).build();
-    applies(&roomy, &stage.ctx(), &[])
 }

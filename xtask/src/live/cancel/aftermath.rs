@@ -18,8 +18,6 @@ pub struct Aftermath {
     pub since: Instant,
     pub title: String,
     pub faults: Vec<String>,
-    /// Whether confiture may leave ledger and tables in disagreement.
-    pub may_tear: bool,
 }
 
 impl Aftermath {
@@ -34,7 +32,6 @@ impl Aftermath {
             since,
             title,
             mut faults,
-            may_tear,
         } = self;
         let left = LIMIT.saturating_sub(since.elapsed());
         let late = wait(left, || is_clean(project, pids))?.is_none();
@@ -52,31 +49,15 @@ impl Aftermath {
         let at = revision.unwrap_or("none");
         let text = format!("{title} {at:<4} {:>5} ms", gone.as_millis());
         if let Some(damage) = project.damage(applied_at(revision))? {
-            // confiture commits what is open when it gives its lock back on an interrupt. Where that
-            // falls between the statements of a migration and its row in the ledger, they part.
-            if !may_tear {
-                faults.push("nothing may be torn this way".to_owned());
-            }
-            return Ok(Row {
-                text,
-                remarks: vec![damage],
-                late,
-                torn: true,
-                faults,
-            });
+            faults.push(damage);
+            return Ok(Row { text, late, faults });
         }
         project.pace(0.0)?;
         match block_on(adapter.up(&project.ctx(), None))? {
             Ok(_) => faults.extend(project.damage(3)?),
             Err(error) => faults.push(format!("the next up fails: {error}")),
         }
-        Ok(Row {
-            text,
-            remarks: Vec::new(),
-            late,
-            torn: false,
-            faults,
-        })
+        Ok(Row { text, late, faults })
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::ConfitureMigration;
-use fraisier_adapter_confiture::Stop;
 
 use self::aftermath::{Aftermath, LIMIT, is_clean};
 use self::table::{Row, Table};
@@ -58,27 +57,24 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
         between_statements: at_head(&confiture.program, server, Sleep::BetweenStatements)?,
     };
     for direction in [Direction::Up, Direction::Down] {
-        for stop in [Stop::Interrupt, Stop::Kill] {
-            let subject = Subject {
-                program: &confiture.program,
-                server,
-                heads: &heads,
-                direction,
-                stop,
-            };
-            ui::print(&heading(&format!("{direction}, {}", subject.stopped())));
-            let cases = MOMENTS.len() as u64 + u64::from(PARTS);
-            let bar = lab.ui.bar(cases, &format!("{direction} given up"));
-            for moment in MOMENTS {
-                table.add(&in_time(|| subject.by_drop(moment))?);
-                bar.advance();
-            }
-            let whole = subject.unstopped()?;
-            for part in 1..=PARTS {
-                let timeout = whole * part / PARTS;
-                table.add(&in_time(|| subject.by_timeout(timeout))?);
-                bar.advance();
-            }
+        let subject = Subject {
+            program: &confiture.program,
+            server,
+            heads: &heads,
+            direction,
+        };
+        ui::print(&heading(&format!("{direction}, stopped")));
+        let cases = MOMENTS.len() as u64 + u64::from(PARTS);
+        let bar = lab.ui.bar(cases, &format!("{direction} stopped"));
+        for moment in MOMENTS {
+            table.add(&in_time(|| subject.by_drop(moment))?);
+            bar.advance();
+        }
+        let whole = subject.unstopped()?;
+        for part in 1..=PARTS {
+            let timeout = whole * part / PARTS;
+            table.add(&in_time(|| subject.by_timeout(timeout))?);
+            bar.advance();
         }
     }
     ui::print(&heading("up, killed as a whole deploy would be"));
@@ -111,13 +107,12 @@ fn at_head<'server>(
     Ok(project.into_database())
 }
 
-/// What is given up, and how it is stopped.
+/// What is stopped.
 struct Subject<'a> {
     program: &'a Path,
     server: &'a Server,
     heads: &'a Heads<'a>,
     direction: Direction,
-    stop: Stop,
 }
 
 impl<'a> Subject<'a> {
@@ -133,25 +128,15 @@ impl<'a> Subject<'a> {
         Ok(project)
     }
 
-    /// An adapter that stops commands this way, and its processes. A kill goes with the server's
-    /// check, as it is meant to be used.
+    /// An adapter with a disconnect check, and its processes.
     fn adapter(&self, timeout: Option<Duration>) -> (ConfitureMigration, Pids) {
         adapter(self.program, |builder| {
-            let check = self.kills().then_some(CHECK);
-            let builder = builder.stop(self.stop).server_disconnect_check(check);
+            let builder = builder.server_disconnect_check(CHECK);
             match timeout {
                 Some(timeout) => builder.timeout(timeout),
                 None => builder,
             }
         })
-    }
-
-    fn stopped(&self) -> &'static str {
-        if self.kills() {
-            "stopped by a kill"
-        } else {
-            "stopped by an interrupt"
-        }
     }
 
     /// How long the operation takes when nobody stops it.
@@ -184,7 +169,6 @@ impl<'a> Subject<'a> {
             since,
             title,
             faults,
-            may_tear: !self.kills(),
         };
         aftermath.look(&adapter, &mut project, &pids)
     }
@@ -202,13 +186,8 @@ impl<'a> Subject<'a> {
             since,
             title,
             faults: Vec::new(),
-            may_tear: !self.kills(),
         };
         aftermath.look(&patient, &mut project, &pids)
-    }
-
-    fn kills(&self) -> bool {
-        self.stop == Stop::Kill
     }
 }
 
@@ -244,9 +223,7 @@ fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::R
         }
         return Ok(Row {
             text: format!("{title} {:<13}", "lock stays"),
-            remarks: Vec::new(),
             late: false,
-            torn: false,
             faults,
         });
     }
@@ -254,7 +231,6 @@ fn killed(program: &Path, server: &Server, check: Option<Duration>) -> anyhow::R
         since: killed,
         title,
         faults,
-        may_tear: false,
     };
     aftermath.look(&adapter, &mut project, &pids)
 }

@@ -58,8 +58,8 @@ pub enum Act {
     Crash(i32),
     /// A file is left in the working directory.
     Leave(String),
-    /// An interrupt is ignored.
-    Deaf,
+    /// Its sessions get no start options, so that the server does not check for its client.
+    NoStartOptions,
 }
 
 impl Act {
@@ -94,7 +94,7 @@ impl Act {
             Self::Hang => "does not end".to_owned(),
             Self::Crash(signal) => format!("is ended by signal {signal}"),
             Self::Leave(file) => format!("leaves {file} behind"),
-            Self::Deaf => "ignores the interrupt".to_owned(),
+            Self::NoStartOptions => "connects without PGOPTIONS".to_owned(),
         }
     }
 }

@@ -68,10 +68,10 @@ impl Tamper {
         }
     }
 
-    /// Whether the call does not hear an interrupt.
+    /// Whether the call's sessions get no start options.
     #[must_use]
-    pub fn is_deaf(&self, argv: &[String]) -> bool {
-        self.act == Act::Deaf && self.is_about(argv)
+    pub fn drops_start_options(&self, argv: &[String]) -> bool {
+        self.act == Act::NoStartOptions && self.is_about(argv)
     }
 
     /// The arguments that confiture gets.
@@ -106,7 +106,9 @@ impl Tamper {
         }
         match &self.act {
             Act::Refuse(option) | Act::Ignore(option) => Ok(carries(&seen.argv, option)),
-            Act::Skip(..) | Act::Crash(_) | Act::Hang | Act::Deaf | Act::Leave(_) => Ok(true),
+            Act::Skip(..) | Act::Crash(_) | Act::Hang | Act::NoStartOptions | Act::Leave(_) => {
+                Ok(true)
+            }
             _ => {
                 let mut changed = seen.clone();
                 self.after(&seen.argv, &mut changed, None)?;

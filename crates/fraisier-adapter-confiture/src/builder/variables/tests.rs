@@ -2,7 +2,7 @@ use fraisier_adapter_api::AdapterErrorKind;
 
 use super::*;
 use crate::process::Options;
-use crate::request::{DisconnectCheck, Settings};
+use crate::request::{Check, Settings};
 
 fn with(set: &[(&str, &str)]) -> Result<Builder, AdapterError> {
     apply(Builder::default(), |name| {
@@ -16,8 +16,6 @@ fn every_variable_reaches_its_option() {
     let builder = with(&[
         ("FRAISIER_CONFITURE_BIN", "/opt/confiture"),
         ("FRAISIER_CONFITURE_TIMEOUT", "15m"),
-        ("FRAISIER_CONFITURE_STOP", "interrupt"),
-        ("FRAISIER_CONFITURE_GRACE", "0s"),
         ("FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK", "500ms"),
         ("FRAISIER_CONFITURE_LOCK_TIMEOUT_MS", "5000"),
         ("FRAISIER_CONFITURE_REQUIRE_REVERSIBLE", "true"),
@@ -25,16 +23,10 @@ fn every_variable_reaches_its_option() {
         ("FRAISIER_CONFITURE_INHERIT_ENV", "PATH, HOME"),
         ("FRAISIER_CONFITURE_WITHHOLD_ENV", "ADMIN_DSN"),
         ("FRAISIER_CONFITURE_BYTECODE_CACHE", "false"),
-        ("FRAISIER_CONFITURE_REPORT_LIMIT", "1024"),
-        ("FRAISIER_CONFITURE_OUTPUT_LIMIT", "2048"),
     ])
     .expect("values that are taken");
     let expected = Options {
         timeout: Some(Duration::from_secs(900)),
-        stop: Stop::Interrupt,
-        grace: Duration::ZERO,
-        report_limit: 1024,
-        output_limit: 2048,
         ..Options::default()
     };
     assert_eq!(format!("{:?}", builder.options), format!("{expected:?}"));
@@ -44,8 +36,8 @@ fn every_variable_reaches_its_option() {
     assert_eq!(inherit.only, Some(["HOME".into(), "PATH".into()].into()));
     assert_eq!(inherit.withheld, ["ADMIN_DSN".into()].into());
     assert!(!commands.bytecode_cache);
-    let check = commands.check.state();
-    assert_eq!(check, DisconnectCheck::Every(Duration::from_millis(500)));
+    let check = Check::Demanded(Duration::from_millis(500));
+    assert_eq!(commands.check, check);
     let settings = Settings {
         lock_timeout_ms: Some(5000),
         require_reversible: true,
@@ -78,7 +70,7 @@ fn off_takes_back_what_the_program_had_set() {
     })
     .expect("taken");
     assert_eq!(builder.options.timeout, None);
-    assert_eq!(builder.commands.check.state(), DisconnectCheck::Off);
+    assert_eq!(builder.commands.check, Check::Off);
 }
 
 #[test]
@@ -101,8 +93,6 @@ fn a_bad_value_is_refused_by_name_and_not_quoted() {
                 "9999999999999999999h",
             ][..],
         ),
-        ("FRAISIER_CONFITURE_STOP", &["KILL", "terminate"]),
-        ("FRAISIER_CONFITURE_GRACE", &["off", "10"]),
         ("FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK", &["0ms", "on"]),
         (
             "FRAISIER_CONFITURE_LOCK_TIMEOUT_MS",
@@ -119,8 +109,6 @@ fn a_bad_value_is_refused_by_name_and_not_quoted() {
         ),
         ("FRAISIER_CONFITURE_WITHHOLD_ENV", &["A, "]),
         ("FRAISIER_CONFITURE_BYTECODE_CACHE", &["off"]),
-        ("FRAISIER_CONFITURE_REPORT_LIMIT", &["0", "1k", "+1"]),
-        ("FRAISIER_CONFITURE_OUTPUT_LIMIT", &["0", "-1"]),
     ] {
         let row = VARIABLES.iter().find(|row| row.name == name);
         let takes = row.expect("a row of the table").takes;

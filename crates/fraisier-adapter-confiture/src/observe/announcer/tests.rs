@@ -20,26 +20,6 @@ fn line(text: &str) -> Event {
 }
 
 #[test]
-fn a_migration_is_reported_when_it_begins_and_when_it_ends() {
-    let (revision, name) = (Revision("001".to_owned()), "a".to_owned());
-    let begun = Event::MigrationBegun {
-        revision: revision.clone(),
-        name: name.clone(),
-    };
-    let applied = Event::MigrationApplied { revision, name };
-    let whole = line("⚡ Applying 001_a... ✅");
-    assert_eq!(told(&["⚡ Applying 001_a... "]).first(), Some(&begun));
-    assert_eq!(
-        told(&["⚡ Applying 001_a... ", "✅\n"]),
-        [begun.clone(), whole.clone(), applied.clone()]
-    );
-    assert_eq!(
-        told(&["⚡ Applying 001_a... ✅\n"]),
-        [whole, begun, applied]
-    );
-}
-
-#[test]
 fn lines_are_redacted_and_the_last_needs_no_end() {
     assert_eq!(told(&["a hunter2-pw\n", "b"]), [line("a ***"), line("b")]);
 }
