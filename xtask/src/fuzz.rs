@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: looks for inputs that break a property.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 use anyhow::Context as _;
 use contract_lab::command::{self, Output};
@@ -11,7 +11,7 @@ use contract_lab::ui::{Ui, bad, faint, good, heading};
 use contract_lab::{Lab, LabArgs};
 use contract_properties::{PROPERTIES, Property};
 
-use crate::cargo::{cargo, root, succeeded};
+use crate::cargo::{cargo, last, root};
 use crate::exit::Unexpected;
 use crate::help;
 
@@ -70,13 +70,13 @@ pub fn run(args: FuzzArgs) -> anyhow::Result<()> {
     let libpq = if args.without_libpq {
         None
     } else {
-        let found = postgres::libpq(&lab);
-        if let Err(error) = &found {
-            ui.warning(&format!(
-                "connection strings are not compared with libpq's reading of them: {error:#}"
-            ));
-        }
-        found.ok()
+        let found = postgres::libpq(&lab).map_err(|error| {
+            Unexpected(format!(
+                "connection strings cannot be compared with libpq: {error:#}. Next: \
+                 --without-libpq leaves the comparison out"
+            ))
+        })?;
+        Some(found)
     };
     let asked = |property: &&Property| {
         args.properties.is_empty() || args.properties.iter().any(|name| name == property.name)
@@ -95,10 +95,12 @@ pub fn run(args: FuzzArgs) -> anyhow::Result<()> {
         anstream::println!("{found}");
         if found.finding.is_some() {
             broken.push(property.name);
+        } else if found.inputs == 0 {
+            broken.push("a search that ran no input");
         }
     }
     if broken.is_empty() {
-        anstream::println!("{}", good("no property was broken"));
+        anstream::println!("{}", good("no input broke a property"));
         return Ok(());
     }
     Err(Unexpected(format!("broken: {}", broken.join(", "))).into())
@@ -122,8 +124,11 @@ impl std::fmt::Display for Found {
     }
 }
 
-/// Builds the programs that look; gives their directory.
+/// Builds the fuzz targets and returns their directory.
 fn build(target: &Path, ui: Ui) -> anyhow::Result<PathBuf> {
+    let compiler = env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    run_to_its_end(Command::new(compiler).arg("--version"))
+        .context("libFuzzer needs a C++ compiler: install g++ or clang++, or name one in CXX")?;
     let task = ui.task("building the fuzz targets");
     let about = run_to_its_end(Command::new("rustc").arg("-vV"))?;
     let host = about
@@ -146,11 +151,10 @@ fn build(target: &Path, ui: Ui) -> anyhow::Result<PathBuf> {
             .arg(target)
             .env("RUSTFLAGS", INSTRUMENTED),
     )?;
-    succeeded(
-        &built,
-        "the fuzz targets do not build",
-        "libFuzzer needs a C++ compiler, such as g++ or clang++",
-    )?;
+    if !built.status.success() {
+        let text = format!("the fuzz targets do not build:\n{}", last(&built.stderr));
+        return Err(Unexpected(text).into());
+    }
     task.finish("built the fuzz targets");
     Ok(target.join(host).join("release"))
 }

@@ -1,9 +1,9 @@
 //! Compares the public API of a crate with its committed listing, `tests/public-api.txt`.
 //!
-//! The listing comes out of the compiler, as rustdoc's JSON, which only a nightly toolchain
-//! writes. Where there is none, or one whose JSON the `public-api` crate does not read, the test
-//! counts as ignored and says why; with `CI=true`, as `.ci/run` sets it, that is a failure. Whatever
-//! else goes wrong is a failure everywhere.
+//! The listing comes from the compiler, as rustdoc's JSON, which only a nightly toolchain writes. If
+//! there is none, or its JSON has a format that the `public-api` crate cannot read, the test counts
+//! as ignored and prints the reason. With a toolchain named in `PUBLIC_API_TOOLCHAIN`, as `.ci/run`
+//! sets it, that is a failure. Every other error is a failure everywhere.
 //!
 //! After a change that is meant: `UPDATE_PUBLIC_API=1 cargo test -p <crate> --test public_api`.
 
@@ -16,7 +16,8 @@ use std::{env, fs, io};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use serde::Deserialize;
 
-const TOOLCHAIN: &str = "nightly";
+/// The variable that names the toolchain.
+const TOOLCHAIN: &str = "PUBLIC_API_TOOLCHAIN";
 const LISTING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/public-api.txt");
 const UPDATE: &str = "UPDATE_PUBLIC_API";
 
@@ -37,8 +38,9 @@ fn compare(library: &str) -> Result<Completion, Failed> {
         Ok(listing) => listing,
         Err(public_api::Error::SerdeJsonError(error)) => {
             return not_compared(format!(
-                "the JSON of rustdoc on toolchain `{TOOLCHAIN}` has format {format}, \
-                 which the `public-api` crate does not read: {error}"
+                "the JSON of rustdoc on toolchain `{}` has format {format}, \
+                 which the `public-api` crate does not read: {error}",
+                toolchain()
             ));
         }
         Err(error) => return Err(format!("{}: {error}", json.display()).into()),
@@ -59,18 +61,22 @@ fn compare(library: &str) -> Result<Completion, Failed> {
 }
 
 fn not_compared(reason: String) -> Result<Completion, Failed> {
-    if env::var_os("CI").is_some_and(|value| value == "true") {
+    if env::var_os(TOOLCHAIN).is_some() {
         return Err(format!("not compared: {reason}").into());
     }
     Ok(Completion::ignored_with(reason))
 }
 
-/// A command of the nightly toolchain, which neither fetches anything nor takes over how this test
-/// was built.
+fn toolchain() -> String {
+    env::var(TOOLCHAIN).unwrap_or_else(|_| "nightly".into())
+}
+
+/// A command of the nightly toolchain that downloads nothing and does not inherit how this test was
+/// built.
 fn nightly(program: &str) -> Command {
     let mut command = Command::new("rustup");
     command
-        .args(["run", TOOLCHAIN, program])
+        .args(["run", &toolchain(), program])
         .env("RUSTUP_AUTO_INSTALL", "0");
     for variable in [
         "CARGO_BUILD_TARGET",
@@ -91,11 +97,13 @@ fn why_no_toolchain() -> Result<Option<String>, Failed> {
     match nightly("cargo").arg("--version").output() {
         Ok(output) if output.status.success() => Ok(None),
         Ok(output) => Ok(Some(format!(
-            "no toolchain `{TOOLCHAIN}` that runs cargo: {}",
+            "no toolchain `{}` that runs cargo: {}",
+            toolchain(),
             one_line(&output.stderr)
         ))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(format!(
-            "no rustup on PATH, through which toolchain `{TOOLCHAIN}` would be found"
+            "no rustup on PATH, through which toolchain `{}` would be found",
+            toolchain()
         ))),
         Err(error) => Err(format!("rustup cannot be started: {error}").into()),
     }
