@@ -6,17 +6,20 @@ mod bench;
 mod cargo;
 mod demo;
 mod engine;
-mod examples;
+mod environment;
 mod exit;
 mod fuzz;
 mod gate;
 mod guard_proof;
+mod harness;
 mod help;
 mod live;
 mod picture;
 mod program;
+mod project;
 mod refresh;
 mod release;
+mod stage;
 
 use std::process::ExitCode;
 
@@ -75,10 +78,6 @@ enum Command {
     #[command(after_long_help = gate::help())]
     Gate(Box<gate::GateArgs>),
 
-    /// Run the examples of the adapter on a real confiture and PostgreSQL
-    #[command(after_long_help = examples::help())]
-    Examples(examples::ExamplesArgs),
-
     /// Draw what a command printed, for the documents
     #[command(after_long_help = picture::help())]
     Picture(picture::PictureArgs),
@@ -104,8 +103,8 @@ enum Command {
     Probe(bench::ProbeArgs),
 
     /// Be an engine in a process of its own; `live` starts it
-    #[command(name = live::ENGINE, hide = true)]
-    LiveEngine(live::EngineArgs),
+    #[command(name = live::HOST, hide = true)]
+    LiveHost(live::HostArgs),
 
     /// Look after a server until standard input closes; the other commands start it
     #[command(name = cleaner::SUBCOMMAND, hide = true)]
@@ -136,12 +135,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Engine(args) => engine::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Fuzz(args) => fuzz::run(args),
-        Command::Examples(args) => examples::run(args),
         Command::Picture(args) => picture::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Probe(args) => bench::serve_probe(args),
         Command::Refresh(args) => refresh::run(args),
-        Command::LiveEngine(args) => live::serve_engine(&args),
+        Command::LiveHost(args) => live::serve_host(&args),
         Command::CleanUp => cleaner::serve(),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -8,12 +8,12 @@ mod guarded;
 mod probe;
 mod replay;
 mod report;
-mod uncompiled;
 mod weight;
 
 use self::cargo::run_cargo;
 use self::figures::Figures;
 pub use self::probe::{ProbeArgs, SUBCOMMAND as PROBE, serve as serve_probe};
+use crate::environment::Environment;
 use crate::help;
 use contract_lab::confiture::{Candidate, install};
 use contract_lab::postgres::{Major, Server};
@@ -93,7 +93,7 @@ fn measure(
     task.finish("calls");
 
     let task = ui.task("calls without compiled modules");
-    let copy = uncompiled::copy(&subject.program)?;
+    let copy = Environment::copy(&subject.program)?;
     probe::uncompiled(&copy, &subject.dsn, rounds, figures)?;
     task.finish("calls without compiled modules");
 

@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use super::calls::{Subject, Uncompiled};
 use super::context::unheard;
 use super::figures::{Figures, megabytes, seconds, timed};
-use super::{guarded, report, uncompiled};
+use super::{guarded, report};
+use crate::environment;
 use contract_lab::scratch::Scratch;
 
 /// The name of the hidden command.
@@ -88,7 +89,7 @@ fn peak() -> anyhow::Result<u64> {
 
 /// Calls where nothing is compiled.
 pub fn uncompiled(
-    copy: &uncompiled::Copy,
+    copy: &environment::Environment,
     dsn: &str,
     rounds: usize,
     figures: &mut Figures,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use fraisier_adapter_api::{AdapterCtx, MigrationAdapter, Revision};
 
 use super::decision::{applied, described, failed, is_at, preflighted, verified, went_back};
-use super::project::Project;
 use super::transcript::Transcript;
+use crate::project::Project;
 
 /// Runs the nine steps and stops at the first surprise. `version` is what `describe` must say.
 ///
@@ -52,7 +52,7 @@ pub async fn deploy(
         })
         .await?;
     current(adapter, ctx, Some(head), transcript).await?;
-    project.add_failing_migration()?;
+    project.add_failing_sample()?;
     transcript
         .step("up (fails)", adapter.up(ctx, None), failed)
         .await?;

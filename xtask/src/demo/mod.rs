@@ -2,7 +2,6 @@
 
 mod decision;
 mod deploy;
-pub(crate) mod project;
 mod transcript;
 mod watch;
 
@@ -13,11 +12,11 @@ use std::time::Duration;
 use fraisier_adapter_api::{AdapterCtx, MigrationAdapter};
 use fraisier_adapter_confiture::ConfitureMigration;
 
-pub use self::project::Project;
 use self::transcript::{Form, Tool, Transcript};
 use self::watch::Watch;
 use crate::exit::Unexpected;
 use crate::help;
+use crate::project::{Project, adaptation};
 use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::interrupt::{self, Interrupted};
 use contract_lab::postgres::{Database, ServerArgs};
@@ -87,13 +86,13 @@ fn play(args: DemoArgs, ui: Ui, transcript: &mut Transcript) -> anyhow::Result<(
     let confiture = install(&lab, &args.confiture)?;
     let server = args.server.open(&lab)?;
     let database = server.create_unique_database("demo")?;
-    let project = Project::copy_for(&confiture.version)?;
+    let project = Project::sample(&confiture.version)?;
     let version = server.version()?;
     transcript.say(&format!(
         "confiture {} on PostgreSQL {version}",
         confiture.version
     ));
-    if let Some(adapted) = project.adapted {
+    if let Some(adapted) = adaptation(&confiture.version) {
         transcript.say(adapted);
     }
     transcript.say("");

@@ -1,27 +1,26 @@
-//! A pooler between confiture and the server, which takes no start options.
+//! A pooler between confiture and the server, which accepts no start options.
 
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterErrorKind, MigrationAdapter as _};
-use fraisier_adapter_confiture::ConfitureMigration;
-
-use postgres::{Client, NoTls};
-
-use super::call::block_on;
-use super::slow_project::{Sleep, SlowProject, wait};
-use crate::exit::Unexpected;
+use anyhow::{Context as _, ensure};
 use contract_lab::confiture::{Candidate, Installed};
-use contract_lab::postgres::Server;
 use contract_lab::scratch::Scratch;
-use contract_lab::ui::{bad, good, warn};
 use contract_tests::release::Release;
+use fraisier_adapter_api::{AdapterErrorKind, MigrationAdapter as _};
+use fraisier_adapter_confiture::NoDisconnectCheck;
+use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 
-/// The releases it is shown on, beside the newest.
-pub const RELEASES: [Candidate; 3] = [
+use crate::harness::{Scene, Skip, World};
+use crate::stage::{Stage, block_on, wait};
+
+const RELEASES: [Candidate; 3] = [
     Candidate::Release(Release::new(0, 23, 0)),
     Candidate::Release(Release::new(0, 44, 0)),
     Candidate::Newest,
@@ -29,101 +28,117 @@ pub const RELEASES: [Candidate; 3] = [
 
 const PROGRAM: &str = "pgbouncer";
 
-/// What a message advises to set: of the pooler, and for the role.
+/// What a message advises to set: in the pooler, and for the role.
 const IGNORES: &str = "ignore_startup_parameters = options";
 const CHECKS: &str = "client_connection_check_interval=1000ms";
 
 /// How long the pooler may take to come up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Checks one release behind the pooler; says so where there is none.
-pub fn run(confiture: &Installed, server: &Server) -> anyhow::Result<()> {
-    anstream::println!("pooler, confiture {}", confiture.version);
-    let Some(program) = find() else {
-        let advice = "install it, for example: apt-get install pgbouncer";
-        anstream::println!("  {}", warn(&format!("NOT RUN: no {PROGRAM}; {advice}")));
-        return Ok(());
-    };
-    let project = SlowProject::new(server, None, Sleep::InStatement)?;
-    let mut ctx = project.ctx();
-    let dsn = ctx.secret("DATABASE_URL")?;
-    let pooler = Pooler::start(&program, &dsn, "")?;
-    ctx = ctx.with_resolved_secret("DATABASE_URL", pooler.dsn(&dsn)?);
+type Play = fn(&Stage<'_>, &Path) -> anyhow::Result<()>;
 
-    let mut faults = Vec::new();
-    let mut expect = |what: &str, so: bool, found: String| {
-        let mark = if so { good("ok") } else { bad(&found) };
-        anstream::println!("  {what:<66} {mark}");
-        if !so {
-            faults.push(what.to_owned());
+const SCENES: [(&str, Play); 2] = [
+    ("the default", by_default),
+    ("a check that is demanded", demanded),
+];
+
+pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for candidate in super::or(chosen, &RELEASES) {
+        for (name, play) in SCENES {
+            let play = move |world: &World, confiture: &Installed| {
+                let program = find()?;
+                let stage = Stage::new(world, confiture)?;
+                for version in ["001", "002", "003"] {
+                    stage.project.table(version)?;
+                }
+                play(&stage, &program)
+            };
+            scenes.push(Scene::new("pooler", candidate, name, play));
         }
-    };
-    let builder = || ConfitureMigration::builder().program(&confiture.program);
-    let demanding = builder()
-        .server_disconnect_check(Duration::from_secs(1))
-        .build();
-    let outcome = block_on(demanding.up(&ctx, None))?;
-    let refused = outcome.as_ref().is_err_and(|error| {
-        error.kind == AdapterErrorKind::InvalidConfig
-            && error.message.contains(&format!("`{IGNORES}`"))
-            && error.message.contains(&format!("`{CHECKS}`"))
-    });
-    let what = "a check that is demanded: refused, and the way out named";
-    expect(what, refused, format!("{outcome:?}"));
-
-    let adapter = builder().build();
-    let outcome = block_on(adapter.up(&ctx, None))?;
-    let applied = outcome.as_ref().is_ok_and(|it| it.applied.len() == 3);
-    let what = "the default: every migration is applied";
-    expect(what, applied, format!("{outcome:?}"));
-    let outcome = block_on(adapter.current_revision(&ctx))?;
-    let head = matches!(&outcome, Ok(Some(revision)) if revision.as_str() == "003");
-    expect(
-        "… and the next call goes through",
-        head,
-        format!("{outcome:?}"),
-    );
-
-    drop(pooler);
-    let (pooler, direct) = (Pooler::start(&program, &dsn, IGNORES)?, dsn.as_str());
-    let ctx = ctx.with_resolved_secret("DATABASE_URL", pooler.dsn(direct)?);
-    let (name, value) = CHECKS.split_once('=').unwrap_or_default();
-    Client::connect(direct, NoTls)?.batch_execute(&format!(
-        "DO $$ BEGIN EXECUTE format('ALTER ROLE %I IN DATABASE %I SET {name} = %L', current_user,
-         current_database(), '{value}'); END $$"
-    ))?;
-    let outcome = block_on(demanding.down_to(&ctx, "001".into()))?;
-    let followed = outcome.as_ref().is_ok_and(|it| it.applied.len() == 2);
-    let what = "one that is demanded, once that way out is taken: rolled back";
-    expect(what, followed, format!("{outcome:?}"));
-
-    drop(pooler);
-    if !faults.is_empty() {
-        return Err(Unexpected(format!("behind a pooler: {}", faults.join("; "))).into());
     }
+    scenes
+}
+
+/// Each call succeeds, and reports that the check was refused.
+fn by_default(stage: &Stage<'_>, program: &Path) -> anyhow::Result<()> {
+    let dsn = stage.database.dsn();
+    let pooler = Pooler::start(program, &dsn, "")?;
+    let ctx = stage.ctx_with(&pooler.dsn(&dsn)?);
+    let refusals = Arc::new(Refusals::default());
+    let adapter = stage.builder().observer(refusals.clone()).build();
+    block_on(adapter.up(&ctx, None))?;
+    stage.is_at(&["001", "002", "003"])?;
+    let head = block_on(adapter.current_revision(&ctx))?;
+    ensure!(
+        head.as_ref().is_some_and(|it| it.as_str() == "003"),
+        "{head:?}"
+    );
+    let reported = refusals.0.load(Ordering::Relaxed);
+    ensure!(reported == 2, "the refusal was reported {reported} times");
     Ok(())
 }
 
-fn find() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
+/// Counts the calls without the check because it was refused.
+#[derive(Default)]
+struct Refusals(AtomicUsize);
+
+impl Observer for Refusals {
+    fn event(&self, _: &Call, event: &Event) {
+        let why = NoDisconnectCheck::Refused;
+        if *event == (Event::NoDisconnectCheck { why }) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// It is refused, the way out is named, and helps.
+fn demanded(stage: &Stage<'_>, program: &Path) -> anyhow::Result<()> {
+    let dsn = stage.database.dsn();
+    let interval = Duration::from_secs(1);
+    let demanding = stage.builder().server_disconnect_check(interval).build();
+    let pooler = Pooler::start(program, &dsn, "")?;
+    let ctx = stage.ctx_with(&pooler.dsn(&dsn)?);
+    let error = block_on(demanding.up(&ctx, None)).err();
+    let error = error.context("it was not refused")?;
+    ensure!(
+        error.kind == AdapterErrorKind::InvalidConfig
+            && error.message.contains(&format!("`{IGNORES}`"))
+            && error.message.contains(&format!("`{CHECKS}`")),
+        "{error}"
+    );
+    drop(pooler);
+    let pooler = Pooler::start(program, &dsn, IGNORES)?;
+    let ctx = stage.ctx_with(&pooler.dsn(&dsn)?);
+    let (name, value) = CHECKS.split_once('=').unwrap_or_default();
+    stage.sql(&format!(
+        "DO $$ BEGIN EXECUTE format('ALTER ROLE %I IN DATABASE %I SET {name} = %L', current_user,
+         current_database(), '{value}'); END $$"
+    ))?;
+    block_on(demanding.up(&ctx, None)).context("the advice was followed")?;
+    stage.is_at(&["001", "002", "003"])
+}
+
+fn find() -> anyhow::Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let sbin = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
     let mut places = std::env::split_paths(&path).chain(sbin);
-    places.find_map(|dir| Some(dir.join(PROGRAM)).filter(|file| file.is_file()))
+    let found = places.find_map(|dir| Some(dir.join(PROGRAM)).filter(|file| file.is_file()));
+    let way_out = "install it, for example: apt-get install pgbouncer";
+    found.ok_or_else(|| Skip(format!("there is no {PROGRAM}; {way_out}")).into())
 }
 
 /// A running pooler; dropping it ends it.
 struct Pooler {
     child: Child,
     port: u16,
-    _dir: Scratch,
+    _directory: Scratch,
 }
 
 impl Pooler {
     /// Starts one with this setting, that passes every connection on to the server of `dsn`.
     fn start(program: &Path, dsn: &str, setting: &str) -> anyhow::Result<Self> {
-        let server: postgres::Config = dsn
-            .parse()
-            .map_err(|_| anyhow::anyhow!("the server's DSN cannot be read"))?;
+        let server: postgres::Config = dsn.parse().context("the server's DSN cannot be read")?;
         let (Some(postgres::config::Host::Tcp(host)), Some(server_port)) =
             (server.get_hosts().first(), server.get_ports().first())
         else {
@@ -131,13 +146,11 @@ impl Pooler {
         };
         let password = String::from_utf8_lossy(server.get_password().unwrap_or_default());
         let user = server.get_user().unwrap_or("postgres");
-        let dir = Scratch::new()?;
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?
-            .local_addr()?
-            .port();
-        let users = dir.path().join("users");
+        let directory = Scratch::new()?;
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let users = directory.path().join("users");
         std::fs::write(&users, format!("\"{user}\" \"{password}\"\n"))?;
-        let config = dir.path().join("pgbouncer.ini");
+        let config = directory.path().join("pgbouncer.ini");
         let text = format!(
             "[databases]\n* = host={host} port={server_port}\n[pgbouncer]\n\
              listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
@@ -154,21 +167,21 @@ impl Pooler {
         if rustix::process::geteuid().is_root() {
             // It refuses to run as root, as PostgreSQL does.
             const NOBODY: u32 = 65534;
-            for path in [dir.path(), &users, &config] {
+            for path in [directory.path(), &users, &config] {
                 chown(path, Some(NOBODY), Some(NOBODY))?;
             }
-            std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700))?;
+            std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o700))?;
             command.uid(NOBODY).gid(NOBODY);
         }
         let pooler = Self {
             child: command.spawn()?,
             port,
-            _dir: dir,
+            _directory: directory,
         };
         let up = wait(PATIENCE, || {
             Ok(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
         })?;
-        anyhow::ensure!(up.is_some(), "{PROGRAM} did not come up on port {port}");
+        ensure!(up.is_some(), "{PROGRAM} did not come up on port {port}");
         Ok(pooler)
     }
 
@@ -177,7 +190,7 @@ impl Pooler {
         let (before, after) = dsn
             .split_once('@')
             .and_then(|(before, after)| Some((before, after.split_once('/')?.1)))
-            .ok_or_else(|| anyhow::anyhow!("the server's DSN is not a URL with a user"))?;
+            .context("the server's DSN is not a URL with a user")?;
         Ok(format!("{before}@127.0.0.1:{}/{after}", self.port))
     }
 }

@@ -122,7 +122,7 @@ impl MigrationAdapter for Scripted {
 }
 
 fn play(lie: Lie, lints: bool) -> Result<Vec<Option<Revision>>, String> {
-    let project = Project::copy_for("1.0.0").unwrap();
+    let project = Project::sample("1.0.0").unwrap();
     let versions = project.versions().unwrap();
     let adapter: Arc<dyn MigrationAdapter> = Arc::new(Scripted {
         lie,
@@ -144,7 +144,7 @@ fn play(lie: Lie, lints: bool) -> Result<Vec<Option<Revision>>, String> {
 #[test]
 fn a_truthful_adapter_moves_none_head_back() {
     for lints in [true, false] {
-        let versions = Project::copy_for("1.0.0").unwrap().versions().unwrap();
+        let versions = Project::sample("1.0.0").unwrap().versions().unwrap();
         let head = Some(Revision::new(&versions[2]));
         let first = Some(Revision::new(&versions[0]));
         assert_eq!(play(Lie::None, lints), Ok(vec![None, head, first]));

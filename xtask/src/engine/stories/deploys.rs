@@ -5,9 +5,9 @@ use std::fs;
 use anyhow::ensure;
 
 use super::story::{Story, first_deploy, step, stock};
-use crate::demo::project::Project;
 use crate::engine::stand::Stand;
 use crate::engine::way::Way;
+use crate::project::Project;
 
 const FIRST: &str = "20260105090000";
 const ORIGIN: &str = "20260112140000";
@@ -154,8 +154,8 @@ fn half(stand: &Stand<'_>) -> anyhow::Result<()> {
 
 /// Puts these migrations of the sample project, and no other, into the project.
 fn sample(stand: &Stand<'_>, versions: &[&str]) -> anyhow::Result<()> {
-    let project = Project::copy_for(&stand.release.to_string())?;
-    project.add_failing_migration()?;
+    let project = Project::sample(&stand.release.to_string())?;
+    project.add_failing_sample()?;
     let to = stand.project().join("db/migrations");
     for entry in fs::read_dir(project.root().join("db/migrations"))? {
         let entry = entry?;

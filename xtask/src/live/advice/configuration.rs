@@ -9,11 +9,11 @@ use fraisier_adapter_api::{
 };
 use serde_json::json;
 
-use super::Scene;
-use super::stage::{Stage, applies};
-use crate::live::call::block_on;
+use super::Play;
+use super::follower::{Follower, applies};
+use crate::stage::block_on;
 
-pub(super) const SCENES: &[Scene] = &[
+pub const SCENES: &[Play] = &[
     ("a variable does not hold what it takes", bad_variable),
     ("a setting has another type", bad_setting),
     (
@@ -30,56 +30,56 @@ pub(super) const SCENES: &[Scene] = &[
     ("nobody answers at the port", nobody_answers),
 ];
 
-fn bad_variable(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn bad_variable(stage: &Follower<'_>) -> anyhow::Result<()> {
     let confiture = ("FRAISIER_CONFITURE_BIN", stage.confiture.program.as_path());
     let timeout = |value| ("FRAISIER_CONFITURE_TIMEOUT", Path::new(value));
-    stage.asks_and_is_advised(
+    stage.program_advises(
         "current",
         &[confiture, timeout("90")],
         "correct or unset it",
     )?;
-    stage.asks_and_is_answered(&[confiture, timeout("90s")])?;
-    stage.asks_and_is_answered(&[confiture])
+    stage.program_succeeds(&[confiture, timeout("90s")])?;
+    stage.program_succeeds(&[confiture])
 }
 
-fn bad_setting(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn bad_setting(stage: &Follower<'_>) -> anyhow::Result<()> {
     let set = |value| stage.ctx().with_setting("lock_timeout_ms", value);
-    let outcome = block_on(stage.adapter().up(&set(json!("30 s")), None))?;
+    let outcome = block_on(stage.adapter().up(&set(json!("30 s")), None));
     stage.advised(outcome, "correct it")?;
     applies(&stage.adapter(), &set(json!(30_000)), &["001"])
 }
 
-fn another_database(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn another_database(stage: &Follower<'_>) -> anyhow::Result<()> {
     let url = stage.database.dsn();
     let rest = url.split_once("://").context("no URL")?.1;
-    let outcome = up(stage, &with_dsn(stage, &format!("mysql://{rest}")))?;
+    let outcome = up(stage, &stage.ctx_with(&format!("mysql://{rest}")));
     stage.advised(outcome, "make it a URL")?;
-    applies(&stage.adapter(), &with_dsn(stage, &url), &["001"])
+    applies(&stage.adapter(), &stage.ctx_with(&url), &["001"])
 }
 
-fn line_end(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn line_end(stage: &Follower<'_>) -> anyhow::Result<()> {
     let url = stage.database.dsn();
-    let outcome = up(stage, &with_dsn(stage, &format!("{url}\n")))?;
+    let outcome = up(stage, &stage.ctx_with(&format!("{url}\n")));
     stage.advised(outcome, "take it out")?;
-    applies(&stage.adapter(), &with_dsn(stage, &url), &["001"])
+    applies(&stage.adapter(), &stage.ctx_with(&url), &["001"])
 }
 
-fn inseparable_password(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn inseparable_password(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.applies(&["001"])?;
     let against = |dsn: &str| {
         let ctx = stage
             .ctx()
             .with_resolved_secret("AGAINST_DATABASE_URL", dsn.to_owned());
-        block_on(async move { stage.adapter().preflight(&ctx).await })
+        block_on(stage.adapter().preflight(&ctx))
     };
     let name = stage.database.name();
-    let outcome = against(&format!("host=127.0.0.1 password=uK4-vx9 dbname={name}"))?;
+    let outcome = against(&format!("host=127.0.0.1 password=uK4-vx9 dbname={name}"));
     stage.advised(outcome, "make it a URL, not keywords")?;
-    against(&stage.database.dsn())?.context("the advice was followed")?;
+    against(&stage.database.dsn()).context("the advice was followed")?;
     Ok(())
 }
 
-fn options(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn options(stage: &Follower<'_>) -> anyhow::Result<()> {
     let url = stage.database.dsn();
     let mark = if url.contains('?') { '&' } else { '?' };
     let with = |options: &str| {
@@ -93,69 +93,60 @@ fn options(stage: &Stage<'_>) -> anyhow::Result<()> {
         stage.builder().server_disconnect_check(interval).build()
     };
     let own = "-c work_mem=8MB";
-    let ctx = with_dsn(stage, &with(own));
-    let outcome = block_on(demanding().up(&ctx, None))?;
+    let ctx = stage.ctx_with(&with(own));
+    let outcome = block_on(demanding().up(&ctx, None));
     let advice = stage.advised(outcome, "to these `options`")?;
     let option = advice.split('`').nth(1).context("it names no option")?;
-    let both = with_dsn(stage, &with(&format!("{own} {option}")));
+    let both = stage.ctx_with(&with(&format!("{own} {option}")));
     let adapter = stage.builder().server_disconnect_check(None).build();
     applies(&adapter, &both, &["001"])?;
-    applies(&demanding(), &with_dsn(stage, &url), &[])
+    applies(&demanding(), &stage.ctx_with(&url), &[])
 }
 
-fn no_workdir(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn no_workdir(stage: &Follower<'_>) -> anyhow::Result<()> {
     let mut ctx = stage.ctx();
     ctx.workdir = stage.workdir().join("nowhere");
-    stage.advised(up(stage, &ctx)?, "let `workdir` name")?;
+    stage.advised(up(stage, &ctx), "let `workdir` name")?;
     stage.applies(&["001"])
 }
 
-fn no_migrations(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn no_migrations(stage: &Follower<'_>) -> anyhow::Result<()> {
     let mut ctx = stage.ctx();
     ctx.migrations_path = Some("migrations".into());
-    stage.advised(up(stage, &ctx)?, "let `migrations_path`")?;
+    stage.advised(up(stage, &ctx), "let `migrations_path`")?;
     ctx.migrations_path = Some("db/migrations".into());
     applies(&stage.adapter(), &ctx, &["001"])
 }
 
-fn no_such_target(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn no_such_target(stage: &Follower<'_>) -> anyhow::Result<()> {
     let to = |target: &str| {
         let target = Revision::new(target);
         block_on(stage.adapter().up(&stage.ctx(), Some(target)))
     };
-    stage.advised(to("one")?, "name a version")?;
-    to("001")?.context("the advice was followed")?;
+    stage.advised(to("one"), "name a version")?;
+    to("001").context("the advice was followed")?;
     Ok(())
 }
 
-fn no_migration(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn no_migration(stage: &Follower<'_>) -> anyhow::Result<()> {
     let elsewhere = stage.workdir().join("elsewhere");
     std::fs::create_dir(&elsewhere)?;
     let target = || Some(Revision::new("001"));
     let mut ctx = stage.ctx();
     ctx.migrations_path = Some("elsewhere".into());
-    let outcome = block_on(stage.adapter().up(&ctx, target()))?;
+    let outcome = block_on(stage.adapter().up(&ctx, target()));
     stage.advised(outcome, "that holds the migrations")?;
-    block_on(stage.adapter().up(&stage.ctx(), target()))?.context("the advice was followed")?;
+    block_on(stage.adapter().up(&stage.ctx(), target())).context("the advice was followed")?;
     Ok(())
 }
 
 /// What confiture itself advises.
-fn nobody_answers(stage: &Stage<'_>) -> anyhow::Result<()> {
-    let outcome = up(stage, &with_dsn(stage, "postgresql://app@127.0.0.1:1/shop"))?;
+fn nobody_answers(stage: &Follower<'_>) -> anyhow::Result<()> {
+    let outcome = up(stage, &stage.ctx_with("postgresql://app@127.0.0.1:1/shop"));
     stage.advised(outcome, "Check that the database server is running")?;
     stage.applies(&["001"])
 }
 
-fn with_dsn(stage: &Stage<'_>, dsn: &str) -> AdapterCtx {
-    stage
-        .ctx()
-        .with_resolved_secret("DATABASE_URL", dsn.to_owned())
-}
-
-fn up(
-    stage: &Stage<'_>,
-    ctx: &AdapterCtx,
-) -> anyhow::Result<Result<MigrationOutcome, AdapterError>> {
+fn up(stage: &Follower<'_>, ctx: &AdapterCtx) -> Result<MigrationOutcome, AdapterError> {
     block_on(stage.adapter().up(ctx, None))
 }

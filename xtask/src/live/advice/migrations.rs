@@ -5,16 +5,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _};
+use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
 use fraisier_adapter_confiture::ConfitureMigration;
 use postgres::Row;
 use serde_json::json;
 
-use super::Scene;
-use super::stage::{Stage, applies};
-use crate::live::call::{Running, block_on};
-use crate::live::direction::Direction;
-use crate::live::slow_project::wait;
+use super::Play;
+use super::follower::{Follower, applies};
+use crate::live::call::{Direction, Running};
+use crate::stage::{block_on, wait};
 use contract_lab::command::run;
 
 /// How long to wait for what must come.
@@ -27,7 +26,7 @@ const WAITS: &str = "SELECT 1 FROM pg_stat_activity
 const MAKES_TWO: &str = "CREATE TABLE two (id int);";
 const DROPS_TWO: &str = "DROP TABLE two;";
 
-pub(super) const SCENES: &[Scene] = &[
+pub const SCENES: &[Play] = &[
     ("a migration fails", migration_fails),
     ("a migration fails after its own commit", fails_after_commit),
     ("the connection is lost", connection_is_lost),
@@ -44,51 +43,53 @@ pub(super) const SCENES: &[Scene] = &[
     ("a session holds what a migration waits for", blocked),
 ];
 
-fn migration_fails(stage: &Stage<'_>) -> anyhow::Result<()> {
-    stage.migration("002_two", "CREATE TABLE two (id no_such_type);", DROPS_TWO)?;
+fn migration_fails(stage: &Follower<'_>) -> anyhow::Result<()> {
+    stage
+        .project
+        .migration("002_two", "CREATE TABLE two (id no_such_type);", DROPS_TWO)?;
     stage.up_advises("correct the migration")?;
-    stage.migration("002_two", MAKES_TWO, DROPS_TWO)?;
+    stage.project.migration("002_two", MAKES_TWO, DROPS_TWO)?;
     stage.applies(&["002"])
 }
 
-fn fails_after_commit(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn fails_after_commit(stage: &Follower<'_>) -> anyhow::Result<()> {
     let torn = format!("{MAKES_TWO} COMMIT; SELECT 1 / 0;");
-    stage.migration("002_two", &torn, DROPS_TWO)?;
+    stage.project.migration("002_two", &torn, DROPS_TWO)?;
     stage.up_advises("remove what it committed by itself")?;
-    stage.migration("002_two", MAKES_TWO, DROPS_TWO)?;
+    stage.project.migration("002_two", MAKES_TWO, DROPS_TWO)?;
     stage.sql("DROP TABLE IF EXISTS two")?;
     stage.applies(&["002"])
 }
 
-fn connection_is_lost(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn connection_is_lost(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.sql("CREATE TABLE public.doomed (id int); INSERT INTO doomed VALUES (1)")?;
     let up = format!("{MAKES_TWO} SELECT pg_terminate_backend(pg_backend_pid()) FROM doomed;");
-    stage.migration("002_two", &up, DROPS_TWO)?;
+    stage.project.migration("002_two", &up, DROPS_TWO)?;
     stage.up_advises("correct the cause, then deploy again")?;
     stage.sql("DELETE FROM doomed")?;
     stage.applies(&["002"])
 }
 
-fn way_back_required(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn way_back_required(stage: &Follower<'_>) -> anyhow::Result<()> {
     // They report it in two ways.
     let newest = stage.confiture.program.clone();
-    let (early, file) = (stage.release("0.23.0")?.program, "002_two.down.sql");
+    let (early, file) = (stage.world.release("0.23.0")?.program, "002_two.down.sql");
     stage.applies(&["001"])?;
-    stage.write("002_two.up.sql", MAKES_TWO)?;
+    stage.project.write("002_two.up.sql", MAKES_TWO)?;
     let strict = |program| {
         ConfitureMigration::builder()
             .program(program)
             .require_reversible(true)
     };
     for program in [early, newest.clone()] {
-        let outcome = block_on(strict(program).build().up(&stage.ctx(), None))?;
+        let outcome = block_on(strict(program).build().up(&stage.ctx(), None));
         stage.advised(outcome, "write the missing `.down.sql` of 002")?;
     }
-    stage.write(file, DROPS_TWO)?;
+    stage.project.write(file, DROPS_TWO)?;
     applies(&strict(newest).build(), &stage.ctx(), &["002"])
 }
 
-fn needs_superuser(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn needs_superuser(stage: &Follower<'_>) -> anyhow::Result<()> {
     let two = r#"from confiture.models.migration import Migration
 
 
@@ -103,8 +104,10 @@ class Two(Migration):
     def down(self):
         self.execute("DROP TABLE two")
 "#;
-    stage.write("002_two.py", two)?;
-    stage.migration("003_three", "CREATE TABLE three ();", "DROP TABLE three;")?;
+    stage.project.write("002_two.py", two)?;
+    stage
+        .project
+        .migration("003_three", "CREATE TABLE three ();", "DROP TABLE three;")?;
     let advice = stage.up_advises("confiture migrate apply-as")?;
     let command = advice.split('`').nth(1).context("it names no command")?;
     let dsn = stage.database.dsn();
@@ -126,32 +129,36 @@ class Two(Migration):
     stage.applies(&["003"])
 }
 
-fn loses_data(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn loses_data(stage: &Follower<'_>) -> anyhow::Result<()> {
     let drops = "-- confiture:destructive\nDROP TABLE one;";
-    stage.migration("002_drop", drops, "CREATE TABLE one (id int);")?;
+    stage
+        .project
+        .migration("002_drop", drops, "CREATE TABLE one (id int);")?;
     let advice = stage.up_advises("allow it by the setting")?;
     let setting = advice.split('`').nth(1).context("it names no setting")?;
     let ctx = stage.ctx().with_setting(setting, json!(true));
     applies(&stage.adapter(), &ctx, &["001", "002"])
 }
 
-fn one_version_twice(stage: &Stage<'_>) -> anyhow::Result<()> {
-    stage.migration("001_two", MAKES_TWO, DROPS_TWO)?;
+fn one_version_twice(stage: &Follower<'_>) -> anyhow::Result<()> {
+    stage.project.migration("001_two", MAKES_TWO, DROPS_TWO)?;
     stage.up_advises("give one of them another version")?;
     for ending in ["up.sql", "down.sql"] {
-        let file = |name: &str| stage.migrations().join(format!("{name}.{ending}"));
+        let file = |name: &str| stage.project.migrations().join(format!("{name}.{ending}"));
         fs::rename(file("001_two"), file("002_two"))?;
     }
     stage.applies(&["001", "002"])
 }
 
-fn edited(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn edited(stage: &Follower<'_>) -> anyhow::Result<()> {
     let (file, as_applied) = ("001_one.up.sql", "CREATE TABLE one (id int);");
     stage.applies(&["001"])?;
-    stage.write(file, "CREATE TABLE one (id int, name text);")?;
+    stage
+        .project
+        .write(file, "CREATE TABLE one (id int, name text);")?;
     stage.up_advises("restore the file as it was applied")?;
-    stage.write(file, as_applied)?;
-    stage.migration(
+    stage.project.write(file, as_applied)?;
+    stage.project.migration(
         "002_name",
         "ALTER TABLE one ADD COLUMN name text;",
         "ALTER TABLE one DROP COLUMN name;",
@@ -160,45 +167,47 @@ fn edited(stage: &Stage<'_>) -> anyhow::Result<()> {
 }
 
 /// Two first deploys at once, by a release that makes the ledger before it has the lock.
-fn ledger_made_by_another(stage: &Stage<'_>) -> anyhow::Result<()> {
-    let early = ConfitureMigration::with_program(stage.release("0.23.0")?.program);
+fn ledger_made_by_another(stage: &Follower<'_>) -> anyhow::Result<()> {
+    let early = ConfitureMigration::with_program(stage.world.release("0.23.0")?.program);
     let mut another = stage.sql("BEGIN; CREATE TABLE tb_confiture (id int)")?;
     let ctx = stage.ctx();
     let second = deploy(&early, &ctx);
     comes(stage, WAITS)?;
     another.batch_execute("COMMIT")?;
-    stage.advised(ended(second)?, "wait for the other deploy to end")?;
+    stage.advised(second.finish()?, "wait for the other deploy to end")?;
     // The other one ends without having deployed anything.
     another.batch_execute("DROP TABLE tb_confiture")?;
     applies(&early, &ctx, &["001"])
 }
 
-fn lock_is_held(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn lock_is_held(stage: &Follower<'_>) -> anyhow::Result<()> {
     let mut gate = stage.sql("CREATE TABLE gate ()")?;
     gate.batch_execute("BEGIN; LOCK TABLE gate")?;
     let locks = format!("LOCK TABLE gate; {MAKES_TWO}");
-    stage.migration("002_two", &locks, DROPS_TWO)?;
+    stage.project.migration("002_two", &locks, DROPS_TWO)?;
     let other = deploy(&stage.adapter(), &stage.ctx());
     comes(stage, WAITS)?;
     let hurried = stage.builder().lock_timeout_ms(500).build();
-    let outcome = block_on(hurried.up(&stage.ctx(), None))?;
+    let outcome = block_on(hurried.up(&stage.ctx(), None));
     stage.advised(outcome, "wait for the deploy that holds the lock")?;
     gate.batch_execute("COMMIT")?;
-    ended(other)?.context("the other deploy failed")?;
+    other.finish()?.context("the other deploy failed")?;
     applies(&hurried, &stage.ctx(), &[])
 }
 
-fn blocked(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn blocked(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.applies(&["001"])?;
     let alters = "ALTER TABLE one ADD COLUMN name text;";
-    stage.migration("002_name", alters, "ALTER TABLE one DROP COLUMN name;")?;
+    stage
+        .project
+        .migration("002_name", alters, "ALTER TABLE one DROP COLUMN name;")?;
     let holder = stage.sql("BEGIN; LOCK TABLE one")?;
     let hurried = stage.builder().timeout(Duration::from_secs(15)).build();
     let waiting = deploy(&hurried, &stage.ctx());
     let blockers = "SELECT unnest(pg_blocking_pids(pid)) FROM pg_stat_activity
                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let blocker: i32 = comes(stage, blockers)?.get(0);
-    stage.advised(ended(waiting)?, "look for a session that it waits for")?;
+    stage.advised(waiting.finish()?, "look for a session that it waits for")?;
     stage.sql(&format!("SELECT pg_terminate_backend({blocker})"))?;
     drop(holder);
     stage.applies(&["002"])
@@ -209,13 +218,8 @@ fn deploy(adapter: &ConfitureMigration, ctx: &AdapterCtx) -> Running {
     Running::start(adapter.clone(), ctx.clone(), Direction::Up)
 }
 
-/// What came of it.
-fn ended(deploy: Running) -> anyhow::Result<Result<Vec<String>, AdapterError>> {
-    deploy.finish()?.context("the deploy was given up")
-}
-
 /// The first row of this query, once there is one.
-fn comes(stage: &Stage<'_>, query: &str) -> anyhow::Result<Row> {
+fn comes(stage: &Follower<'_>, query: &str) -> anyhow::Result<Row> {
     let mut client = stage.database.connect()?;
     let mut row = None;
     wait(PATIENCE, || {

@@ -1,47 +1,49 @@
 //! Follows what a message advises, and sees whether it helps.
 //!
-//! Each scene gets into trouble, reads what stands behind `Next:`, does that, and has to get on. An
-//! advice that no scene was given is a fault too.
+//! Each scene gets into trouble, reads what stands behind `Next:`, does that, and has to get on. Advice
+//! that no scene was given fails the last one.
 
 mod configuration;
 mod environment;
+mod follower;
 mod migrations;
 mod program;
 mod rollback;
-mod stage;
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::ensure;
+use contract_lab::confiture::{Candidate, Installed};
 use fraisier_adapter_confiture::tools::every_advice;
 
-use self::stage::Stage;
-use crate::exit::Unexpected;
-use crate::program::build;
-use contract_lab::Lab;
-use contract_lab::confiture::Installed;
-use contract_lab::interrupt;
-use contract_lab::postgres::Server;
-use contract_lab::scratch::Scratch;
-use contract_lab::ui::{self, bad, good};
+use self::follower::Follower;
+use crate::harness::{Scene, Skip, World};
+use crate::stage::{Stage, wait};
 
 /// What gets into trouble, and out of it.
-type Scene = (&'static str, fn(&Stage<'_>) -> anyhow::Result<()>);
+type Play = (&'static str, fn(&Follower<'_>) -> anyhow::Result<()>);
 
-/// The beginning of the advice that another topic follows, which has what it takes.
+/// The beginning of the advice that another group follows, which has what it takes.
 const FOLLOWED_BY_POOLER: &str = "let the pooler ignore it";
 
-/// Runs every scene with this confiture.
-///
-/// # Errors
-/// When something that is needed is missing, when an advice does not help, or when none was given.
-pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<()> {
-    ui::print(&format!("advice, with confiture {}", confiture.version));
-    let program = build(lab.ui)?;
-    let environments = Scratch::new()?;
-    let told = RefCell::new(BTreeSet::new());
-    let scenes = [
+/// The scene that reduces the descriptors of this process.
+const ALONE: &str = "no descriptors are left";
+
+/// How long the last scene waits for the others.
+const PATIENCE: Duration = Duration::from_secs(1800);
+
+/// What the scenes with one confiture were told.
+#[derive(Default)]
+struct Heard {
+    advice: Mutex<BTreeSet<String>>,
+    ended: AtomicUsize,
+}
+
+pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+    let plays = [
         configuration::SCENES,
         program::SCENES,
         environment::SCENES,
@@ -49,33 +51,52 @@ pub fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<
         rollback::SCENES,
     ]
     .concat();
-    let mut wrong = 0;
-    for (name, play) in &scenes {
-        interrupt::check()?;
-        let stage = Stage::new(lab, confiture, &program, environments.path(), server, &told)?;
-        match play(&stage) {
-            Ok(()) => ui::print(&format!("  {}  {name}", good("ok"))),
-            Err(why) => {
-                wrong += 1;
-                ui::print(&format!("  {}  {name}: {why:#}", bad("no")));
-            }
+    let mut scenes = Vec::new();
+    for candidate in super::or(chosen, &[Candidate::Newest]) {
+        let heard = Arc::new(Heard::default());
+        for &(name, play) in &plays {
+            let heard = Arc::clone(&heard);
+            let play = move |world: &World, confiture: &Installed| {
+                let result = follow(play, world, confiture, &heard.advice);
+                heard.ended.fetch_add(1, Ordering::SeqCst);
+                result
+            };
+            let scene = Scene::new("advice", candidate, name, play);
+            scenes.push(if name == ALONE { scene.alone() } else { scene });
         }
+        let all = plays.len();
+        let play = move |_: &World, _: &Installed| complete(&heard, all);
+        let scene = Scene::new("advice", candidate, "all advice was given", play);
+        scenes.push(scene.summary());
     }
-    let told = told.into_inner();
-    let untried: Vec<String> = every_advice()
+    scenes
+}
+
+fn follow(
+    play: fn(&Follower<'_>) -> anyhow::Result<()>,
+    world: &World,
+    confiture: &Installed,
+    given: &Mutex<BTreeSet<String>>,
+) -> anyhow::Result<()> {
+    let stage = Stage::new(world, confiture)?;
+    let project = &stage.project;
+    project.migration("001_one", "CREATE TABLE one (id int);", "DROP TABLE one;")?;
+    play(&Follower { stage, given })
+}
+
+/// Whether the scenes were given every advice there is.
+fn complete(heard: &Arc<Heard>, all: usize) -> anyhow::Result<()> {
+    // Each of them has its share of this until it has ended.
+    wait(PATIENCE, || Ok(Arc::strong_count(heard) == 1))?;
+    if heard.ended.load(Ordering::SeqCst) < all {
+        let reason = "the other scenes of `advice/` were not all selected";
+        return Err(Skip(reason.to_owned()).into());
+    }
+    let given = heard.advice.lock().unwrap_or_else(PoisonError::into_inner);
+    let never: Vec<String> = every_advice()
         .into_iter()
-        .filter(|advice| !told.contains(advice) && !advice.starts_with(FOLLOWED_BY_POOLER))
+        .filter(|advice| !given.contains(advice) && !advice.starts_with(FOLLOWED_BY_POOLER))
         .collect();
-    ensure!(
-        wrong == 0,
-        Unexpected(format!(
-            "{wrong} of {} scenes are not as expected",
-            scenes.len()
-        ))
-    );
-    ensure!(
-        untried.is_empty(),
-        Unexpected(format!("no scene was told: {}", untried.join("; ")))
-    );
+    ensure!(never.is_empty(), "no scene was given: {}", never.join("; "));
     Ok(())
 }

@@ -10,14 +10,14 @@ use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::ConfitureMigration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::Scene;
-use super::stage::{Stage, applies, directory_of};
-use crate::live::call::block_on;
+use super::Play;
+use super::follower::{Follower, applies, directory_of};
+use crate::stage::block_on;
 
 /// The variable that names the program.
 const NAMES: &str = "FRAISIER_CONFITURE_BIN";
 
-pub(super) const SCENES: &[Scene] = &[
+pub const SCENES: &[Play] = &[
     (
         "the variable's program is not there",
         variable_names_nothing,
@@ -34,70 +34,70 @@ pub(super) const SCENES: &[Scene] = &[
     ("TMPDIR names nothing", no_tmpdir),
 ];
 
-fn variable_names_nothing(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn variable_names_nothing(stage: &Follower<'_>) -> anyhow::Result<()> {
     let nothing = stage.workdir().join("nothing");
-    stage.asks_and_is_advised(
+    stage.program_advises(
         "current",
         &[(NAMES, &nothing)],
         "`FRAISIER_CONFITURE_BIN`, which names it",
     )?;
-    stage.asks_and_is_answered(&[(NAMES, &stage.confiture.program)])
+    stage.program_succeeds(&[(NAMES, &stage.confiture.program)])
 }
 
-fn path_has_nothing(stage: &Stage<'_>) -> anyhow::Result<()> {
-    stage.asks_and_is_advised("current", &[("PATH", stage.workdir())], "put it on `PATH`")?;
-    stage.asks_and_is_answered(&[("PATH", directory_of(stage.confiture)?)])?;
-    stage.asks_and_is_answered(&[("PATH", stage.workdir()), (NAMES, &stage.confiture.program)])
+fn path_has_nothing(stage: &Follower<'_>) -> anyhow::Result<()> {
+    stage.program_advises("current", &[("PATH", stage.workdir())], "put it on `PATH`")?;
+    stage.program_succeeds(&[("PATH", directory_of(stage.confiture)?)])?;
+    stage.program_succeeds(&[("PATH", stage.workdir()), (NAMES, &stage.confiture.program)])
 }
 
-fn not_executable(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn not_executable(stage: &Follower<'_>) -> anyhow::Result<()> {
     let program = stage.wrapper("")?;
     let allow = |mode| fs::set_permissions(&program, fs::Permissions::from_mode(mode));
     allow(0o644)?;
     let adapter = ConfitureMigration::with_program(&program);
-    let outcome = block_on(adapter.up(&stage.ctx(), None))?;
+    let outcome = block_on(adapter.up(&stage.ctx(), None));
     stage.advised(outcome, "make it executable")?;
     allow(0o755)?;
     applies(&adapter, &stage.ctx(), &["001"])
 }
 
-fn builder_names_another(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn builder_names_another(stage: &Follower<'_>) -> anyhow::Result<()> {
     let another =
         ConfitureMigration::with_program(stage.script("#!/bin/sh\necho git version 2\n")?);
     stage.advised(
-        block_on(another.describe())?,
+        block_on(another.describe()),
         "the `program` that is confiture",
     )?;
-    block_on(stage.adapter().describe())??;
+    block_on(stage.adapter().describe())?;
     Ok(())
 }
 
-fn variable_names_another(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn variable_names_another(stage: &Follower<'_>) -> anyhow::Result<()> {
     let another = stage.script("#!/bin/sh\nexit 2\n")?;
     let env: &[(&str, &Path)] = &[(NAMES, &another)];
-    stage.asks_and_is_advised("describe", env, "let `FRAISIER_CONFITURE_BIN` name")?;
-    stage.asks_and_is_advised("current", env, "doctor` looks closer")?;
-    let diagnosis = stage.asks("doctor", env)?.stdout;
+    stage.program_advises("describe", env, "let `FRAISIER_CONFITURE_BIN` name")?;
+    stage.program_advises("current", env, "doctor` looks closer")?;
+    let diagnosis = stage.runs("doctor", env)?.stdout;
     ensure!(
         diagnosis.contains("`--version` of the configured program"),
         "{diagnosis}"
     );
-    stage.asks_and_is_answered(&[(NAMES, &stage.confiture.program)])
+    stage.program_succeeds(&[(NAMES, &stage.confiture.program)])
 }
 
-fn path_has_another(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn path_has_another(stage: &Follower<'_>) -> anyhow::Result<()> {
     let another = stage.script("#!/bin/sh\nexit 2\n")?;
     fs::rename(another, stage.workdir().join("confiture"))?;
-    stage.asks_and_is_advised(
+    stage.program_advises(
         "describe",
         &[("PATH", stage.workdir())],
         "put confiture first on `PATH`",
     )?;
-    stage.asks_and_is_answered(&[("PATH", directory_of(stage.confiture)?)])?;
-    stage.asks_and_is_answered(&[("PATH", stage.workdir()), (NAMES, &stage.confiture.program)])
+    stage.program_succeeds(&[("PATH", directory_of(stage.confiture)?)])?;
+    stage.program_succeeds(&[("PATH", stage.workdir()), (NAMES, &stage.confiture.program)])
 }
 
-fn hangs_once(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn hangs_once(stage: &Follower<'_>) -> anyhow::Result<()> {
     let hung = stage.workdir().join("hung");
     let hung = hung.display();
     let once = format!("[ -e '{hung}' ] || {{ : > '{hung}'; exec sleep 600; }}");
@@ -106,38 +106,40 @@ fn hangs_once(stage: &Stage<'_>) -> anyhow::Result<()> {
         .program(program)
         .timeout(Duration::from_secs(10))
         .build();
-    stage.advised(block_on(adapter.describe())?, "try again")?;
-    block_on(adapter.describe())??;
+    stage.advised(block_on(adapter.describe()), "try again")?;
+    block_on(adapter.describe())?;
     Ok(())
 }
 
-fn no_gate(stage: &Stage<'_>) -> anyhow::Result<()> {
-    let early = stage.release("0.23.0")?;
+fn no_gate(stage: &Follower<'_>) -> anyhow::Result<()> {
+    let early = stage.world.release("0.23.0")?;
     let builder = || ConfitureMigration::builder().program(&early.program);
     let outcome = block_on(
         builder()
             .allow_destructive(true)
             .build()
             .up(&stage.ctx(), None),
-    )?;
+    );
     stage.advised(outcome, "take back the setting `allow_destructive`")?;
     applies(&builder().build(), &stage.ctx(), &["001"])?;
-    stage.migration("002_two", "CREATE TABLE two (id int);", "DROP TABLE two;")?;
+    stage
+        .project
+        .migration("002_two", "CREATE TABLE two (id int);", "DROP TABLE two;")?;
     let newer = stage.builder().allow_destructive(true).build();
     applies(&newer, &stage.ctx(), &["002"])
 }
 
-fn being_written(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn being_written(stage: &Follower<'_>) -> anyhow::Result<()> {
     let program = stage.wrapper("")?;
     let adapter = ConfitureMigration::with_program(&program);
     let writer = OpenOptions::new().append(true).open(&program)?;
-    let outcome = block_on(adapter.up(&stage.ctx(), None))?;
+    let outcome = block_on(adapter.up(&stage.ctx(), None));
     stage.advised(outcome, "wait until it is written")?;
     drop(writer);
     applies(&adapter, &stage.ctx(), &["001"])
 }
 
-fn no_descriptors(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn no_descriptors(stage: &Follower<'_>) -> anyhow::Result<()> {
     let before = getrlimit(Resource::Nofile);
     let open = fs::read_dir("/dev/fd")?.count() as u64;
     let adapter = stage.adapter();
@@ -154,13 +156,13 @@ fn no_descriptors(stage: &Stage<'_>) -> anyhow::Result<()> {
     applies(&adapter, &ctx, &["001"])
 }
 
-fn no_tmpdir(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn no_tmpdir(stage: &Follower<'_>) -> anyhow::Result<()> {
     let confiture = (NAMES, stage.confiture.program.as_path());
     let nowhere = stage.workdir().join("nowhere");
-    stage.asks_and_is_advised(
+    stage.program_advises(
         "current",
         &[confiture, ("TMPDIR", &nowhere)],
         "let `TMPDIR` name",
     )?;
-    stage.asks_and_is_answered(&[confiture, ("TMPDIR", stage.workdir())])
+    stage.program_succeeds(&[confiture, ("TMPDIR", stage.workdir())])
 }

@@ -3,11 +3,11 @@
 use anyhow::{Context as _, ensure};
 use fraisier_adapter_api::{AdapterError, MigrationAdapter as _, MigrationOutcome, Revision};
 
-use super::Scene;
-use super::stage::Stage;
-use crate::live::call::block_on;
+use super::Play;
+use super::follower::Follower;
+use crate::stage::block_on;
 
-pub(super) const SCENES: &[Scene] = &[
+pub const SCENES: &[Play] = &[
     ("a way back fails", way_back_fails),
     ("a way back loses the connection", way_back_loses_connection),
     ("a way back is missing", way_back_is_missing),
@@ -23,92 +23,97 @@ pub(super) const SCENES: &[Scene] = &[
 ];
 
 /// What confiture itself advises.
-fn way_back_fails(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn way_back_fails(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE no_such_table;")?;
-    stage.advised(down_to(stage, "001")?, "Check the down migration SQL")?;
-    stage.write("002_two.down.sql", "DROP TABLE two;")?;
+    stage.advised(down_to(stage, "001"), "Check the down migration SQL")?;
+    stage.project.write("002_two.down.sql", "DROP TABLE two;")?;
     rolls_back(stage, "001", &["002"])
 }
 
-fn way_back_loses_connection(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn way_back_loses_connection(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.sql("CREATE TABLE public.doomed (id int); INSERT INTO doomed VALUES (1)")?;
     let down = "SELECT pg_terminate_backend(pg_backend_pid()) FROM doomed; DROP TABLE two;";
     two_applied(stage, down)?;
-    stage.advised(down_to(stage, "001")?, "doctor` looks closer")?;
+    stage.advised(down_to(stage, "001"), "doctor` looks closer")?;
     let confiture = ("FRAISIER_CONFITURE_BIN", stage.confiture.program.as_path());
-    let diagnosis = stage.asks("doctor", &[confiture])?;
+    let diagnosis = stage.runs("doctor", &[confiture])?;
     ensure!(diagnosis.status.success(), "{}", diagnosis.stdout);
     stage.sql("DELETE FROM doomed")?;
     rolls_back(stage, "001", &["002"])
 }
 
 /// What confiture itself advises.
-fn way_back_is_missing(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn way_back_is_missing(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE two;")?;
-    std::fs::remove_file(stage.migrations().join("002_two.down.sql"))?;
+    std::fs::remove_file(stage.project.migrations().join("002_two.down.sql"))?;
     stage.advised(
-        down_to(stage, "001")?,
+        down_to(stage, "001"),
         "Add the missing .down.sql file(s) for 002",
     )?;
-    stage.write("002_two.down.sql", "DROP TABLE two;")?;
+    stage.project.write("002_two.down.sql", "DROP TABLE two;")?;
     rolls_back(stage, "001", &["002"])
 }
 
-fn unknown_revision(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn unknown_revision(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE two;")?;
-    stage.advised(down_to(stage, "900")?, "ask `current_revision`")?;
-    let head = block_on(stage.adapter().current_revision(&stage.ctx()))??;
+    stage.advised(down_to(stage, "900"), "ask `current_revision`")?;
+    let head = block_on(stage.adapter().current_revision(&stage.ctx()))?;
     ensure!(head == Some(Revision::new("002")), "it is at {head:?}");
     rolls_back(stage, "001", &["002"])
 }
 
-fn stuck_and_goes_on(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn stuck_and_goes_on(stage: &Follower<'_>) -> anyhow::Result<()> {
     stuck(stage)?;
-    stage.migration("003_three", "CREATE TABLE three ();", "DROP TABLE three;")?;
+    stage
+        .project
+        .migration("003_three", "CREATE TABLE three ();", "DROP TABLE three;")?;
     stage.applies(&["003"])
 }
 
-fn stuck_and_taken_back(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn stuck_and_taken_back(stage: &Follower<'_>) -> anyhow::Result<()> {
     let advice = stuck(stage)?;
     let ledger = advice.split('`').nth(1).context("it names no ledger")?;
     stage.sql(&format!(
         "DROP TABLE two; DELETE FROM {ledger} WHERE version = '002'"
     ))?;
-    let head = block_on(stage.adapter().current_revision(&stage.ctx()))??;
+    let head = block_on(stage.adapter().current_revision(&stage.ctx()))?;
     ensure!(head == Some(Revision::new("001")), "it is at {head:?}");
-    stage.migration("003_three", "CREATE TABLE three ();", "DROP TABLE three;")?;
+    stage
+        .project
+        .migration("003_three", "CREATE TABLE three ();", "DROP TABLE three;")?;
     stage.applies(&["002", "003"])
 }
 
 /// A deploy that applied 002, failed at 003, and could not roll 002 back.
-fn stuck(stage: &Stage<'_>) -> anyhow::Result<String> {
+fn stuck(stage: &Follower<'_>) -> anyhow::Result<String> {
     stage.applies(&["001"])?;
-    stage.migration(
+    stage.project.migration(
         "002_two",
         "CREATE TABLE two (id int);",
         "DROP TABLE no_such_table;",
     )?;
-    stage.migration("003_three", "SELECT 1 / 0;", "SELECT 1;")?;
+    stage
+        .project
+        .migration("003_three", "SELECT 1 / 0;", "SELECT 1;")?;
     let undoing = stage.builder().undo_failed_up(true).build();
-    let outcome = block_on(undoing.up(&stage.ctx(), None))?;
+    let outcome = block_on(undoing.up(&stage.ctx(), None));
     stage.advised(outcome, "or take that back by hand")
 }
 
-fn two_applied(stage: &Stage<'_>, down: &str) -> anyhow::Result<()> {
-    stage.migration("002_two", "CREATE TABLE two (id int);", down)?;
+fn two_applied(stage: &Follower<'_>, down: &str) -> anyhow::Result<()> {
+    stage
+        .project
+        .migration("002_two", "CREATE TABLE two (id int);", down)?;
     stage.applies(&["001", "002"])
 }
 
-fn down_to(
-    stage: &Stage<'_>,
-    revision: &str,
-) -> anyhow::Result<Result<MigrationOutcome, AdapterError>> {
+fn down_to(stage: &Follower<'_>, revision: &str) -> Result<MigrationOutcome, AdapterError> {
     let revision = Revision::new(revision);
     block_on(stage.adapter().down_to(&stage.ctx(), revision))
 }
 
-fn rolls_back(stage: &Stage<'_>, to: &str, versions: &[&str]) -> anyhow::Result<()> {
-    let outcome = down_to(stage, to)?.context("the advice was followed")?;
+fn rolls_back(stage: &Follower<'_>, to: &str, versions: &[&str]) -> anyhow::Result<()> {
+    let outcome = down_to(stage, to).context("the advice was followed")?;
     let rolled_back: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
     ensure!(rolled_back == versions, "it rolled back {rolled_back:?}");
     Ok(())

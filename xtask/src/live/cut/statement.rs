@@ -2,7 +2,7 @@
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
 
-use super::super::direction::Direction;
+use super::super::call::Direction;
 
 /// What is said about the migrations that a call applied or rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

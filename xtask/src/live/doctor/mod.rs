@@ -4,31 +4,25 @@ mod broken;
 mod encrypted;
 mod scene;
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
+use contract_gate::run::terms::base_version;
+use contract_lab::command::{Output, run_within};
+use contract_lab::confiture::{Candidate, Installed};
+use contract_tests::release::Release;
 use serde_json::Value;
 
-use contract_gate::run::terms::base_version;
-use contract_lab::Lab;
-use contract_lab::command::run_within;
-use contract_lab::confiture::{Candidate, Installed};
-use contract_lab::postgres::{Database, Server};
-use contract_lab::ui;
-use contract_tests::release::Release;
-
-use self::scene::{DSN, Expected, Scene};
-use crate::demo::project::Project;
-use crate::exit::Unexpected;
-use crate::program;
+use self::broken::way::Breaks;
+use self::scene::{DSN, Expected, Scene as Broken};
+use crate::harness::{Scene, World};
+use crate::project::Project;
+use crate::stage::Stage;
 
 /// One that lacks `window_safe`, the first that classifies, and the newest: what they print and what
 /// they write into the ledger differs.
-pub const RELEASES: [Candidate; 3] = [
+const RELEASES: [Candidate; 3] = [
     Candidate::Release(Release::new(0, 22, 0)),
     Candidate::Release(Release::new(0, 44, 0)),
     Candidate::Newest,
@@ -40,128 +34,96 @@ const CHECKS: usize = 20;
 /// No diagnosis takes longer, whatever is broken.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// Runs `doctor` on every project.
-///
-/// # Errors
-/// When it does not find what is broken, or changes anything.
-pub(super) fn run(lab: &Lab, confiture: &Installed, server: &Server) -> anyhow::Result<()> {
-    let program = program::build(lab.ui)?;
-    let healthy = server.create_unique_database("doctor")?;
-    let project = Project::copy_for(&confiture.version)?;
-    let mut up = command(&program, project.root(), &environment(confiture, &healthy));
-    up.args(["up", "--json"]);
-    let applied = run_within(&mut up, LIMIT)?;
-    ensure!(
-        applied.status.success(),
-        "`up` failed: {}{}",
-        applied.stdout,
-        applied.stderr
-    );
-
-    anstream::println!("doctor, with confiture {}", confiture.version);
-    let mut wrong = 0;
-    for (name, breaks) in broken::all() {
-        let database = server.create_unique_copy("doctor", &healthy)?;
-        let mut scene = Scene {
-            lab,
-            release: base_version(&confiture.version).context("no version")?,
-            project: Project::copy_for(&confiture.version)?,
-            env: environment(confiture, &database),
-            database,
-        };
-        let (expected, _kept) =
-            breaks(&mut scene).with_context(|| format!("cannot break: {name}"))?;
-        let began = Instant::now();
-        let verdict = judge(&program, &scene, expected);
-        let took = ui::seconds(began.elapsed());
-        match verdict {
-            Ok(()) => anstream::println!("  {} {took:>6}  {name}", ui::good("ok")),
-            Err(why) => {
-                wrong += 1;
-                anstream::println!("  {} {took:>6}  {name}: {why:#}", ui::bad("no"));
-            }
+pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for candidate in super::or(chosen, &RELEASES) {
+        for (name, breaks) in broken::all() {
+            let play = move |world: &World, confiture: &Installed| judge(breaks, world, confiture);
+            scenes.push(Scene::new("doctor", candidate, name, play));
         }
     }
-    if wrong > 0 {
-        let all = broken::all().count();
-        return Err(Unexpected(format!("doctor was wrong on {wrong} of {all} projects")).into());
-    }
-    Ok(())
+    scenes
 }
 
-fn environment(confiture: &Installed, database: &Database<'_>) -> BTreeMap<&'static str, OsString> {
-    BTreeMap::from([
-        ("FRAISIER_CONFITURE_BIN", confiture.program.clone().into()),
-        (DSN, database.dsn().into()),
-    ])
-}
-
-fn command(program: &Path, project: &Path, env: &BTreeMap<&'static str, OsString>) -> Command {
-    let mut command = Command::new(program);
-    command
-        .args(["--workdir".as_ref(), project.as_os_str()])
-        .envs(env);
-    command
-}
-
-fn judge(program: &Path, scene: &Scene<'_>, expected: Option<Expected>) -> anyhow::Result<()> {
-    let before = scene.fingerprint()?;
-    let mut doctor = command(program, scene.project.root(), &scene.env);
-    if !scene.env.contains_key(DSN) {
-        doctor.env_remove(DSN);
-    }
-    doctor.args(["doctor", "--json"]);
-    let left = run_within(&mut doctor, LIMIT)?;
-    let text = format!("{}{}", left.stdout, left.stderr);
-    ensure!(!text.contains(&scene.password()?), "the password is in it");
+/// Deploys the sample project, breaks it, and runs `doctor` on it.
+fn judge(breaks: Breaks, world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let project = Project::sample(&confiture.version)?;
+    let stage = Stage::of(world, confiture, project)?;
+    stage.up()?;
+    let dsn = stage.database.dsn();
+    let mut broken = Broken {
+        lab: &world.lab,
+        release: base_version(&confiture.version).context("no version")?,
+        project: stage.project,
+        env: [
+            (
+                "FRAISIER_CONFITURE_BIN",
+                confiture.program.clone().into_os_string(),
+            ),
+            (DSN, dsn.into()),
+        ]
+        .into(),
+        database: stage.database,
+    };
+    let (expected, _kept) = breaks(&mut broken).context("it cannot be broken")?;
+    let before = broken.fingerprint()?;
+    let mut doctor = Command::new(world.program()?);
+    doctor
+        .args(["--workdir".as_ref(), broken.project.root().as_os_str()])
+        .args(["doctor", "--json"])
+        .env_remove(DSN)
+        .envs(&broken.env);
+    let output = run_within(&mut doctor, LIMIT)?;
+    let printed = format!("{}{}", output.stdout, output.stderr);
     ensure!(
-        scene.fingerprint()? == before,
+        !printed.contains(&broken.password()?),
+        "the password is in it"
+    );
+    ensure!(
+        broken.fingerprint()? == before,
         "the database is another one afterwards"
     );
-    let diagnosis: Value = serde_json::from_str(&left.stdout).with_context(|| text.clone())?;
+    diagnosed(&output, expected, &broken).context(printed)
+}
+
+/// Whether the diagnosis is what has to be found, or that all is well.
+fn diagnosed(
+    output: &Output,
+    expected: Option<Expected>,
+    broken: &Broken<'_>,
+) -> anyhow::Result<()> {
+    let diagnosis: Value = serde_json::from_str(&output.stdout)?;
     let checks = diagnosis["checks"].as_array().context("no checks")?;
-    ensure!(
-        checks.len() == CHECKS,
-        "{} checks instead of {CHECKS}",
-        checks.len()
-    );
-    let status = left.status.code();
-    let Some(Expected {
+    let count = checks.len();
+    ensure!(count == CHECKS, "{count} checks instead of {CHECKS}");
+    if let Some(Expected {
         check,
-        status: wanted,
+        status,
         says,
     }) = expected
-    else {
-        ensure!(status == Some(0), "exit status {status:?}: {text}");
-        let old = !scene.since("0.23.0");
-        let is_well = |it: &Value| {
-            it["status"]
-                == if old && it["check"] == "version" {
-                    "warn"
-                } else {
-                    "ok"
-                }
-        };
-        ensure!(checks.iter().all(is_well), "{text}");
-        return Ok(());
-    };
-    let Some(found) = checks.iter().find(|found| found["check"] == check) else {
-        bail!("no check {check}: {text}");
-    };
-    let evidence = found["evidence"].as_str().unwrap_or_default();
-    ensure!(
-        found["status"] == wanted && evidence.contains(says),
-        "{found}"
-    );
-    let failed = checks.iter().any(|check| check["status"] == "fail");
-    let unknown = checks.iter().any(|check| check["status"] == "unknown");
-    let exit = if failed {
-        3
-    } else if unknown {
-        4
+    {
+        let found = checks.iter().find(|found| found["check"] == check);
+        let found = found.with_context(|| format!("no check {check}"))?;
+        let evidence = found["evidence"].as_str().unwrap_or_default();
+        ensure!(
+            found["status"] == status && evidence.contains(says),
+            "{found}"
+        );
     } else {
-        0
+        let old = !broken.since("0.23.0");
+        let well = |it: &Value| match it["check"].as_str() {
+            Some("version") if old => it["status"] == "warn",
+            _ => it["status"] == "ok",
+        };
+        ensure!(checks.iter().all(well), "not all is well");
+    }
+    let any = |status: &str| checks.iter().any(|check| check["status"] == status);
+    let exit = match (any("fail"), any("unknown")) {
+        (true, _) => 3,
+        (false, true) => 4,
+        (false, false) => 0,
     };
+    let status = output.status.code();
     ensure!(
         status == Some(exit),
         "exit status {status:?} instead of {exit}"

@@ -12,7 +12,7 @@ use contract_lab::files::write_program;
 use contract_lab::postgres::Database;
 use contract_tests::release::Release;
 
-use crate::demo::project::Project;
+use crate::project::Project;
 
 /// The variable with the connection string.
 pub(super) const DSN: &str = "DATABASE_URL";

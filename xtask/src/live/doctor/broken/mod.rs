@@ -3,7 +3,7 @@
 mod connection;
 mod database;
 mod local;
-mod way;
+pub(super) mod way;
 
 use self::way::Breaks;
 

@@ -5,9 +5,9 @@ use std::any::Any;
 use crate::live::doctor::scene::{Expected, Scene};
 
 /// What has to be found (nothing: the project is healthy), and what keeps it broken until then.
-pub(super) type Broken = (Option<Expected>, Option<Box<dyn Any>>);
+pub(in crate::live::doctor) type Broken = (Option<Expected>, Option<Box<dyn Any>>);
 
-pub(super) type Breaks = fn(&mut Scene<'_>) -> anyhow::Result<Broken>;
+pub(in crate::live::doctor) type Breaks = fn(&mut Scene<'_>) -> anyhow::Result<Broken>;
 
 #[allow(
     clippy::unnecessary_wraps,

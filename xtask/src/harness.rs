@@ -1,0 +1,233 @@
+//! The harness of the scenes: tests with a real confiture and a real server, each with a name that can
+//! be filtered, listed, and skipped with a reason.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use contract_lab::confiture::{Candidate, Installed, install};
+use contract_lab::interrupt;
+use contract_lab::postgres::{Server, ServerArgs};
+use contract_lab::trouble::Trouble;
+use contract_lab::ui::Ui;
+use contract_lab::{Lab, LabArgs};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::exit::Unexpected;
+use crate::program;
+
+/// The options that every command with scenes has.
+#[derive(Debug, clap::Args)]
+pub struct HarnessArgs {
+    /// Run the scenes whose name contains this; may be given more than once
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+
+    /// Skip the scenes whose name contains this; may be given more than once
+    #[arg(long, value_name = "FILTER")]
+    skip: Vec<String>,
+
+    /// List the scenes instead of running them
+    #[arg(long)]
+    list: bool,
+
+    /// How many scenes run at the same time; a scene waits for its server as long as it computes
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    jobs: usize,
+
+    /// Which confiture: a release such as 0.22, `newest`, or the path of a binary, an environment, a
+    /// wheel, an sdist or a source directory; may be given more than once. Without it, each scene
+    /// runs with the releases that it is about
+    #[arg(long, value_name = "RELEASE|PATH")]
+    pub confiture: Vec<Candidate>,
+
+    #[command(flatten)]
+    pub server: ServerArgs,
+
+    #[command(flatten)]
+    lab: LabArgs,
+}
+
+/// What scenes share.
+pub struct World {
+    pub lab: Lab,
+    pub server: Server,
+    program: Mutex<Option<PathBuf>>,
+}
+
+impl World {
+    /// The adapter's program, built when it is first needed.
+    pub fn program(&self) -> anyhow::Result<PathBuf> {
+        let mut program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(built) = program.as_ref() {
+            return Ok(built.clone());
+        }
+        Ok(program.insert(program::build(self.lab.ui)?).clone())
+    }
+
+    /// A release, installed.
+    pub fn release(&self, release: &str) -> anyhow::Result<Installed> {
+        let Ok(candidate) = release.parse::<Candidate>();
+        install(&self.lab, &candidate)
+    }
+}
+
+type Play = dyn FnOnce(&World, &Installed) -> anyhow::Result<()> + Send;
+
+/// Who may run beside a scene.
+enum Company {
+    /// Those that may run beside others, too.
+    Others,
+    Nobody,
+    /// Even one that must be alone.
+    Whoever,
+}
+
+/// One test with a real confiture.
+pub struct Scene {
+    name: String,
+    candidate: Candidate,
+    company: Company,
+    on_demand: bool,
+    play: Box<Play>,
+}
+
+impl Scene {
+    /// The scene `GROUP/RELEASE/NAME`.
+    pub fn new(
+        group: &str,
+        candidate: &Candidate,
+        name: &str,
+        play: impl FnOnce(&World, &Installed) -> anyhow::Result<()> + Send + 'static,
+    ) -> Self {
+        Self {
+            name: format!("{group}/{}/{name}", label(candidate)),
+            candidate: candidate.clone(),
+            company: Company::Others,
+            on_demand: false,
+            play: Box::new(play),
+        }
+    }
+
+    /// No other scene runs meanwhile: it measures time, or changes this process.
+    pub fn alone(self) -> Self {
+        Self {
+            company: Company::Nobody,
+            ..self
+        }
+    }
+
+    /// It waits for other scenes, whichever they are, and looks at what they did.
+    pub fn summary(self) -> Self {
+        Self {
+            company: Company::Whoever,
+            ..self
+        }
+    }
+
+    /// It runs only when a filter names it.
+    pub fn on_demand(self) -> Self {
+        Self {
+            on_demand: true,
+            ..self
+        }
+    }
+}
+
+/// How a candidate appears in a name.
+fn label(candidate: &Candidate) -> String {
+    match candidate {
+        Candidate::Newest => "newest".to_owned(),
+        Candidate::Release(release) => release.to_string(),
+        Candidate::Version(version) => version.clone(),
+        Candidate::Path(path) => path.display().to_string(),
+    }
+}
+
+/// A scene ends with this error when something that it needs is not on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Skip(pub String);
+
+/// Runs the scenes that `args` select.
+pub fn run(args: HarnessArgs, mut scenes: Vec<Scene>) -> anyhow::Result<()> {
+    let named = |scene: &Scene, by: &[String]| by.iter().any(|it| scene.name.contains(it));
+    scenes.retain(|scene| {
+        let wanted = if args.filters.is_empty() {
+            !scene.on_demand || args.list
+        } else {
+            named(scene, &args.filters)
+        };
+        wanted && !named(scene, &args.skip)
+    });
+    if scenes.is_empty() {
+        let what = "no scene has a name that contains what the filters say";
+        return Err(Trouble::new(what, "look at the names with --list").into());
+    }
+    let arguments = Arguments {
+        list: args.list,
+        test_threads: Some(args.jobs),
+        ..Arguments::default()
+    };
+    if args.list {
+        let trials = scenes.into_iter();
+        let trials = trials.map(|scene| Trial::test(scene.name, || Ok(())));
+        let _ = libtest_mimic::run(&arguments, trials.collect());
+        return Ok(());
+    }
+    let lab = Lab::new(args.lab, Ui::stderr())?;
+    let mut installed = BTreeMap::new();
+    for scene in &scenes {
+        if let Entry::Vacant(vacant) = installed.entry(label(&scene.candidate)) {
+            vacant.insert(install(&lab, &scene.candidate)?);
+        }
+    }
+    let world = Arc::new(World {
+        server: args.server.open(&lab)?,
+        lab,
+        program: Mutex::default(),
+    });
+    let lack = Arc::new(AtomicU64::new(0));
+    let together = Arc::new(RwLock::new(()));
+    let trials = scenes.into_iter().map(|scene| {
+        let installed = installed[&label(&scene.candidate)].clone();
+        let (world, lack, together) = (world.clone(), lack.clone(), together.clone());
+        Trial::ignorable_test(scene.name, move || {
+            let (_shared, _alone);
+            match scene.company {
+                Company::Others => {
+                    _shared = together.read().unwrap_or_else(PoisonError::into_inner);
+                }
+                Company::Nobody => {
+                    _alone = together.write().unwrap_or_else(PoisonError::into_inner);
+                }
+                Company::Whoever => {}
+            }
+            interrupt::check()?;
+            let Err(error) = (scene.play)(&world, &installed) else {
+                return Ok(Completion::Completed);
+            };
+            if let Some(Skip(reason)) = error.downcast_ref() {
+                return Ok(Completion::ignored_with(reason));
+            }
+            lack.fetch_add(u64::from(error.is::<Trouble>()), Ordering::Relaxed);
+            Err(Failed::from(format!("{error:#}")))
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    interrupt::check()?;
+    let failed = conclusion.num_failed;
+    if failed > 0 && failed == lack.load(Ordering::Relaxed) {
+        let what = format!("{failed} scenes could not run");
+        return Err(Trouble::new(what, "provide what each of them names").into());
+    }
+    if failed > 0 {
+        return Err(Unexpected(format!("{failed} scenes are not as expected")).into());
+    }
+    if conclusion.num_passed == 0 {
+        return Err(Trouble::new("every scene was skipped", "provide what they need").into());
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! A stage on which advice is followed.
+
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context as _, ensure};
+use contract_lab::command::{Output, run};
+use contract_lab::confiture::Installed;
+use contract_lab::packages::install_into;
+use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _, Revision};
+use fraisier_adapter_confiture::ConfitureMigration;
+
+use crate::stage::{Stage, block_on};
+
+/// What ends the advice where a diagnosis may help.
+const LOOKS_CLOSER: &str = "; `fraisier-adapter-confiture-ipc doctor` looks closer";
+
+/// A project with one migration, and the advice that was given about it.
+pub struct Follower<'a> {
+    pub stage: Stage<'a>,
+    pub given: &'a Mutex<BTreeSet<String>>,
+}
+
+impl<'a> Deref for Follower<'a> {
+    type Target = Stage<'a>;
+
+    fn deref(&self) -> &Stage<'a> {
+        &self.stage
+    }
+}
+
+impl Follower<'_> {
+    /// A program that does what confiture does, after these lines of a shell.
+    pub fn wrapper(&self, first: &str) -> anyhow::Result<PathBuf> {
+        let confiture = self.confiture.program.display();
+        self.script(&format!("#!/bin/sh\n{first}\nexec '{confiture}' \"$@\"\n"))
+    }
+
+    /// The error's advice, which has to say this.
+    pub fn advised<T>(
+        &self,
+        outcome: Result<T, AdapterError>,
+        says: &str,
+    ) -> anyhow::Result<String> {
+        let error = outcome.err().context("there was no trouble")?;
+        self.read(&error.to_string(), says)
+    }
+
+    fn read(&self, message: &str, says: &str) -> anyhow::Result<String> {
+        let (_, advice) = message
+            .split_once(". Next: ")
+            .with_context(|| format!("it advises nothing: {message}"))?;
+        let advice = advice.strip_suffix(LOOKS_CLOSER).unwrap_or(advice);
+        ensure!(
+            advice.contains(says),
+            "it advises something else: {message}"
+        );
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.insert(advice.to_owned());
+        Ok(advice.to_owned())
+    }
+
+    /// An `up` that applies exactly these.
+    pub fn applies(&self, versions: &[&str]) -> anyhow::Result<()> {
+        applies(&self.adapter(), &self.ctx(), versions)
+    }
+
+    /// An `up` that fails, by its advice.
+    pub fn up_advises(&self, says: &str) -> anyhow::Result<String> {
+        self.advised(self.up(), says)
+    }
+
+    /// The adapter's program, with no more of an environment than this.
+    pub fn runs(&self, what: &str, env: &[(&str, &Path)]) -> anyhow::Result<Output> {
+        let mut command = Command::new(self.world.program()?);
+        command
+            .args([what, "--json"])
+            .current_dir(self.workdir())
+            .env_clear()
+            .env("DATABASE_URL", self.database.dsn())
+            .envs(env.iter().copied());
+        run(&mut command)
+    }
+
+    /// The adapter's program gives this advice.
+    pub fn program_advises(
+        &self,
+        what: &str,
+        env: &[(&str, &Path)],
+        says: &str,
+    ) -> anyhow::Result<()> {
+        let output = self.runs(what, env)?;
+        let result: serde_json::Value = serde_json::from_str(&output.stdout)?;
+        let message = result.pointer("/error/message");
+        let message = message.and_then(serde_json::Value::as_str);
+        self.read(message.context("there was no trouble")?, says)?;
+        Ok(())
+    }
+
+    /// The adapter's program knows the revision of the database, which is none.
+    pub fn program_succeeds(&self, env: &[(&str, &Path)]) -> anyhow::Result<()> {
+        let output = self.runs("current", env)?;
+        ensure!(
+            output.status.success(),
+            "the advice was followed: {}",
+            output.stdout
+        );
+        Ok(())
+    }
+
+    /// Installs into the environment what the advice says in `(pip install …)`.
+    pub fn pip_install(&self, environment: &Path, advice: &str) -> anyhow::Result<()> {
+        let arguments = advice
+            .split_once("(pip install ")
+            .and_then(|(_, rest)| rest.split_once(')'))
+            .context("it names no package")?
+            .0;
+        let arguments = arguments.split(' ').map(|it| it.trim_matches('\''));
+        let output = run(install_into(&self.world.lab, environment)?.args(arguments))?;
+        ensure!(output.status.success(), "{}", output.stderr);
+        Ok(())
+    }
+}
+
+/// An `up` of this adapter that applies exactly these.
+pub fn applies(
+    adapter: &ConfitureMigration,
+    ctx: &AdapterCtx,
+    versions: &[&str],
+) -> anyhow::Result<()> {
+    let outcome = block_on(adapter.up(ctx, None)).context("the advice was followed")?;
+    let applied: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
+    ensure!(
+        applied == versions,
+        "it applied {applied:?}, not {versions:?}"
+    );
+    Ok(())
+}
+
+/// Where its program is.
+pub fn directory_of(confiture: &Installed) -> anyhow::Result<&Path> {
+    confiture.program.parent().context("a program at the root")
+}

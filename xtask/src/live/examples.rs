@@ -1,0 +1,160 @@
+//! The examples of the adapter crate, each on the sample project and a database of its own.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use contract_lab::command::{self, signal_group, wait_for};
+use contract_lab::confiture::{Candidate, Installed};
+use rustix::process::Signal;
+
+use crate::cargo::{cargo, root, succeeded};
+use crate::harness::{Scene, World};
+use crate::project::Project;
+use crate::stage::{Stage, wait};
+
+/// How long an example may take to end after Ctrl-C.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Play = fn(&Example<'_>) -> anyhow::Result<()>;
+
+const SCENES: [(&str, &str, Play); 4] = [
+    ("saga", "saga deploys", |saga| {
+        saga.expect(&[], 0, &["applied 3 migrations", "deployed"])
+    }),
+    ("saga", "saga compensates", |saga| {
+        let versions = saga.stage.project.versions()?;
+        let later = Project::sample(&saga.stage.confiture.version)?;
+        for version in &versions[1..] {
+            saga.stage.project.remove(version)?;
+        }
+        saga.expect(&[], 0, &["applied 1 migrations"])?;
+        for file in std::fs::read_dir(later.migrations())? {
+            let file = file?;
+            std::fs::copy(
+                file.path(),
+                saga.stage.project.migrations().join(file.file_name()),
+            )?;
+        }
+        let says = ["applied 2 migrations", "rolled back 2 migrations"];
+        saga.expect(&["--unhealthy"], 1, &says)
+    }),
+    ("blue_green", "blue-green gates", |gate| {
+        gate.expect(&["reversible"], 0, &["go"])?;
+        gate.expect(&["additive"], 1, &["no: it is reversible"])?;
+        let project = &gate.stage.project;
+        project.migration("20260202000000_drop", "DROP TABLE purchase;", "SELECT 1;")?;
+        let says = "no: the old version cannot live with it";
+        gate.expect(&["reversible"], 1, &[says])
+    }),
+    ("cancel", "Ctrl-C stops an up", |cancel| {
+        let project = &cancel.stage.project;
+        project.migration("20260202000000_slow", "SELECT pg_sleep(120);", "SELECT 1;")?;
+        cancel.interrupted()
+    }),
+];
+
+pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for candidate in super::or(chosen, &[Candidate::Newest]) {
+        for (example, name, play) in SCENES {
+            let play = move |world: &World, confiture: &Installed| {
+                build()?;
+                let project = Project::sample(&confiture.version)?;
+                let stage = Stage::of(world, confiture, project)?;
+                play(&Example { example, stage })
+            };
+            scenes.push(Scene::new("examples", candidate, name, play));
+        }
+    }
+    scenes
+}
+
+/// Builds the examples once.
+fn build() -> anyhow::Result<()> {
+    static BUILT: Mutex<bool> = Mutex::new(false);
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*built {
+        let output = command::run(
+            cargo()
+                .args(["build", "--quiet", "--locked", "--examples"])
+                .args(["--package", "fraisier-adapter-confiture"])
+                .current_dir(root()),
+        )?;
+        let failed = "the examples do not build";
+        succeeded(&output, failed, "correct what the compiler names")?;
+        *built = true;
+    }
+    Ok(())
+}
+
+struct Example<'a> {
+    example: &'static str,
+    stage: Stage<'a>,
+}
+
+impl Example<'_> {
+    fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let mut program = std::env::current_exe()?;
+        program.set_file_name("examples");
+        let mut command = Command::new(program.join(self.example));
+        command
+            .arg(self.stage.workdir())
+            .args(arguments)
+            .env("DATABASE_URL", self.stage.database.dsn())
+            .env("FRAISIER_CONFITURE_BIN", &self.stage.confiture.program);
+        Ok(command)
+    }
+
+    /// It ends with this status, after lines that begin so.
+    fn expect(&self, arguments: &[&str], status: i32, says: &[&str]) -> anyhow::Result<()> {
+        let output = command::run(&mut self.command(arguments)?)?;
+        let lines: Vec<&str> = output.stdout.lines().collect();
+        let mut pairs = lines.iter().zip(says);
+        ensure!(
+            output.status.code() == Some(status)
+                && lines.len() >= says.len()
+                && pairs.all(|(line, says)| line.starts_with(says)),
+            "{arguments:?} should end with {status} and print {says:?}; {}\n{}{}",
+            output.status,
+            output.stdout,
+            output.stderr
+        );
+        Ok(())
+    }
+
+    /// Sends Ctrl-C while the slow migration runs.
+    fn interrupted(&self) -> anyhow::Result<()> {
+        let mut child = self
+            .command(&[])?
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().context("a pipe")?);
+        let mut printed = String::new();
+        lines.read_line(&mut printed)?;
+        let mut client = self.stage.database.connect()?;
+        let running = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        let runs = wait(PATIENCE, || {
+            Ok(client.query_one(running, &[])?.get::<_, i64>(0) > 0)
+        });
+        signal_group(&child, Signal::INT);
+        if !wait_for(&mut child, PATIENCE) {
+            signal_group(&child, Signal::KILL);
+        }
+        ensure!(runs?.is_some(), "the slow migration does not begin");
+        lines.read_to_string(&mut printed)?;
+        let status = child.wait()?;
+        let last = printed.lines().last().unwrap_or_default();
+        ensure!(
+            status.code() == Some(130) && last.starts_with("stopped; the database is at 2026"),
+            "it should be stopped; {status}\n{printed}"
+        );
+        Ok(())
+    }
+}

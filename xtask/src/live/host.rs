@@ -1,0 +1,65 @@
+//! An engine in a process of its own: one that can be killed, or whose resources can be counted.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
+use fraisier_adapter_confiture::ConfitureMigration;
+
+use crate::stage::block_on;
+
+/// The hidden command that is the engine.
+pub const SUBCOMMAND: &str = "live-host";
+
+/// The variables with what it has to know.
+const PROGRAM: &str = "XTASK_HOST_PROGRAM";
+const WORKDIR: &str = "XTASK_HOST_WORKDIR";
+const DSN: &str = "XTASK_HOST_DSN";
+
+/// What the engine does.
+#[derive(Debug, clap::Args)]
+pub struct HostArgs {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Part {
+    /// An `up`, in which it is killed
+    Up,
+    /// Very many calls
+    Long {
+        #[command(subcommand)]
+        part: super::long::Part,
+    },
+}
+
+/// Is the engine.
+pub fn serve(args: &HostArgs) -> anyhow::Result<()> {
+    let variable = |name: &str| {
+        std::env::var(name)
+            .with_context(|| format!("{name} is not set: `cargo xtask live` starts this"))
+    };
+    let adapter = ConfitureMigration::with_program(PathBuf::from(variable(PROGRAM)?));
+    let mut ctx = AdapterCtx::new("shop", "live");
+    ctx.workdir = variable(WORKDIR)?.into();
+    ctx.env_secrets.insert("DATABASE_URL".into(), DSN.into());
+    match &args.part {
+        Part::Up => Ok(block_on(adapter.up(&ctx, None)).map(drop)?),
+        Part::Long { part } => part.run(&adapter, &ctx),
+    }
+}
+
+/// A command that is an engine for this project, with its temporary files in `tmp`.
+pub fn command(program: &Path, ctx: &AdapterCtx, tmp: &Path) -> anyhow::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg(SUBCOMMAND)
+        .env(PROGRAM, program)
+        .env(WORKDIR, &ctx.workdir)
+        .env(DSN, ctx.secret("DATABASE_URL")?)
+        .env("TMPDIR", tmp)
+        .stdin(Stdio::null());
+    Ok(command)
+}

@@ -1,0 +1,146 @@
+//! A project, its database, and the confiture that it is deployed with.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use contract_lab::confiture::Installed;
+use contract_lab::interrupt;
+use contract_lab::postgres::{Database, look};
+use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _, MigrationOutcome};
+use fraisier_adapter_confiture::{Builder, ConfitureMigration};
+use postgres::Client;
+
+use crate::harness::World;
+use crate::project::{Project, ROWS};
+
+/// Where a scene is played.
+pub struct Stage<'a> {
+    pub world: &'a World,
+    pub confiture: &'a Installed,
+    pub database: Database<'a>,
+    pub project: Project,
+}
+
+impl<'a> Stage<'a> {
+    /// An empty project and an empty database.
+    pub fn new(world: &'a World, confiture: &'a Installed) -> anyhow::Result<Self> {
+        Self::of(world, confiture, Project::empty()?)
+    }
+
+    /// This project and an empty database.
+    pub fn of(
+        world: &'a World,
+        confiture: &'a Installed,
+        project: Project,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            world,
+            confiture,
+            database: world.server.create_unique_database("scene")?,
+            project,
+        })
+    }
+
+    pub fn ctx(&self) -> AdapterCtx {
+        self.ctx_with(&self.database.dsn())
+    }
+
+    /// As [`Self::ctx`], with another connection string.
+    pub fn ctx_with(&self, dsn: &str) -> AdapterCtx {
+        let mut ctx = AdapterCtx::new("shop", "live").with_resolved_secret("DATABASE_URL", dsn);
+        ctx.workdir = self.project.root().into();
+        ctx
+    }
+
+    /// How an adapter of this confiture is built.
+    pub fn builder(&self) -> Builder {
+        ConfitureMigration::builder().program(&self.confiture.program)
+    }
+
+    pub fn adapter(&self) -> ConfitureMigration {
+        self.builder().build()
+    }
+
+    /// An `up` to the head.
+    pub fn up(&self) -> Result<MigrationOutcome, AdapterError> {
+        block_on(self.adapter().up(&self.ctx(), None))
+    }
+
+    /// Runs these statements, and gives the connection.
+    pub fn sql(&self, text: &str) -> anyhow::Result<Client> {
+        let mut client = self.database.connect()?;
+        client.batch_execute(text)?;
+        Ok(client)
+    }
+
+    /// A program in the project's directory.
+    pub fn script(&self, text: &str) -> anyhow::Result<std::path::PathBuf> {
+        let path = self.project.root().join("program");
+        contract_lab::files::write_program(&path, text)?;
+        Ok(path)
+    }
+
+    pub fn workdir(&self) -> &Path {
+        self.project.root()
+    }
+
+    /// [`state`] of its database.
+    pub fn state(&self) -> anyhow::Result<Vec<String>> {
+        state(&self.database)
+    }
+
+    /// Checks that exactly these are applied.
+    pub fn is_at(&self, versions: &[&str]) -> anyhow::Result<()> {
+        let found = self.state()?;
+        ensure!(found == versions, "{found:?} are applied, not {versions:?}");
+        Ok(())
+    }
+}
+
+/// The versions in the ledger, after checking that they agree with the tables of [`Project::table`]: each
+/// is there with all its rows, and no other.
+pub fn state(database: &Database<'_>) -> anyhow::Result<Vec<String>> {
+    let mut client = database.connect()?;
+    // One look: what commits meanwhile is in all of it or in nothing.
+    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    let ledger = look::ledger(&mut client)?;
+    let rows = client.query(
+        "SELECT substr(tablename, 3)::text FROM pg_tables
+             WHERE schemaname = 'public' AND tablename ~ '^t_[0-9]+$' ORDER BY 1",
+        &[],
+    )?;
+    let tables: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    ensure!(
+        tables == ledger,
+        "the ledger has {ledger:?}, and the tables are {tables:?}"
+    );
+    for version in &tables {
+        let query = format!("SELECT count(*) FROM t_{version}");
+        let rows: i64 = client.query_one(&query, &[])?.get(0);
+        ensure!(rows == ROWS, "t_{version} has {rows} rows");
+    }
+    Ok(ledger)
+}
+
+/// Waits for a call.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+/// Waits until it is so; gives how long that took, or nothing when `limit` was not enough.
+pub fn wait(
+    limit: Duration,
+    mut so: impl FnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<Option<Duration>> {
+    let began = Instant::now();
+    while !so()? {
+        interrupt::check()?;
+        if began.elapsed() > limit {
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(Some(began.elapsed()))
+}
