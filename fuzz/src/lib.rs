@@ -11,10 +11,6 @@ use libloading::Library;
 const LIBPQ: &str = "FUZZ_LIBPQ";
 
 /// Holds an input against a property.
-///
-/// # Panics
-///
-/// When the input breaks the property, or there is no such property.
 pub fn check(name: &str, input: &[u8]) {
     static PROPERTY: OnceLock<&Property> = OnceLock::new();
     let property = PROPERTY.get_or_init(|| property(name).expect("a property"));

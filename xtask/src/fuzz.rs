@@ -59,9 +59,6 @@ pub struct FuzzArgs {
 }
 
 /// Looks for inputs that break a property.
-///
-/// # Errors
-/// [`Unexpected`] when there is one; what is missing to look.
 pub fn run(args: FuzzArgs) -> anyhow::Result<()> {
     let ui = Ui::stderr();
     let lab = Lab::new(args.lab, ui)?;

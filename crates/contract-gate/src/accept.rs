@@ -3,7 +3,8 @@
 use anyhow::ensure;
 use serde::Deserialize;
 
-use crate::result::{Judgement, Verdict};
+use crate::causes::causes;
+use crate::result::{Class, Finding, Judgement, Verdict};
 
 /// The file of `--accept`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -13,63 +14,92 @@ pub struct Accepted {
     accept: Vec<Entry>,
 }
 
-/// One known difference.
-#[derive(Debug, Clone, Deserialize)]
+/// One known difference: of one case of one release, in one direction. It covers nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     /// The cause, by the id that the report shows.
     cause: String,
+    case: String,
+    release: String,
+    /// The values of the finding, as far as the report shows them.
+    before: Option<String>,
+    now: Option<String>,
     /// Why it is no reason to say no.
     reason: String,
 }
 
+impl Entry {
+    fn covers(&self, finding: &Finding) -> bool {
+        finding.class == Class::Breaks
+            && finding.change.id() == self.cause
+            && finding.before == self.before
+            && finding.now == self.now
+    }
+
+    fn named(&self) -> String {
+        format!("{} in {} of {}", self.cause, self.case, self.release)
+    }
+}
+
 impl Accepted {
-    /// Reads the file's text.
-    ///
-    /// # Errors
-    /// When it is not such a file, names a cause twice, or gives no reason.
+    /// Reads the file's text: entries with a reason each, none of them a false safe or a secret.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let accepted: Self = toml::from_str(text)?;
         for (place, entry) in accepted.accept.iter().enumerate() {
-            let Entry { cause, reason } = entry;
+            let cause = &entry.cause;
             ensure!(
-                !reason.trim().is_empty(),
+                !entry.reason.trim().is_empty(),
                 "`{cause}` is accepted without a reason; say why in `reason`"
             );
-            let earlier = &accepted.accept[..place];
-            let doubled = earlier.iter().any(|entry| entry.cause == *cause);
-            ensure!(!doubled, "`{cause}` is accepted twice; keep one of them");
+            ensure!(
+                !["false-safe", "secret"].contains(&cause.split(':').next().unwrap_or(cause)),
+                "`{cause}` can never be accepted"
+            );
+            let same = |earlier: &Entry| {
+                Entry {
+                    reason: entry.reason.clone(),
+                    ..earlier.clone()
+                } == *entry
+            };
+            ensure!(
+                !accepted.accept[..place].iter().any(same),
+                "`{}` is accepted twice; keep one of them",
+                entry.named()
+            );
         }
         Ok(accepted)
     }
 
     /// Marks what is accepted, settles the verdicts again, and returns what no longer occurs.
     /// Where not every case was judged, nothing is said to occur no longer.
-    pub fn apply(&self, judgements: &mut [Judgement], complete: bool) -> Vec<String> {
+    pub fn apply(&self, judgements: &mut [Judgement]) -> Vec<String> {
         let mut stale = Vec::new();
         for entry in &self.accept {
+            let cases = judgements
+                .iter_mut()
+                .filter(|judged| judged.version == entry.release)
+                .flat_map(|judged| &mut judged.cases)
+                .filter(|case| case.name == entry.case);
             let mut occurs = false;
-            for cause in judgements.iter_mut().flat_map(|judged| &mut judged.causes) {
-                if cause.id == entry.cause {
-                    cause.accepted = Some(entry.reason.clone());
+            for finding in cases.flat_map(|case| &mut case.findings) {
+                if entry.covers(finding) {
+                    finding.accepted = Some(entry.reason.clone());
                     occurs = true;
                 }
             }
             if !occurs {
-                stale.push(entry.cause.clone());
+                stale.push(entry.named());
             }
         }
         for judged in &mut *judgements {
+            judged.causes = causes(&judged.cases, &judged.given);
             judged.settle();
         }
-        let unknown = judgements
-            .iter()
-            .any(|judged| judged.verdict == Verdict::Unknown);
-        if complete && !unknown {
-            stale
-        } else {
-            Vec::new()
-        }
+        let whole = judgements.iter().all(|judged| {
+            matches!(judged.verdict, Verdict::Yes | Verdict::No) && judged.is_whole()
+        });
+        if whole { stale } else { Vec::new() }
     }
 }
 
@@ -78,53 +108,86 @@ mod tests {
     use super::*;
     use crate::testing;
 
-    const FILE: &str = r#"
-        [[accept]]
-        cause = "field-gone:window_safe"
-        reason = "1.30.0rc1 only; mended on main"
-    "#;
+    fn entry(case: &str) -> String {
+        format!(
+            "[[accept]]\ncause = \"field-gone:window_safe\"\ncase = \"{case}\"\n\
+             release = \"1.30.0rc1\"\nbefore = '\"window_safe\": true'\nnow = \"(absent)\"\n\
+             reason = \"mended on main\"\n"
+        )
+    }
+
+    fn all() -> String {
+        let exit = entry("up/lock-held")
+            .replace("field-gone:window_safe", "exit:6:1")
+            .replace("'\"window_safe\": true'", "\"6\"")
+            .replace("(absent)", "1");
+        [
+            "preflight/add-column",
+            "preflight/create-table",
+            "preflight/drop-table",
+        ]
+        .map(entry)
+        .concat()
+            + &exit
+    }
 
     #[test]
-    fn an_accepted_break_is_a_yes_and_stays_in_the_report() {
-        let mut judged = [testing::drifted()];
+    fn an_entry_covers_one_case_in_one_direction_of_one_release() {
+        let verdict = |text: &str| {
+            let mut judged = [testing::drifted()];
+            let stale = Accepted::parse(text).unwrap().apply(&mut judged);
+            (judged[0].verdict, stale.len())
+        };
+        assert_eq!(verdict(&all()), (Verdict::Yes, 0));
+        for (from, to) in [
+            ("preflight/add-column", "preflight/other"),
+            ("1.30.0rc1", "1.30.0rc2"),
+            ("(absent)", "false"),
+        ] {
+            let text = all().replacen(from, to, 1);
+            assert_eq!(verdict(&text), (Verdict::No, 1), "{to}");
+        }
+    }
+
+    #[test]
+    fn a_false_safe_is_never_accepted() {
+        let mut judged = [testing::false_safe()];
+        let accepted = Accepted::parse(&all()).unwrap();
+        accepted.apply(&mut judged);
         assert_eq!(judged[0].verdict, Verdict::No);
-        let accepted = Accepted::parse(FILE).unwrap();
-        let more = FILE.replace("field-gone:window_safe", "exit:6:1");
-        let both = Accepted::parse(&format!("{FILE}\n{more}")).unwrap();
-        assert!(accepted.apply(&mut judged, true).is_empty());
-        assert_eq!(judged[0].verdict, Verdict::No, "the other break stays");
-        assert!(both.apply(&mut judged, true).is_empty());
-        assert_eq!(judged[0].verdict, Verdict::Yes);
-        assert_eq!(
-            judged[0]
-                .causes
-                .iter()
-                .filter(|cause| cause.accepted.is_some())
-                .count(),
-            2
+        let text = entry("preflight/drop-table").replace("field-gone:window_safe", "false-safe:x");
+        assert!(
+            Accepted::parse(&text)
+                .unwrap_err()
+                .to_string()
+                .contains("never")
         );
     }
 
     #[test]
     fn one_that_no_longer_occurs_is_named_once_everything_was_judged() {
-        let accepted = Accepted::parse(FILE).unwrap();
+        let accepted = Accepted::parse(&entry("preflight/add-column")).unwrap();
         let mut judged = [testing::unchanged()];
+        let stale = accepted.apply(&mut judged);
         assert_eq!(
-            accepted.apply(&mut judged, true),
-            ["field-gone:window_safe"]
+            stale,
+            ["field-gone:window_safe in preflight/add-column of 1.30.0rc1"]
         );
-        assert!(accepted.apply(&mut judged, false).is_empty());
+        judged[0].catalogue += 1;
+        assert!(accepted.apply(&mut judged).is_empty());
     }
 
     #[test]
-    fn a_reason_is_needed() {
+    fn a_reason_and_a_place_are_needed() {
+        let whole = entry("up/all");
         for text in [
-            "[[accept]]\ncause = \"x\"",
-            "[[accept]]\ncause = \"x\"\nreason = \" \"",
-            "[[accept]]\ncause = \"x\"\nreason = \"y\"\n[[accept]]\ncause = \"x\"\nreason = \"y\"",
-            "[[accepted]]\ncause = \"x\"\nreason = \"y\"",
+            whole.replace("mended on main", " "),
+            whole.replace("case = \"up/all\"\n", ""),
+            whole.replace("release = \"1.30.0rc1\"\n", ""),
+            format!("{whole}{whole}"),
+            whole.replace("[[accept]]", "[[accepted]]"),
         ] {
-            assert!(Accepted::parse(text).is_err(), "{text}");
+            assert!(Accepted::parse(&text).is_err(), "{text}");
         }
     }
 }

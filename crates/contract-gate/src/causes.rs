@@ -1,33 +1,28 @@
-//! Causes, not cases: what was found in many cases and is one thing is said once.
+//! Causes, not cases: what was found in many cases and is one thing is reported once.
 
 use std::collections::BTreeMap;
 
 use crate::change::Change;
 use crate::result::{CaseResult, Cause, Class, Finding};
 
-/// Groups the findings of `cases`. `named` is the candidate as the command line names it.
-#[must_use]
+/// Groups the findings of `cases`, the most severe first. `named` is the candidate as the command
+/// line names it.
 pub fn causes(cases: &[CaseResult], named: &str) -> Vec<Cause> {
-    let mut grouped: BTreeMap<&Change, Vec<(&CaseResult, &Finding)>> = BTreeMap::new();
+    let mut grouped: BTreeMap<Key<'_>, Vec<(&CaseResult, &Finding)>> = BTreeMap::new();
     for case in cases {
         for finding in &case.findings {
-            grouped
-                .entry(&finding.change)
-                .or_default()
-                .push((case, finding));
+            let key = (finding.class, &finding.change, finding.accepted.as_deref());
+            grouped.entry(key).or_default().push((case, finding));
         }
     }
     let mut found: Vec<Cause> = grouped
         .into_iter()
-        .filter_map(|(change, found)| {
-            // What breaks one case and only differs in another is told as what breaks.
-            let class = found.iter().map(|(_, finding)| finding.class).max();
-            class.map(|class| cause(change, class, &found, named))
-        })
+        .map(|(key, found)| cause(key, &found, named))
         .collect();
     found.sort_by_key(|cause| {
         let cases = cause.cases.len();
         (
+            cause.accepted.is_some(),
             std::cmp::Reverse(cause.class),
             std::cmp::Reverse(cases),
             cause.change.rank(),
@@ -36,16 +31,18 @@ pub fn causes(cases: &[CaseResult], named: &str) -> Vec<Cause> {
     found
 }
 
-fn cause(change: &Change, class: Class, found: &[(&CaseResult, &Finding)], named: &str) -> Cause {
-    let of_class = |(_, finding): &&(&CaseResult, &Finding)| finding.class == class;
+type Key<'a> = (Class, &'a Change, Option<&'a str>);
+
+fn cause(key: Key<'_>, found: &[(&CaseResult, &Finding)], named: &str) -> Cause {
+    let (class, change, accepted) = key;
     let (case, example) = found
         .iter()
-        .filter(of_class)
         .min_by_key(|(_, finding)| (finding.consequence.is_none(), finding.before.is_none()))
-        .expect("the class of one of them");
-    let breaks = class == Class::Breaks;
+        .expect("a group has a member");
+    let breaks = class >= Class::Breaks;
     Cause {
         id: change.id(),
+        rule: change.rule(),
         class,
         title: change.to_string(),
         change: change.clone(),
@@ -58,8 +55,8 @@ fn cause(change: &Change, class: Class, found: &[(&CaseResult, &Finding)], named
         before: example.before.clone(),
         now: example.now.clone(),
         advice: breaks.then(|| change.advice().to_owned()),
-        again: format!("cargo xtask gate {named} --only {}", case.name),
-        accepted: None,
+        again: format!("confiture-gate {named} --only {}", case.name),
+        accepted: accepted.map(str::to_owned),
     }
 }
 
@@ -77,7 +74,6 @@ fn most_common<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
 }
 
 /// The operations of a cause's cases, and how many cases they are: `preflight, 17 cases`.
-#[must_use]
 pub fn extent(cases: &[String]) -> String {
     let mut operations: Vec<&str> = Vec::new();
     for case in cases {
@@ -125,19 +121,29 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_anywhere_is_told_as_what_breaks() {
+    fn a_cause_counts_its_own_cases_and_the_most_severe_comes_first() {
+        let differs = |name: &str| CaseResult::judged(name, "", vec![Finding::differs(gone("x"))]);
+        let breaks = Finding::breaks(gone("x")).meaning("fails");
         let cases = [
-            CaseResult::judged("up/a", "", vec![Finding::differs(gone("x"))]),
-            CaseResult::judged(
-                "up/b",
-                "",
-                vec![Finding::breaks(gone("x")).meaning("fails")],
-            ),
+            differs("up/a"),
+            differs("up/b"),
+            CaseResult::judged("up/c", "", vec![breaks]),
+            CaseResult::judged("up/d", "", vec![Finding::false_safe("it says yes")]),
         ];
-        let found = causes(&cases, "newest");
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].class, Class::Breaks);
-        assert_eq!(found[0].again, "cargo xtask gate newest --only up/b");
-        assert_eq!(found[0].consequence.as_deref(), Some("fails"));
+        let found = causes(&cases, "dist/c.whl");
+        let shown: Vec<(Class, usize)> = found
+            .iter()
+            .map(|cause| (cause.class, cause.cases.len()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (Class::FalseSafe, 1),
+                (Class::Breaks, 1),
+                (Class::Differs, 2)
+            ]
+        );
+        assert_eq!(found[1].again, "confiture-gate dist/c.whl --only up/c");
+        assert_eq!(found[1].consequence.as_deref(), Some("fails"));
     }
 }

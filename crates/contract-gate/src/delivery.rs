@@ -147,7 +147,6 @@ pub struct Broken {
 
 /// Holds what is `advertised` against what the cases show; a case that broke before it could show
 /// anything delivers nothing. The second part lists what is not kept.
-#[must_use]
 pub fn delivery(
     advertised: &[String],
     shown: &BTreeMap<&str, Shown>,

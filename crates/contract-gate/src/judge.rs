@@ -5,7 +5,7 @@ use contract_tests::case::Case;
 use contract_tests::expectation::{Fact, Violation};
 use contract_tests::recording::{Recording, State};
 
-use crate::answer::{Said, turned};
+use crate::answer::{GOES_ON, Said, turned};
 use crate::change::Change;
 use crate::drift::drift;
 use crate::facts::words;
@@ -48,7 +48,6 @@ pub struct Evidence<'a> {
 }
 
 /// Judges the case.
-#[must_use]
 pub fn judge(evidence: Evidence<'_>) -> CaseResult {
     let call = &evidence.case.definition.call;
     let hangs = |finding: &Finding| finding.change == Change::Hangs;
@@ -60,20 +59,21 @@ pub fn judge(evidence: Evidence<'_>) -> CaseResult {
     };
     observed.extend(evidence.observed);
 
-    let mut symptoms: Vec<Symptom> = turned(call, evidence.said_before, evidence.said_now)
-        .into_iter()
-        .map(|turned| Symptom {
-            change: turned.change,
-            field: turned.field.map(str::to_owned),
-            before: turned.before,
-            now: turned.now,
-            consequence: Some(turned.consequence),
-        })
-        .collect();
-    symptoms.extend(database(
+    let mut symptoms = turned(call, evidence.said_before, evidence.said_now);
+    let mut database = database(
         evidence.recorded.after.as_ref(),
         evidence.seen.after.as_ref(),
-    ));
+    );
+    if let (true, Said::Result(_), Some(first)) =
+        (writes(call), evidence.said_now, database.first_mut())
+    {
+        first.consequence = Some(GOES_ON.to_owned());
+        first.change = Change::FalseSafe {
+            what: "the adapter reports success, and the database is not as after a success"
+                .to_owned(),
+        };
+    }
+    symptoms.extend(database);
     symptoms.extend(evidence.violations.iter().map(violation));
     symptoms.extend(evidence.symptoms);
 
@@ -86,8 +86,7 @@ pub fn judge(evidence: Evidence<'_>) -> CaseResult {
 }
 
 /// Finds among what confiture did differently what explains the symptoms. What explains one breaks
-/// fraisier; a symptom that nothing explains is told as it is.
-#[must_use]
+/// fraisier; a false safe, and a symptom that nothing explains, are findings of their own.
 pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Finding> {
     let Some(first) = symptoms.first() else {
         return findings;
@@ -132,21 +131,31 @@ pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Findin
         finding.class = Class::Breaks;
         finding.consequence.clone_from(&meaning);
     }
-    let secret = symptoms
-        .iter()
-        .find(|symptom| symptom.change == Change::Secret);
-    let told = if broke.is_empty() {
-        Some(first)
-    } else {
-        secret
-    };
-    if let Some(symptom) = told {
-        let finding = Finding::breaks(symptom.change.clone());
+    // A false safe and a secret are reported whatever explains them.
+    let severe =
+        |symptom: &&Symptom| matches!(symptom.change, Change::FalseSafe { .. } | Change::Secret);
+    let mut reported: Vec<&Symptom> = symptoms.iter().filter(severe).collect();
+    if reported.is_empty() && broke.is_empty() {
+        reported.push(first);
+    }
+    for symptom in reported {
+        if findings.iter().any(|known| known.change == symptom.change) {
+            continue;
+        }
+        let finding = match &symptom.change {
+            Change::FalseSafe { what } => Finding::false_safe(what),
+            change => Finding::breaks(change.clone()),
+        };
         let mut finding = finding.with(symptom.before.clone(), symptom.now.clone());
-        finding.consequence = symptom.consequence.clone().or(meaning);
+        finding.consequence = symptom.consequence.clone().or_else(|| meaning.clone());
         findings.push(finding);
     }
     findings
+}
+
+/// Whether the call changes the database.
+fn writes(call: &Call) -> bool {
+    matches!(call, Call::Up(_) | Call::DownTo(_))
 }
 
 /// Whether a field is no longer what it was, and not only another value.
@@ -160,7 +169,7 @@ fn reshaped(finding: &Finding) -> bool {
     )
 }
 
-/// What is other in the database than it was after the recorded calls.
+/// How the database differs from what it was after the recorded calls.
 fn database(before: Option<&State>, now: Option<&State>) -> Vec<Symptom> {
     let (Some(before), Some(now)) = (before, now) else {
         return Vec::new();
@@ -183,7 +192,7 @@ fn database(before: Option<&State>, now: Option<&State>) -> Vec<Symptom> {
             "advisory locks",
             before.advisory_locks.to_string(),
             now.advisory_locks.to_string(),
-            "the next deploy waits for a lock that was left",
+            "the next deploy waits for a lock that nobody gives back",
         ),
     ];
     let other = parts
@@ -227,7 +236,6 @@ fn violation(violation: &Violation) -> Symptom {
 }
 
 /// Whether the adapter never makes this call itself: it is made directly.
-#[must_use]
 pub fn is_direct(call: &Call) -> bool {
     matches!(call, Call::ExitCodes | Call::Help(_))
 }
@@ -268,6 +276,19 @@ mod tests {
         let findings = attribute(observed, &[symptom(Some("window_safe"))]);
         assert_eq!(broken(&findings), ["field-gone:window_safe"]);
         assert_eq!(findings[1].consequence.as_deref(), Some("refuses"));
+    }
+
+    #[test]
+    fn a_false_safe_is_reported_beside_what_explains_it() {
+        let safe = Symptom {
+            change: Change::FalseSafe {
+                what: "it says yes".to_owned(),
+            },
+            ..symptom(Some("window_safe"))
+        };
+        let findings = attribute(vec![gone("window_safe")], &[safe]);
+        assert_eq!(broken(&findings), ["field-gone:window_safe"]);
+        assert_eq!(findings[1].class, Class::FalseSafe);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use contract_tests::recording::{RecordedCall, Recording, Text};
 
 use crate::causes::causes;
 use crate::change::Change;
-use crate::result::{Capability, CaseResult, Finding, Judgement};
+use crate::result::{Capability, CaseResult, Finding, Judgement, Provenance, Report};
 
 /// A preflight call that ended like this.
 pub(crate) fn call_of(exit: i32, report: Option<&str>, stdout: &str) -> RecordedCall {
@@ -34,9 +34,27 @@ pub(crate) fn recording(call: &RecordedCall) -> Recording {
     }
 }
 
+/// The report of these candidates.
+pub(crate) fn report(candidates: Vec<Judgement>) -> Report {
+    let provenance = Provenance {
+        date: "2026-11-28 12:00 UTC".to_owned(),
+        gate: "0.1.0 (0123456789ab)".to_owned(),
+        postgresql: Some("18.0".to_owned()),
+    };
+    Report::new(candidates, false, Vec::new(), provenance)
+}
+
+/// One of each kind, and a difference that no longer occurs.
+pub(crate) fn several() -> Report {
+    let mut report = report(vec![false_safe(), drifted(), unchanged(), halted()]);
+    report.stale.push("exit:1:2 in up/all of 1.29.0".to_owned());
+    report
+}
+
 fn seen(name: &str, about: &str, findings: Vec<Finding>) -> CaseResult {
     CaseResult {
         milliseconds: 1200,
+        sql: "-- db/migrations/001_a.up.sql\nCREATE TABLE a ();\n".to_owned(),
         ..CaseResult::judged(name, about, findings)
     }
 }
@@ -47,6 +65,8 @@ fn judgement(candidate: &str, version: &str, cases: Vec<CaseResult>) -> Judgemen
         judged_as: version.to_owned(),
         against: version.to_owned(),
         causes: causes(&cases, candidate),
+        catalogue: cases.len(),
+        python: Some("3.12.1".to_owned()),
         cases,
         capabilities: vec![
             Capability {
@@ -132,6 +152,32 @@ pub(crate) fn drifted() -> Judgement {
     judged
 }
 
+/// A release that calls a dropped table window-safe.
+pub(crate) fn false_safe() -> Judgement {
+    let safe = Finding::false_safe("preflight calls a migration window-safe that is not")
+        .with("window_safe false", "window_safe true")
+        .meaning("a deploy would have run it while the old release still serves requests");
+    let value = Finding::breaks(Change::FieldValue {
+        field: "window_safe".to_owned(),
+    });
+    let value = value.with("\"window_safe\": false", "\"window_safe\": true");
+    let mut case = seen(
+        "preflight/drop-table",
+        "A table is dropped.",
+        vec![value, safe],
+    );
+    case.recorded = Some(RECORDED.replace("true,\n        \"iss", "false,\n        \"iss"));
+    case.seen = Some(RECORDED.to_owned());
+    let mut judged = judgement("dist/c-1.30.0.whl", "1.30.0", vec![case]);
+    judged.capabilities.push(Capability {
+        name: "window_safe".to_owned(),
+        advertised: true,
+        delivered: Some(false),
+        evidence: "false safe in preflight/drop-table".to_owned(),
+    });
+    judged
+}
+
 const RECORDED: &str = r#"{
   "calls": [
     {
@@ -157,12 +203,12 @@ pub(crate) fn halted() -> Judgement {
         CaseResult::not_judged(
             "up/all",
             "Three migrations on a fresh database.",
-            "the disk is full",
+            "the database server died",
         ),
     ];
     let mut judged = judgement("0.23.0", "0.23.0", cases);
     judged
         .notes
-        .push("the database died and was started again".to_owned());
+        .push("the database server died (1 cases); it was started again, once".to_owned());
     judged
 }

@@ -30,9 +30,6 @@ impl Building<'_> {
     /// Runs a program that fills the directory. It holds the lock too, as its empty standard
     /// input: one that goes on after a `kill -9` of this run keeps the next run waiting, instead
     /// of writing into what that one builds.
-    ///
-    /// # Errors
-    /// As [`run_with`].
     pub fn run(&self, command: &mut Command) -> anyhow::Result<Output> {
         run_with(command, self.lock.try_clone()?.into())
     }
@@ -40,9 +37,6 @@ impl Building<'_> {
 
 /// Gives what `directory` holds, calling `build` for it unless an earlier
 /// run completed it. `build` returns the description that later runs get without building.
-///
-/// # Errors
-/// What `build` failed with, an interrupt, or a directory that cannot be written.
 pub fn build_once<T: Serialize + DeserializeOwned>(
     directory: &Path,
     ui: Ui,

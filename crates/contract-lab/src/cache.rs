@@ -8,9 +8,6 @@ use super::files::unwritable;
 
 /// The first of these that can be written: the one asked for (and then only that one), `lab` in
 /// the cargo target directory this program was built into, the user's cache directory.
-///
-/// # Errors
-/// When none can be written.
 pub fn directory(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let candidates = match asked {
         Some(asked) => vec![asked],

@@ -27,25 +27,16 @@ pub struct Output {
 
 /// Runs `command` with no input, in a process group of its own, so that a Ctrl-C on the terminal
 /// reaches this process first and the whole group is stopped in order.
-///
-/// # Errors
-/// When it cannot be started, or [`interrupt::Interrupted`].
 pub fn run(command: &mut Command) -> anyhow::Result<Output> {
     run_with(command, Stdio::null())
 }
 
 /// As [`run`], and gives up on a program that lasts longer than `limit`.
-///
-/// # Errors
-/// As [`run`]; and when the limit is reached.
 pub fn run_within(command: &mut Command, limit: Duration) -> anyhow::Result<Output> {
     run_until(command, Stdio::null(), Some(limit))
 }
 
 /// As [`run`], with `stdin` for its standard input.
-///
-/// # Errors
-/// As [`run`].
 pub fn run_with(command: &mut Command, stdin: Stdio) -> anyhow::Result<Output> {
     run_until(command, stdin, None)
 }

@@ -8,9 +8,6 @@ use std::{fs, io};
 use crate::trouble::Trouble;
 
 /// Writes a file so that a reader sees the old content or the new, never a part.
-///
-/// # Errors
-/// When its directory cannot be written.
 pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory)
@@ -22,18 +19,12 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Writes a file that everybody can execute.
-///
-/// # Errors
-/// When it cannot be written.
 pub fn write_program(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
 /// Makes a FIFO, with the system's own program: macOS has no call for it that is free of `unsafe`.
-///
-/// # Errors
-/// When it cannot be made.
 pub fn make_fifo(path: &Path) -> io::Result<()> {
     if Command::new("mkfifo").arg(path).status()?.success() {
         return Ok(());
@@ -43,7 +34,6 @@ pub fn make_fifo(path: &Path) -> io::Result<()> {
 }
 
 /// The sentence for a directory that cannot be written.
-#[must_use]
 pub fn unwritable(directory: &Path, error: &io::Error) -> Trouble {
     Trouble::new(
         format!("cannot write to {}: {error}", directory.display()),

@@ -19,9 +19,6 @@ pub enum Further {
 }
 
 /// Makes the signals set the flag.
-///
-/// # Errors
-/// When a handler was installed before.
 pub fn install(further: Further) -> anyhow::Result<()> {
     ctrlc::set_handler(move || {
         if FLAG.swap(true, Ordering::SeqCst) && further == Further::Ends {
@@ -43,9 +40,6 @@ pub fn raised() -> bool {
 }
 
 /// `Err` once the flag is set: `interrupt::check()?` between two steps is all a command needs.
-///
-/// # Errors
-/// [`Interrupted`] when a signal arrived.
 pub fn check() -> Result<(), Interrupted> {
     if raised() { Err(Interrupted) } else { Ok(()) }
 }

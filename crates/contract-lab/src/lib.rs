@@ -68,9 +68,6 @@ pub struct Lab {
 
 impl Lab {
     /// A lab with these options, telling its progress to `ui`.
-    ///
-    /// # Errors
-    /// When no directory for the cache can be written.
     pub fn new(args: LabArgs, ui: Ui) -> anyhow::Result<Self> {
         Ok(Self {
             ui,
@@ -86,9 +83,6 @@ impl Lab {
     }
 
     /// The Python to make environments with, looked for once.
-    ///
-    /// # Errors
-    /// When there is none that is new enough and can install packages.
     pub fn python(&self) -> anyhow::Result<&Python> {
         if let Some(found) = self.python.get() {
             return Ok(found);

@@ -4,9 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Applies `work` to every item on `lanes` threads, and stops at the first error.
-///
-/// # Errors
-/// The first error of `work`.
 pub fn in_parallel<I: Sync, O: Send>(
     lanes: usize,
     items: &[I],

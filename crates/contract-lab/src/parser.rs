@@ -18,9 +18,6 @@ struct Environment {
 }
 
 /// Gives a Python that can `import pglast`, installing it at most once per cache.
-///
-/// # Errors
-/// No Python, no network, a platform without a wheel, a directory that cannot be written.
 pub fn provision(lab: &Lab) -> anyhow::Result<PathBuf> {
     let directory = lab.cache().join(format!("pglast-{}", lab.python()?.tag()));
     let environment = build_once(

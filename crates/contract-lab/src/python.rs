@@ -62,9 +62,6 @@ print(json.dumps({'executable': sys.executable, 'version': sys.version_info[:3],
 
 impl Python {
     /// The one asked for, or the first on PATH that fits.
-    ///
-    /// # Errors
-    /// When none fits; the message says what was found instead.
     pub fn find(asked: Option<&Path>) -> anyhow::Result<Self> {
         let uv = run(Command::new("uv").arg("--version")).is_ok_and(|uv| uv.status.success());
         let names: Vec<&Path> = match asked {
@@ -92,14 +89,12 @@ impl Python {
     }
 
     /// `3.11.7`
-    #[must_use]
     pub fn version_text(&self) -> String {
         let (major, minor, patch) = self.version;
         format!("{major}.{minor}.{patch}")
     }
 
     /// `py3.11`, to name environments that only fit this Python.
-    #[must_use]
     pub fn tag(&self) -> String {
         format!("py{}.{}", self.version.0, self.version.1)
     }

@@ -16,9 +16,6 @@ pub const PACKAGE: &str = "fraiseql-confiture";
 const RELEASES: &str = "the releases of confiture";
 
 /// Every release the registry offers for this Python, oldest first, never empty.
-///
-/// # Errors
-/// When no registry answers, or none has confiture.
 pub fn releases(lab: &Lab) -> anyhow::Result<Vec<Release>> {
     let task = lab.ui.task("asking the registry for confiture's releases");
     let listed = ask(lab, false)?;
@@ -27,9 +24,6 @@ pub fn releases(lab: &Lab) -> anyhow::Result<Vec<Release>> {
 }
 
 /// The newest release; the one it was the last time when the registry does not answer now.
-///
-/// # Errors
-/// When the registry does not answer and never did.
 pub fn newest(lab: &Lab) -> anyhow::Result<Release> {
     let path = lab.cache().join("newest.json");
     let remembered: Option<Release> = fs::read(&path)
@@ -80,7 +74,6 @@ fn parse_index(printed: &str) -> Vec<Release> {
 const INSTEAD: &str = "name the path of an installed confiture instead of a release";
 
 /// The sentence for what cannot be had of the registry.
-#[must_use]
 pub fn not_had(failure: &Failure, what: &str) -> Trouble {
     match failure {
         Failure::NoSuchRelease(offered) => {

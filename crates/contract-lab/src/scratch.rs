@@ -30,17 +30,11 @@ pub struct Scratch {
 
 impl Scratch {
     /// Makes one where temporary files go.
-    ///
-    /// # Errors
-    /// When nothing can be written there.
     pub fn new() -> io::Result<Self> {
         Self::within(&std::env::temp_dir())
     }
 
     /// Makes one in `base`, and removes those there that nobody owns any more.
-    ///
-    /// # Errors
-    /// When nothing can be written there.
     pub fn within(base: &Path) -> io::Result<Self> {
         sweep(base);
         let directory = tempfile::Builder::new()
@@ -59,7 +53,6 @@ impl Scratch {
     }
 
     /// Its path.
-    #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.path()
     }

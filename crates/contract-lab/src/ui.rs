@@ -18,31 +18,26 @@ static MOVING: LazyLock<MultiProgress> = LazyLock::new(|| {
 });
 
 /// `text` as something good. anstream drops the colour where there is no terminal.
-#[must_use]
 pub fn good(text: &str) -> String {
     styled(AnsiColor::Green.on_default().bold(), text)
 }
 
 /// `text` as something bad.
-#[must_use]
 pub fn bad(text: &str) -> String {
     styled(AnsiColor::Red.on_default().bold(), text)
 }
 
 /// `text` as something to look at.
-#[must_use]
 pub fn warn(text: &str) -> String {
     styled(AnsiColor::Yellow.on_default().bold(), text)
 }
 
 /// `text` as a heading.
-#[must_use]
 pub fn heading(text: &str) -> String {
     styled(Style::new().bold(), text)
 }
 
 /// `text` as a side remark.
-#[must_use]
 pub fn faint(text: &str) -> String {
     styled(Style::new().dimmed(), text)
 }
@@ -52,7 +47,6 @@ fn styled(style: Style, text: &str) -> String {
 }
 
 /// A duration as people read it: `0.4 s`, `12 s`, `3 min 20 s`.
-#[must_use]
 pub fn seconds(duration: Duration) -> String {
     let tenths = (duration.as_millis() + 50) / 100;
     match tenths {
@@ -63,7 +57,6 @@ pub fn seconds(duration: Duration) -> String {
 }
 
 /// The columns of the terminal that standard output is; as for a log where it is none.
-#[must_use]
 pub fn width() -> usize {
     const LOG: usize = 100;
     let size = console::Term::stdout().size_checked();
@@ -93,7 +86,6 @@ pub struct Ui(Mode);
 
 impl Ui {
     /// Progress on standard error, moving only when that is a terminal.
-    #[must_use]
     pub fn stderr() -> Self {
         if std::io::stderr().is_terminal() {
             Self(Mode::Terminal)
@@ -103,7 +95,6 @@ impl Ui {
     }
 
     /// No output at all.
-    #[must_use]
     pub fn silent() -> Self {
         Self(Mode::Silent)
     }
@@ -122,7 +113,6 @@ impl Ui {
 
     /// Something that takes a while. On a terminal a spinner turns beside `label`; in a log the
     /// label is printed once, now.
-    #[must_use]
     pub fn task(self, label: &str) -> Task {
         if self.0 == Mode::Log {
             self.note(label);
@@ -131,7 +121,6 @@ impl Ui {
     }
 
     /// As [`Self::task`], but without a line in a log: for what ends with a line of its own.
-    #[must_use]
     pub fn spin(self, label: &str) -> Task {
         let bar = match self.0 {
             Mode::Terminal => {
@@ -152,7 +141,6 @@ impl Ui {
 
     /// A count of `length` things. On a terminal a bar fills; in a log a line tells every now and
     /// then how far it is.
-    #[must_use]
     pub fn bar(self, length: u64, label: &str) -> Bar {
         let hidden = ProgressDrawTarget::hidden();
         let bar = ProgressBar::with_draw_target(Some(length), hidden)
@@ -249,7 +237,6 @@ pub struct Live {
 
 impl Live {
     /// Words that nobody sees until a task is [followed](Self::follow).
-    #[must_use]
     pub fn new(ui: Ui) -> Self {
         Self {
             ui,

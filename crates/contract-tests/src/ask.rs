@@ -28,10 +28,6 @@ pub fn context(definition: &Definition, site: &Site) -> AdapterCtx {
 }
 
 /// The adapter's method for `call`.
-///
-/// # Panics
-///
-/// For a call that the adapter never makes: `--help` and `--exit-codes-json`.
 pub async fn ask(adapter: &dyn MigrationAdapter, call: &Call, context: &AdapterCtx) -> Answer {
     match call {
         Call::Current => adapter.current_revision(context).await.map(json),

@@ -61,10 +61,6 @@ pub struct Definition {
 impl Definition {
     /// A short digest: a recording carries the one it was made from, so that a case which changed
     /// afterwards is noticed. FNV-1a, because it must be the same on every platform and version.
-    ///
-    /// # Panics
-    ///
-    /// Never: a definition always has a JSON form.
     pub fn digest(&self) -> String {
         let calls = std::iter::once(&self.call).chain(&self.then);
         let argv: Vec<_> = calls.map(|call| call.argv(self.migrations_dir)).collect();
@@ -125,41 +121,35 @@ impl Case {
     }
 
     /// Records the case only from `release` on.
-    #[must_use]
     pub fn since(mut self, release: Release) -> Self {
         self.since = release;
         self
     }
 
     /// Records the case only below `release`.
-    #[must_use]
     pub fn until(mut self, release: Release) -> Self {
         self.until = Some(release);
         self
     }
 
     /// The files present when the call is made.
-    #[must_use]
     pub fn project(mut self, project: Project) -> Self {
         self.definition.project = project;
         self
     }
 
     /// The migrations directory the call names.
-    #[must_use]
     pub fn migrations_dir(mut self, dir: &'static str) -> Self {
         self.definition.migrations_dir = dir;
         self
     }
 
     /// Starts from a database that `project` was applied to, and from the same files.
-    #[must_use]
     pub fn applied(self, project: &Project) -> Self {
         self.applied_then(project, "")
     }
 
     /// Like [`applied`](Self::applied), with the database changed by `sql` afterwards.
-    #[must_use]
     pub fn applied_then(mut self, project: &Project, sql: &'static str) -> Self {
         self.definition.project = project.clone();
         self.definition.database = Database::Applied {
@@ -170,42 +160,36 @@ impl Case {
     }
 
     /// Makes no database.
-    #[must_use]
     pub fn without_database(mut self) -> Self {
         self.definition.database = Database::None;
         self
     }
 
     /// How the call is told where the database is.
-    #[must_use]
     pub fn connection(mut self, connection: Connection) -> Self {
         self.definition.connection = connection;
         self
     }
 
     /// Adds what else is unusual.
-    #[must_use]
     pub fn while_(mut self, circumstance: Circumstance) -> Self {
         self.definition.circumstance = Some(circumstance);
         self
     }
 
     /// Adds a call the adapter may make next.
-    #[must_use]
     pub fn then(mut self, call: Call) -> Self {
         self.definition.then.push(call);
         self
     }
 
     /// Adds what must be true on every release.
-    #[must_use]
     pub fn expect<const N: usize>(mut self, facts: [Fact; N]) -> Self {
         self.expectations.extend(facts.map(Expectation::always));
         self
     }
 
     /// Adds what must be true from `release` on.
-    #[must_use]
     pub fn expect_from<const N: usize>(mut self, release: Release, facts: [Fact; N]) -> Self {
         self.expectations
             .extend(facts.map(|fact| Expectation::from(release, fact)));
@@ -213,7 +197,6 @@ impl Case {
     }
 
     /// Adds what must be true below `release`.
-    #[must_use]
     pub fn expect_below<const N: usize>(mut self, release: Release, facts: [Fact; N]) -> Self {
         self.expectations
             .extend(facts.map(|fact| Expectation::below(release, fact)));

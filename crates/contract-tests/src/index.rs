@@ -47,10 +47,6 @@ impl Index {
     }
 
     /// The text of the file that holds this index.
-    ///
-    /// # Panics
-    ///
-    /// Never: an index always has a JSON form.
     pub fn to_file(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("an index has a JSON form");
         text.push('\n');

@@ -18,7 +18,6 @@ impl Names {
     }
 
     /// Adds a name. An empty one is left out: it stands everywhere.
-    #[must_use]
     pub fn with(mut self, name: impl Into<String>, placeholder: &'static str) -> Self {
         let name = name.into();
         if !name.is_empty() {

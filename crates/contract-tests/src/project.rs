@@ -22,7 +22,6 @@ impl Project {
     }
 
     /// This project with one more migration file, or that file replaced.
-    #[must_use]
     pub fn with(mut self, file: &str, contents: &str) -> Self {
         self.files
             .insert(format!("{MIGRATIONS}/{file}"), format!("{contents}\n"));
@@ -30,22 +29,22 @@ impl Project {
     }
 
     /// This project with one more reversible SQL migration: `<name>.up.sql` and `<name>.down.sql`.
-    #[must_use]
     pub fn migration(self, name: &str, up: &str, down: &str) -> Self {
         self.with(&format!("{name}.up.sql"), up)
             .with(&format!("{name}.down.sql"), down)
     }
 
     /// This project less one migration file.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such file: the case would not be what its author meant.
-    #[must_use]
     pub fn without(mut self, file: &str) -> Self {
         let removed = self.files.remove(&format!("{MIGRATIONS}/{file}"));
         assert!(removed.is_some(), "no migration file {file} to take away");
         self
+    }
+
+    /// Every file with its path, as one text.
+    pub fn sql(&self) -> String {
+        let file = |(path, contents): (&String, &String)| format!("-- {path}\n{contents}");
+        self.files.iter().map(file).collect()
     }
 
     /// Writes the project below `root`, with its migrations directory even when that is empty.

@@ -6,9 +6,6 @@ pub struct Random(pub u64);
 
 impl Random {
     /// A number below `bound`.
-    ///
-    /// # Panics
-    /// When `bound` is zero.
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -19,9 +16,6 @@ impl Random {
     }
 
     /// One of the choices.
-    ///
-    /// # Panics
-    /// When there is none.
     pub fn choose<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }

@@ -128,10 +128,6 @@ impl Recording {
     }
 
     /// The text of the file that holds this recording.
-    ///
-    /// # Panics
-    ///
-    /// Never: a recording always has a JSON form.
     pub fn to_file(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a recording has a JSON form");
         text.push('\n');

@@ -88,10 +88,6 @@ impl Replay<'_> {
     }
 
     /// The answer of the replay as it is kept beside the recording.
-    ///
-    /// # Panics
-    ///
-    /// Never: an answer always has a JSON form.
     pub fn snapshot(&self, replayed: &Replayed) -> String {
         #[derive(Serialize)]
         struct Snapshot<'a> {

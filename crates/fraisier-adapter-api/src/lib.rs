@@ -130,7 +130,13 @@
 //! every type with committed snapshots, and check at compile time that the trait is object-safe and
 //! that types and futures are `Send` and `Sync`.
 
-#![warn(missing_docs, clippy::missing_errors_doc, clippy::must_use_candidate)]
+#![warn(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use
+)]
 
 mod adapter;
 pub mod capability;

@@ -8,7 +8,6 @@ use std::time::Duration;
 use fraisier_adapter_api::AdapterError;
 
 use crate::answer::{self, Ending};
-use crate::drill;
 use crate::exit::Status;
 use crate::frame::{self, FrameError};
 use crate::limit::{self, TimedOut};
@@ -29,9 +28,6 @@ pub fn serve() -> Status {
         Ok(request) => request,
         Err(Refusal { id, error }) => return respond(id, Err(error)),
     };
-    if let Err(error) = drill::refuse(&call) {
-        return respond(id, Err(error));
-    }
     let timed_out = TimedOut::default();
     let (adapter, limit) = match options::adapter(Arc::new(timed_out.clone())) {
         Ok(made) => made,

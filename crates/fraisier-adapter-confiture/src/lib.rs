@@ -103,7 +103,13 @@
 //! - A report in which a field that matters is missing, of another type, or there twice, and one
 //!   that its exit status contradicts.
 
-#![warn(missing_docs, clippy::missing_errors_doc, clippy::must_use_candidate)]
+#![warn(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use
+)]
 
 #[cfg(not(unix))]
 compile_error!(

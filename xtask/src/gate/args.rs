@@ -113,12 +113,23 @@ pub struct GateArgs {
     pub html: Option<PathBuf>,
 
     /// Record this release, and write the difference to review as Markdown for a pull request
-    #[arg(long, value_name = "RELEASE", conflicts_with_all = ["candidates", "self_test"])]
+    #[arg(
+        long,
+        value_name = "RELEASE",
+        conflicts_with_all = ["candidates", "self_test", "quick", "only", "accept"]
+    )]
     pub promote: Option<Release>,
 
     /// Test the gate itself, on the candidate or the newest recorded release: one thing at a time is
     /// changed, and what harms has to break, and nothing else
-    #[arg(long, value_name = "SIZE", num_args = 0..=1, require_equals = true, default_missing_value = "whole")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "whole",
+        conflicts_with_all = ["quick", "accept", "keep", "report", "json", "junit", "markdown", "html"]
+    )]
     pub self_test: Option<Size>,
 
     /// Where the recordings are, instead of this checkout's contract-fixtures

@@ -25,9 +25,6 @@ pub struct Named {
 }
 
 /// The candidates, with `all` as every recorded release.
-///
-/// # Errors
-/// When a path leads nowhere.
 pub fn named(names: &[String], recorded: &Recorded) -> anyhow::Result<Vec<Named>> {
     let mut texts: Vec<String> = Vec::new();
     for name in names {

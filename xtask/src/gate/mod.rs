@@ -21,7 +21,7 @@ use contract_gate::run::baseline::Recorded;
 use contract_gate::run::choice::{chosen, quick};
 use contract_gate::run::lanes::Slots;
 use contract_gate::run::server::Servers;
-use contract_gate::run::{Settings, unrecorded};
+use contract_gate::run::{Settings, provenance, unrecorded};
 use contract_lab::Lab;
 use contract_lab::interrupt;
 use contract_lab::postgres::Server;
@@ -34,9 +34,6 @@ pub use args::{GateArgs, help};
 use private::{Private, shown_path};
 
 /// Runs the gate; its verdict is the exit status.
-///
-/// # Errors
-/// When it could not run.
 pub fn run(args: &GateArgs) -> anyhow::Result<ExitCode> {
     match judged(args) {
         Err(error) if error.is::<WrongUsage>() => {
@@ -52,8 +49,9 @@ fn judged(args: &GateArgs) -> anyhow::Result<ExitCode> {
     let accepted = args.accept.as_deref().map(accepted).transpose()?;
     let recorded_cases = catalogue();
     let recorded = Recorded::load(&args.fixtures, &recorded_cases)?;
-    let (cases, total) = cases(args)?;
-    let complete = cases.len() == total;
+    let whole = [recorded_cases, unrecorded::cases()].concat();
+    let cases = cases(args, &whole)?;
+    let complete = cases.len() == whole.len();
     if let Some(against) = args.against {
         recorded
             .known(against)
@@ -63,6 +61,7 @@ fn judged(args: &GateArgs) -> anyhow::Result<ExitCode> {
     let lab = Lab::new(args.lab.clone(), ui)?;
     let settings = Settings {
         cases: &cases,
+        whole: &whole,
         recorded: &recorded,
         judged_as: args.judged_as,
         against: args.against,
@@ -82,14 +81,13 @@ fn judged(args: &GateArgs) -> anyhow::Result<ExitCode> {
     }
     let named = candidates::named(&args.candidates, &recorded)?;
     let mut judged = candidates::judge(args, &named, &settings, &lab, &servers);
-    if !complete {
-        for judged in &mut judged {
-            let note = format!("{} of {total} cases were chosen", cases.len());
-            judged.notes.insert(0, note);
-        }
-    }
-    let stale = accepted.map(|accepted| accepted.apply(&mut judged, complete));
-    let report = Report::new(judged, interrupt::raised(), stale.unwrap_or_default());
+    let stale = accepted.map(|accepted| accepted.apply(&mut judged));
+    let report = Report::new(
+        judged,
+        interrupt::raised(),
+        stale.unwrap_or_default(),
+        provenance(&servers),
+    );
     let texts: Vec<String> = named.iter().map(|named| named.text.clone()).collect();
     Ok(ExitCode::from(tell(args, &report, &texts, &lab)))
 }
@@ -132,18 +130,14 @@ fn accepted(path: &Path) -> anyhow::Result<Accepted> {
         .map_err(|error| WrongUsage(error).into())
 }
 
-/// The cases that were asked for, and how many there are.
-fn cases(args: &GateArgs) -> anyhow::Result<(Vec<Case>, usize)> {
-    let mut whole = catalogue();
-    whole.extend(unrecorded::cases());
-    let total = whole.len();
+/// The cases that were asked for.
+fn cases(args: &GateArgs, whole: &[Case]) -> anyhow::Result<Vec<Case>> {
     let only = if args.quick || args.self_test == Some(Size::Quick) && args.only.is_empty() {
         quick()
     } else {
         args.only.clone()
     };
-    let cases = chosen(whole, &only).map_err(WrongUsage)?;
-    Ok((cases, total))
+    chosen(whole.to_vec(), &only).map_err(|error| WrongUsage(error).into())
 }
 
 /// The columns of the terminal that the report goes to.

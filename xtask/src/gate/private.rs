@@ -45,9 +45,6 @@ impl Private {
     }
 
     /// The report without them.
-    ///
-    /// # Panics
-    /// Never: a report has a JSON form, also with other texts.
     pub fn taken_out(&self, report: &Report) -> Report {
         let mut value = serde_json::to_value(report).expect("a report has a JSON form");
         self.clean(&mut value);
@@ -86,7 +83,7 @@ pub fn shown_path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract_gate::result::Judgement;
+    use contract_gate::result::{Judgement, Provenance};
 
     #[test]
     fn a_report_names_no_path_of_the_machine_and_no_secret() {
@@ -99,7 +96,7 @@ mod tests {
         judged
             .notes
             .push("geheim, in /home/someone/lab/x/y".to_owned());
-        let report = Report::new(vec![judged], false, vec![]);
+        let report = Report::new(vec![judged], false, vec![], Provenance::default());
         let cleaned = private.taken_out(&report);
         assert_eq!(cleaned.candidates[0].candidate, "~/c.whl");
         assert_eq!(cleaned.candidates[0].notes, ["<password>, in <cache>/x/y"]);

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use contract_gate::report::markdown;
 use contract_gate::result::{Report, Verdict, WrongUsage};
-use contract_gate::run::Settings;
 use contract_gate::run::server::Servers;
+use contract_gate::run::{Settings, provenance};
 use contract_lab::Lab;
 use contract_tests::release::Release;
 
@@ -37,7 +37,8 @@ pub fn run(
     let texts = [release.to_string()];
     let named = candidates::named(&texts, settings.recorded)?;
     let judged = candidates::judge(args, &named, settings, lab, servers);
-    let report = Report::new(judged, contract_lab::interrupt::raised(), Vec::new());
+    let interrupted = contract_lab::interrupt::raised();
+    let report = Report::new(judged, interrupted, Vec::new(), provenance(servers));
     let status = super::tell(args, &report, &texts, lab);
     if report.verdict != Verdict::Yes {
         lab.ui.note(&format!(

@@ -10,7 +10,7 @@ use contract_gate::run::lanes::Slots;
 use contract_gate::run::progress::Progress;
 use contract_gate::run::server::Servers;
 use contract_gate::run::terms::Terms;
-use contract_gate::run::{Settings, judge_candidate};
+use contract_gate::run::{Settings, judge_candidate, provenance};
 use contract_gate::self_test::builds::BUILDS;
 use contract_gate::self_test::self_test;
 use contract_lab::confiture::{Candidate, Provided, provide};
@@ -83,7 +83,7 @@ fn builds(
         drop(progress);
         interrupt::check()?;
         let verdict = judged.verdict;
-        let report = Report::new(vec![judged], false, Vec::new());
+        let report = Report::new(vec![judged], false, Vec::new(), provenance(servers));
         let text = terminal::render(&report, terminal::NARROWEST, None);
         let first: Vec<&str> = text.lines().take(FIRST_LINES).collect();
         // A narrow terminal breaks lines where it has to.

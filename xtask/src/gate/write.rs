@@ -34,9 +34,6 @@ pub fn directory(args: &GateArgs, texts: &[String]) -> PathBuf {
 }
 
 /// Writes every form of the report. One that cannot be written keeps no other from being written.
-///
-/// # Errors
-/// What could not be written.
 pub fn reports(args: &GateArgs, directory: &Path, report: &Report) -> anyhow::Result<()> {
     let forms: [(&str, Option<&PathBuf>, String); 4] = [
         ("report.json", args.json.as_ref(), json::render(report)),

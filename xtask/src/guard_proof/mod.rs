@@ -113,9 +113,6 @@ impl Tally {
 }
 
 /// Generates the files and has them judged.
-///
-/// # Errors
-/// `Unexpected` when the guard recognises what it must not; and what is missing.
 pub fn run(args: GuardProofArgs) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, Ui::stderr())?;
     let python = parser::provision(&lab)?;

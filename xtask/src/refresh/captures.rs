@@ -33,9 +33,6 @@ impl Captures {
     }
 
     /// Keeps `capture`.
-    ///
-    /// # Errors
-    /// When the directory cannot be written.
     pub fn keep(&self, release: Release, case: &Case, capture: &Capture) -> anyhow::Result<()> {
         let path = self.path(release, case);
         if let Some(directory) = path.parent() {

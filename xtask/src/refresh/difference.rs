@@ -124,9 +124,6 @@ fn changed_lines(name: &str, before: &Texts, after: &Texts) -> String {
 }
 
 /// Holds what was recorded now against what is committed.
-///
-/// # Errors
-/// [`Unexpected`] when a recording differs.
 pub fn check(recorded: &BTreeMap<Release, Texts>, store: &Store<'_>, ui: Ui) -> anyhow::Result<()> {
     let mut different = 0;
     for (release, now) in recorded {

@@ -97,10 +97,6 @@ fn default_jobs() -> usize {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When something it needs is missing, when it was interrupted, when `--check` finds a difference,
-/// or when a recording contradicts what the catalogue expects.
 pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
     let ui = Ui::stderr();
     let catalogue = catalogue();
@@ -171,9 +167,6 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
 }
 
 /// Records one release as `refresh RELEASE` does.
-///
-/// # Errors
-/// As [`run`].
 pub fn record_release(
     release: Release,
     jobs: usize,
@@ -192,9 +185,6 @@ pub fn record_release(
 }
 
 /// What the recordings of two releases differ in, as `refresh --changes` tells it.
-///
-/// # Errors
-/// When the recordings cannot be read.
 pub fn changes(fixtures: &std::path::Path, from: Release, to: Release) -> anyhow::Result<String> {
     let catalogue = catalogue();
     let store = Store::read(fixtures, &catalogue)?;

@@ -33,9 +33,6 @@ struct Provenance {
 }
 
 /// Writes how the releases of `installed` were recorded now; of the others it stays.
-///
-/// # Errors
-/// When the file cannot be read or written.
 pub fn write(
     installed: &BTreeMap<Release, Installed>,
     postgresql: &str,
@@ -71,9 +68,6 @@ pub fn write(
 
 /// Puts the exit codes of the newest release beside the adapter's classification of them, when
 /// `root` lies beside the adapter.
-///
-/// # Errors
-/// When the file cannot be written.
 pub fn write_exit_codes(newest: &Recorded, root: &Path) -> anyhow::Result<()> {
     let path = root.join(ADAPTERS_EXIT_CODES);
     if let Some(recording) = newest.get(EXIT_CODES).filter(|_| path.is_file()) {

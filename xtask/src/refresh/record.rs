@@ -41,9 +41,6 @@ struct Item<'a> {
 }
 
 /// The recordings of every release of the job.
-///
-/// # Errors
-/// When a case cannot be run, or on an interrupt; what was captured until then is kept.
 pub fn all(job: &Job<'_>) -> anyhow::Result<BTreeMap<Release, Recorded>> {
     let runners: Vec<Runner<'_>> = job
         .installed

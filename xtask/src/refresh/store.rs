@@ -25,9 +25,6 @@ pub struct Store<'a> {
 
 impl<'a> Store<'a> {
     /// Reads what is below `root`; nothing when it has no index.
-    ///
-    /// # Errors
-    /// When the index or a file cannot be read, or a file does not belong there.
     pub fn read(root: &Path, catalogue: &'a [Case]) -> anyhow::Result<Self> {
         let mut store = Self {
             root: root.to_owned(),
@@ -83,9 +80,6 @@ impl<'a> Store<'a> {
 
     /// Adds what was recorded, by release. Every release that was not recorded now shows what it
     /// did; a case that the catalogue no longer has goes, with its snapshots.
-    ///
-    /// # Errors
-    /// When a file cannot be written or removed.
     pub fn write(&mut self, recorded: &BTreeMap<Release, Texts>) -> anyhow::Result<Changed> {
         fs::create_dir_all(&self.root)?;
         let mut sum = Changed::default();

@@ -29,6 +29,18 @@ fn what_the_command_line_names_and_is_not_there_is_wrong_usage() {
         &room.gate(&["/bin/true", "--accept", "none.toml"]),
         "--accept none.toml: it cannot be read",
     );
+    for partial in [
+        &["--quick"][..],
+        &["--only", "up"],
+        &["--accept", "none.toml"],
+    ] {
+        let arguments = [&["--promote", "1.30.0"], partial].concat();
+        is_wrong_usage(&room.gate(&arguments), "cannot be used with");
+    }
+    is_wrong_usage(
+        &room.gate(&["--self-test", "--accept", "none.toml"]),
+        "--accept <FILE>",
+    );
     fs::write(room.path("bad.toml"), "[[accept]]\ncause = \"x\"\n").unwrap();
     is_wrong_usage(
         &room.gate(&["/bin/true", "--accept", "bad.toml"]),
@@ -99,7 +111,7 @@ fn the_document_alone_is_on_standard_output_when_it_is_asked_for() {
     let room = Room::new();
     let output = room.gate(&["/bin/true", "--json", "-"]);
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(document["format_version"], 1);
+    assert_eq!(document["format_version"], 2);
     assert_eq!(document["verdict"], "unknown");
     assert!(Path::new(&room.path("report/report.html")).is_file());
 }

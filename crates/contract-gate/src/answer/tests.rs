@@ -15,8 +15,8 @@ fn a_missing_word_refuses_and_a_new_one_is_a_false_safe() {
     let lost = turned_to(json!(true), Value::Null);
     assert_eq!(lost.len(), 1);
     assert_eq!(
-        lost[0].consequence,
-        "refuses every deploy as not window-safe"
+        lost[0].consequence.as_deref(),
+        Some("refuses every deploy as not window-safe")
     );
     assert!(matches!(lost[0].change, Change::Answer { .. }));
     let gained = turned_to(json!(false), json!(true));

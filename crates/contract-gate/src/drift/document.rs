@@ -10,7 +10,6 @@ use crate::result::Finding;
 use crate::text::ABSENT;
 
 /// What is other in `now` than in `before`. The order of keys says nothing.
-#[must_use]
 pub fn compare(before: &Value, now: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     walk("", before, now, &mut findings);
@@ -127,7 +126,6 @@ fn array(path: &str, before: &[Value], now: &[Value], findings: &mut Vec<Finding
 }
 
 /// `now` with every list that holds what it held in `before` in the order that it had there.
-#[must_use]
 pub fn in_order(before: &Value, now: &Value) -> Value {
     match (before, now) {
         (Value::Object(before), Value::Object(now)) => {

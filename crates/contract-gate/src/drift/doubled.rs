@@ -8,7 +8,6 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use super::document::join;
 
 /// The paths of the keys that an object of the document holds more than once.
-#[must_use]
 pub fn doubled(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_str(text);

@@ -13,6 +13,7 @@ use contract_tests::recording::{RecordedCall, Recording};
 
 use crate::change::Change;
 use crate::result::Finding;
+use crate::text::{cut, one_line};
 use report::report;
 use surface::{is_document, surface};
 use wording::wording;
@@ -24,7 +25,6 @@ pub(crate) use refusal::refused;
 
 /// Everything that is other in `now` than in `before`, call by call. A call that only one of them
 /// holds is not compared: what the adapter asks next is its own choice.
-#[must_use]
 pub fn drift(before: &Recording, now: &Recording) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for (before, now) in before.calls.iter().zip(&now.calls) {
@@ -49,6 +49,13 @@ fn call(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
         findings.push(refused);
         return findings;
     }
+    if let (None, Some(exception)) = (crash(before), crash(now)) {
+        let finding = Finding::differs(Change::Crash {
+            exception: exception.clone(),
+        });
+        findings.push(finding.with("no exception", exception));
+        return findings;
+    }
     if before.exit != now.exit {
         findings.push(exit(before.exit, now.exit));
     }
@@ -63,6 +70,14 @@ fn call(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The exception that ended the call, after a traceback, where nothing else was reported.
+fn crash(call: &RecordedCall) -> Option<String> {
+    let text = call.stderr.to_string();
+    let (_, after) = text.split_once("<traceback>")?;
+    let line = after.lines().map(str::trim).find(|line| !line.is_empty())?;
+    (!call.has_report()).then(|| cut(&one_line(line), 200))
 }
 
 /// A status above 128 is a signal, as shells and the adapter's wrapper say it.

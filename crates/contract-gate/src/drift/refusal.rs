@@ -26,7 +26,6 @@ pub(crate) fn refused(call: &RecordedCall) -> Option<Finding> {
 }
 
 /// What a text says is refused.
-#[must_use]
 pub fn refusal(text: &str) -> Option<Finding> {
     let plain = unframed(text);
     let line = plain.lines().find(|line| REFUSAL.is_match(line))?;

@@ -4,24 +4,26 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as Suites, TestCase, TestCaseStatus, TestSuite};
 
-use super::words::told;
+use super::view::{line, provenance};
 use crate::result::{CaseResult, Class, Finding, Judgement, Report};
 
 /// The text of the `JUnit` report.
-///
-/// # Panics
-///
-/// Never: what is written to memory can be written.
-#[must_use]
 pub fn render(report: &Report) -> String {
     let mut suites = Suites::new("contract gate");
     for judged in &report.candidates {
         for operation in operations(judged) {
-            suites.add_test_suite(suite(judged, operation));
+            suites.add_test_suite(suite(judged, operation, &provenance(report)));
         }
         if let Some(why) = &judged.stopped {
             let mut suite = TestSuite::new(format!("confiture {}", judged.version));
-            suite.add_test_case(failed("the gate ran to its end", "unknown", why, ""));
+            let name = "the gate ran to its end";
+            suite.add_test_case(unsuccessful(
+                name,
+                NonSuccessKind::Error,
+                "unknown",
+                why,
+                "",
+            ));
             suites.add_test_suite(suite);
         }
     }
@@ -29,7 +31,13 @@ pub fn render(report: &Report) -> String {
         let mut suite = TestSuite::new("accepted differences");
         for stale in &report.stale {
             let why = "it is accepted, and no longer occurs";
-            suite.add_test_case(failed(stale, "stale", why, ""));
+            suite.add_test_case(unsuccessful(
+                stale,
+                NonSuccessKind::Failure,
+                "stale",
+                why,
+                "",
+            ));
         }
         suites.add_test_suite(suite);
     }
@@ -46,14 +54,17 @@ fn operations(judged: &Judgement) -> Vec<&str> {
     operations
 }
 
-fn suite(judged: &Judgement, operation: &str) -> TestSuite {
+fn suite(judged: &Judgement, operation: &str, provenance: &str) -> TestSuite {
+    let run = format!("{} of {}", judged.cases.len(), judged.catalogue);
     let mut suite = TestSuite::new(format!("confiture {} / {operation}", judged.version));
+    suite.add_property(("provenance", provenance));
+    suite.add_property(("cases run", run.as_str()));
     for case in judged
         .cases
         .iter()
         .filter(|case| case.operation() == operation)
     {
-        let mut test = test(judged, case);
+        let mut test = test(case);
         test.set_classname(format!("confiture {}", judged.version));
         test.set_time(Duration::from_millis(case.milliseconds));
         suite.add_test_case(test);
@@ -61,44 +72,33 @@ fn suite(judged: &Judgement, operation: &str) -> TestSuite {
     suite
 }
 
-fn test(judged: &Judgement, case: &CaseResult) -> TestCase {
+fn test(case: &CaseResult) -> TestCase {
     if let Some(why) = &case.not_judged {
-        let mut status = TestCaseStatus::skipped();
-        status.set_message(format!("not judged: {why}"));
-        return TestCase::new(&case.name, status);
+        let status = NonSuccessKind::Error;
+        return unsuccessful(&case.name, status, "not judged", why, "");
     }
-    let accepted = |finding: &&Finding| {
-        judged
-            .causes
-            .iter()
-            .any(|cause| cause.change == finding.change && cause.accepted.is_some())
-    };
-    let breaks = |finding: &&Finding| finding.class == Class::Breaks;
-    let broken: Vec<&Finding> = case
-        .findings
-        .iter()
-        .filter(breaks)
-        .filter(|finding| !accepted(finding))
-        .collect();
-    if let Some(first) = broken.first() {
-        let lines: Vec<String> = case.findings.iter().map(line).collect();
-        return failed(
-            &case.name,
-            "breaks",
-            &first.change.to_string(),
-            &lines.join("\n"),
-        );
+    let lines: Vec<String> = case.findings.iter().map(with_values).collect();
+    let lines = lines.join("\n");
+    let open = |finding: &&Finding| finding.class >= Class::Breaks && finding.accepted.is_none();
+    if let Some(first) = case.findings.iter().find(open) {
+        let (kind, message) = (first.class.as_str(), first.change.to_string());
+        return unsuccessful(&case.name, NonSuccessKind::Failure, kind, &message, &lines);
     }
     let mut test = TestCase::new(&case.name, TestCaseStatus::success());
-    if !case.findings.is_empty() {
-        let lines: Vec<String> = case.findings.iter().map(line).collect();
-        test.set_system_out(lines.join("\n"));
+    if !lines.is_empty() {
+        test.set_system_out(lines);
     }
     test
 }
 
-fn failed(name: &str, kind: &str, message: &str, description: &str) -> TestCase {
-    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+fn unsuccessful(
+    name: &str,
+    status: NonSuccessKind,
+    kind: &str,
+    message: &str,
+    description: &str,
+) -> TestCase {
+    let mut status = TestCaseStatus::non_success(status);
     status.set_type(kind).set_message(message);
     if !description.is_empty() {
         status.set_description(description);
@@ -107,11 +107,10 @@ fn failed(name: &str, kind: &str, message: &str, description: &str) -> TestCase 
 }
 
 /// A finding in one line, with the values before and now.
-fn line(finding: &Finding) -> String {
-    let line = told(finding);
+fn with_values(finding: &Finding) -> String {
     match (&finding.before, &finding.now) {
-        (Some(before), Some(now)) => format!("{line}; before {before}; now {now}"),
-        _ => line,
+        (Some(before), Some(now)) => format!("{}; before {before}; now {now}", line(finding)),
+        _ => line(finding),
     }
 }
 
@@ -121,9 +120,7 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn the_report_of_three_candidates() {
-        let candidates = vec![testing::drifted(), testing::unchanged(), testing::halted()];
-        let report = Report::new(candidates, false, vec!["exit:1:2".to_owned()]);
-        insta::assert_snapshot!("junit", render(&report));
+    fn the_report_of_several_candidates() {
+        insta::assert_snapshot!("junit", render(&testing::several()));
     }
 }

@@ -2,94 +2,76 @@
 
 use std::fmt::Write as _;
 
-use super::words::{counts, headline, remarks, subject};
+use super::view::{CODE, Entry, Severity, View, provenance};
 use crate::causes::extent;
-use crate::result::{Cause, Class, Judgement, Report, Verdict};
+use crate::result::{CaseResult, Class, Report};
 use crate::text::one_line;
 
 /// The text of the Markdown report.
-#[must_use]
 pub fn render(report: &Report) -> String {
     let mut text = String::from("## Contract gate\n");
     if report.interrupted {
         text.push_str("\n> Interrupted: this is what was known.\n");
     }
-    if report.candidates.len() > 1 {
-        text.push_str("\n| confiture | verdict | same | differ | break | not judged |\n");
-        text.push_str("|---|---|--:|--:|--:|--:|\n");
+    let views: Vec<View<'_>> = report.candidates.iter().map(View::new).collect();
+    if views.len() > 1 {
+        text.push_str(
+            "\n| confiture | verdict | same | differ | break | false safe | not judged |\n",
+        );
+        text.push_str("|---|---|--:|--:|--:|--:|--:|\n");
         for judged in &report.candidates {
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {} |",
+                "| {} | **{}** | {} | {} | {} | {} | {} |",
                 cell(&judged.version),
-                mark(judged.verdict),
+                judged.verdict.as_str(),
                 judged.count(Class::Same),
                 judged.count(Class::Differs),
                 judged.count(Class::Breaks),
+                judged.count(Class::FalseSafe),
                 judged.unjudged().count(),
             );
         }
     }
-    for judged in &report.candidates {
-        judgement(&mut text, judged);
+    for view in &views {
+        candidate(&mut text, view);
     }
     if !report.stale.is_empty() {
         text.push_str("\n### Accepted, and no longer occurs\n\n");
         for stale in &report.stale {
-            let _ = writeln!(text, "- {}: take it out of the file", code(stale));
+            let _ = writeln!(text, "- {}: remove it from the file", code(stale));
         }
+    }
+    let _ = writeln!(text, "\n{}", cell(&provenance(report)));
+    if let [only] = views.as_slice() {
+        let _ = writeln!(text, "\n**{}**", only.decision);
     }
     text
 }
 
-fn judgement(text: &mut String, judged: &Judgement) {
-    let _ = writeln!(
-        text,
-        "\n### {}\n\n**{}**",
-        cell(&subject(judged)),
-        cell(&headline(judged))
-    );
-    for remark in remarks(judged) {
-        let _ = writeln!(text, "\n{}", cell(&remark));
+fn candidate(text: &mut String, view: &View<'_>) {
+    let (headline, subject) = (cell(&view.headline), cell(&view.subject));
+    let _ = writeln!(text, "\n### {headline}\n\n{subject}");
+    for remark in &view.remarks {
+        let _ = writeln!(text, "\n{}", cell(remark));
     }
-    if !judged.causes.is_empty() {
-        text.push_str(
-            "\n| | what | where | for fraisier | before | now |\n|---|---|---|---|---|---|\n",
-        );
-        for cause in &judged.causes {
-            row(text, cause);
-        }
+    for entry in &view.entries {
+        cause(text, entry);
     }
-    for cause in judged.causes_of(Class::Breaks) {
-        if let Some(advice) = &cause.advice {
-            let title = cell(&cause.title);
-            let _ = writeln!(
-                text,
-                "\n- {title}: {}; again: {}",
-                cell(advice),
-                code(&cause.again)
-            );
-        }
-    }
-    let unjudged: Vec<_> = judged.unjudged().collect();
-    if !unjudged.is_empty() {
+    if !view.unjudged.is_empty() {
         text.push_str("\n| not judged | why |\n|---|---|\n");
-        for case in &unjudged {
-            let why = case.not_judged.as_deref().unwrap_or_default();
-            let _ = writeln!(text, "| {} | {} |", code(&case.name), cell(why));
+        for (name, why) in &view.unjudged {
+            let _ = writeln!(text, "| {} | {} |", code(name), cell(why));
         }
     }
-    for (class, title) in [
-        (Class::Breaks, "Cases that break"),
-        (Class::Differs, "Cases that differ"),
+    for (title, class) in [
+        ("Cases that are false safes", Class::FalseSafe),
+        ("Cases that break", Class::Breaks),
+        ("Cases that differ", Class::Differs),
     ] {
-        let of_class = |case: &&crate::result::CaseResult| case.class == Some(class);
-        let names: Vec<String> = judged
-            .cases
-            .iter()
-            .filter(of_class)
-            .map(|case| code(&case.name))
-            .collect();
+        let of_class = |case: &&CaseResult| case.class == Some(class);
+        let cases = view.judged.cases.iter().filter(of_class);
+        let names: Vec<String> = cases.map(|case| code(&case.name)).collect();
         if !names.is_empty() {
             let _ = writeln!(
                 text,
@@ -99,33 +81,19 @@ fn judgement(text: &mut String, judged: &Judgement) {
             );
         }
     }
-    let _ = writeln!(text, "\n{}.", counts(judged));
+    let _ = writeln!(text, "\n{}.", view.counts);
 }
 
-fn row(text: &mut String, cause: &Cause) {
-    let class = match cause.class {
-        _ if cause.accepted.is_some() => "accepted",
-        Class::Breaks => "**breaks**",
-        Class::Differs | Class::Same => "differs",
-    };
-    let meaning = cause.accepted.as_ref().or(cause.consequence.as_ref());
-    let value = |value: &Option<String>| value.as_deref().map(code).unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "| {class} | {} | {} | {} | {} | {} |",
-        cell(&cause.title),
-        extent(&cause.cases),
-        meaning.map(|meaning| cell(meaning)).unwrap_or_default(),
-        value(&cause.before),
-        value(&cause.now),
-    );
-}
-
-fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Yes => "yes",
-        Verdict::No => "**no**",
-        Verdict::Unknown => "*unknown*",
+fn cause(text: &mut String, entry: &Entry<'_>) {
+    let (word, title) = (entry.severity.word(), cell(&entry.cause.title));
+    let _ = writeln!(text, "\n**{word}** {title} ({})\n", entry.extent);
+    for (label, words) in &entry.lines {
+        let words = match *label {
+            label if CODE.contains(&label) => code(words),
+            "rule" => format!("[`{words}`](docs/gate.md#{words})"),
+            _ => cell(words),
+        };
+        let _ = writeln!(text, "- {label}: {words}");
     }
 }
 
@@ -159,43 +127,45 @@ fn code(text: &str) -> String {
     }
 }
 
-/// The annotations of a job on GitHub: one for each cause that breaks, and one for what was not
-/// judged.
-#[must_use]
+/// The annotations of a job on GitHub: one for each cause, and one for what was not judged.
 pub fn annotations(report: &Report) -> String {
     let mut text = String::new();
-    let escape = |words: &str| {
-        words
+    let mut annotate = |kind: &str, words: &str| {
+        let words = words
             .replace('%', "%25")
             .replace('\r', "%0D")
-            .replace('\n', "%0A")
+            .replace('\n', "%0A");
+        let _ = writeln!(text, "::{kind} title=contract gate::{words}");
     };
     for judged in &report.candidates {
         let version = &judged.version;
-        for cause in judged.causes_of(Class::Breaks) {
-            let meaning = cause
-                .consequence
-                .as_deref()
-                .unwrap_or("the case is not as recorded");
-            let words = format!(
-                "confiture {version}: {} ({}); for fraisier: {meaning}",
-                cause.title,
-                extent(&cause.cases)
+        for cause in judged
+            .causes
+            .iter()
+            .filter(|cause| cause.accepted.is_none())
+        {
+            let kind = if cause.class >= Class::Breaks {
+                "error"
+            } else {
+                "notice"
+            };
+            let meaning = match &cause.consequence {
+                Some(consequence) => format!("; fraisier: {consequence}"),
+                None => String::new(),
+            };
+            let class = Severity::from(Some(cause.class)).word();
+            let (title, extent) = (&cause.title, extent(&cause.cases));
+            annotate(
+                kind,
+                &format!("confiture {version}: {class} {title} ({extent}){meaning}"),
             );
-            let _ = writeln!(text, "::error title=contract gate::{}", escape(&words));
-        }
-        for cause in judged.causes_of(Class::Differs) {
-            let words = format!(
-                "confiture {version}: {} ({})",
-                cause.title,
-                extent(&cause.cases)
-            );
-            let _ = writeln!(text, "::notice title=contract gate::{}", escape(&words));
         }
         let unjudged = judged.unjudged().count();
         if unjudged > 0 {
-            let words = format!("confiture {version}: {unjudged} cases were not judged");
-            let _ = writeln!(text, "::warning title=contract gate::{}", escape(&words));
+            annotate(
+                "warning",
+                &format!("confiture {version}: {unjudged} cases were not judged"),
+            );
         }
     }
     text
@@ -207,15 +177,14 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn the_report_of_three_candidates() {
-        let candidates = vec![testing::drifted(), testing::unchanged(), testing::halted()];
-        let report = Report::new(candidates, true, vec!["exit:1:2".to_owned()]);
+    fn the_report_of_several_candidates() {
+        let report = testing::several();
         insta::assert_snapshot!("markdown", render(&report));
         insta::assert_snapshot!("annotations", annotations(&report));
     }
 
     #[test]
-    fn nothing_leaves_its_cell() {
+    fn text_stays_in_its_cell() {
         assert_eq!(cell("a | b\n*c* <d> `*`"), "a \\| b \\*c\\* &lt;d> `*`");
         assert_eq!(code("a`b|"), "`` a`b\\| ``");
     }

@@ -4,142 +4,115 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::words::{counts, headline, remarks, subject};
-use crate::causes::extent;
-use crate::result::{Cause, Class, Judgement, Report, Verdict};
+use super::view::{Entry, Severity, View, provenance};
+use crate::result::{Class, Report};
 
 /// The narrowest terminal that is written for.
 pub const NARROWEST: usize = 60;
 /// Longer lines are not easier to read.
 const WIDEST: usize = 110;
 /// Where the text of a cause begins.
-const INDENT: usize = 9;
-/// How many differences, and how many cases that were not judged, are told one by one.
-const NAMED: usize = 12;
+const INDENT: usize = 12;
+/// How many differences, and how many cases that were not judged, are listed.
+const LISTED: usize = 12;
 
 /// The report in `width` columns, with colours; whoever prints it takes them out where they do not
 /// belong. `place` is where the other forms of it are.
-#[must_use]
 pub fn render(report: &Report, width: usize, place: Option<&str>) -> String {
     let width = width.clamp(NARROWEST, WIDEST);
     let mut text = String::new();
-    for (number, judged) in report.candidates.iter().enumerate() {
+    let views: Vec<View<'_>> = report.candidates.iter().map(View::new).collect();
+    for (number, view) in views.iter().enumerate() {
         if number > 0 {
             text.push('\n');
         }
-        judgement(&mut text, judged, width);
+        candidate(&mut text, view, width);
     }
-    if report.candidates.len() > 1 {
+    if views.len() > 1 {
         table(&mut text, report);
     }
+    let faint = Style::new().dimmed();
+    let mut line = |words: &str, style| {
+        text.push_str(&styled(style, &wrapped(words, "", "  ", width)));
+    };
     for stale in &report.stale {
-        let line = format!("accepted, and no longer occurs: {stale}; take it out of the file");
-        text.push_str(&wrapped(&line, "", "  ", width));
+        let words = format!("accepted, and no longer occurs: {stale}; remove it from the file");
+        line(&words, Style::new());
     }
     if report.interrupted {
-        text.push_str("interrupted: this is what was known\n");
+        line("interrupted: this is what was known", Style::new());
     }
-    let place = place.map(|place| format!("report in {place}"));
-    match (report.candidates.as_slice(), place) {
-        ([only], place) => {
-            let last = counts(only);
-            let last = place.map_or(last.clone(), |place| format!("{last}; {place}"));
-            text.push_str(&wrapped(&last, "", "  ", width));
-        }
-        (_, Some(place)) => text.push_str(&wrapped(&place, "", "  ", width)),
-        (_, None) => {}
+    line(&provenance(report), faint);
+    if let Some(place) = place {
+        line(&format!("report in {place}"), Style::new());
+    }
+    if let [only] = views.as_slice() {
+        line(&only.decision, colour(only.severity).on_default().bold());
     }
     text
 }
 
-fn judgement(text: &mut String, judged: &Judgement, width: usize) {
-    text.push_str(&wrapped(&subject(judged), "", "  ", width));
-    let words = headline(judged);
-    let colour = match judged.verdict {
-        Verdict::Yes => AnsiColor::Green,
-        Verdict::No => AnsiColor::Red,
-        Verdict::Unknown => AnsiColor::Yellow,
-    };
-    let bold = colour.on_default().bold();
-    text.push_str(&styled(bold, &wrapped(&words, "", "  ", width)));
-    let faint = Style::new().dimmed();
-    for note in remarks(judged) {
-        text.push_str(&styled(faint, &wrapped(&note, "", "  ", width)));
-    }
-    text.push('\n');
-    let told = |cause: &&Cause| cause.class != Class::Differs || cause.accepted.is_some();
-    let (first, differing): (Vec<_>, Vec<_>) = judged.causes.iter().partition(told);
-    for cause in first.iter().chain(differing.iter().take(NAMED)) {
-        self::cause(text, cause, width);
-    }
-    if differing.len() > NAMED {
-        let more = format!(
-            "and {} more that differ; the report has them",
-            differing.len() - NAMED
-        );
-        entry(text, "", AnsiColor::Yellow, &more, "", width);
-    }
-    let unjudged: Vec<_> = judged.unjudged().collect();
-    for case in unjudged.iter().take(NAMED) {
-        let why = case.not_judged.as_deref().unwrap_or_default();
-        entry(text, "UNJUDGED", AnsiColor::Yellow, &case.name, why, width);
-    }
-    if unjudged.len() > NAMED {
-        let more = format!("and {} more that were not judged", unjudged.len() - NAMED);
-        entry(text, "", AnsiColor::Yellow, &more, "", width);
+const fn colour(severity: Severity) -> AnsiColor {
+    match severity {
+        Severity::FalseSafe | Severity::Breaks => AnsiColor::Red,
+        Severity::Unjudged | Severity::Differs => AnsiColor::Yellow,
+        Severity::Accepted => AnsiColor::Cyan,
+        Severity::Good => AnsiColor::Green,
     }
 }
 
-fn cause(text: &mut String, cause: &Cause, width: usize) {
-    let (word, colour) = match cause.class {
-        _ if cause.accepted.is_some() => ("ACCEPTED", AnsiColor::Cyan),
-        Class::Breaks => ("BREAKS", AnsiColor::Red),
-        Class::Differs | Class::Same => ("DIFFERS", AnsiColor::Yellow),
-    };
-    entry(
+fn candidate(text: &mut String, view: &View<'_>, width: usize) {
+    let bold = colour(view.severity).on_default().bold();
+    text.push_str(&styled(bold, &wrapped(&view.headline, "", "  ", width)));
+    text.push_str(&wrapped(&view.subject, "", "  ", width));
+    let faint = Style::new().dimmed();
+    for remark in &view.remarks {
+        text.push_str(&styled(faint, &wrapped(remark, "", "  ", width)));
+    }
+    text.push('\n');
+    let differs = |entry: &&Entry<'_>| entry.severity == Severity::Differs;
+    let (differing, first): (Vec<_>, Vec<_>) = view.entries.iter().partition(differs);
+    for entry in first.iter().chain(differing.iter().take(LISTED)) {
+        cause(text, entry, width);
+    }
+    more(
         text,
-        word,
-        colour,
-        &cause.title,
-        &extent(&cause.cases),
+        differing.len(),
+        "that differ; the report has them",
         width,
     );
-    let mut line = |words: &str| {
-        let indent = " ".repeat(INDENT);
-        let hanging = " ".repeat(INDENT + 2);
-        text.push_str(&wrapped(words, &indent, &hanging, width));
-    };
-    if let Some(reason) = &cause.accepted {
-        line(&format!("because {reason}"));
-        return;
+    for (name, why) in view.unjudged.iter().take(LISTED) {
+        let severity = Severity::Unjudged;
+        head(text, severity.word(), colour(severity), name, why, width);
     }
-    if let Some(consequence) = &cause.consequence {
-        line(&format!("for fraisier: {consequence}"));
+    more(text, view.unjudged.len(), "that were not judged", width);
+    text.push_str(&wrapped(&view.counts, "", "  ", width));
+}
+
+/// How many are not listed.
+fn more(text: &mut String, count: usize, what: &str, width: usize) {
+    if count > LISTED {
+        let words = format!("and {} more {what}", count - LISTED);
+        head(text, "", AnsiColor::Yellow, &words, "", width);
     }
-    if let (Some(before), Some(now)) = (&cause.before, &cause.now) {
-        let beside = format!("before  {before}      now  {now}");
-        if INDENT + beside.chars().count() <= width {
-            line(&beside.replace("      now  ", "\u{a0}\u{a0}\u{a0}\u{a0}now\u{a0}\u{a0}"));
-        } else {
-            line(&format!("before  {before}"));
-            line(&format!("now     {now}"));
-        }
-    }
-    if let Some(advice) = &cause.advice {
-        line(advice);
-        line(&format!("again   {}", cause.again));
+}
+
+fn cause(text: &mut String, entry: &Entry<'_>, width: usize) {
+    let (word, colour) = (entry.severity.word(), colour(entry.severity));
+    head(text, word, colour, &entry.cause.title, &entry.extent, width);
+    for (label, words) in &entry.lines {
+        let first = format!("{:INDENT$}{label:10}", "");
+        let next = " ".repeat(first.len());
+        let words = match *label {
+            "rule" => format!("{words}, see docs/gate.md"),
+            _ => words.clone(),
+        };
+        text.push_str(&wrapped(&words, &first, &next, width));
     }
 }
 
 /// A labelled line: what, and on the right or below it, how far it reaches.
-fn entry(
-    text: &mut String,
-    label: &str,
-    colour: AnsiColor,
-    what: &str,
-    extent: &str,
-    width: usize,
-) {
+fn head(text: &mut String, label: &str, colour: AnsiColor, what: &str, extent: &str, width: usize) {
     let label = format!("{label:INDENT$}");
     let style = colour.on_default().bold();
     let _ = write!(text, "{}", styled(style, &label));
@@ -159,22 +132,23 @@ fn entry(
 
 /// One line for each candidate.
 fn table(text: &mut String, report: &Report) {
-    text.push('\n');
-    let first = report
-        .candidates
-        .iter()
-        .map(|judged| judged.version.len())
-        .max();
-    let first = first.unwrap_or(0);
+    let widths = report.candidates.iter().map(|judged| judged.version.len());
+    let first = widths.max().unwrap_or(0);
+    let _ = writeln!(
+        text,
+        "\n{:first$}  {:10}  same  differ  break  false safe  ?",
+        "", "verdict"
+    );
     for judged in &report.candidates {
         let _ = writeln!(
             text,
-            "{:first$}  {:7} {:2} same {:2} differ {:2} break {:2} unjudged",
+            "{:first$}  {:10}  {:4}  {:6}  {:5}  {:10}  {}",
             judged.version,
             judged.verdict.as_str(),
             judged.count(Class::Same),
             judged.count(Class::Differs),
             judged.count(Class::Breaks),
+            judged.count(Class::FalseSafe),
             judged.unjudged().count(),
         );
     }
@@ -220,15 +194,11 @@ mod tests {
         plain + rest
     }
 
-    fn report() -> Report {
-        let candidates = vec![testing::drifted(), testing::unchanged(), testing::halted()];
-        Report::new(candidates, false, vec!["exit:1:2".to_owned()])
-    }
-
     #[test]
     fn at_60_and_at_100_columns() {
+        let report = testing::several();
         for width in [60, 100] {
-            let text = plain(&render(&report(), width, Some("target/gate/1.30.0rc1")));
+            let text = plain(&render(&report, width, Some("target/gate/1.30.0rc1")));
             let widest = text.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(width), "{widest:?}\n{text}");
             insta::assert_snapshot!(format!("terminal_{width}"), text);
@@ -236,8 +206,20 @@ mod tests {
     }
 
     #[test]
+    fn a_false_safe_is_the_first_line_and_the_decision_the_last() {
+        let one = testing::report(vec![testing::false_safe()]);
+        let text = plain(&render(&one, 100, None));
+        assert!(
+            text.starts_with("FALSE SAFE, do not release it: "),
+            "{text}"
+        );
+        let last = text.lines().last().unwrap();
+        assert!(last.starts_with("Do not release it"), "{text}");
+    }
+
+    #[test]
     fn the_cause_is_in_the_first_ten_lines() {
-        let one = Report::new(vec![testing::drifted()], false, vec![]);
+        let one = testing::report(vec![testing::drifted()]);
         let text = plain(&render(&one, 60, None));
         let first: Vec<&str> = text.lines().take(10).collect();
         assert!(first.join("\n").contains("`window_safe` is gone"), "{text}");

@@ -1,17 +1,18 @@
 use super::*;
-use crate::testing;
+use crate::testing::{self, report};
 
 #[test]
-fn a_case_that_was_not_judged_is_never_green() {
+fn only_the_whole_catalogue_judged_is_a_yes() {
     let mut judged = testing::unchanged();
-    judged.settle();
     assert_eq!(judged.verdict, Verdict::Yes);
+    judged.catalogue += 1;
+    judged.settle();
+    assert_eq!(judged.verdict, Verdict::NoVerdict);
     judged
         .cases
         .push(CaseResult::not_judged("up/all", "", "no database"));
     judged.settle();
     assert_eq!(judged.verdict, Verdict::Unknown);
-    assert_eq!(Report::new(vec![judged.clone()], false, vec![]).status(), 3);
     judged.cases.clear();
     judged.settle();
     assert_eq!(judged.verdict, Verdict::Unknown, "no case at all");
@@ -20,13 +21,23 @@ fn a_case_that_was_not_judged_is_never_green() {
 #[test]
 fn each_status_has_one_meaning() {
     let status = |judged: Vec<Judgement>, interrupted, stale: &[&str]| {
+        let report = report(judged);
         let stale = stale.iter().map(ToString::to_string).collect();
-        Report::new(judged, interrupted, stale).status()
+        Report::new(report.candidates, interrupted, stale, report.provenance).status()
     };
     let (good, bad) = (testing::unchanged(), testing::drifted());
+    let mut partial = good.clone();
+    partial.catalogue = 91;
+    partial.settle();
     assert_eq!(status(vec![good.clone()], false, &[]), 0);
     assert_eq!(status(vec![good.clone(), bad.clone()], false, &[]), 1);
+    assert_eq!(status(vec![partial.clone(), bad.clone()], false, &[]), 1);
     assert_eq!(status(vec![good.clone()], false, &["exit:6:1"]), 2);
+    assert_eq!(
+        status(vec![testing::halted(), partial.clone()], false, &[]),
+        3
+    );
     assert_eq!(status(vec![], false, &[]), 3);
+    assert_eq!(status(vec![good, partial], false, &[]), 4);
     assert_eq!(status(vec![bad], true, &[]), 130);
 }

@@ -17,7 +17,7 @@ use super::observe::Observed;
 use super::ran::Ran;
 use super::recording::recording;
 use super::text::{bounded, without_secret};
-use crate::answer::Said;
+use crate::answer::{GOES_ON, Said};
 use crate::change::Change;
 use crate::delivery::Shown;
 use crate::drift::in_order;
@@ -105,8 +105,8 @@ fn leaks() -> Symptom {
     Symptom {
         change: Change::Secret,
         field: None,
-        before: "no password in what the adapter says".to_owned(),
-        now: "the password is in it".to_owned(),
+        before: "the adapter's output has no password".to_owned(),
+        now: "it contains the password".to_owned(),
         consequence: Some("prints the password of the database".to_owned()),
     }
 }
@@ -147,14 +147,25 @@ fn checked(
     let mut symptoms = Vec::new();
     if let Err(error) = answers_as_expected(&case.expectations, bench.judged_as, outcome, called) {
         let text = bounded(&format!("{error:#}"));
+        // An expectation that a result does not meet is that of an error.
+        let (change, consequence) = if outcome.is_ok() {
+            let what = "the adapter reports success where the catalogue expects an error";
+            (
+                Change::FalseSafe {
+                    what: what.to_owned(),
+                },
+                Some(GOES_ON.to_owned()),
+            )
+        } else {
+            let fact = "the adapter's answer".to_owned();
+            (Change::Expectation { fact }, None)
+        };
         symptoms.push(Symptom {
-            change: Change::Expectation {
-                fact: "the adapter's answer".to_owned(),
-            },
+            change,
             field: None,
             before: "as the catalogue expects".to_owned(),
             now: text,
-            consequence: None,
+            consequence,
         });
     }
     if let Ok(result) = outcome
@@ -167,7 +178,10 @@ fn checked(
             field: None,
             before: "adapter and ledger agree".to_owned(),
             now: bounded(&format!("{error:#}")),
-            consequence: Some("believes the database to be where it is not".to_owned()),
+            consequence: Some(
+                "a deploy would have gone on from a revision that the database is not at"
+                    .to_owned(),
+            ),
         });
     }
     symptoms

@@ -29,9 +29,6 @@ pub struct Recorded {
 
 impl Recorded {
     /// Reads the recordings below `root`.
-    ///
-    /// # Errors
-    /// When they are not complete.
     pub fn load(root: &Path, catalogue: &[Case]) -> anyhow::Result<Self> {
         Ok(Self {
             fixtures: Fixtures::load(root, catalogue)?,
@@ -39,21 +36,16 @@ impl Recorded {
     }
 
     /// The recorded releases, oldest first.
-    #[must_use]
     pub fn releases(&self) -> Vec<Release> {
         self.fixtures.releases().collect()
     }
 
     /// Whether `release` is recorded.
-    #[must_use]
     pub fn has(&self, release: Release) -> bool {
         self.fixtures.releases().any(|known| known == release)
     }
 
     /// `release`, as one that can be compared with.
-    ///
-    /// # Errors
-    /// When it is not recorded.
     pub fn known(&self, release: Release) -> Result<Release, Trouble> {
         if self.has(release) {
             return Ok(release);
@@ -65,9 +57,6 @@ impl Recorded {
     }
 
     /// The newest recorded release that is not newer than `release`.
-    ///
-    /// # Errors
-    /// When all are newer.
     pub fn not_newer_than(&self, release: Release) -> Result<Release, Trouble> {
         let mut releases = self.releases().into_iter().rev();
         releases.find(|known| *known <= release).ok_or_else(|| {
@@ -79,9 +68,6 @@ impl Recorded {
     }
 
     /// What the recordings say of `release`.
-    ///
-    /// # Errors
-    /// When it is not recorded, or a snapshot is missing.
     pub fn baseline(&self, release: Release) -> anyhow::Result<Baseline> {
         self.known(release)?;
         let mut cases = BTreeMap::new();

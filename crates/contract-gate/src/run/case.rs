@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use contract_lab::interrupt;
 use contract_lab::runner::{Runner, Spoilt};
 use contract_tests::case::Case;
-use contract_tests::connection::Connection;
 
 use super::assess::assess;
 use super::bench::Bench;
@@ -14,47 +13,47 @@ use super::keep::keep;
 use super::observe::{Place, observe};
 use super::ran::Ran;
 use super::text::bounded;
-use super::trouble::{external, ran_out_of_time};
 use super::unrecorded;
 use crate::change::Change;
 use crate::drift::refusal;
-use crate::result::{CUT_SHORT, CaseResult, Finding};
+use crate::result::{CUT_SHORT, Finding};
 
-/// Runs and judges `case`. Nothing that happens is an error: what the candidate spoils breaks the
-/// case, and what else goes wrong leaves it unjudged.
+/// Runs and judges `case`. Nothing that happens is an error: it breaks the case, unless the caller
+/// sees that the server or the machine is in trouble.
 pub(crate) fn run(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> Ran {
     let started = Instant::now();
     let mut ran = match attempt(bench, runner, case) {
         Ok(ran) => ran,
         // Whatever an interrupt cut short says nothing of the candidate.
         _ if interrupt::raised() => Ran::unjudged(case, CUT_SHORT, false),
-        Err(error) => match error.downcast_ref::<Spoilt>() {
-            Some(spoilt) if external(&spoilt.why).is_none() => spoilt_case(case, spoilt),
-            _ => {
-                let said = format!("{error:#}");
-                Ran::unjudged(case, external(&said).unwrap_or(&said), true)
-            }
-        },
+        Err(error) => spoilt(case, &error),
     };
+    ran.result.sql = case.definition.project.sql();
     ran.result.milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     ran
 }
 
-fn spoilt_case(case: &Case, spoilt: &Spoilt) -> Ran {
-    let finding = match refusal(&spoilt.why) {
-        Some(refused) => refused.breaking(),
-        None if ran_out_of_time(&spoilt.why) => Finding::breaks(Change::Hangs),
-        None => Finding::breaks(Change::Preparation {
-            step: spoilt.step.to_owned(),
-        })
-        .with("it succeeds", bounded(&spoilt.why))
-        .meaning("cannot do what this case rests on"),
+/// A case that could not be run to its end.
+fn spoilt(case: &Case, error: &anyhow::Error) -> Ran {
+    let why = format!("{error:#}");
+    let (change, expected) = match error.downcast_ref::<Spoilt>() {
+        Some(spoilt) => (
+            Change::Preparation {
+                step: spoilt.step.to_owned(),
+            },
+            "it succeeds",
+        ),
+        None => (Change::Unobservable, "it can"),
     };
-    Ran {
-        result: CaseResult::judged(case.name, case.about, vec![finding]),
-        shown: None,
-        retry: false,
-    }
+    let finding = refusal(&why).map_or_else(
+        || {
+            Finding::breaks(change)
+                .with(expected, bounded(&why))
+                .meaning("cannot do what this case needs")
+        },
+        Finding::breaking,
+    );
+    Ran::judged(case, vec![finding])
 }
 
 fn attempt(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> anyhow::Result<Ran> {
@@ -77,19 +76,5 @@ pub(crate) fn in_place(bench: &Bench<'_>, case: &Case, place: &dyn Place) -> any
     if let Some(directory) = &bench.keep {
         keep(directory, case, place.site(), &observed).context("keeping what the case left")?;
     }
-    if expects_a_server(case) {
-        let mut texts = observed.seen.iter().flat_map(|call| {
-            let report = call.report.as_deref().unwrap_or_default();
-            [call.stdout.as_str(), call.stderr.as_str(), report]
-        });
-        if let Some(why) = texts.find_map(external) {
-            return Ok(Ran::unjudged(case, why, true));
-        }
-    }
     Ok(assess(bench, case, place.site(), observed))
-}
-
-/// Whether trouble with the server is trouble of the machine, and not what the case is about.
-fn expects_a_server(case: &Case) -> bool {
-    case.definition.connection == Connection::Valid
 }

@@ -14,7 +14,7 @@ const QUICK: [&str; 21] = [
     "up/no-op",
     "up/target",
     "up/second-of-three-fails",
-    "up/interrupted",
+    "up/cancelled",
     "down-to/first",
     "verify/true",
     "verify/false",
@@ -31,15 +31,11 @@ const QUICK: [&str; 21] = [
 ];
 
 /// The names of the cases of a quick run.
-#[must_use]
 pub fn quick() -> Vec<String> {
     QUICK.iter().map(ToString::to_string).collect()
 }
 
 /// The cases that `names` chooses.
-///
-/// # Errors
-/// When a name is none of the catalogue's; it names those that are alike.
 pub fn chosen(catalogue: Vec<Case>, names: &[String]) -> anyhow::Result<Vec<Case>> {
     if names.is_empty() {
         return Ok(catalogue);

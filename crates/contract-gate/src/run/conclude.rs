@@ -12,14 +12,15 @@ use crate::answer::Said;
 use crate::causes::causes;
 use crate::change::Change;
 use crate::delivery::{Shown, delivery};
-use crate::result::{CaseResult, Class, Finding, Judgement};
+use crate::result::{Capability, CaseResult, Class, Finding, Judgement};
 
 /// A judgement of which no case is known yet.
-#[must_use]
 pub(crate) fn judgement(provided: &Provided, terms: Terms) -> Judgement {
     Judgement {
         version: provided.installed.version.clone(),
+        given: provided.given.clone(),
         sha256: provided.sha256.clone(),
+        python: provided.installed.python.clone(),
         judged_as: terms.judged_as.to_string(),
         against: terms.against.to_string(),
         pending: terms.pending,
@@ -43,7 +44,7 @@ pub(crate) fn conclude(
     }
     let broke = ran
         .iter()
-        .filter(|(_, ran)| ran.result.class == Some(Class::Breaks) && ran.shown.is_none())
+        .filter(|(_, ran)| ran.result.class >= Some(Class::Breaks) && ran.shown.is_none())
         .map(|(name, _)| *name)
         .collect();
     let advertised = advertised(&shown, &judged.judged_as);
@@ -53,24 +54,26 @@ pub(crate) fn conclude(
             continue;
         };
         // A case that breaks already has its cause.
-        if ran.result.class == Some(Class::Breaks) {
+        if ran.result.class >= Some(Class::Breaks) {
             continue;
         }
         let finding = Finding::breaks(Change::Promise {
             capability: broken.capability.clone(),
         })
-        .with(broken.shows, "it is not so")
+        .with(broken.shows, "it does not")
         .meaning(format!(
             "relies on `{}`, which is advertised",
             broken.capability
         ));
-        let mut findings = std::mem::take(&mut ran.result.findings);
-        findings.push(finding);
-        let judged = CaseResult::judged(&ran.result.name, &ran.result.about, findings);
-        ran.result.findings = judged.findings;
-        ran.result.class = judged.class;
+        ran.result.add(vec![finding]);
     }
     judged.capabilities = capabilities;
+    for (name, ran) in &ran {
+        let operation = name.split('/').next().unwrap_or_default();
+        if ran.result.class == Some(Class::FalseSafe) {
+            withdraw(&mut judged.capabilities, operation, name);
+        }
+    }
     judged.cases = applying
         .iter()
         .map(|case| match ran.remove(case.name) {
@@ -80,6 +83,16 @@ pub(crate) fn conclude(
         .collect();
     judged.causes = causes(&judged.cases, given);
     judged.settle();
+}
+
+/// An operation that is a false safe in one case delivers nothing that its cases show.
+fn withdraw(capabilities: &mut [Capability], operation: &str, case: &str) {
+    for capability in capabilities {
+        if capability.evidence.starts_with(&format!("{operation}/")) {
+            capability.delivered = Some(false);
+            capability.evidence = format!("{}; false safe in {case}", capability.evidence);
+        }
+    }
 }
 
 /// What `describe` advertises; what the floors say where it was not asked.

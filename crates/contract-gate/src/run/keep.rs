@@ -10,9 +10,6 @@ use super::observe::Observed;
 use super::text::without_secret;
 
 /// Keeps the case below `directory`, without the password of the database.
-///
-/// # Errors
-/// When a file cannot be written.
 pub(crate) fn keep(
     directory: &Path,
     case: &Case,

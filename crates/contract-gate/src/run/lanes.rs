@@ -38,7 +38,6 @@ pub struct Slots {
 
 impl Slots {
     /// Room for `count` cases, and for one at least.
-    #[must_use]
     pub fn new(count: usize) -> Self {
         Self {
             free: Mutex::new(count.max(1)),

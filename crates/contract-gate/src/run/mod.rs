@@ -3,22 +3,24 @@
 pub(crate) mod assess;
 pub mod baseline;
 pub(crate) mod bench;
+pub mod cancelled;
 pub(crate) mod case;
 pub mod choice;
 pub(crate) mod conclude;
 pub(crate) mod effects;
-pub mod interrupted;
+mod health;
 mod keep;
 pub mod lanes;
 pub(crate) mod observe;
 pub mod progress;
+mod provenance;
 pub(crate) mod ran;
 mod recording;
 pub mod server;
+mod session;
 mod settings;
 pub mod terms;
 mod text;
-mod trouble;
 pub mod unrecorded;
 
 use std::collections::BTreeMap;
@@ -34,24 +36,28 @@ use contract_lab::runner::Runner;
 use contract_tests::case::{Case, Circumstance};
 use contract_tests::release::Release;
 
-use crate::result::{CUT_SHORT, CaseResult, Class, Judgement};
+use crate::change::Change;
+use crate::result::{CUT_SHORT, Class, Finding, Judgement};
+use crate::text::{cut, one_line};
 use bench::Bench;
 use conclude::{conclude, judgement};
+use health::Watch;
 use lanes::lanes;
 use progress::Progress;
 use ran::Ran;
 use server::Servers;
 use terms::Terms;
 
+pub use provenance::provenance;
 pub use settings::Settings;
+
+/// How long a confiture may take to print its version.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// How many cases that mostly wait run beside the others.
 const WAITING_LANES: usize = 4;
 
 /// Judges a candidate on the server of the run, which is started again once when it dies.
-///
-/// # Errors
-/// When no server can be had, or the recordings lack the baseline.
 pub fn judge_candidate(
     settings: &Settings<'_>,
     provided: &Provided,
@@ -89,8 +95,15 @@ pub fn judge_candidate(
         let label = format!("{} ", provided.named);
         self::round(settings, cases, server, &label, progress, &run)
     };
-    let mut ran = round(&applying, &server);
     let mut judged = judgement(provided, terms);
+    judged.catalogue = settings.catalogue(terms.judged_as);
+    let mut ran = match does_not_start(&provided.installed.program)? {
+        Some(why) => applying
+            .iter()
+            .map(|case| (case.name, unstartable(case, &why)))
+            .collect(),
+        None => round(&applying, &server),
+    };
     let again: Vec<&Case> = applying
         .iter()
         .copied()
@@ -147,11 +160,12 @@ pub(crate) fn round(
     let (waiting, working): (Vec<&Case>, Vec<&Case>) = cases.iter().copied().partition(waits);
     let one = |case: &Case| {
         let name = case.name;
+        let watch = Watch::begin(server);
         let mut ran = progress.during(&format!("{label}{name}"), || run(case));
-        if ran.result.class == Some(Class::Breaks) && server.connect().is_err() {
-            // Whatever it is, it was not seen in peace.
-            ran.result = CaseResult::not_judged(name, case.about, "the database server died");
-            ran.retry = true;
+        if ran.result.class >= Some(Class::Breaks)
+            && let Some(why) = watch.trouble()
+        {
+            ran = Ran::unjudged(case, why, true);
         }
         (name, ran)
     };
@@ -165,11 +179,32 @@ pub(crate) fn round(
     waited.into_iter().chain(worked).collect()
 }
 
+/// The last words of a confiture that does not start.
+fn does_not_start(program: &std::path::Path) -> anyhow::Result<Option<String>> {
+    let mut command = std::process::Command::new(program);
+    let output = run_within(command.arg("--version"), STARTS_WITHIN)?;
+    if output.status.success() {
+        return Ok(None);
+    }
+    let text = format!("{}\n{}", output.stdout, output.stderr);
+    let last = text.lines().rev().find(|line| !line.trim().is_empty());
+    let words = last.map_or_else(|| output.status.to_string(), one_line);
+    Ok(Some(cut(&words, 200)))
+}
+
+fn unstartable(case: &Case, why: &str) -> Ran {
+    let change = Change::DoesNotStart {
+        why: why.to_owned(),
+    };
+    let finding = Finding::breaks(change).with("`confiture --version` succeeds", why);
+    Ran::judged(case, vec![finding.meaning("cannot deploy at all")])
+}
+
 /// What `--version` prints, as the release that it is judged as; none when it does not print what
 /// the adapter reads, and then it is asked each time.
 pub(crate) fn version_text(provided: &Provided, judged_as: Release) -> Option<String> {
     let mut command = std::process::Command::new(&provided.installed.program);
-    let output = run_within(command.arg("--version"), Duration::from_secs(60)).ok()?;
+    let output = run_within(command.arg("--version"), STARTS_WITHIN).ok()?;
     let said = format!("confiture version {}", provided.installed.version);
     let read = output.status.success() && output.stdout.contains(&said);
     let shown = output

@@ -1,8 +1,6 @@
 //! What is seen of one case: the adapter makes the call, and what the child did is captured.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contract_lab::interrupt;
 use contract_lab::runner::{Prepared, call_by};
@@ -12,11 +10,9 @@ use contract_tests::case::{Case, Circumstance};
 use contract_tests::recording::State;
 use contract_tests::site::Site;
 use fraisier_adapter_confiture::ConfitureMigration;
-use fraisier_adapter_confiture::observe::{self, Event, Interruption, Observer};
 use serde_json::{Map, Value};
 
 use super::bench::Bench;
-use super::trouble::ran_out_of_time;
 use crate::change::Change;
 use crate::judge::{Symptom, is_direct};
 use crate::result::Finding;
@@ -28,9 +24,6 @@ pub(crate) trait Place {
     fn site(&self) -> &Site;
 
     /// What is in the database. `made` tells whether confiture was really called.
-    ///
-    /// # Errors
-    /// When the server refuses a query.
     fn state(&self, made: bool) -> anyhow::Result<Option<State>>;
 
     /// What the engine's configuration says of this deploy.
@@ -75,9 +68,6 @@ pub(crate) struct Observed {
 }
 
 /// Runs the case through the adapter; a call that the adapter does not make is made without it.
-///
-/// # Errors
-/// When the wrapper cannot be put in place, the database not be looked at, or on an interrupt.
 pub(crate) fn observe(
     bench: &Bench<'_>,
     case: &Case,
@@ -88,16 +78,16 @@ pub(crate) fn observe(
     let before = place.state(false)?;
     let wrapper = Wrapper::new(bench.myself, &task(bench, case, place.site(), place.play()))?;
     let limit = bench.limit();
-    let timed_out = Arc::new(TimedOut::default());
+    let began = Instant::now();
     let outcome = if direct {
         None
     } else {
-        Some(through_adapter(&wrapper, case, place, limit, &timed_out)?)
+        Some(through_adapter(&wrapper, case, place, limit)?)
     };
+    let elapsed = began.elapsed();
     let seen = calls(&wrapper, case)?;
     let after = place.state(made(&seen))?;
-    // The wrapper is killed with confiture, so what it saw of that call is lost.
-    let hung = timed_out.0.load(Ordering::Relaxed);
+    let hung = !direct && elapsed >= limit && wrapper.is_unfinished();
     let mut observed = Observed {
         outcome,
         called: !seen.is_empty() || hung,
@@ -119,14 +109,12 @@ pub(crate) fn observe(
         let program = wrapper.program();
         let made_directly = call_by(&program, place.site(), definition, &definition.call, limit);
         observed.seen = calls(&wrapper, case)?;
-        match made_directly {
-            Err(error) if ran_out_of_time(&format!("{error:#}")) => {
-                bench.count_hung();
-                observed.findings.push(hangs(limit));
-            }
-            Err(error) if observed.seen.is_empty() => return Err(error),
+        if wrapper.is_unfinished() {
+            bench.count_hung();
+            observed.findings.push(hangs(limit));
+        } else if observed.seen.is_empty() {
             // A call that a signal ended was seen all the same.
-            _ => {}
+            made_directly?;
         }
         observed.after_calls = place.state(made(&observed.seen))?;
     }
@@ -161,33 +149,16 @@ fn calls(wrapper: &Wrapper, case: &Case) -> anyhow::Result<Vec<Seen>> {
     Ok(seen)
 }
 
-/// Whether the adapter stopped a call because its time ran out.
-#[derive(Default)]
-struct TimedOut(AtomicBool);
-
-impl Observer for TimedOut {
-    fn event(&self, _: &observe::Call, event: &Event) {
-        if let Event::Interrupted {
-            why: Interruption::Timeout(_),
-        } = event
-        {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
 /// Makes the call through the adapter. An interrupt drops it, which stops confiture.
 fn through_adapter(
     wrapper: &Wrapper,
     case: &Case,
     place: &dyn Place,
     limit: Duration,
-    timed_out: &Arc<TimedOut>,
 ) -> anyhow::Result<Answer> {
     let adapter = ConfitureMigration::builder()
         .program(wrapper.program())
         .timeout(limit)
-        .observer(timed_out.clone())
         .build();
     let mut context = ask::context(&case.definition, place.site());
     context.settings.extend(place.settings());
@@ -217,7 +188,7 @@ fn hangs(limit: Duration) -> Finding {
 fn touched(observed: &Observed) -> Symptom {
     Symptom {
         change: Change::Database {
-            what: "state, by a call that the adapter refused".to_owned(),
+            what: "state after a call that the adapter refused".to_owned(),
         },
         field: None,
         before: format!("{:?}", observed.before),

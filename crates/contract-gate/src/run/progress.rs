@@ -17,7 +17,6 @@ pub struct Progress {
 
 impl Progress {
     /// Progress through `count` cases.
-    #[must_use]
     pub fn new(ui: Ui, count: usize, label: &str) -> Self {
         Self {
             bar: ui.bar(count as u64, label),

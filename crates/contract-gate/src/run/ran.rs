@@ -3,7 +3,7 @@
 use contract_tests::case::Case;
 
 use crate::delivery::Shown;
-use crate::result::CaseResult;
+use crate::result::{CaseResult, Finding};
 
 /// A case that was run and judged, or not.
 #[derive(Debug)]
@@ -15,6 +15,15 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// A case that was judged by these findings alone.
+    pub(crate) fn judged(case: &Case, findings: Vec<Finding>) -> Self {
+        Self {
+            result: CaseResult::judged(case.name, case.about, findings),
+            shown: None,
+            retry: false,
+        }
+    }
+
     /// A case that was not judged; `retry` when the reason may pass.
     pub(crate) fn unjudged(case: &Case, why: impl Into<String>, retry: bool) -> Self {
         Self {

@@ -25,7 +25,6 @@ struct Current {
 
 impl<'a> Servers<'a> {
     /// None is opened before it is needed.
-    #[must_use]
     pub fn new(open: &'a Open<'a>) -> Self {
         Self {
             open,
@@ -34,9 +33,6 @@ impl<'a> Servers<'a> {
     }
 
     /// The server.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
     pub fn current(&self) -> anyhow::Result<Arc<Server>> {
         let mut current = lock(&self.current);
         if let Some(server) = &current.server {
@@ -47,11 +43,14 @@ impl<'a> Servers<'a> {
         Ok(server)
     }
 
+    /// What the server says it is; none when none was opened.
+    pub fn version(&self) -> Option<String> {
+        let server = lock(&self.current).server.clone()?;
+        server.version().ok()
+    }
+
     /// The server after `dead`: another candidate may have opened it already. None when that one is
     /// the second that died.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
     pub fn after(&self, dead: &Arc<Server>) -> anyhow::Result<Option<Arc<Server>>> {
         let mut current = lock(&self.current);
         if let Some(server) = current

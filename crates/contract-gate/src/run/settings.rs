@@ -12,8 +12,10 @@ use super::lanes::Slots;
 /// How a candidate is judged.
 #[derive(Debug)]
 pub struct Settings<'a> {
-    /// The cases, all or some of the catalogue.
+    /// The cases that were chosen, all or some of the catalogue.
     pub cases: &'a [Case],
+    /// The whole catalogue.
+    pub whole: &'a [Case],
     /// The recordings.
     pub recorded: &'a Recorded,
     /// The release by whose floors it is judged, instead of its own.
@@ -30,4 +32,12 @@ pub struct Settings<'a> {
     pub keep: Option<PathBuf>,
     /// The program that calls [`run_as_wrapper`](crate::wrapper::run_as_wrapper).
     pub myself: PathBuf,
+}
+
+impl Settings<'_> {
+    /// How many cases the catalogue has for `release`.
+    pub(crate) fn catalogue(&self, release: Release) -> usize {
+        let applies = |case: &&Case| case.applies_to(release);
+        self.whole.iter().filter(applies).count()
+    }
 }

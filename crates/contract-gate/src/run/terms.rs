@@ -20,9 +20,6 @@ pub struct Terms {
 
 impl Terms {
     /// The terms for a confiture that says it is `version`.
-    ///
-    /// # Errors
-    /// When the version has no numbers and none were given, or no recorded release is old enough.
     pub fn new(settings: &Settings<'_>, version: &str) -> anyhow::Result<Self> {
         let base = base_version(version);
         let judged_as = settings.judged_as.or(base).ok_or_else(|| {
@@ -47,7 +44,6 @@ impl Terms {
 }
 
 /// The release that a version leads to: `1.30.0` of `1.30.0rc1` and of `1.30.dev4+g12ab`.
-#[must_use]
 pub fn base_version(version: &str) -> Option<Release> {
     let mut numbers: Vec<u32> = Vec::new();
     for part in version.split('.').take(3) {

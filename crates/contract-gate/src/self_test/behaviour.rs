@@ -85,9 +85,6 @@ impl Behaviour {
     }
 
     /// Runs the case as the gate does, and keeps what was seen.
-    ///
-    /// # Errors
-    /// When the case cannot be run.
     pub(crate) fn watch(
         &self,
         bench: &Bench<'_>,
@@ -120,9 +117,6 @@ impl Behaviour {
     }
 
     /// The place where the case happens again without confiture and without a server.
-    ///
-    /// # Errors
-    /// When the case was not seen, or its project cannot be written.
     pub(crate) fn again(&self, case: &Case) -> anyhow::Result<Again> {
         let cases = lock(&self.cases);
         let seen = cases.get(case.name);

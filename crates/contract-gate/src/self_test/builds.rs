@@ -77,9 +77,6 @@ pub const BUILDS: [Build; 4] = [
 
 impl Build {
     /// Copies the environment of a release to `to` and changes it.
-    ///
-    /// # Errors
-    /// When it cannot be copied, or does not hold what is to be changed.
     pub fn make(&self, environment: &Path, to: &Path) -> anyhow::Result<()> {
         copy(environment, to)?;
         let package = package(to)?;

@@ -60,9 +60,6 @@ struct Rig<'a> {
 
 /// Runs the self-test on a release: first every case as it is, then the injections. Where the cases
 /// are not the `complete` catalogue, what shows in none of them is left out.
-///
-/// # Errors
-/// When the release cannot be run, or does not pass the gate as it is.
 pub fn self_test(
     settings: &Settings<'_>,
     provided: &Provided,
@@ -96,9 +93,6 @@ pub fn self_test(
 
 /// Injects into what the recordings of a release say that it did. Nothing is called but the
 /// stand-in, so what needs confiture itself is left out.
-///
-/// # Errors
-/// When the release is not recorded, or a file cannot be written.
 pub fn on_recordings(
     recorded: &Recorded,
     release: Release,
@@ -120,9 +114,6 @@ pub fn on_recordings(
 
 /// The injections that show in one of the cases, by what the recordings of a release say that it
 /// did. One for which confiture itself is called shows where it is said to.
-///
-/// # Errors
-/// When the release is not recorded.
 pub fn showing(
     recorded: &Recorded,
     release: Release,

@@ -19,7 +19,10 @@ pub struct Judged {
 
 impl Judged {
     pub(crate) fn new(name: &str, judged: &Judgement) -> Self {
-        let breaks = judged.causes_of(Class::Breaks);
+        let breaks = judged
+            .causes
+            .iter()
+            .filter(|cause| cause.class >= Class::Breaks);
         let unjudged = judged.unjudged().map(|case| {
             let why = case.not_judged.as_deref().unwrap_or_default();
             format!("{}: {why}", case.name)
@@ -99,7 +102,6 @@ impl Score {
     }
 
     /// Whether everything was judged rightly.
-    #[must_use]
     pub fn is_full(&self) -> bool {
         self.misses.is_empty() && self.harmful + self.harmless > 0
     }

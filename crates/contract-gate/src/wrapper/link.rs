@@ -13,6 +13,9 @@ pub(super) const TASK: &str = "wrapper.json";
 /// The name of the link.
 pub(super) const LINK: &str = "confiture";
 
+/// The number of the call that began last.
+const BEGUN: &str = "begun";
+
 /// What was seen of each call, numbered.
 const SEEN: &str = "seen";
 
@@ -25,9 +28,6 @@ pub struct Wrapper {
 impl Wrapper {
     /// Puts the link and its task in place. `myself` is the program that calls
     /// [`run_as_wrapper`](super::run_as_wrapper) when it starts.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
     pub fn new(myself: &Path, task: &Task) -> io::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("confiture-gate-")
@@ -39,18 +39,33 @@ impl Wrapper {
     }
 
     /// The program to start.
-    #[must_use]
     pub fn program(&self) -> PathBuf {
         self.directory.path().join(LINK)
     }
 
+    /// Whether the latest call began and did not end: it was killed, and the wrapper with it.
+    pub fn is_unfinished(&self) -> bool {
+        unfinished(self.directory.path())
+    }
+
     /// What was seen, in the order of the calls.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn seen(&self) -> io::Result<Vec<Seen>> {
         seen_in(self.directory.path())
     }
+}
+
+/// Whether the latest call began and did not end.
+fn unfinished(directory: &Path) -> bool {
+    let begun = directory.join(BEGUN);
+    fs::read_to_string(begun).is_ok_and(|number| {
+        let number: usize = number.parse().unwrap_or_default();
+        !place(directory, number).exists()
+    })
+}
+
+/// Writes down that the call of this number begins.
+pub(super) fn begin(directory: &Path, number: usize) -> io::Result<()> {
+    fs::write(directory.join(BEGUN), number.to_string())
 }
 
 /// What was seen so far below `directory`, in the order of the calls.

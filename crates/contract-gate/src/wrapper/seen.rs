@@ -25,7 +25,6 @@ pub struct Seen {
 
 impl Seen {
     /// Whether it only asks for the version, as the adapter does on the way to another call.
-    #[must_use]
     pub fn asks_version(&self) -> bool {
         asks_version(&self.argv)
     }

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use rustix::process::Signal;
 
 use super::files::{beside, files, report_of};
-use super::link::{LINK, TASK, place, seen_in};
+use super::link::{LINK, TASK, begin, place, seen_in};
 use super::seen::{Seen, asks_version};
 use super::task::Task;
 
@@ -22,7 +22,6 @@ const COLUMNS: &str = "1000";
 const FAILED: u8 = 99;
 
 /// Acts as the wrapper when this program was started as one; `None` otherwise.
-#[must_use]
 pub fn run_as_wrapper() -> Option<ExitCode> {
     let mut arguments = std::env::args();
     let link = PathBuf::from(arguments.next()?);
@@ -56,6 +55,7 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
     let before = files(&task.project);
     let there = report.as_deref().map(beside).unwrap_or_default();
     let seen_before = seen_in(directory)?;
+    begin(directory, seen_before.len())?;
     let tamper = task.tamper.as_ref();
     let mut seen = if let Some(seen) = tamper.and_then(|tamper| tamper.instead(argv)) {
         seen

@@ -3,7 +3,7 @@
 use contract_gate::causes::causes;
 use contract_gate::change::Change;
 use contract_gate::report::html;
-use contract_gate::result::{Capability, CaseResult, Finding, Judgement, Report};
+use contract_gate::result::{Capability, CaseResult, Finding, Judgement, Provenance, Report};
 
 const RECORDED: &str = "{\n  \"exit\": 0,\n  \"report\": {\n    \"ok\": true,\n    \
                         \"window_safe\": true,\n    \"issues\": []\n  }\n}\n";
@@ -22,6 +22,7 @@ pub(crate) fn page() -> String {
         vec![judgement("1.29.0", Vec::new(), RECORDED), drifted],
         false,
         Vec::new(),
+        Provenance::default(),
     );
     html::render(&report)
 }
@@ -37,6 +38,7 @@ fn judgement(version: &str, findings: Vec<Finding>, seen: &str) -> Judgement {
         judged_as: version.to_owned(),
         against: "1.29.0".to_owned(),
         causes: causes(&cases, version),
+        catalogue: cases.len(),
         cases,
         capabilities: vec![Capability {
             name: "window_safe".to_owned(),

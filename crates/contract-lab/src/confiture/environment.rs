@@ -1,7 +1,10 @@
 //! Environments with a confiture in them, built once for each cache.
 
+use std::path::{Path, PathBuf};
+
 use contract_tests::release::Release;
 
+use super::digest::hash_tree;
 use super::installed::{Installed, Provided, not_confiture, version_of};
 use crate::Lab;
 use crate::build_once::{Building, build_once};
@@ -34,16 +37,28 @@ pub(super) fn of_version(lab: &Lab, wanted: &str, extras: &[String]) -> anyhow::
     let name = format!("confiture-{named}-{}", lab.python()?.tag());
     let requirement = format!("{PACKAGE}{extras}=={wanted}");
     let label = format!("confiture {named}");
+    let installed = build(lab, &name, |building| {
+        install(lab, &label, &requirement, building, |failure| {
+            not_had(&failure, &label)
+        })
+    })?;
     Ok(Provided {
-        installed: build(lab, &name, |building| {
-            install(lab, &label, &requirement, building, |failure| {
-                not_had(&failure, &label)
-            })
-        })?,
+        sha256: package(&installed.program)
+            .map(|package| hash_tree(&package, &["__pycache__"]))
+            .transpose()?,
+        installed,
         named,
         given: wanted.to_owned(),
-        sha256: None,
     })
+}
+
+/// The directory of the package that a program of an environment starts.
+fn package(program: &Path) -> Option<PathBuf> {
+    let library = program.ancestors().nth(2)?.join("lib");
+    let pythons = std::fs::read_dir(library).ok()?.flatten();
+    pythons
+        .map(|python| python.path().join("site-packages/confiture"))
+        .find(|package| package.is_dir())
 }
 
 /// The extras as a requirement names them.

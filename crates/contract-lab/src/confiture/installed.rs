@@ -21,7 +21,7 @@ pub struct Installed {
     pub version: String,
     /// The binary: absolute.
     pub program: PathBuf,
-    /// The version of the Python it runs on; `None` for what is installed already.
+    /// The version of the Python it runs on, where that is known.
     pub python: Option<String>,
     /// Every package of its environment with its version; empty where there is none.
     pub packages: BTreeMap<String, String>,
@@ -36,7 +36,7 @@ pub struct Provided {
     pub given: String,
     /// Where its binary is.
     pub installed: Installed,
-    /// The SHA-256 of what was given, where that is not a release.
+    /// The SHA-256 of what was given; of a release, that of its installed package.
     pub sha256: Option<String>,
 }
 

@@ -54,10 +54,6 @@ fn is_version(text: &str) -> bool {
 /// Makes the candidate runnable, with the extras of the package that are named. What is built is
 /// kept by its content: a rebuilt wheel of the same version is another candidate. Safe to call from
 /// several threads and from several runs at the same time.
-///
-/// # Errors
-/// No such file or release, no Python, no registry, a directory that cannot be written, something
-/// that is not confiture; each in one sentence.
 pub fn provide(lab: &Lab, candidate: &Candidate, extras: &[String]) -> anyhow::Result<Provided> {
     match candidate {
         Candidate::Newest => environment::of_release(lab, newest(lab)?, extras),
@@ -68,9 +64,6 @@ pub fn provide(lab: &Lab, candidate: &Candidate, extras: &[String]) -> anyhow::R
 }
 
 /// Makes the candidate runnable where only its binary matters.
-///
-/// # Errors
-/// As [`provide`].
 pub fn install(lab: &Lab, candidate: &Candidate) -> anyhow::Result<Installed> {
     Ok(provide(lab, candidate, &[])?.installed)
 }

@@ -4,11 +4,13 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::digest::{copy_tree, hash_file, hash_tree};
 use super::environment;
 use super::installed::{Installed, Provided, not_confiture, version_of};
 use crate::Lab;
+use crate::command::run;
 use crate::packages::{CHECK_NETWORK, Failure, installed};
 use crate::registry::PACKAGE;
 use crate::trouble::Trouble;
@@ -81,7 +83,6 @@ pub(super) fn provide(lab: &Lab, path: &Path, extras: &[String]) -> anyhow::Resu
 }
 
 /// The sentence for a path where nothing is.
-#[must_use]
 pub fn missing(path: &Path, error: &io::Error) -> Trouble {
     Trouble::new(
         format!("{} is neither a release nor a path: {error}", named(path)),
@@ -91,7 +92,6 @@ pub fn missing(path: &Path, error: &io::Error) -> Trouble {
 }
 
 /// The last two parts of the path: enough to know it again, and nothing of the machine.
-#[must_use]
 pub fn named(path: &Path) -> String {
     let parts: Vec<&OsStr> = path
         .iter()
@@ -169,6 +169,13 @@ fn not_built(named: &str, place: &str, failure: Failure) -> Trouble {
     Trouble::new(format!("{named} cannot be installed: {why}"), way_out)
 }
 
+/// The version of a Python, where there is one.
+fn version_of_python(python: &Path) -> Option<String> {
+    let printed = run(Command::new(python).arg("--version")).ok()?;
+    let version = printed.stdout.trim().strip_prefix("Python ")?;
+    Some(version.to_owned())
+}
+
 fn binary(named: &str, program: &Path) -> anyhow::Result<Installed> {
     let python = program.with_file_name("python");
     let packages = if python.is_file() {
@@ -179,7 +186,7 @@ fn binary(named: &str, program: &Path) -> anyhow::Result<Installed> {
     Ok(Installed {
         version: version_of(named, program, packages.get(PACKAGE).map(String::as_str))?,
         program: program.to_owned(),
-        python: None,
+        python: version_of_python(&python),
         packages,
     })
 }

@@ -34,7 +34,6 @@ impl fmt::Display for Failure {
 
 /// The releases in a comma-separated list, oldest first, each once; what is no final release is left
 /// out.
-#[must_use]
 pub fn releases_in(list: &str) -> Vec<Release> {
     let parts = list.split(',').map(str::trim);
     let mut releases: Vec<Release> = parts.filter_map(|part| part.parse().ok()).collect();

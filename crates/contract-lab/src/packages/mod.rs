@@ -16,9 +16,6 @@ use crate::python::Installer;
 use crate::{Lab, interrupt};
 
 /// Makes an empty environment and installs `requirement` into it.
-///
-/// # Errors
-/// `Ok(Err(_))` when the installer says no; `Err` when it could not be asked.
 pub fn install_environment(
     lab: &Lab,
     building: &Building<'_>,
@@ -47,9 +44,6 @@ pub fn install_environment(
 }
 
 /// A command that installs into this environment, but for what to install.
-///
-/// # Errors
-/// When there is no Python with an installer.
 pub fn install_into(lab: &Lab, environment: &Path) -> anyhow::Result<Command> {
     let inside = environment.join("bin/python");
     let python = lab.python()?;
@@ -69,9 +63,6 @@ pub fn install_into(lab: &Lab, environment: &Path) -> anyhow::Result<Command> {
 
 /// Unpacks the wheel of `requirement`, without what it depends on, into the directory. A Python
 /// newer than `newest_minor` gets the wheel made for 3.`newest_minor`: only the files are wanted.
-///
-/// # Errors
-/// `Ok(Err(_))` when the installer says no; `Err` when it could not be asked.
 pub fn unpack_wheel(
     lab: &Lab,
     building: &Building<'_>,
@@ -100,9 +91,6 @@ pub fn unpack_wheel(
 
 /// What `pip index versions` prints for `package`. `impatient` when there is something to fall
 /// back on should the registry not answer.
-///
-/// # Errors
-/// `Ok(Err(_))` when pip says no; `Err` when it could not be asked.
 pub fn list_versions(
     lab: &Lab,
     package: &str,
@@ -122,9 +110,6 @@ pub fn list_versions(
 }
 
 /// Names and versions of everything installed beside `program`, an environment's Python.
-///
-/// # Errors
-/// When that Python cannot list them.
 pub fn installed(program: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     const LIST: &str = "\
 import json

@@ -24,9 +24,6 @@ pub(super) enum Account {
 
 impl Account {
     /// The account for this process.
-    ///
-    /// # Errors
-    /// As root, when `/etc/passwd` has no unprivileged user.
     pub(super) fn choose() -> anyhow::Result<Self> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self::Own);
@@ -49,9 +46,6 @@ impl Account {
     }
 
     /// Hands `path` over to this account.
-    ///
-    /// # Errors
-    /// When the file system refuses.
     pub(super) fn give(self, path: &Path) -> std::io::Result<()> {
         match self {
             Self::Own => Ok(()),

@@ -25,7 +25,6 @@ pub struct ServerArgs {
 
 impl ServerArgs {
     /// The password in the URL that was given, which no report may hold.
-    #[must_use]
     pub fn password(&self) -> Option<String> {
         let config: postgres::Config = self.database_url.as_ref()?.parse().ok()?;
         let password = config.get_password()?;
@@ -33,9 +32,6 @@ impl ServerArgs {
     }
 
     /// The server: the one given, or an embedded one that is started.
-    ///
-    /// # Errors
-    /// When the URL cannot be used, or the server cannot be started.
     pub fn open(&self, lab: &Lab) -> anyhow::Result<Server> {
         match &self.database_url {
             Some(url) => Server::given(url),
@@ -44,9 +40,6 @@ impl ServerArgs {
     }
 
     /// The directory with `psql`, `pg_dump` and the other programs of that PostgreSQL.
-    ///
-    /// # Errors
-    /// When PostgreSQL cannot be installed.
     pub fn programs(&self, lab: &Lab) -> anyhow::Result<PathBuf> {
         let mut psql = binaries::provision(lab, self.postgres)?.bin("psql");
         psql.pop();

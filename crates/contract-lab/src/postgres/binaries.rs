@@ -59,9 +59,6 @@ struct Unpacked {
 }
 
 /// Gives the programs of `major`, unpacking the wheel at most once per cache.
-///
-/// # Errors
-/// No Python, no network, a platform without a wheel, a directory that cannot be written.
 pub(super) fn provision(lab: &Lab, major: Major) -> anyhow::Result<Program> {
     let unpacked = build_once(
         &lab.cache().join("postgres"),
@@ -80,9 +77,6 @@ pub(super) fn provision(lab: &Lab, major: Major) -> anyhow::Result<Program> {
 }
 
 /// The file of libpq, of the newest PostgreSQL.
-///
-/// # Errors
-/// What getting the programs can fail with; that they come without libpq.
 pub fn libpq(lab: &Lab) -> anyhow::Result<PathBuf> {
     let program = provision(lab, Major::Pg18)?;
     let file = program.wheel.join(&program.install).join("lib/libpq.so.5");

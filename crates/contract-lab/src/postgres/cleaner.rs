@@ -56,9 +56,6 @@ pub struct Cleaner {
 
 impl Cleaner {
     /// Starts a cleaner with `duty`; gives the server's port, 0 when it has none.
-    ///
-    /// # Errors
-    /// What the duty failed with, or an interrupt.
     pub fn start(duty: &Duty) -> anyhow::Result<(Self, u16)> {
         let mut child = Command::new(own_program()?)
             .arg(SUBCOMMAND)
@@ -122,9 +119,6 @@ fn own_program() -> anyhow::Result<PathBuf> {
 }
 
 /// The far end: does the duty that it reads from standard input, until that closes.
-///
-/// # Errors
-/// When the duty cannot be read or answered.
 pub fn serve() -> anyhow::Result<()> {
     let mut input = BufReader::new(std::io::stdin());
     let mut line = String::new();

@@ -49,9 +49,6 @@ pub(super) struct Embedded {
 
 impl Embedded {
     /// Initialises and starts a server, and waits until it lets `password` in.
-    ///
-    /// # Errors
-    /// When PostgreSQL's programs fail, in their words; or an interrupt.
     pub(super) fn start(
         program: &Program,
         password: &str,

@@ -3,9 +3,6 @@
 use postgres::Client;
 
 /// The versions in confiture's ledger, in order; none without a ledger.
-///
-/// # Errors
-/// When the server refuses a query.
 pub fn ledger(client: &mut Client) -> anyhow::Result<Vec<String>> {
     if !is_there(client, "public.tb_confiture")? {
         return Ok(Vec::new());
@@ -18,18 +15,12 @@ pub fn ledger(client: &mut Client) -> anyhow::Result<Vec<String>> {
 }
 
 /// Whether there is such a table.
-///
-/// # Errors
-/// When the server refuses the query.
 pub fn is_there(client: &mut Client, table: &str) -> anyhow::Result<bool> {
     let row = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])?;
     Ok(row.get(0))
 }
 
 /// How many sessions of others are connected to the database.
-///
-/// # Errors
-/// When the server refuses the query.
 pub fn sessions(client: &mut Client) -> anyhow::Result<i64> {
     let row = client.query_one(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
@@ -40,9 +31,6 @@ pub fn sessions(client: &mut Client) -> anyhow::Result<i64> {
 }
 
 /// How many advisory locks of the database are held or awaited; the migration lock is one.
-///
-/// # Errors
-/// When the server refuses the query.
 pub fn advisory_locks(client: &mut Client) -> anyhow::Result<i64> {
     let row = client.query_one(
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' \

@@ -35,17 +35,11 @@ impl Server {
     /// Starts an empty server of the lab's own on a free port of 127.0.0.1. Its superuser
     /// `postgres` has a random password, which the server really asks for (`scram-sha-256`).
     /// `settings` go into `postgresql.conf` after the lab's own, so they win. Works for root.
-    ///
-    /// # Errors
-    /// When PostgreSQL cannot be installed or does not start.
     pub fn start(lab: &Lab, major: Major, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         Self::launch(lab, major, settings, false)
     }
 
     /// Starts a server that waits for a primary, as [`Self::start`] starts one: it only reads.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
     pub fn start_standby(lab: &Lab, major: Major) -> anyhow::Result<Self> {
         Self::launch(lab, major, &[], true)
     }
@@ -82,9 +76,6 @@ impl Server {
 
     /// Uses the server that `url` names, a URL or a keyword DSN. Databases get a name that
     /// nobody else uses, and are dropped when the command ends, however it ends.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses the login.
     pub fn given(url: &str) -> anyhow::Result<Self> {
         connect_to(url)?;
         let prefix = format!("xtask_{}_", &random_hex()?[..12]);
@@ -101,9 +92,6 @@ impl Server {
 
     /// Creates a database, as a copy of `template` when one is named (nobody may be connected to
     /// it). On a given server the real name carries a prefix; see [`Database::name`].
-    ///
-    /// # Errors
-    /// When the server refuses, for instance because the name is taken.
     pub fn create_database(
         &self,
         name: &str,
@@ -121,17 +109,11 @@ impl Server {
     }
 
     /// Creates a database whose name starts with `stem` and that no other call gets.
-    ///
-    /// # Errors
-    /// As [`Self::create_database`].
     pub fn create_unique_database(&self, stem: &str) -> anyhow::Result<Database<'_>> {
         self.create_database(&unique(stem), None)
     }
 
     /// Creates a copy of `template`, whose name starts with `stem` and that no other call gets.
-    ///
-    /// # Errors
-    /// As [`Self::create_database`].
     pub fn create_unique_copy(
         &self,
         stem: &str,
@@ -141,23 +123,16 @@ impl Server {
     }
 
     /// A connection to the maintenance database, as the superuser or the user of the given URL.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub fn connect(&self) -> anyhow::Result<Client> {
         connect_to(&self.url.0)
     }
 
     /// The DSN of the database `name`, existing or not. It carries the password.
-    #[must_use]
     pub fn dsn(&self, name: &str) -> String {
         dsn::with_database(&self.url.0, name)
     }
 
     /// What the server says it is, such as `18.0`.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub fn version(&self) -> anyhow::Result<String> {
         let row = self.connect()?.query_one("SHOW server_version", &[])?;
         Ok(row.get(0))
@@ -173,21 +148,16 @@ pub struct Database<'server> {
 
 impl Database<'_> {
     /// Its name on the server.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Its DSN, with the password.
-    #[must_use]
     pub fn dsn(&self) -> String {
         self.server.dsn(&self.name)
     }
 
     /// A connection to it.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub fn connect(&self) -> anyhow::Result<Client> {
         connect_to(&self.dsn())
     }

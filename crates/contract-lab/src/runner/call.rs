@@ -33,9 +33,6 @@ pub struct CallOutput {
 }
 
 /// Makes one call by `program`, which may stand in front of a binary, and takes what it left.
-///
-/// # Errors
-/// When it cannot be run, or does not end within `limit`.
 pub fn call_by(
     program: &Path,
     site: &Site,

@@ -24,9 +24,6 @@ pub struct Capture {
 
 impl Capture {
     /// Runs `case` by `runner`.
-    ///
-    /// # Errors
-    /// When what the case needs cannot be made. What confiture does is no error but what is captured.
     pub fn take(runner: &Runner<'_>, case: &Case) -> anyhow::Result<Self> {
         let definition = &case.definition;
         let prepared = runner.prepare(definition)?;
@@ -45,7 +42,6 @@ impl Capture {
     }
 
     /// The recording it makes of `case`.
-    #[must_use]
     pub fn recording(&self, case: &Case) -> Recording {
         let names = self.site.names();
         let text = |text: &str| normalise(text, &names);

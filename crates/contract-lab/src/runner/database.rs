@@ -16,9 +16,6 @@ use crate::trouble::Trouble;
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
 /// The databases `database` and `against` on `server`, existing or not.
-///
-/// # Errors
-/// When the server's DSN is not one with a host, a user and a password.
 pub fn endpoint(server: &Server, database: &str, against: &str) -> anyhow::Result<Endpoint> {
     let config: Config = server.dsn(database).parse()?;
     let host = config.get_hosts().iter().find_map(|host| match host {
@@ -45,9 +42,6 @@ pub fn endpoint(server: &Server, database: &str, against: &str) -> anyhow::Resul
 }
 
 /// A connection to the database of `endpoint`.
-///
-/// # Errors
-/// When the server refuses it.
 pub fn connect(endpoint: &Endpoint) -> anyhow::Result<Client> {
     let mut config = Config::new();
     config
@@ -60,9 +54,6 @@ pub fn connect(endpoint: &Endpoint) -> anyhow::Result<Client> {
 }
 
 /// What is in the database of `endpoint`.
-///
-/// # Errors
-/// When the server refuses a query.
 pub fn state(endpoint: &Endpoint) -> anyhow::Result<State> {
     let mut client = connect(endpoint)?;
     let tables = client.query(
@@ -88,9 +79,6 @@ pub fn state(endpoint: &Endpoint) -> anyhow::Result<State> {
 
 /// Waits until no session but `others` is connected to the database: the server notices the end of
 /// a client a little later. A session that stays is part of what is recorded.
-///
-/// # Errors
-/// When the server refuses a query, or on an interrupt.
 pub fn settle(endpoint: &Endpoint, others: i64) -> anyhow::Result<()> {
     let mut client = connect(endpoint)?;
     let deadline = Instant::now() + SETTLES_WITHIN;

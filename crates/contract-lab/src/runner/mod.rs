@@ -43,7 +43,6 @@ type Base<'server> = Arc<OnceLock<Result<Database<'server>, String>>>;
 
 impl<'server> Runner<'server> {
     /// A runner that made no database yet.
-    #[must_use]
     pub fn new(release: Release, installed: &'server Installed, server: &'server Server) -> Self {
         Self {
             release,
@@ -56,21 +55,18 @@ impl<'server> Runner<'server> {
     }
 
     /// Starts `program` instead of the binary itself, as something that stands in front of it.
-    #[must_use]
     pub fn through(mut self, program: PathBuf) -> Self {
         self.program = program;
         self
     }
 
     /// Gives a call up that lasts longer than `limit`.
-    #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
     /// The server that the cases run on.
-    #[must_use]
     pub fn server(&self) -> &'server Server {
         self.server
     }
@@ -82,9 +78,6 @@ impl<'server> Runner<'server> {
     }
 
     /// Puts everything in place that is there before the call of a case.
-    ///
-    /// # Errors
-    /// When a file, a database, or the base the case starts from cannot be made.
     pub fn prepare(&self, definition: &Definition) -> anyhow::Result<Prepared<'server>> {
         let root = tempfile::tempdir()?;
         let project = root.path().join("project");
@@ -138,9 +131,6 @@ impl<'server> Runner<'server> {
     }
 
     /// Makes one call and takes what it left.
-    ///
-    /// # Errors
-    /// When the binary cannot be run, or does not end.
     pub fn call(
         &self,
         site: &Site,

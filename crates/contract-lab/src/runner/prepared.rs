@@ -21,9 +21,6 @@ pub struct Prepared<'server> {
 impl Prepared<'_> {
     /// What is in the case's database, once the sessions of what was run are gone; `None` where a
     /// case has none.
-    ///
-    /// # Errors
-    /// When the server refuses a query.
     pub fn state(&self) -> anyhow::Result<Option<State>> {
         if self.database.is_none() {
             return Ok(None);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use similar::{ChangeTag, DiffOp, TextDiff};
 
 use super::page::{Page, escape};
-use crate::report::words::told;
+use crate::report::view::line;
 use crate::result::CaseResult;
 
 impl Page<'_> {
@@ -43,14 +43,21 @@ impl Page<'_> {
         if !case.findings.is_empty() {
             self.text.push_str("<ul>\n");
             for finding in &case.findings {
-                self.push(format_args!("<li>{}</li>\n", escape(&told(finding))));
+                self.push(format_args!("<li>{}</li>\n", escape(&line(finding))));
             }
             self.text.push_str("</ul>\n");
+        }
+        if !case.sql.is_empty() {
+            self.push(format_args!(
+                "<details><summary>Migrations of the case</summary><pre class=\"beside\">{}</pre></details>\n",
+                escape(&case.sql)
+            ));
         }
         match (&case.recorded, &case.seen) {
             (Some(recorded), Some(seen)) if recorded == seen => {
                 self.push(format_args!(
-                    "<p>Recorded, and the same now:</p>\n<pre class=\"beside\">{}</pre>\n",
+                    "<details><summary>Recorded, and the same now</summary>\
+                     <pre class=\"beside\">{}</pre></details>\n",
                     escape(recorded)
                 ));
             }
@@ -73,13 +80,11 @@ impl Page<'_> {
         let diff = TextDiff::from_lines(recorded, seen);
         for op in diff.ops() {
             if let DiffOp::Equal { old_index, len, .. } = *op {
-                for line in old_index..old_index + len {
-                    let line = diff.old_slice(line).map(trimmed).unwrap_or_default();
-                    let line = escape(line);
-                    self.push(format_args!(
-                        "<div class=\"row\"><div>{line}</div><div>{line}</div></div>\n"
-                    ));
-                }
+                let lines: Vec<&str> = (old_index..old_index + len)
+                    .map(|line| diff.old_slice(line).map(trimmed).unwrap_or_default())
+                    .collect();
+                let last = diff.old_slice(old_index + len).is_none();
+                self.unchanged(&lines, old_index == 0, last);
                 continue;
             }
             let (mut old, mut new): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
@@ -113,6 +118,34 @@ impl Page<'_> {
         self.text.push_str("</div>\n");
     }
 }
+
+impl Page<'_> {
+    /// Lines that did not change: those beside a change are shown, the others folded.
+    fn unchanged(&mut self, lines: &[&str], first: bool, last: bool) {
+        let head = if first { 0 } else { AROUND.min(lines.len()) };
+        let tail = if last { 0 } else { AROUND };
+        let folded = head..lines.len().saturating_sub(tail).max(head);
+        let fold = folded.len() > 1;
+        for (place, line) in lines.iter().enumerate() {
+            if fold && place == folded.start {
+                let count = folded.len();
+                self.push(format_args!(
+                    "<details><summary>{count} unchanged lines</summary>\n"
+                ));
+            }
+            let line = escape(line);
+            self.push(format_args!(
+                "<div class=\"row\"><div>{line}</div><div>{line}</div></div>\n"
+            ));
+            if fold && place + 1 == folded.end {
+                self.text.push_str("</details>\n");
+            }
+        }
+    }
+}
+
+/// How many unchanged lines are shown before and after a change.
+const AROUND: usize = 3;
 
 fn trimmed(line: &str) -> &str {
     line.trim_end_matches('\n')

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::page::{Page, escape, quoted};
-use crate::result::{CaseResult, Class, Judgement, Report};
+use crate::report::view::Severity;
+use crate::result::{CaseResult, Judgement, Report};
 
 impl<'a> Page<'a> {
     pub(super) fn capabilities(&mut self, report: &Report) {
@@ -38,8 +39,9 @@ impl<'a> Page<'a> {
                     .map(|found| found.evidence.as_str())
                     .unwrap_or_default();
                 self.push(format_args!(
-                    "<td class=\"{class}\"><span title=\"{words}: {}\">{mark}</span></td>",
-                    quoted(evidence)
+                    "<td class=\"{class}\"><details><summary aria-label=\"{words}\">{mark}</summary>\
+                     <p>{words}: {}</p></details></td>",
+                    escape(evidence)
                 ));
             }
             self.text.push_str("</tr>\n");
@@ -62,6 +64,7 @@ impl<'a> Page<'a> {
         self.text.push_str(
             "<h2 id=\"matrix-title\">Releases and cases</h2>\n<p class=\"legend\">\
              <span><b>=</b> same</span><span><b>~</b> differs</span><span><b>✕</b> breaks</span>\
+             <span><b>‼</b> false safe</span>\
              <span><b>?</b> not judged</span> a cell leads to the recording beside what was seen</p>\n\
              <div id=\"matrix\">\n",
         );
@@ -98,16 +101,20 @@ impl<'a> Page<'a> {
     }
 
     fn cell(&mut self, judged: &'a Judgement, case: &'a CaseResult) {
-        let (class, mark) = match case.class {
-            Some(Class::Same) => ("same", "="),
-            Some(Class::Differs) => ("differs", "~"),
-            Some(Class::Breaks) => ("breaks", "✕"),
-            None => ("unjudged", "?"),
+        let severity = Severity::from(case.class);
+        let mark = match severity {
+            Severity::FalseSafe => "‼",
+            Severity::Breaks => "✕",
+            Severity::Differs => "~",
+            Severity::Good | Severity::Accepted => "=",
+            Severity::Unjudged => "?",
         };
         let id = self.id(judged, case);
-        // Seventy releases have thousands of cells: their names are in the headings.
+        let (name, version) = (quoted(&case.name), quoted(&judged.version));
         self.push(format_args!(
-            "<td class=\"{class}\"><a href=\"#case-{id}\">{mark}</a></td>"
+            "<td class=\"{}\"><a href=\"#case-{id}\" aria-label=\"{name} on {version}: {}\">{mark}</a></td>",
+            severity.css(),
+            severity.word().to_lowercase(),
         ));
     }
 }

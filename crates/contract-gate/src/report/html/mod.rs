@@ -1,5 +1,6 @@
-//! The report as one page that asks nothing of anybody: the matrix of releases and cases, and
-//! behind each cell the recording beside what was seen. It is whole without JavaScript.
+//! The report as one page that asks nothing of anybody: the verdict and its causes, the matrix of
+//! releases and cases, and behind each cell the recording beside what was seen. It is whole without
+//! JavaScript.
 
 mod article;
 mod matrix;
@@ -9,9 +10,9 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use super::words::{counts, headline, remarks, subject};
-use crate::causes::extent;
-use crate::result::{Cause, Judgement, Report};
+use super::view::{CODE, Entry, View, provenance};
+use crate::result::{Judgement, Report};
+use crate::rules::explanation;
 use page::{Page, escape};
 
 const STYLE: &str = include_str!("page.css");
@@ -19,35 +20,58 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The text of the page.
-#[must_use]
 pub fn render(report: &Report) -> String {
     let mut page = Page::default();
+    let views: Vec<View<'_>> = report.candidates.iter().map(View::new).collect();
     page.head(report);
-    for judged in &report.candidates {
-        page.verdict(judged);
+    for view in &views {
+        page.verdict(view);
     }
-    for judged in &report.candidates {
-        page.causes(judged);
+    for view in &views {
+        page.causes(view);
     }
     page.capabilities(report);
     page.matrix(report);
     page.articles();
-    page.text.push_str("<script>\n");
-    page.text.push_str(SCRIPT);
-    page.text.push_str("</script>\n</body>\n</html>\n");
+    page.rules(&views);
+    page.push(format_args!(
+        "<p class=\"provenance\">{}</p>\n",
+        escape(&provenance(report))
+    ));
+    if let [only] = views.as_slice() {
+        page.push(format_args!("<p><strong>{}</strong></p>\n", only.decision));
+    }
+    page.push(format_args!(
+        "<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
+    ));
     page.text
 }
 
 impl<'a> Page<'a> {
     fn head(&mut self, report: &Report) {
+        let named = |judged: &Judgement| {
+            if judged.version == judged.candidate {
+                return judged.version.clone();
+            }
+            format!("{} ({})", judged.version, judged.candidate)
+        };
         let verdict = report.verdict.as_str();
+        let title = match report.candidates.as_slice() {
+            [only] => format!("confiture {}: {verdict}", named(only)),
+            [first, .., last] => {
+                let (first, last) = (named(first), named(last));
+                format!("confiture {first} to {last}: {verdict}")
+            }
+            [] => verdict.to_owned(),
+        };
         self.push(format_args!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
              style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
-             <title>Contract gate: {verdict}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-             <h1>Can fraisier live with this confiture?</h1>\n"
+             <title>{}, contract gate</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+             <h1>Can fraisier live with this confiture?</h1>\n",
+            escape(&title)
         ));
         if report.interrupted {
             self.text
@@ -61,65 +85,51 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn verdict(&mut self, judged: &Judgement) {
+    fn verdict(&mut self, view: &View<'_>) {
         self.push(format_args!(
             "<div class=\"verdict {}\"><strong>{}</strong>{}",
-            judged.verdict.as_str(),
-            escape(&headline(judged)),
-            escape(&subject(judged)),
+            view.severity.css(),
+            escape(&view.headline),
+            escape(&view.subject),
         ));
-        for remark in remarks(judged) {
-            self.push(format_args!("<br>{}", escape(&remark)));
+        for remark in &view.remarks {
+            self.push(format_args!("<br>{}", escape(remark)));
         }
-        self.push(format_args!("<br>{}</div>\n", counts(judged)));
-    }
-
-    fn causes(&mut self, judged: &'a Judgement) {
-        if judged.causes.is_empty() {
-            return;
-        }
-        let version = escape(&judged.version);
-        self.push(format_args!("<h2>What is other in {version}</h2>\n"));
-        for cause in &judged.causes {
-            self.cause(judged, cause);
-        }
-    }
-
-    fn cause(&mut self, judged: &'a Judgement, cause: &Cause) {
-        let class = match cause.accepted {
-            Some(_) => "accepted",
-            None => cause.class.as_str(),
-        };
         self.push(format_args!(
-            "<div class=\"cause {class}\"><p><strong>{class}: {}</strong> ({})</p>\n",
-            escape(&cause.title),
-            extent(&cause.cases),
+            "<br>{}<br>{}</div>\n",
+            view.counts, view.decision
         ));
-        if let Some(reason) = &cause.accepted {
-            self.push(format_args!("<p>Accepted because {}</p>\n", escape(reason)));
+    }
+
+    fn causes(&mut self, view: &View<'a>) {
+        if !view.entries.is_empty() {
+            let version = escape(&view.judged.version);
+            self.push(format_args!("<h2>What changed in {version}</h2>\n"));
         }
-        if let Some(consequence) = &cause.consequence {
-            self.push(format_args!(
-                "<p>For fraisier: {}</p>\n",
-                escape(consequence)
-            ));
+        for entry in &view.entries {
+            self.cause(view.judged, entry);
         }
-        if let (Some(before), Some(now)) = (&cause.before, &cause.now) {
-            self.push(format_args!(
-                "<p>before <code>{}</code> now <code>{}</code></p>\n",
-                escape(before),
-                escape(now)
-            ));
+    }
+
+    fn cause(&mut self, judged: &'a Judgement, entry: &Entry<'_>) {
+        self.push(format_args!(
+            "<div class=\"cause {}\"><p><strong>{} {}</strong> ({})</p>\n<dl>\n",
+            entry.severity.css(),
+            entry.severity.word(),
+            escape(&entry.cause.title),
+            entry.extent,
+        ));
+        for (label, words) in &entry.lines {
+            let words = match *label {
+                "rule" => format!("<a href=\"#rule-{words}\">{words}</a>"),
+                label if CODE.contains(&label) => format!("<code>{}</code>", escape(words)),
+                _ => escape(words),
+            };
+            self.push(format_args!("<dt>{label}</dt><dd>{words}</dd>\n"));
         }
-        if let Some(advice) = &cause.advice {
-            self.push(format_args!(
-                "<p>{}; again: <code>{}</code></p>\n",
-                escape(advice),
-                escape(&cause.again)
-            ));
-        }
-        self.text.push_str("<details><summary>Cases</summary><p>");
-        for name in &cause.cases {
+        self.text
+            .push_str("</dl>\n<details><summary>Cases</summary><p>");
+        for name in &entry.cause.cases {
             if let Some(case) = judged.cases.iter().find(|case| case.name == *name) {
                 let id = self.id(judged, case);
                 self.push(format_args!("<a href=\"#case-{id}\">{}</a> ", escape(name)));
@@ -127,10 +137,28 @@ impl<'a> Page<'a> {
         }
         self.text.push_str("</p></details></div>\n");
     }
+
+    /// What the rules mean that are named above.
+    fn rules(&mut self, views: &[View<'_>]) {
+        let entries = views.iter().flat_map(|view| &view.entries);
+        let lines = entries.flat_map(|entry| &entry.lines);
+        let rules: BTreeSet<&str> = lines
+            .filter(|(label, _)| *label == "rule")
+            .map(|(_, rule)| rule.as_str())
+            .collect();
+        if !rules.is_empty() {
+            self.text.push_str("<h2>Rules</h2>\n");
+        }
+        for rule in rules {
+            let text = escape(explanation(rule).unwrap_or_default());
+            self.push(format_args!(
+                "<h3 id=\"rule-{rule}\">{rule}</h3>\n<p>{text}</p>\n"
+            ));
+        }
+    }
 }
 
 /// The addresses that a page names. It should name none.
-#[must_use]
 pub fn addresses(page: &str) -> BTreeSet<&str> {
     ["http://", "https://", "//cdn", "src=", "@import", "url("]
         .into_iter()

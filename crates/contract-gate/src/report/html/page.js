@@ -1,12 +1,4 @@
-// The page is whole without this: each cell says aloud what it is about, the arrow keys go through the
-// matrix, Escape closes a case.
-for (const link of document.querySelectorAll("#matrix td a")) {
-  const cell = link.parentElement;
-  const row = cell.parentElement.cells[0].textContent;
-  const release = cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent;
-  const word = cell.className.replace("unjudged", "not judged");
-  link.setAttribute("aria-label", `${row} on ${release}: ${word}`);
-}
+// The page is whole without this: the arrow keys go through the matrix, Escape closes a case.
 document.addEventListener("keydown", (event) => {
   const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
   const cell = document.activeElement?.closest("#matrix td");

@@ -2,8 +2,7 @@ use super::*;
 use crate::testing;
 
 fn page() -> String {
-    let candidates = vec![testing::drifted(), testing::unchanged(), testing::halted()];
-    render(&Report::new(candidates, false, vec![]))
+    render(&testing::several())
 }
 
 #[test]
@@ -39,4 +38,24 @@ fn every_link_has_its_case_and_equal_ones_share_it() {
     }
     let fresh = page.matches("<h2>current/fresh</h2>").count();
     assert_eq!(fresh, 1, "three releases on which it is the same");
+}
+
+#[test]
+fn no_green_mark_stands_beside_a_false_safe_and_nothing_is_in_a_title_attribute() {
+    let page = render(&testing::report(vec![testing::false_safe()]));
+    let (_, capabilities) = page.split_once("<h2>Capabilities</h2>").unwrap();
+    let row = capabilities
+        .lines()
+        .find(|line| line.contains("window_safe"))
+        .unwrap();
+    assert!(!row.contains("class=\"same\""), "{row}");
+    assert!(page.contains("class=\"verdict falsesafe\""));
+    assert!(!page.contains(" title=\""), "evidence is text");
+}
+
+#[test]
+fn unchanged_lines_are_folded_and_the_migrations_shown() {
+    let page = page();
+    assert!(page.contains(" unchanged lines</summary>"));
+    assert!(page.contains("Migrations of the case"));
 }

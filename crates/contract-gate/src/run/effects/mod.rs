@@ -34,9 +34,6 @@ pub(crate) use effect::Effect;
 pub(crate) use table::effects;
 
 /// Runs and judges the case of an effect.
-///
-/// # Errors
-/// When it cannot be run.
 pub(crate) fn run(
     bench: &Bench<'_>,
     effect: &Effect,

@@ -53,8 +53,8 @@ pub(super) fn injections() -> Vec<Injection> {
         Injection::harmful("down-to", Act::Report(held(), 6), "").only(&["down-to/first"]),
         Injection::harmful("up", Act::Hang, "hangs").only(all),
         Injection::harmful("preflight", Act::Hang, "hangs").only(&["preflight/add-column"]),
-        Injection::harmful("up", Act::NoStartOptions, "outlives-kill")
-            .only(&["up/interrupted"])
+        Injection::harmful("up", Act::NoStartOptions, "database:sessions")
+            .only(&["up/cancelled"])
             .live(),
     ];
     for injection in &mut found {

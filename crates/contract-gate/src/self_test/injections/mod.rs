@@ -10,7 +10,6 @@ mod outcomes;
 pub use injection::Injection;
 
 /// Everything that is injected.
-#[must_use]
 pub fn injections() -> Vec<Injection> {
     let mut all = fields::injections();
     all.extend(outcomes::injections());

@@ -64,7 +64,6 @@ pub enum Act {
 
 impl Act {
     /// The change in words.
-    #[must_use]
     pub fn words(&self) -> String {
         match self {
             Self::Drop(path) => format!("`{path}` is left out"),

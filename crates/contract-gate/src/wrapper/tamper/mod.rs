@@ -26,7 +26,6 @@ pub struct Tamper {
 
 impl Tamper {
     /// Whether the call with these arguments is changed.
-    #[must_use]
     pub fn is_about(&self, argv: &[String]) -> bool {
         let subcommand = match argv.first().map(String::as_str) {
             Some("migrate") => argv.get(1),
@@ -42,7 +41,6 @@ impl Tamper {
     }
 
     /// What is seen in place of a call that is not made.
-    #[must_use]
     pub fn instead(&self, argv: &[String]) -> Option<Seen> {
         if !self.is_about(argv) {
             return None;
@@ -69,13 +67,11 @@ impl Tamper {
     }
 
     /// Whether the call's sessions get no start options.
-    #[must_use]
     pub fn drops_start_options(&self, argv: &[String]) -> bool {
         self.act == Act::NoStartOptions && self.is_about(argv)
     }
 
     /// The arguments that confiture gets.
-    #[must_use]
     pub fn argv(&self, argv: &[String]) -> Vec<String> {
         let Act::Ignore(option) = &self.act else {
             return argv.to_vec();
@@ -97,9 +93,6 @@ impl Tamper {
     }
 
     /// Whether the change shows in a call that was seen.
-    ///
-    /// # Errors
-    /// Never: no file is written.
     pub(crate) fn shows_in(&self, seen: &Seen) -> io::Result<bool> {
         if !self.is_about(&seen.argv) {
             return Ok(false);
@@ -118,9 +111,6 @@ impl Tamper {
     }
 
     /// Changes what a call left.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
     pub fn after(&self, argv: &[String], seen: &mut Seen, place: Option<&Path>) -> io::Result<()> {
         if !self.is_about(argv) {
             return Ok(());

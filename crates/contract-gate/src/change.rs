@@ -1,11 +1,11 @@
-//! What can be other than it was.
+//! What can change, the words for it, and what to change in confiture.
 
-mod words;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One thing that is other than it was. Two cases in which the same thing changed have equal
+/// One thing that changed. Two cases in which the same thing changed have equal
 /// values, whatever the case: that is what causes are grouped by.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -119,19 +119,34 @@ pub enum Change {
         /// The line of the help page.
         option: String,
     },
-    /// The session of a killed call stays on the server.
-    OutlivesKill,
-    /// The database is left in another state.
+    /// confiture does not start.
+    DoesNotStart {
+        /// Its last words.
+        why: String,
+    },
+    /// A call ends with an exception that nothing caught.
+    Crash {
+        /// The exception.
+        exception: String,
+    },
+    /// A migration runs with other settings of its session.
+    SessionSetting {
+        /// The setting.
+        name: String,
+    },
+    /// The gate cannot look at what the case left.
+    Unobservable,
+    /// The database ends in another state.
     Database {
         /// `revision`, `tables`, `advisory locks`.
         what: String,
     },
-    /// Files are left that were not left before.
+    /// A file remains in the project.
     File {
         /// The path in the project.
         path: String,
     },
-    /// The adapter calls confiture otherwise.
+    /// The adapter passes other arguments.
     Command,
     /// The adapter's answer, with nothing else that would explain it.
     #[serde(rename = "verdict")]
@@ -146,7 +161,7 @@ pub enum Change {
         /// What it says.
         what: String,
     },
-    /// Something that the catalogue expects is not so.
+    /// A fact of the catalogue does not hold.
     Expectation {
         /// The fact.
         fact: String,
@@ -156,7 +171,7 @@ pub enum Change {
         /// The capability.
         capability: String,
     },
-    /// A secret leaves the adapter.
+    /// The adapter's output contains a secret.
     Secret,
     /// A step before the case cannot be done with this confiture.
     Preparation {
@@ -172,7 +187,6 @@ pub enum Change {
 
 impl Change {
     /// The name that `--accept` knows it by.
-    #[must_use]
     pub fn id(&self) -> String {
         let value = serde_json::to_value(self).unwrap_or_default();
         let object = value.as_object().cloned().unwrap_or_default();
@@ -188,12 +202,17 @@ impl Change {
         })
     }
 
+    /// The rule: the heading of `docs/gate.md` that explains it.
+    pub fn rule(&self) -> String {
+        let id = self.id();
+        id.split(':').next().unwrap_or_default().to_owned()
+    }
+
     /// How much it explains: of two changes in one broken case, the lower is the likelier cause.
-    #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
             Self::Secret => 0,
-            Self::Refused { .. } => 1,
+            Self::DoesNotStart { .. } | Self::Crash { .. } | Self::Refused { .. } => 1,
             Self::Ignored { .. } => 2,
             Self::Hangs => 3,
             Self::Signal { .. } => 4,
@@ -211,8 +230,8 @@ impl Change {
             Self::Exit { .. } => 16,
             Self::VersionText => 17,
             Self::OptionGone { .. } => 18,
-            Self::OutlivesKill => 19,
-            Self::Preparation { .. } => 20,
+            Self::SessionSetting { .. } => 19,
+            Self::Preparation { .. } | Self::Unobservable => 20,
             Self::Database { .. } => 21,
             Self::NewReport => 22,
             Self::Command => 23,
@@ -230,13 +249,57 @@ impl Change {
     }
 
     /// Whether it is what confiture did, and so can explain what the adapter makes of it.
-    #[must_use]
     pub fn explains(&self) -> bool {
         self.rank() < Self::Command.rank() && *self != Self::Secret
     }
 
+    /// What to change in confiture.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::DoesNotStart { .. } | Self::Crash { .. } => {
+                "catch the exception, or fix what raises it"
+            }
+            Self::Refused { .. } | Self::OptionGone { .. } => {
+                "accept the option as before: every deploy passes it"
+            }
+            Self::Ignored { .. } => "give the option its effect back",
+            Self::Hangs => "end the call, or report why it waits",
+            Self::Signal { .. } => {
+                "find what ends the process; its standard error is in the report"
+            }
+            Self::NoReport | Self::BrokenReport | Self::ReportElsewhere => {
+                "write one complete JSON document to the path that --output names"
+            }
+            Self::FieldGone { .. }
+            | Self::FieldRenamed { .. }
+            | Self::FieldRetyped { .. }
+            | Self::FieldDoubled { .. } => {
+                "write the field as before; a new field beside it is no break"
+            }
+            Self::FieldValue { .. } | Self::FieldElements { .. } | Self::FieldOrder { .. } => {
+                "compare the report with the database of this case, and correct the report"
+            }
+            Self::IssueGone { .. } => "report the finding under this code again",
+            Self::Code { .. } => "keep the code, which the adapter reads; add a new one beside it",
+            Self::Exit { .. } => "keep the status that --exit-codes-json documents",
+            Self::VersionText => "print `confiture version X.Y.Z` on a line of its own",
+            Self::SessionSetting { .. } => {
+                "leave the setting alone, or set it back before a migration runs"
+            }
+            Self::Database { .. } => "compare the database with what the report says was done",
+            Self::Preparation { .. } | Self::Unobservable => {
+                "correct that step first; the cases that need it could not run"
+            }
+            Self::Secret => "do not release it: tell the maintainers of the adapter",
+            Self::FalseSafe { .. } => {
+                "do not release it: report what the database and the baseline say"
+            }
+            Self::Promise { .. } => "deliver the capability again on this case",
+            _ => "compare the recording with what confiture does now",
+        }
+    }
+
     /// The last part of the field's path, when it is about a field.
-    #[must_use]
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::FieldGone { field }
@@ -248,6 +311,67 @@ impl Change {
             | Self::FieldNew { field }
             | Self::FieldOrder { field } => Some(field),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_none = |code: &Option<String>| match code {
+            Some(code) => format!("`{code}`"),
+            None => "no code".to_owned(),
+        };
+        match self {
+            Self::Refused { what } => write!(f, "`{what}` is refused"),
+            Self::Ignored { what } => write!(f, "`{what}` is accepted and has no effect"),
+            Self::Hangs => f.write_str("a call does not end"),
+            Self::Signal { signal } => write!(f, "a call is ended by signal {signal}"),
+            Self::NoReport => f.write_str("no report is written"),
+            Self::NewReport => f.write_str("a report is written where there was none"),
+            Self::BrokenReport => f.write_str("the report is not JSON"),
+            Self::ReportElsewhere => f.write_str("the report is not where --output says"),
+            Self::FieldGone { field } => write!(f, "report field `{field}` is gone"),
+            Self::FieldRenamed { field, to } => {
+                write!(f, "report field `{field}` is named `{to}`")
+            }
+            Self::FieldRetyped { field, from, to } => {
+                write!(f, "report field `{field}` was {from} and is {to}")
+            }
+            Self::FieldDoubled { field } => write!(f, "report field `{field}` is there twice"),
+            Self::FieldValue { field } => write!(f, "report field `{field}` has another value"),
+            Self::FieldElements { field } => {
+                write!(f, "report list `{field}` has other elements")
+            }
+            Self::FieldNew { field } => write!(f, "new report field `{field}`"),
+            Self::FieldOrder { field } => write!(f, "report list `{field}` is in another order"),
+            Self::IssueGone { code } => write!(f, "preflight no longer reports `{code}`"),
+            Self::IssueNew { code } => write!(f, "preflight reports the new code `{code}`"),
+            Self::Code { from, to } => write!(
+                f,
+                "the error code is {} instead of {}",
+                or_none(to),
+                or_none(from)
+            ),
+            Self::Exit { from, to } => write!(f, "exit status {to} instead of {from}"),
+            Self::VersionText => f.write_str("`--version` prints another text"),
+            Self::OptionGone { option } => write!(f, "help: `{option}` is gone"),
+            Self::OptionNew { option } => write!(f, "help: new `{option}`"),
+            Self::DoesNotStart { why } => write!(f, "confiture does not start: {why}"),
+            Self::Crash { exception } => write!(f, "confiture ends with {exception}"),
+            Self::SessionSetting { name } => {
+                write!(f, "a migration runs with another `{name}`")
+            }
+            Self::Unobservable => f.write_str("the gate cannot look at what the case left"),
+            Self::Database { what } => write!(f, "the database ends with other {what}"),
+            Self::File { path } => write!(f, "a file remains in the project: {path}"),
+            Self::Command => f.write_str("the adapter passes other arguments"),
+            Self::Answer { from, to } => write!(f, "the adapter's answer is {to}, was {from}"),
+            Self::FalseSafe { what } => f.write_str(what),
+            Self::Expectation { fact } => write!(f, "not as the catalogue expects: {fact}"),
+            Self::Promise { capability } => write!(f, "`{capability}` is not delivered"),
+            Self::Secret => f.write_str("the output contains a secret"),
+            Self::Preparation { step } => write!(f, "{step} fails before the case begins"),
+            Self::Wording { stream } => write!(f, "other wording on {stream}"),
         }
     }
 }

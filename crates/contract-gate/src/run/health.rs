@@ -1,0 +1,56 @@
+//! Whether the server and the machine are sound: the gate asks them, and never the candidate.
+
+use std::io::Write as _;
+use std::process::Command;
+
+use anyhow::Context as _;
+use contract_lab::postgres::Server;
+use postgres::Client;
+
+/// How much is written to see that there is room.
+const PROBE_BYTES: usize = 1 << 20;
+
+/// A session that lives as long as the server does.
+pub(crate) struct Watch<'a> {
+    server: &'a Server,
+    session: Option<Client>,
+}
+
+impl<'a> Watch<'a> {
+    /// Begins to watch the server.
+    pub(crate) fn begin(server: &'a Server) -> Self {
+        Self {
+            server,
+            session: server.connect().ok(),
+        }
+    }
+
+    /// Why what happened meanwhile says nothing of the candidate; none when all is sound.
+    pub(crate) fn trouble(mut self) -> Option<String> {
+        let lived = match &mut self.session {
+            Some(session) => session.simple_query("SELECT 1").is_ok(),
+            None => false,
+        };
+        if !lived {
+            return Some("the database server died".to_owned());
+        }
+        let written = self.server.connect().and_then(|mut client| {
+            let probe = format!("CREATE TEMP TABLE probe AS SELECT repeat('x', {PROBE_BYTES})");
+            Ok(client.batch_execute(&probe)?)
+        });
+        written
+            .context("the database server cannot write")
+            .and_then(|()| machine())
+            .err()
+            .map(|error| format!("{error:#}"))
+    }
+}
+
+/// Whether this machine can write a file and start a program.
+fn machine() -> anyhow::Result<()> {
+    let written = tempfile::tempfile().and_then(|mut file| file.write_all(&vec![0; PROBE_BYTES]));
+    written.context("this machine cannot write a temporary file")?;
+    let started = Command::new("true").status();
+    started.context("this machine cannot start a program")?;
+    Ok(())
+}

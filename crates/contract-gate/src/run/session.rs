@@ -1,0 +1,81 @@
+//! The settings of the session in which a migration runs: a limit that confiture sets ends
+//! migrations that are longer than it.
+
+use std::collections::BTreeMap;
+
+use contract_lab::runner::{Prepared, database};
+use contract_tests::call::Call;
+use contract_tests::case::{Case, case as new_case};
+use contract_tests::project::Project;
+use postgres::Client;
+
+use super::bench::Bench;
+use super::observe::observe;
+use super::ran::Ran;
+use super::text::{bounded, without_secret};
+use crate::change::Change;
+use crate::result::{CaseResult, Finding};
+
+/// Its name.
+pub(super) const NAME: &str = "up/session-settings";
+
+/// The migration writes down its own settings.
+const MIGRATION: &str = "CREATE TABLE session_settings AS SELECT name, setting FROM pg_settings;";
+
+/// What the adapter sets: it ends a migration whose client is gone.
+const SET_BY_THE_ADAPTER: &str = "client_connection_check_interval";
+
+/// The case.
+pub(super) fn case() -> Case {
+    let project = Project::empty().migration("001_one", MIGRATION, "DROP TABLE session_settings;");
+    let about = "A migration writes down the settings of its session.";
+    new_case(NAME, about, Call::Up(None)).project(project)
+}
+
+/// Runs and judges it: the settings are those of any other session.
+pub(super) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> anyhow::Result<Ran> {
+    let observed = observe(bench, case, prepared)?;
+    let mut client = database::connect(&prepared.site.endpoint)?;
+    let Ok(migration) = settings(&mut client, "session_settings") else {
+        let seen = observed.seen.last();
+        let words = seen.map(|up| bounded(&format!("exit {}: {}", up.exit, up.stderr)));
+        let finding = Finding::breaks(Change::Preparation {
+            step: "the `up` that writes down its settings".to_owned(),
+        });
+        let words = without_secret(&words.unwrap_or_default(), &prepared.site);
+        return Ok(Ran::judged(case, vec![finding.with("it succeeds", words)]));
+    };
+    let other = settings(&mut client, "pg_settings")?;
+    let findings: Vec<Finding> = other
+        .iter()
+        .filter(|(name, _)| *name != SET_BY_THE_ADAPTER)
+        .filter_map(|(name, before)| {
+            let now = migration.get(name)?;
+            let finding = Finding::breaks(Change::SessionSetting { name: name.clone() })
+                .with(before, now)
+                .meaning("fails migrations that need what every other session has");
+            (now != before).then_some(finding)
+        })
+        .collect();
+    let text = |settings: &BTreeMap<String, String>| -> String {
+        let line = |(name, value): (&String, &String)| format!("{name} = {value}\n");
+        settings.iter().map(line).collect()
+    };
+    let mut ran = Ran::judged(case, findings);
+    ran.result = CaseResult {
+        recorded: Some(text(&other)),
+        seen: Some(text(&migration)),
+        ..ran.result
+    };
+    Ok(ran)
+}
+
+/// The settings that are in a table or view.
+fn settings(client: &mut Client, table: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    let rows = client.query(&format!("SELECT name, setting FROM {table}"), &[])?;
+    let setting = |row: &postgres::Row| {
+        let value: Option<String> = row.get(1);
+        (row.get(0), value.unwrap_or_default())
+    };
+    Ok(rows.iter().map(setting).collect())
+}
