@@ -64,7 +64,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         ),
         (r"_\d{8}_\d{6}\b", "_20000101_000000"),
         // The adapter's private report file.
-        (r#"[^\s'"]*/confiture-call-\w+/report\.json"#, "<report>"),
+        (r#"[^\s'"]*/confiture-report-\w+/report\.json"#, "<report>"),
         // What stands for a password in a URL, also in one that only shows the form.
         (
             r#"(postgres(?:ql)?://[^:@/ "]+:)[^@<" ]+@"#,

@@ -1,6 +1,7 @@
 //! A call, made and answered: what the engine and people get the same way.
 
 use std::future::Future;
+use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationAdapter};
 use fraisier_adapter_confiture::ConfitureMigration;
@@ -40,7 +41,7 @@ pub async fn make(
         let call = call.clone();
         async move {
             match limit.for_a_call() {
-                Some(limit) => tokio::time::sleep(limit).await,
+                Some(limit) => awake_for(limit).await,
                 None => std::future::pending().await,
             }
             limit.passed(&call)
@@ -67,6 +68,18 @@ pub async fn make(
     // Who reads the response may rely on it that confiture has ended.
     adapter.settled().await;
     ending
+}
+
+/// Waits in short steps: the time for which this process was suspended counts as one of them, so that a call
+/// that ended meanwhile is answered and not late.
+async fn awake_for(time: Duration) {
+    const STEP: Duration = Duration::from_millis(250);
+    let mut left = time;
+    while !left.is_zero() {
+        let step = left.min(STEP);
+        tokio::time::sleep(step).await;
+        left -= step;
+    }
 }
 
 fn lost(call: &Call) -> AdapterError {

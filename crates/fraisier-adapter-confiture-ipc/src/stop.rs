@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// Why a call was stopped.
@@ -36,12 +36,15 @@ pub async fn requested() -> Why {
     }
 }
 
-/// Waits for a signal that asks to end.
+/// Waits for a signal that asks to end. One that was ignored when this program started, as `nohup` and a
+/// shell's `&` have it, stays ignored.
 pub async fn signalled() {
-    let wait = async |kind| match signal(kind) {
-        Ok(mut signal) => {
+    let ignored = ignored();
+    let wait = async |kind: SignalKind| match signal_unless(ignored, kind) {
+        Ok(Some(mut signal)) => {
             signal.recv().await;
         }
+        Ok(None) => std::future::pending().await,
         // Then it ends the program as it would without us, and the library sees to confiture.
         Err(why) => {
             tracing::warn!(%why, "a signal cannot be waited for");
@@ -53,6 +56,26 @@ pub async fn signalled() {
         () = wait(SignalKind::terminate()) => {}
         () = wait(SignalKind::hangup()) => {}
     }
+}
+
+fn signal_unless(ignored: u64, kind: SignalKind) -> io::Result<Option<Signal>> {
+    if is_in(ignored, kind) {
+        return Ok(None);
+    }
+    signal(kind).map(Some)
+}
+
+/// The signals that this process ignores, one bit each; none where the system does not tell, which only
+/// Linux does.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+fn is_in(mask: u64, kind: SignalKind) -> bool {
+    mask >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
 /// Waits until the other end of standard output is closed.

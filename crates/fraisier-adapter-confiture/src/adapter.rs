@@ -61,11 +61,13 @@ use crate::request::Request;
 /// The death of the process around the adapter, whatever killed it, is a stop too. Every command has a
 /// watcher, a small `/bin/sh` in the command's process group, which notices the death within
 /// milliseconds, kills the group as a dropped call would, and removes the directory of the report. An
-/// engine that lives sees nothing of it but one more child while a command runs. Where there is no
-/// `/bin/sh`, a warning in the log says so once: confiture then goes on, and commits. So it does where
+/// engine that lives sees nothing of it but one more child while a command runs. Where `/bin/sh` is
+/// missing or is no shell, an [`Event::NotWatched`] and a warning in the log report it before the first
+/// command starts: confiture then goes on after the engine's death, and commits. So it does where
 /// the engine forked a process that runs on without `exec`, which keeps the death from being noticed.
 ///
 /// [`Event::NoDisconnectCheck`]: crate::observe::Event::NoDisconnectCheck
+/// [`Event::NotWatched`]: crate::observe::Event::NotWatched
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
     driver: Driver,

@@ -6,13 +6,9 @@ use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
 use fraisier_adapter_confiture::ConfitureMigration;
-use fraisier_adapter_confiture::tools::process::{
-    Arg, Environment, Exit, Invocation, Options, Runner,
-};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use super::context::unheard;
 use super::figures::{Figures, in_turn, seconds, timed};
 use contract_lab::scratch::Scratch;
 
@@ -93,37 +89,6 @@ impl Subject {
         let bare = || self.bare_command("preflight", &["--migrations-dir", "db/migrations"]);
         let (ours, theirs) = in_turn(rounds, preflight, bare)?;
         figures.times("preflight", &ours, ("bare command", &theirs));
-        Ok(())
-    }
-
-    /// The command with a watcher ÷ the same without one.
-    pub fn watched(&self, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
-        let mut env = Environment::inherited();
-        env.set("CONFITURE_DATABASE_URL", &self.dsn);
-        let arguments = ["migrate", "current", "--no-config", "--format", "json"];
-        let mut args: Vec<Arg> = arguments.map(Arg::from).into();
-        args.extend([Arg::from("--output"), Arg::ReportPath]);
-        let invocation = Invocation {
-            program: self.program.clone(),
-            args,
-            cwd: self.project.path().to_owned(),
-            env,
-        };
-        let runner = |watched| {
-            Runner::new(Options {
-                watched,
-                ..Options::default()
-            })
-        };
-        let run = |runner: &Runner| {
-            let call = runner.run(invocation.clone(), unheard());
-            let output = self.runtime.block_on(call)?;
-            anyhow::ensure!(output.exit == Exit::Code(0), "{:?}", output.exit);
-            Ok(())
-        };
-        let (with, without) = (runner(true), runner(false));
-        let (watched, alone) = in_turn(rounds, || run(&with), || run(&without))?;
-        figures.times("… with a watcher", &watched, ("without one", &alone));
         Ok(())
     }
 

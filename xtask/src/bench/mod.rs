@@ -88,7 +88,6 @@ fn measure(
 ) -> anyhow::Result<()> {
     let task = ui.task("calls");
     subject.plain(rounds, figures)?;
-    subject.watched(rounds, figures)?;
     subject.at_once(50, figures)?;
     task.finish("calls");
 

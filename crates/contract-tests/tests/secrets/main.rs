@@ -321,10 +321,8 @@ fn percent(text: &str, upper: bool) -> String {
 /// Puts the secret somewhere into the output; gives it as it stands there.
 fn plant(random: &mut Random, secret: &Secret, output: &mut Output) -> String {
     let dress = dress(random, secret);
-    let report = output.report.as_ref().and_then(|report| {
-        let bytes = report.bytes().ok()?;
-        serde_json::from_slice::<Value>(&bytes).ok()
-    });
+    let report = output.report.as_ref();
+    let report = report.and_then(|it| serde_json::from_slice::<Value>(it.bytes()).ok());
     match (random.below(4), report) {
         (0 | 1, Some(mut report)) => {
             let mut strings = Vec::new();

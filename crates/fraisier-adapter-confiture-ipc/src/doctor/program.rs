@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::capability::{FLOORS, Need};
+use fraisier_adapter_confiture::tools::process::can_watch;
 use fraisier_adapter_confiture::{ConfitureVersion, VARIABLES};
 
 use super::finding::{Finding, Grade};
@@ -31,7 +32,7 @@ const PROGRAM: &str = "FRAISIER_CONFITURE_BIN";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) async fn examine() -> Vec<Finding> {
-    vec![variables(), program(), version().await]
+    vec![variables(), program(), version().await, watcher()]
 }
 
 /// The variables that configure the adapter.
@@ -122,6 +123,21 @@ fn interpreter(script: &Path) -> Option<PathBuf> {
         .ok()?;
     let program = line.strip_prefix("#!")?.split_whitespace().next()?;
     Some(program.into())
+}
+
+/// Whether confiture is stopped when the engine dies.
+fn watcher() -> Finding {
+    const CHECK: &str = "watcher";
+    match can_watch() {
+        Ok(true) => Finding::ok(CHECK, "/bin/sh stops confiture when the engine dies"),
+        Ok(false) => Finding::new(
+            CHECK,
+            Grade::Warn,
+            "/bin/sh is missing or is no shell: when the engine is killed, confiture goes on and commits",
+            "install a shell as /bin/sh",
+        ),
+        Err(error) => Finding::unknown(CHECK, error.to_string()),
+    }
 }
 
 /// The release, against the floors and against what was recorded.

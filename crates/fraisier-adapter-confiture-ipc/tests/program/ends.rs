@@ -16,7 +16,10 @@ esac"#;
 
 /// The program with an `up` under way, and the process number of the stand-in.
 fn under_way(stage: &Stage) -> (Child, String) {
-    let mut program = stage.program();
+    started(stage, stage.program())
+}
+
+fn started(stage: &Stage, mut program: Command) -> (Child, String) {
     // Nothing ends it then but what the test does.
     program.env("FRAISIER_CONFITURE_TIMEOUT", "off");
     let mut child = program.spawn().expect("started");
@@ -79,24 +82,54 @@ fn a_signal_stops_confiture_and_is_answered() {
     }
 }
 
+/// Where a signal is ignored when the program starts, as under `nohup`.
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stops_nothing() {
+    let stage = Stage::new(
+        r#"case $1 in
+             up) echo $$ > "$stage/new"; mv "$stage/new" "$stage/pid"
+               while ! [ -e "$stage/go" ]; do sleep 0.2; done ;;
+           esac"#,
+    );
+    let mut program = shell("trap '' INT HUP", &stage.program());
+    // Not by the `env` of the stage, which would end that.
+    program.arg(env!("CARGO_BIN_EXE_fraisier-adapter-confiture-ipc"));
+    let (child, _) = started(&stage, program);
+    for signal in ["INT", "HUP"] {
+        let kill = Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status();
+        assert!(kill.expect("kill").success());
+    }
+    fs::write(stage.path("go"), "").expect("written");
+    let answered = Answered::read(&end_of(child));
+    assert!(
+        answered.message().contains("left no report"),
+        "{}",
+        answered.message()
+    );
+}
+
 /// The program, which may hold so many descriptors.
 fn limited(program: &Command, descriptors: u64) -> Command {
-    let mut limited = Command::new("/bin/sh");
-    let envs = program.get_envs();
+    let mut limited = shell(&format!("ulimit -n {descriptors}"), program);
+    limited.arg(program.get_program()).args(program.get_args());
     limited
-        .args([
-            "-c",
-            &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""),
-        ])
-        .arg(program.get_program())
-        .args(program.get_args())
+}
+
+/// A shell with the environment of `program`, which runs its arguments after this prelude.
+fn shell(prelude: &str, program: &Command) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    let envs = program.get_envs();
+    shell
+        .args(["-c", &format!("{prelude} && exec \"$0\" \"$@\"")])
         .env_clear()
         .envs(envs.filter_map(|(name, value)| Some((name, value?))))
         .current_dir(program.get_current_dir().expect("a directory"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    limited
+    shell
 }
 
 #[test]

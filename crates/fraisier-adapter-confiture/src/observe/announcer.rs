@@ -93,6 +93,10 @@ impl Announcer {
 }
 
 impl Listener for Announcer {
+    fn unwatched(&self) {
+        self.tell(Event::NotWatched);
+    }
+
     fn started(&self, pid: u32) {
         self.tell(Event::Started { pid });
     }
@@ -129,6 +133,10 @@ fn trace(event: &Redacted<Event>) {
             ?why,
             "the server is not asked to check that its client is there: after a kill, it holds the \
              migration lock until the statement that it is at has ended"
+        ),
+        Event::NotWatched => tracing::warn!(
+            "/bin/sh is missing or is no shell: when the process around the adapter is killed, nothing \
+             stops the command that it runs"
         ),
         Event::Started { pid } => tracing::debug!(pid, "started"),
         Event::Line { stream, text } => tracing::trace!(stream = stream.as_str(), text, "line"),

@@ -85,6 +85,9 @@ pub enum Event {
         /// Why.
         why: NoDisconnectCheck,
     },
+    /// Nothing stops the command when the process around the adapter dies, because `/bin/sh` is missing
+    /// or is no shell. An adapter reports this once, before the first command.
+    NotWatched,
     /// The process was started.
     Started {
         /// Its process id.
@@ -155,6 +158,7 @@ impl Redact for Event {
             }
             Self::Progress { revision, .. } => revision.redact(redactor),
             Self::NoDisconnectCheck { .. }
+            | Self::NotWatched
             | Self::Started { .. }
             | Self::LinesSkipped { .. }
             | Self::Interrupted { .. }

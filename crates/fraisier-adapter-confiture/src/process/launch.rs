@@ -19,7 +19,7 @@ const BUSY_RETRIES: (u32, Duration) = (25, Duration::from_millis(20));
 
 /// Starts the command in the group of `leader`, or else in one of its own, with both output streams
 /// piped.
-pub(super) async fn launch(
+pub(super) fn launch(
     invocation: &Invocation,
     report: &Path,
     leader: Option<Pid>,
@@ -43,7 +43,7 @@ pub(super) async fn launch(
                 if error.raw_os_error() == Some(Errno::TXTBSY.raw_os_error()) && retries > 0 =>
             {
                 retries -= 1;
-                tokio::time::sleep(pause).await;
+                std::thread::sleep(pause);
             }
             Ok(child) => return Ok(child),
             Err(source) => return Err(not_started(&program, source)),

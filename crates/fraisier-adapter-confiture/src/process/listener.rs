@@ -25,6 +25,8 @@ impl Stream {
 /// Hears what one command does. It is called on the thread that looks after the command, and must
 /// not block it.
 pub trait Listener: Send + Sync {
+    /// Nothing stops it when this process dies. This comes before the start, once from a runner.
+    fn unwatched(&self);
     /// It was started as this process.
     fn started(&self, pid: u32);
     /// It printed these bytes.

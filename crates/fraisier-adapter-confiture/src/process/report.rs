@@ -1,9 +1,8 @@
 //! Reads the report that a command wrote, without trusting what lies at its path.
 
-use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,48 +10,29 @@ use rustix::fs::OFlags;
 
 /// The largest report that is read, in bytes.
 const LIMIT: u64 = 256 << 20;
-/// The largest report in bytes that is held in memory.
-const SMALL: u64 = 1 << 20;
+/// The largest report that is decoded where the caller waits for it, in bytes.
+const SMALL: usize = 1 << 20;
 
-/// A report. A large one stays in its file, open and without a name, until it is decoded.
+/// The bytes of a report. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Report(Content);
-
-#[derive(Debug, Clone)]
-enum Content {
-    Bytes(Vec<u8>),
-    /// A file, and how many bytes of it are the report.
-    File(Arc<File>, u64),
-}
+pub struct Report(Arc<Vec<u8>>);
 
 impl From<Vec<u8>> for Report {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Content::Bytes(bytes))
+        Self(Arc::new(bytes))
     }
 }
 
 impl Report {
-    /// All of it, at once.
-    ///
-    /// # Errors
-    ///
-    /// Those of reading the file of a large report, such as `UnexpectedEof` when somebody made it
-    /// shorter. A report of up to 1 MiB is in memory and gives none.
-    pub fn bytes(&self) -> io::Result<Cow<'_, [u8]>> {
-        match &self.0 {
-            Content::Bytes(bytes) => Ok(bytes.into()),
-            Content::File(file, size) => {
-                let size = usize::try_from(*size).map_err(io::Error::other)?;
-                let mut bytes = vec![0; size];
-                file.read_exact_at(&mut bytes, 0)?;
-                Ok(bytes.into())
-            }
-        }
+    /// All of it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
-    /// Whether it stayed in its file, because it is large.
+    /// Whether decoding it may take so long that others on the caller's thread would notice.
     pub(crate) fn is_large(&self) -> bool {
-        matches!(self.0, Content::File(..))
+        self.0.len() > SMALL
     }
 }
 
@@ -117,9 +97,6 @@ fn read_up_to(path: &Path, limit: u64) -> Result<Option<Report>, ReportProblem> 
     if opened.len() > limit {
         return Err(too_large(opened.len()));
     }
-    if opened.len() > SMALL {
-        return Ok(Some(Report(Content::File(Arc::new(file), opened.len()))));
-    }
     let mut report = Vec::with_capacity(usize::try_from(opened.len()).unwrap_or(0));
     file.take(limit.saturating_add(1))
         .read_to_end(&mut report)
@@ -160,21 +137,9 @@ mod tests {
         assert!(read_up_to(&path, 10).unwrap().is_none());
         std::fs::write(&path, "0123456789").unwrap();
         let read = read_up_to(&path, 10).unwrap().unwrap();
-        assert_eq!(*read.bytes().unwrap(), *b"0123456789");
+        assert_eq!(read.bytes(), b"0123456789");
         let refused = read_up_to(&path, 9).unwrap_err().to_string();
         assert_eq!(refused, "the report is 10 bytes long, and the limit is 9");
-    }
-
-    #[test]
-    fn a_large_report_stays_in_its_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("report.json");
-        for (size, is_large) in [(SMALL, false), (SMALL + 1, true)] {
-            std::fs::write(&path, vec![b' '; usize::try_from(size).unwrap()]).unwrap();
-            let report = read_report(&path).unwrap().unwrap();
-            assert_eq!(report.is_large(), is_large, "{size}");
-            assert_eq!(report.bytes().unwrap().len() as u64, size);
-        }
     }
 
     #[test]

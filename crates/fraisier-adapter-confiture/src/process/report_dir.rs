@@ -32,7 +32,7 @@ impl ReportDir {
         // Every `RandomState` has other keys.
         let random = RandomState::new().hash_one(std::process::id());
         Ok(Self {
-            path: absolute.join(format!("confiture-call-{random:016x}")),
+            path: absolute.join(format!("confiture-report-{random:016x}")),
             created: false,
         })
     }

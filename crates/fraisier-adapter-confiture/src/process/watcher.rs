@@ -8,30 +8,31 @@
 //! watcher notices the death only when that process ends, too.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Once;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use rustix::process::Pid;
 
-use super::error::RunError;
+use super::error::{Obstacle, RunError};
 use super::launch::not_started;
-use super::options::Options;
 
 const SHELL: &str = "/bin/sh";
 
-/// What the shell runs. It waits for the end of its input. `$1` is the directory of the report, which
-/// may be empty.
+/// What the shell runs. Where there is a `$2`, it first says that it is there. Then it waits for the end
+/// of its input. `$1` is the directory of the report, which may be empty.
 ///
 /// `SIGKILL` to the group would kill the shell too, before it could remove the directory. So the shell
 /// sends `SIGVTALRM` first, which ends every process that does not handle it, and which the shell
 /// ignores. A file that is created at that moment can keep the directory from being removed, so the
 /// shell tries twice.
-pub(super) const SCRIPT: &str = r#"trap '' HUP INT QUIT TERM VTALRM
+const SCRIPT: &str = r#"trap '' HUP INT QUIT TERM VTALRM
+[ -n "$2" ] && echo "$2" >&0
 read -r end
 kill -VTALRM 0
 if [ -n "$1" ]; then
@@ -40,30 +41,45 @@ fi
 kill -KILL 0
 "#;
 
+/// What the shell says, and how long it may take to come to that.
+const WORD: &str = "watching";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whether [`SHELL`] is a shell that can watch. Only the first watcher of a process is asked.
+static WORKS: OnceLock<bool> = OnceLock::new();
+
 pub(super) struct Watcher {
     shell: Child,
     /// The shell lives until this is closed. No child of this process has it: `exec` closes it.
-    _alive: UnixStream,
+    alive: UnixStream,
 }
 
 impl Watcher {
     /// Starts a watcher, which leads a group of its own, and removes `directory` when this process
-    /// dies. `None` where there is no `/bin/sh`.
+    /// dies. `None` where there is no shell that can watch.
     ///
     /// # Errors
     ///
-    /// [`RunError::Program`] when the shell cannot be started for another reason, such as the limit of
-    /// descriptors or of processes.
-    pub(super) fn start(options: &Options, directory: &Path) -> Result<Option<Self>, RunError> {
-        if !options.watched {
+    /// [`RunError::Program`] when the shell cannot be started for want of descriptors or processes.
+    pub(super) fn start(directory: &Path) -> Result<Option<Self>, RunError> {
+        Self::start_as(Path::new(SHELL), &WORKS, directory)
+    }
+
+    fn start_as(
+        shell: &Path,
+        known: &OnceLock<bool>,
+        directory: &Path,
+    ) -> Result<Option<Self>, RunError> {
+        if known.get() == Some(&false) {
             return Ok(None);
         }
-        let shell = Path::new(SHELL);
+        let is_first = known.get().is_none();
         let (alive, input) = UnixStream::pair().map_err(|error| not_started(shell, error))?;
-        let mut command = Command::new(SHELL);
+        let mut command = Command::new(shell);
         command
             .args(["-c", SCRIPT, "confiture-watcher"])
             .arg(directory)
+            .args(is_first.then_some(WORD))
             .current_dir("/")
             .env_clear()
             .env("PATH", path())
@@ -71,22 +87,34 @@ impl Watcher {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0);
-        match command.spawn() {
-            Ok(shell) => Ok(Some(Self {
-                shell,
-                _alive: alive,
-            })),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
-                ) =>
-            {
-                missing(&error);
-                Ok(None)
+        let works = match command.spawn() {
+            Ok(shell) => {
+                let watcher = Self { shell, alive };
+                // The command keeps the other end of the socket open.
+                drop(command);
+                if !is_first || watcher.says_its_word() {
+                    let _ = known.set(true);
+                    return Ok(Some(watcher));
+                }
+                false
             }
-            Err(error) => Err(not_started(shell, error)),
-        }
+            Err(error) => match not_started(shell, error) {
+                error @ RunError::Program {
+                    obstacle: Obstacle::Exhausted,
+                    ..
+                } => return Err(error),
+                _ => false,
+            },
+        };
+        let _ = known.set(works);
+        Ok(None)
+    }
+
+    fn says_its_word(&self) -> bool {
+        let mut said = [0; WORD.len()];
+        let limited = self.alive.set_read_timeout(Some(PATIENCE));
+        let read = limited.and_then(|()| (&self.alive).read_exact(&mut said));
+        read.is_ok() && said == WORD.as_bytes()
     }
 
     /// The group that it leads.
@@ -103,6 +131,15 @@ impl Drop for Watcher {
     }
 }
 
+/// Whether this process is able to stop its commands when it dies: it needs a shell for that.
+///
+/// # Errors
+///
+/// When the shell cannot be started for want of descriptors or processes.
+pub fn can_watch() -> Result<bool, RunError> {
+    Watcher::start(Path::new("")).map(|watcher| watcher.is_some())
+}
+
 /// Where the shell finds `rm` and `sleep`.
 fn path() -> OsString {
     let mut path = OsString::from("/usr/bin:/bin");
@@ -113,14 +150,25 @@ fn path() -> OsString {
     path
 }
 
-/// Warns once in a process that nobody watches.
-fn missing(error: &io::Error) {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
-        tracing::warn!(
-            %error,
-            "{SHELL} cannot be started: when the process around the adapter is killed, nothing \
-             stops the command that it was running"
-        );
-    });
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_shell_can_watch_and_it_is_asked_once() {
+        for (program, works) in [
+            ("/bin/sh", true),
+            ("/bin/true", false),
+            ("/bin/echo", false),
+            ("/nowhere/at/all/sh", false),
+            ("/etc/passwd", false),
+        ] {
+            let known = OnceLock::new();
+            for _ in 0..2 {
+                let watcher = Watcher::start_as(Path::new(program), &known, Path::new(""));
+                assert_eq!(watcher.unwrap().is_some(), works, "{program}");
+                assert_eq!(known.get(), Some(&works), "{program}");
+            }
+        }
+    }
 }

@@ -40,12 +40,8 @@ pub(crate) fn decode<T: DeserializeOwned>(report: Option<&Report>) -> Payload<T>
     let Some(report) = report else {
         return Payload::Nothing;
     };
-    let bytes = match report.bytes() {
-        Ok(bytes) => bytes,
-        Err(error) => return Payload::Unreadable(error.to_string()),
-    };
     // All of it, also the fields that are not read: confiture writes UTF-8, so this was not confiture.
-    let text = match std::str::from_utf8(&bytes) {
+    let text = match std::str::from_utf8(report.bytes()) {
         Ok(text) => text,
         Err(error) => return Payload::Unreadable(error.to_string()),
     };

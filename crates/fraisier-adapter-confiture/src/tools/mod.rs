@@ -12,7 +12,8 @@ pub mod replay;
 pub mod process {
     pub use crate::process::{
         Arg, Captured, Environment, Exit, Interruption, Invocation, Listener, Obstacle, Options,
-        Output, Report, ReportProblem, RunContext, RunError, Runner, Stream, read_report,
+        Output, Report, ReportProblem, RunContext, RunError, Runner, Stream, can_watch,
+        read_report,
     };
 }
 

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use fraisier_adapter_confiture::tools::process::{Options, Runner};
+use std::sync::Arc;
+
+use fraisier_adapter_confiture::observe::Event;
+use fraisier_adapter_confiture::tools::process::{Exit, Options, Runner, can_watch};
 use tempfile::TempDir;
 
 use super::support::*;
@@ -116,4 +119,33 @@ fn a_killed_engine_takes_its_command_with_it_whatever_the_moment() {
         engine.kill();
         assert_eq!(left(&engine.gone()), 0, "killed after {delay}");
     }
+}
+
+#[test]
+fn a_runner_that_nothing_can_watch_says_so_once_before_it_starts() {
+    let namespaces = Command::new("unshare").args(["-rm", "true"]).status();
+    if !namespaces.is_ok_and(|status| status.success()) {
+        println!("not run: nothing can be put in the place of /bin/sh here");
+        return;
+    }
+    isolated(
+        "death::a_runner_that_nothing_can_watch_says_so_once_before_it_starts",
+        "[ -n \"$HIDDEN\" ] || HIDDEN=1 exec unshare -rm sh -c 'mount --bind /bin/true /bin/sh && exec \
+         \"$0\" --exact \"$FAULTS_INNER\" --nocapture' \"$0\"",
+        || {
+            assert!(!can_watch().unwrap());
+            let (runner, seen) = (Runner::new(Options::default()), Arc::new(Seen::default()));
+            for _ in 0..2 {
+                let invocation = program("/bin/echo".as_ref(), vec!["out".into()]);
+                let output = block_on(runner.clone().run(invocation, seen.context())).unwrap();
+                assert_eq!(output.exit, Exit::Code(0));
+                assert_eq!(output.stdout.head, b"out\n");
+            }
+            let events = seen.events();
+            assert_eq!(events[0], Event::NotWatched);
+            assert!(matches!(events[1], Event::Started { .. }));
+            let said = events.iter().filter(|it| **it == Event::NotWatched);
+            assert_eq!(said.count(), 1);
+        },
+    );
 }

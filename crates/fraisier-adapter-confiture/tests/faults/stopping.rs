@@ -17,7 +17,6 @@ const FOREVER: &str = "while :; do sleep 0.1; done";
 fn impatient(limit: Duration) -> Options {
     Options {
         timeout: Some(limit),
-        ..Options::default()
     }
 }
 
@@ -187,6 +186,51 @@ fn cancelling_at_any_moment_of_the_start_leaves_nothing() {
     let ends = |event: &Event| matches!(event, Event::Finished { .. });
     let ended = seen.events().iter().filter(|event| ends(event)).count();
     assert_eq!(ended, pids.len());
+}
+
+#[test]
+fn a_command_that_ended_while_this_process_was_suspended_ended_in_time() {
+    isolated(
+        "stopping::a_command_that_ended_while_this_process_was_suspended_ended_in_time",
+        "",
+        || {
+            // On a busy machine the command itself may not end before the timeout.
+            let in_time = (1..4).any(|seconds| {
+                let output = run(
+                    impatient(Duration::from_secs(seconds)),
+                    script(&format!(
+                        "kill -STOP $PPID; (sleep {seconds}.5; kill -CONT $PPID) >/dev/null 2>&1 &"
+                    )),
+                );
+                let output = output.unwrap();
+                assert!(output.duration > Duration::from_secs(seconds));
+                (output.exit, output.interrupted) == (Exit::Code(0), None)
+            });
+            assert!(in_time);
+        },
+    );
+}
+
+#[test]
+fn signals_that_were_ignored_at_the_start_stay_ignored() {
+    isolated(
+        "stopping::signals_that_were_ignored_at_the_start_stay_ignored",
+        "trap '' INT HUP",
+        || {
+            let dispositions = || {
+                let status = std::fs::read_to_string("/proc/self/status").unwrap();
+                ["SigIgn:", "SigCgt:"].map(|mask| {
+                    let line = status.lines().find(|line| line.starts_with(mask));
+                    line.unwrap().to_owned()
+                })
+            };
+            let before = dispositions();
+            let text = "kill -INT $$; kill -HUP $$; echo alive";
+            let output = run(Options::default(), script(text)).unwrap();
+            assert_eq!(output.stdout.head, b"alive\n");
+            assert_eq!(dispositions(), before);
+        },
+    );
 }
 
 #[test]

@@ -27,7 +27,6 @@ fn every_variable_reaches_its_option() {
     .expect("values that are taken");
     let expected = Options {
         timeout: Some(Duration::from_secs(900)),
-        ..Options::default()
     };
     assert_eq!(format!("{:?}", builder.options), format!("{expected:?}"));
     let commands = builder.commands;

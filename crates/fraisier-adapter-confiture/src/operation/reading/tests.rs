@@ -100,7 +100,7 @@ fn half_of_a_secret_where_output_was_cut_is_taken_away() {
 }
 
 #[test]
-fn a_report_that_stayed_in_its_file_is_large() {
+fn a_report_of_more_than_a_mebibyte_is_large() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("report.json");
     for (size, is_large) in [(2, false), (2 << 20, true)] {

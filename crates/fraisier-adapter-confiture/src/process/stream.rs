@@ -1,10 +1,69 @@
-//! Keeps the beginning and the end of a stream in bounded memory.
+//! One output stream of a child: read, passed to the listener, and its beginning and end kept in bounded
+//! memory.
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+
+use super::listener::{Listener, Stream};
 use super::output::Captured;
+
+/// One read takes what a pipe can hold.
+const CHUNK: usize = 64 * 1024;
+/// How much of the beginning is kept, and how much of the end.
+const HALF: usize = 128 * 1024;
+
+pub(super) struct Printed<'a> {
+    stream: Stream,
+    pipe: Option<File>,
+    capture: Capture,
+    listener: &'a dyn Listener,
+    chunk: Vec<u8>,
+}
+
+impl<'a> Printed<'a> {
+    pub(super) fn new(
+        stream: Stream,
+        pipe: Option<impl Into<OwnedFd>>,
+        listener: &'a dyn Listener,
+    ) -> Self {
+        Self {
+            stream,
+            pipe: pipe.map(|pipe| File::from(pipe.into())),
+            capture: Capture::new(HALF),
+            listener,
+            chunk: vec![0; CHUNK],
+        }
+    }
+
+    /// The pipe, until it has ended.
+    pub(super) fn pipe(&self) -> Option<&File> {
+        self.pipe.as_ref()
+    }
+
+    /// Reads one chunk, which must be there.
+    pub(super) fn read(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return };
+        match pipe.read(&mut self.chunk) {
+            Ok(count) if count > 0 => {
+                let chunk = &self.chunk[..count];
+                self.capture.push(chunk);
+                self.listener.printed(self.stream, chunk);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            _ => self.pipe = None,
+        }
+    }
+
+    pub(super) fn finish(self) -> Captured {
+        self.listener.printed_all(self.stream);
+        self.capture.finish()
+    }
+}
 
 /// Collects what a stream carries, at most `2 * half` bytes of it in the end and never more than
 /// about `3 * half` on the way.
-pub(super) struct Capture {
+struct Capture {
     half: usize,
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -12,16 +71,16 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    pub(super) fn new(limit: usize) -> Self {
+    fn new(half: usize) -> Self {
         Self {
-            half: (limit / 2).max(1),
+            half,
             head: Vec::new(),
             tail: Vec::new(),
             dropped: 0,
         }
     }
 
-    pub(super) fn push(&mut self, chunk: &[u8]) {
+    fn push(&mut self, chunk: &[u8]) {
         let room = self.half - self.head.len();
         let (head, rest) = chunk.split_at(room.min(chunk.len()));
         self.head.extend_from_slice(head);
@@ -41,7 +100,7 @@ impl Capture {
 
     /// What was kept. Where bytes are missing, both sides end at a line boundary: no redactor would
     /// recognise a secret that is cut in two there.
-    pub(super) fn finish(mut self) -> Captured {
+    fn finish(mut self) -> Captured {
         if self.tail.len() > self.half {
             self.shed(self.tail.len() - self.half);
         }
@@ -77,7 +136,7 @@ mod tests {
     use super::*;
 
     fn capture(limit: usize, chunks: &[&[u8]]) -> Captured {
-        let mut capture = Capture::new(limit);
+        let mut capture = Capture::new(limit / 2);
         for chunk in chunks {
             capture.push(chunk);
         }
@@ -122,7 +181,7 @@ mod tests {
     #[test]
     fn memory_stays_bounded() {
         for size in [50, 700] {
-            let mut capture = Capture::new(1024);
+            let mut capture = Capture::new(512);
             for _ in 0..10_000 {
                 capture.push(&vec![b'x'; size]);
                 assert!(capture.tail.capacity() <= 4096);
