@@ -125,7 +125,9 @@ pub fn state(database: &Database<'_>) -> anyhow::Result<Vec<String>> {
 
 /// Waits for a call.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
     runtime.expect("a runtime").block_on(future)
 }
 

@@ -107,7 +107,7 @@ duties! {
     FreshDatabase: "`current_revision` of a database without migrations is `Ok(None)`",
     ReadOnly: "`current_revision`, `preflight` and `verify` do not change the database",
     PreflightVerdict: "a preflight report that is ok has no issue of severity error",
-    PreflightPromises: "a preflight report contains what is advertised, and no verdict that is not",
+    PreflightPromises: "a preflight report contains what is advertised, or an issue that explains why not, and no verdict that is not advertised",
     VerifyVerdict: "a verify report that is ok has only passed checks and examined something",
     UpToTarget: "`up` with a target applies the migrations up to and including the target, in order",
     UpToHead: "`up` without a target applies every pending migration, in order",
@@ -391,8 +391,12 @@ impl Suite<'_> {
         );
         let window = self.advertises(capability::WINDOW_SAFE);
         let tiers = self.advertises(capability::RISK_TIER);
-        let holds = report.window_safe.is_some() == window
-            && (!tiers || report.usable_change_set().is_ok());
+        let explained = !report.issues.is_empty();
+        let judged = report.window_safe.is_some();
+        let listed = report.usable_change_set().is_ok();
+        let holds = (window || !judged)
+            && (!window || judged || explained)
+            && (!tiers || listed || explained);
         self.check(Duty::PreflightPromises, holds, || {
             format!("window_safe advertised: {window}, risk_tier advertised: {tiers}, {report:?}")
         });

@@ -3,6 +3,7 @@
 mod advice;
 mod call;
 mod cancel;
+mod conformance;
 mod cut;
 mod death;
 mod doctor;
@@ -23,7 +24,7 @@ use crate::harness::{self, HarnessArgs, Scene, World};
 use crate::help;
 
 /// The groups, for `--help`.
-const GROUPS: [(&str, &str); 10] = [
+const GROUPS: [(&str, &str); 11] = [
     (
         "matrix/",
         "the catalogue of cases through the adapter, on every release that differs in something \
@@ -42,6 +43,10 @@ const GROUPS: [(&str, &str); 10] = [
         "cancel/",
         "calls that are dropped or time out at many moments of `up` and `down_to`: what is left on \
          the machine and on the server",
+    ),
+    (
+        "conformance/",
+        "the duties of the trait, with the suite of the crate fraisier-adapter-testing",
     ),
     (
         "cut/",
@@ -125,6 +130,7 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     }
     scenes.extend(advice::scenes(&chosen));
     scenes.extend(cancel::scenes(&chosen));
+    scenes.extend(conformance::scenes(&chosen));
     scenes.extend(cut::scenes(&chosen, args.every));
     scenes.extend(death::scenes(&chosen));
     scenes.extend(pooler::scenes(&chosen));
