@@ -68,6 +68,7 @@ impl Page {
             indent,
         } in &self.0
         {
+            let (label, text) = (&printable(label), &printable(text));
             let room = width.saturating_sub(*indent).max(20);
             let mut first = true;
             for part in text.lines() {
@@ -93,6 +94,26 @@ impl Page {
         let width = width(io::stdout().is_terminal());
         stdout.write_all(self.render(width).as_bytes())
     }
+}
+
+/// The text with its control characters escaped, except for line ends: from the name of a file, an
+/// application or a server's message they would steer the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\n' => printable.push(char),
+            '\t' => printable.push(' '),
+            // Also what reverses the direction of the text behind it.
+            char if char.is_control()
+                || matches!(char, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
+                printable.extend(char.escape_unicode());
+            }
+            char => printable.push(char),
+        }
+    }
+    printable
 }
 
 /// Prints an error and its evidence on standard error.
@@ -126,6 +147,20 @@ pub(crate) fn width(on_terminal: bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The name of a file can contain what sets the title, clears the screen, or draws another line.
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let mut page = Page::default();
+        let text = "a\x1b]0;title\x07b\x1b[2J\rok\u{9b}x\u{202e}\ttab\nnext";
+        page.row(Style::new(), text, text);
+        page.under(2, text);
+        let rendered = page.render(200);
+        let control = |c: char| c != '\n' && c.is_control() || c == '\u{202e}';
+        assert!(!rendered.contains(control), "{rendered:?}");
+        let escaped = "a\\u{1b}]0;title\\u{7}b\\u{1b}[2J\\u{d}ok\\u{9b}x\\u{202e} tab\n";
+        assert!(rendered.contains(escaped), "{rendered:?}");
+    }
 
     #[test]
     fn long_text_is_wrapped_beside_its_label() {
