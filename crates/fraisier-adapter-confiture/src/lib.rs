@@ -87,7 +87,8 @@
 //!
 //! With the secret `AGAINST_DATABASE_URL`, `preflight` also tries the migrations on that database,
 //! in a transaction that it rolls back. It has to be a URL: it is an argument of confiture, so its
-//! password is taken out and goes by `PGPASSWORD`.
+//! password is removed and passed in `PGPASSWORD`. That variable is read for both connections, so
+//! `DATABASE_URL` must contain a password too.
 //!
 //! # What it refuses
 //!
@@ -96,7 +97,9 @@
 //!   and reports as a success.
 //! - A migrations directory that does not exist, in which confiture finds nothing wrong.
 //! - A connection string that is empty or not of `PostgreSQL`: confiture would take another one
-//!   from the environment, or repeat it in its message.
+//!   from the environment, or repeat it in its message. One that libpq refuses (an unknown parameter,
+//!   a wrong value, a password that is not percent-encoded), in a message that names the parameter.
+//!   And one that sets `replication`, or `client_encoding` to something other than UTF-8.
 //! - Where the builder demands a [`server_disconnect_check`](Builder::server_disconnect_check), a
 //!   connection string with `options` of its own that do not set it, and a server or pooler that
 //!   refuses it. The default goes on without, and says so.

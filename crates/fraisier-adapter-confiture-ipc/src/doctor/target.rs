@@ -55,13 +55,6 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> (Redactor
             return (redactor, None);
         }
     };
-    let Some(settings) = settings else {
-        let evidence = format!("libpq cannot read what {variable} holds to its end");
-        let next = "close each quote, and put a name and `=` before each value; or set it to a \
-                    PostgreSQL URL (postgresql://user:password@host/database)";
-        checks.push(Finding::new(CHECK, Grade::Fail, evidence, next));
-        return (redactor, None);
-    };
     let target = target(&settings, |name| env::var(name).ok());
     checks.push(if keeps_check_away(&target) {
         let evidence = format!(
@@ -153,7 +146,7 @@ mod tests {
 
     fn target_of(dsn: &str) -> Target {
         let connection = connection("DATABASE_URL", dsn).expect(dsn);
-        target(&connection.settings.expect(dsn), |name| {
+        target(&connection.settings, |name| {
             (name == "PGPORT").then(|| "6000".into())
         })
     }
@@ -163,7 +156,7 @@ mod tests {
         for dsn in [
             "postgresql://app:p%40ss@db:5433/shop?options=-c%20a%3D1",
             "host=db port=5433 user=app password='p@ss' dbname = shop options='-c a=1'",
-            "postgres:///shop?host=db&port=5433&user=app&password=p@ss&options=-c a=1",
+            "postgres:///shop?host=db&port=5433&user=app&password=p@ss&options=-c a%3D1",
         ] {
             let target = target_of(dsn);
             assert_eq!(target.hosts, [("db".to_owned(), 5433)], "{dsn}");

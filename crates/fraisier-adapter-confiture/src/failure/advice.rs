@@ -111,15 +111,15 @@ impl fmt::Display for Advice {
             Self::UnsetVariable => "correct or unset it",
             Self::CorrectSetting => "correct it",
             Self::MakeConnectionString => {
-                "make it a URL that begins with `postgresql://`, or libpq keywords (host=… user=… \
-                 dbname=…)"
+                "make it a URL that begins with `postgresql://`, with @ / : % in a password \
+                 percent-encoded (%40 %2F %3A %25), or libpq keywords (host=… user=… dbname=…)"
             }
             Self::TakeOutControlCharacter => {
                 "take it out; a secret that was read from a file often ends with the file's line end"
             }
             Self::SeparatePassword => {
-                "make it a URL, not keywords, with `@`, `/`, `?` and spaces percent-encoded, and \
-                 without `sslpassword`"
+                "make it a URL with `@`, `/`, `?` and spaces percent-encoded and no secret but its password, \
+                 and give both connection strings a password, or none: libpq reads the password file too"
             }
             Self::AddServerOption(option) => {
                 return write!(

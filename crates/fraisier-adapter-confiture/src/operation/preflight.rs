@@ -5,7 +5,7 @@ use std::path::Path;
 
 use fraisier_adapter_api::{AdapterErrorKind, PreflightIssue, PreflightReport, Severity};
 
-use crate::failure::{Advice, DatabaseState, Failure, Reader};
+use crate::failure::{DatabaseState, Failure, Reader};
 use crate::guard;
 use crate::operation::reading::{Outputs, Reading, Unread};
 use crate::operation::{Operation, version};
@@ -110,14 +110,7 @@ pub(crate) fn plan(request: &Request, pending_only: bool) -> Result<Invocation, 
         args.extend([Arg::from("--scope"), Arg::from("pending")]);
     }
     let mut password = None;
-    if let Some(against) = request.against()? {
-        let (url, secret) = against.split_password().ok_or_else(|| {
-            Failure::in_config(
-                "the secret `AGAINST_DATABASE_URL` goes to confiture as an argument, so its \
-                 password has to be taken out, and here it cannot be",
-                Advice::SeparatePassword,
-            )
-        })?;
+    if let Some((url, secret)) = request.against()? {
         args.push(option("--against", url));
         password = secret;
     }

@@ -1,128 +1,60 @@
 //! What is secret in a connection string.
 
-use super::SHORT;
-use crate::libpq::{connection_options, percent_decoded};
+use crate::libpq::{ConnectionString, is_secret, percent_decoded};
 
-/// The settings of a connection that are secrets.
-const SECRETS: [&str; 5] = [
-    "password",
-    "sslpassword",
-    "oauth_client_secret",
-    "scram_client_key",
-    "scram_server_key",
-];
+/// What stands between encoded characters and is shorter tells nothing.
+const SHORTEST: usize = 4;
 
 /// The parts of a connection string that must not be seen.
 pub(super) struct Credentials {
     /// The string itself, and its user with the password.
     pub(super) whole: Vec<String>,
-    /// The password, and the parts of it that a parser may take for something else.
+    /// The passwords, and the parts of them that a parser may take for something else.
     pub(super) passwords: Vec<String>,
 }
 
 impl Credentials {
     pub(super) fn in_dsn(dsn: &str) -> Self {
-        let mut whole = vec![dsn.to_owned()];
-        let mut passwords = Vec::new();
-        if let Some((_, rest)) = dsn.split_once("//") {
-            // Up to the last `@`, whatever stands before it: a password may hold anything unencoded.
-            if let Some((userinfo, _)) = rest.rsplit_once('@') {
-                if let Some((_, raw)) = userinfo.split_once(':') {
-                    passwords.extend(parts_of_password(raw));
-                    whole.extend([userinfo.to_owned(), percent_decoded(userinfo)]);
-                }
-            } else {
-                // `user:password` without a host; a number is a port.
-                let authority = rest.split(['/', '?']).next().unwrap_or_default();
-                let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit() || b == b':');
-                if let Some((_, raw)) = authority.split_once(':')
-                    && !raw.split(',').all(is_port)
-                {
-                    passwords.extend(parts_of_password(raw));
-                }
-            }
-        }
-        for (raw, unescaped) in named_passwords(dsn) {
-            passwords.extend(parts_of_password(raw));
-            passwords.extend(parts_of_password(&unescaped));
-        }
-        for (name, value) in connection_options(dsn).named {
-            if SECRETS.contains(&name.as_str()) {
-                passwords.extend(parts_of_password(&value));
-            }
-        }
-        if !dsn.contains("//") {
-            passwords.extend(strays(dsn).into_iter().map(str::to_owned));
-        }
-        Self { whole, passwords }
-    }
-}
-
-/// A password as it was written, decoded, and in the parts in which it may turn up.
-fn parts_of_password(raw: &str) -> Vec<String> {
-    let decoded = percent_decoded(raw);
-    let mut parts = vec![raw.to_owned()];
-    for text in [raw, &decoded] {
-        // What a parser that stops at one of these takes for a host, a port or an option.
-        let cut = text.split(['@', '/', ':', '?', '#', '&', '=', ',', ' ']);
-        parts.extend(cut.map(str::to_owned));
-    }
-    // What stands between encoded characters, unless it is too short to tell anything.
-    let between = raw.split('%').enumerate().map(|(index, text)| match index {
-        0 => text,
-        _ => text.get(2..).unwrap_or_default(),
-    });
-    parts.extend(between.filter(|it| it.len() >= SHORT).map(str::to_owned));
-    parts.push(decoded);
-    parts
-}
-
-/// The words after `password=…` that belong to no keyword: what a space that was not quoted cuts
-/// off a password, and libpq then repeats.
-fn strays(keywords: &str) -> Vec<&str> {
-    let after = keywords.split_once("password").unwrap_or_default().1;
-    let value = after.trim_start().strip_prefix('=').unwrap_or_default();
-    let (first, rest) = value.trim_start().split_once(' ').unwrap_or((value, ""));
-    let mut words: Vec<&str> = first.split('\'').collect();
-    let (strays, next) = rest.split_once('=').unwrap_or((rest, ""));
-    words.extend(strays.split([' ', '\'']));
-    words.retain(|word| !word.is_empty());
-    if !next.is_empty() && !strays.is_empty() {
-        // The keyword after them.
-        words.pop();
-    }
-    words
-}
-
-/// The values of `password=…` in keywords or in the query of a URL: as written, and without the
-/// backslashes of a quoted keyword.
-fn named_passwords(dsn: &str) -> Vec<(&str, String)> {
-    let mut values = Vec::new();
-    for (at, key) in dsn.match_indices("password") {
-        let rest = dsn[at + key.len()..].trim_start();
-        let Some(rest) = rest.strip_prefix('=') else {
-            continue;
+        let mut it = Self {
+            whole: vec![dsn.to_owned()],
+            passwords: Vec::new(),
         };
-        let rest = rest.trim_start();
-        let raw = match rest.strip_prefix('\'') {
-            Some(quoted) => {
-                let mut escaped = false;
-                let end = quoted.find(|c| {
-                    let ends = c == '\'' && !escaped;
-                    escaped = c == '\\' && !escaped;
-                    ends
-                });
-                &quoted[..end.unwrap_or(quoted.len())]
+        let divided = ConnectionString::new(dsn);
+        for setting in divided.settings.iter().chain(&divided.strays) {
+            if is_secret(&setting.name) {
+                it.password(&setting.value);
+                it.password(dsn[setting.span.clone()].trim_matches('\''));
             }
-            None if dsn.contains("//") => rest.split('&').next().unwrap_or_default(),
-            None => rest.split(' ').next().unwrap_or_default(),
-        };
-        let mut unescaped = String::new();
-        let mut chars = raw.chars();
-        while let Some(c) = chars.next() {
-            unescaped.extend(if c == '\\' { chars.next() } else { Some(c) });
         }
-        values.push((raw, unescaped));
+        // What libpq takes for a port, and is a password whose host is missing.
+        let ports = divided.get("port").unwrap_or_default().split(',');
+        for port in ports.filter(|port| !port.bytes().all(|b| b.is_ascii_digit() || b == b':')) {
+            it.password(port);
+        }
+        // Up to the last `@`, whatever is before it: a password may contain anything unencoded.
+        let rest = dsn.split_once("//").map_or("", |(_, rest)| rest);
+        if let Some((userinfo, _)) = rest.rsplit_once('@')
+            && let Some((_, password)) = userinfo.split_once(':')
+        {
+            it.password(password);
+            it.whole
+                .extend([userinfo.to_owned(), percent_decoded(userinfo)]);
+        }
+        it
     }
-    values
+
+    /// A password as it was written, decoded, and in the parts in which it may turn up.
+    fn password(&mut self, raw: &str) {
+        let decoded = percent_decoded(raw);
+        for text in [raw, &decoded] {
+            // What a parser that stops at one of these takes for a host, a port or an option.
+            let parts = text.split(['@', '/', ':', '?', '#', '&', '=', ',', ' ']);
+            self.passwords.extend(parts.map(str::to_owned));
+        }
+        let between = raw.split('%').skip(1).filter_map(|text| text.get(2..));
+        let between = between.chain(raw.split('%').next());
+        let telling = between.filter(|text| text.len() >= SHORTEST);
+        self.passwords.extend(telling.map(str::to_owned));
+        self.passwords.extend([raw.to_owned(), decoded]);
+    }
 }

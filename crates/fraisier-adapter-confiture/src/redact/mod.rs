@@ -2,29 +2,24 @@
 
 mod credentials;
 mod forms;
-mod fragments;
+mod index;
 mod lookalikes;
 mod redacted;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-
-use self::forms::Forms;
-use self::fragments::Fragments;
+use self::credentials::Credentials;
+use self::forms::{forms, strings_in_json};
+use self::index::Index;
 pub(crate) use self::redacted::{Redact, Redacted};
+use crate::libpq::percent_decoded;
 use crate::process::Captured;
 
-/// What stands where a secret stood.
+/// What replaces a secret.
 pub const MASK: &str = "***";
-
-/// A secret shorter than this is masked only where it stands alone, as in `password "a"`: masking
-/// it inside words would leave no word readable, and a reader could not tell it from a letter.
-const SHORT: usize = 4;
 
 /// Replaces secrets in texts by [`MASK`].
 ///
@@ -40,19 +35,7 @@ const SHORT: usize = 4;
 /// would say anything.
 #[derive(Clone)]
 pub struct Redactor {
-    /// Finds where what looks like a secret begins. It searches apart from the secrets: a beginning
-    /// that nothing follows must not hide a secret that is equal to it.
-    lookalikes: AhoCorasick,
-    /// Finds what is masked wherever it occurs.
-    anywhere: AhoCorasick,
-    /// Finds what is masked where no letter or digit touches it.
-    alone: Option<AhoCorasick>,
-    /// Every form of every secret, to cut none in two.
-    forms: BTreeSet<String>,
-    /// Finds fragments of secrets.
-    fragments: Fragments,
-    /// Finds fragments that are in a name by no accident: see [`Redactor::identifier`].
-    sure: Fragments,
+    secrets: Index,
 }
 
 impl fmt::Debug for Redactor {
@@ -62,7 +45,7 @@ impl fmt::Debug for Redactor {
 }
 
 impl Default for Redactor {
-    /// Knows no secret, and masks by its looks only.
+    /// Knows no secret, and masks what looks like one.
     fn default() -> Self {
         Self::new([], [])
     }
@@ -75,45 +58,37 @@ impl Redactor {
         dsns: impl IntoIterator<Item = &'a str>,
         secrets: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let Forms { whole, secret } = Forms::new(dsns, secrets);
-        let forms: BTreeSet<String> = whole.into_iter().chain(secret.iter().cloned()).collect();
-        let (alone, anywhere): (Vec<_>, Vec<_>) = forms
-            .iter()
-            .cloned()
-            .partition(|form| form.chars().count() < SHORT);
-        let starts: Vec<&str> = lookalikes::starts().collect();
-        Self {
-            lookalikes: automaton(&starts),
-            anywhere: automaton(&anywhere),
-            alone: (!alone.is_empty()).then(|| automaton(&alone)),
-            fragments: Fragments::new(secret.iter().map(String::as_str), |_| true),
-            sure: Fragments::new(secret.iter().map(String::as_str), is_no_name),
-            forms,
+        let mut index = Index::default();
+        let add = |index: &mut Index, secret: &str| {
+            for form in forms(secret) {
+                index.add_secret(&form);
+            }
+        };
+        for dsn in dsns {
+            let Credentials { whole, passwords } = Credentials::in_dsn(dsn);
+            for form in whole.iter().flat_map(|text| forms(text)) {
+                index.add_whole(form);
+            }
+            for password in passwords {
+                add(&mut index, &password);
+            }
         }
+        for secret in secrets {
+            add(&mut index, secret);
+            index.add_secret(&percent_decoded(secret.trim()));
+            for text in strings_in_json(secret) {
+                add(&mut index, &text);
+            }
+        }
+        index.finish();
+        Self { secrets: index }
     }
 
     /// The text without secrets.
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut spans = self.fragments.find(text);
-        spans.extend(self.anywhere.find_iter(text).map(|found| found.range()));
-        spans.extend(
-            self.lookalikes.find_iter(text).filter_map(|found| {
-                lookalikes::span(found.pattern().as_usize(), text, found.range())
-            }),
-        );
-        if let Some(alone) = &self.alone {
-            let touches = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-            spans.extend(
-                alone
-                    .find_iter(text)
-                    .map(|found| found.range())
-                    .filter(|span| {
-                        !touches(text[..span.start].chars().next_back())
-                            && !touches(text[span.end..].chars().next())
-                    }),
-            );
-        }
+        let mut spans = self.secrets.find(text);
+        spans.extend(lookalikes::find(text));
         if spans.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -134,30 +109,32 @@ impl Redactor {
         Cow::Owned(masked)
     }
 
-    /// A name such as a revision, without secrets. A name is compared, so it is left alone where it
-    /// is more likely to be equal to a secret than to be one: a fragment of a secret counts here only
+    /// A name such as a revision, without secrets. A name is compared, so it is not changed where it is
+    /// more likely to be equal to a secret than to be one: a fragment of a secret counts here only
     /// when it is of more than one kind of character, as `hunter2x` is and `drop_table`, `ADD_COLUMN`
     /// and `20260119` are not.
     #[must_use]
     pub fn identifier<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        if self.sure.find(name).is_empty() {
-            Cow::Borrowed(name)
-        } else {
+        if self.secrets.is_in_name(name) {
             self.text(name)
+        } else {
+            Cow::Borrowed(name)
         }
     }
 
-    /// Takes away what may be the halves of a secret that was cut in two where output was omitted.
+    /// Removes what may be the halves of a secret that was cut in two where output was omitted, as far as
+    /// they are shorter than what is masked anyway.
     pub(crate) fn uncut(&self, captured: &mut Captured) {
         if captured.omitted == 0 {
             return;
         }
-        let head = String::from_utf8_lossy(&captured.head);
+        let mut head = String::from_utf8_lossy(&captured.head).into_owned();
+        head.truncate(head.len() - self.secrets.begun_at_end(&head));
+        captured.head = head.into_bytes();
         let tail = String::from_utf8_lossy(&captured.tail);
-        (captured.head, captured.tail) = (
-            self.uncut_end(&head).as_bytes().to_owned(),
-            self.uncut_start(&tail).as_bytes().to_owned(),
-        );
+        captured.tail = tail[self.secrets.ended_at_start(&tail)..]
+            .as_bytes()
+            .to_owned();
     }
 
     /// At most about `limit` bytes of a text that is already without secrets: its beginning and,
@@ -176,31 +153,6 @@ impl Redactor {
             &text[tail..]
         ))
     }
-
-    /// `text` less an ending that may be the beginning of a secret.
-    fn uncut_end<'a>(&self, text: &'a str) -> &'a str {
-        let mut end = text.len();
-        for form in &self.forms {
-            let longest = (1..form.len())
-                .rev()
-                .filter(|at| form.is_char_boundary(*at))
-                .find(|at| text.ends_with(&form[..*at]));
-            end = end.min(text.len() - longest.unwrap_or(0));
-        }
-        &text[..end]
-    }
-
-    /// `text` less a beginning that may be the end of a secret.
-    fn uncut_start<'a>(&self, text: &'a str) -> &'a str {
-        let mut start = 0;
-        for form in &self.forms {
-            let longest = (1..form.len())
-                .filter(|at| form.is_char_boundary(*at))
-                .find(|at| text.starts_with(&form[*at..]));
-            start = start.max(longest.map_or(0, |at| form.len() - at));
-        }
-        &text[start..]
-    }
 }
 
 /// A stream as text, with a line that says how much of it was omitted. Invalid UTF-8 is replaced.
@@ -213,33 +165,10 @@ pub(crate) fn text_of(captured: &Captured) -> String {
     format!("{head}\n[… {} bytes omitted …]\n{tail}", captured.omitted)
 }
 
-/// Whether a fragment of a secret is made as no symbolic name is: of letters in upper and lower case
-/// or with digits, or of anything else.
-fn is_no_name(fragment: &[u8]) -> bool {
-    let kinds: [fn(&u8) -> bool; 3] = [
-        u8::is_ascii_lowercase,
-        u8::is_ascii_uppercase,
-        u8::is_ascii_digit,
-    ];
-    let found = kinds.iter().filter(|kind| fragment.iter().any(kind));
-    found.count() > 1
-        || !fragment
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-}
-
 /// The last boundary of a character that is not after `at`.
 fn floor_char_boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len()))
         .rev()
         .find(|at| text.is_char_boundary(*at))
         .unwrap_or(0)
-}
-
-/// Upper and lower case are told apart: that lets the search skip through text many bytes at a time.
-fn automaton<T: AsRef<[u8]>>(patterns: &[T]) -> AhoCorasick {
-    AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(patterns)
-        .expect("secrets are not gigabytes long")
 }

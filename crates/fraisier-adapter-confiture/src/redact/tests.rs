@@ -217,6 +217,46 @@ fn what_is_shaped_like_a_secret_goes_whoever_it_belongs_to() {
             "the URL starts with postgresql://",
             "the URL starts with postgresql://",
         ),
+        // Any scheme, in any case.
+        ("(mysql://u:p@h/db)", "(mysql://u:***@h/db)"),
+        ("PostgreSQL+psycopg://u:p@h", "PostgreSQL+psycopg://u:***@h"),
+        ("redis://:pa/ss@ss@h:1/0 x", "redis://:***@h:1/0 x"),
+        (
+            "https://h:80/x@v2 ftp://me@h",
+            "https://h:80/x@v2 ftp://me@h",
+        ),
+        ("https://h/a:b@c", "https://h/a:b@c"),
+        // Literals of SQL, also within other literals, cut, or escaped.
+        (
+            "ALTER ROLE a ENCRYPTED PASSWORD 'it''s' VALID UNTIL 'x'",
+            "ALTER ROLE a ENCRYPTED PASSWORD '***' VALID UNTIL 'x'",
+        ),
+        (
+            "OPTIONS (user 'a', password\n'b c')",
+            "OPTIONS (user 'a', password\n'***')",
+        ),
+        (
+            "EXECUTE 'ALTER ROLE a PASSWORD ''b c'' '",
+            "EXECUTE 'ALTER ROLE a PASSWORD ''***'' '",
+        ),
+        ("password E'a\\'b' c", "password E'***' c"),
+        ("PASSWORD \\'a b\\' c", "PASSWORD \\'***\\' c"),
+        ("PASSWORD 'abc...\nline 2", "PASSWORD '***\nline 2"),
+        ("PASSWORD NULL, PASSWORD ''", "PASSWORD NULL, PASSWORD ''"),
+        // Assignments and options of a command line.
+        ("pwd=y PGPASSWORD=z", "pwd=*** PGPASSWORD=***"),
+        ("--password x --user u", "--password *** --user u"),
+        (
+            "--password=x --passwd 'a b'",
+            "--password=*** --passwd '***'",
+        ),
+        ("--password --user u", "--password --user u"),
+        ("a password x", "a password x"),
+        ("?oauth_client_secret=x&y=1", "?oauth_client_secret=***&y=1"),
+        (
+            r#"{\"password\": \"a b\", 1}"#,
+            r#"{\"password\": \"***\", 1}"#,
+        ),
     ] {
         assert_eq!(redactor.text(text), masked);
     }
@@ -253,8 +293,11 @@ fn a_secret_cut_in_two_leaves_no_half() {
         };
         redactor.uncut(&mut captured);
         let text = text_of(&captured);
+        let text = redactor.text(&text);
+        let head = text.trim_start_matches("began ").trim_start_matches(MASK);
+        let tail = text.trim_end_matches(" ended").trim_end_matches(MASK);
         assert!(
-            text.starts_with("began \n") && text.ends_with("\n ended"),
+            head.starts_with('\n') && tail.ends_with('\n'),
             "{cut}: {text}"
         );
         assert!(text.contains("7 bytes omitted"), "{text}");

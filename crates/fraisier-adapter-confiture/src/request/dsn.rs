@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::failure::{Advice, Failure};
-use crate::libpq::{Form, connection_options, form_of, percent_decoded};
+use crate::libpq::{ConnectionString, Form, Problem, is_secret};
 
 /// The connection string of a database, as the engine gave it.
 ///
-/// It has no `Display`, no `Serialize`, and a `Debug` that shows nothing. It is handed to
-/// confiture as it is: what counts as a connection string is for libpq to say, and the checks here
-/// only refuse what could never be one.
+/// It has no `Display`, no `Serialize`, and a `Debug` that shows nothing. confiture gets it unchanged.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Dsn {
     text: String,
-    form: Form,
+    divided: ConnectionString,
 }
 
 impl fmt::Debug for Dsn {
@@ -24,17 +22,15 @@ impl fmt::Debug for Dsn {
 }
 
 impl Dsn {
-    /// Takes the value of the secret `logical`, unless it cannot be a connection string of
-    /// `PostgreSQL`.
+    /// The value of the secret `logical`.
     ///
-    /// confiture falls back on the ambient `DATABASE_URL` when it is given an empty one, and
-    /// repeats a malformed one in its error message; so neither gets there.
+    /// confiture falls back on the ambient `DATABASE_URL` when it is given an empty one, and repeats a
+    /// malformed one in its error message; so neither gets there.
     ///
     /// # Errors
     ///
-    /// `InvalidConfig`, which quotes nothing of the value: it is empty or blank, holds a control
-    /// character (such as the line end of the file it was read from), or is of another database
-    /// (`mysql://…`) or of none (`postgresql//…`).
+    /// `InvalidConfig`, which quotes no value: it is empty, contains a control character (such as the
+    /// line end of the file it was read from), or is no connection string that libpq accepts.
     pub(crate) fn new(logical: &str, text: String) -> Result<Self, Failure> {
         let refuse = |why: &str, next| {
             let what = format!("the secret `{logical}` {why}");
@@ -47,13 +43,35 @@ impl Dsn {
             let why = "holds a control character, such as a line end";
             return refuse(why, Advice::TakeOutControlCharacter);
         }
-        match form_of(&text) {
-            Some(form) => Ok(Self { text, form }),
-            None => refuse(
-                "is no PostgreSQL connection string",
+        let divided = ConnectionString::new(&text);
+        let (why, next) = match &divided.problem {
+            None => return Ok(Self { text, divided }),
+            Some(Problem::NeitherForm) => (
+                "is not a PostgreSQL connection string".to_owned(),
                 Advice::MakeConnectionString,
             ),
-        }
+            Some(Problem::Malformed(what)) => (
+                format!("is not a connection string that libpq can read: {what}"),
+                Advice::MakeConnectionString,
+            ),
+            Some(Problem::Encoding(name, what)) => (
+                format!("is not a connection string that libpq can read: in `{name}`, {what}"),
+                Advice::MakeConnectionString,
+            ),
+            Some(Problem::Unknown(Some(name))) => (
+                format!("has the parameter `{name}`, which libpq does not know"),
+                Advice::CorrectSetting,
+            ),
+            Some(Problem::Unknown(None)) => (
+                "has a parameter that libpq does not know".to_owned(),
+                Advice::MakeConnectionString,
+            ),
+            Some(Problem::Value(name, expected)) => (
+                format!("has a wrong value for the parameter `{name}`, which must be {expected}"),
+                Advice::CorrectSetting,
+            ),
+        };
+        refuse(&why, next)
     }
 
     /// The string itself. Only for the environment of a child, and for the redactor.
@@ -61,75 +79,68 @@ impl Dsn {
         &self.text
     }
 
-    /// A URL without its password, wherever the password stood, and that password decoded.
+    /// The value of a parameter, decoded.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.divided.get(name)
+    }
+
+    /// Every parameter, decoded, by name.
+    pub(crate) fn settings(&self) -> BTreeMap<String, String> {
+        let settings = self.divided.settings.iter();
+        settings
+            .map(|it| (it.name.clone(), it.value.clone()))
+            .collect()
+    }
+
+    /// A URL without its password, and that password decoded.
     ///
-    /// `None` for keywords, and for a URL in which it is not beyond doubt where a password begins
-    /// and ends: one with an `@`, `/`, `?` or space in it that is not percent-encoded. libpq takes a space
-    /// around a value for a part of it before 17, and for none of it from then on.
-    pub(crate) fn split_password(&self) -> Option<(String, Option<String>)> {
-        if self.form != Form::Url || self.text.contains(' ') {
-            return None;
+    /// # Errors
+    ///
+    /// What prevents it, as a clause: the string is not a URL, it is not beyond doubt where a password
+    /// begins and ends, or it has a secret for which libpq has no variable. libpq takes a space around a
+    /// value for a part of it before 17, and not from then on.
+    pub(crate) fn split_password(&self) -> Result<(String, Option<&str>), String> {
+        if self.divided.form != Some(Form::Url) {
+            return Err("it is not a URL".into());
         }
-        let (scheme, rest) = self.text.split_once("://")?;
-        let (rest, query) = match rest.split_once('?') {
-            Some((rest, query)) => (rest, Some(query)),
-            None => (rest, None),
-        };
-        let (userinfo, rest) = match rest.rsplit_once('@') {
-            Some((userinfo, rest)) => (Some(userinfo), rest),
-            None => (None, rest),
-        };
-        if userinfo.is_some_and(|text| text.contains(['@', '/']))
-            || query.is_some_and(|text| text.contains('@'))
+        let (authority, query) = self.text.split_once('?').unwrap_or((&self.text, ""));
+        let is_plain = match authority
+            .split_once("//")
+            .and_then(|(_, it)| it.split_once('@'))
         {
-            return None;
+            Some((credentials, rest)) => !credentials.contains('/') && !rest.contains('@'),
+            None => true,
+        };
+        if !is_plain || query.contains('@') || self.text.contains(' ') {
+            return Err("an `@`, `/`, `?` or space is not percent-encoded".into());
         }
-        let mut password = None;
-        let mut url = format!("{scheme}://");
-        if let Some(userinfo) = userinfo {
-            let user = match userinfo.split_once(':') {
-                Some((user, raw)) => {
-                    password = Some(percent_decoded(raw));
-                    user
-                }
-                None => userinfo,
-            };
-            url.push_str(user);
-            url.push('@');
-        }
-        url.push_str(rest);
-        let mut separator = '?';
-        for option in query.into_iter().flat_map(|query| query.split('&')) {
-            match option.split_once('=') {
-                Some((name, value)) if percent_decoded(name) == "password" => {
-                    password = Some(percent_decoded(value));
-                }
-                // The password of a client key: libpq has no variable for it.
-                Some((name, _)) if percent_decoded(name) == "sslpassword" => return None,
-                _ => {
-                    url.push(separator);
-                    url.push_str(option);
-                    separator = '&';
-                }
+        let mut url = String::new();
+        let mut end = 0;
+        for setting in self
+            .divided
+            .settings
+            .iter()
+            .filter(|it| is_secret(&it.name))
+        {
+            if setting.name != "password" {
+                return Err(format!("libpq has no variable for `{}`", setting.name));
             }
+            // With its `:`, or its name and one of the marks around it.
+            let mut start = setting.span.start - 1;
+            let mut after = setting.span.end;
+            if start > authority.len() {
+                start = self.text[..start]
+                    .rfind(['?', '&'])
+                    .map_or(start, |mark| mark + 1);
+                after += usize::from(self.text[after..].starts_with('&'));
+            }
+            url.push_str(&self.text[end..start]);
+            end = after;
         }
-        Some((url, password))
-    }
-
-    /// What the string gives as `options` of the request, decoded.
-    ///
-    /// An empty one is one too: libpq then leaves `PGOPTIONS` aside.
-    pub(crate) fn options(&self) -> Option<String> {
-        let named = connection_options(&self.text).named.into_iter();
-        named.collect::<BTreeMap<_, _>>().remove("options")
-    }
-
-    /// Everything that libpq reads in it, decoded; `None` when it cannot be read to its end.
-    pub(crate) fn settings(&self) -> Option<BTreeMap<String, String>> {
-        let options = connection_options(&self.text);
-        options
-            .are_whole
-            .then(|| options.named.into_iter().collect())
+        url.push_str(&self.text[end..]);
+        let kept = url.trim_end_matches(['?', '&']).len();
+        url.truncate(kept);
+        Ok((url, self.get("password")))
     }
 }
 

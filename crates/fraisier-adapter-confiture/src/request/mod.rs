@@ -141,14 +141,34 @@ impl Request {
         read(&self.project).map(Some)
     }
 
-    /// Where `preflight` may try migrations, if that is declared.
+    /// Where `preflight` may try migrations, if that is declared: a URL without its password, and the
+    /// password, for `PGPASSWORD`.
     ///
     /// # Errors
     ///
-    /// When it is declared and cannot be used, for example because it is no connection string.
-    pub(crate) fn against(&self) -> Result<Option<&Dsn>, Failure> {
-        let against = self.against.as_ref().map(Result::as_ref).transpose();
-        against.map_err(Failure::clone)
+    /// When it is declared and cannot be used, for example because it is no connection string, or because
+    /// the variable would be the password of the main connection too.
+    pub(crate) fn against(&self) -> Result<Option<(String, Option<&str>)>, Failure> {
+        let Some(against) = &self.against else {
+            return Ok(None);
+        };
+        let against = against.as_ref().map_err(Failure::clone)?;
+        let (url, password) = against.split_password().map_err(|why| {
+            let what = format!(
+                "the secret `{AGAINST_DATABASE_URL}` is passed to confiture as an argument without its \
+                 password, and that cannot be removed: {why}"
+            );
+            Failure::in_config(what, Advice::SeparatePassword)
+        })?;
+        if password.is_some() && self.dsn.get("password").is_none() {
+            let what = format!(
+                "the password of the secret `{AGAINST_DATABASE_URL}` is passed to confiture in \
+                 `PGPASSWORD`, which the connection to `{DATABASE_URL}` would use too, because that has \
+                 no password of its own"
+            );
+            return Err(Failure::in_config(what, Advice::SeparatePassword));
+        }
+        Ok(Some((url, password)))
     }
 
     /// `confiture migrate <subcommand> <args> --no-config --format json --output <report>`, with
@@ -203,8 +223,8 @@ fn dsn(commands: &Commands, logical: &str, ctx: &AdapterCtx) -> Result<Dsn, Fail
 
 /// Whether the connection string has `options` that do not set the check.
 fn has_other_options(dsn: &Dsn) -> bool {
-    dsn.options()
-        .is_some_and(|options| !has_server_option(&options))
+    dsn.get("options")
+        .is_some_and(|options| !has_server_option(options))
 }
 
 /// `--option=value` in one argument, so that no value looks like an option.

@@ -9,16 +9,14 @@ use crate::boundary;
 use crate::redact::Redactor;
 use crate::request::Dsn;
 
-/// What the adapter takes from a connection string. Its `Debug` shows nothing, for it holds the
+/// What the adapter reads in a connection string. Its `Debug` shows nothing, for it contains the
 /// password.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connection {
-    /// What libpq reads in it, decoded, by name; `None` when it cannot be read to its end.
-    pub settings: Option<BTreeMap<String, String>>,
-    /// Its `options`, when it has some.
-    pub options: Option<String>,
-    /// A URL without its password, and the password; `None` when it cannot be taken out.
+    /// Its parameters, decoded, by name.
+    pub settings: BTreeMap<String, String>,
+    /// A URL without its password, and the password; `None` when it cannot be removed.
     pub without_password: Option<(String, Option<String>)>,
 }
 
@@ -28,18 +26,19 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// What the adapter takes from the connection string `text`, which is the secret `name`.
+/// What the adapter reads in the connection string `text`, which is the secret `name`.
 ///
 /// # Errors
 ///
-/// `InvalidConfig` when it could never be one: see `MigrationAdapter`.
+/// `InvalidConfig` when libpq refuses it: see `MigrationAdapter`.
 pub fn connection(name: &str, text: &str) -> Result<Connection, AdapterError> {
     let dsn = Dsn::new(name, text.to_owned());
     let dsn = dsn.map_err(|failure| boundary::error(&Redactor::new([text], []), failure))?;
+    let without_password = dsn.split_password().ok();
     Ok(Connection {
         settings: dsn.settings(),
-        options: dsn.options(),
-        without_password: dsn.split_password(),
+        without_password: without_password
+            .map(|(url, password)| (url, password.map(str::to_owned))),
     })
 }
 

@@ -97,20 +97,47 @@ fn the_password_of_the_other_database_is_no_argument() {
         let ctx = ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
         plan(&request(&ctx), false)
     };
-    let invocation = against("postgresql://app:p%40ss-w0rd@h/copy?a=1").expect("planned");
+    let invocation = against("postgresql://app:p%40ss-w0rd@h/copy?port=1").expect("planned");
     let argv = argv(&invocation);
     assert_eq!(
         argv.last().map(String::as_str),
-        Some("--against=postgresql://app@h/copy?a=1")
+        Some("--against=postgresql://app@h/copy?port=1")
     );
     let password = invocation.env.get("PGPASSWORD");
     assert_eq!(password.map(|value| value == "p@ss-w0rd"), Some(true));
     assert!(!argv.join(" ").contains(PASSWORD));
+    // The variable would be the password of the main connection too.
+    let mut alone = ctx(".".as_ref());
+    alone.env_secrets.clear();
+    for (main, against, refused) in [
+        (
+            "postgresql://app@h/shop",
+            "postgresql://app:hunter2@h/copy",
+            true,
+        ),
+        ("postgresql://app@h/shop", "postgresql://app@h/copy", false),
+        (
+            "host=h password=main-pw",
+            "postgresql://app:hunter2@h/copy",
+            false,
+        ),
+    ] {
+        let ctx = alone.clone().with_resolved_secret("DATABASE_URL", main);
+        let ctx = ctx.with_resolved_secret("AGAINST_DATABASE_URL", against);
+        let planned = plan(&request(&ctx), false);
+        assert_eq!(planned.is_err(), refused, "{main} {against}");
+        let error = planned.err().map(Failure::worded);
+        let told = error.is_none_or(|it| {
+            it.message.contains("`PGPASSWORD`") && it.kind == AdapterErrorKind::InvalidConfig
+        });
+        assert!(told, "{main} {against}");
+    }
     for dsn in [
         "",
         "mysql://u:hunter2@h",
         "host=h password=hunter2",
         "postgresql://u:hunt@er2@h/db",
+        "postgresql://u:p@h/db?oauth_client_secret=hunter2",
     ] {
         let error = against(dsn).expect_err("refused");
         assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
