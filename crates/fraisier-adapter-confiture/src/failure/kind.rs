@@ -25,7 +25,7 @@ pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind 
         };
     };
     match kind_of(code) {
-        Some(kind) if claims_nothing_was_done(kind) && !is_of_a_class_without_change(exit) => {
+        Some(kind) if claims_nothing_was_done(kind) && !comes_before_any_change(exit, code) => {
             Kind::Execution
         }
         Some(kind) => kind,
@@ -48,7 +48,14 @@ pub(crate) fn claims_nothing_was_done(kind: Kind) -> bool {
 pub(crate) fn admits_no_change(exit: Exit, code: &str) -> bool {
     let refused_rollback =
         exit == Exit::Code(8) && kind_of(code) == Some(Kind::IrreversibleRollback);
-    refused_rollback || is_of_a_class_without_change(exit)
+    refused_rollback || comes_before_any_change(exit, code)
+}
+
+/// Whether commands exit with this code and status before they change anything. `GEN_001` and the
+/// `MIGR_` codes are announced to exit with 1 instead of 3 from 1.36.0 on.
+fn comes_before_any_change(exit: Exit, code: &str) -> bool {
+    let moved = code == "GEN_001" || code.starts_with("MIGR_");
+    is_of_a_class_without_change(exit) || moved && exit == Exit::Code(1)
 }
 
 /// Whether commands exit with this status before they change anything. 1 is any unexpected failure;
@@ -224,6 +231,42 @@ mod tests {
             "a decided code is no longer in the document"
         );
         assert_eq!(document.no_ledger_error_code, "PRECON_1001");
+    }
+
+    /// What the exit codes of 1.36.0 are announced to change.
+    #[test]
+    fn a_code_that_moves_to_another_status_means_the_same() {
+        for (code, kind) in [
+            ("GEN_001", Kind::Execution),
+            ("MIGR_001", Kind::Execution),
+            ("MIGR_004", Kind::Execution),
+            ("MIGR_100", Kind::PreconditionFailed),
+            ("MIGR_102", Kind::Execution),
+            ("MIGR_106", Kind::Execution),
+            ("MIGR_107", Kind::Execution),
+            ("MIGR_108", Kind::Execution),
+        ] {
+            for status in [1, 3] {
+                assert_eq!(
+                    classify(Exit::Code(status), Some(code), false),
+                    kind,
+                    "{code}"
+                );
+                assert!(admits_no_change(Exit::Code(status), code), "{code}");
+            }
+        }
+        for (status, code) in [
+            (0, "DIFFER_404"),
+            (0, "DIFFER_405"),
+            (0, "DIFFER_408"),
+            (5, "CONFIG_015"),
+            (5, "DIFFER_406"),
+            (5, "DIFFER_409"),
+            (5, "DIFFER_410"),
+        ] {
+            let found = classify(Exit::Code(status), Some(code), false);
+            assert_eq!(found, Kind::InvalidConfig, "{code}");
+        }
     }
 
     #[test]
