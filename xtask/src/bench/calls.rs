@@ -4,54 +4,52 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
 use fraisier_adapter_confiture::ConfitureMigration;
-use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use super::PROBE;
 use super::figures::{Figures, in_turn, seconds, timed};
-use contract_lab::scratch::Scratch;
+use super::large::probe;
+use crate::environment::Environment;
+use crate::project::Project;
+use crate::stage::block_on;
 
 /// A project and a database to call confiture on.
 pub struct Subject {
-    pub program: PathBuf,
-    pub dsn: String,
-    project: Scratch,
-    runtime: tokio::runtime::Runtime,
+    program: PathBuf,
+    dsn: String,
+    project: Project,
 }
 
 impl Subject {
-    pub fn new(program: &Path, dsn: &str) -> anyhow::Result<Self> {
-        let project = Scratch::new()?;
-        let migrations = project.path().join("db/migrations");
-        std::fs::create_dir_all(&migrations)?;
-        std::fs::write(migrations.join("001_a.up.sql"), "CREATE TABLE a (id int);")?;
-        std::fs::write(migrations.join("001_a.down.sql"), "DROP TABLE a;")?;
+    pub fn new(program: &Path, dsn: String) -> anyhow::Result<Self> {
+        let project = Project::empty()?;
+        project.migration("001_a", "CREATE TABLE a (id int);", "DROP TABLE a;")?;
         let subject = Self {
             program: program.to_owned(),
-            dsn: dsn.to_owned(),
+            dsn,
             project,
-            runtime: tokio::runtime::Builder::new_current_thread().build()?,
         };
         // Leaves the first call with the cache, which is measured, something to fill.
         let adapter = ConfitureMigration::builder()
             .program(program)
             .bytecode_cache(false)
             .build();
-        subject.runtime.block_on(adapter.up(&subject.ctx(), None))?;
+        block_on(adapter.up(&subject.ctx(), None))?;
         Ok(subject)
     }
 
     fn ctx(&self) -> AdapterCtx {
         let mut ctx =
             AdapterCtx::new("shop", "bench").with_resolved_secret("DATABASE_URL", self.dsn.clone());
-        ctx.workdir = self.project.path().into();
+        ctx.workdir = self.project.root().into();
         ctx
     }
 
     fn call(&self, adapter: &ConfitureMigration) -> anyhow::Result<()> {
-        self.runtime
-            .block_on(adapter.current_revision(&self.ctx()))?;
+        block_on(adapter.current_revision(&self.ctx()))?;
         Ok(())
     }
 
@@ -64,9 +62,9 @@ impl Subject {
         let status = Command::new(&self.program)
             .args(["migrate", subcommand, "--no-config", "--format", "json"])
             .arg("--output")
-            .arg(self.project.path().join("report.json"))
+            .arg(self.project.root().join("report.json"))
             .args(more)
-            .current_dir(self.project.path())
+            .current_dir(self.project.root())
             .env("CONFITURE_DATABASE_URL", &self.dsn)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -82,7 +80,7 @@ impl Subject {
         let (ours, theirs) = in_turn(rounds, || self.call(&adapter), || self.bare())?;
         figures.times("current_revision", &ours, ("bare command", &theirs));
         let preflight = || {
-            let found = self.runtime.block_on(adapter.preflight(&self.ctx()))?;
+            let found = block_on(adapter.preflight(&self.ctx()))?;
             anyhow::ensure!(found.window_safe == Some(true), "{found:?}");
             Ok(())
         };
@@ -96,7 +94,7 @@ impl Subject {
     pub fn at_once(&self, count: usize, figures: &mut Figures) -> anyhow::Result<()> {
         let adapter = ConfitureMigration::with_program(&self.program);
         let ours = timed(|| {
-            self.runtime.block_on(async {
+            block_on(async {
                 let mut calls = JoinSet::new();
                 for _ in 0..count {
                     let (adapter, ctx) = (adapter.clone(), self.ctx());
@@ -120,44 +118,58 @@ impl Subject {
         figures.times(&what, &[ours], ("bare commands at once", &[theirs]));
         Ok(())
     }
-
-    /// Calls where Python finds no compiled modules and may not write any: with the adapter's
-    /// cache, without it, and bare. Only in a process whose environment forbids to write them.
-    pub fn uncompiled(&self, rounds: usize) -> anyhow::Result<Uncompiled> {
-        let cached = ConfitureMigration::with_program(&self.program);
-        let uncached = ConfitureMigration::builder()
-            .program(&self.program)
-            .bytecode_cache(false)
-            .build();
-        let first = timed(|| self.call(&cached))?;
-        let (on, bare) = in_turn(rounds, || self.call(&cached), || self.bare())?;
-        let (off, bare_again) = in_turn(rounds, || self.call(&uncached), || self.bare())?;
-        Ok(Uncompiled {
-            first,
-            on,
-            off,
-            bare,
-            bare_again,
-        })
-    }
 }
 
-/// Times of calls without compiled modules.
-#[derive(Debug, Serialize, Deserialize)]
+/// Where a process of its own finds the database.
+const DSN: &str = "XTASK_BENCH_DSN";
+
+/// Calls where Python finds no compiled modules and may not write any: with the adapter's cache, without
+/// it, and bare. Only in a process whose environment forbids to write them.
+#[derive(Debug, clap::Args)]
 pub struct Uncompiled {
-    first: Duration,
-    on: Vec<Duration>,
-    off: Vec<Duration>,
-    bare: Vec<Duration>,
-    bare_again: Vec<Duration>,
+    program: PathBuf,
+    rounds: usize,
 }
+
+/// The first call; the adapter and the bare command with the cache, and without it.
+type Times = (
+    Duration,
+    (Vec<Duration>, Vec<Duration>),
+    (Vec<Duration>, Vec<Duration>),
+);
 
 impl Uncompiled {
-    pub fn show(&self, figures: &mut Figures) {
-        let bare = ("bare command", &self.bare[..]);
-        figures.times("nothing compiled, cache on", &self.on, bare);
-        let bare = ("bare command", &self.bare_again[..]);
-        figures.times("nothing compiled, cache off", &self.off, bare);
-        figures.alone("the first call, which fills the cache", seconds(self.first));
+    pub fn measure(self) -> anyhow::Result<Times> {
+        let subject = Subject::new(&self.program, std::env::var(DSN).context("no database")?)?;
+        let adapter = |cache| {
+            let builder = ConfitureMigration::builder().program(&self.program);
+            builder.bytecode_cache(cache).build()
+        };
+        let (cached, uncached) = (adapter(true), adapter(false));
+        let first = timed(|| subject.call(&cached))?;
+        let on = in_turn(self.rounds, || subject.call(&cached), || subject.bare())?;
+        let off = in_turn(self.rounds, || subject.call(&uncached), || subject.bare())?;
+        Ok((first, on, off))
     }
+}
+
+/// Measures them on a copy of the installation.
+pub fn uncompiled(subject: &Subject, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
+    let copy = Environment::copy(&subject.program)?;
+    let cache = copy.path().join("cache");
+    std::fs::create_dir(&cache)?;
+    let (first, on, off): Times = probe(
+        Command::new(std::env::current_exe()?)
+            .args([PROBE, "uncompiled"])
+            .arg(copy.program())
+            .arg(rounds.to_string())
+            .env(DSN, &subject.dsn)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("XDG_CACHE_HOME", cache),
+    )?;
+    let bare = "bare command";
+    figures.times("nothing compiled, cache on", &on.0, (bare, &on.1));
+    figures.times("nothing compiled, cache off", &off.0, (bare, &off.1));
+    figures.alone("the first call, which fills the cache", seconds(first));
+    Ok(())
 }

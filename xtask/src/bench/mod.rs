@@ -1,19 +1,14 @@
 //! `cargo xtask bench`: what the adapter costs, side by side with what it is compared to.
 
 mod calls;
-mod cargo;
-mod context;
 mod figures;
-mod guarded;
-mod probe;
-mod replay;
-mod report;
+mod large;
 mod weight;
 
-use self::cargo::run_cargo;
+use anyhow::Context as _;
+
 use self::figures::Figures;
-pub use self::probe::{ProbeArgs, SUBCOMMAND as PROBE, serve as serve_probe};
-use crate::environment::Environment;
+use crate::cargo::cargo;
 use crate::help;
 use contract_lab::confiture::{Candidate, install};
 use contract_lab::postgres::{Major, Server};
@@ -33,7 +28,7 @@ pub fn help() -> String {
     )
 }
 
-/// What the benchmarks can be told.
+/// The options of the benchmarks.
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
     /// Which confiture: a release such as 0.22, `newest`, or the path of a binary, an environment, a
@@ -53,10 +48,33 @@ pub struct BenchArgs {
     lab: LabArgs,
 }
 
+/// The hidden command that measures in a process of its own: for its peak of memory, or its environment.
+pub const PROBE: &str = "bench-probe";
+
+/// What such a process measures.
+#[derive(Debug, clap::Args)]
+pub struct ProbeArgs {
+    #[command(subcommand)]
+    what: Probe,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Probe {
+    Large(large::Large),
+    Uncompiled(calls::Uncompiled),
+}
+
+/// Measures, and prints the result as JSON.
+pub fn serve_probe(args: ProbeArgs) -> anyhow::Result<()> {
+    let text = match args.what {
+        Probe::Large(large) => serde_json::to_string(&large.measure()?),
+        Probe::Uncompiled(uncompiled) => serde_json::to_string(&uncompiled.measure()?),
+    }?;
+    anstream::println!("{text}");
+    Ok(())
+}
+
 /// Runs the benchmarks.
-///
-/// # Errors
-/// What is missing, or a call that fails.
 pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         return again_optimised();
@@ -65,7 +83,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     let confiture = install(&lab, &args.confiture)?;
     let server = Server::start(&lab, args.postgres, &[])?;
     let database = server.create_unique_database("bench")?;
-    let subject = calls::Subject::new(&confiture.program, &database.dsn())?;
+    let subject = calls::Subject::new(&confiture.program, database.dsn())?;
     let mut figures = Figures::default();
     let measured = measure(lab.ui, &subject, args.rounds, &mut figures);
 
@@ -79,7 +97,6 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     measured
 }
 
-/// Runs each benchmark in turn.
 fn measure(
     ui: Ui,
     subject: &calls::Subject,
@@ -92,31 +109,26 @@ fn measure(
     task.finish("calls");
 
     let task = ui.task("calls without compiled modules");
-    let copy = Environment::copy(&subject.program)?;
-    probe::uncompiled(&copy, &subject.dsn, rounds, figures)?;
+    calls::uncompiled(subject, rounds, figures)?;
     task.finish("calls without compiled modules");
 
-    let task = ui.task("a large report, and chatter");
-    probe::decode(figures)?;
-    probe::chatter(figures)?;
-    task.finish("a large report, and chatter");
-
-    let task = ui.task("the window guard");
-    probe::guard(figures)?;
-    task.finish("the window guard");
+    let task = ui.task("large outputs and migrations");
+    large::measure(figures)?;
+    task.finish("large outputs and migrations");
 
     let task = ui.task("a small engine");
     weight::measure(figures)?;
     task.finish("a small engine");
-
-    let task = ui.task("replayed cases");
-    replay::per_case(rounds, figures)?;
-    task.finish("replayed cases");
     Ok(())
 }
 
 /// A debug build says nothing about speed.
 fn again_optimised() -> anyhow::Result<()> {
-    let run = ["run", "--quiet", "--release", "--package", "xtask", "--"];
-    run_cargo(&run, std::env::args_os().skip(1))
+    let status = cargo()
+        .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
+        .args(std::env::args_os().skip(1))
+        .status()
+        .context("cannot run cargo")?;
+    anyhow::ensure!(status.success(), "`cargo run` ended with {status}");
+    Ok(())
 }
