@@ -10,7 +10,7 @@ use crate::exit::Unexpected;
 use contract_lab::ui::{self, Live, Ui};
 
 /// How many columns stand before what a step decided.
-const BESIDE: usize = 28;
+const BESIDE: usize = 29;
 /// Longer lines are hard to read.
 const WIDEST: usize = 98;
 
