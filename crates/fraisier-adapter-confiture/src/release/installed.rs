@@ -6,7 +6,7 @@
 //! and the program has to be asked.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ConfitureVersion;
 use crate::process::{Invocation, find_program};
@@ -17,78 +17,54 @@ const LEAD_ELSEWHERE: [&str; 2] = ["PYTHONPATH", "PYTHONHOME"];
 /// The release that this invocation runs.
 pub(crate) fn release(invocation: &Invocation) -> Option<ConfitureVersion> {
     let env = &invocation.env;
-    if LEAD_ELSEWHERE.iter().any(|name| env.get(name).is_some()) {
-        return None;
-    }
     let program = find_program(&invocation.program, env.get("PATH")).ok()?;
-    of_program(&program.canonicalize().ok()?)
-}
-
-fn of_program(program: &Path) -> Option<ConfitureVersion> {
+    let program = program.canonicalize().ok()?;
     let bin = program.parent()?;
-    let environment = bin.parent()?;
-    if !sees_nothing_else(&environment.join("pyvenv.cfg")) || !is_started_by(program, bin) {
-        return None;
-    }
-    let mut found = metadata(environment);
-    let metadata = found.next()?;
-    if found.next().is_some() || !holds(&metadata.join("RECORD"), program) {
-        return None;
-    }
-    let text = fs::read_to_string(metadata.join("METADATA")).ok()?;
+    let read = |file: PathBuf| fs::read_to_string(file).ok();
+    let settings = read(bin.parent()?.join("pyvenv.cfg"))?.to_lowercase();
+    let script = read(program.clone())?;
+    let interpreter = Path::new(script.lines().next()?.strip_prefix("#!")?.trim());
+    let is_usual = LEAD_ELSEWHERE.iter().all(|name| env.get(name).is_none())
+        // Otherwise Python also sees what is installed elsewhere.
+        && has_line(&settings.replace(' ', ""), "include-system-site-packages=false")
+        && interpreter.parent()?.canonicalize().ok()? == bin
+        && script.contains("\nfrom confiture.cli");
+    let metadata = only(
+        packages(bin.parent()?)
+            .flat_map(|it| entries(&it))
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with("fraiseql_confiture-") && name.ends_with(".dist-info")
+            }),
+    )?;
+    // It lists no package of an editable installation, and no script that somebody put there later.
+    let record = read(metadata.join("RECORD"))?;
+    let script = format!("../../../bin/{},", program.file_name()?.to_str()?);
+    let is_listed = has_line(&record, "confiture/__init__.py,") && has_line(&record, &script);
+    let text = read(metadata.join("METADATA"))?;
     let headers = text.lines().take_while(|line| !line.is_empty());
-    let mut versions = headers.filter_map(|line| line.strip_prefix("Version: "));
-    match (versions.next(), versions.next()) {
-        (Some(version), None) => Some(ConfitureVersion::parse(version.trim())),
-        _ => None,
-    }
+    let version = only(headers.filter_map(|line| line.strip_prefix("Version: ")))?;
+    (is_usual && is_listed).then(|| ConfitureVersion::parse(version.trim()))
 }
 
-/// Whether Python sees in this environment what is installed there and nothing else.
-fn sees_nothing_else(configuration: &Path) -> bool {
-    fs::read_to_string(configuration).is_ok_and(|text| {
-        let text = text.to_lowercase().replace(' ', "");
-        text.lines()
-            .any(|line| line == "include-system-site-packages=false")
-    })
+/// The directories of packages in the Python installation at `root`.
+pub(crate) fn packages(root: &Path) -> impl Iterator<Item = PathBuf> {
+    let names = ["site-packages", "dist-packages"];
+    entries(&root.join("lib")).flat_map(move |python| names.map(|name| python.join(name)))
 }
 
-/// Whether the first line of the script names an interpreter of this directory.
-fn is_started_by(script: &Path, bin: &Path) -> bool {
-    let Ok(text) = fs::read_to_string(script) else {
-        return false;
-    };
-    let interpreter = text.lines().next().and_then(|line| line.strip_prefix("#!"));
-    interpreter
-        .and_then(|path| Path::new(path.trim()).parent()?.canonicalize().ok())
-        .is_some_and(|directory| directory == bin)
-        && text.contains("\nfrom confiture.cli")
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = directory.read_dir().into_iter().flatten().flatten();
+    entries.map(|entry| entry.path())
 }
 
-/// The metadata directories of confiture in this environment.
-fn metadata(environment: &Path) -> impl Iterator<Item = std::path::PathBuf> {
-    let entries = |directory: &Path| {
-        let entries = directory.read_dir().into_iter().flatten().flatten();
-        entries.map(|entry| entry.path())
-    };
-    let is_confitures = |path: &std::path::PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("fraiseql_confiture-") && name.ends_with(".dist-info")
-    };
-    entries(&environment.join("lib"))
-        .flat_map(move |python| entries(&python.join("site-packages")))
-        .filter(is_confitures)
+fn has_line(text: &str, beginning: &str) -> bool {
+    text.lines().any(|line| line.starts_with(beginning))
 }
 
-/// Whether `RECORD` lists the package and this script. It lists no package of an editable
-/// installation, and no script that somebody put there later.
-fn holds(record: &Path, script: &Path) -> bool {
-    let name = script.file_name().unwrap_or_default().to_string_lossy();
-    let script = format!("../../../bin/{name},");
-    fs::read_to_string(record).is_ok_and(|files| {
-        let lists = |file: &str| files.lines().any(|line| line.starts_with(file));
-        lists("confiture/__init__.py,") && lists(&script)
-    })
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let item = items.next()?;
+    items.next().is_none().then_some(item)
 }
 
 #[cfg(test)]

@@ -4,25 +4,24 @@
 //! longer than everything else it does. What lies in the cache is executed, so only a directory is
 //! trusted that nobody but this user, and root, can write to or exchange.
 
-use std::ffi::OsStr;
 use std::fs::{DirBuilder, Metadata};
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
+use rustix::process::geteuid;
 
 use crate::process::Environment;
+use crate::release::installed::packages;
 
 const PREFIX: &str = "PYTHONPYCACHEPREFIX";
 const FORBIDDEN: &str = "PYTHONDONTWRITEBYTECODE";
 
 /// Points the child at the private cache if that makes it faster.
 pub(super) fn provide(environment: &mut Environment, program: &Path) {
-    if !helps(environment, program) {
-        return;
-    }
-    if let Some(dir) = places().into_iter().find_map(|place| private(&place)) {
+    if helps(environment, program)
+        && let Some(dir) = places().find_map(|place| private(&place))
+    {
         environment.set(PREFIX, dir);
         environment.remove(FORBIDDEN);
     }
@@ -33,92 +32,68 @@ pub(super) fn provide(environment: &mut Environment, program: &Path) {
 /// Where compiled modules are in place, a cache elsewhere only hides them and makes the first call
 /// slow. A cache that the user set is left alone.
 fn helps(environment: &Environment, program: &Path) -> bool {
-    if environment.get(PREFIX).is_some() {
-        return false;
-    }
-    // Python takes an empty value for an unset one.
-    let forbidden = environment
-        .get(FORBIDDEN)
-        .is_some_and(|value| !value.is_empty());
-    match package(program) {
-        Some(package) if is_compiled(&package) => false,
-        Some(package) => forbidden || access(&package, Access::WRITE_OK).is_err(),
-        None => forbidden,
-    }
-}
-
-/// The directory of the `confiture` package, where a script of that name is installed beside it in
-/// the usual way.
-fn package(program: &Path) -> Option<PathBuf> {
-    let program = program.canonicalize().ok()?;
-    let lib = program.parent()?.parent()?.join("lib");
-    let versions = lib.read_dir().ok()?;
-    versions
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .flat_map(|python| ["site-packages", "dist-packages"].map(|name| python.join(name)))
-        .map(|packages| packages.join("confiture"))
-        .find(|package| package.join("__init__.py").is_file())
+    // Python treats an empty value as unset.
+    let forbidden = environment.get(FORBIDDEN).is_some_and(|it| !it.is_empty());
+    let root = program.canonicalize().ok();
+    let root = root.as_deref().and_then(|it| it.parent()?.parent());
+    let package = root.and_then(|root| {
+        let mut found = packages(root).map(|it| it.join("confiture"));
+        found.find(|it| it.join("__init__.py").is_file())
+    });
+    environment.get(PREFIX).is_none()
+        && package.map_or(forbidden, |package| {
+            let is_writable = !forbidden && access(&package, Access::WRITE_OK).is_ok();
+            !is_writable && !is_compiled(&package)
+        })
 }
 
 fn is_compiled(package: &Path) -> bool {
-    package.join("__pycache__").read_dir().is_ok_and(|entries| {
-        entries
-            .filter_map(Result::ok)
-            .any(|entry| entry.path().extension() == Some(OsStr::new("pyc")))
-    })
+    let entries = package.join("__pycache__").read_dir();
+    let mut entries = entries.into_iter().flatten().flatten();
+    entries.any(|it| it.path().extension().is_some_and(|it| it == "pyc"))
 }
 
 /// Where a cache may be, the best place first.
-fn places() -> Vec<PathBuf> {
+fn places() -> impl Iterator<Item = PathBuf> {
+    const NAME: &str = "fraisier-adapter-confiture";
     let var = |name| std::env::var_os(name).map(PathBuf::from);
     let user = var("XDG_CACHE_HOME").or_else(|| Some(var("HOME")?.join(".cache")));
-    let uid = rustix::process::geteuid().as_raw();
-    let shared = std::env::temp_dir().join(format!("fraisier-adapter-confiture-{uid}"));
-    user.map(|dir| dir.join("fraisier-adapter-confiture"))
-        .into_iter()
-        .chain([shared])
-        .map(|dir| dir.join("bytecode"))
-        .collect()
+    let shared = std::env::temp_dir().join(format!("{NAME}-{}", geteuid().as_raw()));
+    let user = user.into_iter().map(|dir| dir.join(NAME));
+    user.chain([shared]).map(|dir| dir.join("bytecode"))
 }
 
-/// The directory, made if need be; `None` when it is not private.
+/// The directory, created if it does not exist; `None` when it is not private.
 fn private(dir: &Path) -> Option<PathBuf> {
-    if !dir.is_absolute() {
-        return None;
-    }
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    if made.is_err() {
-        return None;
-    }
-    let uid = rustix::process::geteuid().as_raw();
-    let is_ours = |found: &Metadata| {
-        let others = found.mode() & 0o777 != found.mode() & 0o700;
-        found.is_dir() && found.uid() == uid && !others
-    };
-    let trusted = std::fs::symlink_metadata(dir).is_ok_and(|found| is_ours(&found))
-        && is_out_of_reach(dir, uid).ok()?
-        && is_out_of_reach(&dir.canonicalize().ok()?, uid).ok()?;
-    trusted.then(|| dir.to_owned())
+    dir.is_absolute().then_some(())?;
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    created
+        .and_then(|()| dir.symlink_metadata())
+        .ok()
+        .filter(|found| {
+            found.is_dir()
+                && found.uid() == geteuid().as_raw()
+                && found.mode() & 0o777 == found.mode() & 0o700
+        })?;
+    let real = dir.canonicalize().ok()?;
+    let mut ancestors = dir.ancestors().chain(real.ancestors());
+    ancestors
+        .all(|it| {
+            it.symlink_metadata()
+                .is_ok_and(|found| is_out_of_reach(&found))
+        })
+        .then(|| dir.to_owned())
 }
 
-/// Whether nobody but this user and root can exchange any directory on the way to `dir`.
-fn is_out_of_reach(dir: &Path, uid: u32) -> io::Result<bool> {
-    for ancestor in dir.ancestors().skip(1) {
-        let found = std::fs::symlink_metadata(ancestor)?;
-        let safe = if found.is_symlink() {
-            // The system's own, as `/tmp` is on macOS.
-            found.uid() == 0
-        } else {
-            let others_write = found.mode() & 0o022 != 0;
-            // In a sticky directory others can add, but not exchange what is ours.
-            let sticky = found.mode() & 0o1000 != 0;
-            [0, uid].contains(&found.uid()) && (!others_write || sticky)
-        };
-        if !safe {
-            return Ok(false);
-        }
+/// Whether nobody but this user and root can exchange what is in this directory.
+fn is_out_of_reach(found: &Metadata) -> bool {
+    if found.is_symlink() {
+        // The system's own, as `/tmp` is on macOS.
+        return found.uid() == 0;
     }
-    Ok(true)
+    // In a sticky directory others can add, but not exchange what is ours.
+    let others_exchange = found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0;
+    [0, geteuid().as_raw()].contains(&found.uid()) && !others_exchange
 }
 
 #[cfg(test)]
