@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 type Play = fn(&Example<'_>) -> anyhow::Result<()>;
 
-const SCENES: [(&str, &str, Play); 4] = [
+const SCENES: [(&str, &str, Play); 5] = [
     ("saga", "saga deploys", |saga| {
         saga.expect(&[], 0, &["applied 3 migrations", "deployed"])
     }),
@@ -41,6 +41,19 @@ const SCENES: [(&str, &str, Play); 4] = [
         }
         let says = ["applied 2 migrations", "rolled back 2 migrations"];
         saga.expect(&["--unhealthy"], 1, &says)
+    }),
+    ("saga", "saga rolls back half an up", |saga| {
+        let project = &saga.stage.project;
+        for version in project.versions()? {
+            project.remove(&version)?;
+        }
+        project.table("001")?;
+        saga.expect(&[], 0, &["applied 1 migrations", "deployed"])?;
+        project.migration("003_broken", "SELECT 1 / 0;", "SELECT 1;")?;
+        saga.expect(&[], 1, &["nothing to roll back"])?;
+        project.table("002")?;
+        saga.expect(&[], 1, &["rolled back 1 migrations"])?;
+        saga.stage.is_at(&["001"])
     }),
     ("blue_green", "blue-green gates", |gate| {
         gate.expect(&["reversible"], 0, &["go"])?;
