@@ -136,7 +136,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bench(args) => bench::run(args),
         Command::Fuzz(args) => fuzz::run(args),
         Command::Picture(args) => picture::run(&args),
-        Command::Release(args) => release::run(&args),
+        Command::Release(args) => release::run(args),
         Command::Probe(args) => bench::serve_probe(args),
         Command::Refresh(args) => refresh::run(args),
         Command::LiveHost(args) => live::serve_host(&args),

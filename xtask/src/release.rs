@@ -1,4 +1,6 @@
-//! `cargo xtask release`: the checklist of a release. It publishes nothing.
+//! `cargo xtask release`: the checklist of a release, and its files. It publishes nothing.
+
+mod build;
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,12 +23,21 @@ pub fn help() -> String {
          documentation builds, that the public API is the committed one, and that `cargo publish \
          --dry-run` takes all packages, in the order of their dependencies: it packs each, and builds \
          it from its archive alone. It ends with the command that publishes; to type it is for a \
-         person.",
+         person. With --build it makes the files of a release instead: wheels, archives, bills of \
+         materials and checksums. The Linux ones run with glibc 2.17 and newer.",
         &[
             ("cargo xtask release", "what is written, in seconds"),
             (
                 "cargo xtask release --dry-run",
                 "everything but publishing, in minutes",
+            ),
+            (
+                "cargo xtask release --build files",
+                "the files for this machine, in minutes",
+            ),
+            (
+                "cargo xtask release --tag v0.1.0",
+                "the notes of a release, if the tag is its version",
             ),
         ],
     )
@@ -41,6 +52,13 @@ pub struct ReleaseArgs {
     /// Build everything too, and rehearse `cargo publish`
     #[arg(long)]
     dry_run: bool,
+
+    /// Check that this tag is the version, and print the section of the changelog
+    #[arg(long, value_name = "TAG", conflicts_with_all = ["dry_run", "build"])]
+    tag: Option<String>,
+
+    #[command(flatten)]
+    build: build::BuildArgs,
 }
 
 /// What cargo tells of a package.
@@ -59,6 +77,13 @@ struct Package {
     publish: Option<Vec<String>>,
     manifest_path: PathBuf,
     dependencies: Vec<Dependency>,
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,7 +99,14 @@ struct Dependency {
 ///
 /// # Errors
 /// [`Unexpected`] when something is not as it must be.
-pub fn run(args: &ReleaseArgs) -> anyhow::Result<()> {
+pub fn run(args: ReleaseArgs) -> anyhow::Result<()> {
+    if let Some(directory) = args.build.build.clone() {
+        return build::run(args.build, &directory);
+    }
+    if let Some(tag) = args.tag {
+        anstream::print!("{}", notes(&tag)?);
+        return Ok(());
+    }
     let packages = in_order(published()?);
     let mut list = Checklist::default();
     written(&packages, &mut list)?;
@@ -101,6 +133,31 @@ pub fn run(args: &ReleaseArgs) -> anyhow::Result<()> {
     };
     anstream::println!("Next: {first}{next}");
     Ok(())
+}
+
+/// The section of the changelog for the version that this tag names.
+fn notes(tag: &str) -> anyhow::Result<String> {
+    for package in published()? {
+        if tag != format!("v{}", package.version) {
+            let (name, version) = (package.name, package.version);
+            return Err(Unexpected(format!("{tag} is no tag for {name} {version}")).into());
+        }
+    }
+    let changelog = fs::read_to_string(root().join("CHANGELOG.md"))?;
+    let version = tag.trim_start_matches('v');
+    let found = section(&changelog, version);
+    Ok(found.ok_or_else(|| Unexpected(format!("CHANGELOG.md has no section for {version}")))?)
+}
+
+/// The text under the heading of a version.
+fn section(changelog: &str, version: &str) -> Option<String> {
+    let heading = format!("## [{version}]");
+    let mut lines = changelog
+        .lines()
+        .skip_while(|line| !line.starts_with(&heading));
+    lines.next()?;
+    let lines: Vec<&str> = lines.take_while(|line| !line.starts_with("## ")).collect();
+    Some(format!("{}\n", lines.join("\n").trim()))
 }
 
 /// What is written: about each package, the versions, the changelog.
@@ -217,6 +274,12 @@ fn in_order(mut packages: Vec<Package>) -> Vec<Package> {
 }
 
 impl Package {
+    /// The names of the programs in it.
+    fn programs(&self) -> impl Iterator<Item = &str> {
+        let programs = self.targets.iter().filter(|it| it.kind == ["bin"]);
+        programs.map(|it| it.name.as_str())
+    }
+
     /// Whether it is built with `other`, of the same workspace.
     fn needs(&self, other: &Self) -> bool {
         let mut dependencies = self.dependencies.iter();
@@ -251,6 +314,7 @@ fn run_cargo(arguments: &[&str]) -> anyhow::Result<(bool, String)> {
     let mut cargo = cargo();
     cargo.args(arguments).current_dir(root());
     cargo.env("CI", "true").env("RUSTDOCFLAGS", "-Dwarnings");
+    cargo.env("PUBLIC_API_TOOLCHAIN", nightly()?);
     let output = command::run(&mut cargo)?;
     let ok = output.status.success();
     Ok((
@@ -261,6 +325,15 @@ fn run_cargo(arguments: &[&str]) -> anyhow::Result<(bool, String)> {
             last(&output.stderr)
         },
     ))
+}
+
+/// The nightly toolchain that is pinned.
+fn nightly() -> anyhow::Result<String> {
+    let pins = fs::read_to_string(root().join(".ci/toolchains"))?;
+    let nightly = pins.lines().find_map(|line| line.strip_prefix("NIGHTLY="));
+    Ok(nightly
+        .context(".ci/toolchains pins no NIGHTLY")?
+        .to_owned())
 }
 
 #[cfg(test)]
@@ -290,5 +363,21 @@ mod tests {
         let adapter = position("fraisier-adapter-confiture");
         let program = position("fraisier-adapter-confiture-ipc");
         assert!(adapter < program, "{again:?}");
+    }
+
+    #[test]
+    fn the_notes_of_a_release_are_its_section_of_the_changelog() {
+        let changelog = "# Changelog\n\n## [Unreleased]\n\n- later\n\n## [0.2.0] - today\n\n### \
+                         Added\n\n- a\n\n## [0.1.0]\n\n- b\n";
+        assert_eq!(section(changelog, "0.2.0").unwrap(), "### Added\n\n- a\n");
+        assert_eq!(section(changelog, "0.1.0").unwrap(), "- b\n");
+        assert_eq!(section(changelog, "0.3.0"), None);
+        let error = notes("v0.0.0").unwrap_err().to_string();
+        assert!(error.starts_with("v0.0.0 is no tag for "), "{error}");
+    }
+
+    #[test]
+    fn the_pinned_nightly_is_read() {
+        assert!(nightly().unwrap().starts_with("nightly-20"));
     }
 }

@@ -1,0 +1,271 @@
+//! The files of a release: a wheel, an archive and a bill of materials for each program, with checksums.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use anyhow::{Context as _, ensure};
+use contract_lab::build_once::build_once;
+use contract_lab::command::{self, Output};
+use contract_lab::packages::{install_environment, install_into};
+use contract_lab::ui::{Ui, good};
+use contract_lab::{Lab, LabArgs};
+use sha2::{Digest as _, Sha256};
+
+use super::{CARRIED, Package, published};
+use crate::cargo::{cargo, last, root};
+use crate::exit::Unexpected;
+
+/// What makes the wheels. zig links against the glibc of manylinux2014, which is 2.17.
+const MATURIN: &str = "maturin==1.16.0";
+const ZIG: &str = "ziglang==0.17.0";
+
+/// The files of a release.
+#[derive(Debug, clap::Args)]
+pub struct BuildArgs {
+    /// Build the files of a release into this directory: of each program a wheel, an archive and its
+    /// bill of materials, and checksums of them
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "dry_run")]
+    pub build: Option<PathBuf>,
+
+    /// Build them for this target, instead of this machine's
+    #[arg(long, value_name = "TRIPLE", requires = "build")]
+    target: Option<String>,
+
+    #[command(flatten)]
+    lab: LabArgs,
+}
+
+/// Builds the files of every program into `directory`.
+pub fn run(args: BuildArgs, directory: &Path) -> anyhow::Result<()> {
+    let lab = Lab::new(args.lab, Ui::stderr())?;
+    let tools = tools(&lab)?;
+    let host = host()?;
+    let target = args.target.unwrap_or_else(|| host.clone());
+    fs::create_dir_all(directory)?;
+    let mut files = Vec::new();
+    for package in published()? {
+        for program in package.programs() {
+            let task = lab.ui.task(&format!("building {program} for {target}"));
+            let built = Built::new(&package, program, &target, &tools)?;
+            if target == host {
+                built.starts()?;
+            }
+            files.extend(built.place(directory)?);
+            drop(task);
+        }
+    }
+    ensure!(!files.is_empty(), "no published package has a program");
+    let checksums = format!("{target}.sha256");
+    fs::write(directory.join(&checksums), sums(directory, &files)?)?;
+    for file in files.iter().chain([&checksums]) {
+        anstream::println!("{}  {}", good("built"), directory.join(file).display());
+    }
+    Ok(())
+}
+
+/// A directory of programs with maturin and zig.
+fn tools(lab: &Lab) -> anyhow::Result<PathBuf> {
+    let python = lab.python()?.tag();
+    let directory = lab.cache().join(format!("release-tools-{python}"));
+    let wanted = format!("{MATURIN} {ZIG}");
+    let right = |installed: &String| *installed == wanted;
+    build_once(&directory, lab.ui, right, |building| {
+        let task = lab.ui.task("installing maturin and zig");
+        let said = |reason: String| anyhow::anyhow!("{MATURIN} cannot be installed: {reason}");
+        let maturin = install_environment(lab, building, MATURIN)?;
+        maturin.map_err(|failure| said(format!("{failure:?}")))?;
+        let zig = building.run(install_into(lab, building.directory)?.arg(ZIG))?;
+        ensure!(zig.status.success(), "{ZIG}: {}", last(&zig.stderr));
+        drop(task);
+        Ok(wanted.clone())
+    })?;
+    Ok(directory.join("bin"))
+}
+
+/// The target of this machine's compiler.
+fn host() -> anyhow::Result<String> {
+    let about = command::run(Command::new("rustc").arg("-vV"))?;
+    let host = about
+        .stdout
+        .lines()
+        .find_map(|it| it.strip_prefix("host: "));
+    Ok(host.context("rustc does not name its host")?.to_owned())
+}
+
+/// One program, built and unpacked.
+struct Built {
+    /// `PROGRAM-VERSION-TARGET`
+    name: String,
+    wheel: PathBuf,
+    program: PathBuf,
+    bill: PathBuf,
+    carried: Vec<PathBuf>,
+    scratch: tempfile::TempDir,
+}
+
+impl Built {
+    fn new(package: &Package, program: &str, target: &str, tools: &Path) -> anyhow::Result<Self> {
+        let scratch = tempfile::tempdir()?;
+        let wheels = scratch.path().join("wheels");
+        let mut maturin = Command::new(tools.join("maturin"));
+        maturin
+            .args(["build", "--release", "--locked", "--bindings", "bin"])
+            .args(["--target", target, "--manifest-path"])
+            .arg(&package.manifest_path)
+            .arg("--target-dir")
+            .arg(root().join("target/release-files"))
+            .arg("--out")
+            .arg(&wheels)
+            .env("PATH", path_with(tools)?)
+            .current_dir(root());
+        if target.contains("linux") {
+            maturin.args(["--zig", "--compatibility", "manylinux2014"]);
+        }
+        succeeded(&inherit(&mut maturin)?, "maturin")?;
+        let wheel = only_file(&wheels, ".whl")?;
+
+        let unpacked = scratch.path().join("unpacked");
+        let mut unpack = Command::new(tools.join("python"));
+        unpack
+            .args(["-m", "zipfile", "-e"])
+            .arg(&wheel)
+            .arg(&unpacked);
+        succeeded(&command::run(&mut unpack)?, "unpacking the wheel")?;
+        let found = |suffix: &str| -> anyhow::Result<PathBuf> {
+            let mut entries = fs::read_dir(&unpacked)?.filter_map(Result::ok);
+            let named = entries.find(|it| it.file_name().to_string_lossy().ends_with(suffix));
+            Ok(named
+                .with_context(|| format!("the wheel has no {suffix}"))?
+                .path())
+        };
+        let beside = package.manifest_path.parent().context("a manifest")?;
+        Ok(Self {
+            name: format!("{program}-{}-{target}", package.version),
+            program: found(".data")?.join("scripts").join(program),
+            bill: only_file(&found(".dist-info")?.join("sboms"), ".cyclonedx.json")?,
+            carried: CARRIED.iter().map(|name| beside.join(name)).collect(),
+            wheel,
+            scratch,
+        })
+    }
+
+    /// Checks that the program starts.
+    fn starts(&self) -> anyhow::Result<()> {
+        executable(&self.program)?;
+        let version = command::run(Command::new(&self.program).arg("--version"))?;
+        succeeded(&version, &format!("{} --version", self.name))
+    }
+
+    /// Writes the wheel, the archive and the bill of materials, and returns their names.
+    fn place(&self, directory: &Path) -> anyhow::Result<Vec<String>> {
+        let content = self.scratch.path().join(&self.name);
+        fs::create_dir(&content)?;
+        executable(&self.program)?;
+        for file in self.carried.iter().chain([&self.program]) {
+            fs::copy(file, content.join(file.file_name().context("a file")?))?;
+        }
+        let archive = format!("{}.tar.gz", self.name);
+        let mut tar = Command::new("tar");
+        tar.arg("-czf").arg(directory.join(&archive)).arg("-C");
+        tar.arg(self.scratch.path()).arg(&self.name);
+        succeeded(&command::run(&mut tar)?, "tar")?;
+
+        let wheel = self.wheel.file_name().context("a file")?;
+        fs::copy(&self.wheel, directory.join(wheel))?;
+        let bill = format!("{}.cyclonedx.json", self.name);
+        fs::copy(&self.bill, directory.join(&bill))?;
+        Ok(vec![wheel.to_string_lossy().into_owned(), archive, bill])
+    }
+}
+
+/// The only file in `directory` whose name ends so.
+fn only_file(directory: &Path, suffix: &str) -> anyhow::Result<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(suffix) {
+            files.push(path);
+        }
+    }
+    ensure!(
+        files.len() == 1,
+        "{} files {suffix}, instead of one",
+        files.len()
+    );
+    Ok(files.remove(0))
+}
+
+/// The modes of files are lost when Python unpacks a wheel.
+fn executable(program: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(program, mode).with_context(|| program.display().to_string())
+}
+
+/// `PATH` with the tools first; the cargo that runs this is used for the build too.
+fn path_with(tools: &Path) -> anyhow::Result<OsString> {
+    let cargo = PathBuf::from(cargo().get_program());
+    let mut path = vec![tools.to_owned()];
+    path.extend(cargo.parent().map(Path::to_owned));
+    path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+    Ok(env::join_paths(path)?)
+}
+
+/// Runs a build without what cargo set for this program.
+fn inherit(build: &mut Command) -> anyhow::Result<Output> {
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
+            build.env_remove(name);
+        }
+    }
+    command::run(build)
+}
+
+fn succeeded(output: &Output, what: &str) -> anyhow::Result<()> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = last(&output.stderr);
+    Err(Unexpected(format!("{what} failed with {}:\n{said}", output.status)).into())
+}
+
+/// A line for each file, as `sha256sum --check` reads it.
+fn sums(directory: &Path, files: &[String]) -> anyhow::Result<String> {
+    let mut lines = String::new();
+    for file in files {
+        for byte in Sha256::digest(fs::read(directory.join(file))?) {
+            let _ = write!(lines, "{byte:02x}");
+        }
+        let _ = writeln!(lines, "  {file}");
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_have_the_form_that_sha256sum_reads() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("a"), "abc").unwrap();
+        let sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let lines = sums(directory.path(), &["a".into()]).unwrap();
+        assert_eq!(lines, format!("{sum}  a\n"));
+    }
+
+    #[test]
+    fn a_missing_or_second_file_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(only_file(directory.path(), ".whl").is_err());
+        fs::write(directory.path().join("a.whl"), "").unwrap();
+        fs::write(directory.path().join("a.txt"), "").unwrap();
+        let file = only_file(directory.path(), ".whl").unwrap();
+        assert_eq!(file, directory.path().join("a.whl"));
+        fs::write(directory.path().join("b.whl"), "").unwrap();
+        assert!(only_file(directory.path(), ".whl").is_err());
+    }
+}
