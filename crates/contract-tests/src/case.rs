@@ -1,6 +1,6 @@
 //! What a case is: the situation, the call, and what must be true afterwards.
 
-use fraisier_adapter_confiture::tools::replay::PLAIN_OUTPUT;
+use fraisier_adapter_confiture::tools::replay::plain_output;
 use serde::Serialize;
 
 use crate::call::Call;
@@ -64,7 +64,8 @@ impl Definition {
     pub fn digest(&self) -> String {
         let calls = std::iter::once(&self.call).chain(&self.then);
         let argv: Vec<_> = calls.map(|call| call.argv(self.migrations_dir)).collect();
-        let json = serde_json::to_vec(&(self, argv, PLAIN_OUTPUT)).expect("it has a JSON form");
+        let plain: Vec<_> = plain_output().collect();
+        let json = serde_json::to_vec(&(self, argv, plain)).expect("it has a JSON form");
         let hash = json.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });

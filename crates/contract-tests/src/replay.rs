@@ -9,7 +9,7 @@ use fraisier_adapter_api::{AdapterError, Revision};
 use fraisier_adapter_confiture::ConfitureMigration;
 use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
-use fraisier_adapter_confiture::tools::replay::PLAIN_OUTPUT;
+use fraisier_adapter_confiture::tools::replay::set_variables;
 use fraisier_adapter_confiture::tools::replay::{
     Command, CurrentRevision, Describe, DownTo, Preflight, Up, Verify, VerifyFiles, answer,
 };
@@ -124,8 +124,8 @@ impl Replay<'_> {
     fn put_in_place(&self, root: &Path, names: &Names, stand_in: &Path) -> anyhow::Result<PathBuf> {
         let endpoint = &self.site(root).endpoint;
         let definition = &self.case.definition;
-        let plain = PLAIN_OUTPUT.map(|(name, value)| (name.to_owned(), Some(value.to_owned())));
-        let mut env: BTreeMap<String, Option<String>> = plain.into();
+        let set = set_variables().map(|(name, value)| (name.to_owned(), Some(value.to_owned())));
+        let mut env: BTreeMap<String, Option<String>> = set.collect();
         for (name, value) in definition.connection.environment(endpoint) {
             env.insert(name.to_owned(), value);
         }

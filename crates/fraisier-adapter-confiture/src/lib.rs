@@ -103,6 +103,7 @@
 //! - Where the builder demands a [`server_disconnect_check`](Builder::server_disconnect_check), a
 //!   connection string with `options` of its own that do not set it, and a server or pooler that
 //!   refuses it. The default goes on without, and says so.
+//! - A migration file with a NUL byte, behind which confiture runs nothing.
 //! - A report in which a field that matters is missing, of another type, or there twice, and one
 //!   that its exit status contradicts.
 

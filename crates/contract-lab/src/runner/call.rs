@@ -11,7 +11,7 @@ use contract_tests::case::Definition;
 use contract_tests::connection::{Endpoint, PGPASSWORD};
 use contract_tests::release::Release;
 use contract_tests::site::Site;
-use fraisier_adapter_confiture::tools::replay::PLAIN_OUTPUT;
+use fraisier_adapter_confiture::tools::replay::set_variables;
 use serde::{Deserialize, Serialize};
 
 use crate::command::run_within;
@@ -90,7 +90,7 @@ pub(super) fn command(
         .env("LC_ALL", "C.UTF-8")
         .env("TZ", "UTC");
     if call.is_operation() {
-        command.envs(PLAIN_OUTPUT);
+        command.envs(set_variables());
     }
     command.env("COLUMNS", COLUMNS);
     for (name, value) in definition.connection.environment(&site.endpoint) {

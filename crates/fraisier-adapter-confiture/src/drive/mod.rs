@@ -91,7 +91,8 @@ impl Driver {
         let reading = Up {
             target: target.cloned(),
         };
-        self.about(request).answer(reading, plan).await
+        let outcome = self.about(request).answer(reading, plan).await;
+        outcome.map_err(|failure| request.project.naming_undecodable(failure))
     }
 
     /// An `up` that goes back to where it began when it fails halfway.
@@ -171,7 +172,7 @@ impl Driver {
     }
 
     pub(crate) async fn preflight(&self, request: &Request) -> Result<PreflightReport, Failure> {
-        let migrations = request.at_hand(Project::migrations)?;
+        let migrations = request.at_hand(Project::readable_migrations)?;
         let against = request.against()?.is_some();
         let reading = Preflight::new(migrations, against);
         let plan = |outputs: &Outputs| preflight::plan(request, outputs.meet(Need::PendingScope));

@@ -14,7 +14,7 @@ use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 use crate::report;
 use crate::request::project::{self, Migration};
-use crate::request::{Request, option};
+use crate::request::{Request, option, sql_files};
 
 /// How the codes of confiture's issues begin that deny window safety.
 const REPLICA: &str = "PFLIGHT_REPLICA_";
@@ -148,6 +148,8 @@ fn agreed(
             window_safe = doubts.is_empty().then_some(true);
             issues.extend(doubts);
         }
+        let surprises = sql_files::surprises(migrations).into_iter();
+        issues.extend(surprises.map(|(code, what)| warning(code, what)));
     } else {
         // confiture looked at nothing.
         (window_safe, change_set) = (None, None);

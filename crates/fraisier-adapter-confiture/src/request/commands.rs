@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::environment::Inherit;
 use super::secrets::Secrets;
-use super::{CONFITURE_DATABASE_URL, Check, DATABASE_URL, Settings, bytecode};
+use super::{Check, Settings, bytecode};
 use crate::failure::NamedBy;
 use crate::process::{Arg, Environment, Invocation, find_program};
 use crate::redact::Redactor;
@@ -78,10 +78,7 @@ impl Commands {
     /// `confiture --version`. The variables that secrets of a context come from are not known here: see
     /// [`Request::version`](super::Request::version).
     pub(crate) fn version(&self) -> Invocation {
-        let mut env = self.inherit.environment(&Environment::inherited());
-        for name in [DATABASE_URL, CONFITURE_DATABASE_URL] {
-            env.remove(name);
-        }
+        let env = self.inherit.environment(&Environment::inherited());
         self.invocation(vec![Arg::from("--version")], PathBuf::from("."), env)
     }
 

@@ -5,27 +5,98 @@ use std::ffi::{OsStr, OsString};
 
 use crate::process::Environment;
 
-/// The variables that make confiture's output plain, whole and timely whatever the terminal: no colours, no
-/// boxes that break words, no line held back.
-pub const PLAIN_OUTPUT: [(&str, &str); 8] = [
-    ("COLUMNS", "200"),
-    ("NO_COLOR", "1"),
-    ("PYTHONIOENCODING", "utf-8:backslashreplace"),
-    ("PYTHONUNBUFFERED", "1"),
-    ("TERM", "dumb"),
-    ("TYPER_USE_RICH", "0"),
-    // A traceback of rich prints local variables, cut to a width: half a connection string.
-    ("TYPER_STANDARD_TRACEBACK", "1"),
-    ("_TYPER_STANDARD_TRACEBACK", "1"),
+/// What becomes of a variable in the environment of confiture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// It is inherited, unless the builder narrows or withholds it.
+    Passed,
+    /// It has this value.
+    Set(&'static str),
+    /// The same, and recordings depend on it.
+    Plain(&'static str),
+    /// It has this value where no file of a migration runs, and is inherited elsewhere.
+    SetForCurrent(&'static str),
+    /// It is not inherited.
+    Withheld,
+}
+
+/// Everything that Python, psycopg and libpq read from the environment, and what makes confiture's output
+/// plain, whole and timely: the names, what becomes of them, and why. What is not here is passed.
+#[rustfmt::skip]
+pub const CHILD_ENVIRONMENT: &[(&[&str], Fate, &str)] = &[
+    (&["COLUMNS"], Fate::Plain("200"), "no box breaks a word; wider for a long secret"),
+    (&["NO_COLOR"], Fate::Plain("1"), "no colours"),
+    (&["PYTHONIOENCODING"], Fate::Plain("utf-8:backslashreplace"), "output is UTF-8"),
+    (&["PYTHONUNBUFFERED"], Fate::Plain("1"), "no line is held back"),
+    (&["TERM"], Fate::Plain("dumb"), "no control sequences"),
+    (&["TYPER_USE_RICH"], Fate::Plain("0"), "no boxes"),
+    (&["TYPER_STANDARD_TRACEBACK", "_TYPER_STANDARD_TRACEBACK"], Fate::Plain("1"),
+        "a traceback of rich prints local variables, cut to a width: half a connection string"),
+    (&["PYTHONUTF8"], Fate::Set("1"), "migration files are UTF-8, whatever the locale"),
+    (&["PGCLIENTENCODING"], Fate::Set("UTF8"),
+        "text is text, whatever the encoding of the database or the role; with SQL_ASCII revisions are bytes"),
+    (&["PGDATESTYLE"], Fate::SetForCurrent("ISO"),
+        "psycopg reads no other style in the ledger; a migration may depend on the role's"),
+    (&["CLICOLOR_FORCE", "FORCE_COLOR", "PY_COLORS", "PYTHON_COLORS", "TTY_COMPATIBLE"], Fate::Withheld,
+        "colours in spite of `NO_COLOR`"),
+    (&["PYTHONINSPECT"], Fate::Withheld, "Python asks for input when confiture has ended, and its exit status is another"),
+    (&["PYTHONSTARTUP"], Fate::Withheld, "only read where somebody types"),
+    (&["PYTHONDEBUG", "PYTHONDUMPREFS", "PYTHONDUMPREFSFILE", "PYTHONMALLOCSTATS", "PYTHONPROFILEIMPORTTIME", "PYTHONVERBOSE"],
+        Fate::Withheld, "Python prints thousands of lines about itself"),
+    (&["PGOAUTHDEBUG"], Fate::Withheld, "libpq prints tokens"),
+    (&["CONFITURE_DATABASE_URL", "DATABASE_URL"], Fate::Withheld,
+        "the connection string is the context's: the first has it where confiture needs one"),
+    (&["PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"], Fate::Passed, "replaced where a private bytecode cache helps"),
+    (&["PYTHONEXECUTABLE", "PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONPATH", "PYTHONPLATLIBDIR", "PYTHONSAFEPATH", "PYTHONUSERBASE"],
+        Fate::Passed, "where Python finds modules: an installation, or the `.py` migrations, may need it"),
+    (&["PYTHONASYNCIODEBUG", "PYTHONBREAKPOINT", "PYTHONCASEOK", "PYTHONCOERCECLOCALE", "PYTHONDEVMODE", "PYTHONFAULTHANDLER",
+        "PYTHONHASHSEED", "PYTHONINTMAXSTRDIGITS", "PYTHONMALLOC", "PYTHONNODEBUGRANGES", "PYTHONOPTIMIZE", "PYTHONPERFSUPPORT",
+        "PYTHONTRACEMALLOC", "PYTHONWARNDEFAULTENCODING", "PYTHONWARNINGS", "PYTHON_CPU_COUNT", "PYTHON_FROZEN_MODULES",
+        "PYTHON_GIL", "PYTHON_JIT", "PYTHON_PERF_JIT_SUPPORT"],
+        Fate::Passed, "how Python runs"),
+    (&["PSYCOPG_IMPL"], Fate::Passed, "which libpq psycopg uses"),
+    (&["PGOPTIONS"], Fate::Passed, "the server's check for its client is added to it"),
+    (&["PGPASSWORD"], Fate::Passed, "has the password of `AGAINST_DATABASE_URL` where that is declared"),
+    (&["PGAPPNAME", "PGCHANNELBINDING", "PGCONNECT_TIMEOUT", "PGDATABASE", "PGGEQO", "PGGSSDELEGATION", "PGGSSENCMODE", "PGGSSLIB",
+        "PGHOST", "PGHOSTADDR", "PGKRBSRVNAME", "PGLOADBALANCEHOSTS", "PGLOCALEDIR", "PGMAXPROTOCOLVERSION", "PGMINPROTOCOLVERSION",
+        "PGOAUTHCAFILE", "PGPASSFILE", "PGPORT", "PGREALM", "PGREQUIREAUTH", "PGREQUIREPEER", "PGREQUIRESSL", "PGSERVICE",
+        "PGSERVICEFILE", "PGSSLCERT", "PGSSLCERTMODE", "PGSSLCOMPRESSION", "PGSSLCRL", "PGSSLCRLDIR", "PGSSLKEY",
+        "PGSSLMAXPROTOCOLVERSION", "PGSSLMINPROTOCOLVERSION", "PGSSLMODE", "PGSSLNEGOTIATION", "PGSSLROOTCERT", "PGSSLSNI",
+        "PGSYSCONFDIR", "PGTARGETSESSIONATTRS", "PGTZ", "PGUSER"],
+        Fate::Passed, "what the connection string does not say"),
+    (&["LANG", "LC_ALL", "LC_CTYPE", "TZ"], Fate::Passed, "the locale and the time zone of messages"),
 ];
 
-/// The variables that would undo [`PLAIN_OUTPUT`].
-const NOT_INHERITED: [&str; 4] = [
-    "CLICOLOR_FORCE",
-    "FORCE_COLOR",
-    "PY_COLORS",
-    "TTY_COMPATIBLE",
-];
+/// The variables with a value of ours, of every command or of recorded ones.
+pub fn set_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    variables().filter_map(|(name, fate)| match fate {
+        Fate::Set(value) | Fate::Plain(value) => Some((name, value)),
+        _ => None,
+    })
+}
+
+/// Those of them that recordings depend on.
+pub fn plain_output() -> impl Iterator<Item = (&'static str, &'static str)> {
+    variables().filter_map(|(name, fate)| match fate {
+        Fate::Plain(value) => Some((name, value)),
+        _ => None,
+    })
+}
+
+fn variables() -> impl Iterator<Item = (&'static str, Fate)> {
+    let rows = CHILD_ENVIRONMENT.iter();
+    rows.flat_map(|(names, fate, _)| names.iter().map(|name| (*name, *fate)))
+}
+
+/// Sets what `migrate current` needs to read the ledger.
+pub(super) fn for_current(environment: &mut Environment) {
+    for (name, fate) in variables() {
+        if let Fate::SetForCurrent(value) = fate {
+            environment.set(name, value);
+        }
+    }
+}
 
 /// How wide confiture's output has to be so that rich breaks no secret, when 200 columns are too few
 /// for the longest line of one and some words beside it.
@@ -64,14 +135,14 @@ impl Inherit {
         let passes = |name: &OsStr| {
             self.only.as_ref().is_none_or(|only| only.contains(name))
                 && !self.withheld.contains(name)
-                && !NOT_INHERITED.iter().any(|unwanted| name == *unwanted)
+                && !variables().any(|(it, fate)| name == it && fate == Fate::Withheld)
         };
         let mut environment: Environment = ambient
             .iter()
             .filter(|(name, _)| passes(name))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        for (name, value) in PLAIN_OUTPUT {
+        for (name, value) in set_variables() {
             environment.set(name, value);
         }
         environment
@@ -82,13 +153,17 @@ impl Inherit {
 mod tests {
     use super::*;
 
-    fn variables(pairs: &[(&str, &str)]) -> Environment {
+    fn environment_of(pairs: &[(&str, &str)]) -> Environment {
         let pair = |(name, value): &(&str, &str)| (name.into(), value.into());
         pairs.iter().map(pair).collect()
     }
 
-    fn with_plain_output(pairs: &[(&str, &str)]) -> Environment {
-        variables(&[pairs, &PLAIN_OUTPUT[..]].concat())
+    fn with_set_variables(pairs: &[(&str, &str)]) -> Environment {
+        let mut environment = environment_of(pairs);
+        for (name, value) in set_variables() {
+            environment.set(name, value);
+        }
+        environment
     }
 
     #[test]
@@ -101,10 +176,37 @@ mod tests {
     }
 
     #[test]
+    fn each_variable_has_one_fate_and_the_documentation_shows_it() {
+        let mut names: Vec<&str> = variables().map(|(name, _)| name).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+        let mut table =
+            String::from("| variable | in confiture's environment | because |\n|---|---|---|\n");
+        for (names, fate, why) in CHILD_ENVIRONMENT {
+            let fate = match fate {
+                Fate::Passed => "passed".into(),
+                Fate::Set(value) | Fate::Plain(value) => format!("set to `{value}`"),
+                Fate::SetForCurrent(value) => {
+                    format!("set to `{value}` for `migrate current`, otherwise passed")
+                }
+                Fate::Withheld => "withheld".to_owned(),
+            };
+            let row = format!("| `{}` | {fate} | {why} |\n", names.join("`, `"));
+            table.push_str(&row);
+        }
+        let page = include_str!("../../../../docs/environment.md");
+        assert!(page.contains(&table), "docs/environment.md needs:\n{table}");
+    }
+
+    #[test]
     fn the_environment_passes_and_the_output_is_plain() {
         let ambient = [
             ("LANG", "C.UTF-8"),
             ("FORCE_COLOR", "1"),
+            ("PGCLIENTENCODING", "LATIN1"),
+            ("PYTHONINSPECT", "1"),
             ("TERM", "xterm"),
             ("ADMIN_DSN", "a secret"),
         ];
@@ -113,8 +215,8 @@ mod tests {
             withheld: ["ADMIN_DSN".into()].into(),
         };
         assert_eq!(
-            inherit.environment(&variables(&ambient)),
-            with_plain_output(&[("LANG", "C.UTF-8")])
+            inherit.environment(&environment_of(&ambient)),
+            with_set_variables(&[("LANG", "C.UTF-8")])
         );
     }
 
@@ -126,8 +228,8 @@ mod tests {
         };
         let ambient = [("LANG", "C"), ("PATH", "/bin"), ("ADMIN_DSN", "a secret")];
         assert_eq!(
-            inherit.environment(&variables(&ambient)),
-            with_plain_output(&[("PATH", "/bin")])
+            inherit.environment(&environment_of(&ambient)),
+            with_set_variables(&[("PATH", "/bin")])
         );
     }
 }

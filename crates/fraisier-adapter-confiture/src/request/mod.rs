@@ -8,6 +8,7 @@ pub(crate) mod environment;
 pub(crate) mod project;
 mod secrets;
 mod settings;
+pub(crate) mod sql_files;
 #[cfg(test)]
 mod tests;
 pub(crate) mod verify_files;
@@ -95,9 +96,8 @@ impl Request {
         if let Some(columns) = environment::columns(secrets.all()) {
             env.set("COLUMNS", columns.to_string());
         }
-        let sources = ctx.env_secrets.values().map(String::as_str);
-        for name in sources.chain([DATABASE_URL, CONFITURE_DATABASE_URL]) {
-            env.remove(name);
+        for source in ctx.env_secrets.values() {
+            env.remove(source);
         }
         Ok(Self {
             commands: commands.clone(),
@@ -178,6 +178,9 @@ impl Request {
         env.set(CONFITURE_DATABASE_URL, self.dsn.expose());
         if let Some(interval) = self.commands.check.interval() {
             disconnect::provide(&mut env, interval);
+        }
+        if subcommand == "current" {
+            environment::for_current(&mut env);
         }
         let mut all = vec![Arg::from("migrate"), Arg::from(subcommand)];
         all.extend(["--no-config", "--format", "json", "--output"].map(Arg::from));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 
+use super::sql_files::NotText;
 use super::verify_files::VerifyFiles;
 use crate::failure::{Advice, DatabaseState, Failure, is_shortage};
 use crate::file_name::version_of;
@@ -82,7 +83,18 @@ impl Project {
     /// `InvalidConfig` when the directory does not exist, is a file, or cannot be read. confiture
     /// finds nothing wrong with a directory that is not there.
     pub(crate) fn migrations(&self) -> Result<Vec<Migration>, Failure> {
+        self.refuse_files(&[".up.sql", ".down.sql", ".verify.sql"], &[])?;
         self.read(list)
+    }
+
+    /// The same, where confiture reads every file of them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`migrations`](Self::migrations), and `InvalidConfig` when a file is not UTF-8.
+    pub(crate) fn readable_migrations(&self) -> Result<Vec<Migration>, Failure> {
+        self.refuse_files(&[], &[".up.sql"])?;
+        self.migrations()
     }
 
     /// What `verify` has to know of the files.
@@ -91,7 +103,43 @@ impl Project {
     ///
     /// Those of [`migrations`](Self::migrations).
     pub(crate) fn verify_files(&self) -> Result<VerifyFiles, Failure> {
+        self.refuse_files(&[".up.sql", ".down.sql"], &[".verify.sql"])?;
         self.read(VerifyFiles::in_directory)
+    }
+
+    /// Refuses files with NUL bytes, and of the second endings those that are not UTF-8.
+    fn refuse_files(&self, endings: &[&str], utf8: &[&str]) -> Result<(), Failure> {
+        let in_directory =
+            |endings: &[&str]| self.read(|path| NotText::in_directory(path, endings));
+        let mut found = in_directory(utf8)?;
+        found.with_nul.extend(in_directory(endings)?.with_nul);
+        for (files, what) in [
+            (
+                found.with_nul,
+                "is not text: it contains a NUL byte, and confiture silently runs nothing behind one",
+            ),
+            (found.not_utf8, "is not UTF-8 text"),
+        ] {
+            if !files.is_empty() {
+                let what = format!("{} {what}", quoted(&files));
+                return Err(Failure::in_config(what, Advice::CorrectSetting));
+            }
+        }
+        Ok(())
+    }
+
+    /// The failure, with the names of the files that confiture could not decode.
+    pub(crate) fn naming_undecodable(&self, mut failure: Failure) -> Failure {
+        const SAID: &str = "codec can't decode";
+        let texts = [&failure.errors[..], &[failure.what.clone()]].concat();
+        if texts.iter().any(|text| text.contains(SAID)) {
+            let found = NotText::in_directory(&self.directory(), &[".up.sql", ".down.sql"]);
+            let files = found.unwrap_or_default().not_utf8;
+            if !files.is_empty() {
+                failure.what = format!("{} (not UTF-8: {})", failure.what, quoted(&files));
+            }
+        }
+        failure
     }
 
     fn read<T>(&self, how: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, Failure> {
@@ -114,6 +162,17 @@ impl Project {
             }
             Failure::in_config(what, next)
         })
+    }
+}
+
+/// Some names of files, in short.
+fn quoted(names: &[String]) -> String {
+    const MOST: usize = 5;
+    let shown = names.iter().take(MOST).map(|name| format!("{name:?}"));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

@@ -118,6 +118,17 @@ fn the_redactor_masks_only_the_credentials_of_a_connection_string() {
     assert_eq!(redactor.text("against-pw"), "***");
 }
 
+/// A migration may depend on the role's style.
+#[test]
+fn dates_are_iso_for_current_only() {
+    let request = request(&ctx(".".as_ref()));
+    for subcommand in ["current", "up", "down-to", "verify", "preflight"] {
+        let env = request.migrate(subcommand, Vec::new()).env;
+        let expected = (subcommand == "current").then_some("ISO".as_ref());
+        assert_eq!(env.get("PGDATESTYLE"), expected, "{subcommand}");
+    }
+}
+
 #[test]
 fn a_long_secret_makes_the_output_wide_enough_for_it() {
     let columns = |ctx: &AdapterCtx| {

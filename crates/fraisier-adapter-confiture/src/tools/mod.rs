@@ -23,4 +23,5 @@ pub use crate::failure::classify;
 pub use crate::observe::Announcer;
 pub use crate::redact::{MASK, Redactor};
 pub use crate::request::project::{Migration, list as migrations_in};
+pub use crate::request::sql_files::{HIDDEN_MIGRATION, VERSIONS_OUT_OF_ORDER, surprises};
 pub use crate::request::{has_server_option, server_option};

@@ -32,7 +32,7 @@ pub use crate::operation::up::Up;
 pub use crate::operation::verify::Verify;
 use crate::process::Output;
 use crate::redact::Redactor;
-pub use crate::request::environment::PLAIN_OUTPUT;
+pub use crate::request::environment::{CHILD_ENVIRONMENT, Fate, plain_output, set_variables};
 pub use crate::request::verify_files::VerifyFiles;
 
 /// The answer of an operation, when `left` tells what each command that it needs left.

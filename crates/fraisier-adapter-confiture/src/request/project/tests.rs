@@ -102,3 +102,57 @@ fn names_that_are_no_text_are_passed_as_they_are() {
         Some("00\u{fffd}")
     );
 }
+
+#[test]
+fn files_that_confiture_would_not_run_as_written_are_refused() {
+    let base = tempfile::tempdir().expect("a directory");
+    let mut ctx = AdapterCtx::new("shop", "test");
+    ctx.workdir = base.path().into();
+    ctx.migrations_path = Some(".".into());
+    let project = Project::in_context(&ctx);
+    let told = |result: Result<(), Failure>| result.err().map(|it| it.worded().message);
+    for (name, content, by_up, by_verify, by_preflight) in [
+        ("001_a.up.sql", &b"select 1;\0 drop"[..], true, true, true),
+        ("001_a.down.sql", b"\0", true, true, true),
+        ("001_a.verify.sql", b"\0", true, true, true),
+        ("001_a.py", b"\0", false, false, false),
+        // confiture says so by itself where it reads the file.
+        ("001_a.up.sql", b"-- caf\xe9", false, false, true),
+        ("001_a.verify.sql", b"-- caf\xe9", false, true, false),
+    ] {
+        let path = base.path().join(name);
+        std::fs::write(&path, content).expect("written");
+        for (result, refused) in [
+            (project.migrations().map(drop), by_up),
+            (project.verify_files().map(drop), by_verify),
+            (project.readable_migrations().map(drop), by_preflight),
+        ] {
+            let told = told(result);
+            let names = told
+                .as_ref()
+                .is_some_and(|it| it.contains(name) && it.contains("nothing was started"));
+            assert_eq!(
+                (told.is_some(), names),
+                (refused, refused),
+                "{name}: {told:?}"
+            );
+        }
+        std::fs::remove_file(path).expect("removed");
+    }
+}
+
+#[test]
+fn a_failure_to_decode_names_the_file() {
+    let base = tempfile::tempdir().expect("a directory");
+    std::fs::write(base.path().join("001_a.up.sql"), b"-- caf\xe9").expect("written");
+    let mut ctx = AdapterCtx::new("shop", "test");
+    ctx.workdir = base.path().into();
+    ctx.migrations_path = Some(".".into());
+    let project = Project::in_context(&ctx);
+    let failure = |what| Failure::in_config(what, Advice::None);
+    let said = "'utf-8' codec can't decode byte 0xe9 in position 57";
+    let named = project.naming_undecodable(failure(said)).worded().message;
+    assert!(named.contains("not UTF-8: \"001_a.up.sql\""), "{named}");
+    let other = project.naming_undecodable(failure("it failed"));
+    assert_eq!(other, failure("it failed"));
+}
