@@ -76,7 +76,7 @@ enum Command {
     Engine(engine::EngineArgs),
 
     #[command(after_long_help = gate::help())]
-    Gate(Box<gate::GateArgs>),
+    Gate(Box<gate::GateCommand>),
 
     /// Draw what a command printed, for the documents
     #[command(after_long_help = picture::help())]
@@ -112,7 +112,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if let Some(status) = contract_gate::wrapper::run_as_wrapper() {
+    if let Some(status) = confiture_gate::wrapper::run_as_wrapper() {
         return status;
     }
     match run(Cli::parse().command) {
@@ -128,7 +128,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Further::Ends
     })?;
     match command {
-        Command::Gate(args) => return gate::run(&args),
+        Command::Gate(command) => return Ok(gate::run(*command)),
         Command::Demo(args) => demo::run(args),
         Command::Live(args) => live::run(args),
         Command::GuardProof(args) => guard_proof::run(args),

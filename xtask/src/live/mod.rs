@@ -10,26 +10,19 @@ mod doctor;
 mod examples;
 mod host;
 mod long;
-mod matrix;
 mod pooler;
 mod slow;
 mod undo;
 
 pub use self::host::{HostArgs, SUBCOMMAND as HOST, serve as serve_host};
 
-use contract_lab::confiture::{Candidate, Installed};
-use contract_tests::fixtures;
+use contract_lab::confiture::Candidate;
 
-use crate::harness::{self, HarnessArgs, Scene, World};
+use crate::harness::{self, HarnessArgs};
 use crate::help;
 
 /// The groups, for `--help`.
-const GROUPS: [(&str, &str); 11] = [
-    (
-        "matrix/",
-        "the catalogue of cases through the adapter, on every release that differs in something \
-         the adapter has to cope with, judged by what is in the database afterwards",
-    ),
+const GROUPS: [(&str, &str); 10] = [
     (
         "undo/",
         "an `up` that fails halfway and is undone, with ways down that work, fail or are missing",
@@ -120,14 +113,6 @@ pub struct LiveArgs {
 pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     let chosen = args.harness.confiture.clone();
     let mut scenes = undo::scenes(&chosen);
-    let differing = matrix::standard(&fixtures::default_root())?;
-    let differing: Vec<_> = differing.into_iter().map(Candidate::Release).collect();
-    for candidate in or(&chosen, &differing) {
-        let play = |world: &World, confiture: &Installed| {
-            matrix::run(&world.lab, std::slice::from_ref(confiture), &world.server)
-        };
-        scenes.push(Scene::new("matrix", candidate, "catalogue", play).alone());
-    }
     scenes.extend(advice::scenes(&chosen));
     scenes.extend(cancel::scenes(&chosen));
     scenes.extend(conformance::scenes(&chosen));

@@ -1,14 +1,13 @@
-//! Tells what differs: from release to release, and from what is committed.
+//! What differs from release to release.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use contract_lab::ui::{Ui, bad, faint, good, heading};
+use contract_lab::ui::{bad, faint, good, heading};
 use contract_tests::release::Release;
 use similar::{ChangeTag, TextDiff};
 
 use super::store::{Store, Texts};
-use crate::exit::Unexpected;
 
 /// How many lines of one difference are shown.
 const SHOWN_LINES: usize = 40;
@@ -123,42 +122,6 @@ fn changed_lines(name: &str, before: &Texts, after: &Texts) -> String {
     })
 }
 
-/// Holds what was recorded now against what is committed.
-pub fn check(recorded: &BTreeMap<Release, Texts>, store: &Store<'_>, ui: Ui) -> anyhow::Result<()> {
-    let mut different = 0;
-    for (release, now) in recorded {
-        let committed = store.shown_by(*release);
-        let names: BTreeSet<&String> = now.keys().chain(committed.keys()).collect();
-        for name in names {
-            if let Some(difference) = difference(name, &committed, now) {
-                different += 1;
-                ui.warning(&format!("{release}/{name} differs\n{difference}"));
-            }
-        }
-        ui.note(&format!("{release}: {} cases compared", now.len()));
-    }
-    if different > 0 {
-        return Err(Unexpected(format!(
-            "{different} recordings differ; `cargo xtask refresh --again` with these releases writes them"
-        )).into());
-    }
-    ui.note(&good("no difference"));
-    Ok(())
-}
-
-/// The lines in which one case differs and those around them; `None` when it does not.
-fn difference(name: &str, before: &Texts, after: &Texts) -> Option<String> {
-    let text = |texts: &Texts| texts.get(name).cloned().unwrap_or_default();
-    let (before, after) = (text(before), text(after));
-    if before == after {
-        return None;
-    }
-    let diff = TextDiff::from_lines(&before, &after);
-    let unified = diff.unified_diff().context_radius(2).to_string();
-    let lines: Vec<String> = unified.lines().map(str::to_owned).collect();
-    Some(cut(&lines).join("\n"))
-}
-
 /// The first lines, and how many more there are.
 fn cut(lines: &[String]) -> Vec<String> {
     let mut shown = lines[..lines.len().min(SHOWN_LINES)].to_vec();
@@ -173,19 +136,6 @@ mod tests {
     use super::*;
     use contract_tests::call::Call;
     use contract_tests::case::{Case, case};
-
-    #[test]
-    fn a_difference_is_shown_and_an_equal_case_is_not() {
-        let texts = |text: &str| Texts::from([("up/a".to_owned(), text.to_owned())]);
-        assert_eq!(difference("up/a", &texts("1\n"), &texts("1\n")), None);
-        let shown = difference("up/a", &texts("exit 0\n"), &texts("exit 3\n")).unwrap();
-        assert!(
-            shown.contains("-exit 0") && shown.contains("+exit 3"),
-            "{shown}"
-        );
-        let gone = difference("up/a", &texts("exit 0\n"), &Texts::new()).unwrap();
-        assert!(gone.contains("-exit 0"), "{gone}");
-    }
 
     fn release(text: &str) -> Release {
         text.parse().unwrap()

@@ -46,10 +46,6 @@ pub fn help() -> String {
                 "every release, about an hour on two cores",
             ),
             (
-                "cargo xtask refresh --check 0.22.0 newest",
-                "compare with what is committed, afresh",
-            ),
-            (
                 "cargo xtask refresh --changes 0.22.0 0.23.0",
                 "what the recordings of the two differ in",
             ),
@@ -69,12 +65,8 @@ pub struct RefreshArgs {
     releases: Vec<String>,
 
     /// Record nothing; tell what the recordings of two releases differ in
-    #[arg(long, num_args = 2, value_names = ["FROM", "TO"], conflicts_with_all = ["releases", "check", "again"])]
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"], conflicts_with_all = ["releases", "again"])]
     changes: Option<Vec<Release>>,
-
-    /// Write nothing; record afresh and fail when a recording would differ
-    #[arg(long)]
-    check: bool,
 
     /// Run again what was captured before
     #[arg(long)]
@@ -113,14 +105,14 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let lab = Lab::new(args.lab, ui)?;
-    let releases = chosen(&lab, &args.releases, &store, args.check)?;
+    let releases = chosen(&lab, &args.releases, &store)?;
     if releases.is_empty() {
         ui.note("the index has every release that the registry has");
         return Ok(());
     }
     let installed = provisioned(&lab, &releases, args.jobs)?;
     let server = Server::start(&lab, Major::Pg18, &[])?;
-    let captures = Captures::at(lab.cache().join("captures"), args.check || args.again);
+    let captures = Captures::at(lab.cache().join("captures"), args.again);
     let job = Job {
         catalogue: &catalogue,
         installed: &installed,
@@ -137,25 +129,21 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
         .collect();
     let postgresql = server.version()?;
     drop(server);
-    if args.check {
-        difference::check(&texts, &store, ui)?;
-    } else {
-        let changed = store.write(&texts)?;
-        provenance::write(&installed, &postgresql, &args.fixtures)?;
-        let newest = store.releases().last();
-        if let Some(newest) = newest.and_then(|newest| recorded.get(newest)) {
-            provenance::write_exit_codes(newest, &args.fixtures)?;
-        }
-        for release in recorded.keys() {
-            ui.note(&difference::changed_cases(&store, *release));
-        }
-        ui.note(&format!(
-            "recorded {} releases: {} recordings written, {} removed",
-            recorded.len(),
-            changed.written,
-            changed.removed,
-        ));
+    let changed = store.write(&texts)?;
+    provenance::write(&installed, &postgresql, &args.fixtures)?;
+    let newest = store.releases().last();
+    if let Some(newest) = newest.and_then(|newest| recorded.get(newest)) {
+        provenance::write_exit_codes(newest, &args.fixtures)?;
     }
+    for release in recorded.keys() {
+        ui.note(&difference::changed_cases(&store, *release));
+    }
+    ui.note(&format!(
+        "recorded {} releases: {} recordings written, {} removed",
+        recorded.len(),
+        changed.written,
+        changed.removed,
+    ));
     if contradicted > 0 {
         return Err(Unexpected(format!(
             "{contradicted} recordings contradict what the catalogue expects; look at them, and \
@@ -176,7 +164,6 @@ pub fn record_release(
     run(RefreshArgs {
         releases: vec![release.to_string()],
         changes: None,
-        check: false,
         again: false,
         jobs,
         fixtures,
@@ -192,19 +179,13 @@ pub fn changes(fixtures: &std::path::Path, from: Release, to: Release) -> anyhow
 }
 
 /// The releases to record, oldest first.
-fn chosen(
-    lab: &Lab,
-    named: &[String],
-    store: &Store<'_>,
-    check: bool,
-) -> anyhow::Result<Vec<Release>> {
+fn chosen(lab: &Lab, named: &[String], store: &Store<'_>) -> anyhow::Result<Vec<Release>> {
     let offered = || -> anyhow::Result<Vec<Release>> {
         let usable = |release: &Release| *release >= contract_tests::case::FLOOR;
         let offered = registry::releases(lab)?;
         Ok(offered.into_iter().filter(usable).collect())
     };
     let mut releases = match named {
-        [] if check => store.releases().iter().copied().collect(),
         [] => {
             let unknown = |release: &Release| !store.releases().contains(release);
             offered()?.into_iter().filter(unknown).collect()

@@ -4,16 +4,39 @@ mod explain;
 mod pip;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use self::explain::explain;
 pub use self::explain::{CHECK_NETWORK, Failure, releases_in};
 use self::pip::pip;
-use crate::build_once::Building;
+use crate::build_once::{Building, build_once};
 use crate::command::run;
 use crate::python::Installer;
+use crate::trouble::Trouble;
 use crate::{Lab, interrupt};
+
+/// An environment with the one package that `requirement` names, installed at most once per cache.
+/// `what` is what it gives.
+pub fn environment_with(lab: &Lab, requirement: &str, what: &str) -> anyhow::Result<PathBuf> {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let name: String = requirement.chars().map(plain).collect();
+    let directory = lab.cache().join(format!("{name}-{}", lab.python()?.tag()));
+    build_once(
+        &directory,
+        lab.ui,
+        |found: &PathBuf| found.join("bin/python").exists(),
+        |building| {
+            let task = lab.ui.task(&format!("installing {what}"));
+            install_environment(lab, building, requirement)?.map_err(|failure| {
+                let why = format!("{what} cannot be had from the package {requirement}: {failure}");
+                Trouble::new(why, CHECK_NETWORK)
+            })?;
+            task.finish(&format!("installed {what}"));
+            Ok(building.directory.to_owned())
+        },
+    )
+}
 
 /// Makes an empty environment and installs `requirement` into it.
 pub fn install_environment(

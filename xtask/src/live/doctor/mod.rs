@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_gate::run::terms::base_version;
+use confiture_gate::run::terms::base_version;
 use contract_lab::command::{Output, run_within};
 use contract_lab::confiture::{Candidate, Installed};
 use contract_tests::release::Release;

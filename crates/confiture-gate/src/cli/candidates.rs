@@ -1,0 +1,149 @@
+//! The candidates of a run, made ready and judged side by side.
+
+use std::path::Path;
+
+use crate::result::{CUT_SHORT, Judgement, WrongUsage};
+use crate::run::baseline::Recorded;
+use crate::run::lanes::lanes;
+use crate::run::progress::Progress;
+use crate::run::server::Servers;
+use crate::run::terms::Terms;
+use crate::run::{Settings, judge_candidate};
+use contract_lab::confiture::{Candidate, Provided, missing, provide};
+use contract_lab::{Lab, interrupt};
+
+use super::args::GateArgs;
+
+/// How many candidates are judged at a time; their cases share the machine.
+const SIDE_BY_SIDE: usize = 4;
+
+/// A candidate as the command line names it.
+pub(super) struct Named {
+    /// The text.
+    pub(super) text: String,
+    candidate: Candidate,
+}
+
+/// The candidates, with `all` as every recorded release.
+pub(super) fn named(names: &[String], recorded: &Recorded) -> anyhow::Result<Vec<Named>> {
+    let mut texts: Vec<String> = Vec::new();
+    for name in names {
+        if name == "all" {
+            texts.extend(recorded.releases().iter().map(ToString::to_string));
+        } else {
+            texts.push(name.clone());
+        }
+    }
+    let mut candidates: Vec<Named> = Vec::new();
+    for text in texts {
+        let Ok(candidate) = text.parse();
+        if let Candidate::Path(path) = &candidate
+            && let Err(error) = std::fs::metadata(path)
+        {
+            return Err(WrongUsage(missing(path, &error).into()).into());
+        }
+        if !candidates.iter().any(|known| known.candidate == candidate) {
+            candidates.push(Named { text, candidate });
+        }
+    }
+    Ok(candidates)
+}
+
+/// Judges them. What keeps one from being judged is told in its judgement.
+pub(super) fn judge(
+    args: &GateArgs,
+    named: &[Named],
+    settings: &Settings<'_>,
+    lab: &Lab,
+    servers: &Servers<'_>,
+) -> Vec<Judgement> {
+    let numbered: Vec<(usize, &Named)> = named.iter().enumerate().collect();
+    let ready = in_order(lanes(SIDE_BY_SIDE, &numbered, &|(place, named)| {
+        (place, ready(args, named, lab))
+    }));
+    let label = match named {
+        [one] => format!("judging {}", name(&one.text)),
+        several => format!("judging {} candidates", several.len()),
+    };
+    let progress = Progress::new(lab.ui, named.len() * settings.cases.len(), &label);
+    let numbered: Vec<(usize, &anyhow::Result<Provided>)> = ready.iter().enumerate().collect();
+    in_order(lanes(SIDE_BY_SIDE, &numbered, &|(place, ready)| {
+        let judged = match ready {
+            Ok(provided) => one(settings, provided, servers, &progress),
+            Err(error) => Err(anyhow::anyhow!("{error:#}")),
+        };
+        let judged = judged.unwrap_or_else(|error| {
+            let mut unknown = match ready {
+                Ok(provided) => Judgement {
+                    version: provided.installed.version.clone(),
+                    sha256: provided.sha256.clone(),
+                    ..Judgement::unknown(&provided.named)
+                },
+                Err(_) => Judgement::unknown(&name(&named[place].text)),
+            };
+            unknown.stopped = Some(if interrupt::raised() {
+                CUT_SHORT.to_owned()
+            } else {
+                format!("{error:#}")
+            });
+            unknown
+        });
+        (place, judged)
+    }))
+}
+
+fn in_order<T>(mut numbered: Vec<(usize, T)>) -> Vec<T> {
+    numbered.sort_by_key(|(place, _)| *place);
+    numbered.into_iter().map(|(_, item)| item).collect()
+}
+
+/// How a candidate is shown that is not known yet.
+fn name(text: &str) -> String {
+    let path = Path::new(text);
+    if path.exists() {
+        contract_lab::confiture::named(path)
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Makes one runnable, and says how it is given again.
+pub(super) fn ready(args: &GateArgs, named: &Named, lab: &Lab) -> anyhow::Result<Provided> {
+    interrupt::check()?;
+    let mut provided = provide(lab, &named.candidate, &args.extra)?;
+    provided.given = again(args, &provided.given);
+    Ok(provided)
+}
+
+/// The candidate and the options that decide how it is judged.
+fn again(args: &GateArgs, given: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+=:@".contains(c);
+    let mut words = if given.chars().all(plain) {
+        given.to_owned()
+    } else {
+        format!("'{}'", given.replace('\'', r"'\''"))
+    };
+    for (option, value) in [
+        ("--as", args.judged_as.map(|release| release.to_string())),
+        ("--against", args.against.map(|release| release.to_string())),
+    ] {
+        if let Some(value) = value {
+            words = format!("{words} {option} {value}");
+        }
+    }
+    for extra in &args.extra {
+        words = format!("{words} --extra {extra}");
+    }
+    words
+}
+
+fn one(
+    settings: &Settings<'_>,
+    provided: &Provided,
+    servers: &Servers<'_>,
+    progress: &Progress,
+) -> anyhow::Result<Judgement> {
+    interrupt::check()?;
+    let terms = Terms::new(settings, &provided.installed.version)?;
+    judge_candidate(settings, provided, terms, servers, progress)
+}

@@ -1,0 +1,219 @@
+//! The command line of the gate.
+
+mod args;
+mod candidates;
+mod private;
+mod self_test;
+mod write;
+
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser;
+use contract_lab::interrupt::{self, Interrupted};
+use contract_lab::postgres::Server;
+use contract_lab::ui::Ui;
+use contract_lab::{Lab, ui};
+use contract_tests::case::Case;
+use contract_tests::catalogue::catalogue;
+use contract_tests::release::Release;
+
+use crate::accept::Accepted;
+use crate::report::{json, markdown, terminal};
+use crate::result::{Report, WrongUsage};
+use crate::run::baseline::Recorded;
+use crate::run::choice::{chosen, quick};
+use crate::run::lanes::Slots;
+use crate::run::server::Servers;
+use crate::run::{Settings, provenance, unrecorded};
+use args::Size;
+use private::{Private, shown_path};
+
+pub use args::{GateArgs, help};
+
+/// Can fraisier live with this confiture?
+///
+/// Runs the catalogue of cases with the candidate through the adapter, on a PostgreSQL of its own,
+/// and compares what it did and what the adapter made of it with a recorded release.
+#[derive(Debug, Parser)]
+#[command(name = "confiture-gate", version, after_long_help = help("confiture-gate"))]
+pub struct Cli {
+    /// What is asked.
+    #[command(flatten)]
+    pub args: GateArgs,
+}
+
+/// Prints an error in one sentence and gives its status.
+pub fn failed(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Interrupted>() {
+        anstream::eprintln!("interrupted");
+        return ExitCode::from(130);
+    }
+    anstream::eprintln!("{}: {error:#}", ui::bad("error"));
+    ExitCode::from(if error.is::<WrongUsage>() { 2 } else { 3 })
+}
+
+/// Runs the gate; its verdict is the exit status.
+pub fn run(args: &GateArgs) -> anyhow::Result<ExitCode> {
+    // What is wrong in a file that was named is found before anything is installed.
+    let accepted = args.accept.as_deref().map(accepted).transpose()?;
+    let recorded = Recorded::load(args.fixtures.as_deref(), &catalogue())?;
+    let whole = whole();
+    let cases = cases(args, &whole)?;
+    let complete = cases.len() == whole.len();
+    if let Some(against) = args.against {
+        recorded
+            .known(against)
+            .map_err(|trouble| WrongUsage(trouble.into()))?;
+    }
+    let lab = Lab::new(args.lab.clone(), Ui::stderr())?;
+    let settings = settings(args, &cases, &whole, &recorded)?;
+    let open = || -> anyhow::Result<Server> { args.server.open(&lab) };
+    let servers = Servers::new(&open);
+    if let Some(size) = args.self_test {
+        return self_test::run(args, size, complete, &settings, &lab, &servers);
+    }
+    if args.candidates.is_empty() {
+        let why = "name a candidate: `newest`, a release, or the path of a wheel";
+        return Err(WrongUsage(anyhow::anyhow!(why)).into());
+    }
+    let named = candidates::named(&args.candidates, &recorded)?;
+    let mut judged = candidates::judge(args, &named, &settings, &lab, &servers);
+    let stale = accepted.map(|accepted| accepted.apply(&mut judged));
+    let report = Report::new(
+        judged,
+        interrupt::raised(),
+        stale.unwrap_or_default(),
+        provenance(&servers),
+    );
+    let texts: Vec<String> = named.iter().map(|named| named.text.clone()).collect();
+    Ok(ExitCode::from(publish(args, &report, &texts, &lab)))
+}
+
+/// The judgement of a release that is to be recorded, shown and written, and its exit status.
+pub fn judge_release(args: &GateArgs, release: Release) -> anyhow::Result<(Report, u8)> {
+    let recorded = Recorded::load(args.fixtures.as_deref(), &catalogue())?;
+    if recorded.has(release) {
+        let why = format!(
+            "{release} is recorded already; `cargo xtask refresh {release} --again` records it anew"
+        );
+        return Err(WrongUsage(anyhow::anyhow!(why)).into());
+    }
+    let whole = whole();
+    let lab = Lab::new(args.lab.clone(), Ui::stderr())?;
+    let settings = settings(args, &whole, &whole, &recorded)?;
+    let open = || -> anyhow::Result<Server> { args.server.open(&lab) };
+    let servers = Servers::new(&open);
+    let texts = [release.to_string()];
+    let named = candidates::named(&texts, &recorded)?;
+    let judged = candidates::judge(args, &named, &settings, &lab, &servers);
+    let interrupted = interrupt::raised();
+    let report = Report::new(judged, interrupted, Vec::new(), provenance(&servers));
+    let status = publish(args, &report, &texts, &lab);
+    Ok((report, status))
+}
+
+/// Writes a text about a release beside its reports, and where `--markdown` says.
+pub fn write_beside(
+    args: &GateArgs,
+    release: Release,
+    name: &str,
+    text: &str,
+) -> anyhow::Result<String> {
+    let path = write::directory(args, &[release.to_string()]).join(name);
+    write::file(&path, text)?;
+    if let Some(asked) = &args.markdown {
+        write::file(asked, text)?;
+    }
+    Ok(shown_path(&path))
+}
+
+/// The report as Markdown.
+pub fn as_markdown(report: &Report) -> String {
+    markdown::render(report)
+}
+
+fn whole() -> Vec<Case> {
+    [catalogue(), unrecorded::cases()].concat()
+}
+
+fn settings<'a>(
+    args: &GateArgs,
+    cases: &'a [Case],
+    whole: &'a [Case],
+    recorded: &'a Recorded,
+) -> anyhow::Result<Settings<'a>> {
+    Ok(Settings {
+        cases,
+        whole,
+        recorded,
+        judged_as: args.judged_as,
+        against: args.against,
+        strict: args.strict,
+        jobs: args.jobs.max(1),
+        slots: Slots::new(args.jobs),
+        limit: Duration::from_secs(args.limit.max(1)),
+        keep: args.keep.clone(),
+        myself: std::env::current_exe()?,
+    })
+}
+
+/// Shows and writes the report, and gives the exit status.
+fn publish(args: &GateArgs, report: &Report, texts: &[String], lab: &Lab) -> u8 {
+    let mut private = Private::new(lab.cache());
+    if let Some(password) = args.server.password() {
+        private.text(password, "<password>");
+    }
+    for text in texts {
+        let path = Path::new(text);
+        private.path(path, &contract_lab::confiture::named(path));
+    }
+    let public = private.taken_out(report);
+    let directory = write::directory(args, texts);
+    let written = write::reports(args, &directory, &public);
+    if args.json.as_deref() == Some(Path::new("-")) {
+        print!("{}", json::render(&public));
+    } else {
+        let place = written.is_ok().then(|| shown_path(&directory));
+        let text = terminal::render(report, width(), place.as_deref());
+        anstream::print!("{text}");
+    }
+    match (written, report.status()) {
+        (Ok(()), status) => status,
+        (Err(error), status) => {
+            lab.ui.warning(&format!("{error:#}"));
+            // A report that nobody can read is no yes.
+            if status == 0 { 3 } else { status }
+        }
+    }
+}
+
+fn accepted(path: &Path) -> anyhow::Result<Accepted> {
+    let named = || format!("--accept {}", shown_path(path));
+    let text = fs::read_to_string(path).context("it cannot be read");
+    let read = text.and_then(|text| Accepted::parse(&text));
+    read.with_context(named)
+        .map_err(|error| WrongUsage(error).into())
+}
+
+/// The cases that were asked for.
+fn cases(args: &GateArgs, whole: &[Case]) -> anyhow::Result<Vec<Case>> {
+    let only = if args.quick || args.self_test == Some(Size::Quick) && args.only.is_empty() {
+        quick()
+    } else {
+        args.only.clone()
+    };
+    chosen(whole.to_vec(), &only).map_err(|error| WrongUsage(error).into())
+}
+
+/// The columns of the terminal that the report goes to.
+fn width() -> usize {
+    if !io::stdout().is_terminal() {
+        return 100;
+    }
+    rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| usize::from(size.ws_col))
+}

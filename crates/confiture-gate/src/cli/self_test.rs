@@ -1,0 +1,107 @@
+//! `--self-test`: does the gate find what harms, and only that?
+
+use std::process::ExitCode;
+
+use crate::report::terminal;
+use crate::result::{Report, Verdict};
+use crate::run::choice::chosen;
+use crate::run::lanes::Slots;
+use crate::run::progress::Progress;
+use crate::run::server::Servers;
+use crate::run::terms::Terms;
+use crate::run::{Settings, judge_candidate, provenance};
+use crate::self_test::builds::BUILDS;
+use crate::self_test::self_test;
+use anyhow::Context as _;
+use contract_lab::confiture::{Candidate, Provided, provide};
+use contract_lab::scratch::Scratch;
+use contract_lab::{Lab, interrupt};
+
+use super::args::{GateArgs, Size};
+use super::candidates::{self, ready};
+
+/// Where on the screen the cause has to be.
+const FIRST_LINES: usize = 10;
+
+/// Runs it on some cases or on the `complete` catalogue; a miss is a no.
+pub(super) fn run(
+    args: &GateArgs,
+    size: Size,
+    complete: bool,
+    settings: &Settings<'_>,
+    lab: &Lab,
+    servers: &Servers<'_>,
+) -> anyhow::Result<ExitCode> {
+    let newest = settings.recorded.releases().last().map(ToString::to_string);
+    let named = match args.candidates.first().cloned().or(newest) {
+        Some(name) => candidates::named(&[name], settings.recorded)?,
+        None => Vec::new(),
+    };
+    let named = named.first().context("no release is recorded")?;
+    let provided = ready(args, named, lab)?;
+    let terms = Terms::new(settings, &provided.installed.version)?;
+    let mut right = true;
+    if size != Size::Builds {
+        let server = servers.current()?;
+        let score = self_test(settings, &provided, terms, &server, complete, lab.ui)?;
+        print!("{score}");
+        right &= score.is_full();
+    }
+    if size != Size::Quick {
+        right &= builds(settings, &provided, lab, servers)?;
+    }
+    Ok(ExitCode::from(u8::from(!right)))
+}
+
+/// Judges whole builds that drifted, as `gate` with the path of an environment does.
+fn builds(
+    settings: &Settings<'_>,
+    provided: &Provided,
+    lab: &Lab,
+    servers: &Servers<'_>,
+) -> anyhow::Result<bool> {
+    let environment = provided.installed.program.ancestors().nth(2);
+    let environment = environment.context("the release has an environment")?;
+    let mut right = true;
+    for build in &BUILDS {
+        let scratch = Scratch::new()?;
+        let place = scratch.path().join("environment");
+        build.make(environment, &place)?;
+        let drifted = provide(lab, &Candidate::Path(place), &[])?;
+        let only: Vec<String> = build.only.iter().map(ToString::to_string).collect();
+        let cases = chosen(settings.cases.to_vec(), &only)?;
+        let settings = Settings {
+            cases: &cases,
+            slots: Slots::new(settings.jobs),
+            keep: None,
+            myself: settings.myself.clone(),
+            ..*settings
+        };
+        let terms = Terms::new(&settings, &drifted.installed.version)?;
+        let progress = Progress::new(lab.ui, cases.len(), build.name);
+        let judged = judge_candidate(&settings, &drifted, terms, servers, &progress)?;
+        drop(progress);
+        interrupt::check()?;
+        let verdict = judged.verdict;
+        let report = Report::new(vec![judged], false, Vec::new(), provenance(servers));
+        let text = terminal::render(&report, terminal::NARROWEST, None);
+        let first: Vec<&str> = text.lines().take(FIRST_LINES).collect();
+        // A narrow terminal breaks lines where it has to.
+        let first = first
+            .join(" ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let found = verdict == Verdict::No && first.contains(build.says);
+        right &= found;
+        println!(
+            "{}  a build in which {}",
+            if found { "found" } else { "MISS " },
+            build.name
+        );
+        if !found {
+            anstream::println!("{text}");
+        }
+    }
+    Ok(right)
+}

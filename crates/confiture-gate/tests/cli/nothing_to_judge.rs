@@ -1,0 +1,105 @@
+//! Where nothing can be judged. No Python, no network and no server is needed here.
+
+use std::fs;
+use std::path::Path;
+
+use crate::room::{Room, is_unknown, is_wrong_usage, text};
+
+#[test]
+fn what_the_command_line_names_and_is_not_there_is_wrong_usage() {
+    let room = Room::new();
+    is_wrong_usage(&room.gate(&[]), "name a candidate");
+    is_wrong_usage(
+        &room.gate(&["dist/none.whl"]),
+        "dist/none.whl is neither a release nor a path",
+    );
+    is_wrong_usage(
+        &room.gate(&["/bin/true", "--only", "up/nothing"]),
+        "the catalogue has no case up/nothing",
+    );
+    is_wrong_usage(
+        &room.gate(&["/bin/true", "--against", "0.21.0"]),
+        "0.21.0 is not recorded",
+    );
+    is_wrong_usage(
+        &room.gate(&["/bin/true", "--accept", "none.toml"]),
+        "--accept none.toml: it cannot be read",
+    );
+    is_wrong_usage(
+        &room.gate(&["--self-test", "--accept", "none.toml"]),
+        "--accept <FILE>",
+    );
+    fs::write(room.path("bad.toml"), "[[accept]]\ncause = \"x\"\n").unwrap();
+    is_wrong_usage(
+        &room.gate(&["/bin/true", "--accept", "bad.toml"]),
+        "--accept bad.toml: ",
+    );
+}
+
+#[test]
+fn what_is_no_confiture_is_not_judged() {
+    let room = Room::new();
+    let output = room.gate(&["/bin/true"]);
+    is_unknown(
+        &room,
+        &output,
+        "…/true is no confiture: for --version it prints",
+    );
+}
+
+#[test]
+fn a_wheel_without_a_python_to_install_it_is_not_judged() {
+    let room = Room::new();
+    fs::write(room.path("c.whl"), "no wheel").unwrap();
+    let output = room.gate(&["c.whl", "--python", "/nonexistent/python"]);
+    is_unknown(&room, &output, "/nonexistent/python");
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_no_verdict_and_its_password_is_nowhere() {
+    let room = Room::new();
+    let program = room.confiture();
+    let url = "postgresql://u:geheim@127.0.0.1:1/x";
+    let output = room.gate(&[program.to_str().unwrap(), "--database-url", url]);
+    is_unknown(&room, &output, "the PostgreSQL server cannot be used");
+    for file in fs::read_dir(room.path("report")).unwrap() {
+        let written = fs::read_to_string(file.unwrap().path()).unwrap();
+        assert!(!written.contains("geheim"), "{written}");
+    }
+    let told = text(&output.stdout) + &text(&output.stderr);
+    assert!(!told.contains("geheim"), "{told}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_said() {
+    let room = Room::new();
+    fs::write(room.path("report"), "a file").unwrap();
+    let output = room.gate(&["/bin/true"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("report"), "{output:?}");
+    assert!(text(&output.stdout).contains("is no confiture"));
+}
+
+#[test]
+fn a_full_disk_is_said_and_the_other_reports_are_written() {
+    let room = Room::new();
+    let output = room.gate(&["/bin/true", "--junit", "/dev/full"]);
+    assert_eq!(output.status.code(), Some(3));
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("…/full cannot be written: No space left"),
+        "{told}"
+    );
+    assert!(room.path("report/report.html").is_file());
+    assert!(text(&output.stdout).contains("is no confiture"));
+}
+
+#[test]
+fn the_document_alone_is_on_standard_output_when_it_is_asked_for() {
+    let room = Room::new();
+    let output = room.gate(&["/bin/true", "--json", "-"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["format_version"], 2);
+    assert_eq!(document["verdict"], "unknown");
+    assert!(Path::new(&room.path("report/report.html")).is_file());
+}
