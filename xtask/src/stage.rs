@@ -7,8 +7,8 @@ use anyhow::ensure;
 use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::postgres::{Database, look};
-use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _, MigrationOutcome};
-use fraisier_adapter_confiture::{Builder, ConfitureMigration};
+use fraisier_adapter_api::{AdapterCtx, MigrationOutcome};
+use fraisier_adapter_confiture::{Builder, ConfitureMigration, Failure};
 use postgres::Client;
 
 use crate::harness::World;
@@ -63,7 +63,7 @@ impl<'a> Stage<'a> {
     }
 
     /// An `up` to the head.
-    pub fn up(&self) -> Result<MigrationOutcome, AdapterError> {
+    pub fn up(&self) -> Result<MigrationOutcome, Failure> {
         block_on(self.adapter().up(&self.ctx(), None))
     }
 

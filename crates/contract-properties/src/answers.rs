@@ -1,17 +1,18 @@
 //! What was asked, and what the answer permits.
 
-use fraisier_adapter_api::{AdapterError, RiskTier};
+use fraisier_adapter_api::{Revision, RiskTier};
+use fraisier_adapter_confiture::Failure;
 use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Exit, Output};
-use fraisier_adapter_confiture::tools::replay::{
-    Command, CurrentRevision, DownTo, Preflight, Up, Verify, VerifyFiles, answer,
-};
+use fraisier_adapter_confiture::tools::replay::{self, Command, Preflight, VerifyFiles};
 
 /// What was asked.
 pub(crate) enum Request {
     Current,
-    Up(Up),
-    DownTo(DownTo),
+    /// To this target.
+    Up(Option<Revision>),
+    /// To this target.
+    DownTo(Revision),
     Verify,
     /// Of this release.
     Preflight(String, Box<Preflight>),
@@ -42,20 +43,20 @@ pub(crate) fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits
     let mut permits = Permits::default();
     match request {
         Request::Current => {
-            let answer = answer(&CurrentRevision, &redactor, left);
+            let answer = replay::current_revision(&redactor, left);
             permits.size = size(&answer);
             permits.success = answer.is_ok();
         }
-        Request::Up(up) => {
-            let answer = answer(up, &redactor, left);
+        Request::Up(target) => {
+            let answer = replay::up(target.as_ref(), &redactor, left);
             permits.size = size(&answer);
             if let Ok(outcome) = answer {
                 permits.success = true;
                 permits.run = outcome.applied.len();
             }
         }
-        Request::DownTo(down_to) => {
-            let answer = answer(down_to, &redactor, left);
+        Request::DownTo(target) => {
+            let answer = replay::down_to(target, &redactor, left);
             permits.size = size(&answer);
             if let Ok(outcome) = answer {
                 permits.success = true;
@@ -63,8 +64,7 @@ pub(crate) fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits
             }
         }
         Request::Verify => {
-            let files = Some(VerifyFiles::default());
-            let answer = answer(&Verify { files }, &redactor, left);
+            let answer = replay::verify(Some(&VerifyFiles::default()), &redactor, left);
             permits.size = size(&answer);
             if let Ok(verdict) = answer {
                 permits.success = verdict.ok;
@@ -72,7 +72,7 @@ pub(crate) fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits
             }
         }
         Request::Preflight(release, preflight) => {
-            let answer = answer(&**preflight, &redactor, |command| match command {
+            let answer = replay::preflight(preflight, &redactor, |command| match command {
                 Command::Version => version(release),
                 _ => output.clone(),
             });
@@ -97,7 +97,7 @@ pub(crate) fn version(release: &str) -> Output {
 }
 
 /// How many bytes it takes to show the answer.
-fn size<T: std::fmt::Debug>(answer: &Result<T, AdapterError>) -> usize {
+fn size<T: std::fmt::Debug>(answer: &Result<T, Failure>) -> usize {
     format!("{answer:?}").len()
 }
 

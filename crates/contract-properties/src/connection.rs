@@ -55,9 +55,7 @@ pub(crate) fn check(input: &[u8], libpq: Libpq) {
         Ok(ours) => ours,
         Err(error) => {
             // libpq looks at the values only when it connects.
-            let by_value = error
-                .message
-                .contains("has a wrong value for the parameter");
+            let by_value = error.what().contains("has a wrong value for the parameter");
             assert!(by_value, "libpq accepts {text:?}: {error}");
             return;
         }

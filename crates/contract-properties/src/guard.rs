@@ -4,7 +4,7 @@ use std::fs;
 
 use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Exit, Output};
-use fraisier_adapter_confiture::tools::replay::{Command, Preflight, answer};
+use fraisier_adapter_confiture::tools::replay::{self, Command, Preflight};
 
 use crate::answers::version;
 use crate::libpq::Libpq;
@@ -50,7 +50,7 @@ fn passes(sql: &str) -> bool {
     let migrations = tempfile::tempdir().expect("a directory");
     fs::write(migrations.path().join("001_a.up.sql"), sql).expect("written");
     let preflight = Preflight::of_directory(migrations.path(), false).expect("listed");
-    let report = answer(&preflight, &Redactor::default(), |command| match command {
+    let report = replay::preflight(&preflight, &Redactor::default(), |command| match command {
         Command::Version => version("0.23.0"),
         _ => Output::new(Exit::Code(0), Some(REPORT.into())),
     });

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use arbitrary::Unstructured;
+use fraisier_adapter_api::AdapterError;
 use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
-use fraisier_adapter_confiture::tools::replay::{CurrentRevision, answer};
+use fraisier_adapter_confiture::tools::replay::current_revision;
 use fraisier_adapter_confiture::tools::{MASK, Redactor};
 use serde_json::Value;
 
@@ -78,8 +79,9 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
         stderr,
         ..Output::new(Exit::Code(1), None)
     };
-    let error = answer(&CurrentRevision, &redactor, |_| printed.clone());
-    let evidence = error.expect_err("there is no report").stderr;
+    let error = current_revision(&redactor, |_| printed.clone());
+    let error = AdapterError::from(error.expect_err("there is no report"));
+    let evidence = error.stderr;
     shows(&evidence.unwrap_or_default(), "evidence");
 }
 

@@ -8,7 +8,6 @@ use std::sync::LazyLock;
 use arbitrary::Unstructured;
 use fraisier_adapter_api::Revision;
 use fraisier_adapter_confiture::tools::process::Exit;
-use fraisier_adapter_confiture::tools::replay::{DownTo, Up};
 use serde_json::Value;
 
 use crate::answers::{Permits, Request, may_succeed, permits};
@@ -22,13 +21,9 @@ const OURS: usize = 16 << 10;
 static REQUESTS: LazyLock<[Request; 7]> = LazyLock::new(|| {
     [
         Request::Current,
-        Request::Up(Up { target: None }),
-        Request::Up(Up {
-            target: Some(Revision::new("002")),
-        }),
-        Request::DownTo(DownTo {
-            target: Revision::new("001"),
-        }),
+        Request::Up(None),
+        Request::Up(Some(Revision::new("002"))),
+        Request::DownTo(Revision::new("001")),
         Request::Verify,
         Request::Preflight("0.23.0".into(), Box::new(preflight(2, false))),
         Request::Preflight("1.29.0".into(), Box::new(preflight(2, false))),
@@ -79,9 +74,7 @@ fn says(request: &Request, found: &Permits, report: &Value, context: &str) {
         let holds = match request {
             Request::Current => report.get("revision").is_some() || report.get("error").is_some(),
             Request::Up(_) => yes("success") && items("errors") == 0,
-            Request::DownTo(down_to) => {
-                report["to"] == down_to.target.as_str() && items("errors") == 0
-            }
+            Request::DownTo(target) => report["to"] == target.as_str() && items("errors") == 0,
             Request::Verify => report["failed_count"] == 0 && report["ok"] != Value::Bool(false),
             Request::Preflight(..) => yes("ok") && report["summary"]["errors"] == 0,
         };

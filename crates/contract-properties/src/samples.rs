@@ -9,7 +9,7 @@ use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::recording::RecordedCall;
 use fraisier_adapter_api::Revision;
 use fraisier_adapter_confiture::tools::process::Exit;
-use fraisier_adapter_confiture::tools::replay::{DownTo, Preflight, Up};
+use fraisier_adapter_confiture::tools::replay::Preflight;
 use serde_json::Value;
 
 use crate::answers::{Permits, Request, permits};
@@ -84,14 +84,12 @@ fn request(release: &str, call: &RecordedCall) -> Option<Request> {
     };
     match *argv.get(1)? {
         "current" => Some(Request::Current),
-        "up" => Some(Request::Up(Up {
-            target: value_of("--target").map(Revision::new),
-        })),
+        "up" => Some(Request::Up(value_of("--target").map(Revision::new))),
         "down-to" => {
             // The revision is the one argument that may stand in either of these places.
             let first = argv.get(2).filter(|arg| !arg.starts_with('-'));
             let target = Revision::new(*first.or(argv.last())?);
-            Some(Request::DownTo(DownTo { target }))
+            Some(Request::DownTo(target))
         }
         "verify" => Some(Request::Verify),
         "preflight" => {

@@ -6,7 +6,7 @@ use arbitrary::Unstructured;
 use fraisier_adapter_confiture::ConfitureVersion;
 use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
-use fraisier_adapter_confiture::tools::replay::{Describe, answer};
+use fraisier_adapter_confiture::tools::replay::describe;
 
 use crate::bytes::exit;
 use crate::libpq::Libpq;
@@ -22,7 +22,7 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
         ..Output::new(exit, None)
     };
     let context = format!("{exit:?}: {text:?}");
-    match answer(&Describe, &Redactor::default(), |_| output.clone()) {
+    match describe(&Redactor::default(), |_| output.clone()) {
         Ok(description) => {
             assert_eq!(exit, Exit::Code(0), "{context}");
             let version = ConfitureVersion::parse(&description.version);
@@ -32,7 +32,7 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
             assert_eq!(lines.count(), 1, "{context}");
             compared(&version, &context);
         }
-        Err(error) => assert!(!error.message.is_empty(), "{context}"),
+        Err(error) => assert!(!error.what().is_empty(), "{context}"),
     }
     compared(&ConfitureVersion::parse(&text), &context);
 }

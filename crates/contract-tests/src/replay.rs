@@ -6,13 +6,11 @@ use std::{fs, io};
 
 use anyhow::{Context, bail, ensure};
 use fraisier_adapter_api::{AdapterError, Revision};
-use fraisier_adapter_confiture::ConfitureMigration;
 use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
 use fraisier_adapter_confiture::tools::replay::set_variables;
-use fraisier_adapter_confiture::tools::replay::{
-    Command, CurrentRevision, Describe, DownTo, Preflight, Up, Verify, VerifyFiles, answer,
-};
+use fraisier_adapter_confiture::tools::replay::{self, Command, Preflight, VerifyFiles};
+use fraisier_adapter_confiture::{ConfitureMigration, Failure};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -180,34 +178,38 @@ impl Replay<'_> {
         let directory = site.project.join(MIGRATIONS);
         let revision = |text: &String| Revision::new(text.clone());
         match &definition.call {
-            Call::Current => answer(&CurrentRevision, &redactor, left).map(json),
+            Call::Current => json_of(replay::current_revision(&redactor, left)),
             Call::Up(target) => {
                 let target = target.as_ref().map(revision);
-                answer(&Up { target }, &redactor, left).map(json)
+                json_of(replay::up(target.as_ref(), &redactor, left))
             }
             Call::DownTo(target) => {
                 let target = revision(target);
-                answer(&DownTo { target }, &redactor, left).map(json)
+                json_of(replay::down_to(&target, &redactor, left))
             }
             Call::Verify => {
                 let files = VerifyFiles::in_directory(&directory)
                     .expect("a project has a migrations directory");
-                let files = Some(files);
-                answer(&Verify { files }, &redactor, left).map(json)
+                json_of(replay::verify(Some(&files), &redactor, left))
             }
             Call::Preflight | Call::PreflightAgainst => {
                 let against = definition.call == Call::PreflightAgainst;
                 let preflight = Preflight::of_directory(&directory, against)
                     .expect("a project has a migrations directory");
-                answer(&preflight, &redactor, left).map(json)
+                json_of(replay::preflight(&preflight, &redactor, left))
             }
             Call::Version => {
                 let version = |_| output(&self.version.calls[0], &names);
-                answer(&Describe, &redactor, version).map(json)
+                json_of(replay::describe(&redactor, version))
             }
             Call::ExitCodes | Call::Help(_) => unreachable!("the adapter never asks this"),
         }
     }
+}
+
+/// A result of the adapter as the JSON that its caller gets.
+fn json_of<T: Serialize>(result: Result<T, Failure>) -> Answer {
+    Ok(json(result?))
 }
 
 /// The two sides of an answer as a snapshot shows them.

@@ -1,10 +1,11 @@
 //! A call, made and answered: what the engine and people get the same way.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationAdapter};
-use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_confiture::{ConfitureMigration, DatabaseState, Failure};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -12,13 +13,45 @@ use crate::limit::Limit;
 use crate::request::Call;
 use crate::stop::Why;
 
+/// Why a call has no result.
+#[derive(Debug, Clone)]
+pub struct CallError {
+    /// The error that the engine gets.
+    pub error: AdapterError,
+    /// What is known of the database; `None` for an error that is about no call.
+    pub state: Option<DatabaseState>,
+}
+
+impl Deref for CallError {
+    type Target = AdapterError;
+
+    fn deref(&self) -> &AdapterError {
+        &self.error
+    }
+}
+
+impl From<AdapterError> for CallError {
+    fn from(error: AdapterError) -> Self {
+        Self { error, state: None }
+    }
+}
+
+impl From<Failure> for CallError {
+    fn from(failure: Failure) -> Self {
+        Self {
+            state: Some(failure.state().clone()),
+            error: failure.into(),
+        }
+    }
+}
+
 /// How a call ended.
 #[derive(Debug)]
 pub enum Ending {
     /// With an answer.
-    Answered(Result<Box<RawValue>, AdapterError>),
+    Answered(Result<Box<RawValue>, CallError>),
     /// It was stopped, and this is what is known.
-    Stopped(Why, AdapterError),
+    Stopped(Why, CallError),
 }
 
 /// Makes the call and waits for its end, for `stop`, or for the limit. Then the call is dropped, and
@@ -32,9 +65,12 @@ pub async fn make(
     let stopped = {
         let call = call.clone();
         move |why: Why| {
-            let (method, state) = (call.method(), call.state_when_stopped());
+            let (method, state) = (call.method(), call.words_when_stopped());
             let message = format!("`{method}` was stopped: {}; {state}", why.as_str());
-            AdapterError::new(AdapterErrorKind::Execution, message)
+            CallError {
+                error: AdapterError::new(AdapterErrorKind::Execution, message),
+                state: Some(call.state_when_stopped()),
+            }
         }
     };
     let passed = {
@@ -82,20 +118,20 @@ async fn awake_for(time: Duration) {
     }
 }
 
-fn lost(call: &Call) -> AdapterError {
-    let (method, state) = (call.method(), call.state_when_stopped());
+fn lost(call: &Call) -> CallError {
+    let (method, state) = (call.method(), call.words_when_stopped());
     let message = format!(
         "`{method}` ended in a mistake of the adapter; {state}. Report it, with \
          what stands on standard error"
     );
-    AdapterError::new(AdapterErrorKind::InternalError, message)
+    CallError {
+        error: AdapterError::new(AdapterErrorKind::InternalError, message),
+        state: Some(call.state_when_stopped()),
+    }
 }
 
-async fn dispatch(
-    adapter: &dyn MigrationAdapter,
-    call: Call,
-) -> Result<Box<RawValue>, AdapterError> {
-    match call {
+async fn dispatch(adapter: &ConfitureMigration, call: Call) -> Result<Box<RawValue>, CallError> {
+    Ok(match call {
         Call::Describe => raw(&adapter.describe().await?),
         Call::CurrentRevision(ctx) => raw(&adapter.current_revision(&ctx).await?),
         Call::Up(ctx, target) => raw(&adapter.up(&ctx, target).await?),
@@ -106,7 +142,7 @@ async fn dispatch(
             adapter.post_migrate(&ctx).await?;
             raw(&())
         }
-    }
+    }?)
 }
 
 fn raw(result: &impl Serialize) -> Result<Box<RawValue>, AdapterError> {

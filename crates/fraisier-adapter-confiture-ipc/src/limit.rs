@@ -8,6 +8,7 @@ use std::time::Duration;
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
 use fraisier_adapter_confiture::observe::{Call as Command, Event, Interruption, Observer};
 
+use crate::answer::CallError;
 use crate::request::Call;
 
 /// How long fraisier waits for an answer before it kills the adapter.
@@ -42,12 +43,15 @@ impl Limit {
 
     /// The error of a call that was given up after [`for_a_call`](Self::for_a_call).
     #[must_use]
-    pub fn passed(self, call: &Call) -> AdapterError {
-        let (method, state) = (call.method(), call.state_when_stopped());
+    pub fn passed(self, call: &Call) -> CallError {
+        let (method, state) = (call.method(), call.words_when_stopped());
         let message = format!("`{method}` did not end in time; {state}. {self}{DOCTOR}");
-        AdapterError {
-            operation: Some(method.into()),
-            ..AdapterError::new(Kind::Execution, message)
+        CallError {
+            error: AdapterError {
+                operation: Some(method.into()),
+                ..AdapterError::new(Kind::Execution, message)
+            },
+            state: Some(call.state_when_stopped()),
         }
     }
 }
@@ -72,12 +76,12 @@ pub struct TimedOut(Arc<AtomicBool>);
 impl TimedOut {
     /// The error; when the limit ended the command, with a sentence that says so.
     #[must_use]
-    pub fn explained(&self, error: AdapterError, limit: Limit) -> AdapterError {
-        if !self.0.load(Ordering::Relaxed) {
-            return error;
+    pub fn explained(&self, mut error: CallError, limit: Limit) -> CallError {
+        if self.0.load(Ordering::Relaxed) {
+            let message = format!("{}. {limit}", error.message.trim_end_matches('.'));
+            error.error.message = message;
         }
-        let message = format!("{}. {limit}", error.message.trim_end_matches('.'));
-        AdapterError { message, ..error }
+        error
     }
 
     /// Takes in an event of a command.

@@ -29,8 +29,9 @@ fn defaults() -> Builder {
 /// `InvalidConfig` when a variable holds what it does not take.
 pub fn adapter(observer: Arc<dyn Observer>) -> Result<(ConfitureMigration, Limit), AdapterError> {
     let builder = defaults().overridden_by_env()?.observer(observer);
-    let limit = Limit(builder.get_timeout());
-    Ok((builder.build(), limit))
+    let adapter = builder.build();
+    let limit = Limit(adapter.timeout());
+    Ok((adapter, limit))
 }
 
 #[cfg(test)]
@@ -45,7 +46,7 @@ mod tests {
             assert!(VARIABLES.iter().any(|variable| variable.name == name));
         }
         assert_eq!(limit::DEFAULT.as_secs(), 50);
-        assert_eq!(defaults().get_timeout(), Some(limit::DEFAULT));
+        assert_eq!(defaults().build().timeout(), Some(limit::DEFAULT));
         assert!(!Limit(Some(limit::DEFAULT)).is_beyond_the_engine());
     }
 }

@@ -1,15 +1,17 @@
 //! What is answered: JSON-RPC 2.0.
 
-use fraisier_adapter_api::AdapterError;
+use fraisier_adapter_api::AdapterErrorKind;
+use fraisier_adapter_confiture::DatabaseState;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::answer::CallError;
 use crate::request::Id;
 
 /// The response to a request.
 ///
-/// An error is its number and its message. There is no `data`: the engine puts it behind the
-/// message, so that everything would be said twice. The evidence goes to standard error.
+/// To the engine, an error is its number and its message. There is no `data`: the engine puts it behind
+/// the message, so that everything would be said twice. The evidence goes to standard error.
 #[derive(Debug, Serialize)]
 pub struct Response {
     jsonrpc: &'static str,
@@ -22,16 +24,54 @@ pub struct Response {
 #[serde(rename_all = "lowercase")]
 enum Answer {
     Result(Box<RawValue>),
-    Error { code: i32, message: String },
+    Error {
+        code: i32,
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<Data>,
+    },
+}
+
+/// What a program can match on in an error.
+#[derive(Debug, Serialize)]
+struct Data {
+    kind: AdapterErrorKind,
+    /// What is known of the database; absent where the error is about no call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<DatabaseState>,
 }
 
 impl Response {
-    /// The response that carries this answer.
+    /// The response to the engine.
     #[must_use]
-    pub fn new(id: Id, answer: Result<Box<RawValue>, AdapterError>) -> Self {
+    pub fn new(id: Id, answer: Result<Box<RawValue>, CallError>) -> Self {
+        Self::with(id, answer, |_| None)
+    }
+
+    /// The response to a call that was made by hand: an error has its kind and the state of the
+    /// database as data.
+    #[must_use]
+    pub fn by_hand(answer: Result<Box<RawValue>, CallError>) -> Self {
+        Self::with(Id::by_hand(), answer, |error| {
+            Some(Data {
+                kind: error.kind,
+                database: error.state.clone(),
+            })
+        })
+    }
+
+    fn with(
+        id: Id,
+        answer: Result<Box<RawValue>, CallError>,
+        data: fn(&CallError) -> Option<Data>,
+    ) -> Self {
         let answer = match answer {
             Ok(result) => Answer::Result(result),
-            Err(AdapterError { code, message, .. }) => Answer::Error { code, message },
+            Err(error) => Answer::Error {
+                code: error.code,
+                data: data(&error),
+                message: error.error.message,
+            },
         };
         Self {
             jsonrpc: "2.0",
@@ -52,13 +92,12 @@ impl Response {
 
 #[cfg(test)]
 mod tests {
-    use fraisier_adapter_api::AdapterErrorKind;
+    use fraisier_adapter_api::AdapterError;
     use serde_json::value::to_raw_value;
 
     use super::*;
 
-    fn json(answer: Result<Box<RawValue>, AdapterError>) -> String {
-        let response = Response::new(Id::default(), answer);
+    fn json(response: &Response) -> String {
         String::from_utf8(response.to_json().expect("serialised")).expect("UTF-8")
     }
 
@@ -66,7 +105,7 @@ mod tests {
     fn a_result_of_nothing_is_there_and_null() {
         let result = to_raw_value(&None::<String>).expect("serialised");
         assert_eq!(
-            json(Ok(result)),
+            json(&Response::new(Id::default(), Ok(result))),
             r#"{"jsonrpc":"2.0","id":null,"result":null}"#
         );
     }
@@ -77,9 +116,16 @@ mod tests {
             stderr: Some("evidence".into()),
             ..AdapterError::new(AdapterErrorKind::LockContention, "held")
         };
+        let error = CallError {
+            error,
+            state: Some(DatabaseState::Unchanged),
+        };
         assert_eq!(
-            json(Err(error)),
+            json(&Response::new(Id::default(), Err(error.clone()))),
             r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32007,"message":"held"}}"#
         );
+        let by_hand = json(&Response::by_hand(Err(error)));
+        let data = r#""data":{"kind":"lock_contention","database":{"state":"unchanged"}}"#;
+        assert!(by_hand.contains(data), "{by_hand}");
     }
 }

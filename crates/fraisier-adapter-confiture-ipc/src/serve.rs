@@ -5,9 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use fraisier_adapter_api::AdapterError;
-
-use crate::answer::{self, Ending};
+use crate::answer::{self, CallError, Ending};
 use crate::exit::Status;
 use crate::frame::{self, FrameError};
 use crate::limit::{self, TimedOut};
@@ -26,16 +24,16 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 pub fn serve() -> Status {
     let Request { id, call } = match receive() {
         Ok(request) => request,
-        Err(Refusal { id, error }) => return respond(id, Err(error)),
+        Err(Refusal { id, error }) => return respond(id, Err(error.into())),
     };
     let timed_out = TimedOut::default();
     let (adapter, limit) = match options::adapter(Arc::new(timed_out.clone())) {
         Ok(made) => made,
-        Err(error) => return respond(id, Err(error)),
+        Err(error) => return respond(id, Err(error.into())),
     };
     let runtime = match runtime::start() {
         Ok(runtime) => runtime,
-        Err(error) => return respond(id, Err(error)),
+        Err(error) => return respond(id, Err(error.into())),
     };
     if limit.is_beyond_the_engine() {
         tracing::warn!(
@@ -76,7 +74,7 @@ fn receive() -> Result<Request, Refusal> {
 }
 
 /// Writes the response, and the evidence beside it.
-fn respond(id: Id, answer: Result<Box<serde_json::value::RawValue>, AdapterError>) -> Status {
+fn respond(id: Id, answer: Result<Box<serde_json::value::RawValue>, CallError>) -> Status {
     let status = match &answer {
         Ok(_) => Status::Done,
         Err(error) => {

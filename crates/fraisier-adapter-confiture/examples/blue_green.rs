@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter, PreflightReport, RiskTier};
+use fraisier_adapter_api::{AdapterCtx, AdapterError, PreflightReport, RiskTier};
 use fraisier_adapter_confiture::ConfitureMigration;
 
 /// Why not to go on. Absence is never safety: no verdict, no change set and no tier are reasons.

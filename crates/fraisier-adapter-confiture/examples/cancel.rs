@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter};
+use fraisier_adapter_api::{AdapterCtx, AdapterError};
 use fraisier_adapter_confiture::ConfitureMigration;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 

@@ -1,19 +1,26 @@
-//! The trait: each method checks its context, runs the operation, and redacts the result.
+//! The adapter: each operation as a method that returns a [`Failure`], and the trait on top of them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use fraisier_adapter_api::{
-    AdapterCtx, AdapterDescription, AdapterError, MigrationAdapter, MigrationOutcome,
-    PreflightReport, Revision, VerifyReport,
+    AdapterCtx, AdapterDescription, AdapterError, AdapterErrorKind, MigrationAdapter,
+    MigrationOutcome, PreflightReport, Revision, VerifyReport,
 };
 
-use crate::boundary;
+use crate::boundary::{self, Summary};
 use crate::builder::Builder;
-use crate::drive::Driver;
-use crate::operation::{Operation, preflight};
-use crate::request::Request;
+use crate::failure::{Advice, DatabaseState, Failure, Fault};
+use crate::live::Live;
+use crate::observe::{self, Audience};
+use crate::operation::call::Call;
+use crate::operation::{Operation, current, describe, down_to, preflight, up, verify};
+use crate::process::{Environment, Options, Runner};
+use crate::redact::{Redact, Redactor};
+use crate::request::{Config, Request};
+use crate::thread::Threads;
 
 /// Runs confiture's migrations for a deploy engine.
 ///
@@ -70,7 +77,11 @@ use crate::request::Request;
 /// [`Event::NotWatched`]: crate::observe::Event::NotWatched
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
-    driver: Driver,
+    config: Arc<Config>,
+    timeout: Option<Duration>,
+    runner: Runner,
+    threads: Threads,
+    audience: Audience,
 }
 
 impl Default for ConfitureMigration {
@@ -79,6 +90,8 @@ impl Default for ConfitureMigration {
     }
 }
 
+/// Every operation is also an inherent method, which returns a [`Failure`]: a program can match on its
+/// state. The methods of [`MigrationAdapter`] return the same failure as an [`AdapterError`].
 impl ConfitureMigration {
     /// An adapter that runs the binary named by the variable `FRAISIER_CONFITURE_BIN`, or else
     /// `confiture` from `PATH`.
@@ -98,40 +111,189 @@ impl ConfitureMigration {
         Builder::default()
     }
 
-    /// Waits until nothing is left of the calls that were given up: no process, no file.
-    ///
-    /// A call that was dropped ends in the background, within a few seconds at most. A program need not
-    /// wait for it before it ends.
-    pub async fn settled(&self) {
-        self.driver.runner.settled().await;
+    pub(crate) fn of(config: Config, options: Options, audience: Audience) -> Self {
+        Self {
+            config: Arc::new(config),
+            timeout: options.timeout,
+            runner: Runner::new(options),
+            threads: Threads::default(),
+            audience,
+        }
     }
 
-    fn request(&self, operation: Operation, ctx: &AdapterCtx) -> Result<Request, AdapterError> {
-        Request::new(&self.driver.commands, operation, ctx)
+    /// How long one command of confiture may run; `None` is unlimited.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Waits until nothing of the cancelled calls remains: no process, no thread, no file.
+    ///
+    /// A call that was dropped ends in the background, within a few seconds at most. A program need
+    /// not wait for it before it ends.
+    pub async fn settled(&self) {
+        self.threads.settled().await;
+        self.runner.settled().await;
+    }
+
+    /// As [`MigrationAdapter::describe`].
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be run, or is not a confiture that the adapter can use.
+    pub async fn describe(&self) -> Result<AdapterDescription, Failure> {
+        let run = async |call: &Call<'_, Live<'_>>| describe::describe(call).await;
+        self.call(Operation::Describe, None, None, run).await
+    }
+
+    /// As [`MigrationAdapter::current_revision`].
+    ///
+    /// # Errors
+    ///
+    /// When confiture cannot be run, or does not say where the database is.
+    pub async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, Failure> {
+        let run = async |call: &Call<'_, Live<'_>>| current::current_revision(call).await;
+        self.call(Operation::CurrentRevision, Some(ctx), None, run)
+            .await
+    }
+
+    /// As [`MigrationAdapter::up`].
+    ///
+    /// # Errors
+    ///
+    /// When not everything was applied that was asked for; the [state](Failure::state) says what is.
+    pub async fn up(
+        &self,
+        ctx: &AdapterCtx,
+        target: Option<Revision>,
+    ) -> Result<MigrationOutcome, Failure> {
+        let about = target.clone();
+        let run = async move |call: &Call<'_, Live<'_>>| up::up(call, target.as_ref()).await;
+        self.call(Operation::Up, Some(ctx), about, run).await
+    }
+
+    /// As [`MigrationAdapter::down_to`].
+    ///
+    /// # Errors
+    ///
+    /// When not everything was rolled back that was asked for; the [state](Failure::state) says what
+    /// is.
+    pub async fn down_to(
+        &self,
+        ctx: &AdapterCtx,
+        target: Revision,
+    ) -> Result<MigrationOutcome, Failure> {
+        let about = Some(target.clone());
+        let run = async move |call: &Call<'_, Live<'_>>| down_to::down_to(call, &target).await;
+        self.call(Operation::DownTo, Some(ctx), about, run).await
+    }
+
+    /// As [`MigrationAdapter::verify`].
+    ///
+    /// # Errors
+    ///
+    /// When confiture cannot be run, or its report supports no verdict.
+    pub async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, Failure> {
+        let run = async |call: &Call<'_, Live<'_>>| verify::verify(call).await;
+        self.call(Operation::Verify, Some(ctx), None, run).await
+    }
+
+    /// As [`MigrationAdapter::preflight`].
+    ///
+    /// # Errors
+    ///
+    /// When confiture cannot be run, is a release without `preflight`, or writes no report.
+    pub async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, Failure> {
+        let run = async |call: &Call<'_, Live<'_>>| preflight::preflight(call).await;
+        let report = self
+            .call(Operation::Preflight, Some(ctx), None, run)
+            .await?;
+        if let Some(why) = preflight::why_withheld(&report) {
+            tracing::warn!("preflight gives no verdict on window safety: {why}");
+        }
+        Ok(report)
+    }
+
+    /// Runs an operation on a thread of its own, so that nothing of it blocks the caller's runtime.
+    async fn call<T: Redact + Summary + Send + 'static>(
+        &self,
+        operation: Operation,
+        ctx: Option<&AdapterCtx>,
+        target: Option<Revision>,
+        run: impl AsyncFnOnce(&Call<'_, Live<'_>>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let adapter = self.clone();
+        let ctx = ctx.cloned();
+        let work = move || async move {
+            let began = Instant::now();
+            let request = if let Some(ctx) = &ctx {
+                Request::new(&adapter.config, operation, ctx)?
+            } else {
+                let inherited = Environment::inherited();
+                Request::without_context(&inherited, &adapter.config, operation)
+            };
+            let call = Arc::new(observe::Call::next(operation.as_str(), ctx.as_ref()));
+            let observer = adapter.audience.0.clone();
+            let live = Live::new(&adapter.runner, &request, target.as_ref(), call, observer);
+            let result = run(&Call::new(&request, &live)).await;
+            let result = boundary::result(operation, &request.redactor, result);
+            if live.attempts() > 0 {
+                log(operation, &result, began.elapsed(), live.attempts());
+            }
+            result
+        };
+        match self.threads.run(work).await {
+            Ok(result) => result,
+            Err(error) => {
+                let what = format!("cannot start a thread: {error}");
+                let kind = AdapterErrorKind::Execution;
+                let next = Advice::free_resources();
+                let fault = Fault::new(kind, what, DatabaseState::NotStarted, next);
+                Err(fault.redacted(Some(operation.as_str()), &Redactor::default()))
+            }
+        }
     }
 }
 
-impl Builder {
-    /// The adapter.
-    #[must_use]
-    pub fn build(self) -> ConfitureMigration {
-        ConfitureMigration {
-            driver: self.driver(),
+/// Logs one line for a call.
+fn log<T: Summary>(
+    operation: Operation,
+    result: &Result<T, Failure>,
+    duration: Duration,
+    attempt: u32,
+) {
+    let operation = operation.as_str();
+    match result {
+        Ok(value) => {
+            let (from, to, applied) = value.summary();
+            tracing::info!(
+                operation,
+                from = from.map(Revision::as_str),
+                to = to.map(Revision::as_str),
+                applied,
+                ?duration,
+                attempt,
+                "finished"
+            );
         }
+        Err(failure) => tracing::info!(
+            operation,
+            kind = failure.kind().as_str(),
+            ?duration,
+            attempt,
+            "failed"
+        ),
     }
 }
 
 #[async_trait]
 impl MigrationAdapter for ConfitureMigration {
     async fn describe(&self) -> Result<AdapterDescription, AdapterError> {
-        let redactor = Arc::new(self.driver.commands.redactor());
-        let answer = self.driver.describe(&redactor).await;
-        boundary::result(Operation::Describe, &redactor, answer)
+        Ok(self.describe().await?)
     }
 
     async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, AdapterError> {
-        let request = self.request(Operation::CurrentRevision, ctx)?;
-        request.redacted(self.driver.current_revision(&request).await)
+        Ok(self.current_revision(ctx).await?)
     }
 
     async fn up(
@@ -139,8 +301,7 @@ impl MigrationAdapter for ConfitureMigration {
         ctx: &AdapterCtx,
         target: Option<Revision>,
     ) -> Result<MigrationOutcome, AdapterError> {
-        let request = self.request(Operation::Up, ctx)?;
-        request.redacted(self.driver.up(&request, target.as_ref()).await)
+        Ok(self.up(ctx, target).await?)
     }
 
     async fn down_to(
@@ -148,21 +309,14 @@ impl MigrationAdapter for ConfitureMigration {
         ctx: &AdapterCtx,
         target: Revision,
     ) -> Result<MigrationOutcome, AdapterError> {
-        let request = self.request(Operation::DownTo, ctx)?;
-        request.redacted(self.driver.down_to(&request, &target).await)
+        Ok(self.down_to(ctx, target).await?)
     }
 
     async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, AdapterError> {
-        let request = self.request(Operation::Verify, ctx)?;
-        request.redacted(self.driver.verify(&request).await)
+        Ok(self.verify(ctx).await?)
     }
 
     async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, AdapterError> {
-        let request = self.request(Operation::Preflight, ctx)?;
-        let report = request.redacted(self.driver.preflight(&request).await)?;
-        if let Some(why) = preflight::why_withheld(&report) {
-            tracing::warn!("preflight gives no verdict on window safety: {why}");
-        }
-        Ok(report)
+        Ok(self.preflight(ctx).await?)
     }
 }

@@ -1,45 +1,48 @@
-//! The boundary of the adapter: results, failures and events are redacted here before a caller gets them.
-//!
-//! Inside, a call fails with a [`Failure`], whose texts may contain secrets. Only this module makes an
-//! `AdapterError` of one; a lint forbids it to the rest of the crate.
+//! The boundary of the adapter: every result and event is redacted here or by its own
+//! [`Redact`](crate::redact::Redact) before a caller gets it.
 
 use fraisier_adapter_api::{
-    AdapterDescription, AdapterError, MigrationOutcome, PreflightReport, Revision, VerifyReport,
+    AdapterDescription, MigrationOutcome, PreflightReport, Revision, VerifyReport,
 };
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Fault};
 use crate::operation::Operation;
 use crate::redact::{Redact, Redacted, Redactor};
 
-/// The result of a call, redacted for its caller.
+/// The result of a call, as its caller gets it.
 pub(crate) fn result<T: Redact>(
     operation: Operation,
     redactor: &Redactor,
-    result: Result<T, Failure>,
-) -> Result<T, AdapterError> {
+    result: Result<T, Fault>,
+) -> Result<T, Failure> {
     match result {
         Ok(value) => Ok(Redacted::new(value, redactor).into_inner()),
-        Err(failure) => Err(operation_error(operation, redactor, failure)),
+        Err(fault) => Err(fault.redacted(Some(operation.as_str()), redactor)),
     }
 }
 
-/// The error of a call.
-pub(crate) fn operation_error(
-    operation: Operation,
-    redactor: &Redactor,
-    failure: Failure,
-) -> AdapterError {
-    AdapterError {
-        operation: Some(operation.as_str().into()),
-        ..error(redactor, failure)
+/// What the log says of a result.
+pub(crate) trait Summary {
+    /// The revisions before and after, and how many migrations were applied or rolled back.
+    fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
+        (None, None, 0)
     }
 }
 
-/// An error outside of calls, such as that of a variable with an invalid value.
-pub(crate) fn error(redactor: &Redactor, failure: Failure) -> AdapterError {
-    Redacted::new(failure, redactor)
-        .map(Failure::worded)
-        .into_inner()
+impl Summary for AdapterDescription {}
+impl Summary for VerifyReport {}
+impl Summary for PreflightReport {}
+
+impl Summary for Option<Revision> {
+    fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
+        (None, self.as_ref(), 0)
+    }
+}
+
+impl Summary for MigrationOutcome {
+    fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
+        (self.from.as_ref(), self.to.as_ref(), self.applied.len())
+    }
 }
 
 impl Redact for Option<Revision> {
@@ -88,7 +91,7 @@ impl Redact for PreflightReport {
 mod tests {
     use std::fmt::Debug;
 
-    use fraisier_adapter_api::AdapterErrorKind;
+    use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
     use serde::Serialize;
     use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
@@ -102,29 +105,29 @@ mod tests {
         Redactor::new([], [SECRET])
     }
 
-    /// Expects that each occurrence of the secret in a result is masked.
-    fn assert_redacted<T: Redact + Serialize + DeserializeOwned + Debug>(value: Value) {
-        let expected = value.to_string().replace(SECRET, "***");
-        let value: T = serde_json::from_value(value).expect("a result");
-        let redacted = result(Operation::Up, &redactor(), Ok(value)).expect("a result");
-        let redacted = serde_json::to_value(redacted).expect("JSON").to_string();
-        assert_eq!(redacted, expected);
+    /// A result with the secret in every text is returned without it.
+    fn is_redacted<T: Redact + Serialize + DeserializeOwned + Debug>(result: Value) {
+        let expected = result.to_string().replace(SECRET, "***");
+        let result: T = serde_json::from_value(result).expect("a result");
+        let found = super::result(Operation::Up, &redactor(), Ok(result)).expect("a result");
+        let found = serde_json::to_value(found).expect("JSON").to_string();
+        assert_eq!(found, expected);
     }
 
     #[test]
     fn every_text_of_a_result_is_redacted() {
-        assert_redacted::<Option<Revision>>(json!(SECRET));
-        assert_redacted::<AdapterDescription>(json!({
+        is_redacted::<Option<Revision>>(json!(SECRET));
+        is_redacted::<AdapterDescription>(json!({
             "name": "confiture", "version": SECRET, "protocol_version": 1,
             "capabilities": ["up"],
         }));
-        assert_redacted::<MigrationOutcome>(json!({
+        is_redacted::<MigrationOutcome>(json!({
             "from": SECRET, "to": SECRET, "applied": [SECRET], "log": SECRET,
         }));
-        assert_redacted::<VerifyReport>(json!({
+        is_redacted::<VerifyReport>(json!({
             "ok": false, "checks": [{"name": SECRET, "ok": false, "detail": SECRET}],
         }));
-        assert_redacted::<PreflightReport>(json!({
+        is_redacted::<PreflightReport>(json!({
             "ok": false,
             "issues": [{
                 "severity": "warning", "code": SECRET, "message": SECRET, "migration": SECRET,
@@ -137,14 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_its_operation_and_is_redacted() {
+    fn an_error_has_its_operation_and_no_secret() {
         let kind = AdapterErrorKind::Execution;
-        let failure = Failure {
-            evidence: SECRET.into(),
-            ..Failure::new(kind, SECRET, DatabaseState::Untouched, Advice::None)
-        };
-        let failed = result::<Option<Revision>>(Operation::DownTo, &redactor(), Err(failure));
-        let error = failed.expect_err("an error");
+        let fault = Fault::new(kind, SECRET, DatabaseState::Unchanged, Advice::none());
+        let fault = fault.with_evidence(SECRET);
+        let found = super::result::<Option<Revision>>(Operation::DownTo, &redactor(), Err(fault));
+        let error = AdapterError::from(found.expect_err("an error"));
         assert_eq!(error.operation.as_deref(), Some("down_to"));
         assert!(error.message.starts_with("***; "), "{error}");
         assert_eq!(error.stderr.as_deref(), Some("***"));

@@ -93,7 +93,7 @@
 //! # What it refuses
 //!
 //! - `--no-lock` and `--force`, always; confiture's advice to use them is left out of errors.
-//! - An `up` to a target that is no migration of the directory, which confiture takes for a bound
+//! - An `up` to a target that is not a migration of the directory, which confiture takes for a bound
 //!   and reports as a success.
 //! - A migrations directory that does not exist, in which confiture finds nothing wrong.
 //! - A connection string that is empty or not of `PostgreSQL`: confiture would take another one
@@ -114,6 +114,15 @@
     clippy::must_use_candidate,
     clippy::return_self_not_must_use
 )]
+#![cfg_attr(
+    not(feature = "tools"),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "what only the tools use"
+    )
+)]
 
 #[cfg(not(unix))]
 compile_error!(
@@ -123,11 +132,11 @@ compile_error!(
 mod adapter;
 mod boundary;
 mod builder;
-mod drive;
 mod failure;
 mod file_name;
 mod guard;
 mod libpq;
+mod live;
 pub mod observe;
 mod operation;
 mod process;
@@ -137,9 +146,13 @@ mod report;
 mod request;
 #[cfg(test)]
 mod testing;
+mod thread;
+#[cfg(any(test, feature = "tools"))]
 pub mod tools;
 
 pub use self::adapter::ConfitureMigration;
 pub use self::builder::{Builder, VARIABLES, Variable};
+pub use self::failure::{Cause, Change, DatabaseState, Failure};
+pub use self::operation::preflight::{NO_MIGRATIONS_AT_HAND, NOT_ALL_CHECKED, why_withheld};
 pub use self::release::{ConfitureVersion, capability};
-pub use self::request::{MissingMigrations, NoDisconnectCheck, SETTINGS, Setting};
+pub use self::request::{MissingMigrations, NoDisconnectCheck, SETTINGS, Setting, server_option};

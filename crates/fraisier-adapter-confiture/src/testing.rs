@@ -4,14 +4,13 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterCtx, AdapterError};
+use fraisier_adapter_api::AdapterCtx;
 
 use crate::observe::{Call, Event, Observer};
 use crate::operation::Operation;
-use crate::operation::reading::{Command, Reading};
 use crate::process::{Environment, Exit, Interruption, Invocation, Output};
-use crate::redact::Redactor;
-use crate::request::{Check, Commands, Request};
+use crate::request::{Check, Config, Request};
+use crate::tools::replay::Command;
 
 pub(crate) const PASSWORD: &str = "s3cr3t-canary";
 
@@ -58,8 +57,7 @@ pub(crate) fn ctx(workdir: &Path) -> AdapterCtx {
 }
 
 pub(crate) fn request(ctx: &AdapterCtx) -> Request {
-    Request::within(&ambient(), &commands(), Operation::Up, ctx)
-        .expect("a context that can be used")
+    Request::within(&ambient(), &config(), Operation::Up, ctx).expect("a context that can be used")
 }
 
 /// The environment of a process that has, beside others, every variable that no child may see.
@@ -79,11 +77,11 @@ pub(crate) fn ambient() -> Environment {
         .collect()
 }
 
-pub(crate) fn commands() -> Commands {
-    Commands {
+pub(crate) fn config() -> Config {
+    Config {
         bytecode_cache: false,
         check: Check::Off,
-        ..Commands::default()
+        ..Config::default()
     }
 }
 
@@ -117,14 +115,23 @@ pub(crate) fn argv(invocation: &Invocation) -> Vec<String> {
         .collect()
 }
 
-/// What an operation makes of what its own command left; further commands fail.
-pub(crate) fn answer<R: Reading>(
-    reading: &R,
-    redactor: &Redactor,
-    left: &Output,
-) -> Result<R::Answer, AdapterError> {
-    crate::tools::replay::answer(reading, redactor, |command| match command {
-        Command::Operation => left.clone(),
+/// The output of an operation's own command; further commands fail.
+pub(crate) fn only(operation: &Output) -> impl FnMut(Command) -> Output {
+    let operation = operation.clone();
+    move |command| match command {
+        Command::Operation => operation.clone(),
         _ => output(1, None),
-    })
+    }
+}
+
+/// `--version` of this release, and this output of every other command.
+pub(crate) fn by_release(version: &str, other: &Output) -> impl FnMut(Command) -> Output {
+    let (version, other) = (format!("confiture version {version}\n"), other.clone());
+    move |command| match command {
+        Command::Version => Output {
+            stdout: version.clone().into_bytes().into(),
+            ..output(0, None)
+        },
+        _ => other.clone(),
+    }
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
+use fraisier_adapter_api::AdapterCtx;
 use fraisier_adapter_confiture::ConfitureMigration;
 use tokio::task::JoinSet;
 

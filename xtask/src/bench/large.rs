@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use contract_lab::files::write_program;
-use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
+use fraisier_adapter_api::AdapterCtx;
 use fraisier_adapter_confiture::ConfitureMigration;
 
 use super::PROBE;

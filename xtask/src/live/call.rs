@@ -4,10 +4,8 @@ use std::fmt;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use fraisier_adapter_api::{
-    AdapterCtx, AdapterError, MigrationAdapter, MigrationOutcome, Revision,
-};
-use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_api::{AdapterCtx, MigrationOutcome, Revision};
+use fraisier_adapter_confiture::{ConfitureMigration, Failure};
 use tokio::sync::oneshot;
 
 use crate::stage::block_on;
@@ -23,9 +21,9 @@ impl Direction {
     /// Makes the call.
     pub async fn migrate(
         self,
-        adapter: &dyn MigrationAdapter,
+        adapter: &ConfitureMigration,
         ctx: &AdapterCtx,
-    ) -> Result<MigrationOutcome, AdapterError> {
+    ) -> Result<MigrationOutcome, Failure> {
         match self {
             Self::Up => adapter.up(ctx, None).await,
             Self::Down => adapter.down_to(ctx, Revision::new("001")).await,
@@ -43,7 +41,7 @@ impl fmt::Display for Direction {
 }
 
 /// What a call returned; nothing when it was dropped.
-pub type Outcome = Option<Result<MigrationOutcome, AdapterError>>;
+pub type Outcome = Option<Result<MigrationOutcome, Failure>>;
 
 /// A running call.
 pub struct Running {
@@ -80,7 +78,7 @@ impl Running {
     }
 
     /// Waits for the call to end by itself.
-    pub fn finish(self) -> anyhow::Result<Result<MigrationOutcome, AdapterError>> {
+    pub fn finish(self) -> anyhow::Result<Result<MigrationOutcome, Failure>> {
         let outcome = self.outcome.recv()?;
         drop(self.drop_it);
         let _ = self.thread.join();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
-use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
+use fraisier_adapter_api::AdapterCtx;
 use fraisier_adapter_confiture::ConfitureMigration;
 
 use crate::stage::block_on;

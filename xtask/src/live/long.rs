@@ -12,7 +12,7 @@ use contract_lab::interrupt;
 use contract_lab::scratch::Scratch;
 use contract_lab::ui::{Bar, Ui};
 use contract_tests::random::Random;
-use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind, MigrationAdapter as _};
+use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
 use fraisier_adapter_confiture::ConfitureMigration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
@@ -256,7 +256,7 @@ fn current(
             );
             Ok(Ok(()))
         }
-        Err(error) => Ok(Err(error)),
+        Err(failure) => Ok(Err(failure.into())),
     });
     judged.collect()
 }

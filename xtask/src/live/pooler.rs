@@ -13,7 +13,7 @@ use anyhow::{Context as _, ensure};
 use contract_lab::confiture::{Candidate, Installed};
 use contract_lab::scratch::Scratch;
 use contract_tests::release::Release;
-use fraisier_adapter_api::{AdapterErrorKind, MigrationAdapter as _};
+use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::NoDisconnectCheck;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 
@@ -102,9 +102,9 @@ fn demanded(stage: &Stage<'_>, program: &Path) -> anyhow::Result<()> {
     let error = block_on(demanding.up(&ctx, None)).err();
     let error = error.context("it was not refused")?;
     ensure!(
-        error.kind == AdapterErrorKind::InvalidConfig
-            && error.message.contains(&format!("`{IGNORES}`"))
-            && error.message.contains(&format!("`{CHECKS}`")),
+        error.kind() == AdapterErrorKind::InvalidConfig
+            && error.advice().contains(&format!("`{IGNORES}`"))
+            && error.advice().contains(&format!("`{CHECKS}`")),
         "{error}"
     );
     drop(pooler);

@@ -2,7 +2,7 @@
 
 use contract_lab::confiture::{Candidate, Installed};
 use contract_tests::release::Release;
-use fraisier_adapter_api::{AdapterErrorKind, MigrationAdapter as _};
+use fraisier_adapter_api::AdapterErrorKind;
 
 use anyhow::{Context as _, ensure};
 
@@ -124,10 +124,10 @@ fn judge(
         Stuck => (AdapterErrorKind::IrreversibleRollback, &all[..]),
     };
     stage.is_at(expected).context(error.to_string())?;
-    ensure!(error.kind == kind, "it is {}: {error}", error.kind);
+    ensure!(error.kind() == kind, "it is {}: {error}", error.kind());
     for version in applied.chain(["900"]) {
         ensure!(
-            error.message.contains(version),
+            error.to_string().contains(version),
             "{version} is not named: {error}"
         );
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use fraisier_adapter_api::Revision;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer, Stream};
 use fraisier_adapter_confiture::tools::process::{Listener as _, Output};
-use fraisier_adapter_confiture::tools::replay::{Up, tell_migrations};
+use fraisier_adapter_confiture::tools::replay::emit_migrations;
 use fraisier_adapter_confiture::tools::{Announcer, Redactor};
 use tracing::field::{Field, Visit};
 use tracing::span;
@@ -15,7 +15,11 @@ use tracing::span;
 pub(crate) fn while_it_runs(redactor: &Arc<Redactor>, output: &Output, target: &str) -> Vec<u8> {
     let heard = Arc::new(Heard::default());
     tracing::subscriber::with_default(Trace(heard.clone()), || {
-        let announcer = Announcer::new("up", redactor.clone(), Some(heard.clone()));
+        let announcer = Announcer::new(
+            Arc::new(Call::next("up", None)),
+            redactor.clone(),
+            Some(heard.clone()),
+        );
         let target = Revision::new(target);
         let _span = announcer.span(Some(&target)).entered();
         announcer.started(1);
@@ -28,7 +32,7 @@ pub(crate) fn while_it_runs(redactor: &Arc<Redactor>, output: &Output, target: &
             announcer.printed_all(stream);
         }
         announcer.finished(output);
-        tell_migrations(&Up { target: None }, output, &announcer);
+        emit_migrations(output, &announcer);
     });
     let text = heard.0.lock().expect("nobody panics with it");
     assert!(text.contains("finished"), "the trace is heard: {text}");

@@ -21,9 +21,7 @@ use contract_tests::recording::RecordedCall;
 use fraisier_adapter_api::{AdapterError, Revision};
 use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
-use fraisier_adapter_confiture::tools::replay::{
-    Command, CurrentRevision, Describe, DownTo, Preflight, Up, Verify, VerifyFiles, answer,
-};
+use fraisier_adapter_confiture::tools::replay::{self, Command, Preflight, VerifyFiles};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -164,25 +162,26 @@ impl Sample {
             _ => output.clone(),
         };
         let argv: Vec<&str> = self.call.argv.iter().map(String::as_str).collect();
-        match argv.get(1).copied().unwrap_or_default() {
-            "current" => answer(&CurrentRevision, redactor, left).map(|it| json(&it)),
-            "up" => answer(&Up { target: None }, redactor, left).map(|it| json(&it)),
+        Ok(match argv.get(1).copied().unwrap_or_default() {
+            "current" => json(&replay::current_revision(redactor, left)?),
+            "up" => json(&replay::up(None, redactor, left)?),
             "down-to" => {
                 let target = argv[2..].iter().find(|argument| !argument.starts_with('-'));
                 let target = Revision::from(*target.unwrap_or(&"001"));
-                answer(&DownTo { target }, redactor, left).map(|it| json(&it))
+                json(&replay::down_to(&target, redactor, left)?)
             }
-            "verify" => {
-                let files = Some(VerifyFiles::default());
-                answer(&Verify { files }, redactor, left).map(|it| json(&it))
-            }
+            "verify" => json(&replay::verify(
+                Some(&VerifyFiles::default()),
+                redactor,
+                left,
+            )?),
             "preflight" => {
                 let nowhere = tempfile::tempdir().expect("a directory");
                 let preflight = Preflight::of_directory(nowhere.path(), true).expect("listed");
-                answer(&preflight, redactor, left).map(|it| json(&it))
+                json(&replay::preflight(&preflight, redactor, left)?)
             }
-            _ => answer(&Describe, redactor, |_| output.clone()).map(|it| json(&it)),
-        }
+            _ => json(&replay::describe(redactor, |_| output.clone())?),
+        })
     }
 }
 

@@ -8,17 +8,17 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use fraisier_adapter_api::{AdapterError, Revision};
+use fraisier_adapter_api::Revision;
 use serde_json::value::RawValue;
 
 use self::wait::Wait;
-use crate::answer::{self, Ending};
+use crate::answer::{self, CallError, Ending};
 use crate::doctor;
 use crate::exit::Status;
 use crate::options;
 use crate::page::{self, Page};
 use crate::project::Project;
-use crate::request::{Call, Id};
+use crate::request::Call;
 use crate::response::Response;
 use crate::runtime;
 use crate::serve;
@@ -116,7 +116,7 @@ fn look(project: &Project, json: bool) -> Status {
         Ok(runtime) => runtime,
         Err(error) => {
             page::error(&error);
-            return tell(Err(error), &Page::default(), json, Status::Failed);
+            return tell(Err(error.into()), &Page::default(), json, Status::Failed);
         }
     };
     let wait = Wait::new("doctor");
@@ -170,13 +170,13 @@ fn make(call: Call, json: bool) -> Status {
 /// Prints an answer, as fraisier gets it or as its page, and gives the status that the program ends
 /// with.
 fn tell(
-    answer: Result<Box<RawValue>, AdapterError>,
+    answer: Result<Box<RawValue>, CallError>,
     page: &Page,
     json: bool,
     status: Status,
 ) -> Status {
     let printed = if json {
-        print_json(Response::new(Id::by_hand(), answer).to_json())
+        print_json(Response::by_hand(answer).to_json())
     } else {
         page.print()
     };
@@ -184,14 +184,14 @@ fn tell(
 }
 
 /// The answer to a call, and the status that the program ends with when it is an error.
-fn answered(call: Call, wait: &Wait) -> (Result<Box<RawValue>, AdapterError>, Status) {
+fn answered(call: Call, wait: &Wait) -> (Result<Box<RawValue>, CallError>, Status) {
     let (adapter, limit) = match options::adapter(Arc::new(wait.clone())) {
         Ok(made) => made,
-        Err(error) => return (Err(error), Status::Usage),
+        Err(error) => return (Err(error.into()), Status::Usage),
     };
     let runtime = match runtime::start() {
         Ok(runtime) => runtime,
-        Err(error) => return (Err(error), Status::Failed),
+        Err(error) => return (Err(error.into()), Status::Failed),
     };
     let stop = async {
         stop::signalled().await;

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::capability::{FLOORS, Need};
 use fraisier_adapter_confiture::tools::process::can_watch;
 use fraisier_adapter_confiture::{ConfitureVersion, VARIABLES};
@@ -149,7 +148,7 @@ async fn version() -> Finding {
     adapter.settled().await;
     let version = match described {
         Ok(Ok(description)) => ConfitureVersion::parse(&description.version),
-        Ok(Err(error)) => return Finding::failed(VERSION, &error),
+        Ok(Err(failure)) => return Finding::failed(VERSION, &failure.into()),
         Err(_) => {
             let evidence = format!("`--version` did not answer within {PATIENCE:?}");
             let next = "run it by hand, and see what it waits for";

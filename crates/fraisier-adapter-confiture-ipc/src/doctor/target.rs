@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use fraisier_adapter_api::AdapterErrorKind;
-use fraisier_adapter_confiture::tools::{Redactor, connection, has_server_option, server_option};
+use fraisier_adapter_confiture::server_option;
+use fraisier_adapter_confiture::tools::{Redactor, connection, has_server_option};
 
 use super::finding::{Finding, Grade};
 use super::tls::Tls;
@@ -50,8 +51,8 @@ pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> (Redactor
     let redactor = Redactor::new([secret.as_str()], []);
     let settings = match connection(variable, &secret) {
         Ok(connection) => connection.settings,
-        Err(error) => {
-            checks.push(Finding::failed(CHECK, &error));
+        Err(failure) => {
+            checks.push(Finding::failed(CHECK, &failure.into()));
             return (redactor, None);
         }
     };

@@ -1,6 +1,7 @@
 //! The methods of the adapter, and their parameters.
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind, Revision};
+use fraisier_adapter_confiture::DatabaseState;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -43,15 +44,24 @@ impl Call {
         }
     }
 
-    /// What is known of the database when the call was stopped, as a clause.
+    /// What is known of the database when the call was stopped.
     #[must_use]
-    pub const fn state_when_stopped(&self) -> &'static str {
+    pub const fn state_when_stopped(&self) -> DatabaseState {
         match self {
-            Self::Up(..) | Self::DownTo(..) => {
-                "migrations that had ended stay, and what became of the one under way is unknown: \
-                 ask `current_revision` before anything else"
+            Self::Up(..) | Self::DownTo(..) => DatabaseState::InProgress,
+            _ => DatabaseState::Unchanged,
+        }
+    }
+
+    /// The same as a clause, with what to do about it.
+    #[must_use]
+    pub fn words_when_stopped(&self) -> String {
+        let state = self.state_when_stopped();
+        match state {
+            DatabaseState::InProgress => {
+                format!("{state}. Next: run `fraisier-adapter-confiture-ipc current`")
             }
-            _ => "the database was not changed by this call",
+            _ => state.to_string(),
         }
     }
 

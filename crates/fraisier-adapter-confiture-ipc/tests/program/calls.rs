@@ -43,7 +43,7 @@ fn an_error_keeps_its_number_and_its_evidence_goes_to_standard_error() {
     assert!(!up.message().contains("what it printed"));
     assert!(
         up.message()
-            .ends_with("`fraisier-adapter-confiture-ipc doctor` looks closer")
+            .ends_with("run `fraisier-adapter-confiture-ipc doctor` to diagnose")
     );
     assert_eq!(up.status, Some(1));
 }

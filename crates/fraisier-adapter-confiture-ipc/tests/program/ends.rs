@@ -74,7 +74,7 @@ fn a_signal_stops_confiture_and_is_answered() {
         let answered = Answered::read(&output);
         assert_eq!(answered.status, Some(130));
         assert!(
-            answered.message().contains("ask `current_revision`"),
+            answered.message().contains("-ipc current`"),
             "{}",
             answered.message()
         );

@@ -8,14 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fraisier_adapter_api::AdapterError;
-
 pub use self::variables::{VARIABLES, Variable};
-use crate::drive::Driver;
-use crate::failure::NamedBy;
+use crate::adapter::ConfitureMigration;
+use crate::failure::{Failure, NamedBy};
 use crate::observe::{Audience, Observer};
-use crate::process::{Options, Runner};
-use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations};
+use crate::process::Options;
+use crate::request::{Check, Config, MissingMigrations};
 
 /// Configures a [`ConfitureMigration`](crate::ConfitureMigration).
 ///
@@ -33,7 +31,7 @@ use crate::request::{Check, Commands, LOCK_TIMEOUT_MS, MissingMigrations};
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Builder {
-    commands: Commands,
+    config: Config,
     options: Options,
     audience: Audience,
 }
@@ -46,7 +44,7 @@ impl Builder {
     /// `InvalidConfig` for the first variable of the table with a value that it does not take, such as
     /// a `FRAISIER_CONFITURE_TIMEOUT` of `90`, without a unit. The message names the variable and what
     /// it takes, and does not quote the value.
-    pub fn from_env() -> Result<Self, AdapterError> {
+    pub fn from_env() -> Result<Self, Failure> {
         Self::default().overridden_by_env()
     }
 
@@ -55,7 +53,7 @@ impl Builder {
     /// # Errors
     ///
     /// Those of [`from_env`](Self::from_env).
-    pub fn overridden_by_env(self) -> Result<Self, AdapterError> {
+    pub fn overridden_by_env(self) -> Result<Self, Failure> {
         variables::apply(self, env::var_os)
     }
 
@@ -66,14 +64,14 @@ impl Builder {
     }
 
     fn with_program(mut self, program: PathBuf, named_by: NamedBy) -> Self {
-        self.commands.program = program;
-        self.commands.named_by = named_by;
+        self.config.program = program;
+        self.config.named_by = named_by;
         self
     }
 
-    /// How long one command of confiture may run before it is stopped; unlimited by default.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Some(timeout);
+    /// How long one command of confiture may run before it is stopped; `None`, the default, is unlimited.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.timeout = timeout.into();
         self
     }
 
@@ -87,7 +85,7 @@ impl Builder {
     /// none. A `PYTHONPYCACHEPREFIX` of the child's environment is left alone. A release of
     /// confiture takes about 20 MB in it; it may be deleted at any time.
     pub fn bytecode_cache(mut self, on: bool) -> Self {
-        self.commands.bytecode_cache = on;
+        self.config.bytecode_cache = on;
         self
     }
 
@@ -99,7 +97,7 @@ impl Builder {
     /// newer on a system that can tell (Linux can). An older server refuses the connection, and so
     /// do poolers that take no start options, as `PgBouncer` does unless told to ignore them. Also,
     /// a connection string with `options` of its own keeps the request from the server, unless they
-    /// set `client_connection_check_interval` themselves, as [`server_option`](crate::tools::server_option)
+    /// set `client_connection_check_interval` themselves, as [`server_option`](crate::server_option)
     /// words it.
     ///
     /// There the default goes on without the check, for that call alone, and reports it: in the log and
@@ -121,36 +119,35 @@ impl Builder {
     /// # let _ = (demanded, off);
     /// ```
     pub fn server_disconnect_check(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.commands.check = interval.into().map_or(Check::Off, Check::Demanded);
+        self.config.check = interval.into().map_or(Check::Off, Check::Demanded);
         self
     }
 
-    /// How long `up` waits for the migration lock, in milliseconds from 1 to 2147483647; what is
-    /// outside is brought to the nearer end. The setting `lock_timeout_ms` of a context wins.
+    /// How long `up` waits for the migration lock, in milliseconds from 1 to 2147483647; with any other
+    /// value, every call is `InvalidConfig`. The setting `lock_timeout_ms` of a context wins.
     pub fn lock_timeout_ms(mut self, ms: u64) -> Self {
-        let (least, most) = LOCK_TIMEOUT_MS.into_inner();
-        self.commands.settings.lock_timeout_ms = Some(ms.clamp(least, most));
+        self.config.settings.lock_timeout_ms = Some(ms);
         self
     }
 
     /// Whether `up` refuses to start while a pending migration has no `.down.sql`. The setting
     /// `require_reversible` of a context wins.
     pub fn require_reversible(mut self, on: bool) -> Self {
-        self.commands.settings.require_reversible = on;
+        self.config.settings.require_reversible = on;
         self
     }
 
     /// Whether `up` applies migrations that declare themselves destructive. The setting
     /// `allow_destructive` of a context wins.
     pub fn allow_destructive(mut self, on: bool) -> Self {
-        self.commands.settings.allow_destructive = on;
+        self.config.settings.allow_destructive = on;
         self
     }
 
     /// What becomes of a `verify` or `preflight` whose migrations directory does not exist: it is
     /// refused, by default.
     pub fn missing_migrations(mut self, what: MissingMigrations) -> Self {
-        self.commands.missing_migrations = what;
+        self.config.missing_migrations = what;
         self
     }
 
@@ -159,7 +156,7 @@ impl Builder {
     /// [`Event::Progress`](crate::observe::Event::Progress), and the log a line. It never disturbs the
     /// `up`: a question that fails is asked again later. Each costs a start of confiture.
     pub fn progress_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.commands.progress_interval = interval.into().filter(|it| !it.is_zero());
+        self.config.progress_interval = interval.into().filter(|it| !it.is_zero());
         self
     }
 
@@ -174,7 +171,7 @@ impl Builder {
     /// applied (after a lost connection or a stop, or when migrations were applied out of order, or by
     /// somebody else in between), nothing is rolled back.
     pub fn undo_failed_up(mut self, on: bool) -> Self {
-        self.commands.undo_failed_up = on;
+        self.config.undo_failed_up = on;
         self
     }
 
@@ -191,7 +188,7 @@ impl Builder {
         I: IntoIterator,
         I::Item: Into<OsString>,
     {
-        self.commands.inherit.only = Some(names.into_iter().map(Into::into).collect());
+        self.config.inherit.only = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
@@ -207,28 +204,19 @@ impl Builder {
         I: IntoIterator,
         I::Item: Into<OsString>,
     {
-        let withheld = &mut self.commands.inherit.withheld;
+        let withheld = &mut self.config.inherit.withheld;
         withheld.extend(names.into_iter().map(Into::into));
         self
     }
 
-    /// The [`timeout`](Self::timeout), as it is set so far.
+    /// The adapter.
     #[must_use]
-    pub fn get_timeout(&self) -> Option<Duration> {
-        self.options.timeout
-    }
-
-    /// What the adapter makes its calls with.
-    pub(crate) fn driver(mut self) -> Driver {
-        if self.commands.named_by == NamedBy::Default
+    pub fn build(mut self) -> ConfitureMigration {
+        if self.config.named_by == NamedBy::Default
             && let Some(program) = variables::program()
         {
             self = self.with_program(program.into(), NamedBy::Variable);
         }
-        Driver {
-            commands: self.commands,
-            runner: Runner::new(self.options),
-            audience: self.audience,
-        }
+        ConfitureMigration::of(self.config, self.options, self.audience)
     }
 }

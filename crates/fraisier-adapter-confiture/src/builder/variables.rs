@@ -5,11 +5,8 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-use fraisier_adapter_api::AdapterError;
-
 use super::Builder;
-use crate::boundary;
-use crate::failure::{Advice, Failure, NamedBy};
+use crate::failure::{Advice, Failure, Fault, NamedBy};
 use crate::redact::Redactor;
 use crate::request::{LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, MissingMigrations};
 
@@ -49,12 +46,7 @@ pub static VARIABLES: &[Variable] = &[
         takes: DURATION_OR_OFF,
         does: "how long one command of confiture may run before it is stopped",
         default: "`off`",
-        apply: |mut builder, value| {
-            duration_or_off(value, |time| {
-                builder.options.timeout = time;
-                builder
-            })
-        },
+        apply: |builder, value| duration_or_off(value, |time| builder.timeout(time)),
     },
     Variable {
         name: "FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK",
@@ -160,16 +152,15 @@ pub(super) fn program() -> Option<OsString> {
 pub(super) fn apply(
     mut builder: Builder,
     read: impl Fn(&'static str) -> Option<OsString>,
-) -> Result<Builder, AdapterError> {
+) -> Result<Builder, Failure> {
     for variable in VARIABLES {
         let Some(value) = read(variable.name).filter(|value| !value.is_empty()) else {
             continue;
         };
         builder = (variable.apply)(builder, &value).ok_or_else(|| {
             let Variable { name, takes, .. } = variable;
-            let what = format!("the variable `{name}` does not hold what it takes: {takes}");
-            let failure = Failure::in_config(what, Advice::UnsetVariable);
-            boundary::error(&Redactor::default(), failure)
+            let what = format!("the variable `{name}` has to be {takes}");
+            Fault::in_config(what, Advice::unset_variable()).redacted(None, &Redactor::default())
         })?;
     }
     Ok(builder)

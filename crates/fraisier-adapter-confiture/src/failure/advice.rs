@@ -1,13 +1,17 @@
-//! What to do next, in words for who deploys: every `Next:` of a message stands here.
+//! What to do next: the table of every `Next:`.
 
 use std::fmt;
 
 use fraisier_adapter_api::AdapterErrorKind;
 
+use super::Cause;
 use crate::release::capability::Need;
 
-/// Looks at the database from outside of confiture.
-pub(crate) const DOCTOR: &str = "fraisier-adapter-confiture-ipc doctor";
+/// Diagnoses the database and this machine.
+const DOCTOR: &str = "fraisier-adapter-confiture-ipc doctor";
+
+/// Says which migration was applied last.
+pub(super) const CURRENT: &str = "fraisier-adapter-confiture-ipc current";
 
 /// Which of its rules named the program of an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,239 +23,167 @@ pub(crate) enum NamedBy {
 
 /// What to do next, as a clause without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Advice {
-    /// Nothing is known to help.
-    None,
-    /// confiture said nothing that helps.
-    LookCloser,
-    /// What confiture advises.
-    Stated(String),
-
-    // The configuration, of the program or of a call.
-    UnsetVariable,
-    CorrectSetting,
-    MakeConnectionString,
-    TakeOutControlCharacter,
-    /// The connection string that goes to confiture as an argument.
-    SeparatePassword,
-    /// Options of the connection string keep the disconnect check away, which is this option.
-    AddServerOption(String),
-    /// A pooler or the server refuses the disconnect check, which is this option.
-    LetPoolerIgnore(String),
-    CorrectWorkdir,
-    CorrectMigrationsPath,
-    NameVersion,
-
-    // This machine, and the confiture on it.
-    Install(NamedBy),
-    RenewEnvironment,
-    MakeExecutable,
-    NameConfiture(NamedBy),
-    /// A program that did not say which release it is in time.
-    AskProgramAgain,
-    Upgrade(Need),
-    TakeNewerRelease,
-    TakeBackAllowDestructive,
-    CorrectTmpdir,
-    FreeResources,
-    /// The program is just being replaced.
-    WaitForProgram,
-
-    // A migration that was not applied, or an `up` that did not begin.
-    CorrectMigration,
-    CorrectCause,
-    /// Of these migrations.
-    WriteDownFiles(Vec<String>),
-    /// This migration.
-    ApplyAsSuperuser(String),
-    AllowDestructive,
-    RenumberMigration,
-    RestoreEditedFile,
-    WaitForOtherDeploy,
-    WaitForLock,
-    LookForBlocker,
-
-    // A way back.
-    AskCurrentRevision,
-    /// What the `up` applied could not be rolled back.
-    GoOnOrTakeBack,
-}
-
-impl Advice {
-    /// What to do about a failure of this code: what confiture advises, unless it advises nothing or
-    /// speaks of its command line, which an engine does not use.
-    pub(super) fn after(code: &str, advised: &str) -> Self {
-        let advised = advised.trim().trim_end_matches('.');
-        let usable =
-            !advised.is_empty() && !advised.contains("migrate ") && !advised.contains("--");
-        match code {
-            "LOCK_1300" => Self::WaitForLock,
-            _ if usable => Self::Stated(advised.to_owned()),
-            "MIGR_100" => Self::AskCurrentRevision,
-            "MIGR_106" => Self::RenumberMigration,
-            "VALID_002" | "VALID_008" => Self::AllowDestructive,
-            _ => Self::LookCloser,
-        }
-    }
-}
+pub(crate) struct Advice(String);
 
 impl From<Advice> for String {
     fn from(advice: Advice) -> Self {
-        advice.to_string()
+        advice.0
     }
 }
 
 impl fmt::Display for Advice {
-    #[expect(clippy::too_many_lines, reason = "one arm for each advice")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            Self::None => "",
-            Self::LookCloser => return write!(f, "`{DOCTOR}` looks closer"),
-            Self::Stated(text) => text,
-            Self::UnsetVariable => "correct or unset it",
-            Self::CorrectSetting => "correct it",
-            Self::MakeConnectionString => {
-                "make it a URL that begins with `postgresql://`, with @ / : % in a password \
-                 percent-encoded (%40 %2F %3A %25), or libpq keywords (host=… user=… dbname=…)"
-            }
-            Self::TakeOutControlCharacter => {
-                "take it out; a secret that was read from a file often ends with the file's line end"
-            }
-            Self::SeparatePassword => {
-                "make it a URL with `@`, `/`, `?` and spaces percent-encoded and no secret but its password, \
-                 and give both connection strings a password, or none: libpq reads the password file too"
-            }
-            Self::AddServerOption(option) => {
-                return write!(
-                    f,
-                    "add `{option}` to these `options` (percent-encoded in a URL) and leave \
-                     `server_disconnect_check` off, or take `options` out of the connection string"
-                );
-            }
-            Self::LetPoolerIgnore(option) => {
-                return write!(
-                    f,
-                    "let the pooler ignore it (PgBouncer: `ignore_startup_parameters = options`) \
-                     and set `{}` for the role, or leave `server_disconnect_check` unset",
-                    option.trim_start_matches("-c ")
-                );
-            }
-            Self::CorrectWorkdir => "let `workdir` name a directory that this user can enter",
-            Self::CorrectMigrationsPath => {
-                "let `migrations_path`, which is relative to `workdir`, name a directory that this \
-                 user can read and that holds the migrations"
-            }
-            Self::NameVersion => "name a version as it stands before the first `_` of a file name",
-            Self::Install(NamedBy::Builder) => {
-                "install it there (pip install fraiseql-confiture), or correct the `program` that \
-                 the adapter was built with"
-            }
-            Self::Install(NamedBy::Variable) => {
-                "install it there (pip install fraiseql-confiture), or correct \
-                 `FRAISIER_CONFITURE_BIN`, which names it"
-            }
-            Self::Install(NamedBy::Default) => {
-                "install it (pip install fraiseql-confiture), put it on `PATH`, or name it in \
-                 `FRAISIER_CONFITURE_BIN`"
-            }
-            Self::RenewEnvironment => "make its virtual environment anew: its Python is gone",
-            Self::MakeExecutable => "make it executable for this user",
-            Self::NameConfiture(NamedBy::Builder) => {
-                "build the adapter with the `program` that is confiture"
-            }
-            Self::NameConfiture(NamedBy::Variable) => "let `FRAISIER_CONFITURE_BIN` name confiture",
-            Self::NameConfiture(NamedBy::Default) => {
-                "put confiture first on `PATH`, or name it in `FRAISIER_CONFITURE_BIN`"
-            }
-            Self::AskProgramAgain => {
-                "try again when this machine is less busy; if it hangs again, install confiture anew"
-            }
-            Self::Upgrade(need) => {
-                let floor = need.floor().release();
-                return write!(
-                    f,
-                    "install a release (pip install --force-reinstall 'fraiseql-confiture>={floor}')"
-                );
-            }
-            Self::TakeNewerRelease => {
-                "install a newer release (pip install --upgrade fraiseql-confiture)"
-            }
-            Self::TakeBackAllowDestructive => {
-                let floor = Need::AllowDestructive.floor().release();
-                return write!(
-                    f,
-                    "take back the setting `allow_destructive`, or install confiture {floor} or newer"
-                );
-            }
-            Self::CorrectTmpdir => "let `TMPDIR` name a directory that this user can write to",
-            Self::FreeResources => "free what is exhausted on this machine, then try again",
-            Self::WaitForProgram => "wait until it is written, then try again",
-            Self::CorrectMigration => {
-                "correct the migration, remove what it committed by itself or did outside a \
-                 transaction, then deploy again: it goes on after what is applied"
-            }
-            Self::CorrectCause => {
-                "correct the cause, then deploy again: it goes on after what is applied"
-            }
-            Self::WriteDownFiles(versions) => {
-                let versions = versions.join(", ");
-                return write!(
-                    f,
-                    "write the missing `.down.sql` of {versions}, then deploy again"
-                );
-            }
-            Self::ApplyAsSuperuser(version) => {
-                return write!(
-                    f,
-                    "apply it by `confiture migrate apply-as <role> {version}`, which finds the \
-                     connection string of that role in `apply_as.<role>.url` of `confiture.yaml`, \
-                     then deploy again"
-                );
-            }
-            Self::AllowDestructive => {
-                "review the migration, allow it by the setting `allow_destructive`, then deploy again"
-            }
-            Self::RenumberMigration => "give one of them another version, then deploy again",
-            Self::RestoreEditedFile => {
-                "restore the file as it was applied, put the change into a new migration, then \
-                 deploy again"
-            }
-            Self::WaitForOtherDeploy => {
-                "wait for the other deploy to end, then deploy again: it goes on after what is \
-                 applied"
-            }
-            Self::WaitForLock => {
-                "wait for the deploy that holds the lock to end, then try again; nothing is done \
-                 without the lock"
-            }
-            Self::LookForBlocker => {
-                "look for a session that it waits for, or allow more time with `timeout`"
-            }
-            Self::AskCurrentRevision => {
-                "ask `current_revision`, and go back to a revision that was applied before it"
-            }
-            Self::GoOnOrTakeBack => {
-                "correct what failed and deploy again, which goes on after what is applied, or take \
-                 that back by hand, with its rows of the ledger `tb_confiture`"
-            }
-        };
-        f.write_str(text)
+        f.write_str(&self.0)
     }
 }
 
-/// Completes advice by the program that looks closer, where that helps.
-pub(super) fn with_doctor(kind: AdapterErrorKind, timed_out: bool, next: &str) -> String {
-    let helps = timed_out
-        || matches!(
-            kind,
-            AdapterErrorKind::DbUnreachable | AdapterErrorKind::LockContention
-        );
+/// The table: a row is a constructor, an example of what it is about where it is about something, and
+/// the text, in which `{}` stands for that.
+macro_rules! advice {
+    ($($name:ident $(($about:expr))? => $text:expr,)*) => {
+        impl Advice {
+            $(advice!(@constructor $name $(($about))? $text);)*
+        }
+
+        /// Every text that can follow the `Next:` of a message, except what confiture itself
+        /// advises. Where a text names something of the situation, it names an example.
+        #[cfg(any(test, feature = "tools"))]
+        #[must_use]
+        pub fn every_advice() -> Vec<String> {
+            vec![$(advice!(@example $name $(($about))?).0),*]
+        }
+    };
+    (@constructor $name:ident ($about:expr) $text:expr) => {
+        pub(crate) fn $name(about: &str) -> Self {
+            Self($text.replace("{}", about))
+        }
+    };
+    (@constructor $name:ident $text:expr) => {
+        pub(crate) fn $name() -> Self {
+            Self($text.to_owned())
+        }
+    };
+    (@example $name:ident ($about:expr)) => { Advice::$name($about) };
+    (@example $name:ident) => { Advice::$name() };
+}
+
+advice! {
+    diagnose => "run `fraisier-adapter-confiture-ipc doctor` to diagnose",
+
+    // The configuration, of the program or of a call.
+    unset_variable => "correct or unset it",
+    correct_setting => "correct it",
+    write_connection_string => "write it as a URL that begins with `postgresql://`, with @ / : % in a password percent-encoded (%40 %2F %3A %25), or as libpq keywords (host=… user=… dbname=…)",
+    remove_control_character => "remove it; a secret that was read from a file often ends with the file's line end",
+    separate_password => "write it as a URL with `@`, `/`, `?` and spaces percent-encoded and no secret but its password, and give both connection strings a password, or none: libpq reads the password file too",
+    add_server_option("-c client_connection_check_interval=1000ms") => "add `{}` to these `options` (percent-encoded in a URL) and leave `server_disconnect_check` off, or remove `options` from the connection string",
+    ignore_in_pooler("client_connection_check_interval=1000ms") => "configure the pooler to ignore it (PgBouncer: `ignore_startup_parameters = options`) and set `{}` for the role, or leave `server_disconnect_check` unset",
+    correct_workdir => "set `workdir` to a directory that this user can enter",
+    correct_migrations_path => "set `migrations_path`, which is relative to `workdir`, to a directory that this user can read and that contains the migrations",
+    name_version => "use a version: the part of a file name before the first `_`",
+
+    // This machine, and the confiture on it.
+    install_at_program => "install it there (pip install fraiseql-confiture), or correct the `program` that the adapter was built with",
+    install_at_variable => "install it there (pip install fraiseql-confiture), or correct `FRAISIER_CONFITURE_BIN`, which names it",
+    install => "install it (pip install fraiseql-confiture), put it on `PATH`, or set `FRAISIER_CONFITURE_BIN` to it",
+    recreate_environment => "recreate its virtual environment: its Python is gone",
+    make_executable => "make it executable for this user",
+    build_with_confiture => "build the adapter with confiture as its `program`",
+    set_variable_to_confiture => "set `FRAISIER_CONFITURE_BIN` to confiture",
+    put_confiture_on_path => "put confiture first on `PATH`, or set `FRAISIER_CONFITURE_BIN` to it",
+    query_version_again => "try again when this machine is less busy; if it hangs again, reinstall confiture",
+    upgrade("0.22.0") => "install a release (pip install --force-reinstall 'fraiseql-confiture>={}')",
+    use_newer_release => "install a newer release (pip install --upgrade fraiseql-confiture)",
+    remove_allow_destructive("1.2.0") => "remove the setting `allow_destructive`, or install confiture {} or newer",
+    correct_tmpdir => "set `TMPDIR` to a directory that this user can write to",
+    free_resources => "free what is exhausted on this machine, then try again",
+    wait_for_program => "wait until it is written, then try again",
+
+    // A migration that was not applied, or an `up` that did not begin.
+    correct_migration => "correct the migration, remove what it committed by itself or did outside a transaction, then deploy again: it continues after what is applied",
+    correct_cause => "correct the cause, then deploy again: it continues after what is applied",
+    write_down_files("002") => "write the missing `.down.sql` of {}, then deploy again",
+    apply_as_superuser("002") => "apply it with `confiture migrate apply-as <role> {}`, which finds the connection string of that role in `apply_as.<role>.url` of `confiture.yaml`, then deploy again",
+    allow_destructive => "review the migration, allow it with the setting `allow_destructive`, then deploy again",
+    renumber_migration => "give one of them another version, then deploy again",
+    restore_edited_file => "restore the file as it was applied, put the change into a new migration, then deploy again",
+    wait_for_other_deploy => "wait until the other deploy has ended, then deploy again: it continues after what is applied",
+    wait_for_lock => "wait until the deploy that holds the lock has ended, then try again; nothing is done without the lock",
+    find_blocker => "find the session that it waits for, or allow more time with `timeout`",
+
+    // A way back.
+    query_current => "run `fraisier-adapter-confiture-ipc current`, and go back to a revision that was applied before it",
+    continue_or_remove => "correct what failed and deploy again, which continues after what is applied, or remove that by hand, with its rows of the ledger `tb_confiture`",
+}
+
+impl Advice {
+    /// Nothing is known to help.
+    pub(crate) const fn none() -> Self {
+        Self(String::new())
+    }
+
+    /// What confiture advises.
+    pub(crate) fn stated(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(crate) fn install_where(named_by: NamedBy) -> Self {
+        match named_by {
+            NamedBy::Builder => Self::install_at_program(),
+            NamedBy::Variable => Self::install_at_variable(),
+            NamedBy::Default => Self::install(),
+        }
+    }
+
+    pub(crate) fn name_confiture(named_by: NamedBy) -> Self {
+        match named_by {
+            NamedBy::Builder => Self::build_with_confiture(),
+            NamedBy::Variable => Self::set_variable_to_confiture(),
+            NamedBy::Default => Self::put_confiture_on_path(),
+        }
+    }
+
+    pub(crate) fn upgrade_for(need: Need) -> Self {
+        Self::upgrade(&need.floor().release())
+    }
+
+    /// Whether it says only where to look, so that anything more exact is better.
+    pub(crate) fn is_general(&self) -> bool {
+        self.0.is_empty() || *self == Self::diagnose()
+    }
+
+    /// What to do about a failure of this code: what confiture advises, unless it advises nothing or
+    /// speaks of its command line, which an engine does not use.
+    pub(crate) fn after(code: &str, advised: &str) -> Self {
+        let advised = advised.trim().trim_end_matches('.');
+        let usable =
+            !advised.is_empty() && !advised.contains("migrate ") && !advised.contains("--");
+        match code {
+            "LOCK_1300" => Self::wait_for_lock(),
+            _ if usable => Self::stated(advised),
+            "MIGR_100" => Self::query_current(),
+            "MIGR_106" => Self::renumber_migration(),
+            "VALID_002" | "VALID_008" => Self::allow_destructive(),
+            _ => Self::diagnose(),
+        }
+    }
+}
+
+/// Completes advice by the diagnosis, where that helps.
+pub(super) fn add_doctor(kind: AdapterErrorKind, cause: &Cause, next: &str) -> String {
+    let helps = matches!(
+        cause,
+        Cause::Stopped(crate::process::Interruption::Timeout(_))
+    ) || matches!(
+        kind,
+        AdapterErrorKind::DbUnreachable | AdapterErrorKind::LockContention
+    );
     if !helps || next.contains(DOCTOR) {
         return next.to_owned();
     }
-    match next.trim().trim_end_matches('.') {
-        "" => Advice::LookCloser.to_string(),
-        next => format!("{next}; {}", Advice::LookCloser),
+    match next.trim_end_matches('.') {
+        "" => Advice::diagnose().0,
+        next => format!("{next}; {}", Advice::diagnose()),
     }
 }
 

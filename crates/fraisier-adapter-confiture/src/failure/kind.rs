@@ -25,7 +25,7 @@ pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind 
         };
     };
     match kind_of(code) {
-        Some(kind) if claims_nothing_was_done(kind) && !comes_before_any_change(exit, code) => {
+        Some(kind) if needs_agreeing_status(kind) && !comes_before_any_change(exit, code) => {
             Kind::Execution
         }
         Some(kind) => kind,
@@ -35,11 +35,25 @@ pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind 
     }
 }
 
-/// Whether an engine takes this kind for "nothing was changed, try again".
-pub(crate) fn claims_nothing_was_done(kind: Kind) -> bool {
+/// Whether an engine may take this kind for "nothing was changed, try again".
+fn needs_agreeing_status(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::LockContention | Kind::DbUnreachable | Kind::PreconditionFailed
+    )
+}
+
+/// Whether a failure of this kind says that nothing happened.
+pub(crate) fn says_nothing_happened(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::LockContention
+            | Kind::DbUnreachable
+            | Kind::PreconditionFailed
+            | Kind::InvalidConfig
+            | Kind::MethodNotSupported
+            | Kind::MissingSecret
+            | Kind::SecretReadFailed
     )
 }
 

@@ -1,76 +1,89 @@
-//! How failures are worded: what happened, what is known about the database, and what to do next.
+//! Failures as a type: kind, cause, what happened, the state of the database, and what to do next.
+//!
+//! Inside the adapter a failure is a [`Fault`], whose texts may contain secrets. [`Fault::redacted`] is
+//! the only way to the public [`Failure`].
 
 mod advice;
 mod kind;
-mod printed;
-mod quoting;
-mod reader;
-pub(crate) mod refusal;
-mod run;
 mod state;
-#[cfg(test)]
-mod tests;
+mod words;
 
 use std::fmt;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 
+use self::advice::add_doctor;
+#[cfg(any(test, feature = "tools"))]
+pub use self::advice::every_advice;
 pub(crate) use self::advice::{Advice, NamedBy};
 pub use self::kind::classify;
-pub(crate) use self::quoting::add_line;
-pub(crate) use self::reader::Reader;
-use self::refusal::Refusal;
-pub(crate) use self::run::{is_shortage, not_run};
-pub(crate) use self::state::{Change, DatabaseState};
-use crate::redact::{Redact, Redactor};
-
-/// How many characters a message has, unless what has to be said takes more.
-const MESSAGE: usize = 400;
-
-/// How many characters a message has at least for what happened.
-const LEAST: usize = 160;
-
-/// How many bytes of what happened go into the message and the evidence.
-const TOLD_LIMIT: usize = 4 * 1024;
-
-/// How many bytes of one error of a report the message quotes; the evidence has it whole.
-const ERROR_LIMIT: usize = 300;
-
-/// How many bytes of what confiture printed an error carries.
-const EVIDENCE_LIMIT: usize = 16 * 1024;
+pub(crate) use self::kind::{admits_no_change, says_nothing_happened};
+pub use self::state::{Change, DatabaseState};
+pub(crate) use self::words::{add_line, names_our_report, without_harmful_advice};
+use crate::process::Interruption;
+use crate::redact::{Redact, Redacted, Redactor};
 
 /// The name under which this adapter presents itself.
 pub(crate) const ADAPTER: &str = "confiture";
 
-/// Why there is no result. Its texts may hold secrets: see [`boundary`](crate::boundary).
+/// What a failure is about, where a program can act on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    pub(crate) kind: AdapterErrorKind,
-    /// What happened, as a clause without a full stop.
-    pub(crate) what: String,
-    /// The errors that a report lists. The message has them in short, the evidence whole.
-    pub(crate) errors: Vec<String>,
-    pub(crate) state: DatabaseState,
-    /// What to do, as a clause without a full stop; empty when nothing is known to help.
-    pub(crate) next: String,
-    /// What confiture printed.
-    pub(crate) evidence: String,
+#[non_exhaustive]
+pub enum Cause {
+    /// The adapter stopped a command of confiture: a timeout ran out, or the call was cancelled.
+    Stopped(Interruption),
+    /// Another deploy holds the migration lock, or applied the same migration first.
+    Contention,
+    /// A migration file was edited after it was applied.
+    EditedFile,
+    /// This release of confiture does not understand the command.
+    Usage,
+    /// confiture reported an error with this code, such as `MIGR_100`.
+    Code(String),
+    /// Anything else; the message says what.
+    Other,
 }
 
-impl Failure {
+/// A failure before its texts are redacted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    kind: AdapterErrorKind,
+    cause: Cause,
+    /// What happened, as a clause without a full stop.
+    what: String,
+    /// The errors that a report lists. The message quotes them in short, the evidence in full.
+    errors: Vec<String>,
+    state: DatabaseState,
+    /// What to do, as a clause without a full stop; empty when nothing is known to help.
+    next: String,
+    /// What confiture printed.
+    evidence: String,
+    /// The last migration that an `up` found applied.
+    found: Option<String>,
+}
+
+impl Fault {
+    /// The only constructor. A kind that says that nothing happened becomes
+    /// [`Execution`](AdapterErrorKind::Execution) where the state does not say the same.
     pub(crate) fn new(
         kind: AdapterErrorKind,
         what: impl Into<String>,
         state: DatabaseState,
         next: Advice,
     ) -> Self {
+        let kind = consistent(kind, &state);
         Self {
+            cause: match kind {
+                AdapterErrorKind::LockContention => Cause::Contention,
+                _ => Cause::Other,
+            },
             kind,
             what: what.into(),
             errors: Vec::new(),
             state,
             next: next.into(),
             evidence: String::new(),
+            found: None,
         }
     }
 
@@ -80,125 +93,212 @@ impl Failure {
         Self::new(kind, what, DatabaseState::NotStarted, next)
     }
 
-    /// A secret of the context that cannot be had. The API's error names it and holds nothing of it.
+    /// A secret of the context cannot be read. The API's error names it and contains nothing of it.
     pub(crate) fn of_secret(error: AdapterError) -> Self {
-        Self::new(
-            error.kind,
-            error.message,
-            DatabaseState::NotStarted,
-            Advice::None,
-        )
+        let state = DatabaseState::NotStarted;
+        Self::new(error.kind, error.message, state, Advice::none())
     }
 
-    /// What happened, with the errors of the report in short.
-    pub(crate) fn told(&self) -> String {
-        let mut told = self.what.trim_end().to_owned();
-        for (index, error) in self.errors.iter().enumerate() {
-            told.push_str(if index == 0 { ": " } else { "; " });
-            told.push_str(&Redactor::bounded(&in_short(error), ERROR_LIMIT));
-        }
-        without_repetition(&Redactor::bounded(&told, TOLD_LIMIT))
+    /// The same failure in another state, and of this kind where the state allows it.
+    pub(crate) fn in_state(mut self, kind: AdapterErrorKind, state: DatabaseState) -> Self {
+        self.kind = consistent(kind, &state);
+        self.state = state;
+        self
     }
 
-    /// The message, which is one paragraph, and the evidence, which has what the message cuts off.
-    pub(crate) fn in_words(&self) -> (String, String) {
-        let told = self.told();
-        let mut rest = format!("; {}", self.state);
-        let next = self.next.trim();
-        if !next.is_empty() {
-            rest.push_str(". Next: ");
-            rest.push_str(next);
-        }
-        let room = MESSAGE.saturating_sub(rest.chars().count()).max(LEAST);
-        let paragraph = paragraph(&told);
-        let what = shortened(without_full_stop(&paragraph), room);
-        let mut evidence = self.evidence.clone();
-        if what.ends_with('…') {
-            evidence = format!("[message]\n{told}\n{evidence}");
-        }
-        let errors = self.errors.join("\n");
-        evidence = match (errors.is_empty(), evidence.trim().is_empty()) {
-            (true, _) => evidence,
-            (false, true) => errors,
-            (false, false) => format!("[report]\n{errors}\n{evidence}"),
-        };
-        (what + &rest, evidence)
+    pub(crate) fn caused_by(mut self, cause: Cause) -> Self {
+        self.cause = cause;
+        self
     }
 
-    /// The error as the caller gets it, without its operation.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub(crate) fn with_errors(mut self, errors: impl IntoIterator<Item = String>) -> Self {
+        self.errors.extend(errors);
+        self
+    }
+
+    pub(crate) fn with_evidence(mut self, evidence: &str) -> Self {
+        if !evidence.is_empty() {
+            add_line(&mut self.evidence, evidence);
+        }
+        self
+    }
+
+    pub(crate) fn with_found(mut self, found: Option<&String>) -> Self {
+        self.found = found.cloned();
+        self
+    }
+
+    pub(crate) fn found(&self) -> Option<&str> {
+        self.found.as_deref()
+    }
+
+    /// Whether what happened contains this text.
+    pub(crate) fn mentions(&self, text: &str) -> bool {
+        self.errors
+            .iter()
+            .chain([&self.what])
+            .any(|it| it.contains(text))
+    }
+
+    /// Adds to what happened.
+    pub(crate) fn and(mut self, what: &str) -> Self {
+        self.what.push_str(what);
+        self
+    }
+
+    pub(crate) fn advising(mut self, next: Advice) -> Self {
+        self.next = next.into();
+        self
+    }
+
+    pub(crate) fn kind(&self) -> AdapterErrorKind {
+        self.kind
+    }
+
+    /// Whether nothing is known yet that a program can act on.
+    pub(crate) fn is_uncaused(&self) -> bool {
+        self.cause == Cause::Other
+    }
+
+    pub(crate) fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    pub(crate) fn state(&self) -> &DatabaseState {
+        &self.state
+    }
+
+    /// The error of a failure whose texts contain no secret.
+    #[cfg(test)]
     pub(crate) fn worded(self) -> AdapterError {
-        let (message, evidence) = self.in_words();
-        let evidence = Some(evidence).filter(|text| !text.trim().is_empty());
-        AdapterError {
-            stderr: evidence.map(|text| Redactor::bounded(&text, EVIDENCE_LIMIT).into_owned()),
-            ..AdapterError::new(self.kind, message).with_adapter(ADAPTER)
-        }
+        self.redacted(None, &Redactor::default()).into()
+    }
+
+    /// The failure without secrets, of this operation.
+    pub(crate) fn redacted(self, operation: Option<&'static str>, redactor: &Redactor) -> Failure {
+        let fault = Box::new(Redacted::new(self, redactor).into_inner());
+        Failure { fault, operation }
     }
 }
 
-impl Redact for Failure {
+fn consistent(kind: AdapterErrorKind, state: &DatabaseState) -> AdapterErrorKind {
+    if says_nothing_happened(kind) && !state.is_unchanged() {
+        AdapterErrorKind::Execution
+    } else {
+        kind
+    }
+}
+
+impl Redact for Fault {
     fn redact(&mut self, redactor: &Redactor) {
         let Self {
             kind: _,
+            cause: _,
             what,
             errors,
             state,
             next,
             evidence,
+            found: _,
         } = self;
         redactor.prose(errors.iter_mut().chain([what, next, evidence]));
         state.redact(redactor);
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.in_words().0)
     }
 }
 
-/// An error of a report in one line: the migration and what the server said, where it says so.
-fn in_short(error: &str) -> String {
-    match refusal::refusal(error) {
-        Some(Refusal { migration, said }) => format!("{migration}: {said}"),
-        None => error.split_whitespace().collect::<Vec<_>>().join(" "),
+/// Why a call has no result. No text in it contains a secret.
+///
+/// A kind that says that nothing happened is only combined with a [state](Self::state) that says the
+/// same. `Display` is one paragraph for people: what failed, the state of the database, and `Next:`.
+///
+/// ```
+/// use fraisier_adapter_confiture::{Cause, DatabaseState, Failure};
+///
+/// fn may_retry(failure: &Failure) -> bool {
+///     failure.is_retriable() && *failure.cause() == Cause::Contention
+/// }
+///
+/// fn needs_rollback(failure: &Failure) -> bool {
+///     !matches!(failure.state(), DatabaseState::NotStarted | DatabaseState::Unchanged)
+/// }
+/// # let _ = (may_retry, needs_rollback);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    fault: Box<Fault>,
+    operation: Option<&'static str>,
+}
+
+impl Failure {
+    /// What class of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> AdapterErrorKind {
+        self.fault.kind
+    }
+
+    /// What a program can act on.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.fault.cause
+    }
+
+    /// What is known of the database.
+    #[must_use]
+    pub fn state(&self) -> &DatabaseState {
+        &self.fault.state
+    }
+
+    /// The operation that failed, such as `up`; `None` outside of calls.
+    #[must_use]
+    pub fn operation(&self) -> Option<&'static str> {
+        self.operation
+    }
+
+    /// What happened, without the state and the advice.
+    #[must_use]
+    pub fn what(&self) -> String {
+        self.fault.told()
+    }
+
+    /// What to do next; empty when nothing is known to help.
+    #[must_use]
+    pub fn advice(&self) -> &str {
+        &self.fault.next
+    }
+
+    /// Whether the same call may succeed later without a change of anything: another deploy was in
+    /// the way, and nothing happened.
+    #[must_use]
+    pub fn is_retriable(&self) -> bool {
+        self.fault.kind == AdapterErrorKind::LockContention
     }
 }
 
-/// The text without repeated lines: libpq prints the same `FATAL` for each address that it tries.
-fn without_repetition(text: &str) -> String {
-    let mut seen = Vec::new();
-    let lines = text.lines().filter(|line| {
-        let said = line.find("FATAL:").map_or(*line, |at| &line[at..]).trim();
-        let new = said.is_empty() || !seen.contains(&said);
-        seen.push(said);
-        new
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// The text in one line, without the `^` by which the server points into a statement.
-fn paragraph(text: &str) -> String {
-    let words = text
-        .lines()
-        .filter(|line| line.trim() != "^")
-        .flat_map(str::split_whitespace);
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// The text, cut to so many characters.
-fn shortened(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.to_owned();
-    }
-    let cut: String = text.chars().take(room.saturating_sub(1)).collect();
-    format!("{}…", cut.trim_end())
-}
-
-fn without_full_stop(text: &str) -> &str {
-    match text.strip_suffix('.') {
-        Some(clause) if !clause.ends_with('.') => clause,
-        _ => text,
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.fmt(f)
     }
 }
+
+impl std::error::Error for Failure {}
+
+impl From<Failure> for AdapterError {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    fn from(failure: Failure) -> Self {
+        let (message, evidence) = failure.fault.in_words();
+        Self {
+            operation: failure.operation.map(str::to_owned),
+            stderr: words::bounded_evidence(&evidence),
+            ..Self::new(failure.fault.kind, message).with_adapter(ADAPTER)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

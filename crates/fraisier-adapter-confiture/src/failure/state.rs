@@ -2,124 +2,153 @@
 
 use std::fmt;
 
-use crate::operation::Operation;
+use fraisier_adapter_api::Revision;
+use serde::Serialize;
+
 use crate::redact::Redactor;
 
-/// What to do where the state of the database is not known.
-const ASK_FIRST: &str = "ask `current_revision` before anything else";
-
 /// How many versions a message lists; of more it names the first and the last.
-const TOLD: usize = 8;
+const LISTED: usize = 8;
 
 /// What is known about the database after a failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum DatabaseState {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DatabaseState {
     /// Nothing was started.
     NotStarted,
-    /// The operation does not change the database, or failed before it did.
-    Untouched,
-    /// These versions were applied or rolled back, and stay so.
-    Changed {
-        how: Change,
-        versions: Vec<String>,
-        /// Whether these are all. If not, the next version may be changed too.
-        is_exact: bool,
+    /// The call did not change the database.
+    Unchanged,
+    /// Exactly these migrations were applied or rolled back; there may be none.
+    Exactly {
+        /// What happened to them.
+        change: Change,
+        /// Their versions, in order.
+        versions: Vec<Revision>,
     },
-    /// Exactly these versions were applied, by an `up` that failed and was not stopped.
-    Halfway {
-        applied: Vec<String>,
-        /// The last version that was applied before the `up`.
-        found: Option<String>,
+    /// At least these migrations were applied or rolled back, perhaps the next one too.
+    AtLeast {
+        /// What happened to them.
+        change: Change,
+        /// Their versions, in order; at least one.
+        versions: Vec<Revision>,
     },
-    /// These versions were applied, and rolled back again to the revision `at`, where the call began.
-    Undone { applied: Vec<String>, at: String },
-    /// These versions were applied, and rolling them back failed.
-    NotUndone { applied: Vec<String>, why: String },
-    /// The operation ran. Whether it changed the database is not known.
+    /// These migrations were applied and rolled back again.
+    UndoneTo {
+        /// Their versions, in order.
+        applied: Vec<Revision>,
+        /// The last applied migration now.
+        revision: Revision,
+    },
+    /// Completed migrations remain applied or rolled back; whether and which there are is not known,
+    /// and the migration that was in progress may be committed or not.
+    InProgress,
+    /// Whether the database was changed is not known.
     Unknown,
-    /// The operation was killed. The server rolls back the migration that was under way.
-    Killed,
 }
 
-/// What happened to a migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
+/// What happened to migrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Change {
+    /// They were applied.
     Applied,
+    /// They were rolled back.
     RolledBack,
 }
 
 impl DatabaseState {
-    /// What is known after an operation that failed and reported nothing about the database.
-    pub(crate) const fn without_report(operation: Operation) -> Self {
-        match operation {
-            Operation::Up | Operation::DownTo => Self::Unknown,
-            Operation::Describe
-            | Operation::CurrentRevision
-            | Operation::Verify
-            | Operation::Preflight => Self::Untouched,
+    /// Whether it says that no migration was changed.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        match self {
+            Self::NotStarted | Self::Unchanged => true,
+            Self::Exactly { versions, .. } => versions.is_empty(),
+            Self::AtLeast { .. } | Self::UndoneTo { .. } | Self::InProgress | Self::Unknown => {
+                false
+            }
         }
     }
 
-    /// Nothing was applied.
-    pub(crate) const fn none_applied() -> Self {
-        Self::Changed {
-            how: Change::Applied,
-            versions: Vec::new(),
-            is_exact: true,
+    /// Whether it leaves open what happened.
+    pub(super) fn is_uncertain(&self) -> bool {
+        matches!(
+            self,
+            Self::AtLeast { .. } | Self::InProgress | Self::Unknown
+        )
+    }
+
+    pub(crate) fn exactly(change: Change, versions: &[String]) -> Self {
+        Self::Exactly {
+            change,
+            versions: revisions(versions),
         }
     }
 
-    /// Masks secrets in the versions and in the reason.
+    /// The same, where there may be more; unknown where not even one is certain.
+    pub(crate) fn at_least(change: Change, versions: &[String]) -> Self {
+        match versions {
+            [] => Self::Unknown,
+            versions => Self::AtLeast {
+                change,
+                versions: revisions(versions),
+            },
+        }
+    }
+
+    /// Masks secrets in the versions.
     pub(super) fn redact(&mut self, redactor: &Redactor) {
         match self {
-            Self::Changed { versions, .. } => redactor.names(versions),
-            Self::Halfway { applied, .. } => redactor.names(applied),
-            Self::Undone { applied, at } => redactor.names(applied.iter_mut().chain([at])),
-            Self::NotUndone { applied, why } => {
-                redactor.names(applied);
-                redactor.prose([why]);
+            Self::Exactly { versions, .. } | Self::AtLeast { versions, .. } => {
+                redactor.names(versions.iter_mut().map(|it| &mut it.0));
             }
-            Self::NotStarted | Self::Untouched | Self::Unknown | Self::Killed => {}
+            Self::UndoneTo { applied, revision } => {
+                redactor.names(applied.iter_mut().chain([revision]).map(|it| &mut it.0));
+            }
+            Self::NotStarted | Self::Unchanged | Self::InProgress | Self::Unknown => {}
         }
     }
+}
+
+fn revisions(versions: &[String]) -> Vec<Revision> {
+    versions.iter().map(Revision::new).collect()
 }
 
 impl fmt::Display for DatabaseState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted => f.write_str("nothing was started"),
-            Self::Untouched => f.write_str("the database was not changed by this call"),
-            Self::Halfway { applied, .. } => stays(f, Change::Applied, applied),
-            Self::Changed {
-                how,
-                versions,
-                is_exact: true,
-            } => stays(f, *how, versions),
-            Self::Changed { how, versions, .. } if versions.is_empty() => {
-                write!(f, "whether a migration was {how} is unknown: {ASK_FIRST}")
+            Self::Unchanged => f.write_str("the database was not changed by this call"),
+            Self::Exactly { change, versions } if versions.is_empty() => {
+                write!(f, "no migration was {change}")
             }
-            Self::Changed { how, versions, .. } => write!(
+            Self::Exactly {
+                change: Change::Applied,
+                versions,
+            } => {
+                let remain = if versions.len() == 1 { "remains" } else { "remain" };
+                write!(f, "{} {remain} applied", Listed(versions))
+            }
+            Self::Exactly { change, versions } => {
+                write!(f, "{} {} {change}", Listed(versions), was(versions))
+            }
+            Self::AtLeast { change, versions } => write!(
                 f,
-                "at least {} {how} before that, perhaps the next one too: {ASK_FIRST}",
-                Were(versions)
+                "at least {} {} {change}, perhaps the next migration too",
+                Listed(versions),
+                was(versions)
             ),
-            Self::Undone { applied, at } => write!(
+            Self::UndoneTo { applied, revision } => write!(
                 f,
-                "{} applied before that and rolled back again: the database is at {at}, where it \
-                 was",
-                Were(applied)
+                "{} {} applied and rolled back again; the last applied migration is {revision}",
+                Listed(applied),
+                was(applied)
             ),
-            Self::NotUndone { applied, why } => write!(
-                f,
-                "{} applied before that, and {why}: {ASK_FIRST}",
-                Were(applied)
+            Self::InProgress => f.write_str(
+                "completed migrations remain, and the state of the migration in progress is unknown",
             ),
-            Self::Unknown => write!(f, "what it did to the database is unknown: {ASK_FIRST}"),
-            Self::Killed => write!(
-                f,
-                "what had ended stays, and the server rolls back the migration under way, unless \
-                 that runs outside a transaction: {ASK_FIRST}"
-            ),
+            Self::Unknown => f.write_str("whether the database was changed is unknown"),
         }
     }
 }
@@ -133,31 +162,23 @@ impl fmt::Display for Change {
     }
 }
 
-/// Writes which versions were changed and stay so.
-fn stays(f: &mut fmt::Formatter<'_>, how: Change, versions: &[String]) -> fmt::Result {
-    if versions.is_empty() {
-        return write!(f, "no migration was {how}");
-    }
-    let stay = match (how, versions) {
-        (Change::Applied, [_]) => "stays",
-        (Change::Applied, _) => "stay",
-        (Change::RolledBack, [_]) => "stays so",
-        (Change::RolledBack, _) => "stay so",
-    };
-    write!(f, "{} {how} before that and {stay}", Were(versions))
+fn was(versions: &[Revision]) -> &'static str {
+    if versions.len() == 1 { "was" } else { "were" }
 }
 
-/// `001, 002 were`
-struct Were<'a>(&'a [String]);
+/// `001, 002`, or `001 to 020 (20 migrations)`
+struct Listed<'a>(&'a [Revision]);
 
-impl fmt::Display for Were<'_> {
+impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            [one] => write!(f, "{one} was"),
-            [first, .., last] if self.0.len() > TOLD => {
-                write!(f, "{first} to {last} ({} migrations) were", self.0.len())
+            [first, .., last] if self.0.len() > LISTED => {
+                write!(f, "{first} to {last} ({} migrations)", self.0.len())
             }
-            versions => write!(f, "{} were", versions.join(", ")),
+            versions => {
+                let versions: Vec<&str> = versions.iter().map(Revision::as_str).collect();
+                f.write_str(&versions.join(", "))
+            }
         }
     }
 }

@@ -1,55 +1,120 @@
+use std::collections::BTreeSet;
+
 use super::*;
 
-fn applied(versions: impl IntoIterator<Item = String>) -> DatabaseState {
-    DatabaseState::Changed {
-        how: Change::Applied,
-        versions: versions.into_iter().collect(),
-        is_exact: true,
-    }
+fn versions(versions: impl IntoIterator<Item = String>) -> Vec<String> {
+    versions.into_iter().collect()
 }
 
-fn failed(what: &str, state: DatabaseState, next: &str) -> Failure {
-    let next = Advice::Stated(next.into());
-    Failure::new(AdapterErrorKind::Execution, what, state, next)
+fn applied(of: impl IntoIterator<Item = String>) -> DatabaseState {
+    DatabaseState::exactly(Change::Applied, &versions(of))
+}
+
+fn failed(what: &str, state: DatabaseState, next: &str) -> Fault {
+    let next = Advice::stated(next);
+    Fault::new(AdapterErrorKind::Execution, what, state, next)
 }
 
 #[test]
-fn a_message_tells_what_the_state_and_what_next() {
-    let state = applied(["001".into(), "002".into()]);
-    let error = Failure {
-        evidence: "x".repeat(100_000),
-        ..failed("migration 003 failed\n", state, "correct it")
+fn a_kind_that_says_nothing_happened_needs_a_state_that_says_the_same() {
+    use AdapterErrorKind as Kind;
+
+    let harmless = [
+        Kind::LockContention,
+        Kind::DbUnreachable,
+        Kind::PreconditionFailed,
+        Kind::InvalidConfig,
+        Kind::MethodNotSupported,
+        Kind::MissingSecret,
+        Kind::SecretReadFailed,
+    ];
+    let unchanged = [
+        DatabaseState::NotStarted,
+        DatabaseState::Unchanged,
+        applied([]),
+    ];
+    let one = || versions(["001".to_owned()]);
+    let changed = [
+        applied(one()),
+        DatabaseState::exactly(Change::RolledBack, &one()),
+        DatabaseState::at_least(Change::Applied, &one()),
+        DatabaseState::at_least(Change::Applied, &[]),
+        DatabaseState::UndoneTo {
+            applied: vec!["002".into()],
+            revision: "001".into(),
+        },
+        DatabaseState::InProgress,
+        DatabaseState::Unknown,
+    ];
+    let kind = |kind, state: &DatabaseState| {
+        let built = Fault::new(kind, "it failed", state.clone(), Advice::none());
+        let set = failed("it failed", DatabaseState::Unknown, "").in_state(kind, state.clone());
+        assert_eq!(built.kind(), set.kind(), "{kind}: {state}");
+        built.kind()
+    };
+    for harmless in harmless {
+        for state in &unchanged {
+            assert_eq!(kind(harmless, state), harmless, "{state}");
+        }
+        for state in &changed {
+            assert_eq!(
+                kind(harmless, state),
+                Kind::Execution,
+                "{harmless}: {state}"
+            );
+        }
     }
-    .worded();
+    for state in unchanged.iter().chain(&changed) {
+        let kind = kind(Kind::IrreversibleRollback, state);
+        assert_eq!(kind, Kind::IrreversibleRollback, "{state}");
+    }
+}
+
+#[test]
+fn a_message_has_what_failed_the_state_and_what_to_do() {
+    let state = applied(["001".into(), "002".into()]);
+    let error = failed("migration 003 failed\n", state, "correct it")
+        .with_evidence(&"x".repeat(100_000))
+        .worded();
     assert_eq!(
         error.message,
-        "migration 003 failed; 001, 002 were applied before that and stay. Next: correct it"
+        "migration 003 failed; 001, 002 remain applied. Next: correct it"
     );
     assert_eq!(error.adapter.as_deref(), Some("confiture"));
     let evidence = error.stderr.expect("evidence");
-    assert!(evidence.len() < EVIDENCE_LIMIT + 100, "{}", evidence.len());
+    assert!(evidence.len() < 17_000, "{}", evidence.len());
+}
+
+#[test]
+fn where_the_state_is_uncertain_finding_it_out_comes_first() {
+    let message = |state, next| failed("it failed", state, next).worded().message;
+    assert_eq!(
+        message(DatabaseState::Unknown, "correct it"),
+        "it failed; whether the database was changed is unknown. Next: run \
+         `fraisier-adapter-confiture-ipc current` first, then correct it"
+    );
+    assert!(message(DatabaseState::InProgress, "").ends_with("-ipc current`"));
+    assert!(!message(DatabaseState::Unchanged, "correct it").contains("-ipc current`"));
 }
 
 #[test]
 fn the_errors_of_a_report_follow_what_failed() {
-    let failure = Failure {
-        errors: vec!["the  first".into(), "the second".into()],
-        ..failed("it failed", DatabaseState::Untouched, "")
-    };
-    let told = failure.to_string();
+    let fault = failed("it failed", DatabaseState::Unchanged, "")
+        .with_errors(["the  first".into(), "the second".into()]);
+    let told = fault.to_string();
     assert!(
         told.starts_with("it failed: the first; the second; "),
         "{told}"
     );
-    let error = failure.worded();
+    let error = fault.worded();
     assert_eq!(error.message, told);
     assert_eq!(error.stderr.as_deref(), Some("the  first\nthe second"));
 }
 
 #[test]
-fn the_state_stands_apart_from_what_a_tool_said() {
+fn the_state_is_separate_from_what_a_tool_said() {
     let message = |what: &str| failed(what, applied(["001".into()]), "").worded().message;
-    let state = "001 was applied before that and stays";
+    let state = "001 remains applied";
     assert_eq!(message("it failed.\n"), format!("it failed; {state}"));
     assert_eq!(message("at SELECT..."), format!("at SELECT...; {state}"));
     let marked = "syntax error\nLINE 1: \\set\n        ^";
@@ -67,59 +132,43 @@ fn the_state_stands_apart_from_what_a_tool_said() {
 fn a_message_is_a_paragraph_and_what_does_not_fit_is_evidence() {
     let what = format!("it failed:\n{}", "many words ".repeat(100));
     let state = applied((0..500).map(|it| format!("{it:03}")));
-    let error = Failure {
-        evidence: "printed".into(),
-        ..failed(&what, state, "correct it")
-    }
-    .worded();
-    assert!(error.message.chars().count() <= MESSAGE, "{error}");
+    let error = failed(&what, state, "correct it")
+        .with_evidence("printed")
+        .worded();
+    assert!(error.message.chars().count() <= 400, "{error}");
     assert!(!error.message.contains('\n'), "{error}");
-    let known = "000 to 499 (500 migrations) were applied before that and stay";
+    let known = "000 to 499 (500 migrations) remain applied";
     assert!(error.message.contains(known), "{error}");
     let evidence = error.stderr.expect("evidence");
     assert!(evidence.contains(what.trim_end()) && evidence.ends_with("printed"));
 }
 
-/// confiture may say a whole file; comparing each of its lines with all others would take minutes.
+/// confiture may print a whole file; comparing each of its lines with all others would take minutes.
 #[test]
-fn of_an_endless_message_both_ends_are_looked_at() {
+fn of_an_endless_message_both_ends_are_read() {
     let lines: Vec<String> = (0..300_000).map(|line| format!("line {line}")).collect();
-    let error = failed(&lines.join("\n"), DatabaseState::Untouched, "").worded();
+    let error = failed(&lines.join("\n"), DatabaseState::Unchanged, "").worded();
     assert!(error.message.starts_with("line 0 line 1 "), "{error}");
     let evidence = error.stderr.expect("evidence");
-    assert!(evidence.len() < TOLD_LIMIT + 100, "{}", evidence.len());
+    assert!(evidence.len() < 4200, "{}", evidence.len());
     assert!(evidence.contains("line 299999"), "{evidence}");
 }
 
 #[test]
-fn versions_that_hold_a_secret_do_not_leave() {
+fn versions_that_contain_a_secret_are_redacted() {
     let redactor = Redactor::new([], ["hunter2-hunter2"]);
-    let versions = || vec!["001".to_owned(), "hunter2-hunter2".to_owned()];
-    let changed = |how, is_exact| DatabaseState::Changed {
-        how,
-        versions: versions(),
-        is_exact,
-    };
-    for mut state in [
-        changed(Change::Applied, true),
-        changed(Change::Applied, false),
-        changed(Change::RolledBack, true),
-        changed(Change::RolledBack, false),
-        DatabaseState::Halfway {
-            applied: versions(),
-            found: None,
-        },
-        DatabaseState::Undone {
-            applied: versions(),
-            at: "hunter2-hunter2".into(),
-        },
-        DatabaseState::NotUndone {
-            applied: versions(),
-            why: "hunter2-hunter2".into(),
+    let secret = versions(["001".to_owned(), "hunter2-hunter2".to_owned()]);
+    for state in [
+        DatabaseState::exactly(Change::Applied, &secret),
+        DatabaseState::at_least(Change::Applied, &secret),
+        DatabaseState::exactly(Change::RolledBack, &secret),
+        DatabaseState::UndoneTo {
+            applied: vec!["001".into(), "hunter2-hunter2".into()],
+            revision: "hunter2-hunter2".into(),
         },
     ] {
-        state.redact(&redactor);
-        let told = state.to_string();
+        let failure = failed("it failed", state, "").redacted(None, &redactor);
+        let told = failure.state().to_string();
         assert!(
             told.contains("001, ***") && !told.contains("hunter"),
             "{told}"
@@ -128,29 +177,59 @@ fn versions_that_hold_a_secret_do_not_leave() {
 }
 
 #[test]
-fn many_versions_are_told_by_the_first_and_the_last() {
+fn of_many_versions_the_first_and_the_last_are_listed() {
     let told = |count: usize| applied((1..=count).map(|it| it.to_string())).to_string();
-    assert!(told(8).starts_with("1, 2, 3, 4, 5, 6, 7, 8 were "));
-    assert!(told(9).starts_with("1 to 9 (9 migrations) were "));
+    assert!(told(8).starts_with("1, 2, 3, 4, 5, 6, 7, 8 remain "));
+    assert!(told(9).starts_with("1 to 9 (9 migrations) remain "));
 }
 
 #[test]
-fn every_state_says_something_of_its_own() {
-    let rolled_back = DatabaseState::Changed {
-        how: Change::RolledBack,
-        versions: vec!["001".into()],
-        is_exact: true,
-    };
+fn every_state_has_words_and_data_of_its_own() {
+    let one = versions(["001".to_owned()]);
     let states = [
         DatabaseState::NotStarted,
-        DatabaseState::Untouched,
-        DatabaseState::none_applied(),
-        applied(["001".into()]),
-        rolled_back,
+        DatabaseState::Unchanged,
+        applied([]),
+        DatabaseState::exactly(Change::Applied, &one),
+        DatabaseState::exactly(Change::RolledBack, &one),
+        DatabaseState::at_least(Change::Applied, &one),
+        DatabaseState::at_least(Change::RolledBack, &one),
+        DatabaseState::UndoneTo {
+            applied: vec!["001".into()],
+            revision: "000".into(),
+        },
+        DatabaseState::InProgress,
         DatabaseState::Unknown,
-        DatabaseState::Killed,
     ];
-    let texts: std::collections::BTreeSet<_> =
-        states.iter().map(DatabaseState::to_string).collect();
+    let texts: BTreeSet<_> = states.iter().map(DatabaseState::to_string).collect();
     assert_eq!(texts.len(), states.len());
+    let json = |state| serde_json::to_string(state).expect("JSON");
+    let data: BTreeSet<_> = states.iter().map(json).collect();
+    assert_eq!(data.len(), states.len());
+    assert_eq!(
+        json(&states[5]),
+        r#"{"state":"at_least","change":"applied","versions":["001"]}"#
+    );
+}
+
+#[test]
+fn a_failure_is_data_and_an_error() {
+    let state = DatabaseState::Unchanged;
+    let fault = Fault::new(
+        AdapterErrorKind::LockContention,
+        "held",
+        state,
+        Advice::none(),
+    );
+    let failure = fault.redacted(Some("up"), &Redactor::default());
+    assert!(failure.is_retriable());
+    assert_eq!(*failure.cause(), Cause::Contention);
+    assert_eq!(
+        (failure.operation(), &*failure.what()),
+        (Some("up"), "held")
+    );
+    let words = failure.to_string();
+    let error = AdapterError::from(failure);
+    assert_eq!(error.operation.as_deref(), Some("up"));
+    assert_eq!(error.message, words);
 }

@@ -9,7 +9,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use super::lines::{Line, Lines};
-use super::{Call, Event, Observer, next_call};
+use super::{Call, Event, Observer};
 use crate::process::{Exit, Interruption, Listener, Output, Stream};
 use crate::redact::{Redacted, Redactor};
 
@@ -19,7 +19,7 @@ const LINES_PER_SECOND: u32 = 1000;
 
 /// Tells what one command does: its texts redacted, its lines counted where they are too many.
 pub struct Announcer {
-    call: Call,
+    call: Arc<Call>,
     redactor: Arc<Redactor>,
     observer: Option<Arc<dyn Observer>>,
     stdout: Mutex<LineReader>,
@@ -27,20 +27,10 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// An announcer for a command of the next call of this process, whose events pass this redactor.
+    /// An announcer for one command of a call.
     #[must_use]
     pub fn new(
-        operation: &'static str,
-        redactor: Arc<Redactor>,
-        observer: Option<Arc<dyn Observer>>,
-    ) -> Self {
-        let id = next_call();
-        Self::of(Call { id, operation }, redactor, observer)
-    }
-
-    /// The same of a call that has begun.
-    pub(crate) fn of(
-        call: Call,
+        call: Arc<Call>,
         redactor: Arc<Redactor>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
@@ -67,7 +57,7 @@ impl Announcer {
         )
     }
 
-    pub(crate) fn tell(&self, event: Event) {
+    pub(crate) fn emit(&self, event: Event) {
         let event = Redacted::new(event, &self.redactor);
         trace(&event);
         if let Some(observer) = &self.observer {
@@ -94,11 +84,11 @@ impl Announcer {
 
 impl Listener for Announcer {
     fn unwatched(&self) {
-        self.tell(Event::NotWatched);
+        self.emit(Event::NotWatched);
     }
 
     fn started(&self, pid: u32) {
-        self.tell(Event::Started { pid });
+        self.emit(Event::Started { pid });
     }
 
     fn printed(&self, stream: Stream, bytes: &[u8]) {
@@ -110,7 +100,7 @@ impl Listener for Announcer {
     }
 
     fn interrupted(&self, why: Interruption) {
-        self.tell(Event::Interrupted { why });
+        self.emit(Event::Interrupted { why });
     }
 
     fn finished(&self, output: &Output) {
@@ -119,7 +109,7 @@ impl Listener for Announcer {
             Exit::Code(code) => span.record("exit", code),
             Exit::Signal(signal) => span.record("signal", signal),
         };
-        self.tell(Event::Finished {
+        self.emit(Event::Finished {
             exit: output.exit,
             duration: output.duration,
             killed: output.was_killed(),
@@ -204,7 +194,7 @@ impl LineReader {
         match self.allowance.take(now) {
             Some(skipped) => {
                 self.skipped(to, skipped);
-                to.tell(Event::Line {
+                to.emit(Event::Line {
                     stream: self.stream,
                     text: line.told(&to.redactor),
                 });
@@ -216,7 +206,7 @@ impl LineReader {
     fn skipped(&self, to: &Announcer, count: u64) {
         if count > 0 {
             let stream = self.stream;
-            to.tell(Event::LinesSkipped { stream, count });
+            to.emit(Event::LinesSkipped { stream, count });
         }
     }
 }

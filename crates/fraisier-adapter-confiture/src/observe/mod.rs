@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use fraisier_adapter_api::Revision;
+use fraisier_adapter_api::{AdapterCtx, Revision};
 
 pub use self::announcer::Announcer;
 pub use crate::process::{Exit, Interruption, Stream};
@@ -24,19 +24,22 @@ use crate::request::NoDisconnectCheck;
 ///
 /// Every text in an event has passed the adapter's redactor.
 ///
+/// A closure is an observer:
+///
 /// ```
-/// use std::sync::mpsc::Sender;
-/// use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+/// use std::sync::{Arc, mpsc};
+/// use fraisier_adapter_confiture::ConfitureMigration;
+/// use fraisier_adapter_confiture::observe::{Call, Event};
 ///
-/// struct Log(Sender<String>);
-///
-/// impl Observer for Log {
-///     fn event(&self, call: &Call, event: &Event) {
+/// let (sender, receiver) = mpsc::channel();
+/// let adapter = ConfitureMigration::builder()
+///     .observer(Arc::new(move |call: &Call, event: &Event| {
 ///         if let Event::MigrationApplied { revision, .. } = event {
-///             let _ = self.0.send(format!("{}: {revision} applied", call.operation));
+///             let _ = sender.send(format!("{}: {revision} applied", call.fraise));
 ///         }
-///     }
-/// }
+///     }))
+///     .build();
+/// # let _ = (adapter, receiver);
 /// ```
 pub trait Observer: Send + Sync {
     /// Takes one event of one call. The events of one call arrive in order; those of calls that
@@ -58,20 +61,39 @@ impl fmt::Debug for Audience {
     }
 }
 
-/// Which call an [`Event`] belongs to. A call may take more than one command, one after the other.
+impl<F: Fn(&Call, &Event) + Send + Sync> Observer for F {
+    fn event(&self, call: &Call, event: &Event) {
+        self(call, event);
+    }
+}
+
+/// Which call an [`Event`] belongs to. A call may run more than one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// Tells the calls of this process apart; counted up from 1.
+    /// Distinguishes the calls of this process; counted up from 1.
     pub id: u64,
     /// The operation, such as `up`.
     pub operation: &'static str,
+    /// The fraise of the context; empty where a call has no context.
+    pub fraise: String,
+    /// The environment of the context; empty where a call has no context.
+    pub environment: String,
 }
 
-/// The number of the next call of this process.
-pub(crate) fn next_call() -> u64 {
-    static CALLS: AtomicU64 = AtomicU64::new(1);
-    CALLS.fetch_add(1, Ordering::Relaxed)
+impl Call {
+    /// The next call of this process.
+    #[must_use]
+    pub fn next(operation: &'static str, ctx: Option<&AdapterCtx>) -> Self {
+        static CALLS: AtomicU64 = AtomicU64::new(1);
+        let text = |of: fn(&AdapterCtx) -> &String| ctx.map(of).cloned().unwrap_or_default();
+        Self {
+            id: CALLS.fetch_add(1, Ordering::Relaxed),
+            operation,
+            fraise: text(|ctx| &ctx.fraise),
+            environment: text(|ctx| &ctx.environment),
+        }
+    }
 }
 
 /// Something that happened while a command ran.
@@ -122,7 +144,8 @@ pub enum Event {
         name: String,
     },
     /// How far an `up` is that has been running for a while: see
-    /// [`progress_interval`](crate::Builder::progress_interval). It comes under a call of its own.
+    /// [`progress_interval`](crate::Builder::progress_interval). The commands that find it out have no
+    /// events.
     Progress {
         /// What was applied last.
         revision: Option<Revision>,

@@ -2,35 +2,40 @@
 
 use fraisier_adapter_api::Revision;
 
-use crate::failure::Reader;
-use crate::operation::reading::{Outputs, Reading, Summary, Unread};
-use crate::operation::{Operation, revision};
+use super::call::{Call, Confiture};
+use super::outcome::Outcome;
+use crate::failure::Fault;
 use crate::process::Invocation;
+use crate::report;
 use crate::request::Request;
 
-/// `migrate current`, which takes no migrations directory.
-pub(crate) fn plan(request: &Request) -> Invocation {
+/// The revision of the database; `None` without a ledger, and when it is empty.
+pub(crate) async fn current_revision<C: Confiture>(
+    call: &Call<'_, C>,
+) -> Result<Option<Revision>, Fault> {
+    let outcome = call.run(command(call.request)).await?;
+    interpret(&outcome)
+}
+
+/// `migrate current`, which accepts no migrations directory.
+pub(crate) fn command(request: &Request) -> Invocation {
     request.migrate("current", Vec::new())
 }
 
-/// Reads a `current_revision`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct CurrentRevision;
-
-impl Reading for CurrentRevision {
-    type Answer = Option<Revision>;
-    const OPERATION: Operation = Operation::CurrentRevision;
-
-    fn summary(revision: &Self::Answer) -> Summary {
-        Summary {
-            to: revision.clone(),
-            ..Summary::default()
-        }
+/// The revision in the report, when the exit status agrees with it.
+pub(crate) fn interpret(outcome: &Outcome<report::Current>) -> Result<Option<Revision>, Fault> {
+    let report = match outcome.payload()? {
+        Ok(report) => report,
+        Err(envelope) if outcome.lacks_ledger(envelope) => return Ok(None),
+        Err(envelope) => return Err(outcome.envelope(envelope)),
+    };
+    if !outcome.exited_with(0) {
+        return Err(outcome.harmless_contradiction("it names a revision and fails"));
     }
-
-    fn read(&self, reader: &Reader<'_>, _: &Outputs) -> Result<Self::Answer, Unread> {
-        Ok(revision::read(reader)?)
+    if report.revision.is_some() != report.name.is_some() {
+        return Err(outcome.harmless_contradiction("it has only one of revision and name"));
     }
+    Ok(report.revision.as_ref().map(Revision::new))
 }
 
 #[cfg(test)]
@@ -40,26 +45,23 @@ mod tests {
     use super::*;
     use crate::process::Output;
     use crate::redact::Redactor;
-    use crate::testing::{answer, argv, ctx, envelope, output, request};
+    use crate::testing::{argv, ctx, envelope, only, output, request};
+    use crate::tools::replay;
 
     const HEAD: &str = r#"{"revision": "002", "name": "b",
         "applied_at": "2026-11-22T18:43:57.629802+00:00", "checksum": "a976", "ok": true,
         "command": "migrate current", "parser": {"pglast": "8.8", "pg_major": 18}}"#;
 
     fn revision_in(output: &Output) -> Result<Option<Revision>, AdapterError> {
-        answer(&CurrentRevision, &Redactor::default(), output)
-    }
-
-    #[test]
-    fn what_is_told_of_an_answer_is_the_revision() {
-        let revision = revision_in(&output(0, Some(HEAD))).expect("a revision");
-        assert_eq!(CurrentRevision::summary(&revision).to, revision);
-        assert_eq!(revision, Some(Revision("002".into())));
+        Ok(replay::current_revision(
+            &Redactor::default(),
+            only(output),
+        )?)
     }
 
     #[test]
     fn the_command_takes_no_migrations_directory() {
-        let invocation = plan(&request(&ctx("work".as_ref())));
+        let invocation = command(&request(&ctx("work".as_ref())));
         let expected = "migrate current --no-config --format json --output <report>";
         assert_eq!(argv(&invocation).join(" "), expected);
         assert_eq!(invocation.cwd, std::path::Path::new("work"));
@@ -126,7 +128,8 @@ mod tests {
         let report = envelope("CONFIG_006", &said, "");
         for redactor in [Redactor::new([dsn], []), Redactor::default()] {
             let output = output(3, Some(&report));
-            let error = answer(&CurrentRevision, &redactor, &output).expect_err("one");
+            let error = replay::current_revision(&redactor, only(&output)).expect_err("one");
+            let error = AdapterError::from(error);
             let told = format!("{error:?} {}", serde_json::to_string(&error).expect("JSON"));
             assert!(!told.contains("s3cr3tpw") && !told.contains("u:"), "{told}");
         }

@@ -2,26 +2,47 @@
 
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
-use crate::failure::refusal::refusal;
-use crate::failure::{Advice, Change, DatabaseState, Failure, Reader, add_line};
-use crate::operation::Operation;
-use crate::operation::reading::{Outputs, Reading, Summary, Unread};
+use super::call::{Call, Confiture};
+use super::outcome::Outcome;
+use super::server_error::refusal;
+use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
 use crate::process::{Arg, Invocation};
 use crate::report;
 use crate::request::Request;
+
+/// Rolls back what was applied after a revision.
+pub(crate) async fn down_to<C: Confiture>(
+    call: &Call<'_, C>,
+    target: &Revision,
+) -> Result<MigrationOutcome, Fault> {
+    // confiture takes a directory that does not exist for an empty one.
+    call.request.project.migrations()?;
+    let invocation = command(call.request, target)?;
+    roll_back(call, target, invocation).await
+}
+
+/// Runs the command and interprets its output.
+pub(crate) async fn roll_back<C: Confiture>(
+    call: &Call<'_, C>,
+    target: &Revision,
+    invocation: Invocation,
+) -> Result<MigrationOutcome, Fault> {
+    let outcome = call.run(invocation).await?;
+    interpret(&outcome, target)
+}
 
 /// `migrate down-to … -- <revision>`: after the `--`, nothing is an option.
 ///
 /// # Errors
 ///
 /// `PreconditionFailed` for an empty revision, which names no migration.
-pub(crate) fn plan(request: &Request, target: &Revision) -> Result<Invocation, Failure> {
+pub(crate) fn command(request: &Request, target: &Revision) -> Result<Invocation, Fault> {
     if target.as_str().trim().is_empty() {
-        return Err(Failure::new(
+        return Err(Fault::new(
             AdapterErrorKind::PreconditionFailed,
             "the revision to go back to is empty",
             DatabaseState::NotStarted,
-            Advice::NameVersion,
+            Advice::name_version(),
         ));
     }
     let mut args = request.migrations_dir().to_vec();
@@ -29,56 +50,32 @@ pub(crate) fn plan(request: &Request, target: &Revision) -> Result<Invocation, F
     Ok(request.migrate("down-to", args))
 }
 
-/// Reads a `down_to` this revision.
-#[derive(Debug, Clone)]
-pub struct DownTo {
-    /// The revision that was asked for.
-    pub target: Revision,
-}
-
-impl Reading for DownTo {
-    type Answer = MigrationOutcome;
-    const OPERATION: Operation = Operation::DownTo;
-
-    fn target(&self) -> Option<&Revision> {
-        Some(&self.target)
-    }
-
-    fn summary(outcome: &Self::Answer) -> Summary {
-        outcome.into()
-    }
-
-    fn read(&self, reader: &Reader<'_>, _: &Outputs) -> Result<Self::Answer, Unread> {
-        Ok(agreed(reader, &self.target, &reader.report()?)?)
-    }
-}
-
-/// What the report says, when request and exit status agree with it.
-fn agreed(
-    reader: &Reader<'_>,
+/// The result, when report, exit status and request agree.
+pub(crate) fn interpret(
+    outcome: &Outcome<report::DownTo>,
     target: &Revision,
-    report: &report::DownTo,
-) -> Result<MigrationOutcome, Failure> {
-    let rolled_back = |is_exact| DatabaseState::Changed {
-        how: Change::RolledBack,
-        versions: report.rolled_back.clone(),
-        is_exact,
-    };
+) -> Result<MigrationOutcome, Fault> {
+    let report = outcome.report()?;
+    let at_least = DatabaseState::at_least(Change::RolledBack, &report.rolled_back);
     if !report.errors.is_empty() {
-        let kind = crate::failure::classify(reader.output.exit, None, true);
-        let state = rolled_back(report.errors.iter().all(|error| refusal(error).is_some()));
-        let next = Advice::LookCloser;
-        return Err(reader.errors(kind, "a rollback failed", &report.errors, state, next));
+        let kind = classify(outcome.output.exit, None, true);
+        let state = if report.errors.iter().all(|error| refusal(error).is_some()) {
+            DatabaseState::exactly(Change::RolledBack, &report.rolled_back)
+        } else {
+            at_least
+        };
+        let what = "a rollback failed";
+        return Err(outcome.errors(kind, what, &report.errors, state, Advice::diagnose()));
     }
     if !report.skipped.is_empty() {
         let what = format!("it left out {}", report.skipped.join(", "));
         let kind = AdapterErrorKind::IrreversibleRollback;
-        return Err(reader.failure(kind, &what, rolled_back(false), Advice::None));
+        return Err(outcome.fault(kind, &what, at_least, Advice::none()));
     }
-    if let Some(what) = contradiction(reader, target, report) {
-        return Err(reader.contradiction(&what, DatabaseState::Unknown));
+    if let Some(what) = contradiction(outcome, target, report) {
+        return Err(outcome.contradiction(&what, DatabaseState::Unknown));
     }
-    let mut log = reader.log();
+    let mut log = outcome.log();
     let line = if report.rolled_back.is_empty() {
         "nothing to roll back".to_owned()
     } else {
@@ -95,12 +92,12 @@ fn agreed(
 
 /// How a report without errors contradicts the exit status, the request or itself.
 fn contradiction(
-    reader: &Reader<'_>,
+    outcome: &Outcome<report::DownTo>,
     target: &Revision,
     report: &report::DownTo,
 ) -> Option<String> {
     let to = &report.to;
-    if !reader.exited_with(0) {
+    if !outcome.exited_with(0) {
         return Some("it lists no error, and fails".into());
     }
     if to != target.as_str() {
@@ -110,7 +107,7 @@ fn contradiction(
         return Some("it does not say where it began".into());
     };
     if report.rolled_back.contains(to) {
-        return Some(format!("it rolled back {target}, which was to stay"));
+        return Some(format!("it rolled back the target {target} itself"));
     }
     let went_nowhere = from == to;
     if went_nowhere != report.rolled_back.is_empty() {
@@ -134,7 +131,8 @@ mod tests {
     use super::*;
     use crate::process::Output;
     use crate::redact::Redactor;
-    use crate::testing::{answer, argv, ctx, envelope, interrupted, output, request};
+    use crate::testing::{argv, ctx, envelope, interrupted, only, output, request};
+    use crate::tools::replay;
 
     fn report(change: impl FnOnce(&mut Value)) -> String {
         let mut report = json!({"from": "003", "to": "001", "rolled_back": ["003", "002"],
@@ -145,22 +143,26 @@ mod tests {
 
     fn down_to(output: &Output) -> Result<MigrationOutcome, AdapterError> {
         let target = Revision::new("001");
-        answer(&DownTo { target }, &Redactor::default(), output)
+        Ok(replay::down_to(
+            &target,
+            &Redactor::default(),
+            only(output),
+        )?)
     }
 
     #[test]
     fn the_revision_is_never_an_option() {
         let request = request(&ctx(".".as_ref()));
         for revision in ["001", "-x", "--no-lock", "--force"] {
-            let invocation = plan(&request, &Revision::new(revision)).expect("planned");
+            let invocation = command(&request, &Revision::new(revision)).expect("planned");
             let expected = format!(
                 "migrate down-to --no-config --format json --output <report> \
                  --migrations-dir db/migrations -- {revision}"
             );
             assert_eq!(argv(&invocation).join(" "), expected);
         }
-        let error = plan(&request, &Revision::new(" ")).expect_err("refused");
-        assert_eq!(error.kind, AdapterErrorKind::PreconditionFailed);
+        let error = command(&request, &Revision::new(" ")).expect_err("refused");
+        assert_eq!(error.kind(), AdapterErrorKind::PreconditionFailed);
     }
 
     #[test]
@@ -198,24 +200,14 @@ mod tests {
                 AdapterErrorKind::IrreversibleRollback,
                 "was not changed",
             ),
-            (
-                3,
-                "MIGR_001",
-                AdapterErrorKind::Execution,
-                "ask `current_revision`",
-            ),
+            (3, "MIGR_001", AdapterErrorKind::Execution, "-ipc current`"),
             (
                 6,
                 "LOCK_1300",
                 AdapterErrorKind::LockContention,
                 "was not changed",
             ),
-            (
-                0,
-                "MIGR_100",
-                AdapterErrorKind::Execution,
-                "ask `current_revision`",
-            ),
+            (0, "MIGR_100", AdapterErrorKind::Execution, "-ipc current`"),
         ] {
             let error = down_to(&output(status, Some(&envelope(code, "m", "a")))).expect_err("one");
             assert_eq!(error.kind, kind, "{error}");

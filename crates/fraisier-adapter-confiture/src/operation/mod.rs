@@ -1,22 +1,23 @@
-//! The operations: for each, what is run (`plan`) and what its output means ([`Reading`]). Neither
-//! starts a process.
-//!
-//! [`Reading`]: reading::Reading
+//! The operations. Each is one async function that builds its command, runs it through [`Call`], and
+//! interprets the output; the functions beside it are pure.
 
+pub(crate) mod call;
 pub(crate) mod current;
 pub(crate) mod describe;
 pub(crate) mod down_to;
+pub(crate) mod outcome;
 pub(crate) mod preflight;
-pub(crate) mod reading;
-mod revision;
+mod progress;
+pub(crate) mod server_error;
+pub(crate) mod start;
 pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
-mod version;
+pub(crate) mod version;
 
 /// An operation of the adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operation {
+pub(crate) enum Operation {
     Describe,
     CurrentRevision,
     Up,
@@ -36,5 +37,10 @@ impl Operation {
             Self::Verify => "verify",
             Self::Preflight => "preflight",
         }
+    }
+
+    /// Whether it changes the database.
+    pub(crate) const fn changes_database(self) -> bool {
+        matches!(self, Self::Up | Self::DownTo)
     }
 }

@@ -5,15 +5,16 @@ use std::path::Path;
 
 use fraisier_adapter_api::{AdapterErrorKind, PreflightIssue, PreflightReport, Severity};
 
-use crate::failure::{DatabaseState, Failure, Reader};
+use super::call::{Call, Confiture};
+use super::outcome::Outcome;
+use super::version;
+use crate::failure::Fault;
 use crate::guard;
-use crate::operation::reading::{Outputs, Reading, Unread};
-use crate::operation::{Operation, version};
 use crate::process::{Arg, Exit, Invocation};
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 use crate::report;
-use crate::request::project::{self, Migration};
+use crate::request::project::{self, Migration, Project};
 use crate::request::{Request, option, sql_files};
 
 /// How the codes of confiture's issues begin that deny window safety.
@@ -25,7 +26,7 @@ pub const NO_MIGRATIONS_AT_HAND: &str = "FRAISIER_NO_MIGRATIONS_AT_HAND";
 /// The code of the issue that confiture looked at another number of migrations than there are.
 pub const NOT_ALL_CHECKED: &str = "FRAISIER_NOT_ALL_CHECKED";
 
-/// Reads a `preflight` of these migrations.
+/// What a preflight is about.
 #[derive(Debug, Clone)]
 pub struct Preflight {
     /// `None` when the migrations directory does not exist here.
@@ -34,22 +35,40 @@ pub struct Preflight {
     against: bool,
 }
 
+/// Judges the migrations.
+pub(crate) async fn preflight<C: Confiture>(call: &Call<'_, C>) -> Result<PreflightReport, Fault> {
+    let about = Preflight {
+        migrations: call.request.where_present(Project::readable_migrations)?,
+        against: call.request.against()?.is_some(),
+    };
+    judge(call, &about).await
+}
+
+/// Runs the command and interprets its output.
+pub(crate) async fn judge<C: Confiture>(
+    call: &Call<'_, C>,
+    about: &Preflight,
+) -> Result<PreflightReport, Fault> {
+    let version = call.version().await?;
+    let otherwise = AdapterErrorKind::MethodNotSupported;
+    version::meets(&version, Need::Preflight, otherwise)?;
+    let pending_only = Need::PendingScope.is_met_by(&version);
+    let outcome = call.run(command(call.request, pending_only)?).await?;
+    interpret(&outcome, about, &version)
+}
+
 impl Preflight {
-    /// A look at the migrations of a directory, `against` another database or not.
+    /// About the migrations of a directory, `against` another database or not.
     ///
     /// # Errors
     ///
     /// Those of reading the directory, such as `NotFound` when it does not exist, or `NotADirectory`
     /// when it is a file.
     pub fn of_directory(migrations: &Path, against: bool) -> io::Result<Self> {
-        Ok(Self::new(Some(project::list(migrations)?), against))
-    }
-
-    pub(crate) fn new(migrations: Option<Vec<Migration>>, against: bool) -> Self {
-        Self {
-            migrations,
+        Ok(Self {
+            migrations: Some(project::list(migrations)?),
             against,
-        }
+        })
     }
 
     /// Why a stated `window_safe: true` is not passed on.
@@ -76,35 +95,13 @@ impl Preflight {
     }
 }
 
-impl Reading for Preflight {
-    type Answer = PreflightReport;
-    const OPERATION: Operation = Operation::Preflight;
-    const READS_FILES: bool = true;
-
-    fn before(&self, outputs: &Outputs) -> Result<(), Unread> {
-        let version = outputs.version()?;
-        let otherwise = AdapterErrorKind::MethodNotSupported;
-        Ok(version::meets(&version, Need::Preflight, otherwise)?)
-    }
-
-    fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
-        let version = outputs.version()?;
-        let report: report::Preflight = reader.report()?;
-        if matches!(reader.output.exit, Exit::Signal(_)) {
-            let what = "it reports, and did not end by itself";
-            return Err(reader.contradiction(what, DatabaseState::Untouched).into());
-        }
-        Ok(agreed(reader, self, &version, report))
-    }
-}
-
 /// `migrate preflight`, by a release that can.
 ///
 /// # Errors
 ///
 /// `InvalidConfig` when the secret `AGAINST_DATABASE_URL` is not a URL whose password can be taken
 /// out.
-pub(crate) fn plan(request: &Request, pending_only: bool) -> Result<Invocation, Failure> {
+pub(crate) fn command(request: &Request, pending_only: bool) -> Result<Invocation, Fault> {
     let mut args = request.migrations_dir().to_vec();
     if pending_only {
         args.extend([Arg::from("--scope"), Arg::from("pending")]);
@@ -121,30 +118,33 @@ pub(crate) fn plan(request: &Request, pending_only: bool) -> Result<Invocation, 
     Ok(invocation)
 }
 
-/// The report, with the verdicts that the exit status and the release vouch for.
-fn agreed(
-    reader: &Reader<'_>,
-    asked: &Preflight,
+/// The report, with the verdicts that the exit status and the release support.
+pub(crate) fn interpret(
+    outcome: &Outcome<report::Preflight>,
+    about: &Preflight,
     version: &ConfitureVersion,
-    report: report::Preflight,
-) -> PreflightReport {
-    let mut issues: Vec<PreflightIssue> = report.issues.into_iter().map(|it| it.0).collect();
+) -> Result<PreflightReport, Fault> {
+    let report = outcome.report()?;
+    if matches!(outcome.output.exit, Exit::Signal(_)) {
+        return Err(outcome.harmless_contradiction("it has a report, and was killed"));
+    }
+    let mut issues: Vec<PreflightIssue> = report.issues.iter().map(|it| it.0.clone()).collect();
     let found_errors = issues.iter().any(|issue| issue.severity == Severity::Error);
-    let ok = report.ok && !found_errors && report.summary.errors == 0 && reader.exited_with(0);
+    let ok = report.ok && !found_errors && report.summary.errors == 0 && outcome.exited_with(0);
     let denied = issues.iter().any(|issue| issue.code.starts_with(REPLICA));
     let mut window_safe = match report.window_safe {
         Some(true) if denied => Some(false),
-        Some(true) if !reader.exited_with(0) && !reader.exited_with(7) => None,
+        Some(true) if !outcome.exited_with(0) && !outcome.exited_with(7) => None,
         stated => stated,
     };
     // No recording shows what the field would mean below the floor.
     if !Need::WindowSafe.is_met_by(version) {
         window_safe = None;
     }
-    let mut change_set = report.change_set.map(|it| it.0);
-    if let Some(migrations) = &asked.migrations {
+    let mut change_set = report.change_set.as_ref().map(|it| it.0.clone());
+    if let Some(migrations) = &about.migrations {
         if window_safe == Some(true) {
-            let doubts = asked.doubts(migrations, version, report.summary.migrations_checked);
+            let doubts = about.doubts(migrations, version, report.summary.migrations_checked);
             window_safe = doubts.is_empty().then_some(true);
             issues.extend(doubts);
         }
@@ -160,7 +160,7 @@ fn agreed(
     let mut result = PreflightReport::new(ok).with_issues(issues);
     result.window_safe = window_safe;
     result.change_set = change_set;
-    result
+    Ok(result)
 }
 
 fn warning(code: &str, message: impl Into<String>) -> PreflightIssue {
@@ -173,7 +173,16 @@ fn warning(code: &str, message: impl Into<String>) -> PreflightIssue {
 }
 
 /// Why the adapter withheld the verdict on window safety, in one line; `None` when it did not.
-pub(crate) fn why_withheld(report: &PreflightReport) -> Option<String> {
+///
+/// ```
+/// use fraisier_adapter_api::PreflightReport;
+/// use fraisier_adapter_confiture::why_withheld;
+///
+/// // confiture gave no verdict either: the adapter withheld nothing.
+/// assert_eq!(why_withheld(&PreflightReport::new(true)), None);
+/// ```
+#[must_use]
+pub fn why_withheld(report: &PreflightReport) -> Option<String> {
     const OURS: [&str; 3] = [
         NO_MIGRATIONS_AT_HAND,
         NOT_ALL_CHECKED,

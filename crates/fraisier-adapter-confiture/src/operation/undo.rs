@@ -1,97 +1,141 @@
-//! An `up` that is undone when it fails halfway, where the evidence says exactly what it applied.
+//! The undo of an `up` that failed halfway, where the evidence says exactly what it applied.
 
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
-use crate::failure::{Advice, DatabaseState, Failure, add_line};
+use super::call::{Call, Confiture};
+use super::down_to;
+use crate::failure::{Advice, Cause, Change, DatabaseState, Fault};
+
+/// The failure of an `up`, after its undo where that is wanted and certain.
+pub(super) async fn undo<C: Confiture>(
+    call: &Call<'_, C>,
+    fault: Fault,
+    began_at: Option<Revision>,
+) -> Fault {
+    if !call.request.config.undo_failed_up {
+        return fault;
+    }
+    let Some(applied) = applied_by(&fault, began_at.as_ref()) else {
+        return fault;
+    };
+    let Some(revision) = began_at else {
+        return not_undone(
+            fault,
+            "there is no revision to go back to: nothing had been applied before",
+        );
+    };
+    let down = down_to::down_to(call, &revision).await;
+    undone(fault, &applied, &revision, down)
+}
 
 /// What a failed `up` applied, when that is certain and all that a `down_to` would roll back.
 ///
 /// A `down_to` rolls back whatever was applied after its target in time. That is what this call
 /// applied, and nothing else, where the last of what it found applied is where the database was:
 /// nobody else migrated in between, and the history is in the order of the versions.
-pub(crate) fn applied_by(failure: &Failure, began_at: Option<&Revision>) -> Option<Vec<String>> {
-    match &failure.state {
-        DatabaseState::Halfway { applied, found }
-            if found.as_deref() == began_at.map(Revision::as_str) =>
-        {
-            Some(applied.clone())
-        }
+fn applied_by(fault: &Fault, began_at: Option<&Revision>) -> Option<Vec<Revision>> {
+    if fault.found() != began_at.map(Revision::as_str) {
+        return None;
+    }
+    match (fault.state(), fault.cause()) {
+        (_, Cause::Stopped(_)) => None,
+        (
+            DatabaseState::Exactly {
+                change: Change::Applied,
+                versions,
+            },
+            _,
+        ) if !versions.is_empty() => Some(versions.clone()),
         _ => None,
     }
 }
 
-/// The failure of the `up`, after a `down_to` this revision.
-pub(crate) fn undone(
-    failure: Failure,
-    mut applied: Vec<String>,
+/// The failure of the `up`, after a rollback to this revision.
+fn undone(
+    fault: Fault,
+    applied: &[Revision],
     to: &Revision,
-    down: Result<MigrationOutcome, Failure>,
-) -> Failure {
+    down: Result<MigrationOutcome, Fault>,
+) -> Fault {
     let outcome = match down {
         Ok(outcome) => outcome,
         Err(why) => {
             let (_, evidence) = why.in_words();
-            let why = format!("going back to {to} failed ({})", why.told());
-            return stuck(failure, applied, why, &evidence);
+            let state = remaining(applied, why.state());
+            let what = format!("going back to {to} failed ({})", why.told());
+            let fault = not_undone(fault, &what);
+            let fault = fault.in_state(AdapterErrorKind::IrreversibleRollback, state);
+            if evidence.is_empty() {
+                return fault;
+            }
+            return fault.with_evidence(&format!("[rolling back]\n{evidence}"));
         }
     };
-    let mut rolled_back: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
-    rolled_back.sort_unstable();
-    let listed = applied.clone();
-    applied.sort_unstable();
-    if applied != rolled_back {
-        let rolled_back = rolled_back.join(", ");
-        let why = format!("going back to {to} rolled back {rolled_back}, and not what was applied");
-        return stuck(failure, listed, why, "");
+    let sorted = |versions: &[Revision]| {
+        let mut versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
+        versions.sort_unstable();
+        versions
+    };
+    let (expected, found) = (sorted(applied), sorted(&outcome.applied));
+    if expected != found {
+        let what = format!(
+            "going back to {to} rolled back {}, and not what was applied",
+            found.join(", ")
+        );
+        return not_undone(fault, &what).in_state(
+            AdapterErrorKind::IrreversibleRollback,
+            DatabaseState::Unknown,
+        );
     }
-    Failure {
-        state: DatabaseState::Undone {
-            applied: listed,
-            at: to.as_str().into(),
+    let kind = fault.kind();
+    let state = DatabaseState::UndoneTo {
+        applied: applied.to_vec(),
+        revision: to.clone(),
+    };
+    fault.in_state(kind, state)
+}
+
+/// What of the applied migrations remains, after a rollback that failed in this state.
+fn remaining(applied: &[Revision], state: &DatabaseState) -> DatabaseState {
+    match state {
+        _ if state.is_unchanged() => DatabaseState::Exactly {
+            change: Change::Applied,
+            versions: applied.to_vec(),
         },
-        ..failure
+        DatabaseState::Exactly { versions, .. } => DatabaseState::Exactly {
+            change: Change::Applied,
+            versions: applied
+                .iter()
+                .filter(|version| !versions.contains(version))
+                .cloned()
+                .collect(),
+        },
+        _ => DatabaseState::Unknown,
     }
 }
 
-/// The failure of the `up`, when there is no revision to go back to.
-pub(crate) fn no_way_down(failure: Failure, applied: Vec<String>) -> Failure {
-    let why = "there is no revision to go back to: nothing had been applied before";
-    stuck(failure, applied, why.into(), "")
-}
-
-fn stuck(mut failure: Failure, applied: Vec<String>, why: String, evidence: &str) -> Failure {
-    if !evidence.is_empty() {
-        add_line(&mut failure.evidence, "[rolling back]\n");
-        failure.evidence.push_str(evidence);
-    }
-    Failure {
-        kind: AdapterErrorKind::IrreversibleRollback,
-        state: DatabaseState::NotUndone { applied, why },
-        next: Advice::GoOnOrTakeBack.to_string(),
-        ..failure
-    }
+/// The failure of an `up` that could not be undone, in the state that it left.
+fn not_undone(fault: Fault, why: &str) -> Fault {
+    let state = fault.state().clone();
+    fault
+        .and(&format!("; {why}"))
+        .advising(Advice::continue_or_remove())
+        .in_state(AdapterErrorKind::IrreversibleRollback, state)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// An `up` that applied 002 and 003 and then failed; before it, 001 was the last.
-    fn halfway() -> Failure {
-        let state = DatabaseState::Halfway {
-            applied: two(),
-            found: Some("001".into()),
-        };
-        Failure::new(
-            AdapterErrorKind::Execution,
-            "004 failed",
-            state,
-            Advice::None,
-        )
+    fn two() -> Vec<Revision> {
+        vec!["002".into(), "003".into()]
     }
 
-    fn two() -> Vec<String> {
-        vec!["002".into(), "003".into()]
+    /// An `up` that applied 002 and 003 and then failed; before it, 001 was the last.
+    fn halfway() -> Fault {
+        let state = DatabaseState::exactly(Change::Applied, &["002".into(), "003".into()]);
+        let kind = AdapterErrorKind::Execution;
+        Fault::new(kind, "004 failed", state, Advice::none()).with_found(Some(&"001".into()))
     }
 
     fn rolled_back(versions: &[&str]) -> MigrationOutcome {
@@ -103,64 +147,76 @@ mod tests {
         }
     }
 
+    fn refused(state: DatabaseState) -> Fault {
+        let kind = AdapterErrorKind::Execution;
+        Fault::new(kind, "003 has no way back", state, Advice::none()).with_evidence("printed")
+    }
+
     #[test]
     fn only_what_followed_the_revision_at_the_beginning_is_undone() {
         let revision = Revision::new("001");
         assert_eq!(applied_by(&halfway(), Some(&revision)), Some(two()));
         assert_eq!(applied_by(&halfway(), Some(&Revision::new("000"))), None);
         assert_eq!(applied_by(&halfway(), None), None);
+        let timeout = crate::process::Interruption::Timeout(std::time::Duration::from_secs(1));
+        let stopped = halfway().caused_by(Cause::Stopped(timeout));
+        assert_eq!(applied_by(&stopped, Some(&revision)), None);
     }
 
     #[test]
     fn an_up_is_undone_when_all_that_it_applied_is_rolled_back() {
-        let to = Revision::new("001");
-        let failure = undone(halfway(), two(), &to, Ok(rolled_back(&["003", "002"])));
-        assert_eq!(failure.kind, AdapterErrorKind::Execution);
-        let state = DatabaseState::Undone {
+        let down = Ok(rolled_back(&["003", "002"]));
+        let fault = undone(halfway(), &two(), &"001".into(), down);
+        assert_eq!(fault.kind(), AdapterErrorKind::Execution);
+        let state = DatabaseState::UndoneTo {
             applied: two(),
-            at: "001".into(),
+            revision: "001".into(),
         };
-        assert_eq!(failure.state, state);
+        assert_eq!(*fault.state(), state);
     }
 
     #[test]
-    fn an_up_that_cannot_be_undone_says_why() {
+    fn an_up_that_cannot_be_undone_says_why_and_what_remains() {
         let to = Revision::new("001");
-        let refused = Failure {
-            evidence: "printed".into(),
-            ..Failure::new(
-                AdapterErrorKind::Execution,
-                "003 has no way back",
-                DatabaseState::Untouched,
-                Advice::None,
-            )
-        };
-        for (failure, why) in [
+        let all = || halfway().state().clone();
+        let third = DatabaseState::exactly(Change::RolledBack, &["003".into()]);
+        let second = DatabaseState::exactly(Change::Applied, &["002".into()]);
+        for (fault, why, state) in [
             (
-                undone(halfway(), two(), &to, Err(refused)),
+                undone(
+                    halfway(),
+                    &two(),
+                    &to,
+                    Err(refused(DatabaseState::Unchanged)),
+                ),
                 "going back to 001 failed (003 has no way back)",
+                all(),
             ),
             (
-                undone(halfway(), two(), &to, Ok(rolled_back(&["003"]))),
+                undone(halfway(), &two(), &to, Err(refused(third))),
+                "going back to 001 failed (003 has no way back)",
+                second,
+            ),
+            (
+                undone(halfway(), &two(), &to, Err(refused(DatabaseState::Unknown))),
+                "going back to 001 failed (003 has no way back)",
+                DatabaseState::Unknown,
+            ),
+            (
+                undone(halfway(), &two(), &to, Ok(rolled_back(&["003"]))),
                 "going back to 001 rolled back 003, and not what was applied",
-            ),
-            (
-                no_way_down(halfway(), two()),
-                "there is no revision to go back to: nothing had been applied before",
+                DatabaseState::Unknown,
             ),
         ] {
-            assert_eq!(failure.kind, AdapterErrorKind::IrreversibleRollback);
-            assert_eq!(failure.next, Advice::GoOnOrTakeBack.to_string());
-            let state = DatabaseState::NotUndone {
-                applied: two(),
-                why: why.into(),
-            };
-            assert_eq!(failure.state, state);
+            assert_eq!(fault.kind(), AdapterErrorKind::IrreversibleRollback);
+            assert_eq!(*fault.state(), state);
+            let error = fault.worded();
+            assert!(error.message.contains(why), "{error}");
+            let next = Advice::continue_or_remove().to_string();
+            assert!(error.message.contains(&next), "{error}");
             let has_evidence = why.contains("failed");
-            assert_eq!(
-                failure.evidence.contains("[rolling back]\nprinted"),
-                has_evidence
-            );
+            let evidence = error.stderr.unwrap_or_default();
+            assert_eq!(evidence.contains("[rolling back]\nprinted"), has_evidence);
         }
     }
 }

@@ -1,24 +1,61 @@
 //! `up`: apply pending migrations, all or as far as a target.
 
-mod without_report;
-
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
-use crate::failure::refusal::{self, refusal};
-use crate::failure::{Advice, Change, DatabaseState, Failure, Reader, add_line, classify};
+use super::call::{Call, Confiture};
+use super::outcome::Outcome;
+use super::server_error::{self, refusal};
+use super::{progress, undo};
+use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
 use crate::observe::Event;
-use crate::operation::Operation;
-use crate::operation::reading::{Outputs, Reading, Summary, Unread};
 use crate::process::{Arg, Invocation};
 use crate::redact::Redactor;
-use crate::report::{self, Payload, decode};
+use crate::release::capability::Need;
+use crate::report;
 use crate::request::project::Migration;
 use crate::request::{Request, option};
 
-const OPERATION: Operation = Operation::Up;
-
 /// How many bytes of a target that does not exist are repeated.
 const NAME_LIMIT: usize = 200;
+
+/// What every release that writes no report prints when there is nothing to apply.
+const NOTHING_TO_DO: &str = "✅ No pending migrations. Database is up to date.";
+
+/// Applies pending migrations.
+pub(crate) async fn up<C: Confiture>(
+    call: &Call<'_, C>,
+    target: Option<&Revision>,
+) -> Result<MigrationOutcome, Fault> {
+    let migrations = call.request.project.migrations()?;
+    let invocation = command(call.request, target, &migrations)?;
+    let began_at = if call.request.config.undo_failed_up {
+        call.current().await?
+    } else {
+        None
+    };
+    let apply = apply(call, target, invocation);
+    let fault = match progress::beside(call, target, &migrations, apply).await {
+        Ok(outcome) => return Ok(outcome),
+        Err(fault) => call.request.project.naming_undecodable(fault),
+    };
+    Err(undo::undo(call, fault, began_at).await)
+}
+
+/// Runs the command and interprets its output.
+pub(crate) async fn apply<C: Confiture>(
+    call: &Call<'_, C>,
+    target: Option<&Revision>,
+    invocation: Invocation,
+) -> Result<MigrationOutcome, Fault> {
+    let outcome = call.run::<report::Up>(invocation).await?;
+    if let Ok(report) = outcome.report() {
+        events(report).for_each(|event| call.emit(event));
+    }
+    if outcome.lacks_report() && outcome.exited_with(0) {
+        return without_report(call, &outcome, target).await;
+    }
+    interpret(&outcome, target)
+}
 
 /// `migrate up`, once it is sure that the target exists.
 ///
@@ -27,12 +64,12 @@ const NAME_LIMIT: usize = 200;
 ///
 /// # Errors
 ///
-/// `PreconditionFailed` when the target is no migration of the directory.
-pub(crate) fn plan(
+/// `PreconditionFailed` when the target is not a migration of the directory.
+pub(crate) fn command(
     request: &Request,
     target: Option<&Revision>,
     migrations: &[Migration],
-) -> Result<Invocation, Failure> {
+) -> Result<Invocation, Fault> {
     let mut args = request.migrations_dir().to_vec();
     if let Some(target) = target {
         let is_target = |it: &Migration| it.version == target.as_str();
@@ -53,183 +90,66 @@ pub(crate) fn plan(
     Ok(request.migrate("up", args))
 }
 
-fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]) -> Failure {
+fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]) -> Fault {
     let (newest, next) = match migrations.last() {
         Some(newest) => (
-            format!("the newest it holds is {}", newest.version),
-            Advice::NameVersion,
+            format!("its newest is {}", newest.version),
+            Advice::name_version(),
         ),
-        None => ("it holds none".into(), Advice::CorrectMigrationsPath),
+        None => ("it has none".into(), Advice::correct_migrations_path()),
     };
     // The name may be empty, blank, very long, or full of control characters.
     let target = request.redactor.identifier(target.as_str());
     let what = format!(
-        "the target {:?} is no migration of the directory {}; {newest}",
+        "the target {:?} is not a migration of the directory {}; {newest}",
         Redactor::bounded(&target, NAME_LIMIT),
         request.project.migrations.display(),
     );
     let kind = AdapterErrorKind::PreconditionFailed;
-    Failure::new(kind, what, DatabaseState::NotStarted, next)
+    Fault::new(kind, what, DatabaseState::NotStarted, next)
 }
 
-/// Reads an `up` to this target.
-#[derive(Debug, Clone, Default)]
-pub struct Up {
-    /// The target, if one was asked for.
-    pub target: Option<Revision>,
+/// What the report says of migrations, one event each.
+pub(crate) fn events(report: &report::Up) -> impl Iterator<Item = Event> {
+    let applied = report.applied.iter().map(|it| Event::MigrationApplied {
+        revision: Revision::new(&it.version),
+        name: it.name.clone().unwrap_or_default(),
+    });
+    let failed = report.errors.iter().filter_map(|error| {
+        let (revision, name) = server_error::migration(error)?;
+        Some(Event::MigrationFailed {
+            revision: Revision::new(revision),
+            name: name.to_owned(),
+        })
+    });
+    applied.chain(failed)
 }
 
-impl Reading for Up {
-    type Answer = MigrationOutcome;
-    const OPERATION: Operation = OPERATION;
-
-    fn target(&self) -> Option<&Revision> {
-        self.target.as_ref()
-    }
-
-    fn summary(outcome: &Self::Answer) -> Summary {
-        outcome.into()
-    }
-
-    fn migrations(&self, reader: &Reader<'_>) -> Vec<Event> {
-        let Ok(report) = reader.report::<report::Up>() else {
-            return Vec::new();
-        };
-        let applied = report
-            .applied
-            .into_iter()
-            .map(|it| Event::MigrationApplied {
-                revision: Revision(it.version),
-                name: it.name.unwrap_or_default(),
-            });
-        let failed = report.errors.iter().filter_map(|error| {
-            let (revision, name) = refusal::migration(error)?;
-            Some(Event::MigrationFailed {
-                revision: Revision::new(revision),
-                name: name.to_owned(),
-            })
-        });
-        applied.chain(failed).collect()
-    }
-
-    fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
-        let report = reader.output.report.as_ref();
-        if report.is_none() && reader.exited_with(0) {
-            return without_report::read(reader, self.target.as_ref(), outputs);
-        }
-        if let Payload::Report(refusal) = decode::<report::Irreversible>(report) {
-            return Err(irreversible(reader, refusal.irreversible_versions).into());
-        }
-        Ok(agreed(reader, self.target.as_ref(), &reader.report()?)?)
-    }
-}
-
-fn irreversible(reader: &Reader<'_>, versions: Vec<String>) -> Failure {
-    let what = format!(
-        "confiture refused to begin ({}): without its `.down.sql` there is no way back from {}",
-        reader.exit(),
-        versions.join(", ")
-    );
-    let next = Advice::WriteDownFiles(versions);
-    let kind = classify(reader.output.exit, None, true);
-    reader.failure(kind, &what, DatabaseState::none_applied(), next)
-}
-
-/// The failure of an `up` that says in its report why it stopped.
-fn stopped(reader: &Reader<'_>, report: &report::Up) -> Option<Failure> {
-    let applied = versions_of(report);
-    let errors = &report.errors;
-    if let Some(stop) = report.skipped_superuser.first() {
-        let what = format!(
-            "confiture stopped before migration {}, which needs a superuser: {}; {} after it stay \
-             pending",
-            stop.version,
-            stop.reason,
-            report.pending.len()
-        );
-        let next = Advice::ApplyAsSuperuser(stop.version.clone());
-        let state = exactly(reader, report, applied);
-        return Some(reader.failure(AdapterErrorKind::Execution, &what, state, next));
-    }
-    if errors.is_empty() {
-        return None;
-    }
-    if applied.is_empty()
-        && let Some(versions) = refusal::irreversible(errors)
-    {
-        return Some(irreversible(reader, versions));
-    }
-    let (kind, state, next) = if applied.is_empty() && refusal::was_applied_by_another(errors) {
-        let kind = AdapterErrorKind::LockContention;
-        (
-            kind,
-            DatabaseState::none_applied(),
-            Advice::WaitForOtherDeploy,
-        )
-    } else {
-        let kind = classify(reader.output.exit, None, true);
-        if errors.iter().all(|error| refusal(error).is_some()) {
-            (
-                kind,
-                exactly(reader, report, applied),
-                Advice::CorrectMigration,
-            )
-        } else {
-            (kind, at_least(applied), Advice::CorrectCause)
-        }
-    };
-    Some(reader.errors(kind, "confiture stopped with an error", errors, state, next))
-}
-
-fn versions_of(report: &report::Up) -> Vec<String> {
-    report.applied.iter().map(|it| it.version.clone()).collect()
-}
-
-/// The state when nothing but `applied` can have been applied.
-fn exactly(reader: &Reader<'_>, report: &report::Up, applied: Vec<String>) -> DatabaseState {
-    if applied.is_empty() || reader.output.interrupted.is_some() {
-        return DatabaseState::Changed {
-            how: Change::Applied,
-            versions: applied,
-            is_exact: true,
-        };
-    }
-    let found = report.skipped.iter().max().cloned();
-    DatabaseState::Halfway { applied, found }
-}
-
-fn at_least(applied: Vec<String>) -> DatabaseState {
-    DatabaseState::Changed {
-        how: Change::Applied,
-        versions: applied,
-        is_exact: false,
-    }
-}
-
-/// What the report says, when request and exit status agree with it.
-fn agreed(
-    reader: &Reader<'_>,
+/// The result, when report, exit status and request agree.
+pub(crate) fn interpret(
+    outcome: &Outcome<report::Up>,
     target: Option<&Revision>,
-    report: &report::Up,
-) -> Result<MigrationOutcome, Failure> {
-    if report.dry_run || report.dry_run_execute {
-        return Err(reader.contradiction("it only rehearsed", DatabaseState::Unknown));
-    }
-    if let Some(failure) = stopped(reader, report) {
-        return Err(failure);
-    }
-    if !report.success || !reader.exited_with(0) {
-        let what = format!("it lists no error, and `success` is {}", report.success);
-        return Err(reader.contradiction(&what, DatabaseState::Unknown));
-    }
+) -> Result<MigrationOutcome, Fault> {
+    let report = outcome.report()?;
     let applied = versions_of(report);
+    let at_least = DatabaseState::at_least(Change::Applied, &applied);
+    if report.dry_run || report.dry_run_execute {
+        return Err(outcome.contradiction("it was a rehearsal", DatabaseState::Unknown));
+    }
+    if let Some(fault) = stopped(outcome, report) {
+        return Err(fault);
+    }
+    if !report.success || !outcome.exited_with(0) {
+        let what = format!("it lists no error, and `success` is {}", report.success);
+        return Err(outcome.contradiction(&what, DatabaseState::Unknown));
+    }
     if let Some(what) = unreached(target, report, &applied) {
-        return Err(reader.contradiction(&what, at_least(applied)));
+        return Err(outcome.contradiction(&what, at_least));
     }
     // What was applied before is sorted, and the last of it is where this call began.
     let from = report.skipped.iter().max();
     let to = applied.last().or(from);
-    let mut log = reader.log();
+    let mut log = outcome.log();
     if applied.is_empty() {
         add_line(&mut log, "nothing to apply");
     }
@@ -244,11 +164,62 @@ fn agreed(
     })
 }
 
+/// The failure of an `up` that says in its report why it stopped.
+fn stopped(outcome: &Outcome<report::Up>, report: &report::Up) -> Option<Fault> {
+    let applied = versions_of(report);
+    let exactly = DatabaseState::exactly(Change::Applied, &applied);
+    let errors = &report.errors;
+    if let Some(stop) = report.skipped_superuser.first() {
+        let what = format!(
+            "confiture stopped before migration {}, which needs a superuser: {}; {} after it remain \
+             pending",
+            stop.version,
+            stop.reason,
+            report.pending.len()
+        );
+        let next = Advice::apply_as_superuser(&stop.version);
+        let fault = outcome.fault(AdapterErrorKind::Execution, &what, exactly, next);
+        return Some(fault.with_found(report.skipped.iter().max()));
+    }
+    if errors.is_empty() {
+        return None;
+    }
+    let kind = classify(outcome.output.exit, None, true);
+    if applied.is_empty()
+        && let Some(versions) = server_error::irreversible(errors)
+    {
+        let what = format!(
+            "confiture refused to begin ({}): without a `.down.sql`, these cannot be rolled back: {}",
+            outcome.exit(),
+            versions
+        );
+        let next = Advice::write_down_files(versions);
+        return Some(outcome.fault(kind, &what, exactly, next));
+    }
+    let (kind, state, next) = if applied.is_empty() && server_error::was_applied_by_another(errors)
+    {
+        let kind = AdapterErrorKind::LockContention;
+        (kind, exactly, Advice::wait_for_other_deploy())
+    } else if errors.iter().all(|error| refusal(error).is_some()) {
+        (kind, exactly, Advice::correct_migration())
+    } else {
+        let at_least = DatabaseState::at_least(Change::Applied, &applied);
+        (kind, at_least, Advice::correct_cause())
+    };
+    let what = "confiture stopped with an error";
+    let fault = outcome.errors(kind, what, errors, state, next);
+    Some(fault.with_found(report.skipped.iter().max()))
+}
+
+fn versions_of(report: &report::Up) -> Vec<String> {
+    report.applied.iter().map(|it| it.version.clone()).collect()
+}
+
 /// Why a success is not the one that was asked for.
 fn unreached(target: Option<&Revision>, report: &report::Up, applied: &[String]) -> Option<String> {
     if !report.pending.is_empty() {
         let pending = report.pending.join(", ");
-        return Some(format!("it succeeded, and left {pending} pending"));
+        return Some(format!("it succeeded, and {pending} remain pending"));
     }
     let target = target?;
     let reached = |version: &String| version == target.as_str();
@@ -260,6 +231,56 @@ fn unreached(target: Option<&Revision>, report: &report::Up, applied: &[String])
         Some(at) if at + 1 < applied.len() => Some(format!("it went on after the target {target}")),
         Some(_) => None,
     }
+}
+
+/// The result of an `up` that exited with 0 and wrote no report.
+///
+/// Before 0.48.0, `up` ends so when there is nothing to apply, and prints [`NOTHING_TO_DO`]. A `.py`
+/// migration can also end the process with 0 halfway; then confiture had printed that it began with it.
+async fn without_report<C: Confiture>(
+    call: &Call<'_, C>,
+    outcome: &Outcome<report::Up>,
+    target: Option<&Revision>,
+) -> Result<MigrationOutcome, Fault> {
+    let says_so = outcome.printed(NOTHING_TO_DO);
+    if !says_so && outcome.printed_anything() {
+        return Err(outcome.no_report());
+    }
+    let found = async {
+        // Where it printed nothing, only the release tells whether this is such an end.
+        if !says_so {
+            let version = call.version().await?;
+            if !version.is_release() || Need::NoOpReport.is_met_by(&version) {
+                return Err(None);
+            }
+        }
+        Ok(call.current().await?)
+    };
+    let current = match found.await {
+        Ok(current) => current,
+        Err(why) => {
+            // Only the words of a follow-up's failure are evidence; its state is not about the `up`.
+            let line =
+                why.map(|why: Fault| format!("[asking what that means] [{}] {why}", why.kind()));
+            return Err(outcome.no_report().with_evidence(&line.unwrap_or_default()));
+        }
+    };
+    // The target is a migration of the directory, and none of these is pending. Its position in the
+    // sort order says nothing: `current` is what was applied last in time.
+    if let (Some(target), None) = (target, &current) {
+        let what = format!(
+            "confiture found nothing to apply, and the target {target} is not applied: nothing is"
+        );
+        return Err(outcome.contradiction(&what, DatabaseState::Unknown));
+    }
+    let mut log = outcome.log();
+    add_line(&mut log, "nothing to apply");
+    Ok(MigrationOutcome {
+        from: current.clone(),
+        to: current,
+        applied: Vec::new(),
+        log,
+    })
 }
 
 #[cfg(test)]

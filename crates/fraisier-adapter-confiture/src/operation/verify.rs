@@ -1,56 +1,49 @@
-//! `verify`: whether the `.verify.sql` files of the applied migrations answer true.
+//! `verify`: whether the `.verify.sql` files of the applied migrations return true.
 
 use fraisier_adapter_api::{VerifyCheck, VerifyReport};
 
-use crate::failure::{DatabaseState, Failure, Reader};
-use crate::operation::Operation;
-use crate::operation::reading::{Outputs, Reading, Unread};
+use super::call::{Call, Confiture};
+use super::outcome::Outcome;
+use crate::failure::Fault;
 use crate::process::Invocation;
 use crate::report::{self, Envelope, Status};
 use crate::request::Request;
+use crate::request::project::Project;
 use crate::request::verify_files::VerifyFiles;
-
-/// `migrate verify`.
-pub(crate) fn plan(request: &Request) -> Invocation {
-    request.migrate("verify", request.migrations_dir().to_vec())
-}
-
-/// Reads a `verify` of the migrations that these files belong to.
-#[derive(Debug, Clone, Default)]
-pub struct Verify {
-    /// The `.verify.sql` files; `None` when the migrations directory does not exist here.
-    pub files: Option<VerifyFiles>,
-}
-
-impl Reading for Verify {
-    type Answer = VerifyReport;
-    const OPERATION: Operation = Operation::Verify;
-
-    fn read(&self, reader: &Reader<'_>, outputs: &Outputs) -> Result<Self::Answer, Unread> {
-        let envelope = match reader.payload::<report::Verify>()? {
-            Ok(report) => return Ok(agreed(reader, self.files.as_ref(), report)?),
-            Err(envelope) => envelope,
-        };
-        if reader.tells_of_no_ledger(&envelope) {
-            return Ok(nothing_to_examine(NO_LEDGER));
-        }
-        if may_lack_ledger(reader, &envelope) {
-            match outputs.current(Self::OPERATION) {
-                Err(Unread::Needs(command)) => return Err(Unread::Needs(command)),
-                Ok(None) => return Ok(nothing_to_examine(NO_LEDGER)),
-                Ok(Some(_)) | Err(Unread::Failed(_)) => {}
-            }
-        }
-        Err(reader.envelope(&envelope).into())
-    }
-}
 
 const NO_LEDGER: &str = "the database has no migration ledger";
 
+/// Checks the applied migrations.
+pub(crate) async fn verify<C: Confiture>(call: &Call<'_, C>) -> Result<VerifyReport, Fault> {
+    let files = call.request.where_present(Project::verify_files)?;
+    check_files(call, files.as_ref()).await
+}
+
+/// Runs the command and interprets its output. The files are `None` where the migrations directory does
+/// not exist.
+pub(crate) async fn check_files<C: Confiture>(
+    call: &Call<'_, C>,
+    files: Option<&VerifyFiles>,
+) -> Result<VerifyReport, Fault> {
+    let outcome = call.run::<report::Verify>(command(call.request)).await?;
+    if let Ok(Err(envelope)) = outcome.payload()
+        && may_lack_ledger(&outcome, envelope)
+        && let Ok(None) = call.current().await
+    {
+        return Ok(nothing_to_examine(NO_LEDGER));
+    }
+    interpret(&outcome, files)
+}
+
+/// `migrate verify`.
+pub(crate) fn command(request: &Request) -> Invocation {
+    request.migrate("verify", request.migrations_dir().to_vec())
+}
+
 /// Whether a failure may be that of a release before 0.37.0 that found no ledger: those call it an
 /// internal error, as they call everything else they did not expect.
-fn may_lack_ledger(reader: &Reader<'_>, envelope: &Envelope) -> bool {
-    reader.exited_with(1) && envelope.code.as_deref() == Some("INTERNAL_ERROR")
+fn may_lack_ledger(outcome: &Outcome<report::Verify>, envelope: &Envelope) -> bool {
+    outcome.exited_with(1) && envelope.code.as_deref() == Some("INTERNAL_ERROR")
 }
 
 /// The report on a database in which there is nothing to verify: not ok, and not failed either.
@@ -66,25 +59,30 @@ fn nothing_to_examine(why: &str) -> VerifyReport {
 }
 
 /// The verdict, when counts, results and exit status agree with it.
-fn agreed(
-    reader: &Reader<'_>,
+pub(crate) fn interpret(
+    outcome: &Outcome<report::Verify>,
     files: Option<&VerifyFiles>,
-    report: report::Verify,
-) -> Result<VerifyReport, Failure> {
+) -> Result<VerifyReport, Fault> {
+    let report = match outcome.payload()? {
+        Ok(report) => report,
+        Err(envelope) if outcome.lacks_ledger(envelope) => {
+            return Ok(nothing_to_examine(NO_LEDGER));
+        }
+        Err(envelope) => return Err(outcome.envelope(envelope)),
+    };
     // confiture exits with 1 when a check failed, and writes no report at other statuses.
-    if !reader.exited_with(0) && !reader.exited_with(1) {
-        let what = "it reports on the checks, and fails";
-        return Err(reader.contradiction(what, DatabaseState::Untouched));
+    if !outcome.exited_with(0) && !outcome.exited_with(1) {
+        return Err(outcome.harmless_contradiction("it reports on the checks, and fails"));
     }
     if report.ledger_present == Some(false) || report.was_skipped == Some(true) {
         return Ok(nothing_to_examine(NO_LEDGER));
     }
-    let stated = report.ok.unwrap_or(true) && report.failed_count == 0 && reader.exited_with(0);
+    let stated = report.ok.unwrap_or(true) && report.failed_count == 0 && outcome.exited_with(0);
     let verified = report.results.iter();
     let verified = verified.filter(|result| result.status == Status::Verified);
     let counted = verified.count() as u64 == report.verified_count
         && report.results.len() as u64 == report.total_applied;
-    let results = report.results.into_iter();
+    let results = report.results.iter();
     let mut checks: Vec<_> = results.map(|result| check(result, files)).collect();
     if checks.is_empty() && stated {
         return Ok(nothing_to_examine("no migration is applied"));
@@ -97,7 +95,7 @@ fn agreed(
             ok: false,
             detail: Some(format!(
                 "confiture's verdict, its counts, its results and its {} do not agree",
-                reader.exit()
+                outcome.exit()
             )),
         });
     }
@@ -106,8 +104,8 @@ fn agreed(
 
 /// The check of one migration: ok without an error, where there was nothing to run or it answered
 /// true.
-fn check(result: report::Checked, files: Option<&VerifyFiles>) -> VerifyCheck {
-    let (holds, detail) = match result.status {
+fn check(result: &report::Checked, files: Option<&VerifyFiles>) -> VerifyCheck {
+    let (holds, detail) = match &result.status {
         Status::Verified => (true, None),
         Status::Failed => (false, Some("its query did not answer true".into())),
         Status::NoFile if files.is_none() => {
@@ -125,7 +123,7 @@ fn check(result: report::Checked, files: Option<&VerifyFiles>) -> VerifyCheck {
     VerifyCheck {
         name: name(&result.version, &result.name, files),
         ok: holds && result.error.is_none(),
-        detail: result.error.or(detail),
+        detail: result.error.clone().or(detail),
     }
 }
 

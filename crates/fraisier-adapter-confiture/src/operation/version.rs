@@ -1,54 +1,49 @@
-//! The release that `confiture --version` tells.
+//! The release that `confiture --version` prints.
 
 use fraisier_adapter_api::AdapterErrorKind;
 
-use crate::failure::{Advice, DatabaseState, Failure, NamedBy, Reader};
-use crate::operation::Operation;
-use crate::process::Output;
+use super::outcome::Ended;
+use crate::failure::{Advice, DatabaseState, Fault, NamedBy};
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 
-/// The version in what `confiture --version` left.
+/// The version that `confiture --version` printed.
 ///
-/// It stands on a line of its own after `confiture version `; from 0.50.0 on, lines about the
-/// parser follow.
+/// It is on a line of its own after `confiture version `; from 0.50.0 on, lines about the parser
+/// follow.
 ///
 /// # Errors
 ///
-/// `InvalidConfig` when the program does not answer as confiture does.
-pub(crate) fn read(output: &Output, named_by: NamedBy) -> Result<ConfitureVersion, Failure> {
-    let operation = Operation::Describe;
-    let reader = Reader { operation, output };
-    let failure = |what: &str, next| {
-        let what = format!(
-            "`--version` of the configured program {what} ({})",
-            reader.exit()
-        );
+/// `InvalidConfig` when the program does not respond as confiture does.
+pub(crate) fn interpret(ended: &Ended, named_by: NamedBy) -> Result<ConfitureVersion, Fault> {
+    let fault = |what: &str, next| {
+        let exit = ended.exit();
+        let what = format!("`--version` of the configured program {what} ({exit})");
         let kind = AdapterErrorKind::InvalidConfig;
-        Err(reader.failure(kind, &what, DatabaseState::Untouched, next))
+        Err(ended.fault(kind, &what, DatabaseState::Unchanged, next))
     };
-    let refuse = |what| failure(what, Advice::NameConfiture(named_by));
-    if !reader.exited_with(0) {
-        if output.interrupted.is_some() {
-            return failure("did not answer in time", Advice::AskProgramAgain);
+    let refuse = |what| fault(what, Advice::name_confiture(named_by));
+    if !ended.exited_with(0) {
+        if ended.output.interrupted.is_some() {
+            return fault("did not respond in time", Advice::query_version_again());
         }
         return refuse("failed");
     }
-    let stdout = String::from_utf8_lossy(&output.stdout.head);
+    let stdout = String::from_utf8_lossy(&ended.output.stdout.head);
     let mut versions = stdout.lines().filter_map(|line| {
         let version = line.trim_end().strip_prefix("confiture version ")?;
         (!version.is_empty() && !version.contains(char::is_whitespace)).then_some(version)
     });
     match (versions.next(), versions.next()) {
         (Some(version), None) => Ok(ConfitureVersion::parse(version)),
-        (Some(_), Some(_)) => refuse("names more than one version"),
+        (Some(_), Some(_)) => refuse("prints more than one version"),
         (None, _) if stdout.trim().is_empty() => refuse("printed nothing"),
         (None, _) => refuse("printed something, but no version of confiture"),
     }
 }
 
-/// Refuses a version below the first floor.
-pub(crate) fn usable(version: &ConfitureVersion) -> Result<(), Failure> {
+/// Refuses a version below the minimum of everything.
+pub(crate) fn usable(version: &ConfitureVersion) -> Result<(), Fault> {
     meets(version, Need::Everything, AdapterErrorKind::InvalidConfig)
 }
 
@@ -57,23 +52,23 @@ pub(crate) fn meets(
     version: &ConfitureVersion,
     need: Need,
     otherwise: AdapterErrorKind,
-) -> Result<(), Failure> {
+) -> Result<(), Fault> {
     if need.is_met_by(version) {
         return Ok(());
     }
-    let floor = need.floor().release();
-    let which = if version.is_release() {
-        ", and"
+    let minimum = need.floor().release();
+    let installed = if version.is_release() {
+        format!("confiture {version} is installed")
     } else {
-        ", which is no release and so satisfies no floor;"
+        format!("confiture {version} is installed, which is not a release and satisfies no minimum")
     };
-    Err(Failure::new(
+    let what = format!("{installed}; {minimum} is the first release that can do this");
+    let state = DatabaseState::Unchanged;
+    Err(Fault::new(
         otherwise,
-        format!(
-            "confiture {version} is installed{which} {floor} is the first release that can do this"
-        ),
-        DatabaseState::Untouched,
-        Advice::Upgrade(need),
+        what,
+        state,
+        Advice::upgrade_for(need),
     ))
 }
 
@@ -84,7 +79,7 @@ mod tests {
     use fraisier_adapter_api::AdapterError;
 
     use super::*;
-    use crate::process::{Captured, Exit};
+    use crate::process::{Captured, Exit, Output};
 
     fn printed(stdout: &[u8]) -> Output {
         Output {
@@ -94,7 +89,11 @@ mod tests {
     }
 
     fn version_in(output: &Output) -> Result<ConfitureVersion, AdapterError> {
-        read(output, NamedBy::Default).map_err(Failure::worded)
+        let ended = Ended {
+            operation: crate::operation::Operation::Describe,
+            output: output.clone(),
+        };
+        interpret(&ended, NamedBy::Default).map_err(Fault::worded)
     }
 
     #[test]
@@ -152,7 +151,7 @@ mod tests {
                 "more than one",
             ),
             (failed, "failed"),
-            (hung, "did not answer in time"),
+            (hung, "did not respond in time"),
         ] {
             let error = version_in(&output).unwrap_err();
             assert!(error.message.contains(says), "{error}");
@@ -166,13 +165,13 @@ mod tests {
 
     #[test]
     fn a_release_below_the_floor_is_told_how_to_pass_it() {
-        let usable = |version| usable(&ConfitureVersion::parse(version)).map_err(Failure::worded);
+        let usable = |version| usable(&ConfitureVersion::parse(version)).map_err(Fault::worded);
         let old = usable("0.19.3").unwrap_err();
         for part in ["0.19.3", "0.20.0", "pip install"] {
             assert!(old.message.contains(part), "{old}");
         }
         let pre = usable("1.30.0rc1").unwrap_err();
-        assert!(pre.message.contains("no release"), "{pre}");
+        assert!(pre.message.contains("not a release"), "{pre}");
         assert_eq!(usable("0.20.0"), Ok(()));
     }
 }

@@ -10,8 +10,6 @@ use rustix::fs::OFlags;
 
 /// The largest report that is read, in bytes.
 const LIMIT: u64 = 256 << 20;
-/// The largest report that is decoded where the caller waits for it, in bytes.
-const SMALL: usize = 1 << 20;
 
 /// The bytes of a report. Clones share them.
 #[derive(Debug, Clone)]
@@ -28,11 +26,6 @@ impl Report {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    /// Whether decoding it may take so long that others on the caller's thread would notice.
-    pub(crate) fn is_large(&self) -> bool {
-        self.0.len() > SMALL
     }
 }
 

@@ -24,15 +24,10 @@ impl<T> Redacted<T> {
     pub(crate) fn into_inner(self) -> T {
         self.0
     }
-
-    /// The same in another form. A function pointer captures nothing, so no secret comes in.
-    pub(crate) fn map<U>(self, form: fn(T) -> U) -> Redacted<U> {
-        Redacted(form(self.0))
-    }
 }
 
 /// A value that knows which of its texts are prose, and which are names that programs compare.
-pub trait Redact {
+pub(crate) trait Redact {
     /// Takes the secrets out of every text.
     #[doc(hidden)]
     fn redact(&mut self, redactor: &Redactor);

@@ -1,16 +1,19 @@
 //! The release of a confiture binary.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
 
 /// The version a confiture binary gives itself.
 ///
 /// Python's version scheme knows more than releases. A pre-release such as `1.30.0rc1`, and a version
-/// that cannot be read, satisfies no floor, because nothing has been recorded of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// that cannot be read, satisfies no minimum, because nothing has been recorded of it.
+/// They are ordered by release, those that are no release first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConfitureVersion {
-    text: String,
     /// Major, minor and patch number.
     release: Option<[u64; 3]>,
+    text: String,
 }
 
 impl ConfitureVersion {
@@ -51,6 +54,14 @@ impl ConfitureVersion {
     pub fn is_at_least(&self, major: u64, minor: u64, patch: u64) -> bool {
         self.release
             .is_some_and(|release| release >= [major, minor, patch])
+    }
+}
+
+impl FromStr for ConfitureVersion {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self::parse(text))
     }
 }
 
@@ -102,6 +113,17 @@ mod tests {
             assert!(!version.is_at_least(below.0, below.1, below.2), "{text}");
             assert_eq!((version.as_str(), &*version.to_string()), (text, text));
         }
+    }
+
+    #[test]
+    fn versions_are_ordered_by_release() {
+        let mut versions: Vec<ConfitureVersion> = ["1.9.0", "1.10.0", "0.44.0", "1.30.0rc1"]
+            .iter()
+            .map(|text| text.parse().expect("infallible"))
+            .collect();
+        versions.sort();
+        let sorted: Vec<&str> = versions.iter().map(ConfitureVersion::as_str).collect();
+        assert_eq!(sorted, ["1.30.0rc1", "0.44.0", "1.9.0", "1.10.0"]);
     }
 
     #[test]

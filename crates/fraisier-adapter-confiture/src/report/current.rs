@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use super::Absent;
+use super::{Absent, Decode, Object};
 
 /// The revision that was applied last. The same since 0.20.0.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -16,7 +16,11 @@ pub(crate) struct Current {
     pub(crate) name: Option<String>,
     #[serde(default, rename = "error")]
     _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
+
+impl Decode for Current {}
 
 /// An `Option` whose key must be present.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

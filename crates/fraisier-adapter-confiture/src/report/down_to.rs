@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Absent;
+use super::{Absent, Decode, Object};
 
 /// What `down-to` did. Every field is there since 0.20.0.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -19,4 +19,8 @@ pub(crate) struct DownTo {
     pub(crate) errors: Vec<String>,
     #[serde(default, rename = "error")]
     _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
+
+impl Decode for DownTo {}

@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::Object;
 use super::lenient::lenient;
 
 /// `{"ok": false, "error": {…}}`: the command failed before it had a report to write, or instead.
 #[derive(Deserialize)]
 pub(super) struct Wire {
     pub(super) error: Envelope,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 /// What an envelope says of the failure.
@@ -31,6 +34,8 @@ pub(crate) struct Envelope {
     /// The file it is about.
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) file: Option<String>,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -43,7 +48,9 @@ mod tests {
 
     #[test]
     fn an_envelope_keeps_the_diagnosis() {
-        let Wire { error: envelope } = serde_json::from_str(
+        let Wire {
+            error: envelope, ..
+        } = serde_json::from_str(
             r#"{"ok": false, "error": {"code": "ROLLBACK_600", "message": "Cannot roll back",
                 "severity": "error", "details": {}, "migration": "003", "file": null, "line": null,
                 "actionable": "Add the missing .down.sql"}, "command": "migrate down-to"}"#,
@@ -61,8 +68,9 @@ mod tests {
 
     #[test]
     fn a_poor_envelope_is_still_one() {
-        let Wire { error: envelope } =
-            serde_json::from_str(r#"{"error": {"code": 7, "message": ["m"]}}"#).expect("one");
+        let Wire {
+            error: envelope, ..
+        } = serde_json::from_str(r#"{"error": {"code": 7, "message": ["m"]}}"#).expect("one");
         assert_eq!(envelope.code, None);
         assert_eq!(envelope.message, "");
         assert!(serde_json::from_str::<Wire>(r#"{"ok": false}"#).is_err());

@@ -11,14 +11,15 @@ mod preflight;
 mod up;
 mod verify;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer};
 
 pub(crate) use self::current::Current;
 pub(crate) use self::down_to::DownTo;
 pub(crate) use self::envelope::Envelope;
 use self::envelope::Wire;
 pub(crate) use self::preflight::Preflight;
-pub(crate) use self::up::{Irreversible, Up};
+pub(crate) use self::up::Up;
 pub(crate) use self::verify::{Checked, Status, Verify};
 use crate::process::Report;
 
@@ -35,8 +36,16 @@ pub(crate) enum Payload<T> {
     Unreadable(String),
 }
 
-/// Reads a report, or the envelope that stands in its place.
-pub(crate) fn decode<T: DeserializeOwned>(report: Option<&Report>) -> Payload<T> {
+/// A report of one command.
+pub(crate) trait Decode: DeserializeOwned {
+    /// What another document of the command means; `None` when it is not one.
+    fn from_other(_: &str) -> Option<Self> {
+        None
+    }
+}
+
+/// Decodes a report, or the envelope in its place.
+pub(crate) fn decode<T: Decode>(report: Option<Report>) -> Payload<T> {
     let Some(report) = report else {
         return Payload::Nothing;
     };
@@ -47,12 +56,18 @@ pub(crate) fn decode<T: DeserializeOwned>(report: Option<&Report>) -> Payload<T>
     };
     match serde_json::from_str(text) {
         Ok(report) => Payload::Report(report),
-        Err(cause) => match serde_json::from_str(text) {
-            Ok(Wire { error }) => Payload::Envelope(error),
-            Err(_) => Payload::Unreadable(cause.to_string()),
+        Err(cause) => match (serde_json::from_str(text), T::from_other(text)) {
+            (Ok(Wire { error, .. }), _) => Payload::Envelope(error),
+            (Err(_), Some(report)) => Payload::Report(report),
+            (Err(_), None) => Payload::Unreadable(cause.to_string()),
         },
     }
 }
+
+/// What a struct flattens so that only an object is decoded as one: serde reads a struct without it
+/// from an array as well.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Object {}
 
 /// A field that a report does not have. `error` is one: what carries it is an envelope, whatever
 /// else it carries.
@@ -70,7 +85,7 @@ mod tests {
     use super::*;
 
     fn payload(bytes: &[u8]) -> Payload<Current> {
-        decode(Some(&Report::from(bytes.to_vec())))
+        decode(Some(Report::from(bytes.to_vec())))
     }
 
     #[test]
@@ -102,5 +117,54 @@ mod tests {
             );
         }
         assert!(matches!(decode::<Current>(None), Payload::Nothing));
+    }
+
+    #[test]
+    fn an_array_is_never_read_as_an_object() {
+        fn refuse<T: Decode>(text: &str) {
+            let report = Report::from(text.as_bytes().to_vec());
+            let payload = decode::<T>(Some(report));
+            assert!(matches!(payload, Payload::Unreadable(_)), "{text}");
+        }
+        refuse::<Current>(r#"["002", "b"]"#);
+        refuse::<Current>(r#"{"error": ["LOCK_1300", "held"]}"#);
+        refuse::<Current>(r#"[{"code": "LOCK_1300"}]"#);
+        refuse::<DownTo>(r#"["003", "001", [], [], []]"#);
+        let up = |applied: &str, superuser: &str| {
+            format!(
+                r#"{{"success": true, "applied": [{applied}], "skipped": [],
+                "skipped_superuser": [{superuser}], "pending": [], "errors": [],
+                "dry_run": false, "dry_run_execute": false}}"#
+            )
+        };
+        let read = decode::<Up>(Some(Report::from(up("", "").into_bytes())));
+        assert!(matches!(read, Payload::Report(_)));
+        refuse::<Up>(&up(r#"["001", "a"]"#, ""));
+        refuse::<Up>(&up("", r#"["004", "it says so"]"#));
+        refuse::<Up>(r#"[["Irreversible"], ["001"]]"#);
+        let verify = |result: &str| {
+            format!(
+                r#"{{"verified_count": 1, "failed_count": 0, "skipped_count": 0,
+                "total_applied": 1, "results": [{result}]}}"#
+            )
+        };
+        refuse::<Verify>(&verify(r#"["001", "a", "verified", null]"#));
+        let preflight = |summary: &str, issue: &str| {
+            format!(r#"{{"ok": true, "summary": {summary}, "issues": [{issue}]}}"#)
+        };
+        refuse::<Preflight>(&preflight("[0, 1]", ""));
+        let summary = r#"{"errors": 0, "migrations_checked": 1}"#;
+        refuse::<Preflight>(&preflight(summary, r#"["info", "C", "m"]"#));
+    }
+
+    #[test]
+    fn a_success_with_the_key_of_a_refusal_is_a_success() {
+        let text = br#"{"success": true, "applied": [{"version": "001"}], "skipped": [],
+            "skipped_superuser": [], "pending": [], "errors": [], "dry_run": false,
+            "dry_run_execute": false, "irreversible_versions": ["001"]}"#;
+        let Payload::Report(report) = decode::<Up>(Some(Report::from(text.to_vec()))) else {
+            panic!("a report");
+        };
+        assert!(report.success && report.applied.len() == 1);
     }
 }

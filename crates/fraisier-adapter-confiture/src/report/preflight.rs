@@ -6,8 +6,8 @@ use fraisier_adapter_api::{ChangeSet, PreflightIssue, SchemaChange, Severity};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Absent;
 use super::lenient::{self, lenient};
+use super::{Absent, Decode, Object};
 use crate::file_name::version_of;
 
 /// What a look at the migrations found. Since 0.22.0, which is the first to write it.
@@ -24,13 +24,19 @@ pub(crate) struct Preflight {
     pub(crate) change_set: Option<Changes>,
     #[serde(default, rename = "error")]
     _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
+
+impl Decode for Preflight {}
 
 /// The counts.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(crate) struct Summary {
     pub(crate) errors: u64,
     pub(crate) migrations_checked: u64,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 /// An issue, in the form that the API has for it.
@@ -51,6 +57,8 @@ struct WireIssue {
     actionable: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     details: Option<Details>,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 /// What the database said, when a migration was tried.
@@ -58,6 +66,8 @@ struct WireIssue {
 struct Details {
     #[serde(default, deserialize_with = "lenient")]
     error: Option<String>,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 impl From<WireIssue> for Issue {
@@ -111,6 +121,8 @@ struct WireChanges<'a> {
     contract_version: u32,
     #[serde(borrow)]
     changes: Vec<&'a RawValue>,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 impl TryFrom<WireChanges<'_>> for Changes {
@@ -139,6 +151,8 @@ struct WireChange {
     tier: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     detail: Option<String>,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 /// Stands for what cannot be read, so that nothing which would change goes unmentioned.

@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use super::Absent;
 use super::lenient::lenient;
+use super::{Absent, Decode, Object};
 
 /// What `up` did. Every field is there since 0.20.0; `ok`, since 1.16.0, is not read, because it is
 /// `true` also when a migration failed.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Up {
     /// Whether every migration that had to be applied was.
     pub(crate) success: bool,
@@ -31,6 +31,8 @@ pub(crate) struct Up {
     pub(crate) warnings: Vec<String>,
     #[serde(default, rename = "error")]
     _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 /// A migration that was applied.
@@ -40,6 +42,8 @@ pub(crate) struct Applied {
     /// What follows the version in the name of the file.
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) name: Option<String>,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 /// A migration that needs a superuser.
@@ -47,11 +51,27 @@ pub(crate) struct Applied {
 pub(crate) struct Superuser {
     pub(crate) version: String,
     pub(crate) reason: String,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 /// What 0.20.0 to 0.47.0 write in place of a report when they refuse to begin because a pending
 /// migration has no `.down.sql`, which only `--require-reversible` makes them do.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Irreversible {
-    pub(crate) irreversible_versions: Vec<String>,
+#[derive(Deserialize)]
+struct Irreversible {
+    errors: Vec<String>,
+    #[serde(rename = "irreversible_versions")]
+    _versions: Vec<String>,
+    #[serde(flatten)]
+    _object: Object,
+}
+
+impl Decode for Up {
+    fn from_other(text: &str) -> Option<Self> {
+        let Irreversible { errors, .. } = serde_json::from_str(text).ok()?;
+        Some(Self {
+            errors,
+            ..Self::default()
+        })
+    }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::Deserializer;
 
-use super::Absent;
+use super::{Absent, Decode, Object};
 
 /// What the `.verify.sql` files found.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -26,7 +26,11 @@ pub(crate) struct Verify {
     pub(crate) results: Vec<Checked>,
     #[serde(default, rename = "error")]
     _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
+
+impl Decode for Verify {}
 
 /// The verdict on one migration.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -35,6 +39,8 @@ pub(crate) struct Checked {
     pub(crate) name: String,
     pub(crate) status: Status,
     pub(crate) error: Option<String>,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 /// What became of one `.verify.sql`.

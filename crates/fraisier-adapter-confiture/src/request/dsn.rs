@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::failure::{Advice, Failure};
+use crate::failure::{Advice, Fault};
 use crate::libpq::{ConnectionString, Form, Problem, is_secret};
 
 /// The connection string of a database, as the engine gave it.
@@ -31,44 +31,44 @@ impl Dsn {
     ///
     /// `InvalidConfig`, which quotes no value: it is empty, contains a control character (such as the
     /// line end of the file it was read from), or is no connection string that libpq accepts.
-    pub(crate) fn new(logical: &str, text: String) -> Result<Self, Failure> {
+    pub(crate) fn new(logical: &str, text: String) -> Result<Self, Fault> {
         let refuse = |why: &str, next| {
             let what = format!("the secret `{logical}` {why}");
-            Err(Failure::in_config(what, next))
+            Err(Fault::in_config(what, next))
         };
         if text.trim().is_empty() {
-            return refuse("is empty", Advice::MakeConnectionString);
+            return refuse("is empty", Advice::write_connection_string());
         }
         if text.chars().any(char::is_control) {
             let why = "holds a control character, such as a line end";
-            return refuse(why, Advice::TakeOutControlCharacter);
+            return refuse(why, Advice::remove_control_character());
         }
         let divided = ConnectionString::new(&text);
         let (why, next) = match &divided.problem {
             None => return Ok(Self { text, divided }),
             Some(Problem::NeitherForm) => (
                 "is not a PostgreSQL connection string".to_owned(),
-                Advice::MakeConnectionString,
+                Advice::write_connection_string(),
             ),
             Some(Problem::Malformed(what)) => (
                 format!("is not a connection string that libpq can read: {what}"),
-                Advice::MakeConnectionString,
+                Advice::write_connection_string(),
             ),
             Some(Problem::Encoding(name, what)) => (
                 format!("is not a connection string that libpq can read: in `{name}`, {what}"),
-                Advice::MakeConnectionString,
+                Advice::write_connection_string(),
             ),
             Some(Problem::Unknown(Some(name))) => (
                 format!("has the parameter `{name}`, which libpq does not know"),
-                Advice::CorrectSetting,
+                Advice::correct_setting(),
             ),
             Some(Problem::Unknown(None)) => (
                 "has a parameter that libpq does not know".to_owned(),
-                Advice::MakeConnectionString,
+                Advice::write_connection_string(),
             ),
             Some(Problem::Value(name, expected)) => (
                 format!("has a wrong value for the parameter `{name}`, which must be {expected}"),
-                Advice::CorrectSetting,
+                Advice::correct_setting(),
             ),
         };
         refuse(&why, next)

@@ -1,7 +1,7 @@
 //! What one call needs of its context, checked before anything is started.
 
 mod bytecode;
-mod commands;
+mod config;
 mod disconnect;
 mod dsn;
 pub(crate) mod environment;
@@ -17,22 +17,21 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fraisier_adapter_api::{AdapterCtx, AdapterError};
+use fraisier_adapter_api::AdapterCtx;
 
-pub(crate) use self::commands::Commands;
-pub use self::commands::MissingMigrations;
+pub(crate) use self::config::Config;
+pub use self::config::MissingMigrations;
 pub(crate) use self::disconnect::{Check, is_refused};
 pub use self::disconnect::{NoDisconnectCheck, has_server_option, server_option};
 pub(crate) use self::dsn::Dsn;
 use self::project::Project;
-use self::secrets::is_declared;
+use self::secrets::{Secrets, is_declared};
 pub(crate) use self::settings::{LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, Settings};
 pub use self::settings::{SETTINGS, Setting};
-use crate::boundary;
-use crate::failure::{Advice, Failure};
+use crate::failure::{Advice, Failure, Fault};
 use crate::operation::Operation;
 use crate::process::{Arg, Environment, Invocation};
-use crate::redact::{Redact, Redactor};
+use crate::redact::Redactor;
 
 /// The logical name of the secret that holds the connection string.
 pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
@@ -47,17 +46,17 @@ const CONFITURE_DATABASE_URL: &str = "CONFITURE_DATABASE_URL";
 /// A context that has been checked: a call can be planned on it.
 #[derive(Debug)]
 pub(crate) struct Request {
-    commands: Commands,
-    operation: Operation,
+    pub(crate) config: Config,
+    pub(crate) operation: Operation,
     pub(crate) project: Project,
     pub(crate) settings: Settings,
     pub(crate) redactor: Arc<Redactor>,
     /// Why the server cannot be asked for the disconnect check, where that is known before the call.
     pub(crate) no_check: Option<NoDisconnectCheck>,
-    dsn: Dsn,
+    dsn: Option<Dsn>,
     /// Where `preflight` may try migrations, if that is declared. No other operation needs it, so
     /// only `preflight` fails when there is something wrong with it.
-    against: Option<Result<Dsn, Failure>>,
+    against: Option<Result<Dsn, Fault>>,
     /// What a child of this call sees before anything of the call is added.
     env: Environment,
 }
@@ -68,72 +67,85 @@ impl Request {
     /// # Errors
     ///
     /// `MissingSecret` or `SecretReadFailed` when there is no `DATABASE_URL`, and `InvalidConfig`
-    /// when it is no connection string or a setting is of the wrong type.
+    /// when it is no connection string or a setting has a wrong value.
     pub(crate) fn new(
-        commands: &Commands,
+        config: &Config,
         operation: Operation,
         ctx: &AdapterCtx,
-    ) -> Result<Self, AdapterError> {
-        Self::within(&Environment::inherited(), commands, operation, ctx)
+    ) -> Result<Self, Failure> {
+        Self::within(&Environment::inherited(), config, operation, ctx)
     }
 
     /// The same in a process that has the environment `ambient`.
     pub(crate) fn within(
         ambient: &Environment,
-        commands: &Commands,
+        config: &Config,
         operation: Operation,
         ctx: &AdapterCtx,
-    ) -> Result<Self, AdapterError> {
-        let secrets = commands.withheld(ambient).and_of_context(ctx);
-        let redactor = Arc::new(secrets.redactor());
-        let refused = |failure| boundary::operation_error(operation, &redactor, failure);
-        let settings = commands.settings.overridden_by(ctx).map_err(refused)?;
-        let dsn = dsn(commands, DATABASE_URL, ctx).map_err(refused)?;
-        let against = is_declared(ctx, AGAINST_DATABASE_URL)
-            .then(|| self::dsn(commands, AGAINST_DATABASE_URL, ctx));
-        let goes_without = commands.check == Check::WherePossible && has_other_options(&dsn);
-        let mut env = commands.inherit.environment(ambient);
-        if let Some(columns) = environment::columns(secrets.all()) {
-            env.set("COLUMNS", columns.to_string());
+    ) -> Result<Self, Failure> {
+        let secrets = config.withheld(ambient).and_of_context(ctx);
+        let mut request = Self::without_context(ambient, config, operation);
+        request.redactor = Arc::new(secrets.redactor());
+        match request.fill(ctx, &secrets) {
+            Ok(()) => Ok(request),
+            Err(fault) => Err(fault.redacted(Some(operation.as_str()), &request.redactor)),
         }
-        for source in ctx.env_secrets.values() {
-            env.remove(source);
-        }
-        Ok(Self {
-            commands: commands.clone(),
-            operation,
-            project: Project::in_context(ctx),
-            settings,
-            redactor,
-            no_check: goes_without.then_some(NoDisconnectCheck::OwnOptions),
-            dsn,
-            against,
-            env,
-        })
     }
 
-    /// The result of the call, redacted for its caller.
-    pub(crate) fn redacted<T: Redact>(
-        &self,
-        result: Result<T, Failure>,
-    ) -> Result<T, AdapterError> {
-        boundary::result(self.operation, &self.redactor, result)
+    /// A request that is about no database.
+    pub(crate) fn without_context(
+        ambient: &Environment,
+        config: &Config,
+        operation: Operation,
+    ) -> Self {
+        let env = config.inherit.environment(ambient);
+        Self {
+            config: config.clone(),
+            operation,
+            project: Project::default(),
+            settings: config.settings.clone(),
+            redactor: Arc::new(config.withheld(ambient).redactor()),
+            no_check: None,
+            dsn: None,
+            against: None,
+            env,
+        }
+    }
+
+    fn fill(&mut self, ctx: &AdapterCtx, secrets: &Secrets) -> Result<(), Fault> {
+        let config = &self.config;
+        self.settings = config.settings.overridden_by(ctx)?;
+        let dsn = dsn(config, DATABASE_URL, ctx)?;
+        if config.check == Check::WherePossible && has_other_options(&dsn) {
+            self.no_check = Some(NoDisconnectCheck::OwnOptions);
+        }
+        self.dsn = Some(dsn);
+        self.against = is_declared(ctx, AGAINST_DATABASE_URL)
+            .then(|| self::dsn(config, AGAINST_DATABASE_URL, ctx));
+        self.project = Project::in_context(ctx);
+        if let Some(columns) = environment::columns(secrets.all()) {
+            self.env.set("COLUMNS", columns.to_string());
+        }
+        for name in ctx.env_secrets.values() {
+            self.env.remove(name);
+        }
+        Ok(())
     }
 
     /// `confiture --version`, which sees no secret of this context.
     pub(crate) fn version(&self) -> Invocation {
         let args = vec![Arg::from("--version")];
-        self.commands
+        self.config
             .invocation(args, PathBuf::from("."), self.env.clone())
     }
 
     /// What `read` finds in the migrations directory; `None` where that does not exist and confiture is
-    /// to answer all the same.
-    pub(crate) fn at_hand<T>(
+    /// to be run all the same.
+    pub(crate) fn where_present<T>(
         &self,
-        read: impl FnOnce(&Project) -> Result<T, Failure>,
-    ) -> Result<Option<T>, Failure> {
-        let goes_without = self.commands.missing_migrations == MissingMigrations::AskConfiture
+        read: impl FnOnce(&Project) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        let goes_without = self.config.missing_migrations == MissingMigrations::AskConfiture
             && self.project.lacks_migrations();
         if goes_without {
             return Ok(None);
@@ -148,25 +160,30 @@ impl Request {
     ///
     /// When it is declared and cannot be used, for example because it is no connection string, or because
     /// the variable would be the password of the main connection too.
-    pub(crate) fn against(&self) -> Result<Option<(String, Option<&str>)>, Failure> {
+    pub(crate) fn against(&self) -> Result<Option<(String, Option<&str>)>, Fault> {
         let Some(against) = &self.against else {
             return Ok(None);
         };
-        let against = against.as_ref().map_err(Failure::clone)?;
+        let against = against.as_ref().map_err(Fault::clone)?;
         let (url, password) = against.split_password().map_err(|why| {
             let what = format!(
                 "the secret `{AGAINST_DATABASE_URL}` is passed to confiture as an argument without its \
                  password, and that cannot be removed: {why}"
             );
-            Failure::in_config(what, Advice::SeparatePassword)
+            Fault::in_config(what, Advice::separate_password())
         })?;
-        if password.is_some() && self.dsn.get("password").is_none() {
+        if password.is_some()
+            && self
+                .dsn
+                .as_ref()
+                .is_none_or(|dsn| dsn.get("password").is_none())
+        {
             let what = format!(
                 "the password of the secret `{AGAINST_DATABASE_URL}` is passed to confiture in \
                  `PGPASSWORD`, which the connection to `{DATABASE_URL}` would use too, because that has \
                  no password of its own"
             );
-            return Err(Failure::in_config(what, Advice::SeparatePassword));
+            return Err(Fault::in_config(what, Advice::separate_password()));
         }
         Ok(Some((url, password)))
     }
@@ -175,8 +192,10 @@ impl Request {
     /// the connection string where only confiture sees it.
     pub(crate) fn migrate(&self, subcommand: &str, args: Vec<Arg>) -> Invocation {
         let mut env = self.env.clone();
-        env.set(CONFITURE_DATABASE_URL, self.dsn.expose());
-        if let Some(interval) = self.commands.check.interval() {
+        if let Some(dsn) = &self.dsn {
+            env.set(CONFITURE_DATABASE_URL, dsn.expose());
+        }
+        if let Some(interval) = self.config.check.interval() {
             disconnect::provide(&mut env, interval);
         }
         if subcommand == "current" {
@@ -186,7 +205,7 @@ impl Request {
         all.extend(["--no-config", "--format", "json", "--output"].map(Arg::from));
         all.push(Arg::ReportPath);
         all.extend(args);
-        self.commands
+        self.config
             .invocation(all, self.project.workdir.clone(), env)
     }
 
@@ -210,15 +229,15 @@ impl Request {
 /// libpq ignores the variable that carries the server option when the connection string has
 /// `options`. Where the builder demanded the check, such a string is refused, because the check would
 /// silently be off.
-fn dsn(commands: &Commands, logical: &str, ctx: &AdapterCtx) -> Result<Dsn, Failure> {
-    let dsn = Dsn::new(logical, ctx.secret(logical).map_err(Failure::of_secret)?)?;
-    match commands.check {
-        Check::Demanded(interval) if has_other_options(&dsn) => Err(Failure::in_config(
+fn dsn(config: &Config, logical: &str, ctx: &AdapterCtx) -> Result<Dsn, Fault> {
+    let dsn = Dsn::new(logical, ctx.secret(logical).map_err(Fault::of_secret)?)?;
+    match config.check {
+        Check::Demanded(interval) if has_other_options(&dsn) => Err(Fault::in_config(
             format!(
                 "the secret `{logical}` carries `options`, which keep the server from being asked \
                  to check that its client is there (`server_disconnect_check`)"
             ),
-            Advice::AddServerOption(server_option(interval)),
+            Advice::add_server_option(&server_option(interval)),
         )),
         _ => Ok(dsn),
     }

@@ -8,14 +8,15 @@ use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 
 use super::sql_files::NotText;
 use super::verify_files::VerifyFiles;
-use crate::failure::{Advice, DatabaseState, Failure, is_shortage};
+use crate::failure::{Advice, DatabaseState, Fault};
 use crate::file_name::version_of;
+use crate::operation::start::is_shortage;
 
 /// Where confiture itself looks when it is not told.
 const DEFAULT_MIGRATIONS: &str = "db/migrations";
 
 /// Where a call works.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Project {
     /// The directory confiture starts in.
     pub(crate) workdir: PathBuf,
@@ -82,7 +83,7 @@ impl Project {
     ///
     /// `InvalidConfig` when the directory does not exist, is a file, or cannot be read. confiture
     /// finds nothing wrong with a directory that is not there.
-    pub(crate) fn migrations(&self) -> Result<Vec<Migration>, Failure> {
+    pub(crate) fn migrations(&self) -> Result<Vec<Migration>, Fault> {
         self.refuse_files(&[".up.sql", ".down.sql", ".verify.sql"], &[])?;
         self.read(list)
     }
@@ -92,7 +93,7 @@ impl Project {
     /// # Errors
     ///
     /// Those of [`migrations`](Self::migrations), and `InvalidConfig` when a file is not UTF-8.
-    pub(crate) fn readable_migrations(&self) -> Result<Vec<Migration>, Failure> {
+    pub(crate) fn readable_migrations(&self) -> Result<Vec<Migration>, Fault> {
         self.refuse_files(&[], &[".up.sql"])?;
         self.migrations()
     }
@@ -102,13 +103,13 @@ impl Project {
     /// # Errors
     ///
     /// Those of [`migrations`](Self::migrations).
-    pub(crate) fn verify_files(&self) -> Result<VerifyFiles, Failure> {
+    pub(crate) fn verify_files(&self) -> Result<VerifyFiles, Fault> {
         self.refuse_files(&[".up.sql", ".down.sql"], &[".verify.sql"])?;
         self.read(VerifyFiles::in_directory)
     }
 
     /// Refuses files with NUL bytes, and of the second endings those that are not UTF-8.
-    fn refuse_files(&self, endings: &[&str], utf8: &[&str]) -> Result<(), Failure> {
+    fn refuse_files(&self, endings: &[&str], utf8: &[&str]) -> Result<(), Fault> {
         let in_directory =
             |endings: &[&str]| self.read(|path| NotText::in_directory(path, endings));
         let mut found = in_directory(utf8)?;
@@ -122,45 +123,48 @@ impl Project {
         ] {
             if !files.is_empty() {
                 let what = format!("{} {what}", quoted(&files));
-                return Err(Failure::in_config(what, Advice::CorrectSetting));
+                return Err(Fault::in_config(what, Advice::correct_setting()));
             }
         }
         Ok(())
     }
 
     /// The failure, with the names of the files that confiture could not decode.
-    pub(crate) fn naming_undecodable(&self, mut failure: Failure) -> Failure {
-        const SAID: &str = "codec can't decode";
-        let texts = [&failure.errors[..], &[failure.what.clone()]].concat();
-        if texts.iter().any(|text| text.contains(SAID)) {
-            let found = NotText::in_directory(&self.directory(), &[".up.sql", ".down.sql"]);
-            let files = found.unwrap_or_default().not_utf8;
-            if !files.is_empty() {
-                failure.what = format!("{} (not UTF-8: {})", failure.what, quoted(&files));
-            }
+    pub(crate) fn naming_undecodable(&self, fault: Fault) -> Fault {
+        if !fault.mentions("codec can't decode") {
+            return fault;
         }
-        failure
+        let found = NotText::in_directory(&self.directory(), &[".up.sql", ".down.sql"]);
+        match found.unwrap_or_default().not_utf8.as_slice() {
+            [] => fault,
+            files => fault.and(&format!(" (not UTF-8: {})", quoted(files))),
+        }
     }
 
-    fn read<T>(&self, how: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, Failure> {
+    fn read<T>(&self, how: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, Fault> {
         let directory = self.directory();
         how(&directory).map_err(|cause| {
             let (what, directory, next) = match std::fs::read_dir(&self.workdir) {
                 Err(error) if error.kind() == cause.kind() && self.migrations.is_relative() => {
-                    ("workdir", &self.workdir, Advice::CorrectWorkdir)
+                    ("workdir", &self.workdir, Advice::correct_workdir())
                 }
                 _ => (
                     "migrations directory",
                     &directory,
-                    Advice::CorrectMigrationsPath,
+                    Advice::correct_migrations_path(),
                 ),
             };
             let what = format!("the {what} {} cannot be read: {cause}", directory.display());
             if is_shortage(&cause) {
                 let kind = AdapterErrorKind::Execution;
-                return Failure::new(kind, what, DatabaseState::NotStarted, Advice::FreeResources);
+                return Fault::new(
+                    kind,
+                    what,
+                    DatabaseState::NotStarted,
+                    Advice::free_resources(),
+                );
             }
-            Failure::in_config(what, next)
+            Fault::in_config(what, next)
         })
     }
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use fraisier_adapter_api::AdapterCtx;
 use serde_json::Value;
 
-use crate::failure::{Advice, Failure};
+use crate::failure::{Advice, Fault};
 
 /// A key of `AdapterCtx::settings` that the adapter understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,10 +65,17 @@ impl Settings {
     ///
     /// `InvalidConfig` when a key that is understood has a value of another type, such as the
     /// string `"30000"` for `lock_timeout_ms`. A `null` counts as no key.
-    pub(crate) fn overridden_by(&self, ctx: &AdapterCtx) -> Result<Self, Failure> {
+    pub(crate) fn overridden_by(&self, ctx: &AdapterCtx) -> Result<Self, Fault> {
         let lock_timeout_ms = read(ctx, LOCK_TIMEOUT, |value| {
             value.as_u64().filter(|ms| LOCK_TIMEOUT_MS.contains(ms))
         })?;
+        if lock_timeout_ms.is_none()
+            && let Some(ms) = self.lock_timeout_ms
+            && !LOCK_TIMEOUT_MS.contains(&ms)
+        {
+            let what = format!("`lock_timeout_ms` of the builder has to be {LOCK_TIMEOUT_TAKES}");
+            return Err(Fault::in_config(what, Advice::correct_setting()));
+        }
         let switch = |setting, default| {
             read(ctx, setting, Value::as_bool).map(|value| value.unwrap_or(default))
         };
@@ -84,14 +91,14 @@ fn read<T>(
     ctx: &AdapterCtx,
     setting: Setting,
     typed: impl FnOnce(&Value) -> Option<T>,
-) -> Result<Option<T>, Failure> {
+) -> Result<Option<T>, Fault> {
     match ctx.settings.get(setting.key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => typed(value).map(Some).ok_or_else(|| {
             let Setting { key, takes, .. } = setting;
-            Failure::in_config(
+            Fault::in_config(
                 format!("the setting `{key}` has to be {takes}"),
-                Advice::CorrectSetting,
+                Advice::correct_setting(),
             )
         }),
     }
@@ -104,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    fn read_from(settings: Value) -> Result<Settings, Failure> {
+    fn read_from(settings: Value) -> Result<Settings, Fault> {
         let mut ctx = AdapterCtx::new("shop", "test");
         ctx.settings = serde_json::from_value(settings).expect("an object");
         Settings::default().overridden_by(&ctx)

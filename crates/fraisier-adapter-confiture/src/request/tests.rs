@@ -3,19 +3,19 @@ use std::time::Duration;
 use fraisier_adapter_api::AdapterErrorKind;
 
 use super::*;
-use crate::testing::{PASSWORD, ambient, commands, ctx, request};
+use crate::testing::{PASSWORD, ambient, config, ctx, request};
 
 #[test]
 fn a_context_without_a_usable_connection_string_starts_nothing() {
     let refused =
-        |ctx: &AdapterCtx| Request::new(&commands(), Operation::Up, ctx).expect_err("refused");
+        |ctx: &AdapterCtx| Request::new(&config(), Operation::Up, ctx).expect_err("refused");
     let none = AdapterCtx::new("shop", "test");
-    assert_eq!(refused(&none).kind, AdapterErrorKind::MissingSecret);
+    assert_eq!(refused(&none).kind(), AdapterErrorKind::MissingSecret);
     let mut unset = AdapterCtx::new("shop", "test");
     unset
         .env_secrets
         .insert("DATABASE_URL".into(), "NO_SUCH_VARIABLE_HERE".into());
-    assert_eq!(refused(&unset).kind, AdapterErrorKind::SecretReadFailed);
+    assert_eq!(refused(&unset).kind(), AdapterErrorKind::SecretReadFailed);
     for dsn in [
         "",
         "  ",
@@ -24,7 +24,7 @@ fn a_context_without_a_usable_connection_string_starts_nothing() {
     ] {
         let ctx = AdapterCtx::new("shop", "test").with_resolved_secret("DATABASE_URL", dsn);
         let error = refused(&ctx);
-        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{dsn}");
+        assert_eq!(error.kind(), AdapterErrorKind::InvalidConfig, "{dsn}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }
@@ -42,18 +42,18 @@ fn asking_for_the_version_shows_no_secret() {
         assert_eq!(asked.env.get(name), None, "{name}");
     }
     assert!(asked.env.get("LANG").is_some(), "all else passes");
-    let mut commands = commands();
-    commands.inherit.withheld = ["PATH".into()].into();
-    assert_eq!(commands.version().env.get("PATH"), None);
+    let mut config = config();
+    config.inherit.withheld = ["LANG".into()].into();
+    let request = Request::without_context(&ambient(), &config, Operation::Describe);
+    assert_eq!(request.version().env.get("LANG"), None);
 }
 
 #[test]
 fn the_server_is_asked_to_check_for_its_client() {
     let plan = |check, ctx: &AdapterCtx| {
-        let mut commands = commands();
-        commands.check = check;
-        let request =
-            Request::within(&ambient(), &commands, Operation::Up, ctx).expect("a request");
+        let mut config = config();
+        config.check = check;
+        let request = Request::within(&ambient(), &config, Operation::Up, ctx).expect("a request");
         let version = request.version().env.get("PGOPTIONS").map(OsStr::to_owned);
         assert_eq!(version.as_deref(), Some("-c work_mem=1MB".as_ref()));
         let env = request.migrate("up", Vec::new()).env;
@@ -66,10 +66,10 @@ fn the_server_is_asked_to_check_for_its_client() {
     }
     assert_eq!(plan(Check::Off, &ctx), Some("-c work_mem=1MB".into()));
 
-    let mut commands = commands();
-    let unasked = Request::within(&ambient(), &commands, Operation::Up, &ctx).expect("a request");
-    commands.check = Check::default();
-    let asked = Request::within(&ambient(), &commands, Operation::Up, &ctx).expect("a request");
+    let mut config = config();
+    let unasked = Request::within(&ambient(), &config, Operation::Up, &ctx).expect("a request");
+    config.check = Check::default();
+    let asked = Request::within(&ambient(), &config, Operation::Up, &ctx).expect("a request");
     assert_eq!(
         asked.without_check(asked.migrate("up", Vec::new())),
         unasked.migrate("up", Vec::new())
@@ -81,7 +81,7 @@ fn the_redactor_knows_every_secret_of_the_context() {
     let ctx = ctx(".".as_ref())
         .with_resolved_secret("AGAINST_DATABASE_URL", "postgresql://u:against-pw@h/db")
         .with_resolved_secret("API_TOKEN", "token-value");
-    let request = Request::new(&commands(), Operation::Up, &ctx).expect("a request");
+    let request = Request::new(&config(), Operation::Up, &ctx).expect("a request");
     for secret in [PASSWORD, "against-pw", "token-value"] {
         assert_eq!(request.redactor.text(secret), crate::redact::MASK);
     }
@@ -89,8 +89,8 @@ fn the_redactor_knows_every_secret_of_the_context() {
 
 #[test]
 fn a_withheld_variable_is_a_secret() {
-    let mut commands = commands();
-    commands.inherit.withheld = ["ADMIN_DSN".into(), "SIGNING_KEY".into(), "UNSET".into()].into();
+    let mut config = config();
+    config.inherit.withheld = ["ADMIN_DSN".into(), "SIGNING_KEY".into(), "UNSET".into()].into();
     let mut ambient = ambient();
     ambient.set(
         "ADMIN_DSN",
@@ -98,8 +98,8 @@ fn a_withheld_variable_is_a_secret() {
     );
     ambient.set("SIGNING_KEY", "signing-key-value");
     let ctx = ctx(".".as_ref());
-    let request = Request::within(&ambient, &commands, Operation::Up, &ctx).expect("a request");
-    for redactor in [&request.redactor, &commands.withheld(&ambient).redactor()] {
+    let request = Request::within(&ambient, &config, Operation::Up, &ctx).expect("a request");
+    for redactor in [&request.redactor, &config.withheld(&ambient).redactor()] {
         for secret in ["admin-pw", "signing-key-value"] {
             assert_eq!(redactor.text(secret), crate::redact::MASK);
         }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use fraisier_adapter_api::AdapterError;
-
-use crate::boundary;
+use crate::failure::Failure;
 use crate::redact::Redactor;
 use crate::request::Dsn;
 
@@ -31,9 +29,9 @@ impl fmt::Debug for Connection {
 /// # Errors
 ///
 /// `InvalidConfig` when libpq refuses it: see `MigrationAdapter`.
-pub fn connection(name: &str, text: &str) -> Result<Connection, AdapterError> {
+pub fn connection(name: &str, text: &str) -> Result<Connection, Failure> {
     let dsn = Dsn::new(name, text.to_owned());
-    let dsn = dsn.map_err(|failure| boundary::error(&Redactor::new([text], []), failure))?;
+    let dsn = dsn.map_err(|fault| fault.redacted(None, &Redactor::new([text], [])))?;
     let without_password = dsn.split_password().ok();
     Ok(Connection {
         settings: dsn.settings(),

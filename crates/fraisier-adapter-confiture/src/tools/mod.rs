@@ -3,7 +3,6 @@
 //! An engine needs nothing of this. It stands apart so that the rest of this crate shows what an
 //! engine uses, and it may change with any release.
 
-mod advice;
 mod connection;
 pub mod replay;
 
@@ -17,11 +16,10 @@ pub mod process {
     };
 }
 
-pub use self::advice::every_advice;
 pub use self::connection::{Connection, connection};
-pub use crate::failure::classify;
+pub use crate::failure::{classify, every_advice};
 pub use crate::observe::Announcer;
 pub use crate::redact::{MASK, Redactor};
+pub use crate::request::has_server_option;
 pub use crate::request::project::{Migration, list as migrations_in};
 pub use crate::request::sql_files::{HIDDEN_MIGRATION, VERSIONS_OUT_OF_ORDER, surprises};
-pub use crate::request::{has_server_option, server_option};

@@ -1,63 +1,197 @@
 //! What finished commands mean, without running any.
 //!
-//! The adapter itself goes through this, so a recording is read as a live command is, and is asked
-//! for the same follow-ups.
+//! The operations of the adapter run with recordings in the place of confiture, so a recording is
+//! interpreted as a live command is, and is asked the same follow-up questions.
 //!
 //! ```
 //! use fraisier_adapter_confiture::tools::process::{Exit, Output};
 //! use fraisier_adapter_confiture::tools::Redactor;
-//! use fraisier_adapter_confiture::tools::replay::{Command, CurrentRevision, answer};
+//! use fraisier_adapter_confiture::tools::replay::{Command, current_revision};
 //!
-//! let revision = answer(&CurrentRevision, &Redactor::default(), |command| {
+//! let revision = current_revision(&Redactor::default(), |command| {
 //!     assert_eq!(command, Command::Operation);
 //!     let report = br#"{"revision": "002", "name": "add_email"}"#;
 //!     Output::new(Exit::Code(0), Some(report.to_vec()))
 //! })?;
 //! assert_eq!(revision.expect("one is applied").as_str(), "002");
-//! # Ok::<(), fraisier_adapter_api::AdapterError>(())
+//! # Ok::<(), fraisier_adapter_confiture::Failure>(())
 //! ```
 
-use fraisier_adapter_api::AdapterError;
+use std::cell::RefCell;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use fraisier_adapter_api::{
+    AdapterDescription, MigrationOutcome, PreflightReport, Revision, VerifyReport,
+};
 
 use crate::boundary;
-use crate::failure::NamedBy;
+use crate::failure::{Failure, Fault};
 pub use crate::guard::{WINDOW_SAFE_UNPROVEN, guard_recognises};
-pub use crate::operation::current::CurrentRevision;
-pub use crate::operation::describe::Describe;
-pub use crate::operation::down_to::DownTo;
-pub use crate::operation::preflight::{NO_MIGRATIONS_AT_HAND, NOT_ALL_CHECKED, Preflight};
-pub use crate::operation::reading::{Command, Reading, tell_migrations};
-use crate::operation::reading::{Outputs, Unread, next};
-pub use crate::operation::up::Up;
-pub use crate::operation::verify::Verify;
-use crate::process::Output;
-use crate::redact::Redactor;
+use crate::observe::Announcer;
+use crate::operation::call::{Call, Confiture};
+pub use crate::operation::preflight::Preflight;
+use crate::operation::{self, Operation};
+use crate::process::{Arg, Environment, Invocation, Output};
+use crate::redact::{Redact, Redactor};
+use crate::report::{self, Payload, decode};
 pub use crate::request::environment::{CHILD_ENVIRONMENT, Fate, plain_output, set_variables};
 pub use crate::request::verify_files::VerifyFiles;
+use crate::request::{Config, Request};
 
-/// The answer of an operation, when `left` tells what each command that it needs left.
+/// A command of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Command {
+    /// That of the operation itself.
+    Operation,
+    /// `confiture --version`, to know the release.
+    Version,
+    /// `confiture migrate current`, to know the revision after the operation.
+    Current,
+}
+
+/// What a `describe` returns.
 ///
 /// # Errors
 ///
-/// Those of the operation's method of `MigrationAdapter`, as far as they follow from outputs: a report
-/// that says that a migration failed, for example, is `Execution`, and one that cannot be read
-/// `InternalError`.
-pub fn answer<R: Reading>(
-    reading: &R,
+/// Those of the method, as far as they follow from outputs.
+pub fn describe(
     redactor: &Redactor,
-    mut left: impl FnMut(Command) -> Output,
-) -> Result<R::Answer, AdapterError> {
-    let mut outputs = Outputs::new(NamedBy::Default);
-    let answer = loop {
-        match next(reading, &outputs) {
-            Ok(answer) => break Ok(answer),
-            Err(Unread::Failed(failure)) => break Err(failure),
-            Err(Unread::Needs(command)) => {
-                if let Err(failure) = outputs.add(command, Ok(left(command)), redactor) {
-                    break Err(failure);
-                }
-            }
+    output: impl FnMut(Command) -> Output,
+) -> Result<AdapterDescription, Failure> {
+    replay(Operation::Describe, redactor, output, async |call| {
+        operation::describe::describe(call).await
+    })
+}
+
+/// What a `current_revision` returns.
+///
+/// # Errors
+///
+/// Those of the method, as far as they follow from outputs.
+pub fn current_revision(
+    redactor: &Redactor,
+    output: impl FnMut(Command) -> Output,
+) -> Result<Option<Revision>, Failure> {
+    replay(Operation::CurrentRevision, redactor, output, async |call| {
+        operation::current::current_revision(call).await
+    })
+}
+
+/// What an `up` to this target returns, whether or not it is a migration of the directory.
+///
+/// # Errors
+///
+/// Those of the method, as far as they follow from outputs.
+pub fn up(
+    target: Option<&Revision>,
+    redactor: &Redactor,
+    output: impl FnMut(Command) -> Output,
+) -> Result<MigrationOutcome, Failure> {
+    replay(Operation::Up, redactor, output, async |call| {
+        let invocation = operation::up::command(call.request, None, &[])?;
+        operation::up::apply(call, target, invocation).await
+    })
+}
+
+/// What a `down_to` this target returns.
+///
+/// # Errors
+///
+/// Those of the method, as far as they follow from outputs.
+pub fn down_to(
+    target: &Revision,
+    redactor: &Redactor,
+    output: impl FnMut(Command) -> Output,
+) -> Result<MigrationOutcome, Failure> {
+    replay(Operation::DownTo, redactor, output, async |call| {
+        let invocation = operation::down_to::command(call.request, target)?;
+        operation::down_to::roll_back(call, target, invocation).await
+    })
+}
+
+/// What a `verify` returns where the migrations directory contains these files; `None` where it does
+/// not exist.
+///
+/// # Errors
+///
+/// Those of the method, as far as they follow from outputs.
+pub fn verify(
+    files: Option<&VerifyFiles>,
+    redactor: &Redactor,
+    output: impl FnMut(Command) -> Output,
+) -> Result<VerifyReport, Failure> {
+    replay(Operation::Verify, redactor, output, async |call| {
+        operation::verify::check_files(call, files).await
+    })
+}
+
+/// What a `preflight` returns.
+///
+/// # Errors
+///
+/// Those of the method, as far as they follow from outputs.
+pub fn preflight(
+    about: &Preflight,
+    redactor: &Redactor,
+    output: impl FnMut(Command) -> Output,
+) -> Result<PreflightReport, Failure> {
+    replay(Operation::Preflight, redactor, output, async |call| {
+        operation::preflight::judge(call, about).await
+    })
+}
+
+/// Emits the events that the report of an `up` gives.
+pub fn emit_migrations(output: &Output, announcer: &Announcer) {
+    if let Payload::Report(report) = decode::<report::Up>(output.report.clone()) {
+        operation::up::events(&report).for_each(|event| announcer.emit(event));
+    }
+}
+
+/// The result of an operation, when `output` returns what each command printed and wrote.
+fn replay<F: FnMut(Command) -> Output, T: Redact>(
+    operation: Operation,
+    redactor: &Redactor,
+    output: F,
+    run: impl AsyncFnOnce(&Call<'_, Recorded<F>>) -> Result<T, Fault>,
+) -> Result<T, Failure> {
+    let environment = Environment::default();
+    let mut request = Request::without_context(&environment, &Config::default(), operation);
+    request.redactor = Arc::new(redactor.clone());
+    let recorded = Recorded {
+        operation,
+        output: RefCell::new(output),
+    };
+    let result = {
+        let call = Call::new(&request, &recorded);
+        let result = pin!(run(&call));
+        // Every output is there, so nothing is waited for.
+        match result.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result,
+            Poll::Pending => unreachable!("an operation waits for outputs only"),
         }
     };
-    boundary::result(R::OPERATION, redactor, answer)
+    boundary::result(operation, redactor, result)
+}
+
+/// Recordings in the place of confiture.
+struct Recorded<F> {
+    operation: Operation,
+    output: RefCell<F>,
+}
+
+impl<F: FnMut(Command) -> Output> Confiture for Recorded<F> {
+    async fn run(&self, invocation: Invocation) -> Result<Output, Fault> {
+        let has = |argument: &str| invocation.args.contains(&Arg::from(argument));
+        let command = if has("--version") {
+            Command::Version
+        } else if has("current") && self.operation != Operation::CurrentRevision {
+            Command::Current
+        } else {
+            Command::Operation
+        };
+        Ok((self.output.borrow_mut())(command))
+    }
 }

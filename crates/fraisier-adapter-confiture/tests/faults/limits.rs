@@ -1,9 +1,9 @@
 //! A machine that is out of something.
 
-use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind, MigrationAdapter};
-use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 use fraisier_adapter_confiture::tools::process::Exit;
 use fraisier_adapter_confiture::tools::process::{Obstacle, Options, RunError, Runner};
+use fraisier_adapter_confiture::{ConfitureMigration, DatabaseState};
 
 use super::support::*;
 
@@ -66,12 +66,16 @@ fn an_adapter_that_is_out_of_descriptors_says_to_try_again() {
                 let adapter = ConfitureMigration::with_program("/bin/true");
                 let error = block_on(adapter.up(&ctx, None)).unwrap_err();
                 drop(held);
-                if error.message.contains("try again") {
-                    assert_eq!(error.kind, AdapterErrorKind::Execution, "{spare}: {error}");
-                    assert!(error.message.contains("nothing was started"), "{error}");
+                if error.advice().contains("try again") {
+                    assert_eq!(
+                        error.kind(),
+                        AdapterErrorKind::Execution,
+                        "{spare}: {error}"
+                    );
+                    assert_eq!(*error.state(), DatabaseState::NotStarted, "{error}");
                     refused += 1;
                 } else {
-                    assert!(error.message.contains("no report"), "{spare}: {error}");
+                    assert!(error.what().contains("no report"), "{spare}: {error}");
                 }
             }
             assert!((9..40).contains(&refused), "{refused}");

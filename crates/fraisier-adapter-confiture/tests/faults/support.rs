@@ -53,7 +53,11 @@ pub(crate) fn context() -> RunContext {
 
 /// The context of a call that tells this observer what is left after this redactor.
 pub(crate) fn context_with(redactor: Redactor, observer: Option<Arc<dyn Observer>>) -> RunContext {
-    let announcer = Announcer::new("test", Arc::new(redactor), observer);
+    let announcer = Announcer::new(
+        Arc::new(Call::next("test", None)),
+        Arc::new(redactor),
+        observer,
+    );
     RunContext {
         timeout: None,
         span: announcer.span(None),

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fraisier_adapter_api::{
-    AdapterCtx, AdapterError, AdapterErrorKind, MigrationAdapter, Revision,
-};
+use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind, Revision};
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
-use fraisier_adapter_confiture::{Builder, ConfitureMigration, MissingMigrations};
+use fraisier_adapter_confiture::{
+    Builder, ConfitureMigration, DatabaseState, Failure, MissingMigrations,
+};
 use tempfile::TempDir;
 
 /// Answers by the subcommand: `$report` is where the report goes, `$DSN` what confiture would
@@ -68,7 +68,7 @@ impl Stage {
     }
 
     /// What an `up` of everything fails with.
-    async fn failing_up(&self) -> AdapterError {
+    async fn failing_up(&self) -> Failure {
         let outcome = self.adapter().up(&self.ctx(DSN), None).await;
         outcome.expect_err("an error")
     }
@@ -109,7 +109,7 @@ async fn a_new_release_that_reports_nothing_has_failed() {
         esac"#,
     );
     let error = stage.failing_up().await;
-    assert!(error.message.contains("ask `current_revision`"), "{error}");
+    assert!(error.to_string().contains("-ipc current`"), "{error}");
 }
 
 /// A `.py` migration may exit with any status halfway through the work.
@@ -122,8 +122,8 @@ async fn the_status_of_a_usage_error_alone_is_none() {
         esac"#,
     );
     let error = stage.failing_up().await;
-    assert!(error.message.contains("ask `current_revision`"), "{error}");
-    assert!(!error.message.contains("understand"), "{error}");
+    assert!(error.to_string().contains("-ipc current`"), "{error}");
+    assert!(!error.to_string().contains("understand"), "{error}");
 }
 
 #[tokio::test]
@@ -136,10 +136,10 @@ async fn a_question_after_an_up_does_not_speak_for_it() {
     ] {
         let stage = Stage::new(&format!(r#"case "$1$2" in {broken} esac"#));
         let error = stage.failing_up().await;
-        assert_eq!(error.kind, AdapterErrorKind::InternalError, "{error}");
-        assert!(error.message.contains("ask `current_revision`"), "{error}");
-        assert!(!error.message.contains("was not changed"), "{error}");
-        let stderr = error.stderr.expect("evidence");
+        assert_eq!(error.kind(), AdapterErrorKind::InternalError, "{error}");
+        assert!(error.to_string().contains("-ipc current`"), "{error}");
+        assert!(!error.to_string().contains("was not changed"), "{error}");
+        let stderr = AdapterError::from(error).stderr.expect("evidence");
         assert!(stderr.contains("[asking what that means] ["), "{stderr}");
     }
 }
@@ -188,14 +188,14 @@ async fn a_command_that_is_not_understood_is_explained_by_the_version() {
         .await
         .expect_err("an error");
     for part in ["0.19.0", "0.20.0", "pip install"] {
-        assert!(error.message.contains(part), "{error}");
+        assert!(error.to_string().contains(part), "{error}");
     }
     let new = Stage::new(&script("1.29.0"));
     let error = new.failing_up().await;
     for part in ["1.29.0", "No such option: --no-config"] {
-        assert!(error.message.contains(part), "{error}");
+        assert!(error.to_string().contains(part), "{error}");
     }
-    assert_eq!(error.operation.as_deref(), Some("up"));
+    assert_eq!(error.operation(), Some("up"));
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn a_missing_ledger_before_0_37_is_found_out() {
         .verify(&some.ctx(DSN))
         .await
         .expect_err("an error");
-    assert_eq!(error.kind, AdapterErrorKind::InternalError);
+    assert_eq!(error.kind(), AdapterErrorKind::InternalError);
 }
 
 #[tokio::test]
@@ -271,10 +271,10 @@ async fn what_is_wrong_with_the_request_starts_nothing() {
         ),
     ] {
         let error = error.expect("an error");
-        assert_eq!(error.kind, kind, "{error}");
-        assert_eq!(error.adapter.as_deref(), Some("confiture"));
+        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(*error.state(), DatabaseState::NotStarted, "{error}");
         assert!(
-            error.operation.is_some() && error.message.contains("nothing was started"),
+            error.operation().is_some() && error.to_string().contains("nothing was started"),
             "{error}"
         );
     }
@@ -309,15 +309,15 @@ async fn options_that_would_silence_the_disconnect_check_start_nothing() {
         (checking.preflight(&against).await.err(), "preflight"),
     ] {
         let error = error.expect("an error");
-        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{error}");
-        assert_eq!(error.operation.as_deref(), Some(operation));
+        assert_eq!(error.kind(), AdapterErrorKind::InvalidConfig, "{error}");
+        assert_eq!(error.operation(), Some(operation));
         for part in [
             "nothing was started",
             "-c client_connection_check_interval=1500ms",
         ] {
-            assert!(error.message.contains(part), "{error}");
+            assert!(error.to_string().contains(part), "{error}");
         }
-        assert!(!error.message.contains("work_mem"), "{error}");
+        assert!(!error.to_string().contains("work_mem"), "{error}");
     }
     assert!(stage.calls().is_empty(), "{:?}", stage.calls());
 
@@ -381,14 +381,14 @@ async fn a_disconnect_check_that_was_demanded_and_is_refused_names_the_way_out()
         .up(&stage.ctx(DSN), None)
         .await
         .expect_err("refused");
-    assert_eq!(error.kind, AdapterErrorKind::InvalidConfig, "{error}");
+    assert_eq!(error.kind(), AdapterErrorKind::InvalidConfig, "{error}");
     for part in [
         "unsupported startup parameter: options",
         "not changed",
         "ignore_startup_parameters",
         "`server_disconnect_check`",
     ] {
-        assert!(error.message.contains(part), "{part}: {error}");
+        assert!(error.to_string().contains(part), "{part}: {error}");
     }
     assert_eq!(stage.calls(), ["upmigrate"]);
 }
@@ -399,7 +399,7 @@ async fn a_disconnect_check_that_was_demanded_and_is_refused_names_the_way_out()
 async fn a_refusal_after_a_migration_began_is_no_reason_to_run_the_command_again() {
     let stage = Stage::new(&format!("echo '⚡ Applying 001_a... '\n{POOLER}"));
     let error = stage.failing_up().await;
-    assert!(error.message.contains("CONFIG_006"), "{error}");
+    assert!(error.to_string().contains("CONFIG_006"), "{error}");
     assert_eq!(stage.calls(), ["upmigrate"]);
 }
 
@@ -434,7 +434,10 @@ async fn a_program_that_hangs_is_not_waited_for() {
         .timeout(Duration::from_millis(300))
         .build();
     let error = adapter.describe().await.expect_err("an error");
-    assert!(error.message.contains("did not answer in time"), "{error}");
+    assert!(
+        error.to_string().contains("did not respond in time"),
+        "{error}"
+    );
 }
 
 /// A password that is nowhere by chance, with characters that encoders treat differently.
@@ -488,13 +491,14 @@ impl std::io::Write for Log {
     }
 }
 
-fn told<T: std::fmt::Debug + serde::Serialize>(outcome: &Result<T, AdapterError>) -> String {
+fn told<T: std::fmt::Debug + serde::Serialize>(outcome: &Result<T, Failure>) -> String {
     match outcome {
         Ok(value) => format!("{value:?} {}", serde_json::to_string(value).expect("JSON")),
-        Err(error) => format!(
-            "{error} {error:?} {}",
-            serde_json::to_string(error).expect("JSON")
-        ),
+        Err(failure) => {
+            let error = AdapterError::from(failure.clone());
+            let json = serde_json::to_string(&error).expect("JSON");
+            format!("{failure} {failure:?} {error:?} {json}")
+        }
     }
 }
 
@@ -614,7 +618,7 @@ async fn a_directory_that_is_only_elsewhere_is_confitures_to_answer_where_that_i
     ctx.migrations_path = Some("nowhere".into());
     let refusing = stage.adapter();
     let asking = stage.built(|it| it.missing_migrations(MissingMigrations::AskConfiture));
-    let kind = |error: Option<AdapterError>| error.map(|it| it.kind);
+    let kind = |error: Option<Failure>| error.map(|it| it.kind());
     let refused = Some(AdapterErrorKind::InvalidConfig);
     assert_eq!(kind(refusing.verify(&ctx).await.err()), refused);
     assert_eq!(kind(refusing.preflight(&ctx).await.err()), refused);

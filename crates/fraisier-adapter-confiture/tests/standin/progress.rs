@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fraisier_adapter_api::{MigrationAdapter, Revision};
+use fraisier_adapter_api::Revision;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 
 use crate::{DSN, Stage};

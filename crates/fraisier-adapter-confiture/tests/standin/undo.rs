@@ -1,6 +1,7 @@
 //! An `up` that failed halfway is rolled back where that is asked and certain, and nowhere else.
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationAdapter};
+use fraisier_adapter_api::AdapterErrorKind;
+use fraisier_adapter_confiture::Failure;
 
 use crate::{DSN, Stage};
 
@@ -28,7 +29,7 @@ const HALFWAY: Halfway = Halfway {
 };
 
 impl Halfway {
-    async fn up(self, undo: bool) -> (AdapterError, Vec<String>) {
+    async fn up(self, undo: bool) -> (Failure, Vec<String>) {
         let Self {
             began_at,
             found,
@@ -53,9 +54,9 @@ REPORT
     }
 }
 
-fn says(error: &AdapterError, parts: &[&str]) {
+fn says(error: &Failure, parts: &[&str]) {
     for part in parts {
-        assert!(error.message.contains(part), "{part}: {error}");
+        assert!(error.to_string().contains(part), "{part}: {error}");
     }
 }
 
@@ -63,24 +64,24 @@ fn says(error: &AdapterError, parts: &[&str]) {
 async fn what_was_applied_is_rolled_back_and_the_error_tells_both() {
     let (error, calls) = HALFWAY.up(true).await;
     assert_eq!(calls, ["currentmigrate", "upmigrate", "down-tomigrate"]);
-    assert_eq!(error.kind, AdapterErrorKind::Execution);
+    assert_eq!(error.kind(), AdapterErrorKind::Execution);
     says(
         &error,
         &[
             "migration 003 (c)",
-            "002 was applied before that and rolled back again",
-            "the database is at 001",
+            "002 was applied and rolled back again",
+            "the last applied migration is 001",
             "deploy again",
         ],
     );
-    assert!(!error.message.contains("stays"), "{error}");
+    assert!(!error.to_string().contains("remains"), "{error}");
 }
 
 #[tokio::test]
 async fn by_default_nothing_is_undone() {
     let (error, calls) = HALFWAY.up(false).await;
     assert_eq!(calls, ["upmigrate"]);
-    says(&error, &["002 was applied before that and stays"]);
+    says(&error, &["002 remains applied"]);
 }
 
 #[tokio::test]
@@ -92,16 +93,15 @@ async fn a_way_down_that_fails_or_is_missing_is_told_with_every_fact() {
     for (down_to, told) in [
         (envelope, "no .down.sql for 002"),
         (other, "rolled back 002, 003, and not what was applied"),
-        ("exit 1", "left no report"),
+        ("exit 1", "wrote no report"),
     ] {
         let (error, _) = Halfway { down_to, ..HALFWAY }.up(true).await;
         assert_eq!(
-            error.kind,
+            error.kind(),
             AdapterErrorKind::IrreversibleRollback,
             "{error}"
         );
-        assert_eq!(error.code, AdapterErrorKind::IrreversibleRollback.code());
-        says(&error, &["migration 003 (c)", "002 was applied", told]);
+        says(&error, &["migration 003 (c)", told]);
     }
     let fresh = Halfway {
         began_at: "null",
@@ -110,8 +110,11 @@ async fn a_way_down_that_fails_or_is_missing_is_told_with_every_fact() {
     };
     let (error, calls) = fresh.up(true).await;
     assert_eq!(calls, ["currentmigrate", "upmigrate"]);
-    assert_eq!(error.kind, AdapterErrorKind::IrreversibleRollback);
-    says(&error, &["002 was applied", "no revision to go back to"]);
+    assert_eq!(error.kind(), AdapterErrorKind::IrreversibleRollback);
+    says(
+        &error,
+        &["002 remains applied", "no revision to go back to"],
+    );
 }
 
 #[tokio::test]
@@ -135,7 +138,7 @@ async fn where_it_is_not_certain_what_was_applied_nothing_is_undone() {
     ] {
         let (error, calls) = uncertain.up(true).await;
         assert_eq!(calls, ["currentmigrate", "upmigrate"]);
-        assert_eq!(error.kind, AdapterErrorKind::Execution, "{error}");
-        assert!(!error.message.contains("rolled back"), "{error}");
+        assert_eq!(error.kind(), AdapterErrorKind::Execution, "{error}");
+        assert!(!error.to_string().contains("rolled back"), "{error}");
     }
 }

@@ -4,9 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fraisier_adapter_api::{
-    AdapterCtx, AdapterError, MigrationAdapter as _, MigrationOutcome, Revision,
-};
+use fraisier_adapter_api::{AdapterCtx, MigrationOutcome, Revision};
+use fraisier_adapter_confiture::Failure;
 use serde_json::json;
 
 use super::Play;
@@ -53,14 +52,14 @@ fn another_database(stage: &Follower<'_>) -> anyhow::Result<()> {
     let url = stage.database.dsn();
     let rest = url.split_once("://").context("no URL")?.1;
     let outcome = up(stage, &stage.ctx_with(&format!("mysql://{rest}")));
-    stage.advised(outcome, "make it a URL")?;
+    stage.advised(outcome, "write it as a URL")?;
     applies(&stage.adapter(), &stage.ctx_with(&url), &["001"])
 }
 
 fn line_end(stage: &Follower<'_>) -> anyhow::Result<()> {
     let url = stage.database.dsn();
     let outcome = up(stage, &stage.ctx_with(&format!("{url}\n")));
-    stage.advised(outcome, "take it out")?;
+    stage.advised(outcome, "remove it")?;
     applies(&stage.adapter(), &stage.ctx_with(&url), &["001"])
 }
 
@@ -74,7 +73,7 @@ fn inseparable_password(stage: &Follower<'_>) -> anyhow::Result<()> {
     };
     let name = stage.database.name();
     let outcome = against(&format!("host=127.0.0.1 password=uK4-vx9 dbname={name}"));
-    stage.advised(outcome, "make it a URL, not keywords")?;
+    stage.advised(outcome, "write it as a URL, not as keywords")?;
     against(&stage.database.dsn()).context("the advice was followed")?;
     Ok(())
 }
@@ -106,14 +105,14 @@ fn options(stage: &Follower<'_>) -> anyhow::Result<()> {
 fn no_workdir(stage: &Follower<'_>) -> anyhow::Result<()> {
     let mut ctx = stage.ctx();
     ctx.workdir = stage.workdir().join("nowhere");
-    stage.advised(up(stage, &ctx), "let `workdir` name")?;
+    stage.advised(up(stage, &ctx), "set `workdir` to")?;
     stage.applies(&["001"])
 }
 
 fn no_migrations(stage: &Follower<'_>) -> anyhow::Result<()> {
     let mut ctx = stage.ctx();
     ctx.migrations_path = Some("migrations".into());
-    stage.advised(up(stage, &ctx), "let `migrations_path`")?;
+    stage.advised(up(stage, &ctx), "set `migrations_path`")?;
     ctx.migrations_path = Some("db/migrations".into());
     applies(&stage.adapter(), &ctx, &["001"])
 }
@@ -123,7 +122,7 @@ fn no_such_target(stage: &Follower<'_>) -> anyhow::Result<()> {
         let target = Revision::new(target);
         block_on(stage.adapter().up(&stage.ctx(), Some(target)))
     };
-    stage.advised(to("one"), "name a version")?;
+    stage.advised(to("one"), "use a version")?;
     to("001").context("the advice was followed")?;
     Ok(())
 }
@@ -135,7 +134,7 @@ fn no_migration(stage: &Follower<'_>) -> anyhow::Result<()> {
     let mut ctx = stage.ctx();
     ctx.migrations_path = Some("elsewhere".into());
     let outcome = block_on(stage.adapter().up(&ctx, target()));
-    stage.advised(outcome, "that holds the migrations")?;
+    stage.advised(outcome, "that contains the migrations")?;
     block_on(stage.adapter().up(&stage.ctx(), target())).context("the advice was followed")?;
     Ok(())
 }
@@ -147,6 +146,6 @@ fn nobody_answers(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.applies(&["001"])
 }
 
-fn up(stage: &Follower<'_>, ctx: &AdapterCtx) -> Result<MigrationOutcome, AdapterError> {
+fn up(stage: &Follower<'_>, ctx: &AdapterCtx) -> Result<MigrationOutcome, Failure> {
     block_on(stage.adapter().up(ctx, None))
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use contract_lab::confiture::Installed;
-use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::ConfitureMigration;
 
 use super::Play;
@@ -37,7 +36,7 @@ fn python_is_gone(stage: &Follower<'_>) -> anyhow::Result<()> {
     fs::remove_file(own.program().with_file_name("python"))?;
     let adapter = ConfitureMigration::with_program(own.program());
     let outcome = block_on(adapter.up(&stage.ctx(), None));
-    stage.advised(outcome, "make its virtual environment anew")?;
+    stage.advised(outcome, "recreate its virtual environment")?;
     own.renew(&stage.confiture.program)?;
     applies(&adapter, &stage.ctx(), &["001"])
 }

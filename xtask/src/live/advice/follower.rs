@@ -1,6 +1,7 @@
 //! A stage on which advice is followed.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,13 +11,16 @@ use anyhow::{Context as _, ensure};
 use contract_lab::command::{Output, run};
 use contract_lab::confiture::Installed;
 use contract_lab::packages::install_into;
-use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter as _, Revision};
+use fraisier_adapter_api::{AdapterCtx, Revision};
 use fraisier_adapter_confiture::ConfitureMigration;
 
 use crate::stage::{Stage, block_on};
 
+/// What begins the advice where the state of the database is uncertain.
+const FINDS_OUT_FIRST: &str = "run `fraisier-adapter-confiture-ipc current` first, then ";
+
 /// What ends the advice where a diagnosis may help.
-const LOOKS_CLOSER: &str = "; `fraisier-adapter-confiture-ipc doctor` looks closer";
+const DIAGNOSES: &str = "; run `fraisier-adapter-confiture-ipc doctor` to diagnose";
 
 /// A project with one migration, and the advice that was given about it.
 pub struct Follower<'a> {
@@ -42,7 +46,7 @@ impl Follower<'_> {
     /// The error's advice, which has to say this.
     pub fn advised<T>(
         &self,
-        outcome: Result<T, AdapterError>,
+        outcome: Result<T, impl Display>,
         says: &str,
     ) -> anyhow::Result<String> {
         let error = outcome.err().context("there was no trouble")?;
@@ -53,7 +57,8 @@ impl Follower<'_> {
         let (_, advice) = message
             .split_once(". Next: ")
             .with_context(|| format!("it advises nothing: {message}"))?;
-        let advice = advice.strip_suffix(LOOKS_CLOSER).unwrap_or(advice);
+        let advice = advice.strip_prefix(FINDS_OUT_FIRST).unwrap_or(advice);
+        let advice = advice.strip_suffix(DIAGNOSES).unwrap_or(advice);
         ensure!(
             advice.contains(says),
             "it advises something else: {message}"

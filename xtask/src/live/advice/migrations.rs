@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use fraisier_adapter_api::{AdapterCtx, MigrationAdapter as _};
+use fraisier_adapter_api::AdapterCtx;
 use fraisier_adapter_confiture::ConfitureMigration;
 use postgres::Row;
 use serde_json::json;
@@ -174,7 +174,7 @@ fn ledger_made_by_another(stage: &Follower<'_>) -> anyhow::Result<()> {
     let second = deploy(&early, &ctx);
     comes(stage, WAITS)?;
     another.batch_execute("COMMIT")?;
-    stage.advised(second.finish()?, "wait for the other deploy to end")?;
+    stage.advised(second.finish()?, "wait until the other deploy has ended")?;
     // The other one ends without having deployed anything.
     another.batch_execute("DROP TABLE tb_confiture")?;
     applies(&early, &ctx, &["001"])
@@ -189,7 +189,7 @@ fn lock_is_held(stage: &Follower<'_>) -> anyhow::Result<()> {
     comes(stage, WAITS)?;
     let hurried = stage.builder().lock_timeout_ms(500).build();
     let outcome = block_on(hurried.up(&stage.ctx(), None));
-    stage.advised(outcome, "wait for the deploy that holds the lock")?;
+    stage.advised(outcome, "wait until the deploy that holds the lock")?;
     gate.batch_execute("COMMIT")?;
     other.finish()?.context("the other deploy failed")?;
     applies(&hurried, &stage.ctx(), &[])
@@ -207,7 +207,7 @@ fn blocked(stage: &Follower<'_>) -> anyhow::Result<()> {
     let blockers = "SELECT unnest(pg_blocking_pids(pid)) FROM pg_stat_activity
                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let blocker: i32 = comes(stage, blockers)?.get(0);
-    stage.advised(waiting.finish()?, "look for a session that it waits for")?;
+    stage.advised(waiting.finish()?, "find the session that it waits for")?;
     stage.sql(&format!("SELECT pg_terminate_backend({blocker})"))?;
     drop(holder);
     stage.applies(&["002"])

@@ -27,7 +27,7 @@ use crate::stage::{Stage, wait};
 type Play = (&'static str, fn(&Follower<'_>) -> anyhow::Result<()>);
 
 /// The beginning of the advice that another group follows, which has what it takes.
-const FOLLOWED_BY_POOLER: &str = "let the pooler ignore it";
+const FOLLOWED_BY_POOLER: &str = "configure the pooler to ignore it";
 
 /// The scene that reduces the descriptors of this process.
 const ALONE: &str = "no descriptors are left";

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::ensure;
-use fraisier_adapter_api::MigrationAdapter as _;
 use fraisier_adapter_confiture::ConfitureMigration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -75,8 +74,8 @@ fn builder_names_another(stage: &Follower<'_>) -> anyhow::Result<()> {
 fn variable_names_another(stage: &Follower<'_>) -> anyhow::Result<()> {
     let another = stage.script("#!/bin/sh\nexit 2\n")?;
     let env: &[(&str, &Path)] = &[(NAMES, &another)];
-    stage.program_advises("describe", env, "let `FRAISIER_CONFITURE_BIN` name")?;
-    stage.program_advises("current", env, "doctor` looks closer")?;
+    stage.program_advises("describe", env, "set `FRAISIER_CONFITURE_BIN` to confiture")?;
+    stage.program_advises("current", env, "doctor` to diagnose")?;
     let diagnosis = stage.runs("doctor", env)?.stdout;
     ensure!(
         diagnosis.contains("`--version` of the configured program"),
@@ -120,7 +119,7 @@ fn no_gate(stage: &Follower<'_>) -> anyhow::Result<()> {
             .build()
             .up(&stage.ctx(), None),
     );
-    stage.advised(outcome, "take back the setting `allow_destructive`")?;
+    stage.advised(outcome, "remove the setting `allow_destructive`")?;
     applies(&builder().build(), &stage.ctx(), &["001"])?;
     stage
         .project

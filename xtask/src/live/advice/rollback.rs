@@ -1,7 +1,8 @@
 //! Ways back that fail.
 
 use anyhow::{Context as _, ensure};
-use fraisier_adapter_api::{AdapterError, MigrationAdapter as _, MigrationOutcome, Revision};
+use fraisier_adapter_api::{MigrationOutcome, Revision};
+use fraisier_adapter_confiture::Failure;
 
 use super::Play;
 use super::follower::Follower;
@@ -34,7 +35,7 @@ fn way_back_loses_connection(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.sql("CREATE TABLE public.doomed (id int); INSERT INTO doomed VALUES (1)")?;
     let down = "SELECT pg_terminate_backend(pg_backend_pid()) FROM doomed; DROP TABLE two;";
     two_applied(stage, down)?;
-    stage.advised(down_to(stage, "001"), "doctor` looks closer")?;
+    stage.advised(down_to(stage, "001"), "-ipc current`")?;
     let confiture = ("FRAISIER_CONFITURE_BIN", stage.confiture.program.as_path());
     let diagnosis = stage.runs("doctor", &[confiture])?;
     ensure!(diagnosis.status.success(), "{}", diagnosis.stdout);
@@ -56,7 +57,7 @@ fn way_back_is_missing(stage: &Follower<'_>) -> anyhow::Result<()> {
 
 fn unknown_revision(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE two;")?;
-    stage.advised(down_to(stage, "900"), "ask `current_revision`")?;
+    stage.advised(down_to(stage, "900"), "-ipc current`, and go back")?;
     let head = block_on(stage.adapter().current_revision(&stage.ctx()))?;
     ensure!(head == Some(Revision::new("002")), "it is at {head:?}");
     rolls_back(stage, "001", &["002"])
@@ -97,7 +98,7 @@ fn stuck(stage: &Follower<'_>) -> anyhow::Result<String> {
         .migration("003_three", "SELECT 1 / 0;", "SELECT 1;")?;
     let undoing = stage.builder().undo_failed_up(true).build();
     let outcome = block_on(undoing.up(&stage.ctx(), None));
-    stage.advised(outcome, "or take that back by hand")
+    stage.advised(outcome, "or remove that by hand")
 }
 
 fn two_applied(stage: &Follower<'_>, down: &str) -> anyhow::Result<()> {
@@ -107,7 +108,7 @@ fn two_applied(stage: &Follower<'_>, down: &str) -> anyhow::Result<()> {
     stage.applies(&["001", "002"])
 }
 
-fn down_to(stage: &Follower<'_>, revision: &str) -> Result<MigrationOutcome, AdapterError> {
+fn down_to(stage: &Follower<'_>, revision: &str) -> Result<MigrationOutcome, Failure> {
     let revision = Revision::new(revision);
     block_on(stage.adapter().down_to(&stage.ctx(), revision))
 }

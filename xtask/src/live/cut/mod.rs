@@ -140,8 +140,10 @@ fn cut(stage: &Stage<'_>, direction: Direction, after: Option<usize>) -> anyhow:
         }
         Direction::Up => (after, &VERSIONS),
     };
-    let statement = compare(direction, &result, &changed, all)
-        .map_err(|message| anyhow::anyhow!("nothing is said about the database: {message}"))?;
+    let returned = result
+        .as_ref()
+        .map_err(|failure| (failure.kind(), failure.state()));
+    let statement = compare(returned, &changed, all);
     Ok(Ran {
         passed: proxy.passed(),
         statement,

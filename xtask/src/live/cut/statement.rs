@@ -1,8 +1,7 @@
-//! What an answer says about the database, held against the ledger.
+//! What a result says about the database, compared with the ledger.
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
-
-use super::super::call::Direction;
+use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
+use fraisier_adapter_confiture::DatabaseState;
 
 /// What is said about the migrations that a call applied or rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,137 +25,105 @@ pub struct Statement {
     pub falsehood: Option<String>,
 }
 
-/// Reads what `answer` says of a call that really changed `changed`, of `all` that were to change,
-/// in order.
-///
-/// # Errors
-/// The message, when it says nothing about the database.
-pub fn compare(
-    direction: Direction,
-    answer: &Result<MigrationOutcome, AdapterError>,
-    changed: &[String],
-    all: &[&str],
-) -> Result<Statement, String> {
-    let error = match answer {
+/// What a call returned: its outcome, or the kind of its failure and the state that it states.
+pub type Returned<'a> = Result<&'a MigrationOutcome, (AdapterErrorKind, &'a DatabaseState)>;
+
+/// What `returned` says of a call that really changed `changed`, of `all` that were to change, in
+/// order.
+pub fn compare(returned: Returned<'_>, changed: &[String], all: &[&str]) -> Statement {
+    let (kind, state) = match returned {
         Ok(outcome) => {
             let told: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
             let done = told == all && changed == all;
-            return Ok(Statement {
+            return Statement {
                 said: Said::Done,
                 falsehood: (!done)
                     .then(|| format!("says done, {told:?}; changed were {changed:?}")),
-            });
+            };
         }
-        Err(error) => error,
+        Err(failure) => failure,
     };
-    let participle = match direction {
-        Direction::Down => "rolled back",
-        Direction::Up => "applied",
+    let named = |versions: &[Revision]| -> Vec<String> {
+        versions.iter().map(ToString::to_string).collect()
     };
-    let (said, named) = claim(&error.message, participle).ok_or_else(|| error.message.clone())?;
-    let right = match said {
-        Said::Done | Said::Nothing => changed.is_empty(),
-        Said::Exactly => named == changed,
-        Said::AtLeast => changed.starts_with(&named) && changed.len() <= named.len() + 1,
-        Said::Unknown => true,
+    let (said, right) = match state {
+        _ if state.is_unchanged() => (Said::Nothing, changed.is_empty()),
+        DatabaseState::Exactly { versions, .. } => (Said::Exactly, named(versions) == changed),
+        DatabaseState::AtLeast { versions, .. } => {
+            let versions = named(versions);
+            let right = changed.starts_with(&versions) && changed.len() <= versions.len() + 1;
+            (Said::AtLeast, right)
+        }
+        _ => (Said::Unknown, true),
     };
-    // These claim that nothing was done, whatever the message says.
-    let mild = [
+    // These claim that nothing was done, whatever the state says.
+    let harmless = [
         AdapterErrorKind::LockContention,
         AdapterErrorKind::DbUnreachable,
         AdapterErrorKind::PreconditionFailed,
     ];
-    let right = right && (changed.is_empty() || !mild.contains(&error.kind));
-    Ok(Statement {
+    let right = right && (changed.is_empty() || !harmless.contains(&kind));
+    Statement {
         said,
-        falsehood: (!right).then(|| format!("changed were {changed:?}; said was {error}")),
-    })
-}
-
-/// The statement of a message, and the versions that it names.
-fn claim(message: &str, participle: &str) -> Option<(Said, Vec<String>)> {
-    let none = |said| Some((said, Vec::new()));
-    for nothing in [
-        "nothing was started".to_owned(),
-        "the database was not changed by this call".to_owned(),
-        format!("no migration was {participle}"),
-    ] {
-        if message.contains(&nothing) {
-            return none(Said::Nothing);
-        }
+        falsehood: (!right).then(|| format!("changed were {changed:?}; said was {kind}, {state}")),
     }
-    if message.contains(&format!("whether a migration was {participle} is unknown"))
-        || message.contains("what it did to the database is unknown")
-    {
-        return none(Said::Unknown);
-    }
-    let verbs = ["was", "were"].map(|verb| format!(" {verb} {participle} before that"));
-    let end = verbs.iter().find_map(|verb| message.rfind(verb))?;
-    let before = &message[..end];
-    let start = before.rfind(['\n', ';']).map_or(0, |at| at + 1);
-    let list = before[start..].trim();
-    let (said, list) = match list.strip_prefix("at least ") {
-        Some(list) => (Said::AtLeast, list),
-        None => (Said::Exactly, list),
-    };
-    Some((said, list.split(", ").map(str::to_owned).collect()))
 }
 
 #[cfg(test)]
 mod tests {
+    use fraisier_adapter_confiture::Change;
+
     use super::*;
 
     const ALL: &[&str] = &["001", "002", "003"];
 
+    fn owned(versions: &[&str]) -> Vec<String> {
+        versions.iter().map(ToString::to_string).collect()
+    }
+
     /// What is said, and whether it is true, of an `up` that really applied `changed`.
-    fn up(kind: AdapterErrorKind, state: &str, changed: &[&str]) -> (Said, bool) {
-        let message = format!("it failed; the connection is lost; {state}. Next: look");
-        let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
-        let answer = Err(AdapterError::new(kind, message));
-        let statement = compare(Direction::Up, &answer, &changed, ALL).unwrap();
+    fn up(kind: AdapterErrorKind, state: &DatabaseState, changed: &[&str]) -> (Said, bool) {
+        let statement = compare(Err((kind, state)), &owned(changed), ALL);
         (statement.said, statement.falsehood.is_none())
+    }
+
+    fn exactly(versions: &[&str]) -> DatabaseState {
+        DatabaseState::Exactly {
+            change: Change::Applied,
+            versions: versions.iter().copied().map(Revision::new).collect(),
+        }
     }
 
     #[test]
     fn a_statement_is_true_when_the_ledger_agrees() {
-        const EXACT: &str = "001, 002 were applied before that and stay";
-        const AT_LEAST: &str =
-            "at least 001 was applied before that, perhaps the next one too: ask";
-        let kind = AdapterErrorKind::Execution;
+        let two = exactly(&["001", "002"]);
+        let at_least = DatabaseState::AtLeast {
+            change: Change::Applied,
+            versions: vec![Revision::new("001")],
+        };
         for (state, changed, expected) in [
-            ("no migration was applied", &[][..], (Said::Nothing, true)),
-            ("no migration was applied", &["001"], (Said::Nothing, false)),
-            (
-                "the database was not changed by this call",
-                &["001"],
-                (Said::Nothing, false),
-            ),
-            (EXACT, &["001", "002"], (Said::Exactly, true)),
-            (EXACT, &["001"], (Said::Exactly, false)),
-            (EXACT, ALL, (Said::Exactly, false)),
-            (AT_LEAST, &["001"], (Said::AtLeast, true)),
-            (AT_LEAST, &["001", "002"], (Said::AtLeast, true)),
-            (AT_LEAST, ALL, (Said::AtLeast, false)),
-            (AT_LEAST, &[], (Said::AtLeast, false)),
-            (
-                "whether a migration was applied is unknown: ask",
-                &["001"],
-                (Said::Unknown, true),
-            ),
-            (
-                "what it did to the database is unknown: ask",
-                ALL,
-                (Said::Unknown, true),
-            ),
+            (&exactly(&[]), &[][..], (Said::Nothing, true)),
+            (&exactly(&[]), &["001"], (Said::Nothing, false)),
+            (&DatabaseState::Unchanged, &["001"], (Said::Nothing, false)),
+            (&two, &["001", "002"], (Said::Exactly, true)),
+            (&two, &["001"], (Said::Exactly, false)),
+            (&two, ALL, (Said::Exactly, false)),
+            (&at_least, &["001"], (Said::AtLeast, true)),
+            (&at_least, &["001", "002"], (Said::AtLeast, true)),
+            (&at_least, ALL, (Said::AtLeast, false)),
+            (&at_least, &[], (Said::AtLeast, false)),
+            (&DatabaseState::Unknown, &["001"], (Said::Unknown, true)),
+            (&DatabaseState::InProgress, ALL, (Said::Unknown, true)),
         ] {
-            assert_eq!(up(kind, state, changed), expected, "{state} {changed:?}");
+            let found = up(AdapterErrorKind::Execution, state, changed);
+            assert_eq!(found, expected, "{state} {changed:?}");
         }
     }
 
     #[test]
     fn a_kind_that_claims_that_nothing_was_done_is_a_statement_too() {
-        let unknown = "what it did to the database is unknown: ask";
         let unreachable = AdapterErrorKind::DbUnreachable;
+        let unknown = &DatabaseState::Unknown;
         assert_eq!(up(unreachable, unknown, &[]), (Said::Unknown, true));
         assert_eq!(up(unreachable, unknown, &["001"]), (Said::Unknown, false));
     }
@@ -167,15 +134,9 @@ mod tests {
             applied: ALL.iter().map(|version| Revision::new(*version)).collect(),
             ..MigrationOutcome::default()
         };
-        let changed: Vec<String> = ALL.iter().map(ToString::to_string).collect();
-        let of = |changed: &[String]| compare(Direction::Up, &Ok(outcome.clone()), changed, ALL);
-        assert_eq!(of(&changed).unwrap().falsehood, None);
-        assert!(of(&changed[..2]).unwrap().falsehood.is_some());
-    }
-
-    #[test]
-    fn a_message_without_a_statement_is_not_passed_over() {
-        let answer = Err(AdapterError::new(AdapterErrorKind::Execution, "it failed"));
-        assert!(compare(Direction::Up, &answer, &[], ALL).is_err());
+        let changed = owned(ALL);
+        let of = |changed: &[String]| compare(Ok(&outcome), changed, ALL);
+        assert_eq!(of(&changed).falsehood, None);
+        assert!(of(&changed[..2]).falsehood.is_some());
     }
 }

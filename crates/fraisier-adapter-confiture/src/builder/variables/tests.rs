@@ -4,7 +4,7 @@ use super::*;
 use crate::process::Options;
 use crate::request::{Check, Settings};
 
-fn with(set: &[(&str, &str)]) -> Result<Builder, AdapterError> {
+fn with(set: &[(&str, &str)]) -> Result<Builder, Failure> {
     apply(Builder::default(), |name| {
         let (_, value) = set.iter().find(|(set, _)| *set == name)?;
         Some(OsString::from(value))
@@ -29,7 +29,7 @@ fn every_variable_reaches_its_option() {
         timeout: Some(Duration::from_secs(900)),
     };
     assert_eq!(format!("{:?}", builder.options), format!("{expected:?}"));
-    let commands = builder.commands;
+    let commands = builder.config;
     assert_eq!(commands.program, std::path::Path::new("/opt/confiture"));
     let inherit = &commands.inherit;
     assert_eq!(inherit.only, Some(["HOME".into(), "PATH".into()].into()));
@@ -69,7 +69,7 @@ fn off_takes_back_what_the_program_had_set() {
     })
     .expect("taken");
     assert_eq!(builder.options.timeout, None);
-    assert_eq!(builder.commands.check, Check::Off);
+    assert_eq!(builder.config.check, Check::Off);
 }
 
 #[test]
@@ -113,11 +113,11 @@ fn a_bad_value_is_refused_by_name_and_not_quoted() {
         let takes = row.expect("a row of the table").takes;
         for value in values {
             let error = with(&[(name, value)]).expect_err(value);
-            assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+            assert_eq!(error.kind(), AdapterErrorKind::InvalidConfig);
             for part in [name, takes, "nothing was started"] {
-                assert!(error.message.contains(part), "{error}");
+                assert!(error.to_string().contains(part), "{error}");
             }
-            assert!(!error.message.contains("hunter2"), "{error}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }
 }

@@ -1,6 +1,5 @@
 use super::*;
 use crate::request::SETTINGS;
-use crate::tools::every_advice;
 
 #[test]
 fn every_advice_is_a_short_clause_of_its_own() {
@@ -27,7 +26,7 @@ fn every_advice_names_what_there_is() {
         .chain(SETTINGS.iter().map(|it| it.key))
         .chain(["PATH", "TMPDIR", "postgresql://", "_", ".down.sql"])
         .chain(["@", "/", "?", "options", "sslpassword", "tb_confiture"])
-        .chain(["apply_as.<role>.url", "confiture.yaml", DOCTOR])
+        .chain(["apply_as.<role>.url", "confiture.yaml", DOCTOR, CURRENT])
         .collect();
     for text in every_advice() {
         for name in text.split('`').skip(1).step_by(2) {
@@ -52,7 +51,7 @@ fn what_is_advised_can_be_followed_from_an_engine() {
     let setting = next.split('`').nth(1);
     assert!(SETTINGS.iter().any(|it| Some(it.key) == setting), "{next}");
     let elsewhere = "Run 'confiture migrate status' or 'migrate current' to see known revisions.";
-    assert!(after("MIGR_100", elsewhere).contains("`current_revision`"));
+    assert!(after("MIGR_100", elsewhere).contains(CURRENT));
     assert_eq!(after("MIGR_001", "Create the file."), "Create the file");
     let next = after(
         "LOCK_1300",
@@ -64,15 +63,18 @@ fn what_is_advised_can_be_followed_from_an_engine() {
 }
 
 #[test]
-fn the_program_that_looks_closer_is_named_where_it_helps_and_once() {
-    let named = |kind, timed_out| with_doctor(kind, timed_out, "wait.").contains(DOCTOR);
-    assert!(named(AdapterErrorKind::DbUnreachable, false));
-    assert!(named(AdapterErrorKind::LockContention, false));
-    assert!(named(AdapterErrorKind::InternalError, true));
-    assert!(!named(AdapterErrorKind::Execution, false));
-    let once = with_doctor(AdapterErrorKind::DbUnreachable, false, "");
+fn the_diagnosis_is_named_where_it_helps_and_once() {
+    use crate::process::Interruption;
+
+    let timeout = Cause::Stopped(Interruption::Timeout(std::time::Duration::from_secs(1)));
+    let named = |kind, cause: &Cause| add_doctor(kind, cause, "wait.").contains(DOCTOR);
+    assert!(named(AdapterErrorKind::DbUnreachable, &Cause::Other));
+    assert!(named(AdapterErrorKind::LockContention, &Cause::Other));
+    assert!(named(AdapterErrorKind::InternalError, &timeout));
+    assert!(!named(AdapterErrorKind::Execution, &Cause::Other));
+    let once = add_doctor(AdapterErrorKind::DbUnreachable, &Cause::Other, "");
     assert_eq!(
-        with_doctor(AdapterErrorKind::DbUnreachable, true, &once),
+        add_doctor(AdapterErrorKind::DbUnreachable, &timeout, &once),
         once
     );
 }

@@ -4,7 +4,8 @@ use crate::testing::Heard;
 fn told(chunks: &[&str]) -> Vec<Event> {
     let heard = Arc::new(Heard::default());
     let redactor = Arc::new(Redactor::new([], ["hunter2-pw"]));
-    let announcer = Announcer::new("up", redactor, Some(heard.clone()));
+    let call = Arc::new(Call::next("up", None));
+    let announcer = Announcer::new(call, redactor, Some(heard.clone()));
     for chunk in chunks {
         announcer.printed(Stream::Stdout, chunk.as_bytes());
     }

@@ -3,10 +3,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::guard::WINDOW_SAFE_UNPROVEN;
-use crate::operation::reading::Command;
 use crate::process::Output;
 use crate::redact::Redactor;
-use crate::testing::{PASSWORD, argv, ctx, envelope, output, request};
+use crate::testing::{PASSWORD, argv, by_release, ctx, envelope, output, request};
+use crate::tools::replay::{self, Command};
 
 /// As 1.29.0 writes it.
 fn report(change: impl FnOnce(&mut Value)) -> String {
@@ -21,20 +21,18 @@ fn report(change: impl FnOnce(&mut Value)) -> String {
     report.to_string()
 }
 
-/// The answer of this release about these migrations.
-fn answer(
+/// The result of this release about these migrations.
+fn judged(
     version: &str,
     preflight: &Preflight,
     redactor: &Redactor,
     left: &Output,
 ) -> Result<PreflightReport, AdapterError> {
-    crate::tools::replay::answer(preflight, redactor, |command| match command {
-        Command::Version => Output {
-            stdout: format!("confiture version {version}\n").into_bytes().into(),
-            ..output(0, None)
-        },
-        _ => left.clone(),
-    })
+    Ok(replay::preflight(
+        preflight,
+        redactor,
+        by_release(version, left),
+    )?)
 }
 
 /// The same about one migration.
@@ -42,7 +40,14 @@ fn preflight_by(version: &str, sql: &str, left: &Output) -> Result<PreflightRepo
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("001_a.up.sql"), sql).expect("written");
     let preflight = Preflight::of_directory(directory.path(), false).expect("listed");
-    answer(version, &preflight, &Redactor::default(), left)
+    judged(version, &preflight, &Redactor::default(), left)
+}
+
+fn about(migrations: Option<Vec<Migration>>) -> Preflight {
+    Preflight {
+        migrations,
+        against: false,
+    }
 }
 
 fn newest(output: &Output) -> PreflightReport {
@@ -54,7 +59,7 @@ fn the_command_depends_on_the_release() {
     let request = request(&ctx(".".as_ref()));
     let plan = |version: &str| {
         let version = ConfitureVersion::parse(version);
-        plan(&request, Need::PendingScope.is_met_by(&version))
+        command(&request, Need::PendingScope.is_met_by(&version))
     };
     let base = "migrate preflight --no-config --format json --output <report> \
                 --migrations-dir db/migrations";
@@ -71,10 +76,10 @@ fn the_command_depends_on_the_release() {
 
 #[test]
 fn a_release_that_cannot_is_not_asked() {
-    let preflight = Preflight::new(Some(Vec::new()), false);
+    let preflight = about(Some(Vec::new()));
     for version in ["0.20.0", "0.21.9", "1.30.0rc1", "unknown"] {
         let mut asked = Vec::new();
-        let answer = crate::tools::replay::answer(&preflight, &Redactor::default(), |command| {
+        let answer = replay::preflight(&preflight, &Redactor::default(), |command| {
             asked.push(command);
             Output {
                 stdout: format!("confiture version {version}\n").into_bytes().into(),
@@ -82,9 +87,9 @@ fn a_release_that_cannot_is_not_asked() {
             }
         });
         let error = answer.expect_err("refused");
-        assert_eq!(error.kind, AdapterErrorKind::MethodNotSupported);
+        assert_eq!(error.kind(), AdapterErrorKind::MethodNotSupported);
         assert!(
-            error.message.contains("0.22.0") && error.message.contains(version),
+            error.what().contains("0.22.0") && error.what().contains(version),
             "{error}"
         );
         assert_eq!(asked, [Command::Version]);
@@ -95,7 +100,7 @@ fn a_release_that_cannot_is_not_asked() {
 fn the_password_of_the_other_database_is_no_argument() {
     let against = |dsn: &str| {
         let ctx = ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
-        plan(&request(&ctx), false)
+        command(&request(&ctx), false)
     };
     let invocation = against("postgresql://app:p%40ss-w0rd@h/copy?port=1").expect("planned");
     let argv = argv(&invocation);
@@ -124,9 +129,9 @@ fn the_password_of_the_other_database_is_no_argument() {
     ] {
         let ctx = alone.clone().with_resolved_secret("DATABASE_URL", main);
         let ctx = ctx.with_resolved_secret("AGAINST_DATABASE_URL", against);
-        let planned = plan(&request(&ctx), false);
+        let planned = command(&request(&ctx), false);
         assert_eq!(planned.is_err(), refused, "{main} {against}");
-        let error = planned.err().map(Failure::worded);
+        let error = planned.err().map(Fault::worded);
         let told = error.is_none_or(|it| {
             it.message.contains("`PGPASSWORD`") && it.kind == AdapterErrorKind::InvalidConfig
         });
@@ -140,8 +145,8 @@ fn the_password_of_the_other_database_is_no_argument() {
         "postgresql://u:p@h/db?oauth_client_secret=hunter2",
     ] {
         let error = against(dsn).expect_err("refused");
-        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
         let error = error.worded();
+        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
         assert!(error.message.contains("AGAINST_DATABASE_URL"), "{error}");
         assert!(!error.message.contains("hunt"), "{error}");
     }
@@ -280,7 +285,7 @@ fn a_look_that_is_not_at_all_of_them_proves_nothing() {
     for version in ["1.29.0", "1.35.0"] {
         let preflight = Preflight::of_directory(empty.path(), false).expect("listed");
         let left = output(0, Some(&checking(0)));
-        let found = answer(version, &preflight, &Redactor::default(), &left);
+        let found = judged(version, &preflight, &Redactor::default(), &left);
         // A directory that is there and holds nothing holds nothing unsafe.
         assert_eq!(found.expect("a report").window_safe, Some(true));
     }
@@ -289,10 +294,10 @@ fn a_look_that_is_not_at_all_of_them_proves_nothing() {
 #[test]
 fn without_files_at_hand_there_is_an_ok_and_no_verdict() {
     let clean = report(|report| report["summary"]["migrations_checked"] = json!(0));
-    let preflight = Preflight::new(None, false);
+    let preflight = about(None);
     for version in ["0.23.0", "1.29.0"] {
         let left = output(0, Some(&clean));
-        let found = answer(version, &preflight, &Redactor::default(), &left).expect("a report");
+        let found = judged(version, &preflight, &Redactor::default(), &left).expect("a report");
         assert!(found.ok);
         assert_eq!(
             (found.window_safe, found.change_set.is_some()),
@@ -336,40 +341,8 @@ fn what_confiture_quotes_passes_the_redactor() {
             "migration": "hunter2-hunter2", "detail": "hunter2-hunter2"}]);
     });
     let redactor = Redactor::new([], ["hunter2-hunter2"]);
-    let preflight = Preflight::new(Some(Vec::new()), false);
-    let found = answer("1.29.0", &preflight, &redactor, &output(0, Some(&report)));
+    let preflight = about(Some(Vec::new()));
+    let found = judged("1.29.0", &preflight, &redactor, &output(0, Some(&report)));
     let found = found.expect("a report");
     assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
-}
-
-#[test]
-fn a_large_report_is_judged_as_a_small_one() {
-    let large = report(|report| {
-        let issue = json!({"severity": "warning", "code": "C", "message": "m".repeat(1000)});
-        report["issues"] = vec![issue; 2000].into();
-    });
-    let envelope = envelope("CONFIG_006", &"unreachable ".repeat(200_000), "");
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("report.json");
-    for (status, text) in [
-        (0, large.clone()),
-        (0, format!("{large}{{}}")),
-        (0, large[..large.len() - 1].to_owned()),
-        (3, envelope),
-    ] {
-        std::fs::write(&path, &text).expect("written");
-        let mut left = output(status, None);
-        left.report = crate::process::read_report(&path).expect("read");
-        std::fs::remove_file(&path).expect("removed");
-        assert!(
-            left.report
-                .as_ref()
-                .is_some_and(crate::process::Report::is_large)
-        );
-        let (judged, expected) = (
-            preflight_by("1.29.0", "", &left),
-            preflight_by("1.29.0", "", &output(status, Some(&text))),
-        );
-        assert_eq!(judged, expected);
-    }
 }

@@ -4,13 +4,11 @@ use std::sync::Arc;
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
 use serde_json::{Value, json};
 
-use super::without_report::NOTHING_TO_DO;
 use super::*;
-use crate::failure::NamedBy;
-use crate::observe::Announcer;
-use crate::operation::reading::{Command, tell_migrations};
+use crate::observe::{Announcer, Call};
 use crate::process::{Exit, Listener as _, Output, Stream};
-use crate::testing::{Heard, PASSWORD, answer, argv, ctx, envelope, interrupted, output, request};
+use crate::testing::{Heard, PASSWORD, argv, ctx, envelope, interrupted, only, output, request};
+use crate::tools::replay::{self, Command};
 
 fn report(change: impl FnOnce(&mut Value)) -> String {
     let mut report = json!({
@@ -29,7 +27,11 @@ fn report(change: impl FnOnce(&mut Value)) -> String {
 
 fn up(target: Option<&str>, output: &Output) -> Result<MigrationOutcome, AdapterError> {
     let target = target.map(Revision::new);
-    answer(&Up { target }, &Redactor::default(), output)
+    Ok(replay::up(
+        target.as_ref(),
+        &Redactor::default(),
+        only(output),
+    )?)
 }
 
 fn done(target: Option<&str>, output: &Output) -> MigrationOutcome {
@@ -64,14 +66,14 @@ fn a_target_that_is_no_migration_never_starts() {
     let request = request(&ctx);
     let found = request.project.migrations().expect("listed");
     for target in ["999", "", "002", "00", "001_a", "--no-lock"] {
-        let error = plan(&request, Some(&Revision::new(target)), &found)
+        let error = command(&request, Some(&Revision::new(target)), &found)
             .expect_err("refused")
             .worded();
         assert_eq!(error.kind, Kind::PreconditionFailed, "{target}");
         assert!(error.message.contains("nothing was started"), "{error}");
     }
     for target in ["001", "-x", "--force"] {
-        let invocation = plan(&request, Some(&Revision::new(target)), &found).expect("planned");
+        let invocation = command(&request, Some(&Revision::new(target)), &found).expect("planned");
         let expected = format!(
             "migrate up --no-config --format json --output <report> \
              --migrations-dir db/migrations --target={target} --lock-timeout=5000 \
@@ -87,7 +89,7 @@ fn what_is_destructive_is_allowed_by_the_setting_alone() {
         let mut ctx = ctx(".".as_ref());
         ctx.settings
             .insert("allow_destructive".into(), json!(allowed));
-        let invocation = plan(&request(&ctx), None, &[]).expect("planned");
+        let invocation = command(&request(&ctx), None, &[]).expect("planned");
         let flag = "--allow-destructive".to_owned();
         assert_eq!(argv(&invocation).contains(&flag), allowed);
     }
@@ -96,7 +98,7 @@ fn what_is_destructive_is_allowed_by_the_setting_alone() {
 #[test]
 fn the_environment_is_clean_and_the_arguments_hold_no_secret() {
     let request = request(&ctx(".".as_ref()));
-    let invocation = plan(&request, None, &[]).expect("planned");
+    let invocation = command(&request, None, &[]).expect("planned");
     for name in ["DATABASE_URL", "SHOP_DSN", "SHOP_API_TOKEN", "FORCE_COLOR"] {
         assert_eq!(invocation.env.get(name), None, "{name}");
     }
@@ -141,8 +143,8 @@ fn ok_true_does_not_make_a_failure_a_success() {
     assert_eq!(error.kind, Kind::Execution);
     for part in [
         "004 (d)",
-        "at least 002, 003",
-        "ask `current_revision`",
+        "at least 002, 003 were applied",
+        "-ipc current`",
         "deploy again",
     ] {
         assert!(error.message.contains(part), "{error}");
@@ -185,7 +187,7 @@ fn a_refusal_of_what_cannot_be_undone_is_understood() {
         let error = up(None, &output(status, Some(&report))).expect_err("an error");
         assert_eq!(error.kind, AdapterErrorKind::Execution);
         for part in [
-            "from 001, 002; no migration was applied",
+            "cannot be rolled back: 001, 002; no migration was applied",
             "`.down.sql` of 001, 002",
         ] {
             assert!(error.message.contains(part), "{error}");
@@ -198,14 +200,14 @@ fn a_target_is_quoted_in_bounds() {
     let request = request(&ctx(".".as_ref()));
     let refused = |target: &str| {
         let target = Revision::new(target);
-        plan(&request, Some(&target), &[])
+        command(&request, Some(&target), &[])
             .expect_err("refused")
             .worded()
             .message
     };
-    assert!(refused("").contains("the target \"\" is no"));
-    assert!(refused("002 ").contains("the target \"002 \" is no"));
-    assert!(refused("0\u{1b}[2J").contains("the target \"0\\u{1b}[2J\" is no"));
+    assert!(refused("").contains("the target \"\" is not"));
+    assert!(refused("002 ").contains("the target \"002 \" is not"));
+    assert!(refused("0\u{1b}[2J").contains("the target \"0\\u{1b}[2J\" is not"));
     assert!(refused(&"9".repeat(10_000)).len() < 1000);
 }
 
@@ -247,7 +249,7 @@ fn an_old_release_that_stops_there_says_so_only_on_its_output() {
     ] {
         assert!(error.message.contains(part), "{error}");
     }
-    assert!(error.message.contains("ask `current_revision`"), "{error}");
+    assert!(error.message.contains("-ipc current`"), "{error}");
     assert!(
         error
             .stderr
@@ -265,7 +267,7 @@ fn an_envelope_may_come_after_migrations_were_applied() {
     );
     let error = up(None, &output(3, Some(&missing))).expect_err("an error");
     assert_eq!(error.kind, Kind::Execution);
-    assert!(error.message.contains("ask `current_revision`"), "{error}");
+    assert!(error.message.contains("-ipc current`"), "{error}");
     let lock = envelope(
         "LOCK_1300",
         "Could not acquire migration lock within 30.0s. Use --no-lock to bypass (dangerous).",
@@ -277,7 +279,7 @@ fn an_envelope_may_come_after_migrations_were_applied() {
     assert!(
         error
             .message
-            .contains("wait for the deploy that holds the lock"),
+            .contains("wait until the deploy that holds the lock"),
         "{error}"
     );
     assert!(!error.message.contains("--no-lock"), "{error}");
@@ -360,7 +362,7 @@ fn without(
     let target = target.map(Revision::new);
     let report = json!({"revision": current, "name": current}).to_string();
     let mut asked = Vec::new();
-    let answer = crate::tools::replay::answer(&Up { target }, &Redactor::default(), |command| {
+    let result = replay::up(target.as_ref(), &Redactor::default(), |command| {
         asked.push(command);
         match command {
             Command::Version => Output {
@@ -371,7 +373,7 @@ fn without(
             Command::Operation => up.clone(),
         }
     });
-    (answer, asked)
+    (result.map_err(AdapterError::from), asked)
 }
 
 fn printing(stdout: &str) -> Output {
@@ -415,7 +417,7 @@ fn no_report_is_nothing_to_do_only_where_it_can_be() {
     }
     for status in [1, 2, 3, 130] {
         let error = up(None, &output(status, None)).expect_err("an error");
-        assert!(error.message.contains("ask `current_revision`"), "{error}");
+        assert!(error.message.contains("-ipc current`"), "{error}");
     }
 }
 
@@ -428,7 +430,7 @@ fn an_end_halfway_is_not_nothing_to_do() {
         let (answer, asked) = without(None, &printing(said), "0.22.0", Some("001"));
         let error = answer.expect_err("an error");
         assert_eq!(error.kind, AdapterErrorKind::InternalError);
-        assert!(error.message.contains("ask `current_revision`"), "{error}");
+        assert!(error.message.contains("-ipc current`"), "{error}");
         assert!(
             error
                 .message
@@ -452,7 +454,7 @@ fn a_success_that_came_before_the_stop_is_one() {
         ..interrupted(0, None)
     };
     let error = up(None, &killed).expect_err("an error");
-    for part in ["timeout of 3s", "signal 9", "ask `current_revision`"] {
+    for part in ["timeout of 3s", "signal 9", "-ipc current`"] {
         assert!(error.message.contains(part), "{error}");
     }
 }
@@ -460,13 +462,14 @@ fn a_success_that_came_before_the_stop_is_one() {
 #[test]
 fn the_events_of_migrations_follow_the_report_and_not_what_is_printed() {
     let heard = Arc::new(Heard::default());
-    let announcer = Announcer::new("up", Arc::default(), Some(heard.clone()));
+    let call = Arc::new(Call::next("up", None));
+    let announcer = Announcer::new(call, Arc::default(), Some(heard.clone()));
     announcer.printed(Stream::Stdout, "⚡ Applying 009_x... ✅\n".as_bytes());
     let report = report(|report| {
         let refused = "Failed to apply migration 004 (d): boom";
         report["errors"] = json!([refused, "and that was all"]);
     });
-    tell_migrations(&Up::default(), &output(1, Some(&report)), &announcer);
+    replay::emit_migrations(&output(1, Some(&report)), &announcer);
     let of = |revision: &str, name: &str| (Revision::new(revision), name.to_owned());
     let applied = |(revision, name)| Event::MigrationApplied { revision, name };
     let (revision, name) = of("004", "d");
@@ -475,21 +478,15 @@ fn the_events_of_migrations_follow_the_report_and_not_what_is_printed() {
     assert_eq!(heard.events()[1..], told, "after the line");
 }
 
-/// What is known of the database after an `up` that left this report.
+/// What is known of the database after an `up` that wrote this report.
 fn state(report: &str) -> DatabaseState {
     let output = output(1, Some(report));
-    let reader = Reader {
-        operation: OPERATION,
-        output: &output,
-    };
-    match Up::default().read(&reader, &Outputs::new(NamedBy::Default)) {
-        Err(Unread::Failed(failure)) => failure.state,
-        other => panic!("no failure: {other:?}"),
-    }
+    let failure = replay::up(None, &Redactor::default(), only(&output)).expect_err("a failure");
+    failure.state().clone()
 }
 
 #[test]
-fn there_is_nothing_to_undo_where_nothing_was_applied() {
+fn the_state_is_exact_after_a_refused_statement() {
     let refused = |applied: Value| {
         report(|report| {
             report["applied"] = applied;
@@ -497,11 +494,9 @@ fn there_is_nothing_to_undo_where_nothing_was_applied() {
             report["errors"] = json!([format!("Failed to apply migration 003 (c): {said}")]);
         })
     };
-    assert_eq!(state(&refused(json!([]))), DatabaseState::none_applied());
-    let halfway = DatabaseState::Halfway {
-        applied: vec!["002".into()],
-        found: Some("001".into()),
-    };
+    let none = DatabaseState::exactly(Change::Applied, &[]);
+    assert_eq!(state(&refused(json!([]))), none);
+    let halfway = DatabaseState::exactly(Change::Applied, &["002".into()]);
     assert_eq!(state(&refused(json!([{"version": "002"}]))), halfway);
 }
 

@@ -2,10 +2,10 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::operation::reading::Command;
 use crate::process::Output;
 use crate::redact::Redactor;
-use crate::testing::{answer, argv, ctx, envelope, output, request};
+use crate::testing::{argv, ctx, envelope, only, output, request};
+use crate::tools::replay::{self, Command};
 
 /// As 1.29.0 writes it.
 fn report(change: impl FnOnce(&mut Value)) -> String {
@@ -23,7 +23,11 @@ fn report(change: impl FnOnce(&mut Value)) -> String {
 
 fn verify(output: &Output) -> Result<VerifyReport, AdapterError> {
     let files = Some(VerifyFiles::default());
-    answer(&Verify { files }, &Redactor::default(), output)
+    Ok(replay::verify(
+        files.as_ref(),
+        &Redactor::default(),
+        only(output),
+    )?)
 }
 
 #[test]
@@ -46,7 +50,8 @@ fn a_verify_file_that_was_not_run_does_not_hold() {
             {"version": "003", "name": "003", "status": "no_file", "error": null}]});
     let output = output(0, Some(&report.to_string()));
     let files = Some(files);
-    let verdict = answer(&Verify { files }, &Redactor::default(), &output).expect("a verdict");
+    let verdict =
+        replay::verify(files.as_ref(), &Redactor::default(), only(&output)).expect("a verdict");
     assert!(!verdict.ok && !verdict.was_skipped);
     let checks: Vec<_> = verdict
         .checks
@@ -65,7 +70,7 @@ fn a_verify_file_that_was_not_run_does_not_hold() {
 fn without_files_at_hand_confiture_speaks_and_the_checks_say_so() {
     let without = |report: &str| {
         let output = output(0, Some(report));
-        answer(&Verify { files: None }, &Redactor::default(), &output).expect("a verdict")
+        replay::verify(None, &Redactor::default(), only(&output)).expect("a verdict")
     };
     let verdict = without(&report(|_| ()));
     assert!(verdict.ok);
@@ -83,7 +88,7 @@ fn the_command() {
     let expected = "migrate verify --no-config --format json --output <report> \
                     --migrations-dir db/migrations";
     assert_eq!(
-        argv(&plan(&request(&ctx(".".as_ref())))).join(" "),
+        argv(&command(&request(&ctx(".".as_ref())))).join(" "),
         expected
     );
 }
@@ -161,7 +166,7 @@ fn before_0_37_a_missing_ledger_is_an_internal_error() {
     );
     let asked = |output: &Output| {
         let mut asked = Vec::new();
-        let _ = crate::tools::replay::answer(&Verify::default(), &Redactor::default(), |command| {
+        let _ = replay::verify(None, &Redactor::default(), |command| {
             asked.push(command);
             output.clone()
         });
@@ -176,13 +181,10 @@ fn before_0_37_a_missing_ledger_is_an_internal_error() {
         assert_eq!(asked(&other), [Command::Operation]);
     }
     let none = envelope("PRECON_1001", "Database not initialized", "");
-    let verdict =
-        crate::tools::replay::answer(&Verify::default(), &Redactor::default(), |command| {
-            match command {
-                Command::Current => output(2, Some(&none)),
-                _ => old.clone(),
-            }
-        });
+    let verdict = replay::verify(None, &Redactor::default(), |command| match command {
+        Command::Current => output(2, Some(&none)),
+        _ => old.clone(),
+    });
     assert!(verdict.expect("a verdict").was_skipped);
 }
 

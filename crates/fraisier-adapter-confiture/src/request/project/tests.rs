@@ -74,7 +74,7 @@ fn a_workdir_that_is_not_there_is_named_instead_of_what_would_be_in_it() {
         ctx.workdir = base.path().join(workdir);
         let error = Project::in_context(&ctx).migrations().unwrap_err().worded();
         assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
-        for part in ["the workdir", workdir, "let `workdir` name"] {
+        for part in ["the workdir", workdir, "set `workdir` to"] {
             assert!(error.message.contains(part), "{error}");
         }
         assert!(!error.message.contains("migrations"), "{error}");
@@ -110,7 +110,7 @@ fn files_that_confiture_would_not_run_as_written_are_refused() {
     ctx.workdir = base.path().into();
     ctx.migrations_path = Some(".".into());
     let project = Project::in_context(&ctx);
-    let told = |result: Result<(), Failure>| result.err().map(|it| it.worded().message);
+    let told = |result: Result<(), Fault>| result.err().map(|it| it.worded().message);
     for (name, content, by_up, by_verify, by_preflight) in [
         ("001_a.up.sql", &b"select 1;\0 drop"[..], true, true, true),
         ("001_a.down.sql", b"\0", true, true, true),
@@ -149,7 +149,7 @@ fn a_failure_to_decode_names_the_file() {
     ctx.workdir = base.path().into();
     ctx.migrations_path = Some(".".into());
     let project = Project::in_context(&ctx);
-    let failure = |what| Failure::in_config(what, Advice::None);
+    let failure = |what| Fault::in_config(what, Advice::none());
     let said = "'utf-8' codec can't decode byte 0xe9 in position 57";
     let named = project.naming_undecodable(failure(said)).worded().message;
     assert!(named.contains("not UTF-8: \"001_a.up.sql\""), "{named}");

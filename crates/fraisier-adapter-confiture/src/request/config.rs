@@ -1,4 +1,4 @@
-//! How commands are built, the same for every call of an adapter.
+//! What the builder configured, the same for every call of an adapter.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,6 @@ use super::secrets::Secrets;
 use super::{Check, Settings, bytecode};
 use crate::failure::NamedBy;
 use crate::process::{Arg, Environment, Invocation, find_program};
-use crate::redact::Redactor;
 
 /// What becomes of a `verify` or `preflight` whose migrations directory does not exist. `up` and
 /// `down_to` are refused in any case.
@@ -21,14 +20,14 @@ pub enum MissingMigrations {
     /// confiture answers: for an engine that asks where the directory need not be. A `verify` is
     /// then as confiture says it, with a detail that no files were at hand. A `preflight` has
     /// confiture's `ok`, a warning of ours
-    /// ([`NO_MIGRATIONS_AT_HAND`](crate::tools::replay::NO_MIGRATIONS_AT_HAND)), and neither `window_safe`
+    /// ([`NO_MIGRATIONS_AT_HAND`](crate::NO_MIGRATIONS_AT_HAND)), and neither `window_safe`
     /// nor a change set, so that gates refuse.
     AskConfiture,
 }
 
-/// How commands are built, the same for every call of an adapter.
+/// What the builder configured, the same for every call of an adapter.
 #[derive(Debug, Clone)]
-pub(crate) struct Commands {
+pub(crate) struct Config {
     /// The binary.
     pub(crate) program: PathBuf,
     /// What named it.
@@ -49,7 +48,7 @@ pub(crate) struct Commands {
     pub(crate) undo_failed_up: bool,
 }
 
-impl Default for Commands {
+impl Default for Config {
     fn default() -> Self {
         Self {
             program: "confiture".into(),
@@ -65,21 +64,10 @@ impl Default for Commands {
     }
 }
 
-impl Commands {
-    /// Masks the values of the variables that no child receives, for a call without a context.
-    pub(crate) fn redactor(&self) -> Redactor {
-        self.withheld(&Environment::inherited()).redactor()
-    }
-
+impl Config {
+    /// The values of the variables that no child receives.
     pub(super) fn withheld(&self, ambient: &Environment) -> Secrets {
         Secrets::withheld(self.inherit.withheld_values(ambient))
-    }
-
-    /// `confiture --version`. The variables that secrets of a context come from are not known here: see
-    /// [`Request::version`](super::Request::version).
-    pub(crate) fn version(&self) -> Invocation {
-        let env = self.inherit.environment(&Environment::inherited());
-        self.invocation(vec![Arg::from("--version")], PathBuf::from("."), env)
     }
 
     pub(super) fn invocation(

@@ -1,12 +1,13 @@
-//! Failures of commands that could not be run, or left nothing to read.
+//! Failures of commands that could not be run, or whose report could not be read.
 
 use std::io::{self, ErrorKind};
 
-use fraisier_adapter_api::AdapterErrorKind;
+use fraisier_adapter_api::AdapterErrorKind as Kind;
 use rustix::io::Errno;
 
-use super::{Advice, DatabaseState, Failure, NamedBy, Reader};
-use crate::operation::Operation;
+use super::Operation;
+use super::outcome::Ended;
+use crate::failure::{Advice, DatabaseState, Fault, NamedBy};
 use crate::process::{Obstacle, ReportProblem, RunError};
 
 /// Whether this machine is out of something: descriptors, memory, threads.
@@ -15,44 +16,39 @@ pub(crate) fn is_shortage(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| SHORTAGES.contains(&errno))
 }
 
-/// The failure of a call whose command gave this error.
-pub(crate) fn not_run(operation: Operation, named_by: NamedBy, error: &RunError) -> Failure {
+/// The failure of a call whose command ended with this error.
+pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) -> Fault {
     let what = error.to_string();
-    let not_started = |kind, next| Failure::new(kind, &what, DatabaseState::NotStarted, next);
-    match error {
-        RunError::Report { problem, output } => Reader { operation, output }.failure(
-            AdapterErrorKind::InternalError,
-            &what,
-            DatabaseState::without_report(operation),
-            match problem {
-                ReportProblem::Unreadable { source } if is_shortage(source) => {
-                    Advice::FreeResources
+    let (kind, next) = match error {
+        RunError::Report { problem, output } => {
+            let next = match problem {
+                ReportProblem::Unreadable { source } if is_shortage(&source) => {
+                    Advice::free_resources()
                 }
-                _ => Advice::None,
-            },
-        ),
-        RunError::Lost { .. } => Failure::new(
-            AdapterErrorKind::InternalError,
-            what,
-            DatabaseState::without_report(operation),
-            Advice::None,
-        ),
-        RunError::Program { obstacle, .. } => {
-            let (kind, next) = match obstacle {
-                Obstacle::Busy => (AdapterErrorKind::Execution, Advice::WaitForProgram),
-                Obstacle::Exhausted => (AdapterErrorKind::Execution, Advice::FreeResources),
-                Obstacle::NotFound => (AdapterErrorKind::InvalidConfig, Advice::Install(named_by)),
-                Obstacle::NoInterpreter => {
-                    (AdapterErrorKind::InvalidConfig, Advice::RenewEnvironment)
-                }
-                Obstacle::NotExecutable => {
-                    (AdapterErrorKind::InvalidConfig, Advice::MakeExecutable)
-                }
-                Obstacle::Other => (AdapterErrorKind::InvalidConfig, Advice::None),
+                _ => Advice::none(),
             };
-            not_started(kind, next)
+            let output = *output;
+            let ended = Ended { operation, output };
+            let state = ended.state_without_report();
+            return ended.fault(Kind::InternalError, &what, state, next);
         }
-        RunError::WorkDir { .. } => Failure::in_config(what, Advice::CorrectWorkdir),
+        RunError::Lost { .. } => {
+            let state = if operation.changes_database() {
+                DatabaseState::Unknown
+            } else {
+                DatabaseState::Unchanged
+            };
+            return Fault::new(Kind::InternalError, what, state, Advice::none());
+        }
+        RunError::Program { obstacle, .. } => match obstacle {
+            Obstacle::Busy => (Kind::Execution, Advice::wait_for_program()),
+            Obstacle::Exhausted => (Kind::Execution, Advice::free_resources()),
+            Obstacle::NotFound => (Kind::InvalidConfig, Advice::install_where(named_by)),
+            Obstacle::NoInterpreter => (Kind::InvalidConfig, Advice::recreate_environment()),
+            Obstacle::NotExecutable => (Kind::InvalidConfig, Advice::make_executable()),
+            Obstacle::Other => (Kind::InvalidConfig, Advice::none()),
+        },
+        RunError::WorkDir { .. } => (Kind::InvalidConfig, Advice::correct_workdir()),
         RunError::TempDir { source, .. }
             if matches!(
                 source.kind(),
@@ -62,10 +58,11 @@ pub(crate) fn not_run(operation: Operation, named_by: NamedBy, error: &RunError)
                     | ErrorKind::ReadOnlyFilesystem
             ) =>
         {
-            not_started(AdapterErrorKind::InternalError, Advice::CorrectTmpdir)
+            (Kind::InternalError, Advice::correct_tmpdir())
         }
-        _ => not_started(AdapterErrorKind::Execution, Advice::FreeResources),
-    }
+        _ => (Kind::Execution, Advice::free_resources()),
+    };
+    Fault::new(kind, what, DatabaseState::NotStarted, next)
 }
 
 #[cfg(test)]
@@ -75,8 +72,8 @@ mod tests {
     use super::*;
     use crate::testing::output;
 
-    fn words(operation: Operation, error: &RunError) -> AdapterError {
-        not_run(operation, NamedBy::Default, error).worded()
+    fn words(operation: Operation, error: RunError) -> AdapterError {
+        fault(operation, NamedBy::Default, error).worded()
     }
 
     #[test]
@@ -86,8 +83,8 @@ mod tests {
             obstacle: Obstacle::NotFound,
             source: io::Error::from(io::ErrorKind::NotFound),
         };
-        let error = words(Operation::Up, &error);
-        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+        let error = words(Operation::Up, error);
+        assert_eq!(error.kind, Kind::InvalidConfig);
         for part in ["confiture", "nothing was started", "FRAISIER_CONFITURE_BIN"] {
             assert!(error.message.contains(part), "{error}");
         }
@@ -95,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_advice_on_a_missing_program_is_about_the_rule_that_named_it() {
-        let error = RunError::Program {
+        let error = || RunError::Program {
             program: "confiture".into(),
             obstacle: Obstacle::NotFound,
             source: io::Error::from(io::ErrorKind::NotFound),
@@ -109,7 +106,7 @@ mod tests {
             ),
             (NamedBy::Default, "put it on `PATH`", "`program`"),
         ] {
-            let error = not_run(Operation::Up, named_by, &error).worded();
+            let error = fault(Operation::Up, named_by, error()).worded();
             let next = error.message.split("Next: ").last().unwrap_or_default();
             assert!(next.contains(told) && !next.contains(not_told), "{error}");
         }
@@ -123,8 +120,8 @@ mod tests {
                 obstacle,
                 source: io::Error::other("none left"),
             };
-            let error = words(Operation::Up, &error);
-            assert_eq!(error.kind, AdapterErrorKind::Execution);
+            let error = words(Operation::Up, error);
+            assert_eq!(error.kind, Kind::Execution);
             assert!(error.message.contains("try again"), "{error}");
             assert!(error.message.contains("nothing was started"), "{error}");
         }
@@ -140,7 +137,7 @@ mod tests {
         ] {
             let error = words(
                 Operation::Up,
-                &RunError::TempDir {
+                RunError::TempDir {
                     parent: "/scratch".into(),
                     source: kind.into(),
                 },
@@ -156,8 +153,8 @@ mod tests {
             dir: "/srv/shop".into(),
             source: io::ErrorKind::NotFound.into(),
         };
-        let error = words(Operation::Up, &error);
-        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+        let error = words(Operation::Up, error);
+        assert_eq!(error.kind, Kind::InvalidConfig);
         assert!(error.message.contains("Next: "), "{error}");
     }
 
@@ -176,29 +173,35 @@ mod tests {
                 },
                 output: Box::new(output(0, None)),
             };
-            let error = words(Operation::Up, &error);
-            let advised = error.message.contains(&Advice::FreeResources.to_string());
+            let error = words(Operation::Up, error);
+            let advised = error
+                .message
+                .contains(&Advice::free_resources().to_string());
             assert_eq!(advised, short, "{errno}: {error}");
         }
     }
 
     #[test]
     fn after_the_start_the_outcome_is_unknown() {
-        let too_large = RunError::Report {
+        let too_large = || RunError::Report {
             problem: ReportProblem::TooLarge { size: 9, limit: 8 },
             output: Box::new(output(0, None)),
         };
-        let lost = RunError::Lost {
+        let lost = || RunError::Lost {
             source: io::Error::other("taken"),
         };
-        for error in [&too_large, &lost] {
-            let up = words(Operation::Up, error);
-            assert_eq!(up.kind, AdapterErrorKind::InternalError);
-            assert!(up.message.contains("ask `current_revision`"), "{up}");
-            let verify = words(Operation::Verify, error);
+        let errors: [&dyn Fn() -> RunError; 2] = [&too_large, &lost];
+        for error in errors {
+            let up = words(Operation::Up, error());
+            assert_eq!(up.kind, Kind::InternalError);
+            assert!(
+                up.message.contains("database was changed is unknown"),
+                "{up}"
+            );
+            let verify = words(Operation::Verify, error());
             assert!(verify.message.contains("was not changed"), "{verify}");
         }
-        let large = words(Operation::Up, &too_large);
+        let large = words(Operation::Up, too_large());
         assert!(large.message.contains("limit is 8"), "{large}");
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the `errors` of a report: why confiture stopped, and at which migration.
+//! The `errors` of a report: why confiture stopped, and at which migration.
 
 /// What stands between the migration and the statement that failed.
 const EXECUTED: &str = ": SQL execution failed | SQL: ";
@@ -7,7 +7,7 @@ const SAID: &str = " | Error: ";
 /// The end of the error when another deploy applied the migration first.
 const ALREADY_APPLIED: &str = " has already been applied";
 /// The beginning of the error when confiture cannot create its ledger.
-const NO_LEDGER_MADE: &str = "Failed to initialize migrations table: ";
+const NO_LEDGER_CREATED: &str = "Failed to initialize migrations table: ";
 /// What stands before the list of migrations without a `.down.sql`, where each needs one.
 const IRREVERSIBLE: &str = "Irreversible migrations detected (missing .down.sql): ";
 
@@ -75,19 +75,18 @@ pub(crate) fn was_applied_by_another(errors: &[String]) -> bool {
         && error.ends_with(ALREADY_APPLIED))
 }
 
-/// The migrations without a `.down.sql` because of which confiture refused to begin. From 0.48.0 on,
-/// only this error names them.
-pub(crate) fn irreversible(errors: &[String]) -> Option<Vec<String>> {
+/// The migrations without a `.down.sql` because of which confiture refused to begin.
+pub(crate) fn irreversible(errors: &[String]) -> Option<&str> {
     let [error] = errors else { return None };
     let (versions, _) = error.strip_prefix(IRREVERSIBLE)?.split_once(". ")?;
-    Some(versions.split(", ").map(str::to_owned).collect())
+    Some(versions)
 }
 
 /// Whether another deploy created the ledger at the same moment: a release before 1.0.0 creates it
 /// before it takes the lock, and the server refuses the second `CREATE TABLE`.
-pub(crate) fn ledger_was_made_by_another(message: &str) -> bool {
+pub(crate) fn ledger_was_created_by_another(message: &str) -> bool {
     let Some((_, said)) = message
-        .strip_prefix(NO_LEDGER_MADE)
+        .strip_prefix(NO_LEDGER_CREATED)
         .and_then(|rest| rest.split_once(SAID))
     else {
         return false;
@@ -183,11 +182,11 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                ledger_was_made_by_another(&format!("{ledger}{said}")),
+                ledger_was_created_by_another(&format!("{ledger}{said}")),
                 by_another,
                 "{said}"
             );
-            assert!(!ledger_was_made_by_another(said));
+            assert!(!ledger_was_created_by_another(said));
         }
     }
 }

@@ -1,0 +1,172 @@
+//! The English of failures, and which of confiture's lines they quote.
+
+use super::advice::CURRENT;
+use super::{Advice, Fault, add_doctor};
+use crate::operation::server_error::{Refusal, refusal};
+use crate::redact::Redactor;
+
+/// How many characters a message has, unless state and advice need more.
+const MESSAGE: usize = 400;
+
+/// How many characters of a message are for what happened, at least.
+const LEAST: usize = 160;
+
+/// How many bytes of what happened go into the message and the evidence.
+const WHAT_LIMIT: usize = 4 * 1024;
+
+/// How many bytes of one error of a report the message quotes; the evidence contains all of it.
+const ERROR_LIMIT: usize = 300;
+
+/// How many bytes of what confiture printed an error contains.
+const EVIDENCE_LIMIT: usize = 16 * 1024;
+
+impl Fault {
+    /// What happened, with the errors of the report in short.
+    pub(crate) fn told(&self) -> String {
+        let mut told = self.what.trim_end().to_owned();
+        for (index, error) in self.errors.iter().enumerate() {
+            told.push_str(if index == 0 { ": " } else { "; " });
+            told.push_str(&Redactor::bounded(&in_short(error), ERROR_LIMIT));
+        }
+        without_repetition(&Redactor::bounded(&told, WHAT_LIMIT))
+    }
+
+    /// The advice; where the state is uncertain, finding it out comes first.
+    fn next(&self) -> String {
+        let is_general = Advice::stated(self.next.trim()).is_general();
+        let next = add_doctor(self.kind, &self.cause, self.next.trim());
+        match (self.state.is_uncertain(), is_general) {
+            (false, _) => next,
+            (true, true) => format!("run `{CURRENT}`"),
+            (true, false) => format!("run `{CURRENT}` first, then {next}"),
+        }
+    }
+
+    /// The message, which is one paragraph, and the evidence, which has what the message cuts off.
+    pub(crate) fn in_words(&self) -> (String, String) {
+        let told = self.told();
+        let mut rest = format!("; {}", self.state);
+        let next = self.next();
+        if !next.is_empty() {
+            rest.push_str(". Next: ");
+            rest.push_str(&next);
+        }
+        let limit = MESSAGE.saturating_sub(rest.chars().count()).max(LEAST);
+        let paragraph = paragraph(&told);
+        let what = shortened(without_full_stop(&paragraph), limit);
+        let mut evidence = self.evidence.clone();
+        if what.ends_with('…') {
+            evidence = format!("[message]\n{told}\n{evidence}");
+        }
+        let errors = self.errors.join("\n");
+        evidence = match (errors.is_empty(), evidence.trim().is_empty()) {
+            (true, _) => evidence,
+            (false, true) => errors,
+            (false, false) => format!("[report]\n{errors}\n{evidence}"),
+        };
+        (what + &rest, evidence)
+    }
+}
+
+/// The evidence of an error; `None` when there is none.
+pub(super) fn bounded_evidence(evidence: &str) -> Option<String> {
+    let bounded = || Redactor::bounded(evidence, EVIDENCE_LIMIT).into_owned();
+    (!evidence.trim().is_empty()).then(bounded)
+}
+
+/// An error of a report in one line: the migration and the server's message, where it has both.
+fn in_short(error: &str) -> String {
+    match refusal(error) {
+        Some(Refusal { migration, said }) => format!("{migration}: {said}"),
+        None => error.split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// The text without repeated lines: libpq prints the same `FATAL` for each address that it tries.
+fn without_repetition(text: &str) -> String {
+    let mut seen = Vec::new();
+    let lines = text.lines().filter(|line| {
+        let said = line.find("FATAL:").map_or(*line, |at| &line[at..]).trim();
+        let new = said.is_empty() || !seen.contains(&said);
+        seen.push(said);
+        new
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The text in one line, without the `^` by which the server points into a statement.
+fn paragraph(text: &str) -> String {
+    let lines = text.lines().filter(|line| line.trim() != "^");
+    let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+    words.join(" ")
+}
+
+/// The text, cut to so many characters.
+fn shortened(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(limit.saturating_sub(1)).collect();
+    format!("{}…", cut.trim_end())
+}
+
+fn without_full_stop(text: &str) -> &str {
+    match text.strip_suffix('.') {
+        Some(clause) if !clause.ends_with('.') => clause,
+        _ => text,
+    }
+}
+
+/// Options that the adapter never uses: one lets two writers at a database at once, the other
+/// applies what is applied already.
+const HARMFUL: [&str; 2] = ["--no-lock", "--force"];
+
+/// The text without every sentence that advises an option of [`HARMFUL`].
+pub(crate) fn without_harmful_advice(text: &str) -> String {
+    let harmful = |text: &str| HARMFUL.iter().any(|option| text.contains(option));
+    if !harmful(text) {
+        return text.to_owned();
+    }
+    let lines = text.split('\n').map(|line| {
+        if !harmful(line) {
+            return line.to_owned();
+        }
+        let sentences = line.split_inclusive(". ").filter(|it| !harmful(it));
+        sentences.collect::<String>().trim_end().to_owned()
+    });
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+/// Adds a line to a log.
+pub(crate) fn add_line(log: &mut String, line: &str) {
+    if !log.is_empty() && !log.ends_with('\n') {
+        log.push('\n');
+    }
+    log.push_str(line);
+}
+
+/// Whether a line only names the report file, which is removed before anybody reads the line.
+pub(crate) fn names_our_report(line: &str) -> bool {
+    ["✅ Output written to ", "✓ JSON report saved to "]
+        .iter()
+        .any(|start| line.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_to_work_without_the_lock_is_not_passed_on() {
+        let said = "Could not acquire migration lock within 30.0s. Held by pid 7 on vm; acquired \
+                    3s ago. Use --no-lock to bypass (dangerous in multi-pod environments).\nmore";
+        let kept = without_harmful_advice(said);
+        assert!(kept.starts_with("Could not acquire migration lock within 30.0s. Held by pid 7"));
+        assert!(
+            !kept.contains("--no-lock") && kept.ends_with("\nmore"),
+            "{kept}"
+        );
+        assert_eq!(without_harmful_advice("Tip: use --force now"), "");
+        assert_eq!(without_harmful_advice("a\nb"), "a\nb");
+    }
+}

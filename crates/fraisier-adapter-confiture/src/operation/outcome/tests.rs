@@ -1,0 +1,209 @@
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+
+use super::*;
+use crate::process::Captured;
+use crate::redact::Redactor;
+use crate::testing::{envelope, interrupted, output};
+use crate::tools::replay::{self, Command};
+
+/// A `current_revision` that exited with 2 and printed this, where `--version` printed that.
+fn refused(stderr: &str, version: &str) -> AdapterError {
+    let outputs = |command| match command {
+        Command::Operation => Output {
+            stderr: Captured::from(stderr.as_bytes().to_vec()),
+            ..output(2, None)
+        },
+        _ => Output {
+            stdout: Captured::from(version.as_bytes().to_vec()),
+            ..output(0, None)
+        },
+    };
+    let failure = replay::current_revision(&Redactor::default(), outputs);
+    failure.expect_err("no revision").into()
+}
+
+#[test]
+fn a_command_that_was_not_understood_is_told_from_one_that_exited_like_it() {
+    use AdapterErrorKind::{InvalidConfig, PreconditionFailed};
+
+    let newest = "confiture version 1.29.0";
+    for (stderr, version, kind, part) in [
+        (
+            "Usage: confiture migrate current [OPTIONS]",
+            newest,
+            InvalidConfig,
+            "1.29.0 does not understand",
+        ),
+        (
+            "Error: No such option: --x",
+            newest,
+            InvalidConfig,
+            "No such option: --x",
+        ),
+        (
+            "Error: No such command 'current'.",
+            "confiture version 0.19.0",
+            InvalidConfig,
+            "0.20.0 is the first release",
+        ),
+        ("boom", newest, PreconditionFailed, "no report"),
+        ("boom", "", PreconditionFailed, "no report"),
+        (
+            "Error: No such option: --x",
+            "",
+            InvalidConfig,
+            "printed nothing",
+        ),
+    ] {
+        let error = refused(stderr, version);
+        assert_eq!(error.kind, kind, "{stderr}: {error}");
+        assert!(error.message.contains(part), "{stderr}: {error}");
+    }
+}
+
+#[test]
+fn half_of_a_secret_where_output_was_cut_is_removed() {
+    let left = Output {
+        stderr: Captured {
+            head: b"began s3cr".into(),
+            omitted: 7,
+            tail: b"3tpw ended".into(),
+        },
+        ..output(1, None)
+    };
+    let redactor = Redactor::new([], ["s3cr3tpw"]);
+    let error = replay::current_revision(&redactor, |_| left.clone()).expect_err("no report");
+    let evidence = AdapterError::from(error).stderr.expect("evidence");
+    assert!(
+        evidence.contains("began \n") && evidence.contains("\n ended"),
+        "{evidence}"
+    );
+    for half in ["s3cr", "3tpw"] {
+        assert!(!evidence.contains(half), "{evidence}");
+    }
+}
+
+#[test]
+fn a_usage_line_proves_nothing_where_migrations_ran() {
+    let ended = |command| match command {
+        Command::Version => Output {
+            stdout: b"confiture version 1.29.0\n".to_vec().into(),
+            ..output(0, None)
+        },
+        _ => Output {
+            stderr: b"Usage: seed [OPTIONS]\n".to_vec().into(),
+            ..output(2, None)
+        },
+    };
+    let failure = replay::up(None, &Redactor::default(), ended).expect_err("an error");
+    assert_eq!(failure.kind(), AdapterErrorKind::Execution);
+    assert_eq!(*failure.state(), DatabaseState::Unknown);
+    let failure = replay::verify(None, &Redactor::default(), ended).expect_err("an error");
+    assert_eq!(failure.kind(), AdapterErrorKind::InvalidConfig);
+    assert_eq!(*failure.cause(), Cause::Usage);
+}
+
+/// A `.py` migration can end the process with any status.
+#[test]
+fn no_status_alone_is_a_harmless_kind_after_an_up() {
+    for status in [2, 3, 5, 6] {
+        let ended = |_| output(status, None);
+        let failure = replay::up(None, &Redactor::default(), ended).expect_err("an error");
+        assert_eq!(failure.kind(), AdapterErrorKind::Execution, "{status}");
+        assert_eq!(*failure.state(), DatabaseState::Unknown, "{status}");
+        let failure = replay::down_to(&"001".into(), &Redactor::default(), ended);
+        let failure = failure.expect_err("an error");
+        assert_eq!(failure.kind(), AdapterErrorKind::Execution, "{status}");
+    }
+    for (status, code) in [(6, "LOCK_1301"), (6, "POOL_1200"), (5, "PRECON_1000")] {
+        let report = envelope(code, "m", "");
+        let ended = |_| output(status, Some(&report));
+        let failure = replay::up(None, &Redactor::default(), ended).expect_err("an error");
+        assert_eq!(failure.kind(), AdapterErrorKind::Execution, "{code}");
+        assert_eq!(*failure.cause(), Cause::Code(code.into()));
+    }
+}
+
+/// The failure of an `up` that ended so.
+fn failure(output: &Output) -> crate::failure::Failure {
+    replay::up(None, &Redactor::default(), |_| output.clone()).expect_err("a failure")
+}
+
+#[test]
+fn only_an_edited_file_is_to_be_restored() {
+    let edited = "Checksum verification failed for 1 file(s)";
+    for (code, message, restored) in [
+        ("INTERNAL_ERROR", edited, true),
+        ("INTERNAL_ERROR", "something else", false),
+        ("MIGR_001", edited, false),
+    ] {
+        let failure = failure(&output(1, Some(&envelope(code, message, ""))));
+        let (cause, state) = if restored {
+            let none = DatabaseState::exactly(Change::Applied, &[]);
+            (Cause::EditedFile, none)
+        } else {
+            (Cause::Code(code.into()), DatabaseState::Unknown)
+        };
+        assert_eq!(*failure.cause(), cause, "{code}: {failure}");
+        assert_eq!(*failure.state(), state, "{code}: {failure}");
+        let advised = failure.advice() == Advice::restore_edited_file().to_string();
+        assert_eq!(advised, restored, "{code}: {failure}");
+    }
+}
+
+#[test]
+fn after_a_timeout_another_session_may_be_in_the_way() {
+    let report = envelope("MIGR_001", "boom", "");
+    let next = |output| failure(&output).advice().to_owned();
+    let blocker = Advice::find_blocker().to_string();
+    assert_eq!(next(interrupted(1, Some(&report))), blocker);
+    assert_ne!(next(output(1, Some(&report))), blocker);
+    let dropped = Output {
+        interrupted: Some(Interruption::Dropped),
+        ..output(1, Some(&report))
+    };
+    assert_ne!(next(dropped), blocker);
+}
+
+#[test]
+fn a_code_that_says_nothing_was_done_is_not_believed_after_a_migration_began() {
+    use AdapterErrorKind::{Execution, LockContention};
+
+    for (printed, kind, state) in [
+        ("", LockContention, DatabaseState::Unchanged),
+        (
+            "🔒 Acquired migration lock",
+            LockContention,
+            DatabaseState::Unchanged,
+        ),
+        (
+            "⚡ Applying 002_orders...",
+            Execution,
+            DatabaseState::Unknown,
+        ),
+    ] {
+        let failure = failure(&Output {
+            stdout: Captured::from(printed.as_bytes().to_vec()),
+            ..output(6, Some(&envelope("LOCK_1300", "held", "")))
+        });
+        assert_eq!(failure.kind(), kind, "{printed}");
+        assert_eq!(*failure.state(), state, "{printed}");
+    }
+}
+
+#[test]
+fn output_that_was_omitted_was_printed() {
+    for (head, omitted, printed) in [
+        ("", 0, false),
+        (" \n", 0, false),
+        (" \n", 9, true),
+        ("x", 0, true),
+    ] {
+        let mut output = output(0, None);
+        output.stdout.head = head.into();
+        output.stdout.omitted = omitted;
+        let operation = Operation::Up;
+        let ended = Ended { operation, output };
+        assert_eq!(ended.printed_anything(), printed, "{head:?}");
+    }
+}

@@ -1,0 +1,59 @@
+//! Reports how far a long `up` is, beside it.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use fraisier_adapter_api::Revision;
+
+use super::call::{Call, Confiture};
+use crate::observe::Event;
+use crate::request::project::Migration;
+use crate::thread::sleep;
+
+/// The result of an `up`, with an event at every interval until then, where there is one.
+pub(super) async fn beside<C: Confiture, T>(
+    call: &Call<'_, C>,
+    target: Option<&Revision>,
+    migrations: &[Migration],
+    up: impl Future<Output = T>,
+) -> T {
+    let Some(interval) = call.request.config.progress_interval else {
+        return up.await;
+    };
+    let mut up = pin!(up);
+    let mut report = pin!(report(call, target, migrations, interval));
+    poll_fn(|context| match up.as_mut().poll(context) {
+        Poll::Ready(result) => Poll::Ready(result),
+        Poll::Pending => report.as_mut().poll(context).map(|never| match never {}),
+    })
+    .await
+}
+
+async fn report<C: Confiture>(
+    call: &Call<'_, C>,
+    target: Option<&Revision>,
+    migrations: &[Migration],
+    interval: Duration,
+) -> Infallible {
+    let mut versions: Vec<&str> = migrations.iter().map(|it| it.version.as_str()).collect();
+    versions.dedup();
+    let position = |revision: &Revision| versions.iter().position(|it| *it == revision.as_str());
+    let of = target
+        .and_then(position)
+        .map_or(versions.len(), |at| at + 1);
+    loop {
+        sleep(interval).await;
+        let Ok(revision) = call.probe_current().await else {
+            continue;
+        };
+        let applied = revision.as_ref().and_then(position);
+        call.emit(Event::Progress {
+            applied: applied.map_or(0, |at| at + 1).min(of),
+            revision,
+            of,
+        });
+    }
+}

@@ -1,0 +1,185 @@
+//! A thread for each call, so that nothing that a call does blocks the caller's runtime.
+
+use std::future::poll_fn;
+use std::io;
+use std::panic::resume_unwind;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+use tracing::Span;
+
+/// The threads whose caller has gone, each as a channel that it closes at its end.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Threads(Arc<Mutex<Vec<watch::Receiver<()>>>>);
+
+impl Threads {
+    /// Runs `work` on a thread of its own. Dropping the future drops the work there.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be started.
+    pub(crate) async fn run<T, F>(&self, work: impl FnOnce() -> F + Send + 'static) -> io::Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T>,
+    {
+        let (reply, result) = oneshot::channel();
+        let (end, ended) = watch::channel(());
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let span = Span::current();
+        let thread = thread::Builder::new().name("confiture-call".into());
+        let thread = thread.spawn(move || {
+            let _end = end;
+            let _dispatch = tracing::dispatcher::set_default(&dispatch);
+            let _span = span.entered();
+            drive(work, reply);
+        })?;
+        let mut caller = Caller {
+            threads: self,
+            ended: Some(ended),
+        };
+        let result = result.await;
+        caller.ended = None;
+        match result {
+            Ok(result) => Ok(result),
+            Err(_) => match thread.join() {
+                Ok(()) => unreachable!("the work replies unless its caller has gone"),
+                Err(panic) => resume_unwind(panic),
+            },
+        }
+    }
+
+    /// Waits until every thread whose caller has gone has ended.
+    pub(crate) async fn settled(&self) {
+        let threads = self.lock().clone();
+        for mut thread in threads {
+            // Nothing is ever sent: this is an error once the thread has ended.
+            let _ = thread.changed().await;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<watch::Receiver<()>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drives the work until it is done or nobody waits for it.
+fn drive<T, F: Future<Output = T>>(work: impl FnOnce() -> F, mut reply: oneshot::Sender<T>) {
+    let result = block_on(async {
+        let mut work = pin!(work());
+        let mut closed = pin!(reply.closed());
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending => closed.as_mut().poll(context).map(|()| None),
+        })
+        .await
+    });
+    if let Some(result) = result {
+        let _ = reply.send(result);
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(result) = future.as_mut().poll(&mut context) {
+            return result;
+        }
+        thread::park();
+    }
+}
+
+/// Waits, with any runtime around it or none; for ever where no thread can be started.
+pub(crate) async fn sleep(time: Duration) {
+    /// How soon the thread notices that nobody waits any more.
+    const STEP: Duration = Duration::from_millis(200);
+    let (reply, waited) = oneshot::channel();
+    let began = Instant::now();
+    let thread = thread::Builder::new().name("confiture-timer".into());
+    let started = thread.spawn(move || {
+        while let Some(left) = time.checked_sub(began.elapsed())
+            && !left.is_zero()
+            && !reply.is_closed()
+        {
+            thread::sleep(left.min(STEP));
+        }
+        let _ = reply.send(());
+    });
+    if started.is_err() || waited.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Leaves the thread to [`Threads::settled`] when the caller's future is dropped.
+struct Caller<'a> {
+    threads: &'a Threads,
+    ended: Option<watch::Receiver<()>>,
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if let Some(ended) = self.ended.take() {
+            let mut threads = self.threads.lock();
+            threads.retain(|thread| thread.has_changed().is_ok());
+            threads.push(ended);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_runs_on_another_thread_and_its_panic_reaches_the_caller() {
+        let here = thread::current().id();
+        let there = Threads::default()
+            .run(async || thread::current().id())
+            .await
+            .expect("a thread");
+        assert_ne!(here, there);
+        let panicking = tokio::spawn(async {
+            let threads = Threads::default();
+            let work = async || -> () { panic!("as expected") };
+            threads.run(work).await
+        });
+        assert!(panicking.await.is_err_and(|error| error.is_panic()));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_call_drops_its_work_and_settles() {
+        struct Dropped(Arc<AtomicBool>);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::SeqCst);
+            }
+        }
+        let threads = Threads::default();
+        let dropped = Arc::new(AtomicBool::new(false));
+        let guard = Dropped(dropped.clone());
+        let call = threads.run(move || async move {
+            let _guard = guard;
+            std::future::pending::<()>().await;
+        });
+        let timed_out = tokio::time::timeout(Duration::from_millis(50), call).await;
+        assert!(timed_out.is_err());
+        threads.settled().await;
+        assert!(dropped.load(Ordering::SeqCst));
+    }
+}
