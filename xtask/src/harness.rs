@@ -58,6 +58,14 @@ pub struct World {
 }
 
 impl World {
+    pub fn new(server: Server, lab: Lab) -> Self {
+        Self {
+            lab,
+            server,
+            program: Mutex::default(),
+        }
+    }
+
     /// The adapter's program, built when it is first needed.
     pub fn program(&self) -> anyhow::Result<PathBuf> {
         let mut program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,11 +192,7 @@ pub fn run(args: HarnessArgs, mut scenes: Vec<Scene>) -> anyhow::Result<()> {
             vacant.insert(install(&lab, &scene.candidate)?);
         }
     }
-    let world = Arc::new(World {
-        server: args.server.open(&lab)?,
-        lab,
-        program: Mutex::default(),
-    });
+    let world = Arc::new(World::new(args.server.open(&lab)?, lab));
     let lack = Arc::new(AtomicU64::new(0));
     let together = Arc::new(RwLock::new(()));
     let trials = scenes.into_iter().map(|scene| {

@@ -5,7 +5,7 @@
 mod terminal;
 
 use std::io::IsTerminal as _;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
@@ -225,37 +225,6 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
-    }
-}
-
-/// Words for the task that runs just now, from whatever thread learns something of it.
-#[derive(Debug, Clone)]
-pub struct Live {
-    ui: Ui,
-    bar: Arc<Mutex<ProgressBar>>,
-}
-
-impl Live {
-    /// Words that nobody sees until a task is [followed](Self::follow).
-    pub fn new(ui: Ui) -> Self {
-        Self {
-            ui,
-            bar: Arc::new(Mutex::new(ProgressBar::hidden())),
-        }
-    }
-
-    /// From now on, the words stand beside the spinner of `task`.
-    pub fn follow(&self, task: &Task) {
-        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = task.bar.clone();
-    }
-
-    /// Replaces what stands beside the spinner; in a log it is a line.
-    pub fn say(&self, words: &str) {
-        if self.ui.0 == Mode::Log {
-            self.ui.note(&format!("  {words}"));
-        }
-        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.set_message(words.to_owned());
     }
 }
 

@@ -1,25 +1,22 @@
 //! `cargo xtask demo`: one whole deploy, for somebody who has just cloned this.
 
-mod decision;
 mod deploy;
 mod transcript;
-mod watch;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterCtx, MigrationAdapter};
-use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_api::MigrationAdapter;
 
-use self::transcript::{Form, Tool, Transcript};
-use self::watch::Watch;
+use self::transcript::{Tool, Transcript};
 use crate::exit::Unexpected;
+use crate::harness::World;
 use crate::help;
 use crate::project::{Project, adaptation};
-use contract_lab::confiture::{Candidate, Installed, install};
+use crate::stage::Stage;
+use contract_lab::confiture::{Candidate, install};
 use contract_lab::interrupt::{self, Interrupted};
-use contract_lab::postgres::{Database, ServerArgs};
+use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
 
@@ -50,7 +47,7 @@ pub fn help() -> String {
     )
 }
 
-/// What the demo can be told.
+/// The options of the demo.
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
     /// Which confiture: a release such as 0.22, `newest`, or the path of a binary, an environment, a
@@ -70,24 +67,18 @@ pub struct DemoArgs {
 }
 
 /// Runs the demo.
-///
-/// # Errors
-/// What is missing, or what was not as expected.
 pub fn run(args: DemoArgs) -> anyhow::Result<()> {
-    let ui = Ui::stderr();
-    let form = if args.json { Form::Json } else { Form::Text };
-    let mut transcript = Transcript::new(form, ui);
-    let done = play(args, ui, &mut transcript);
+    let mut transcript = Transcript::new(args.json, Ui::stderr());
+    let done = play(args, &mut transcript);
     transcript.end(done)
 }
 
-fn play(args: DemoArgs, ui: Ui, transcript: &mut Transcript) -> anyhow::Result<()> {
-    let lab = Lab::new(args.lab, ui)?;
+fn play(args: DemoArgs, transcript: &mut Transcript) -> anyhow::Result<()> {
+    let lab = Lab::new(args.lab, Ui::stderr())?;
     let confiture = install(&lab, &args.confiture)?;
-    let server = args.server.open(&lab)?;
-    let database = server.create_unique_database("demo")?;
-    let project = Project::sample(&confiture.version)?;
-    let version = server.version()?;
+    let world = World::new(args.server.open(&lab)?, lab);
+    let stage = Stage::of(&world, &confiture, Project::sample(&confiture.version)?)?;
+    let version = world.server.version()?;
     transcript.say(&format!(
         "confiture {} on PostgreSQL {version}",
         confiture.version
@@ -101,23 +92,15 @@ fn play(args: DemoArgs, ui: Ui, transcript: &mut Transcript) -> anyhow::Result<(
         version: confiture.version.clone(),
         program: confiture.program.clone(),
     });
-    deploy_until_interrupted(&confiture, &database, &project, transcript)?;
-    look(&database)
+    deploy_until_interrupted(&stage, transcript)?;
+    look(&stage)
 }
 
 /// Drives the deploy; an interrupt drops the call in flight, and the adapter stops confiture.
-fn deploy_until_interrupted(
-    confiture: &Installed,
-    database: &Database<'_>,
-    project: &Project,
-    transcript: &mut Transcript,
-) -> anyhow::Result<()> {
-    let adapter: Arc<dyn MigrationAdapter> =
-        Arc::new(adapter(&confiture.program, Watch(transcript.live.clone())));
-    let mut ctx =
-        AdapterCtx::new("shop", "demo").with_resolved_secret("DATABASE_URL", database.dsn());
-    ctx.workdir = project.root().into();
-    let deploy = deploy::deploy(&adapter, &ctx, project, &confiture.version, transcript);
+fn deploy_until_interrupted(stage: &Stage<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    let adapter: Arc<dyn MigrationAdapter> = Arc::new(stage.adapter());
+    let (ctx, version) = (stage.ctx(), &stage.confiture.version);
+    let deploy = deploy::deploy(&adapter, &ctx, &stage.project, version, transcript);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -129,13 +112,6 @@ fn deploy_until_interrupted(
     })
 }
 
-fn adapter(program: &Path, watch: Watch) -> ConfitureMigration {
-    ConfitureMigration::builder()
-        .program(program)
-        .observer(Arc::new(watch))
-        .build()
-}
-
 async fn interrupted() {
     while !interrupt::raised() {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -143,28 +119,21 @@ async fn interrupted() {
 }
 
 /// What is in the database counts, not what was said about it.
-fn look(database: &Database<'_>) -> anyhow::Result<()> {
-    let row = database.connect()?.query_one(
+fn look(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let row = stage.database.connect()?.query_one(
         "SELECT to_regclass('purchase') IS NOT NULL,
                 EXISTS (SELECT FROM information_schema.columns
                         WHERE table_name = 'product' AND column_name = 'origin'),
                 to_regclass('purchase_product_id_idx') IS NOT NULL",
         &[],
     )?;
-    let (table, column, index): (bool, bool, bool) = (row.get(0), row.get(1), row.get(2));
-    if table && !column && !index {
+    let found: [bool; 3] = [row.get(0), row.get(1), row.get(2)];
+    if found == [true, false, false] {
         return Ok(());
     }
-    Err(Unexpected(format!(
-        "the database is not at its first migration: table purchase {}, column origin {}, \
-         index {}",
-        there(table),
-        there(column),
-        there(index)
-    ))
-    .into())
-}
-
-fn there(is: bool) -> &'static str {
-    if is { "is there" } else { "is not there" }
+    let text = format!(
+        "the database is not at its first migration: whether the table purchase, the column origin \
+         and the index exist: {found:?}"
+    );
+    Err(Unexpected(text).into())
 }

@@ -7,21 +7,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::Unexpected;
-use contract_lab::ui::{self, Live, Ui};
+use contract_lab::ui::{self, Ui};
 
 /// How many columns stand before what a step decided.
 const BESIDE: usize = 29;
 /// Longer lines are hard to read.
 const WIDEST: usize = 98;
-
-/// Where the transcript goes while it grows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A line per step on standard output, as it happens.
-    Text,
-    /// Nothing until the end, then one document.
-    Json,
-}
 
 /// One step, as the document has it.
 #[derive(Debug, Serialize)]
@@ -49,12 +40,9 @@ pub struct Transcript {
     /// The answers to `current`, in order.
     pub revisions: Vec<Option<Revision>>,
     #[serde(skip)]
-    form: Form,
+    json: bool,
     #[serde(skip)]
     ui: Ui,
-    /// What the running step is doing.
-    #[serde(skip)]
-    pub live: Live,
 }
 
 /// The confiture that was run.
@@ -70,8 +58,8 @@ pub struct Tool {
 pub type Decision = Result<String, String>;
 
 impl Transcript {
-    /// An empty one.
-    pub fn new(form: Form, ui: Ui) -> Self {
+    /// An empty one; with `json` nothing is printed until the end, and then one document.
+    pub fn new(json: bool, ui: Ui) -> Self {
         Self {
             ok: false,
             error: None,
@@ -79,23 +67,19 @@ impl Transcript {
             postgres: None,
             steps: Vec::new(),
             revisions: Vec::new(),
-            form,
+            json,
             ui,
-            live: Live::new(ui),
         }
     }
 
     /// A line between the steps.
     pub fn say(&self, line: &str) {
-        if self.form == Form::Text {
+        if !self.json {
             ui::print(line);
         }
     }
 
     /// Awaits one call, lets `decide` look at what came back, and writes both down.
-    ///
-    /// # Errors
-    /// [`Unexpected`], in the words of `decide`.
     pub async fn step<T: Serialize>(
         &mut self,
         name: &'static str,
@@ -103,7 +87,6 @@ impl Transcript {
         decide: impl FnOnce(&Result<T, AdapterError>) -> Decision,
     ) -> Result<Option<T>, Unexpected> {
         let spinner = self.ui.spin(name);
-        self.live.follow(&spinner);
         let started = Instant::now();
         let outcome = call.await;
         drop(spinner);
@@ -144,20 +127,15 @@ impl Transcript {
         });
     }
 
-    /// Ends it: the last lines, or the document.
-    ///
-    /// # Errors
-    /// Passes `done` on; also when the document cannot be written.
+    /// Ends it: the last lines, or the document; passes `done` on.
     pub fn end(mut self, done: anyhow::Result<()>) -> anyhow::Result<()> {
         self.ok = done.is_ok();
         self.error = done.as_ref().err().map(|error| format!("{error:#}"));
-        match self.form {
-            Form::Json => anstream::println!("{}", serde_json::to_string_pretty(&self)?),
-            Form::Text if self.ok => {
-                self.say("");
-                self.say(&format!("revision  {}", ui::good(&path(&self.revisions))));
-            }
-            Form::Text => {}
+        if self.json {
+            anstream::println!("{}", serde_json::to_string_pretty(&self)?);
+        } else if self.ok {
+            self.say("");
+            self.say(&format!("revision  {}", ui::good(&path(&self.revisions))));
         }
         done
     }
@@ -222,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_document_says_how_it_ended() {
-        let mut transcript = Transcript::new(Form::Json, Ui::stderr());
+        let mut transcript = Transcript::new(true, Ui::stderr());
         let outcome: Result<bool, AdapterError> = Ok(true);
         let complaint = Err("no".to_owned());
         transcript.note("up", Duration::from_millis(1500), &outcome, &complaint);

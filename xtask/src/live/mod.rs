@@ -53,7 +53,7 @@ const GROUPS: [(&str, &str); 10] = [
     ),
     (
         "pooler/",
-        "PgBouncer in between, which accepts no start options; skipped where there is no pgbouncer",
+        "PgBouncer in between, which accepts no start options; they fail where there is no pgbouncer",
     ),
     (
         "doctor/",

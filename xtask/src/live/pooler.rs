@@ -12,12 +12,13 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use contract_lab::confiture::{Candidate, Installed};
 use contract_lab::scratch::Scratch;
+use contract_lab::trouble::Trouble;
 use contract_tests::release::Release;
 use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::NoDisconnectCheck;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 
-use crate::harness::{Scene, Skip, World};
+use crate::harness::{Scene, World};
 use crate::stage::{Stage, block_on, wait};
 
 const RELEASES: [Candidate; 3] = [
@@ -125,7 +126,7 @@ fn find() -> anyhow::Result<PathBuf> {
     let mut places = std::env::split_paths(&path).chain(sbin);
     let found = places.find_map(|dir| Some(dir.join(PROGRAM)).filter(|file| file.is_file()));
     let way_out = "install it, for example: apt-get install pgbouncer";
-    found.ok_or_else(|| Skip(format!("there is no {PROGRAM}; {way_out}")).into())
+    found.ok_or_else(|| Trouble::new(format!("there is no {PROGRAM}"), way_out).into())
 }
 
 /// A running pooler; dropping it ends it.

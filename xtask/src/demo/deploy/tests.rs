@@ -1,5 +1,4 @@
 use super::*;
-use crate::demo::transcript::Form;
 use async_trait::async_trait;
 use contract_lab::ui::Ui;
 use fraisier_adapter_api::{
@@ -131,7 +130,7 @@ fn play(lie: Lie, lints: bool) -> Result<Vec<Option<Revision>>, String> {
         ledger: Mutex::default(),
     });
     let ctx = AdapterCtx::new("shop", "test");
-    let mut transcript = Transcript::new(Form::Json, Ui::stderr());
+    let mut transcript = Transcript::new(true, Ui::stderr());
     let done = deploy(&adapter, &ctx, &project, "1.0", &mut transcript);
     tokio::runtime::Builder::new_current_thread()
         .build()
