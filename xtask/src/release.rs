@@ -82,7 +82,6 @@ struct Package {
 
 #[derive(Debug, Deserialize)]
 struct Target {
-    name: String,
     kind: Vec<String>,
 }
 
@@ -248,6 +247,13 @@ impl Checklist {
 
 /// The packages that are to be published.
 fn published() -> anyhow::Result<Vec<Package>> {
+    let mut packages = workspace()?;
+    packages.retain(Package::is_published);
+    Ok(packages)
+}
+
+/// The packages of the workspace.
+fn workspace() -> anyhow::Result<Vec<Package>> {
     #[derive(Deserialize)]
     struct Metadata {
         packages: Vec<Package>,
@@ -256,8 +262,7 @@ fn published() -> anyhow::Result<Vec<Package>> {
     let (ok, said) = run_cargo(&ask)?;
     anyhow::ensure!(ok, "cargo does not know the workspace: {said}");
     let metadata: Metadata = serde_json::from_str(&said)?;
-    let published = |package: &Package| package.publish.as_ref().is_none_or(|to| !to.is_empty());
-    Ok(metadata.packages.into_iter().filter(published).collect())
+    Ok(metadata.packages)
 }
 
 /// The packages, each after those of them that it is built with.
@@ -274,10 +279,14 @@ fn in_order(mut packages: Vec<Package>) -> Vec<Package> {
 }
 
 impl Package {
-    /// The names of the programs in it.
-    fn programs(&self) -> impl Iterator<Item = &str> {
-        let programs = self.targets.iter().filter(|it| it.kind == ["bin"]);
-        programs.map(|it| it.name.as_str())
+    fn is_published(&self) -> bool {
+        self.publish.as_ref().is_none_or(|to| !to.is_empty())
+    }
+
+    /// Whether it has a program for people: it is published as a crate, or only as a wheel.
+    fn is_released_as_program(&self) -> bool {
+        let wheel = || self.manifest_path.with_file_name("pyproject.toml").exists();
+        self.targets.iter().any(|it| it.kind == ["bin"]) && (self.is_published() || wheel())
     }
 
     /// Whether it is built with `other`, of the same workspace.

@@ -14,7 +14,7 @@ use contract_lab::ui::{Ui, good};
 use contract_lab::{Lab, LabArgs};
 use sha2::{Digest as _, Sha256};
 
-use super::{CARRIED, Package, published};
+use super::{CARRIED, Package, workspace};
 use crate::cargo::{cargo, last, root};
 use crate::exit::Unexpected;
 
@@ -25,8 +25,8 @@ const ZIG: &str = "ziglang==0.17.0";
 /// The files of a release.
 #[derive(Debug, clap::Args)]
 pub struct BuildArgs {
-    /// Build the files of a release into this directory: of each program a wheel, an archive and its
-    /// bill of materials, and checksums of them
+    /// Build the files of a release into this directory: a wheel, an archive and a bill of
+    /// materials for each program, and checksums of them
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "dry_run")]
     pub build: Option<PathBuf>,
 
@@ -46,18 +46,18 @@ pub fn run(args: BuildArgs, directory: &Path) -> anyhow::Result<()> {
     let target = args.target.unwrap_or_else(|| host.clone());
     fs::create_dir_all(directory)?;
     let mut files = Vec::new();
-    for package in published()? {
-        for program in package.programs() {
-            let task = lab.ui.task(&format!("building {program} for {target}"));
-            let built = Built::new(&package, program, &target, &tools)?;
-            if target == host {
-                built.starts()?;
-            }
-            files.extend(built.place(directory)?);
-            drop(task);
+    for package in workspace()?.iter().filter(|it| it.is_released_as_program()) {
+        let task = lab
+            .ui
+            .task(&format!("building {} for {target}", package.name));
+        let built = Built::new(package, &target, &tools)?;
+        if target == host {
+            built.starts(&package.name)?;
         }
+        files.extend(built.place(directory)?);
+        drop(task);
     }
-    ensure!(!files.is_empty(), "no published package has a program");
+    ensure!(!files.is_empty(), "no package has a program to release");
     let checksums = format!("{target}.sha256");
     fs::write(directory.join(&checksums), sums(directory, &files)?)?;
     for file in files.iter().chain([&checksums]) {
@@ -95,19 +95,19 @@ fn host() -> anyhow::Result<String> {
     Ok(host.context("rustc does not name its host")?.to_owned())
 }
 
-/// One program, built and unpacked.
+/// The programs of one package, built and unpacked.
 struct Built {
-    /// `PROGRAM-VERSION-TARGET`
+    /// `PACKAGE-VERSION-TARGET`
     name: String,
     wheel: PathBuf,
-    program: PathBuf,
+    programs: Vec<PathBuf>,
     bill: PathBuf,
     carried: Vec<PathBuf>,
     scratch: tempfile::TempDir,
 }
 
 impl Built {
-    fn new(package: &Package, program: &str, target: &str, tools: &Path) -> anyhow::Result<Self> {
+    fn new(package: &Package, target: &str, tools: &Path) -> anyhow::Result<Self> {
         let scratch = tempfile::tempdir()?;
         let wheels = scratch.path().join("wheels");
         let mut maturin = Command::new(tools.join("maturin"));
@@ -141,10 +141,16 @@ impl Built {
                 .with_context(|| format!("the wheel has no {suffix}"))?
                 .path())
         };
+        let mut programs = Vec::new();
+        for entry in fs::read_dir(found(".data")?.join("scripts"))? {
+            let program = entry?.path();
+            executable(&program)?;
+            programs.push(program);
+        }
         let beside = package.manifest_path.parent().context("a manifest")?;
         Ok(Self {
-            name: format!("{program}-{}-{target}", package.version),
-            program: found(".data")?.join("scripts").join(program),
+            name: format!("{}-{}-{target}", package.name, package.version),
+            programs,
             bill: only_file(&found(".dist-info")?.join("sboms"), ".cyclonedx.json")?,
             carried: CARRIED.iter().map(|name| beside.join(name)).collect(),
             wheel,
@@ -152,19 +158,19 @@ impl Built {
         })
     }
 
-    /// Checks that the program starts.
-    fn starts(&self) -> anyhow::Result<()> {
-        executable(&self.program)?;
-        let version = command::run(Command::new(&self.program).arg("--version"))?;
-        succeeded(&version, &format!("{} --version", self.name))
+    /// Checks that the program that the package is named for starts.
+    fn starts(&self, package: &str) -> anyhow::Result<()> {
+        let program = self.programs.iter().find(|it| it.ends_with(package));
+        let program = program.with_context(|| format!("the wheel has no program {package}"))?;
+        let version = command::run(Command::new(program).arg("--version"))?;
+        succeeded(&version, &format!("{package} --version"))
     }
 
     /// Writes the wheel, the archive and the bill of materials, and returns their names.
     fn place(&self, directory: &Path) -> anyhow::Result<Vec<String>> {
         let content = self.scratch.path().join(&self.name);
         fs::create_dir(&content)?;
-        executable(&self.program)?;
-        for file in self.carried.iter().chain([&self.program]) {
+        for file in self.carried.iter().chain(&self.programs) {
             fs::copy(file, content.join(file.file_name().context("a file")?))?;
         }
         let archive = format!("{}.tar.gz", self.name);
