@@ -20,6 +20,7 @@ use fraisier_adapter_api::{PreflightIssue, Severity};
 
 use self::file::Budget;
 use self::scan::{Scanner, Token};
+use self::shapes::STATEMENT;
 use self::statement::{Next, Statement};
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
@@ -75,7 +76,7 @@ fn reasons(sql: &str) -> Vec<String> {
     let mut begins = Scanner::new(sql);
     loop {
         let mut statement = Statement::at(begins);
-        let recognised = statement.recognise().is_ok();
+        let recognised = statement.fits(STATEMENT);
         if !recognised {
             reasons.push(name(begins));
         }

@@ -41,7 +41,7 @@ impl<'a> Scanner<'a> {
     /// The number of the line that the next token stands on.
     pub(super) fn line(mut self) -> usize {
         let _ = self.skip_blanks();
-        1 + memchr::memchr_iter(b'\n', &self.sql.as_bytes()[..self.at]).count()
+        1 + self.sql[..self.at].matches('\n').count()
     }
 
     pub(super) fn next(&mut self) -> Token<'a> {

@@ -1,254 +1,181 @@
-//! Recognises the statements that the old version of a program can live with, whatever they act on.
+//! The statements that the old version of a program can live with, whatever they act on.
 //!
 //! A statement passes when it has one of a few plain shapes, from its first token to its last. The
 //! shapes are those of common additive migrations.
 
-use super::scan::Token;
-use super::statement::{Doubt, Recognised, Statement};
-use super::words::{COMMENTED, METHODS, PRIVILEGES, SERIALS, WAITS};
+use super::statement::Rule::{self, All, Any, Cast, Commas, List, ListOrNone, Many, Mark, Maybe};
+use super::statement::Rule::{Name, Negative, Number, OneOf, Text, W};
+use super::words::{
+    COMMENTED, CONSTANTS, METHODS, PRIVILEGES, SERIALS, SIZED, TIMES, TYPES, WAITS,
+};
 
-impl Statement<'_> {
-    /// Whether the whole statement is forward-compatible by itself.
-    pub(super) fn recognise(&mut self) -> Recognised {
-        if self.is_over() {
-            return Ok(());
-        }
-        if self.eat("create") {
-            self.create()?;
-        } else if self.eat("alter") {
-            self.alter_table()?;
-        } else if self.eat("insert") {
-            self.insert()?;
-        } else if self.eat("comment") {
-            self.comment()?;
-        } else if self.eat("grant") {
-            self.grant()?;
-        } else if self.eat("set") {
-            self.set()?;
-        } else {
-            return Err(Doubt);
-        }
-        if self.is_over() { Ok(()) } else { Err(Doubt) }
-    }
+/// A whole statement.
+pub(super) const STATEMENT: Rule = Any(&[
+    All(&[W("create"), CREATE]),
+    ALTER_TABLE,
+    INSERT,
+    All(&[
+        W("comment on"),
+        OneOf(COMMENTED),
+        OBJECT,
+        W("is"),
+        Any(&[W("null"), Text]),
+    ]),
+    GRANT,
+    All(&[
+        W("set"),
+        Maybe(&Any(&[W("local"), W("session")])),
+        OneOf(WAITS),
+        Any(&[Mark(b'='), W("to")]),
+        Any(&[Text, Number, Negative]),
+    ]),
+]);
 
-    fn create(&mut self) -> Recognised {
-        if self.eat("table") {
-            self.if_not_exists()?;
-            self.object()?;
-            self.list_or_none(Self::table_element)
-        } else if self.eat("index") {
-            self.index()
-        } else if self.eat("schema") {
-            self.if_not_exists()?;
-            self.name()
-        } else if self.eat("sequence") {
-            self.if_not_exists()?;
-            self.object()
-        } else {
-            self.word("type")?;
-            self.object()?;
-            self.word("as")?;
-            self.word("enum")?;
-            self.list(Self::text)
-        }
-    }
+const CREATE: Rule = Any(&[
+    All(&[
+        W("table"),
+        IF_NOT_EXISTS,
+        OBJECT,
+        ListOrNone(&TABLE_ELEMENT),
+    ]),
+    All(&[W("index"), INDEX]),
+    All(&[W("schema"), IF_NOT_EXISTS, Name]),
+    All(&[W("sequence"), IF_NOT_EXISTS, OBJECT]),
+    All(&[W("type"), OBJECT, W("as enum"), List(&Text)]),
+]);
 
-    /// A column or a key of a new table.
-    fn table_element(&mut self) -> Recognised {
-        let named = self.eat("constraint");
-        if named {
-            self.name()?;
-        }
-        if self.eat("primary") {
-            self.word("key")?;
-            return self.list(Self::name);
-        }
-        if self.eat("unique") {
-            return self.list(Self::name);
-        }
-        if self.eat("foreign") {
-            self.word("key")?;
-            self.list(Self::name)?;
-            self.word("references")?;
-            return self.references();
-        }
-        if named {
-            return Err(Doubt);
-        }
-        self.name()?;
-        if !self.eat_one_of(SERIALS) {
-            self.data_type()?;
-        }
-        while !self.is_mark(b',') && !self.is_mark(b')') {
-            if self.eat("not") || self.is_word("null") {
-                self.word("null")?;
-            } else if self.eat("primary") {
-                self.word("key")?;
-            } else if self.eat("default") {
-                self.value()?;
-            } else if self.eat("references") {
-                self.references()?;
-            } else if self.eat("generated") {
-                if self.eat("by") {
-                    self.word("default")?;
-                } else {
-                    self.word("always")?;
-                }
-                self.word("as")?;
-                self.word("identity")?;
-            } else {
-                self.word("unique")?;
-            }
-        }
-        Ok(())
-    }
+/// A column or a key of a new table.
+const TABLE_ELEMENT: Rule = Any(&[
+    All(&[W("constraint"), Name, KEY]),
+    KEY,
+    All(&[
+        Name,
+        Any(&[OneOf(SERIALS), DATA_TYPE]),
+        Many(&COLUMN_OPTION),
+    ]),
+]);
 
-    /// What rows of a new table refer to, and what happens to them.
-    fn references(&mut self) -> Recognised {
-        self.object()?;
-        if self.is_mark(b'(') {
-            self.list(Self::name)?;
-        }
-        while self.eat("on") {
-            if !self.eat("delete") {
-                self.word("update")?;
-            }
-            if self.eat("no") {
-                self.word("action")?;
-            } else if self.eat("set") {
-                if !self.eat("null") {
-                    self.word("default")?;
-                }
-            } else if !self.eat("cascade") {
-                self.word("restrict")?;
-            }
-        }
-        Ok(())
-    }
+const KEY: Rule = Any(&[
+    All(&[W("primary key"), List(&Name)]),
+    All(&[W("unique"), List(&Name)]),
+    All(&[W("foreign key"), List(&Name), W("references"), REFERENCES]),
+]);
 
-    /// Columns that the old version need not know of: rows without them can still be written, and
-    /// the table is not rewritten.
-    fn alter_table(&mut self) -> Recognised {
-        self.word("table")?;
-        if self.eat("if") {
-            self.word("exists")?;
-        }
-        self.eat("only");
-        self.object()?;
-        loop {
-            self.word("add")?;
-            self.eat("column");
-            self.if_not_exists()?;
-            self.name()?;
-            self.data_type()?;
-            while !self.is_mark(b',') && !self.is_over() {
-                if self.eat("default") {
-                    self.value()?;
-                } else {
-                    self.word("null")?;
-                }
-            }
-            if !self.eat_mark(b',') {
-                return Ok(());
-            }
-        }
-    }
+const COLUMN_OPTION: Rule = Any(&[
+    W("not null"),
+    W("null"),
+    W("primary key"),
+    All(&[W("default"), VALUE]),
+    All(&[W("references"), REFERENCES]),
+    All(&[
+        W("generated"),
+        Any(&[W("by default"), W("always")]),
+        W("as identity"),
+    ]),
+    W("unique"),
+]);
 
-    /// An index built beside the writers, which forbids nothing.
-    fn index(&mut self) -> Recognised {
-        self.word("concurrently")?;
-        if !self.is_word("on") {
-            self.if_not_exists()?;
-            self.name()?;
-        }
-        self.word("on")?;
-        self.object()?;
-        if self.eat("using") {
-            self.one_of(METHODS)?;
-        }
-        self.list(|it| {
-            it.name()?;
-            if !it.eat("asc") {
-                it.eat("desc");
-            }
-            if it.eat("nulls") && !it.eat("first") {
-                it.word("last")?;
-            }
-            Ok(())
-        })
-    }
+/// What rows of a new table refer to, and what happens to them.
+const REFERENCES: Rule = All(&[OBJECT, Maybe(&List(&Name)), Many(&REFERENCE_ACTION)]);
 
-    /// Rows of constants, and nothing done to those that are there.
-    fn insert(&mut self) -> Recognised {
-        self.word("into")?;
-        self.object()?;
-        if self.is_mark(b'(') {
-            self.list(Self::name)?;
-        }
-        self.word("values")?;
-        self.list(Self::value)?;
-        while self.eat_mark(b',') {
-            self.list(Self::value)?;
-        }
-        if self.eat("on") {
-            for word in ["conflict", "do", "nothing"] {
-                self.word(word)?;
-            }
-        }
-        Ok(())
-    }
+const REFERENCE_ACTION: Rule = All(&[
+    W("on"),
+    Any(&[W("delete"), W("update")]),
+    Any(&[
+        W("no action"),
+        All(&[W("set"), Any(&[W("null"), W("default")])]),
+        W("cascade"),
+        W("restrict"),
+    ]),
+]);
 
-    fn comment(&mut self) -> Recognised {
-        self.word("on")?;
-        self.one_of(COMMENTED)?;
-        self.object()?;
-        self.word("is")?;
-        if self.eat("null") {
-            Ok(())
-        } else {
-            self.text()
-        }
-    }
+/// Columns that the old version need not know of: rows without them can still be written, and the table
+/// is not rewritten.
+const ALTER_TABLE: Rule = All(&[
+    W("alter table"),
+    Maybe(&W("if exists")),
+    Maybe(&W("only")),
+    OBJECT,
+    Commas(&All(&[
+        W("add"),
+        Maybe(&W("column")),
+        IF_NOT_EXISTS,
+        Name,
+        DATA_TYPE,
+        Many(&Any(&[All(&[W("default"), VALUE]), W("null")])),
+    ])),
+]);
 
-    fn grant(&mut self) -> Recognised {
-        if self.eat("all") {
-            self.eat("privileges");
-        } else {
-            loop {
-                self.one_of(PRIVILEGES)?;
-                if self.is_mark(b'(') {
-                    self.list(Self::name)?;
-                }
-                if !self.eat_mark(b',') {
-                    break;
-                }
-            }
-        }
-        self.word("on")?;
-        if !(self.eat("table") || self.eat("sequence")) {
-            self.eat("schema");
-        }
-        self.object()?;
-        while self.eat_mark(b',') {
-            self.object()?;
-        }
-        self.word("to")?;
-        self.name()?;
-        while self.eat_mark(b',') {
-            self.name()?;
-        }
-        Ok(())
-    }
+/// An index built beside the writers, which forbids nothing.
+const INDEX: Rule = All(&[
+    W("concurrently"),
+    Maybe(&All(&[IF_NOT_EXISTS, Name])),
+    W("on"),
+    OBJECT,
+    Maybe(&All(&[W("using"), OneOf(METHODS)])),
+    List(&All(&[
+        Name,
+        Maybe(&Any(&[W("asc"), W("desc")])),
+        Maybe(&All(&[W("nulls"), Any(&[W("first"), W("last")])])),
+    ])),
+]);
 
-    fn set(&mut self) -> Recognised {
-        if !self.eat("local") {
-            self.eat("session");
-        }
-        self.one_of(WAITS)?;
-        if !self.eat_mark(b'=') {
-            self.word("to")?;
-        }
-        let is_constant = matches!(self.token(), Token::Text | Token::Number | Token::Negative);
-        self.advance_if(is_constant)
-    }
-}
+/// Rows of constants, and nothing done to those that are there.
+const INSERT: Rule = All(&[
+    W("insert into"),
+    OBJECT,
+    Maybe(&List(&Name)),
+    W("values"),
+    Commas(&List(&VALUE)),
+    Maybe(&W("on conflict do nothing")),
+]);
+
+const GRANT: Rule = All(&[
+    W("grant"),
+    Any(&[
+        All(&[W("all"), Maybe(&W("privileges"))]),
+        Commas(&All(&[OneOf(PRIVILEGES), Maybe(&List(&Name))])),
+    ]),
+    W("on"),
+    Maybe(&Any(&[W("table"), W("sequence"), W("schema")])),
+    Commas(&OBJECT),
+    W("to"),
+    Commas(&Name),
+]);
+
+const IF_NOT_EXISTS: Rule = Maybe(&W("if not exists"));
+
+/// The name of an object, with its schema or table perhaps.
+const OBJECT: Rule = All(&[
+    Name,
+    Maybe(&All(&[Mark(b'.'), Name, Maybe(&All(&[Mark(b'.'), Name]))])),
+]);
+
+/// A constant, perhaps cast to a type of `PostgreSQL`'s own, or the time of the transaction. `-1::text`
+/// is an operator on `1::text`.
+const VALUE: Rule = Any(&[
+    OneOf(TIMES),
+    All(&[W("now"), Mark(b'('), Mark(b')')]),
+    Negative,
+    All(&[
+        Any(&[Text, Number, OneOf(CONSTANTS)]),
+        Maybe(&All(&[Cast, DATA_TYPE])),
+    ]),
+]);
+
+const DATA_TYPE: Rule = All(&[
+    Any(&[
+        W("double precision"),
+        All(&[
+            Any(&[W("time"), W("timestamp")]),
+            SIZE,
+            Maybe(&All(&[Any(&[W("with"), W("without")]), W("time zone")])),
+        ]),
+        All(&[OneOf(SIZED), Maybe(&W("varying")), SIZE]),
+        OneOf(TYPES),
+    ]),
+    Many(&All(&[Mark(b'['), Mark(b']')])),
+]);
+
+/// `(20)` or `(10, 2)`, or nothing.
+const SIZE: Rule = Maybe(&List(&Number));

@@ -1,27 +1,69 @@
-//! Reads a statement token by token, and the parts that shapes are made of.
+//! Holds a statement against a rule, token by token.
 //!
-//! There is no tree and no recursion, so no file is too deep, and a statement takes no memory however
-//! long it is.
+//! The first token decides which alternative a statement takes; from then on it has to fit. There is no
+//! tree and no way back, so a statement takes no memory however long it is.
 
 use super::scan::{Scanner, Token};
-use super::words::{CONSTANTS, RESERVED, SIZED, TAKEN_AWAY, TIMES, TYPES, Words, contain};
+use super::words::{RESERVED, TAKEN_AWAY, Words, contain};
 
-/// The statement is none of the shapes.
-pub(super) struct Doubt;
+/// What a part of a statement looks like.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rule {
+    /// Keywords, with a space between them.
+    W(&'static str),
+    OneOf(Words),
+    Mark(u8),
+    /// A plain name that is not the system's.
+    Name,
+    Text,
+    Number,
+    Negative,
+    Cast,
+    /// One after the other.
+    All(&'static [Rule]),
+    /// The first that fits.
+    Any(&'static [Rule]),
+    Maybe(&'static Rule),
+    Many(&'static Rule),
+    /// One or more, with commas between them.
+    Commas(&'static Rule),
+    /// The same in parentheses.
+    List(&'static Rule),
+    ListOrNone(&'static Rule),
+}
 
-pub(super) type Recognised = Result<(), Doubt>;
+/// How a rule fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Yes,
+    /// Not even its first token.
+    No,
+    /// It began, and what follows is something else.
+    Doubt,
+}
 
 /// Reads one statement, to its `;` or the end of the file.
 pub(super) struct Statement<'a> {
     scanner: Scanner<'a>,
     token: Token<'a>,
+    /// How many tokens a rule has taken.
+    taken: usize,
 }
 
 impl<'a> Statement<'a> {
     /// The statement that begins where `scanner` is.
     pub(super) fn at(mut scanner: Scanner<'a>) -> Self {
         let token = scanner.next();
-        Self { scanner, token }
+        Self {
+            scanner,
+            token,
+            taken: 0,
+        }
+    }
+
+    /// Whether all of it fits, or there is nothing.
+    pub(super) fn fits(&mut self, rule: Rule) -> bool {
+        self.is_over() || self.fit(rule) == Fit::Yes && self.is_over()
     }
 
     /// Goes on to the end of the statement; gives where the next begins, or nothing where the file
@@ -32,180 +74,105 @@ impl<'a> Statement<'a> {
                 Token::Mark(b';') => return Next::Statement(self.scanner),
                 Token::End => return Next::None,
                 Token::Strange => return Next::Unreadable,
-                _ => self.advance(),
+                _ => self.token = self.scanner.next(),
             }
         }
     }
 
-    /// A constant, perhaps cast to a type of `PostgreSQL`'s own, or the time of the transaction.
-    pub(super) fn value(&mut self) -> Recognised {
-        if self.eat_one_of(TIMES) {
-            return Ok(());
-        }
-        if self.eat("now") {
-            self.mark(b'(')?;
-            return self.mark(b')');
-        }
-        match self.token {
-            Token::Text | Token::Number => self.advance(),
-            // `-1::text` is an operator on `1::text`.
-            Token::Negative => {
-                self.advance();
-                return Ok(());
+    fn fit(&mut self, rule: Rule) -> Fit {
+        match rule {
+            Rule::W(words) => self.one_by_one(words.split(' '), |it, word| {
+                it.token(
+                    |token| matches!(token, Token::Word(found) if found.eq_ignore_ascii_case(word)),
+                )
+            }),
+            Rule::OneOf(words) => {
+                self.token(|token| matches!(token, Token::Word(found) if contain(words, found)))
             }
-            _ => self.one_of(CONSTANTS)?,
-        }
-        if self.token == Token::Cast {
-            self.advance();
-            self.data_type()?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn data_type(&mut self) -> Recognised {
-        if self.eat("double") {
-            self.word("precision")?;
-        } else if self.is_word("time") || self.is_word("timestamp") {
-            self.advance();
-            self.size()?;
-            if self.eat("with") || self.eat("without") {
-                self.word("time")?;
-                self.word("zone")?;
+            Rule::Mark(mark) => self.token(|token| token == Token::Mark(mark)),
+            Rule::Name => self.token(is_plain_name),
+            Rule::Text => self.token(|token| token == Token::Text),
+            Rule::Number => self.token(|token| token == Token::Number),
+            Rule::Negative => self.token(|token| token == Token::Negative),
+            Rule::Cast => self.token(|token| token == Token::Cast),
+            Rule::All(rules) => self.one_by_one(rules.iter(), |it, rule| it.fit(*rule)),
+            Rule::Any(rules) => {
+                let mut fits = rules.iter().map(|rule| self.fit(*rule));
+                fits.find(|fit| *fit != Fit::No).unwrap_or(Fit::No)
             }
-        } else if self.eat_one_of(SIZED) {
-            self.eat("varying");
-            self.size()?;
-        } else {
-            self.one_of(TYPES)?;
-        }
-        while self.eat_mark(b'[') {
-            self.mark(b']')?;
-        }
-        Ok(())
-    }
-
-    /// `(20)` or `(10, 2)`, or nothing.
-    fn size(&mut self) -> Recognised {
-        if !self.is_mark(b'(') {
-            return Ok(());
-        }
-        self.list(|it| it.advance_if(it.token == Token::Number))
-    }
-
-    /// The name of an object, with its schema or table perhaps. The system's own are not plain.
-    pub(super) fn object(&mut self) -> Recognised {
-        for part in 0..3 {
-            if part > 0 && !self.eat_mark(b'.') {
-                return Ok(());
+            Rule::Maybe(rule) => match self.fit(*rule) {
+                Fit::No => Fit::Yes,
+                fit => fit,
+            },
+            Rule::Many(rule) => loop {
+                match self.fit(*rule) {
+                    Fit::Yes => {}
+                    Fit::No => return Fit::Yes,
+                    Fit::Doubt => return Fit::Doubt,
+                }
+            },
+            Rule::Commas(rule) => {
+                let mut fit = self.fit(*rule);
+                while fit == Fit::Yes && self.fit(Rule::Mark(b',')) == Fit::Yes {
+                    fit = self.fit(*rule).or_doubt();
+                }
+                fit
             }
-            self.name()?;
+            Rule::List(rule) => self.in_parentheses(Rule::Commas(rule), Fit::or_doubt),
+            Rule::ListOrNone(rule) => self.in_parentheses(Rule::Commas(rule), |fit| {
+                if fit == Fit::No { Fit::Yes } else { fit }
+            }),
         }
-        Ok(())
     }
 
-    pub(super) fn name(&mut self) -> Recognised {
-        let plain = match self.token {
-            Token::Quoted(name) => !is_the_systems(name),
-            Token::Word(word) => {
-                !is_the_systems(word) && !contain(RESERVED, word) && !contain(TAKEN_AWAY, word)
-            }
-            _ => false,
-        };
-        self.advance_if(plain)
+    fn in_parentheses(&mut self, rule: Rule, inside: impl Fn(Fit) -> Fit) -> Fit {
+        if self.fit(Rule::Mark(b'(')) == Fit::No {
+            return Fit::No;
+        }
+        match inside(self.fit(rule)) {
+            Fit::Yes => self.fit(Rule::Mark(b')')).or_doubt(),
+            _ => Fit::Doubt,
+        }
     }
 
-    pub(super) fn text(&mut self) -> Recognised {
-        self.advance_if(self.token == Token::Text)
-    }
-
-    /// One or more of the same in parentheses, separated by commas.
-    pub(super) fn list(&mut self, element: impl FnMut(&mut Self) -> Recognised) -> Recognised {
-        self.mark(b'(')?;
-        self.elements(element)
-    }
-
-    /// The same, or nothing in them.
-    pub(super) fn list_or_none(
+    fn one_by_one<T>(
         &mut self,
-        element: impl FnMut(&mut Self) -> Recognised,
-    ) -> Recognised {
-        self.mark(b'(')?;
-        if self.eat_mark(b')') {
-            Ok(())
-        } else {
-            self.elements(element)
-        }
-    }
-
-    fn elements(&mut self, mut element: impl FnMut(&mut Self) -> Recognised) -> Recognised {
-        loop {
-            element(self)?;
-            if !self.eat_mark(b',') {
-                return self.mark(b')');
+        parts: impl Iterator<Item = T>,
+        fit: impl Fn(&mut Self, T) -> Fit,
+    ) -> Fit {
+        let begin = self.taken;
+        for part in parts {
+            match fit(self, part) {
+                Fit::Yes => {}
+                Fit::No if self.taken == begin => return Fit::No,
+                _ => return Fit::Doubt,
             }
         }
+        Fit::Yes
     }
 
-    pub(super) fn if_not_exists(&mut self) -> Recognised {
-        if self.eat("if") {
-            self.word("not")?;
-            self.word("exists")?;
+    fn token(&mut self, fits: impl Fn(Token<'_>) -> bool) -> Fit {
+        if !fits(self.token) {
+            return Fit::No;
         }
-        Ok(())
+        self.token = self.scanner.next();
+        self.taken += 1;
+        Fit::Yes
     }
 
-    pub(super) fn word(&mut self, word: &str) -> Recognised {
-        self.advance_if(self.is_word(word))
-    }
-
-    pub(super) fn one_of(&mut self, words: Words) -> Recognised {
-        let fits = matches!(self.token, Token::Word(found) if contain(words, found));
-        self.advance_if(fits)
-    }
-
-    pub(super) fn eat_one_of(&mut self, words: Words) -> bool {
-        self.one_of(words).is_ok()
-    }
-
-    fn mark(&mut self, mark: u8) -> Recognised {
-        self.advance_if(self.is_mark(mark))
-    }
-
-    pub(super) fn eat(&mut self, word: &str) -> bool {
-        self.word(word).is_ok()
-    }
-
-    pub(super) fn eat_mark(&mut self, mark: u8) -> bool {
-        self.mark(mark).is_ok()
-    }
-
-    pub(super) fn is_word(&self, word: &str) -> bool {
-        matches!(self.token, Token::Word(found) if found.eq_ignore_ascii_case(word))
-    }
-
-    pub(super) fn is_mark(&self, mark: u8) -> bool {
-        self.token == Token::Mark(mark)
-    }
-
-    pub(super) fn token(&self) -> Token<'_> {
-        self.token
-    }
-
-    pub(super) fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         matches!(self.token, Token::End | Token::Mark(b';'))
     }
+}
 
-    pub(super) fn advance_if(&mut self, fits: bool) -> Recognised {
-        if fits {
-            self.advance();
-            Ok(())
+impl Fit {
+    /// The same where something has begun.
+    fn or_doubt(self) -> Self {
+        if self == Self::Yes {
+            Self::Yes
         } else {
-            Err(Doubt)
+            Self::Doubt
         }
-    }
-
-    fn advance(&mut self) {
-        self.token = self.scanner.next();
     }
 }
 
@@ -219,10 +186,18 @@ pub(super) enum Next<'a> {
     None,
 }
 
-fn is_the_systems(name: &str) -> bool {
-    let begins = |with: &str| {
-        name.get(..with.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(with))
+fn is_plain_name(token: Token<'_>) -> bool {
+    let is_the_systems = |name: &str| {
+        ["pg_", "information_schema"].iter().any(|with| {
+            let start = name.get(..with.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(with))
+        })
     };
-    begins("pg_") || begins("information_schema")
+    match token {
+        Token::Quoted(name) => !is_the_systems(name),
+        Token::Word(word) => {
+            !is_the_systems(word) && !contain(RESERVED, word) && !contain(TAKEN_AWAY, word)
+        }
+        _ => false,
+    }
 }

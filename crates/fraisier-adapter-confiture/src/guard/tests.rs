@@ -145,6 +145,12 @@ fn everything_else_is() {
 #[test]
 fn what_looks_like_a_plain_statement_and_is_none_is_doubted() {
     for sql in [
+        // The end of the file is no end of a shape.
+        "create sequence s.",
+        "create table a (b int default 1::",
+        "alter table a add column b varchar(3",
+        "insert into a values (1),",
+        "grant select on a to b,",
         // A view and an insert that query, which functional notation turns into calls.
         "create view v as select 1",
         "insert into a (id) select b.f from b",
