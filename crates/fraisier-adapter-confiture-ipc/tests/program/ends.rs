@@ -110,6 +110,24 @@ fn a_signal_that_was_ignored_at_the_start_stops_nothing() {
     );
 }
 
+#[test]
+fn a_call_that_ended_while_the_program_was_suspended_is_answered() {
+    // Longer than the limit of the command, and than that of the call.
+    let stage = Stage::new(
+        r#"case $1 in
+             current) echo '{"revision": "001", "name": "a"}' > "$report"
+               setsid sh -c ": > $stage/waits; sleep 6; kill -CONT $PPID" >/dev/null 2>&1 &
+               while ! [ -e "$stage/waits" ]; do sleep 0.05; done
+               kill -STOP $PPID ;;
+           esac"#,
+    );
+    let mut program = stage.program();
+    program.env("FRAISIER_CONFITURE_TIMEOUT", "3s");
+    let request = stage.request("current_revision", None);
+    let answered = Answered::read(&finish(program, &request));
+    assert_eq!(answered.response["result"], "001");
+}
+
 /// The program, which may hold so many descriptors.
 fn limited(program: &Command, descriptors: u64) -> Command {
     let mut limited = shell(&format!("ulimit -n {descriptors}"), program);
