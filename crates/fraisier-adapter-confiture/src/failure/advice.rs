@@ -87,6 +87,7 @@ advice! {
     install_at_variable => "install it there (pip install fraiseql-confiture), or correct `FRAISIER_CONFITURE_BIN`, which names it",
     install => "install it (pip install fraiseql-confiture), put it on `PATH`, or set `FRAISIER_CONFITURE_BIN` to it",
     recreate_environment => "recreate its virtual environment: its Python is gone",
+    repair_python => "unset `PYTHONHOME` and `PYTHONPATH`, or reinstall confiture (pip install --force-reinstall fraiseql-confiture)",
     make_executable => "make it executable for this user",
     build_with_confiture => "build the adapter with confiture as its `program`",
     set_variable_to_confiture => "set `FRAISIER_CONFITURE_BIN` to confiture",

@@ -60,6 +60,7 @@ impl<'a, C: Confiture> Call<'a, C> {
     ) -> Result<Outcome<T>, Fault> {
         let ended = self.ended(operation, self.confiture.run(invocation).await?);
         self.explain_usage(&ended).await?;
+        self.explain_start(&ended).await?;
         Ok(Outcome::of(ended))
     }
 
@@ -98,6 +99,20 @@ impl<'a, C: Confiture> Call<'a, C> {
 
     pub(crate) fn emit(&self, event: Event) {
         self.confiture.emit(event);
+    }
+
+    /// Explains a command whose Python could not start. A `.py` migration can end in the same way, so
+    /// this asks for the version: no migration is in the way of that.
+    async fn explain_start(&self, ended: &Ended) -> Result<(), Fault> {
+        let Some(said) = ended.start_error() else {
+            return Ok(());
+        };
+        let output = self.confiture.probe(self.request.version()).await?;
+        let version = self.ended(Operation::Describe, output);
+        if version.start_error().as_ref() == Some(&said) {
+            return Err(version::cannot_start(ended, &said));
+        }
+        Ok(())
     }
 
     /// Explains a command that was not understood by the release.

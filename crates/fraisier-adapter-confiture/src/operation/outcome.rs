@@ -5,7 +5,7 @@ use std::ops::Deref;
 use fraisier_adapter_api::AdapterErrorKind;
 
 use super::Operation;
-use super::server_error::ledger_was_created_by_another;
+use super::server_error::{ledger_was_created_by_another, waited_for_lock};
 use crate::failure::{
     Advice, Cause, Change, DatabaseState, Fault, add_line, admits_no_change, classify,
     names_our_report, without_harmful_advice,
@@ -108,6 +108,27 @@ impl Ended {
         lines(&self.output.stderr)
             .iter()
             .any(|line| line.starts_with("Usage: ") || line.starts_with("Error: No such "))
+    }
+
+    /// The error with which Python ended before it ran anything of confiture, if it looks so: an error of
+    /// Python's own, and nothing else.
+    pub(crate) fn start_error(&self) -> Option<String> {
+        let is_bare =
+            self.exited_with(1) && self.output.report.is_none() && !self.printed_anything();
+        if !is_bare {
+            return None;
+        }
+        let is_error = |line: &&String| {
+            let name = line
+                .split_once(": ")
+                .map_or(line.as_str(), |(name, _)| name);
+            let is_name = name
+                .chars()
+                .all(|it| it.is_alphanumeric() || "._".contains(it));
+            is_name && (name.ends_with("Error") || name.ends_with("Exception"))
+        };
+        let stderr = lines(&self.output.stderr);
+        stderr.iter().rfind(is_error).cloned()
     }
 
     /// Whether it printed this line on standard output.
@@ -228,6 +249,15 @@ impl Ended {
         let stated = without_harmful_advice(envelope.actionable.as_deref().unwrap_or_default());
         let next = Advice::after(code.unwrap_or_default(), &stated);
         if !self.began() {
+            if waited_for_lock(&envelope.message) {
+                let kind = AdapterErrorKind::LockContention;
+                return self.fault(
+                    kind,
+                    &what,
+                    DatabaseState::Unchanged,
+                    Advice::wait_for_lock(),
+                );
+            }
             if ledger_was_created_by_another(&envelope.message) {
                 let (kind, next) = (
                     AdapterErrorKind::LockContention,

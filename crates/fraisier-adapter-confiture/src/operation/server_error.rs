@@ -82,6 +82,15 @@ pub(crate) fn irreversible(errors: &[String]) -> Option<&str> {
     Some(versions)
 }
 
+/// Whether the role's `lock_timeout` ended the wait for the migration lock, or for the ledger that
+/// another deploy uses. What ends a migration is reported with its version.
+pub(crate) fn waited_for_lock(message: &str) -> bool {
+    const TIMEOUT: &str = "canceling statement due to lock timeout";
+    let ledger = message.strip_prefix(NO_LEDGER_CREATED);
+    let said = ledger.and_then(|rest| Some(rest.split_once(SAID)?.1));
+    said.unwrap_or(message).trim_end() == TIMEOUT
+}
+
 /// Whether another deploy created the ledger at the same moment: a release before 1.0.0 creates it
 /// before it takes the lock, and the server refuses the second `CREATE TABLE`.
 pub(crate) fn ledger_was_created_by_another(message: &str) -> bool {
@@ -99,6 +108,23 @@ pub(crate) fn ledger_was_created_by_another(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_timeout_outside_of_a_migration_is_told_from_one_in_it() {
+        let timeout = "canceling statement due to lock timeout";
+        let ledger = "Failed to initialize migrations table: SQL execution failed | SQL: ALTER TABLE \
+                      \"tb_confiture\" ADD COLUMN IF NOT EXISTS applied_by TEXT | Error: ";
+        assert!(waited_for_lock(timeout));
+        assert!(waited_for_lock(&format!("{ledger}{timeout}")));
+        for said in [
+            "canceling statement due to statement timeout".to_owned(),
+            format!("Failed to apply migration 002 (b): {timeout}"),
+            format!("{timeout}\nLINE 2: INSERT INTO \"tb_confiture\""),
+            format!("{ledger}permission denied"),
+        ] {
+            assert!(!waited_for_lock(&said), "{said}");
+        }
+    }
 
     #[test]
     fn a_refused_statement_is_told_from_a_lost_connection() {

@@ -22,6 +22,9 @@ pub(crate) fn interpret(ended: &Ended, named_by: NamedBy) -> Result<ConfitureVer
         let kind = AdapterErrorKind::InvalidConfig;
         Err(ended.fault(kind, &what, DatabaseState::Unchanged, next))
     };
+    if let Some(said) = ended.start_error() {
+        return Err(cannot_start(ended, &said));
+    }
     let refuse = |what| fault(what, Advice::name_confiture(named_by));
     if !ended.exited_with(0) {
         if ended.output.interrupted.is_some() {
@@ -40,6 +43,13 @@ pub(crate) fn interpret(ended: &Ended, named_by: NamedBy) -> Result<ConfitureVer
         (None, _) if stdout.trim().is_empty() => refuse("printed nothing"),
         (None, _) => refuse("printed something, but no version of confiture"),
     }
+}
+
+/// The failure of a command whose Python could not start.
+pub(crate) fn cannot_start(ended: &Ended, said: &str) -> Fault {
+    let what = format!("confiture cannot start ({}): {said}", ended.exit());
+    let (kind, state) = (AdapterErrorKind::InvalidConfig, DatabaseState::Unchanged);
+    ended.fault(kind, &what, state, Advice::repair_python())
 }
 
 /// Refuses a version below the minimum of everything.

@@ -426,6 +426,36 @@ async fn each_call_reports_options_that_keep_the_disconnect_check_away() {
     assert_eq!(told_why(&seen).len(), 2);
 }
 
+/// What Python prints when a module of confiture's is missing or hidden by another.
+const CANNOT_START: &str = r#"
+{ echo 'Traceback (most recent call last):'
+  echo '  File "/opt/confiture/bin/confiture", line 5, in <module>'
+  echo '    from confiture.cli.main import app'
+  echo "ModuleNotFoundError: No module named 'typer'"; } >&2
+exit 1"#;
+
+#[tokio::test]
+async fn a_python_that_cannot_start_changes_nothing_and_is_quoted() {
+    let stage = Stage::new(CANNOT_START);
+    let described = stage.adapter().describe().await.expect_err("an error");
+    for error in [stage.failing_up().await, described] {
+        assert_eq!(error.kind(), AdapterErrorKind::InvalidConfig, "{error}");
+        for part in ["No module named 'typer'", "was not changed", "reinstall"] {
+            assert!(error.to_string().contains(part), "{part}: {error}");
+        }
+    }
+}
+
+/// A `.py` migration can print and end the same.
+#[tokio::test]
+async fn a_python_that_starts_for_the_version_may_have_migrated() {
+    let version = r#"[ "$1" = --version ] && { echo "confiture version 1.29.0"; exit 0; }"#;
+    let stage = Stage::new(&format!("{version}\n{CANNOT_START}"));
+    let error = stage.failing_up().await;
+    assert_ne!(error.kind(), AdapterErrorKind::InvalidConfig, "{error}");
+    assert!(error.to_string().contains("unknown"), "{error}");
+}
+
 #[tokio::test]
 async fn a_program_that_hangs_is_not_waited_for() {
     let stage = Stage::new("exec sleep 600");

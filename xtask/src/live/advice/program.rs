@@ -27,6 +27,7 @@ pub const SCENES: &[Play] = &[
     ("the variable's program is another", variable_names_another),
     ("the program on PATH is another", path_has_another),
     ("the program hangs once", hangs_once),
+    ("another module hides one of confiture's", hidden_module),
     ("the release has no gate to open", no_gate),
     ("the program is being written", being_written),
     ("no descriptors are left", no_descriptors),
@@ -108,6 +109,19 @@ fn hangs_once(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.advised(block_on(adapter.describe()), "try again")?;
     block_on(adapter.describe())?;
     Ok(())
+}
+
+fn hidden_module(stage: &Follower<'_>) -> anyhow::Result<()> {
+    let modules = stage.workdir().join("modules");
+    fs::create_dir(&modules)?;
+    fs::write(modules.join("psycopg.py"), "raise ImportError('hidden')\n")?;
+    let confiture = (NAMES, stage.confiture.program.as_path());
+    stage.program_advises(
+        "current",
+        &[confiture, ("PYTHONPATH", &modules)],
+        "unset `PYTHONHOME` and `PYTHONPATH`",
+    )?;
+    stage.program_succeeds(&[confiture])
 }
 
 fn no_gate(stage: &Follower<'_>) -> anyhow::Result<()> {

@@ -24,7 +24,15 @@ fn every_advice_names_what_there_is() {
     let variables = crate::VARIABLES.iter().map(|it| it.name);
     let known: Vec<&str> = variables
         .chain(SETTINGS.iter().map(|it| it.key))
-        .chain(["PATH", "TMPDIR", "postgresql://", "_", ".down.sql"])
+        .chain([
+            "PATH",
+            "PYTHONHOME",
+            "PYTHONPATH",
+            "TMPDIR",
+            "postgresql://",
+            "_",
+            ".down.sql",
+        ])
         .chain(["@", "/", "?", "options", "sslpassword", "tb_confiture"])
         .chain(["apply_as.<role>.url", "confiture.yaml", DOCTOR, CURRENT])
         .collect();
