@@ -103,6 +103,7 @@ advice! {
     // A migration that was not applied, or an `up` that did not begin.
     correct_migration => "correct the migration, remove what it committed by itself or did outside a transaction, then deploy again: it continues after what is applied",
     correct_cause => "correct the cause, then deploy again: it continues after what is applied",
+    drop_index("two") => "correct the cause, drop the invalid index that remains (`DROP INDEX {}`), then deploy again: it continues after what is applied",
     write_down_files("002") => "write the missing `.down.sql` of {}, then deploy again",
     apply_as_superuser("002") => "apply it with `confiture migrate apply-as <role> {}`, which finds the connection string of that role in `apply_as.<role>.url` of `confiture.yaml`, then deploy again",
     allow_destructive => "review the migration, allow it with the setting `allow_destructive`, then deploy again",

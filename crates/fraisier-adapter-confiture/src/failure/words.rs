@@ -2,7 +2,7 @@
 
 use super::advice::CURRENT;
 use super::{Advice, Fault, add_doctor};
-use crate::operation::server_error::{Refusal, refusal};
+use crate::operation::server_error::{Refusal, refused_statement};
 use crate::redact::Redactor;
 
 /// How many characters a message has, unless state and advice need more.
@@ -76,7 +76,7 @@ pub(super) fn bounded_evidence(evidence: &str) -> Option<String> {
 
 /// An error of a report in one line: the migration and the server's message, where it has both.
 fn in_short(error: &str) -> String {
-    match refusal(error) {
+    match refused_statement(error) {
         Some(Refusal { migration, said }) => format!("{migration}: {said}"),
         None => error.split_whitespace().collect::<Vec<_>>().join(" "),
     }

@@ -11,6 +11,9 @@ const NO_LEDGER_CREATED: &str = "Failed to initialize migrations table: ";
 /// What stands before the list of migrations without a `.down.sql`, where each needs one.
 const IRREVERSIBLE: &str = "Irreversible migrations detected (missing .down.sql): ";
 
+/// What begins the error of a migration that runs outside a transaction.
+const NON_TRANSACTIONAL: &str = "Failed to apply non-transactional migration ";
+
 /// A statement that the server refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refusal<'a> {
@@ -20,15 +23,22 @@ pub(crate) struct Refusal<'a> {
     pub(crate) said: &'a str,
 }
 
-/// The statement that the server refused, if this entry of `errors` is certainly about one.
+/// The statement that the server refused, if this entry of `errors` is certainly about one in a
+/// transaction.
 ///
 /// Only then is the report's list of applied migrations exact. When the connection is lost at a
 /// `COMMIT`, confiture reports no statement, and the server may have committed.
 pub(crate) fn refusal(error: &str) -> Option<Refusal<'_>> {
+    refused_statement(error).filter(|it| !it.migration.starts_with(NON_TRANSACTIONAL))
+}
+
+/// The statement that the server refused, in a transaction or outside of one.
+pub(crate) fn refused_statement(error: &str) -> Option<Refusal<'_>> {
     let (migration, rest) = error.split_once(EXECUTED)?;
     let (_, said) = rest.split_once(SAID)?;
     let label = migration
         .strip_prefix("Failed to apply migration ")
+        .or_else(|| migration.strip_prefix(NON_TRANSACTIONAL))
         .or_else(|| migration.strip_prefix("Failed to rollback migration "))?;
     let labelled = !label.is_empty() && !label.contains('\n');
     (labelled && !speaks_of_the_connection(said)).then(|| Refusal {
@@ -39,10 +49,24 @@ pub(crate) fn refusal(error: &str) -> Option<Refusal<'_>> {
 
 /// The version and name in `Failed to apply migration 002 (orders): …`.
 pub(crate) fn migration(error: &str) -> Option<(&str, &str)> {
-    let label = error.strip_prefix("Failed to apply migration ")?;
+    let label = error.strip_prefix("Failed to apply migration ");
+    let label = label.or_else(|| error.strip_prefix(NON_TRANSACTIONAL))?;
     let (version, rest) = label.split_once(" (")?;
     let (name, _) = rest.split_once(')')?;
     (!version.contains(char::is_whitespace)).then_some((version, name))
+}
+
+/// The index that a refused `CREATE INDEX CONCURRENTLY` may leave, invalid.
+pub(crate) fn index_that_remains(error: &str) -> Option<&str> {
+    let statement = error.strip_prefix(NON_TRANSACTIONAL)?;
+    let (_, statement) = statement.split_once(EXECUTED)?;
+    let (statement, said) = statement.split_once(SAID)?;
+    let mut words = statement.split_whitespace();
+    words.find(|word| word.eq_ignore_ascii_case("concurrently"))?;
+    let named =
+        words.find(|word| !["if", "not", "exists"].contains(&word.to_lowercase().as_str()))?;
+    let is_named = !named.eq_ignore_ascii_case("on") && !said.contains("already exists");
+    (is_named && statement.to_lowercase().contains("create ")).then_some(named)
 }
 
 /// Whether this message may be about the connection and not about the statement. Names in double
@@ -108,6 +132,45 @@ pub(crate) fn ledger_was_created_by_another(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As 0.50.0 and 1.29.0 report it when another deploy waits for the lock.
+    const DEADLOCK: &str = "Failed to apply non-transactional migration 003 (c): SQL execution failed | \
+         SQL: -- confiture: no-transaction\nCREATE INDEX CONCURRENTLY i ON one (x) | Error: deadlock \
+         detected\nDETAIL: Process 16291 waits for ShareLock on virtual transaction 75/2; blocked by \
+         process 16955.";
+
+    #[test]
+    fn what_fails_outside_a_transaction_is_named_and_not_exact() {
+        assert_eq!(refusal(DEADLOCK), None);
+        let refused = refused_statement(DEADLOCK).map(|it| it.said);
+        assert_eq!(refused, Some("deadlock detected"));
+        assert_eq!(migration(DEADLOCK), Some(("003", "c")));
+    }
+
+    #[test]
+    fn an_index_remains_of_a_concurrent_creation_that_failed() {
+        let failed = |statement: &str, said: &str| {
+            format!("{NON_TRANSACTIONAL}003 (c){EXECUTED}{statement}{SAID}{said}")
+        };
+        assert_eq!(index_that_remains(DEADLOCK), Some("i"));
+        let named = failed(
+            "create unique index concurrently if not exists s.i on t (x)",
+            "boom",
+        );
+        assert_eq!(index_that_remains(&named), Some("s.i"));
+        for other in [
+            failed(
+                "CREATE INDEX CONCURRENTLY i ON t (x)",
+                "relation \"i\" already exists",
+            ),
+            failed("CREATE INDEX CONCURRENTLY ON t (x)", "boom"),
+            failed("DROP INDEX CONCURRENTLY i", "boom"),
+            failed("VACUUM t", "boom"),
+            "Failed to apply migration 003 (c): boom".to_owned(),
+        ] {
+            assert_eq!(index_that_remains(&other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_lock_timeout_outside_of_a_migration_is_told_from_one_in_it() {

@@ -204,7 +204,11 @@ fn stopped(outcome: &Outcome<report::Up>, report: &report::Up) -> Option<Fault> 
         (kind, exactly, Advice::correct_migration())
     } else {
         let at_least = DatabaseState::at_least(Change::Applied, &applied);
-        (kind, at_least, Advice::correct_cause())
+        let index = errors
+            .iter()
+            .find_map(|it| server_error::index_that_remains(it));
+        let next = index.map_or_else(Advice::correct_cause, Advice::drop_index);
+        (kind, at_least, next)
     };
     let what = "confiture stopped with an error";
     let fault = outcome.errors(kind, what, errors, state, next);

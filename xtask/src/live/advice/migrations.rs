@@ -29,6 +29,7 @@ const DROPS_TWO: &str = "DROP TABLE two;";
 pub const SCENES: &[Play] = &[
     ("a migration fails", migration_fails),
     ("a migration fails after its own commit", fails_after_commit),
+    ("an index is left invalid", invalid_index),
     ("the connection is lost", connection_is_lost),
     (
         "a way back is missing where it is required",
@@ -58,6 +59,15 @@ fn fails_after_commit(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.up_advises("remove what it committed by itself")?;
     stage.project.migration("002_two", MAKES_TWO, DROPS_TWO)?;
     stage.sql("DROP TABLE IF EXISTS two")?;
+    stage.applies(&["002"])
+}
+
+fn invalid_index(stage: &Follower<'_>) -> anyhow::Result<()> {
+    stage.sql("CREATE TABLE public.twice (x int); INSERT INTO twice VALUES (1), (1)")?;
+    let up = "-- confiture: no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY two ON twice (x);";
+    stage.project.migration("002_two", up, "DROP INDEX two;")?;
+    stage.up_advises("(`DROP INDEX two`), then deploy again")?;
+    stage.sql("DELETE FROM twice; DROP INDEX two")?;
     stage.applies(&["002"])
 }
 
