@@ -22,9 +22,6 @@ pub fn cargo() -> Command {
 }
 
 /// Says what cargo said last, when it failed.
-///
-/// # Errors
-/// When it failed.
 pub fn succeeded(output: &Output, what_failed: &str, way_out: &str) -> anyhow::Result<()> {
     if output.status.success() {
         return Ok(());

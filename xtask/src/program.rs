@@ -12,9 +12,6 @@ use crate::cargo::{cargo, root, succeeded};
 pub const PROGRAM: &str = "fraisier-adapter-confiture-ipc";
 
 /// Builds it, as far as it is not built.
-///
-/// # Errors
-/// When it does not build.
 pub fn build(ui: Ui) -> anyhow::Result<PathBuf> {
     let task = ui.spin("building the adapter's program");
     let output = run(cargo()

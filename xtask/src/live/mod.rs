@@ -6,12 +6,14 @@ mod cancel;
 mod conformance;
 mod cut;
 mod death;
+mod deployers;
 mod doctor;
 mod examples;
 mod host;
 mod long;
 mod pooler;
 mod slow;
+mod trouble;
 mod undo;
 
 pub use self::host::{HostArgs, SUBCOMMAND as HOST, serve as serve_host};
@@ -22,7 +24,7 @@ use crate::harness::{self, HarnessArgs};
 use crate::help;
 
 /// The groups, for `--help`.
-const GROUPS: [(&str, &str); 10] = [
+const GROUPS: [(&str, &str); 12] = [
     (
         "undo/",
         "an `up` that fails halfway and is undone, with ways down that work, fail or are missing",
@@ -45,6 +47,16 @@ const GROUPS: [(&str, &str); 10] = [
         "cut/",
         "a proxy cuts the connection after a message of a whole `up` and `down_to`: whether what is \
          then reported about the database is true",
+    ),
+    (
+        "trouble/",
+        "a lock that the role may not wait for, a commit that waits for a standby, and a Python that \
+         cannot start",
+    ),
+    (
+        "deployers/",
+        "two deployers at once in twenty random interleavings, with undo and without: whether what they \
+         report is what is in the ledger",
     ),
     (
         "death/",
@@ -116,8 +128,10 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     scenes.extend(advice::scenes(&chosen));
     scenes.extend(cancel::scenes(&chosen));
     scenes.extend(conformance::scenes(&chosen));
+    scenes.extend(trouble::scenes(&chosen));
     scenes.extend(cut::scenes(&chosen, args.every));
     scenes.extend(death::scenes(&chosen));
+    scenes.extend(deployers::scenes(&chosen));
     scenes.extend(pooler::scenes(&chosen));
     scenes.extend(doctor::scenes(&chosen));
     scenes.extend(examples::scenes(&chosen));

@@ -33,9 +33,6 @@ impl Shared {
 
 impl Proxy {
     /// Listens on a free port of 127.0.0.1 for `server`, and cuts after so many messages.
-    ///
-    /// # Errors
-    /// When no port can be opened.
     pub fn start(server: SocketAddr, cut_after: Option<usize>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;

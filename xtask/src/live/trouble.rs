@@ -1,0 +1,126 @@
+//! A lock that is held, a server that does not answer a commit, and a Python that cannot start.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::postgres::{Major, Server, look};
+use contract_tests::release::Release;
+use fraisier_adapter_api::AdapterErrorKind;
+use fraisier_adapter_confiture::DatabaseState;
+
+use super::call::{Direction, Running};
+use crate::environment::Environment;
+use crate::harness::{Scene, World};
+use crate::stage::{Stage, block_on, state, wait};
+
+/// One that reports a held lock in another way, and the newest.
+const RELEASES: [Candidate; 2] = [
+    Candidate::Release(Release::new(0, 50, 0)),
+    Candidate::Newest,
+];
+
+/// How long to wait for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Play = fn(&Stage<'_>) -> anyhow::Result<()>;
+
+const SCENES: [(&str, Play); 3] = [
+    ("the role has a lock_timeout", role_lock_timeout),
+    ("a synchronous standby is missing", standby_is_missing),
+    ("Python lacks a module", module_is_missing),
+];
+
+pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for candidate in super::or(chosen, &RELEASES) {
+        for (name, play) in SCENES {
+            let play = move |world: &World, confiture: &Installed| {
+                let stage = Stage::new(world, confiture)?;
+                stage.project.table("001")?;
+                play(&stage)
+            };
+            scenes.push(Scene::new("trouble", candidate, name, play));
+        }
+    }
+    scenes
+}
+
+/// The migration lock is held, and the server gives up waiting before confiture does.
+fn role_lock_timeout(stage: &Stage<'_>) -> anyhow::Result<()> {
+    stage.up()?;
+    stage.project.table("002")?;
+    let mut gate = stage.sql("CREATE TABLE gate ()")?;
+    gate.batch_execute("BEGIN; LOCK TABLE gate")?;
+    stage.project.table_and("003", "LOCK TABLE gate;", "")?;
+    let first = Running::start(stage.adapter(), stage.ctx(), Direction::Up);
+    comes(stage, "a waiting migration", "wait_event_type = 'Lock'")?;
+    stage.sql(
+        "DO $$ BEGIN EXECUTE format('ALTER ROLE %I IN DATABASE %I SET lock_timeout = %L',
+         current_user, current_database(), '2s'); END $$",
+    )?;
+    let second = stage.up();
+    gate.batch_execute("COMMIT")?;
+    first.finish()?.context("the first deploy")?;
+    let error = second.err().context("the lock was not held")?;
+    ensure!(error.kind() == AdapterErrorKind::LockContention, "{error}");
+    stage.is_at(&["001", "002", "003"])
+}
+
+/// The commit of a migration that waits for a standby is already on the disk: nothing rolls it back.
+fn standby_is_missing(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let own = Server::start(&stage.world.lab, Major::Pg18, &[])?;
+    let database = own.create_unique_database("standby")?;
+    let mut client = database.connect()?;
+    client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")?;
+    client.batch_execute("SELECT pg_reload_conf()")?;
+    // Nothing but the migration waits: the lab's servers do not commit synchronously.
+    let waits = "SET LOCAL synchronous_commit = on;";
+    stage.project.table_and("001", waits, "")?;
+    let hurried = stage.builder().timeout(Duration::from_secs(20)).build();
+    let result = block_on(hurried.up(&stage.ctx_with(&database.dsn()), None));
+    client.batch_execute("ALTER SYSTEM RESET synchronous_standby_names")?;
+    client.batch_execute("SELECT pg_reload_conf()")?;
+    let ended = wait(PATIENCE, || Ok(look::sessions(&mut client)? == 0))?;
+    ensure!(ended.is_some(), "the session stays");
+    let error = result.err().context("nothing waited for the standby")?;
+    ensure!(
+        state(&database)? == ["001"],
+        "it was not committed: {error}"
+    );
+    let open = matches!(
+        error.state(),
+        DatabaseState::InProgress | DatabaseState::Unknown
+    );
+    ensure!(open && !error.to_string().contains("rolls back"), "{error}");
+    Ok(())
+}
+
+/// The evidence is Python's own, and the database is unchanged.
+fn module_is_missing(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let own = Environment::copy(&stage.confiture.program)?;
+    let lib = std::fs::read_dir(own.path().join("lib"))?.next();
+    let packages = lib.context("no library")??.path().join("site-packages");
+    std::fs::remove_dir_all(packages.join("typer"))?;
+    let broken = stage.builder().program(own.program()).build();
+    let error = block_on(broken.up(&stage.ctx(), None)).err();
+    let error = error.context("it runs without a module that it imports")?;
+    let cause = "No module named 'typer'";
+    ensure!(error.to_string().contains(cause), "{error}");
+    ensure!(error.state().is_unchanged(), "{error}");
+    Ok(())
+}
+
+/// Waits for a session of another that is so.
+fn comes(stage: &Stage<'_>, what: &str, so: &str) -> anyhow::Result<()> {
+    let mut client = stage.database.connect()?;
+    let query = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+         AND pid <> pg_backend_pid() AND {so}"
+    );
+    let came = wait(PATIENCE, || {
+        Ok(client.query_one(&query, &[])?.get::<_, i64>(0) > 0)
+    })?;
+    came.with_context(|| format!("{what} never came"))?;
+    Ok(())
+}
