@@ -126,7 +126,9 @@ async fn what_needs_no_command_is_answered_too() {
 #[tokio::test]
 async fn a_variable_that_is_not_understood_is_an_error_of_every_method() {
     let stand_in = StandIn::new();
-    let client = stand_in.client().with_env("FRAISIER_CONFITURE_TIMEOUT", "now");
+    let client = stand_in
+        .client()
+        .with_env("FRAISIER_CONFITURE_TIMEOUT", "now");
     let ctx = stand_in.ctx();
     let target = || Revision::new("001");
     for error in [
