@@ -1,132 +1,86 @@
 //! What can happen to a report on its way.
 
 use arbitrary::Unstructured;
+use contract_tests::tree::Tree;
 use serde_json::Value;
 
 use crate::bytes::{below, choose, text};
 
-/// JSON in which an object may have a key twice.
-#[derive(Clone)]
-pub(crate) enum Json {
-    Leaf(Value),
-    List(Vec<Json>),
-    Object(Vec<(String, Json)>),
-}
-
-impl From<Value> for Json {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
-            Value::Object(fields) => Self::Object(
-                fields
-                    .into_iter()
-                    .map(|(key, value)| (key, Self::from(value)))
-                    .collect(),
-            ),
-            leaf => Self::Leaf(leaf),
-        }
+/// Which of the JSON types it is of.
+fn kind(tree: &Tree) -> u8 {
+    match tree {
+        Tree::Leaf(Value::Null) => 0,
+        Tree::Leaf(Value::Bool(_)) => 1,
+        Tree::Leaf(Value::Number(_)) => 2,
+        Tree::Leaf(_) => 3,
+        Tree::List(_) => 4,
+        Tree::Object(_) => 5,
     }
 }
 
-impl Json {
-    pub(crate) fn write(&self, text: &mut String) {
-        match self {
-            Self::Leaf(value) => text.push_str(&value.to_string()),
-            Self::List(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    text.push(if index == 0 { '[' } else { ',' });
-                    item.write(text);
+/// How many values it contains, itself not counted.
+pub(crate) fn size(tree: &Tree) -> usize {
+    match tree {
+        Tree::Leaf(_) => 0,
+        Tree::List(items) => items.iter().map(|item| 1 + size(item)).sum(),
+        Tree::Object(fields) => fields.iter().map(|(_, value)| 1 + size(value)).sum(),
+    }
+}
+
+/// Applies damage to the value of this number, counted in depth-first order.
+pub(crate) fn apply(tree: &mut Tree, mut at: usize, damage: &Damage) {
+    match tree {
+        Tree::Leaf(_) => {}
+        Tree::List(items) => {
+            for item in items {
+                if at == 0 {
+                    return replace(item, damage);
                 }
-                text.push_str(if items.is_empty() { "[]" } else { "]" });
-            }
-            Self::Object(fields) => {
-                for (index, (key, value)) in fields.iter().enumerate() {
-                    text.push(if index == 0 { '{' } else { ',' });
-                    text.push_str(&Value::from(key.as_str()).to_string());
-                    text.push(':');
-                    value.write(text);
+                if at <= size(item) {
+                    return apply(item, at - 1, damage);
                 }
-                text.push_str(if fields.is_empty() { "{}" } else { "}" });
+                at -= 1 + size(item);
             }
         }
-    }
-
-    /// Which of the JSON types it is of.
-    fn kind(&self) -> u8 {
-        match self {
-            Self::Leaf(Value::Null) => 0,
-            Self::Leaf(Value::Bool(_)) => 1,
-            Self::Leaf(Value::Number(_)) => 2,
-            Self::Leaf(_) => 3,
-            Self::List(_) => 4,
-            Self::Object(_) => 5,
-        }
-    }
-
-    /// How many values it holds, itself not counted.
-    pub(crate) fn size(&self) -> usize {
-        match self {
-            Self::Leaf(_) => 0,
-            Self::List(items) => items.iter().map(|item| 1 + item.size()).sum(),
-            Self::Object(fields) => fields.iter().map(|(_, value)| 1 + value.size()).sum(),
-        }
-    }
-
-    /// Applies damage to the value of this number, counted in depth-first order.
-    pub(crate) fn damage(&mut self, mut at: usize, damage: &Damage) {
-        match self {
-            Self::Leaf(_) => {}
-            Self::List(items) => {
-                for item in items {
-                    if at == 0 {
-                        return item.replace(damage);
-                    }
-                    if at <= item.size() {
-                        return item.damage(at - 1, damage);
-                    }
-                    at -= 1 + item.size();
-                }
-            }
-            Self::Object(fields) => {
-                for index in 0..fields.len() {
-                    if at == 0 {
-                        match damage {
-                            Damage::Drop => drop(fields.remove(index)),
-                            Damage::Rename(suffix) => fields[index].0.push_str(suffix),
-                            Damage::Duplicate(value) => {
-                                let key = fields[index].0.clone();
-                                fields.push((key, Self::from(value.clone())));
-                            }
-                            damage => fields[index].1.replace(damage),
+        Tree::Object(fields) => {
+            for index in 0..fields.len() {
+                if at == 0 {
+                    match damage {
+                        Damage::Drop => drop(fields.remove(index)),
+                        Damage::Rename(suffix) => fields[index].0.push_str(suffix),
+                        Damage::Duplicate(value) => {
+                            let key = fields[index].0.clone();
+                            fields.push((key, Tree::from(value.clone())));
                         }
-                        return;
+                        damage => replace(&mut fields[index].1, damage),
                     }
-                    let size = fields[index].1.size();
-                    if at <= size {
-                        return fields[index].1.damage(at - 1, damage);
-                    }
-                    at -= 1 + size;
+                    return;
                 }
+                let inside = size(&fields[index].1);
+                if at <= inside {
+                    return apply(&mut fields[index].1, at - 1, damage);
+                }
+                at -= 1 + inside;
             }
         }
     }
+}
 
-    fn replace(&mut self, damage: &Damage) {
-        match (damage, &*self) {
-            (Damage::Retype(value), _) => {
-                let other = Self::from(value.clone());
-                if other.kind() != self.kind() {
-                    *self = other;
-                }
+fn replace(tree: &mut Tree, damage: &Damage) {
+    match (damage, &*tree) {
+        (Damage::Retype(value), _) => {
+            let other = Tree::from(value.clone());
+            if kind(&other) != kind(tree) {
+                *tree = other;
             }
-            (Damage::Text(text), Self::Leaf(Value::String(_))) => {
-                *self = Self::Leaf(Value::from(text.as_str()));
-            }
-            (Damage::Number(number), Self::Leaf(Value::Number(_))) => {
-                *self = Self::Leaf(Value::from(*number));
-            }
-            _ => {}
         }
+        (Damage::Text(text), Tree::Leaf(Value::String(_))) => {
+            *tree = Tree::Leaf(Value::from(text.as_str()));
+        }
+        (Damage::Number(number), Tree::Leaf(Value::Number(_))) => {
+            *tree = Tree::Leaf(Value::from(*number));
+        }
+        _ => {}
     }
 }
 

@@ -6,11 +6,12 @@
 //! that is none.
 
 use arbitrary::Unstructured;
+use contract_tests::tree::Tree;
 use fraisier_adapter_confiture::tools::process::Exit;
 
 use crate::answers::{may_succeed, permits};
 use crate::bytes::{below, exit};
-use crate::damage::{Damage, Json};
+use crate::damage::{Damage, apply, size};
 use crate::libpq::Libpq;
 use crate::samples::{SAMPLES, Sample};
 
@@ -46,7 +47,7 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
 }
 
 fn damaged(bytes: &mut Unstructured<'_>, sample: &Sample) -> Vec<u8> {
-    let mut report = Json::from(sample.report.clone());
+    let mut report = Tree::from(sample.report.clone());
     let (mut duplicates, mut others) = (Vec::new(), Vec::new());
     for _ in 0..below(bytes, TIMES) {
         let (at, damage) = (
@@ -63,13 +64,12 @@ fn damaged(bytes: &mut Unstructured<'_>, sample: &Sample) -> Vec<u8> {
     // word in the place of another, which cannot be seen.
     for (at, damage) in others.into_iter().chain(duplicates) {
         let at: usize = at;
-        if report.size() > 0 {
-            report.damage(at % report.size(), &damage);
+        if size(&report) > 0 {
+            let at = at % size(&report);
+            apply(&mut report, at, &damage);
         }
     }
-    let mut text = String::new();
-    report.write(&mut text);
-    let mut report = text.into_bytes();
+    let mut report = report.to_string().into_bytes();
     if below(bytes, 10) == 9 {
         report.truncate(below(bytes, report.len().max(1)));
     }

@@ -19,6 +19,7 @@ pub mod rules;
 pub mod script;
 pub mod site;
 pub mod surface;
+pub mod tree;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

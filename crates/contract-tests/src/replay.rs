@@ -85,6 +85,19 @@ impl Replay<'_> {
         })
     }
 
+    /// What the recorded bytes mean to the adapter, without a process, and where; no answer for a call
+    /// that the adapter never makes.
+    pub fn decoded(&self) -> anyhow::Result<(Option<Answer>, Site)> {
+        let root = tempfile::tempdir()?;
+        let site = self.site(root.path());
+        let call = &self.case.definition.call;
+        if !call.is_operation() && *call != Call::Version {
+            return Ok((None, site));
+        }
+        self.case.definition.project.write(&site.project)?;
+        Ok((Some(self.decode(&site)), site))
+    }
+
     /// The answer of the replay as it is kept beside the recording.
     pub fn snapshot(&self, replayed: &Replayed) -> String {
         #[derive(Serialize)]

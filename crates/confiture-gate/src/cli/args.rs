@@ -111,15 +111,18 @@ pub struct GateArgs {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 
-    /// Test the gate itself, on the candidate or the newest recorded release: one thing at a time is
-    /// changed, and what harms has to break, and nothing else
+    /// Test the gate itself on the newest recorded release: one thing at a time is changed, and what
+    /// harms has to break, and nothing else
     #[arg(
         long,
         value_name = "SIZE",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "whole",
-        conflicts_with_all = ["quick", "accept", "keep", "report", "json", "junit", "markdown", "html"]
+        conflicts_with_all = [
+            "candidates", "quick", "only", "judged_as", "against", "strict", "accept", "keep", "report", "json",
+            "junit", "markdown", "html"
+        ]
     )]
     pub self_test: Option<Size>,
 
@@ -137,11 +140,11 @@ pub struct GateArgs {
 /// How much of the self-test is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Size {
-    /// What shows in the cases of `--quick`: every kind of change, and most changes.
-    Quick,
-    /// Whole builds that drifted, and nothing else.
-    Builds,
-    /// Everything.
+    /// Changes in the recordings: no confiture, no server, half a minute.
+    Recordings,
+    /// Real confitures that drifted.
+    Live,
+    /// Both.
     Whole,
 }
 

@@ -30,7 +30,6 @@ use crate::run::choice::{chosen, quick};
 use crate::run::lanes::Slots;
 use crate::run::server::Servers;
 use crate::run::{Settings, provenance, unrecorded};
-use args::Size;
 use private::{Private, shown_path};
 
 pub use args::{GateArgs, help};
@@ -64,7 +63,6 @@ pub fn run(args: &GateArgs) -> anyhow::Result<ExitCode> {
     let recorded = Recorded::load(args.fixtures.as_deref(), &catalogue())?;
     let whole = whole();
     let cases = cases(args, &whole)?;
-    let complete = cases.len() == whole.len();
     if let Some(against) = args.against {
         recorded
             .known(against)
@@ -75,7 +73,7 @@ pub fn run(args: &GateArgs) -> anyhow::Result<ExitCode> {
     let open = || -> anyhow::Result<Server> { args.server.open(&lab) };
     let servers = Servers::new(&open);
     if let Some(size) = args.self_test {
-        return self_test::run(args, size, complete, &settings, &lab, &servers);
+        return self_test::run(args, size, &settings, &lab, &servers);
     }
     if args.candidates.is_empty() {
         let why = "name a candidate: `newest`, a release, or the path of a wheel";
@@ -202,7 +200,7 @@ fn accepted(path: &Path) -> anyhow::Result<Accepted> {
 
 /// The cases that were asked for.
 fn cases(args: &GateArgs, whole: &[Case]) -> anyhow::Result<Vec<Case>> {
-    let only = if args.quick || args.self_test == Some(Size::Quick) && args.only.is_empty() {
+    let only = if args.quick {
         quick()
     } else {
         args.only.clone()

@@ -10,8 +10,7 @@ use crate::run::progress::Progress;
 use crate::run::server::Servers;
 use crate::run::terms::Terms;
 use crate::run::{Settings, judge_candidate, provenance};
-use crate::self_test::builds::BUILDS;
-use crate::self_test::self_test;
+use crate::self_test::{live, whole};
 use anyhow::Context as _;
 use contract_lab::confiture::{Candidate, Provided, provide};
 use contract_lab::scratch::Scratch;
@@ -23,38 +22,36 @@ use super::candidates::{self, ready};
 /// Where on the screen the cause has to be.
 const FIRST_LINES: usize = 10;
 
-/// Runs it on some cases or on the `complete` catalogue; a miss is a no.
+/// Runs it; a miss is a no.
 pub(super) fn run(
     args: &GateArgs,
     size: Size,
-    complete: bool,
     settings: &Settings<'_>,
     lab: &Lab,
     servers: &Servers<'_>,
 ) -> anyhow::Result<ExitCode> {
-    let newest = settings.recorded.releases().last().map(ToString::to_string);
-    let named = match args.candidates.first().cloned().or(newest) {
-        Some(name) => candidates::named(&[name], settings.recorded)?,
-        None => Vec::new(),
-    };
-    let named = named.first().context("no release is recorded")?;
-    let provided = ready(args, named, lab)?;
-    let terms = Terms::new(settings, &provided.installed.version)?;
+    let newest = *settings
+        .recorded
+        .releases()
+        .last()
+        .context("no release is recorded")?;
     let mut right = true;
-    if size != Size::Builds {
-        let server = servers.current()?;
-        let score = self_test(settings, &provided, terms, &server, complete, lab.ui)?;
+    if size != Size::Live {
+        let baseline = settings.recorded.baseline(newest)?;
+        let score = whole(&baseline, settings.cases, settings.jobs)?;
         print!("{score}");
         right &= score.is_full();
     }
-    if size != Size::Quick {
-        right &= builds(settings, &provided, lab, servers)?;
+    if size != Size::Recordings {
+        let named = candidates::named(&[newest.to_string()], settings.recorded)?;
+        let provided = ready(args, &named[0], lab)?;
+        right &= drifted(settings, &provided, lab, servers)?;
     }
     Ok(ExitCode::from(u8::from(!right)))
 }
 
-/// Judges whole builds that drifted, as `gate` with the path of an environment does.
-fn builds(
+/// Judges real confitures that drifted, as the gate with their path does.
+fn drifted(
     settings: &Settings<'_>,
     provided: &Provided,
     lab: &Lab,
@@ -63,13 +60,12 @@ fn builds(
     let environment = provided.installed.program.ancestors().nth(2);
     let environment = environment.context("the release has an environment")?;
     let mut right = true;
-    for build in &BUILDS {
+    for build in &live::DRIFTED {
         let scratch = Scratch::new()?;
-        let place = scratch.path().join("environment");
-        build.make(environment, &place)?;
+        let place = build.make(environment, &scratch.path().join("drifted"))?;
         let drifted = provide(lab, &Candidate::Path(place), &[])?;
         let only: Vec<String> = build.only.iter().map(ToString::to_string).collect();
-        let cases = chosen(settings.cases.to_vec(), &only)?;
+        let cases = chosen(settings.whole.to_vec(), &only)?;
         let settings = Settings {
             cases: &cases,
             slots: Slots::new(settings.jobs),
@@ -95,7 +91,7 @@ fn builds(
         let found = verdict == Verdict::No && first.contains(build.says);
         right &= found;
         println!(
-            "{}  a build in which {}",
+            "{}  a confiture in which {}",
             if found { "found" } else { "MISS " },
             build.name
         );

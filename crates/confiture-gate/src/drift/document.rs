@@ -148,7 +148,7 @@ fn sorted(values: &[Value]) -> Vec<String> {
     texts
 }
 
-pub(super) fn join(path: &str, key: &str) -> String {
+fn join(path: &str, key: &str) -> String {
     if path.is_empty() {
         key.to_owned()
     } else {

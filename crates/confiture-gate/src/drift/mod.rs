@@ -1,7 +1,6 @@
 //! Drift: what confiture did, held against what it did when it was recorded.
 
 mod document;
-mod doubled;
 mod refusal;
 mod report;
 mod surface;
@@ -19,7 +18,6 @@ use surface::{is_document, surface};
 use wording::wording;
 
 pub use document::{compare, in_order};
-pub use doubled::doubled;
 pub use refusal::refusal;
 pub(crate) use refusal::refused;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use contract_tests::recording::RecordedCall;
+use contract_tests::tree::Tree;
 use serde_json::Value;
 
 use super::document::compare;
-use super::doubled::doubled;
 use super::wording::{beside, short, text_of};
 use crate::change::Change;
 use crate::result::Finding;
@@ -58,8 +58,12 @@ pub(super) fn report(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> 
     };
     let fields = compare(&before_report, &now_report);
     findings.extend(fields.into_iter().filter(|finding| !told(finding)));
-    let raw = now.report.as_ref().map_or("", |raw| raw.get());
-    for field in doubled(raw) {
+    let tree = now
+        .report
+        .as_ref()
+        .map(|raw| serde_json::from_str::<Tree>(raw.get()));
+    let doubled = tree.and_then(Result::ok).map(|tree| tree.doubled());
+    for field in doubled.unwrap_or_default() {
         findings.extend(one(Change::FieldDoubled { field }));
     }
     findings

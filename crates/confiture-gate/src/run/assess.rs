@@ -1,5 +1,6 @@
 //! What was seen of one case becomes findings.
 
+use anyhow::Context as _;
 use contract_tests::ask::Answer;
 use contract_tests::call::Call;
 use contract_tests::case::Case;
@@ -11,6 +12,7 @@ use contract_tests::rules::{answers_as_expected, names_the_revision, no_secret};
 use contract_tests::site::Site;
 use contract_tests::surface;
 
+use super::baseline::Baseline;
 use super::bench::Bench;
 use super::effects::ignored;
 use super::observe::Observed;
@@ -24,68 +26,112 @@ use crate::drift::in_order;
 use crate::judge::{Evidence, Symptom, judge};
 use crate::result::{CaseResult, Finding};
 
+/// What there is to judge of one case.
+pub(crate) struct Account<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) baseline: &'a Baseline,
+    pub(crate) judged_as: Release,
+    pub(crate) site: &'a Site,
+    /// What confiture did.
+    pub(crate) recording: Recording,
+    /// What the adapter made of it; none for a call that it never makes.
+    pub(crate) outcome: Option<Answer>,
+    /// Whether the adapter let it come to a call.
+    pub(crate) called: bool,
+    /// What the adapter says without a call.
+    pub(crate) refused: Option<Said>,
+    /// The database after what the adapter did.
+    pub(crate) after: Option<State>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) symptoms: Vec<Symptom>,
+}
+
 /// Judges what was seen.
-pub(crate) fn assess(bench: &Bench<'_>, case: &Case, site: &Site, observed: Observed) -> Ran {
-    let (recorded, said_before) = &bench.baseline.cases[case.name];
+pub(crate) fn assess(
+    bench: &Bench<'_>,
+    case: &Case,
+    site: &Site,
+    observed: Observed,
+) -> anyhow::Result<Ran> {
     let recording = recording(case, site, &observed);
     let files = observed.seen.iter().flat_map(|call| call.files.iter());
     let mut findings = observed.findings;
     findings.extend(files.map(|path| Finding::differs(Change::File { path: path.clone() })));
-
-    if let Some(name) = observed
+    let elsewhere = observed
         .seen
         .iter()
-        .find_map(|call| call.elsewhere.as_ref())
-    {
-        let finding = Finding::differs(Change::ReportElsewhere);
-        findings.push(finding.with("where --output says", name.clone()));
-    }
+        .find_map(|call| call.elsewhere.as_ref());
+    findings.extend(elsewhere.map(|name| {
+        Finding::differs(Change::ReportElsewhere).with("where --output says", name.clone())
+    }));
+    weigh(Account {
+        case,
+        baseline: bench.baseline,
+        judged_as: bench.judged_as,
+        site,
+        recording,
+        outcome: observed.outcome,
+        called: observed.called,
+        refused: None,
+        after: observed.after,
+        findings,
+        symptoms: observed.symptoms,
+    })
+}
 
-    findings.extend(ignored(case, bench.judged_as, &recording));
-
-    let mut symptoms = observed.symptoms;
-    let after = observed.after.as_ref();
-    let said_now = match &observed.outcome {
-        Some(outcome) => {
-            symptoms.extend(checked(bench, case, outcome, observed.called, after));
+/// Judges what is known of a case, however it was come by.
+pub(crate) fn weigh(account: Account<'_>) -> anyhow::Result<Ran> {
+    let Account {
+        case,
+        site,
+        recording,
+        judged_as,
+        ..
+    } = account;
+    let known = account.baseline.cases.get(case.name);
+    let (recorded, said_before) = known.context("the baseline has no such case")?;
+    let mut findings = account.findings;
+    findings.extend(ignored(case, judged_as, &recording));
+    let mut symptoms = account.symptoms;
+    let after = account.after.as_ref();
+    let said_now = match (&account.outcome, account.refused) {
+        (Some(outcome), _) => {
+            symptoms.extend(checked(judged_as, case, outcome, account.called, after));
             if no_secret(outcome, &site.endpoint.password).is_err() {
                 symptoms.push(leaks());
             }
-            Said::new(outcome, observed.called)
+            Said::new(outcome, account.called)
         }
-        None => documented(&case.definition.call, &recording),
+        (None, Some(refused)) => refused,
+        (None, None) => documented(&case.definition.call, &recording),
     };
-    let said_now = normalised(&said_now, site, bench.judged_as);
+    let said_now = normalised(&said_now, site, judged_as);
     let first = recording.calls.first();
     let shown = Shown {
         said: said_now.clone(),
         argv: first.map(|call| call.argv.clone()).unwrap_or_default(),
         revision: after.and_then(|state| state.revision.clone()),
     };
+    let ordered = in_recorded_order(recorded, &recording);
     let result = judge(Evidence {
         case,
         recorded,
         said_before,
         seen: &recording,
         said_now: &said_now,
-        violations: &violations(
-            &case.expectations,
-            bench.judged_as,
-            &in_recorded_order(recorded, &recording),
-        ),
+        violations: &violations(&case.expectations, judged_as, &ordered),
         observed: findings,
         symptoms,
     });
-    let result = CaseResult {
-        recorded: Some(recorded.to_file()),
-        seen: Some(without_secret(&recording.to_file(), site)),
-        ..result
-    };
-    Ran {
-        result,
+    Ok(Ran {
+        result: CaseResult {
+            recorded: Some(recorded.to_file()),
+            seen: Some(without_secret(&recording.to_file(), site)),
+            ..result
+        },
         shown: Some(shown),
         retry: false,
-    }
+    })
 }
 
 /// The recording with the lists of its reports as they were ordered: an expectation names elements
@@ -138,14 +184,14 @@ fn normalised(said: &Said, site: &Site, judged_as: Release) -> Said {
 
 /// What the catalogue expects of the adapter, and what the database says to it.
 fn checked(
-    bench: &Bench<'_>,
+    judged_as: Release,
     case: &Case,
     outcome: &Answer,
     called: bool,
     after: Option<&State>,
 ) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
-    if let Err(error) = answers_as_expected(&case.expectations, bench.judged_as, outcome, called) {
+    if let Err(error) = answers_as_expected(&case.expectations, judged_as, outcome, called) {
         let text = bounded(&format!("{error:#}"));
         // An expectation that a result does not meet is that of an error.
         let (change, consequence) = if outcome.is_ok() {

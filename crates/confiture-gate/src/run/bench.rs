@@ -7,7 +7,6 @@ use std::time::Duration;
 use contract_tests::release::Release;
 
 use super::baseline::Baseline;
-use crate::wrapper::tamper::Tamper;
 
 /// What every case of one candidate has in common.
 #[derive(Debug)]
@@ -30,8 +29,6 @@ pub(crate) struct Bench<'a> {
     pub(crate) hung: AtomicUsize,
     /// Where what each case left is kept.
     pub(crate) keep: Option<PathBuf>,
-    /// What a self-test changes.
-    pub(crate) tamper: Option<Tamper>,
 }
 
 /// After so many calls that do not end, no call gets the whole limit any more.

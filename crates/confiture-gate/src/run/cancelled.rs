@@ -43,7 +43,7 @@ pub fn case() -> Case {
 
 /// Runs and judges it.
 pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> anyhow::Result<Ran> {
-    let wrapper = Wrapper::new(bench.myself, &task(bench, case, &prepared.site, None))?;
+    let wrapper = Wrapper::new(bench.myself, &task(bench, case, &prepared.site))?;
     let mut client = database::connect(&prepared.site.endpoint)?;
     if cancelled(&wrapper, case, prepared, bench.limit(), &mut client)? {
         return Ok(Ran::judged(case, judge(prepared, &mut client)?));

@@ -10,7 +10,7 @@ use contract_tests::case::Case;
 use super::assess::assess;
 use super::bench::Bench;
 use super::keep::keep;
-use super::observe::{Place, observe};
+use super::observe::observe;
 use super::ran::Ran;
 use super::text::bounded;
 use super::unrecorded;
@@ -66,15 +66,10 @@ fn attempt(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> anyhow::Resul
         let why = format!("{release} has no recording of it to compare with");
         return Ok(Ran::unjudged(case, why, false));
     }
-    let prepared = runner.prepare(&case.definition)?;
-    in_place(bench, case, &prepared)
-}
-
-/// Runs and judges the case where everything is as it needs it.
-pub(crate) fn in_place(bench: &Bench<'_>, case: &Case, place: &dyn Place) -> anyhow::Result<Ran> {
-    let observed = observe(bench, case, place)?;
+    let place = runner.prepare(&case.definition)?;
+    let observed = observe(bench, case, &place)?;
     if let Some(directory) = &bench.keep {
-        keep(directory, case, place.site(), &observed).context("keeping what the case left")?;
+        keep(directory, case, &place.site, &observed).context("keeping what the case left")?;
     }
-    Ok(assess(bench, case, place.site(), observed))
+    assess(bench, case, &place.site, observed)
 }

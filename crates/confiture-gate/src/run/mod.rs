@@ -80,7 +80,6 @@ pub fn judge_candidate(
             .keep
             .as_ref()
             .map(|keep| keep.join(&provided.installed.version)),
-        tamper: None,
     };
     let applying: Vec<&Case> = settings
         .cases

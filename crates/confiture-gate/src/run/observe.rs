@@ -16,24 +16,19 @@ use super::bench::Bench;
 use crate::change::Change;
 use crate::judge::{Symptom, is_direct};
 use crate::result::Finding;
-use crate::wrapper::{Play, Seen, Task, Wrapper};
+use crate::wrapper::{Seen, Task, Wrapper};
 
 /// Where a case takes place: on a server, or in what was seen of it before.
 pub(crate) trait Place {
     /// The directories and the database.
     fn site(&self) -> &Site;
 
-    /// What is in the database. `made` tells whether confiture was really called.
-    fn state(&self, made: bool) -> anyhow::Result<Option<State>>;
+    /// What is in the database.
+    fn state(&self) -> anyhow::Result<Option<State>>;
 
     /// What the engine's configuration says of this deploy.
     fn settings(&self) -> Map<String, Value> {
         Map::new()
-    }
-
-    /// What is played in place of confiture; none where confiture itself is called.
-    fn play(&self) -> Option<Play> {
-        None
     }
 }
 
@@ -42,7 +37,7 @@ impl Place for Prepared<'_> {
         &self.site
     }
 
-    fn state(&self, _: bool) -> anyhow::Result<Option<State>> {
+    fn state(&self) -> anyhow::Result<Option<State>> {
         self.state()
     }
 }
@@ -75,8 +70,8 @@ pub(crate) fn observe(
 ) -> anyhow::Result<Observed> {
     let definition = &case.definition;
     let direct = is_direct(&definition.call);
-    let before = place.state(false)?;
-    let wrapper = Wrapper::new(bench.myself, &task(bench, case, place.site(), place.play()))?;
+    let before = place.state()?;
+    let wrapper = Wrapper::new(bench.myself, &task(bench, case, place.site()))?;
     let limit = bench.limit();
     let began = Instant::now();
     let outcome = if direct {
@@ -86,7 +81,7 @@ pub(crate) fn observe(
     };
     let elapsed = began.elapsed();
     let seen = calls(&wrapper, case)?;
-    let after = place.state(made(&seen))?;
+    let after = place.state()?;
     let hung = !direct && elapsed >= limit && wrapper.is_unfinished();
     let mut observed = Observed {
         outcome,
@@ -116,17 +111,13 @@ pub(crate) fn observe(
             // A call that a signal ended was seen all the same.
             made_directly?;
         }
-        observed.after_calls = place.state(made(&observed.seen))?;
+        observed.after_calls = place.state()?;
     }
     Ok(observed)
 }
 
-fn made(seen: &[Seen]) -> bool {
-    seen.iter().any(|call| call.made)
-}
-
 /// What the wrapper is to do in this case.
-pub(crate) fn task(bench: &Bench<'_>, case: &Case, site: &Site, play: Option<Play>) -> Task {
+pub(crate) fn task(bench: &Bench<'_>, case: &Case, site: &Site) -> Task {
     let about_version = case.definition.call == Call::Version;
     let judged_as = bench.judged_as.to_string();
     Task {
@@ -135,8 +126,6 @@ pub(crate) fn task(bench: &Bench<'_>, case: &Case, site: &Site, play: Option<Pla
         says: (bench.says != judged_as).then(|| (bench.says.to_owned(), judged_as)),
         project: site.project.clone(),
         unwritable_report: case.definition.circumstance == Some(Circumstance::UnwritableReport),
-        play,
-        tamper: bench.tamper.clone(),
     }
 }
 

@@ -1,284 +1,195 @@
-//! The gate's own test: one thing at a time is changed between a real release and the adapter, and
-//! the gate has to find what harms and to let pass what does not.
-//!
-//! Every case is first run with the release itself. What it did is then done again by a stand-in,
-//! with the one change, and judged as the gate judges. Where a change makes confiture itself do
-//! something else (an option without an effect, an interrupt that is not heard), confiture is
-//! called again.
+//! The gate's own test: one thing at a time is changed in what a recorded release did, and the gate
+//! has to find what harms and to pass what does not. [`live`] proves that such changes mean what
+//! they say, on real confitures.
 
-mod behaviour;
-pub mod builds;
 pub mod injections;
-pub mod score;
+pub mod live;
+pub mod mutation;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
+use std::fmt;
 
-use anyhow::{Context as _, ensure};
-use contract_lab::confiture::Provided;
-use contract_lab::interrupt;
-use contract_lab::postgres::Server;
-use contract_lab::runner::Runner;
-use contract_lab::ui::Ui;
+use anyhow::Context as _;
 use contract_tests::case::Case;
-use contract_tests::release::Release;
+use contract_tests::recording::Recording;
+use contract_tests::replay::{Replay, VERSION};
 
+use crate::answer::Said;
+use crate::report::headline;
 use crate::result::{Class, Judgement};
-use crate::run::baseline::{Baseline, Recorded};
-use crate::run::bench::Bench;
-use crate::run::case::{in_place, run};
+use crate::run::assess::{Account, weigh};
+use crate::run::baseline::Baseline;
 use crate::run::conclude::conclude;
 use crate::run::lanes::lanes;
-use crate::run::progress::Progress;
 use crate::run::ran::Ran;
-use crate::run::terms::Terms;
-use crate::run::{Settings, round, unrecorded, version_text};
-use crate::wrapper::tamper::Act;
-use behaviour::Behaviour;
-use injections::{Injection, injections};
-use score::{Judged, Score};
+use injections::Injection;
 
-/// How long a call may take that is known not to end.
-const HANGS_FOR: Duration = Duration::from_secs(3);
-
-/// A release whose behaviour is known, and everything to judge it with one thing changed.
-struct Rig<'a> {
-    cases: &'a [Case],
-    baseline: &'a Baseline,
-    judged_as: Release,
-    says: &'a str,
-    program: &'a Path,
-    myself: &'a Path,
-    limit: Duration,
-    version: Option<String>,
-    behaviour: Behaviour,
-    /// Where confiture itself can be called.
-    runner: Option<Runner<'a>>,
-}
-
-/// Runs the self-test on a release: first every case as it is, then the injections. Where the cases
-/// are not the `complete` catalogue, what shows in none of them is left out.
+/// Judges a recorded release with each of the injections. One that changes none of the cases is a
+/// miss.
 pub fn self_test(
-    settings: &Settings<'_>,
-    provided: &Provided,
-    terms: Terms,
-    server: &Server,
-    complete: bool,
-    ui: Ui,
-) -> anyhow::Result<Score> {
-    let baseline = settings.recorded.baseline(terms.against)?;
-    let rig = Rig {
-        cases: settings.cases,
-        baseline: &baseline,
-        judged_as: terms.judged_as,
-        says: &provided.installed.version,
-        program: &provided.installed.program,
-        myself: &settings.myself,
-        limit: settings.limit,
-        version: version_text(provided, terms.judged_as),
-        behaviour: Behaviour::default(),
-        runner: Some(Runner::new(terms.judged_as, &provided.installed, server)),
-    };
-    let progress = Progress::new(ui, settings.cases.len(), "watching the release");
-    rig.watch(settings, server, &progress)?;
-    drop(progress);
-    let mut injections = injections();
-    if !complete {
-        injections = rig.possible(&injections);
-    }
-    rig.score(&injections, settings.jobs, ui)
-}
-
-/// Injects into what the recordings of a release say that it did. Nothing is called but the
-/// stand-in, so what needs confiture itself is left out.
-pub fn on_recordings(
-    recorded: &Recorded,
-    release: Release,
+    baseline: &Baseline,
     cases: &[Case],
-    myself: &Path,
     injections: &[Injection],
     jobs: usize,
 ) -> anyhow::Result<Score> {
-    let baseline = recorded.baseline(release)?;
-    let says = release.to_string();
-    let rig = Rig::recorded(&baseline, &says, cases, myself);
-    let recorded: Vec<Injection> = injections
-        .iter()
-        .filter(|injection| !injection.live)
-        .cloned()
-        .collect();
-    rig.score(&rig.possible(&recorded), jobs, Ui::silent())
+    let numbered: Vec<(usize, &Injection)> = injections.iter().enumerate().collect();
+    let mut misses = lanes(jobs.max(1), &numbered, &|(place, injection)| {
+        (place, judge(baseline, cases, injection))
+    });
+    misses.sort_by_key(|(place, _)| *place);
+    let mut score = Score::default();
+    for ((_, miss), injection) in misses.into_iter().zip(injections) {
+        score.add(injection, miss?);
+    }
+    Ok(score)
 }
 
-/// The injections that show in one of the cases, by what the recordings of a release say that it
-/// did. One for which confiture itself is called shows where it is said to.
-pub fn showing(
-    recorded: &Recorded,
-    release: Release,
+/// Why the gate judges the release with one thing changed wrongly; none when it is right.
+fn judge(
+    baseline: &Baseline,
     cases: &[Case],
-    injections: &[Injection],
-) -> anyhow::Result<Vec<Injection>> {
-    let baseline = recorded.baseline(release)?;
-    let says = release.to_string();
-    let rig = Rig::recorded(&baseline, &says, cases, Path::new(""));
-    Ok(rig.possible(injections))
-}
-
-impl<'a> Rig<'a> {
-    /// What the recordings of a release say, with no confiture to call.
-    fn recorded(
-        baseline: &'a Baseline,
-        says: &'a str,
-        cases: &'a [Case],
-        myself: &'a Path,
-    ) -> Self {
-        Self {
-            cases,
-            baseline,
-            judged_as: baseline.release,
-            says,
-            program: Path::new("/nonexistent/confiture"),
-            myself,
-            limit: Duration::from_secs(60),
-            version: Some(format!("confiture version {says}\n")),
-            behaviour: Behaviour::recorded(baseline, cases),
-            runner: None,
-        }
-    }
-
-    fn bench(&self, injection: Option<&Injection>) -> Bench<'_> {
-        let tamper = injection.map(|injection| injection.tamper.clone());
-        let about = |call: &str| tamper.as_ref().is_some_and(|tamper| tamper.call == call);
-        let hangs = tamper
-            .as_ref()
-            .is_some_and(|tamper| tamper.act == Act::Hang);
-        Bench {
-            program: self.program,
-            myself: self.myself,
-            judged_as: self.judged_as,
-            baseline: self.baseline,
-            // It is asked each time when what it prints is what is changed.
-            version: self.version.clone().filter(|_| !about("--version")),
-            says: self.says,
-            limit: if hangs { HANGS_FOR } else { self.limit },
-            hung: AtomicUsize::new(0),
-            keep: None,
-            tamper,
-        }
-    }
-
-    /// Runs every case with the release itself.
-    fn watch(
-        &self,
-        settings: &Settings<'_>,
-        server: &Server,
-        progress: &Progress,
-    ) -> anyhow::Result<()> {
-        let bench = self.bench(None);
-        let runner = self.runner.as_ref().context("there is no server")?;
-        let watched = self.applying(|case| !unrecorded::has(case.name));
-        let ran = round(settings, &watched, server, "", progress, &|case| {
-            self.behaviour
-                .watch(&bench, runner, case)
-                .unwrap_or_else(|error| Ran::unjudged(case, format!("{error:#}"), false))
-        });
-        interrupt::check()?;
-        let judged = self.conclude(&watched, ran);
-        if let Some(case) = judged.unjudged().next() {
-            let why = case.not_judged.as_deref().unwrap_or_default();
-            anyhow::bail!(
-                "the self-test needs a judgement of {} as it is, and it was not judged: {why}",
-                case.name
-            );
-        }
-        let breaks = judged.causes_of(Class::Breaks).next();
-        ensure!(
-            breaks.is_none(),
-            "{} does not pass the gate as it is: {}; the gate without --self-test tells more",
-            self.says,
-            breaks.map(|cause| cause.title.clone()).unwrap_or_default()
-        );
-        Ok(())
-    }
-
-    /// Judges the release with each of the injections.
-    fn score(&self, injections: &[Injection], jobs: usize, ui: Ui) -> anyhow::Result<Score> {
-        let progress = Progress::new(ui, injections.len(), "injecting");
-        let items: Vec<&Injection> = injections.iter().collect();
-        let judged = lanes(jobs.max(1), &items, &|injection| {
-            progress.during(&injection.name, || self.judge(injection))
-        });
-        interrupt::check()?;
-        let judged: Vec<Judged> = judged.into_iter().collect::<anyhow::Result<_>>()?;
-        Score::new(injections, judged)
-    }
-
-    fn applying(&self, wanted: impl Fn(&Case) -> bool) -> Vec<&Case> {
-        let applies = |case: &&Case| case.applies_to(self.judged_as) && wanted(case);
-        self.cases.iter().filter(applies).collect()
-    }
-
-    /// The injections that show in one of the cases.
-    fn possible(&self, injections: &[Injection]) -> Vec<Injection> {
-        let shows = |injection: &&Injection| {
-            let mut concerned = self.concerned(injection).into_iter();
-            concerned.any(|case| injection.live || self.behaviour.shows(&injection.tamper, case))
+    injection: &Injection,
+) -> anyhow::Result<Option<String>> {
+    let release = baseline.release;
+    let applies = |case: &&Case| {
+        case.applies_to(release)
+            && (injection.only.is_empty() || injection.only.contains(&case.name))
+    };
+    let mut ran = BTreeMap::new();
+    for case in cases.iter().filter(applies) {
+        let Some((recorded, said)) = baseline.cases.get(case.name) else {
+            continue;
         };
-        injections.iter().filter(shows).cloned().collect()
-    }
-
-    /// The cases that the injection can change.
-    fn concerned(&self, injection: &Injection) -> Vec<&Case> {
-        let known = |case: &Case| injection.live || self.behaviour.has(case);
-        self.applying(|case| known(case) && concerns(injection, case))
-    }
-
-    fn conclude(&self, cases: &[&Case], ran: BTreeMap<&'static str, Ran>) -> Judgement {
-        let mut judged = Judgement {
-            judged_as: self.judged_as.to_string(),
-            ..Judgement::unknown(self.says)
-        };
-        conclude(&mut judged, cases, ran, self.says);
-        judged
-    }
-
-    /// What the gate says of the release with one thing changed.
-    fn judge(&self, injection: &Injection) -> anyhow::Result<Judged> {
-        interrupt::check()?;
-        let bench = self.bench(Some(injection));
-        let cases = self.concerned(injection);
-        ensure!(
-            !cases.is_empty(),
-            "{}: no case makes such a call",
-            injection.name
-        );
-        let mut ran = BTreeMap::new();
-        for case in &cases {
-            let one = match &self.runner {
-                Some(runner) if injection.live => run(&bench, runner, case),
-                _ => in_place(&bench, case, &self.behaviour.again(case)?)
-                    .with_context(|| format!("{} on {}", injection.name, case.name))?,
-            };
+        if let Some(mutated) = injection.mutation.of(recorded) {
+            let one = mutant(baseline, case, said, mutated);
+            let one = one.with_context(|| format!("{} on {}", injection.name, case.name))?;
             ran.insert(case.name, one);
         }
-        Ok(Judged::new(&injection.name, &self.conclude(&cases, ran)))
+    }
+    if ran.is_empty() {
+        return Ok(Some("changes no case".to_owned()));
+    }
+    let concerned: Vec<&Case> = cases
+        .iter()
+        .filter(|case| ran.contains_key(case.name))
+        .collect();
+    let mut judged = Judgement {
+        judged_as: release.to_string(),
+        ..Judgement::unknown(&release.to_string())
+    };
+    conclude(&mut judged, &concerned, ran, "");
+    Ok(wrong(injection, &judged))
+}
+
+/// The case judged as if the release did what `mutated` says.
+fn mutant(
+    baseline: &Baseline,
+    case: &Case,
+    said_before: &Said,
+    mutated: Recording,
+) -> anyhow::Result<Ran> {
+    let (version, _) = baseline
+        .cases
+        .get(VERSION)
+        .context("no version is recorded")?;
+    let replay = Replay {
+        release: baseline.release,
+        case,
+        recording: &mutated,
+        version: if case.name == VERSION {
+            &mutated
+        } else {
+            version
+        },
+    };
+    // What the adapter refuses it refuses whatever confiture would do.
+    let refused = matches!(said_before, Said::Refused { .. });
+    let (outcome, site) = replay.decoded()?;
+    weigh(Account {
+        case,
+        baseline,
+        judged_as: baseline.release,
+        site: &site,
+        outcome: outcome.filter(|_| !refused),
+        refused: refused.then(|| said_before.clone()),
+        called: true,
+        after: mutated.after.clone(),
+        recording: mutated,
+        findings: Vec::new(),
+        symptoms: Vec::new(),
+    })
+}
+
+/// Why the judgement is wrong.
+fn wrong(injection: &Injection, judged: &Judgement) -> Option<String> {
+    let breaks = judged
+        .causes
+        .iter()
+        .filter(|cause| cause.class >= Class::Breaks);
+    let breaks: Vec<(&str, String)> = breaks
+        .map(|cause| {
+            (
+                cause.id.as_str(),
+                format!("{} ({})", cause.title, cause.cases.join(", ")),
+            )
+        })
+        .collect();
+    let titles: Vec<&str> = breaks.iter().map(|(_, title)| title.as_str()).collect();
+    let titles = titles.join("; ");
+    let headline = headline(judged);
+    match &injection.cause {
+        None if breaks.is_empty() => None,
+        None => Some(format!("harms nobody, and is said to break: {titles}")),
+        Some(_) if injection.is_false_safe() && !headline.starts_with("FALSE SAFE") => Some(
+            format!("a false safe, and the first line is: {headline}; {titles}"),
+        ),
+        Some(cause) if breaks.iter().any(|(id, _)| id.starts_with(cause)) => None,
+        Some(_) if breaks.is_empty() => Some("harms, and is not said to break".to_owned()),
+        Some(cause) => Some(format!("{cause} is not named, but {titles}")),
     }
 }
 
-/// Whether the case makes a call that is changed.
-fn concerns(injection: &Injection, case: &Case) -> bool {
-    if !injection.only.is_empty() {
-        return injection.only.contains(&case.name);
+/// How well the gate judged.
+#[derive(Debug, Clone, Default)]
+pub struct Score {
+    /// How many injections there were of each kind, and how many were judged rightly.
+    kinds: BTreeMap<&'static str, (usize, usize)>,
+    misses: Vec<(String, String)>,
+}
+
+impl Score {
+    fn add(&mut self, injection: &Injection, miss: Option<String>) {
+        let kind = match &injection.cause {
+            Some(_) if injection.is_false_safe() => "false safes",
+            Some(_) => "harmful changes",
+            None => "harmless changes",
+        };
+        let (all, right) = self.kinds.entry(kind).or_default();
+        *all += 1;
+        *right += usize::from(miss.is_none());
+        self.misses
+            .extend(miss.map(|miss| (injection.name.clone(), miss)));
     }
-    let definition = &case.definition;
-    !unrecorded::has(case.name)
-        && std::iter::once(&definition.call)
-            .chain(&definition.then)
-            .any(|call| {
-                injection
-                    .tamper
-                    .is_about(&call.argv(definition.migrations_dir))
-            })
+
+    /// Whether everything was judged rightly, and there was something of each kind.
+    pub fn is_full(&self) -> bool {
+        self.misses.is_empty() && self.kinds.len() == 3
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, wrong) in &self.misses {
+            writeln!(f, "MISS     {name}\n         {wrong}")?;
+        }
+        for (kind, (all, right)) in &self.kinds {
+            writeln!(f, "{right} of {all} {kind} are judged rightly")?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs everything on the newest recorded release.
+pub fn whole(baseline: &Baseline, cases: &[Case], jobs: usize) -> anyhow::Result<Score> {
+    self_test(baseline, cases, &injections::injections(), jobs)
 }

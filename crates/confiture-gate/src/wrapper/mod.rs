@@ -8,10 +8,9 @@ mod files;
 mod link;
 mod seen;
 mod stand;
-pub mod tamper;
 mod task;
 
 pub use link::Wrapper;
 pub use seen::Seen;
 pub use stand::run_as_wrapper;
-pub use task::{Play, Task};
+pub use task::Task;

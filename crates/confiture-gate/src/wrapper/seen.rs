@@ -19,8 +19,6 @@ pub struct Seen {
     pub stderr: String,
     /// Files that the working directory has afterwards and had not before.
     pub files: Vec<String>,
-    /// Whether confiture was called; a self-test makes some calls up.
-    pub made: bool,
 }
 
 impl Seen {

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread::JoinHandle;
 
-use anyhow::Context as _;
 use rustix::process::Signal;
 
 use super::files::{beside, files, report_of};
@@ -56,22 +55,7 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
     let there = report.as_deref().map(beside).unwrap_or_default();
     let seen_before = seen_in(directory)?;
     begin(directory, seen_before.len())?;
-    let tamper = task.tamper.as_ref();
-    let mut seen = if let Some(seen) = tamper.and_then(|tamper| tamper.instead(argv)) {
-        seen
-    } else if let Some(play) = &task.play {
-        let calls = seen_before.iter().filter(|call| !call.asks_version());
-        let seen = play.left(argv, calls.count());
-        let seen = seen.context("nothing was seen of such a call")?;
-        if let (Some(report), Some(text)) = (&report, &seen.report) {
-            fs::write(report, text)?;
-        }
-        seen
-    } else {
-        let asked = tamper.map_or_else(|| argv.to_vec(), |tamper| tamper.argv(argv));
-        let drops = tamper.is_some_and(|tamper| tamper.drops_start_options(argv));
-        start(&task, &asked, drops)?
-    };
+    let mut seen = start(&task, argv)?;
     seen.argv = argv.to_vec();
     if let Some((from, to)) = &task.says
         && asks_version(argv)
@@ -81,9 +65,6 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
     }
     if let Some(report) = &report {
         seen.report = fs::read(report).ok().map(|bytes| text(&bytes));
-    }
-    if let Some(tamper) = &task.tamper {
-        tamper.after(argv, &mut seen, report.as_deref())?;
     }
     if let (Some(report), None) = (&report, &seen.report) {
         let found = beside(report);
@@ -103,12 +84,8 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
 }
 
 /// Runs confiture to its end.
-fn start(task: &Task, argv: &[String], drops_start_options: bool) -> io::Result<Seen> {
-    let mut command = Command::new(&task.program);
-    if drops_start_options {
-        command.env_remove("PGOPTIONS");
-    }
-    let mut child = command
+fn start(task: &Task, argv: &[String]) -> io::Result<Seen> {
+    let mut child = Command::new(&task.program)
         .args(argv)
         .env("COLUMNS", COLUMNS)
         .stdout(Stdio::piped())
@@ -122,7 +99,6 @@ fn start(task: &Task, argv: &[String], drops_start_options: bool) -> io::Result<
         exit: status.code().or(signal).unwrap_or(i32::from(FAILED)),
         stdout: stdout.join().unwrap_or_default(),
         stderr: stderr.join().unwrap_or_default(),
-        made: true,
         ..Seen::default()
     })
 }

@@ -40,7 +40,7 @@ impl Place for Arranged<'_> {
         &self.prepared.site
     }
 
-    fn state(&self, _: bool) -> anyhow::Result<Option<State>> {
+    fn state(&self) -> anyhow::Result<Option<State>> {
         self.prepared.state()
     }
 

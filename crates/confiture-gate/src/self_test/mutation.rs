@@ -1,0 +1,344 @@
+//! One thing that is changed in a recording.
+
+use contract_tests::recording::{RecordedCall, Recording, Text};
+use contract_tests::tree::Tree;
+use serde_json::Value;
+
+/// A change to the calls of one subcommand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mutation {
+    /// `up`, `--version`, `--help`, or `*` for every call with a report.
+    pub call: &'static str,
+    /// What is changed, in order.
+    pub acts: Vec<Act>,
+}
+
+/// What is changed. Places in a report are paths such as `change_set.changes[].tier`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// The field is left out.
+    Drop(String),
+    /// The field gets another name.
+    Rename(String, String),
+    /// The field's value gets another JSON type.
+    Retype(String),
+    /// The field is there twice, the second time with this value.
+    Double(String, Value),
+    /// The field has this value.
+    Set(String, Value),
+    /// An object gets one more field.
+    Add(String, &'static str, Value),
+    /// The list gets one more element.
+    Push(String, Value),
+    /// The list's elements come in the other order.
+    Reverse(String),
+    /// The fields of every object come in the other order.
+    ReverseKeys,
+    /// The exit status.
+    Exit(i32, i32),
+    /// A code in the report and on the screen.
+    Code(String, String),
+    /// A usage error for an option or argument.
+    Refuse(&'static str),
+    /// No report is written.
+    NoReport,
+    /// Half of a report is written.
+    HalfReport,
+    /// An empty file is written.
+    EmptyReport,
+    /// This report is written, whatever was done.
+    Report(Value, i32),
+    /// Nothing is done, and this report written.
+    Skip(Value),
+    /// A text of a stream is replaced by another.
+    Replace(&'static str, &'static str),
+    /// Standard output is preceded by a line.
+    Prepend(&'static str),
+    /// Standard error gets a line.
+    Warn(&'static str),
+    /// The call is ended by this signal.
+    Crash(i32),
+}
+
+impl Act {
+    /// The change in words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Drop(path) => format!("`{path}` is left out"),
+            Self::Rename(path, to) => format!("`{path}` is named `{to}`"),
+            Self::Retype(path) => format!("`{path}` has another type"),
+            Self::Double(path, _) => format!("`{path}` is there twice"),
+            Self::Set(path, value) => format!("`{path}` is {value}"),
+            Self::Add(path, key, _) => format!("new field `{key}` in `{path}`"),
+            Self::Push(path, _) => format!("one more element in `{path}`"),
+            Self::Reverse(path) => format!("`{path}` in the other order"),
+            Self::ReverseKeys => "the fields in the other order".to_owned(),
+            Self::Exit(from, to) => format!("exit status {to} instead of {from}"),
+            Self::Code(from, to) => format!("code {to} instead of {from}"),
+            Self::Refuse(option) => format!("{option} is refused"),
+            Self::NoReport => "no report".to_owned(),
+            Self::HalfReport => "half a report".to_owned(),
+            Self::EmptyReport => "an empty report".to_owned(),
+            Self::Report(_, exit) => format!("does it, and reports that it did not (exit {exit})"),
+            Self::Skip(_) => "does nothing, and reports that it did".to_owned(),
+            Self::Replace(from, to) => format!("{from:?} becomes {to:?}"),
+            Self::Prepend(_) => "another line on standard output".to_owned(),
+            Self::Warn(_) => "a warning on standard error".to_owned(),
+            Self::Crash(signal) => format!("is ended by signal {signal}"),
+        }
+    }
+}
+
+impl Mutation {
+    /// The recording after the change; none when it changes nothing.
+    pub fn of(&self, recording: &Recording) -> Option<Recording> {
+        let mut mutated = recording.clone();
+        for act in &self.acts {
+            for place in 0..mutated.calls.len() {
+                if self.is_about(&mutated.calls[place].argv) {
+                    let undone = apply(act, &mut mutated.calls[place]);
+                    if undone && place == 0 {
+                        mutated.after.clone_from(&mutated.before);
+                    }
+                }
+            }
+        }
+        let changed = mutated.to_file() != recording.to_file();
+        changed.then_some(mutated)
+    }
+
+    fn is_about(&self, argv: &[String]) -> bool {
+        let is = |place: usize, word: &str| argv.get(place).is_some_and(|found| found == word);
+        let help = argv.last().is_some_and(|last| last == "--help");
+        match self.call {
+            "*" => argv.iter().any(|argument| argument == "--output"),
+            "--help" => help,
+            call => !help && (is(0, call) || is(0, "migrate") && is(1, call)),
+        }
+    }
+}
+
+/// Changes what one call left. Whether the call did nothing then.
+fn apply(act: &Act, call: &mut RecordedCall) -> bool {
+    let ended = |call: &mut RecordedCall, exit: i32, stderr: &str| {
+        (call.exit, call.stdout, call.stderr) = (exit, Text::default(), Text::from(stderr));
+        write(call, None);
+        true
+    };
+    match act {
+        Act::Exit(from, to) if call.exit == *from => call.exit = *to,
+        Act::Code(from, to) => {
+            let quoted = |code: &str| format!("\"{code}\"");
+            let report = call.report_text();
+            let report = report.map(|text| text.replace(&quoted(from), &quoted(to)));
+            write(call, report.as_deref());
+            replace(call, from, to);
+        }
+        Act::Refuse(option) => {
+            let name = |argument: &String| argument.split('=').next() == Some(option);
+            if call.argv.iter().any(name) {
+                let words = format!("Usage: confiture\n\nError: No such option: {option}\n");
+                return ended(call, 2, &words);
+            }
+        }
+        Act::Crash(signal) => return ended(call, 128 + signal, ""),
+        Act::NoReport => write(call, None),
+        Act::HalfReport => {
+            let report = call.report_text().unwrap_or_default();
+            let half = (0..=report.len() / 2)
+                .rev()
+                .find(|end| report.is_char_boundary(*end));
+            if call.has_report() {
+                write(call, Some(&report[..half.unwrap_or(0)]));
+            }
+        }
+        Act::EmptyReport if call.has_report() => write(call, Some("")),
+        Act::Report(report, exit) => {
+            write(call, Some(&report.to_string()));
+            call.exit = *exit;
+        }
+        Act::Skip(report) => {
+            write(call, Some(&report.to_string()));
+            call.exit = 0;
+            return true;
+        }
+        Act::Replace(from, to) => replace(call, from, to),
+        Act::Prepend(line) => call.stdout = Text::from(&*format!("{line}\n{}", call.stdout)),
+        Act::Warn(line) => call.stderr = Text::from(&*format!("{}{line}\n", call.stderr)),
+        act => {
+            let report = call.report.as_ref().map(|report| report.get());
+            let tree = report.and_then(|report| serde_json::from_str::<Tree>(report).ok());
+            if let Some(mut tree) = tree {
+                let before = tree.clone();
+                edit(act, &mut tree);
+                if tree != before {
+                    write(call, Some(&tree.to_string()));
+                }
+            }
+        }
+    }
+    false
+}
+
+fn write(call: &mut RecordedCall, report: Option<&str>) {
+    (call.report, call.report_not_json) = RecordedCall::report_fields(report);
+}
+
+fn replace(call: &mut RecordedCall, from: &str, to: &str) {
+    for text in [&mut call.stdout, &mut call.stderr] {
+        *text = Text::from(&*text.to_string().replace(from, to));
+    }
+}
+
+fn edit(act: &Act, document: &mut Tree) {
+    match act {
+        Act::ReverseKeys => reverse_keys(document),
+        Act::Add(path, key, value) => at(document, path, &mut |found| {
+            if let Tree::Object(fields) = found {
+                fields.push(((*key).to_owned(), value.clone().into()));
+            }
+        }),
+        Act::Push(path, value) => at(document, path, &mut |found| {
+            if let Tree::List(items) = found {
+                items.push(value.clone().into());
+            }
+        }),
+        Act::Reverse(path) => at(document, path, &mut |found| {
+            if let Tree::List(items) = found {
+                items.reverse();
+            }
+        }),
+        Act::Drop(path)
+        | Act::Rename(path, _)
+        | Act::Retype(path)
+        | Act::Double(path, _)
+        | Act::Set(path, _) => {
+            let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
+            at(document, parent, &mut |found| {
+                if let Tree::Object(fields) = found {
+                    field(act, fields, key);
+                }
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Changes one field of an object.
+fn field(act: &Act, fields: &mut Vec<(String, Tree)>, key: &str) {
+    let Some(place) = fields.iter().position(|(name, _)| name == key) else {
+        return;
+    };
+    let value = &mut fields[place];
+    match act {
+        Act::Drop(_) => drop(fields.remove(place)),
+        Act::Rename(_, to) => value.0.clone_from(to),
+        Act::Set(_, to) => value.1 = to.clone().into(),
+        Act::Double(_, second) => {
+            fields.insert(place + 1, (key.to_owned(), second.clone().into()));
+        }
+        _ => {
+            value.1 = Tree::Leaf(match &value.1 {
+                Tree::Leaf(Value::String(_)) => 17.into(),
+                Tree::Leaf(leaf) => leaf.to_string().into(),
+                Tree::List(_) | Tree::Object(_) => "something".into(),
+            });
+        }
+    }
+}
+
+/// Calls `edit` with each value at the path, where `[]` is every element; the empty path is the
+/// document.
+fn at(value: &mut Tree, path: &str, edit: &mut dyn FnMut(&mut Tree)) {
+    if path.is_empty() {
+        return edit(value);
+    }
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    let Tree::Object(fields) = value else {
+        return;
+    };
+    let (key, each) = match first.strip_suffix("[]") {
+        Some(key) => (key, true),
+        None => (first, false),
+    };
+    for (_, value) in fields.iter_mut().filter(|(name, _)| name == key) {
+        match value {
+            Tree::List(items) if each => {
+                for item in items {
+                    at(item, rest, edit);
+                }
+            }
+            value => at(value, rest, edit),
+        }
+    }
+}
+
+fn reverse_keys(value: &mut Tree) {
+    match value {
+        Tree::Object(fields) => {
+            fields.reverse();
+            for (_, value) in fields {
+                reverse_keys(value);
+            }
+        }
+        Tree::List(items) => {
+            for item in items {
+                reverse_keys(item);
+            }
+        }
+        Tree::Leaf(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_change_reaches_its_place() {
+        const REPORT: &str = r#"{"ok":true,"set":{"changes":[{"tier":"a"},{"tier":"b"}]}}"#;
+        let tier = || "set.changes[].tier".to_owned();
+        let ok = || "ok".to_owned();
+        for (act, expected) in [
+            (
+                Act::Drop(tier()),
+                r#"{"ok":true,"set":{"changes":[{},{}]}}"#,
+            ),
+            (
+                Act::Rename(ok(), "OK".to_owned()),
+                &*REPORT.replace("ok", "OK"),
+            ),
+            (
+                Act::Set(tier(), json!("c")),
+                &REPORT.replace("\"a\"", "\"c\"").replace("\"b\"", "\"c\""),
+            ),
+            (
+                Act::Double(ok(), json!(false)),
+                &REPORT.replace("true", "true,\"ok\":false"),
+            ),
+            (
+                Act::Add("set.changes[]".to_owned(), "x", json!(1)),
+                &REPORT.replace("\"}", "\",\"x\":1}"),
+            ),
+            (
+                Act::Add(String::new(), "x", json!(1)),
+                &REPORT.replace("]}}", "]},\"x\":1}"),
+            ),
+            (
+                Act::Reverse("set.changes".to_owned()),
+                r#"{"ok":true,"set":{"changes":[{"tier":"b"},{"tier":"a"}]}}"#,
+            ),
+            (
+                Act::ReverseKeys,
+                r#"{"set":{"changes":[{"tier":"a"},{"tier":"b"}]},"ok":true}"#,
+            ),
+            (Act::Retype(ok()), &REPORT.replace("true", "\"true\"")),
+        ] {
+            let mut tree: Tree = serde_json::from_str(REPORT).unwrap();
+            edit(&act, &mut tree);
+            assert_eq!(tree.to_string(), expected);
+        }
+    }
+}
