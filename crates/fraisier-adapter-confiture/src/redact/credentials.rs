@@ -1,5 +1,7 @@
 //! What is secret in a connection string.
 
+use std::collections::BTreeSet;
+
 use crate::libpq::{ConnectionString, is_secret, percent_decoded};
 
 /// What stands between encoded characters and is shorter tells nothing.
@@ -9,15 +11,17 @@ const SHORTEST: usize = 4;
 pub(super) struct Credentials {
     /// The string itself, and its user with the password.
     pub(super) whole: Vec<String>,
-    /// The passwords, and the parts of them that a parser may take for something else.
-    pub(super) passwords: Vec<String>,
+    pub(super) passwords: BTreeSet<String>,
+    /// The parts of passwords that a parser may take for something else.
+    pub(super) parts: BTreeSet<String>,
 }
 
 impl Credentials {
     pub(super) fn in_dsn(dsn: &str) -> Self {
         let mut it = Self {
             whole: vec![dsn.to_owned()],
-            passwords: Vec::new(),
+            passwords: BTreeSet::new(),
+            parts: BTreeSet::new(),
         };
         let divided = ConnectionString::new(dsn);
         for setting in divided.settings.iter().chain(&divided.strays) {
@@ -49,12 +53,12 @@ impl Credentials {
         for text in [raw, &decoded] {
             // What a parser that stops at one of these takes for a host, a port or an option.
             let parts = text.split(['@', '/', ':', '?', '#', '&', '=', ',', ' ']);
-            self.passwords.extend(parts.map(str::to_owned));
+            self.parts.extend(parts.map(str::to_owned));
         }
         let between = raw.split('%').skip(1).filter_map(|text| text.get(2..));
         let between = between.chain(raw.split('%').next());
         let telling = between.filter(|text| text.len() >= SHORTEST);
-        self.passwords.extend(telling.map(str::to_owned));
+        self.parts.extend(telling.map(str::to_owned));
         self.passwords.extend([raw.to_owned(), decoded]);
     }
 }

@@ -34,7 +34,12 @@ impl Index {
         } else {
             self.fragments.0.extend(bytes.windows(FRAGMENT).map(number));
         }
-        let most = (FRAGMENT - 1).min(bytes.len().saturating_sub(1));
+        self.add_ends(form);
+    }
+
+    /// Adds the ends of a text whose fragments are those of another one.
+    pub(super) fn add_ends(&mut self, form: &str) {
+        let most = (FRAGMENT - 1).min(form.len().saturating_sub(1));
         let first = (0..=most).rev().find(|at| form.is_char_boundary(*at));
         let last = (form.len() - most..form.len()).find(|at| form.is_char_boundary(*at));
         self.ends.push((

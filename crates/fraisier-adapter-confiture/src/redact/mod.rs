@@ -13,7 +13,7 @@ use std::fmt;
 
 use self::credentials::Credentials;
 use self::forms::{forms, strings_in_json};
-use self::index::Index;
+use self::index::{FRAGMENT, Index};
 pub(crate) use self::redacted::{Redact, Redacted};
 use crate::libpq::percent_decoded;
 use crate::process::Captured;
@@ -65,12 +65,24 @@ impl Redactor {
             }
         };
         for dsn in dsns {
-            let Credentials { whole, passwords } = Credentials::in_dsn(dsn);
+            let Credentials {
+                whole,
+                passwords,
+                parts,
+            } = Credentials::in_dsn(dsn);
             for form in whole.iter().flat_map(|text| forms(text)) {
                 index.add_whole(form);
             }
             for password in passwords {
                 add(&mut index, &password);
+            }
+            for part in parts {
+                if part.len() < FRAGMENT {
+                    add(&mut index, &part);
+                } else {
+                    // The fragments of it are those of its password.
+                    index.add_ends(&part);
+                }
             }
         }
         for secret in secrets {
