@@ -8,6 +8,7 @@ mod cut;
 mod death;
 mod deployers;
 mod doctor;
+mod encoding;
 mod examples;
 mod host;
 mod long;
@@ -24,7 +25,7 @@ use crate::harness::{self, HarnessArgs};
 use crate::help;
 
 /// The groups, for `--help`.
-const GROUPS: [(&str, &str); 12] = [
+const GROUPS: [(&str, &str); 13] = [
     (
         "undo/",
         "an `up` that fails halfway and is undone, with ways down that work, fail or are missing",
@@ -71,6 +72,10 @@ const GROUPS: [(&str, &str); 12] = [
         "doctor/",
         "`doctor` of the adapter's program, on a healthy project and on broken ones: whether each \
          check finds what is broken, and changes nothing",
+    ),
+    (
+        "encoding/",
+        "databases with an encoding, or a style of dates, that confiture alone does not read",
     ),
     (
         "examples/",
@@ -134,6 +139,7 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     scenes.extend(deployers::scenes(&chosen));
     scenes.extend(pooler::scenes(&chosen));
     scenes.extend(doctor::scenes(&chosen));
+    scenes.extend(encoding::scenes(&chosen));
     scenes.extend(examples::scenes(&chosen));
     scenes.extend(long::scenes(&chosen, args.calls));
     harness::run(args.harness, scenes)

@@ -1,0 +1,94 @@
+//! Databases with settings that change what confiture reads: encodings and the style of dates.
+
+use anyhow::{Context as _, ensure};
+use contract_lab::confiture::{Candidate, Installed};
+use contract_tests::release::Release;
+use fraisier_adapter_api::Revision;
+
+use crate::harness::{Scene, World};
+use crate::stage::{Stage, block_on};
+
+/// Those whose reports differ most.
+const RELEASES: [Candidate; 4] = [
+    Candidate::Release(Release::new(0, 20, 0)),
+    Candidate::Release(Release::new(0, 23, 0)),
+    Candidate::Release(Release::new(0, 44, 0)),
+    Candidate::Newest,
+];
+
+/// Name, the statements that make a database so, and the style of dates that its migrations find.
+const SITUATIONS: [(&str, &[&str], &str); 3] = [
+    (
+        "an SQL_ASCII database",
+        &[
+            "DROP DATABASE _",
+            "CREATE DATABASE _ ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+        ],
+        "ISO",
+    ),
+    (
+        "a LATIN1 client encoding",
+        &["ALTER DATABASE _ SET client_encoding = 'LATIN1'"],
+        "ISO",
+    ),
+    (
+        "a German date style",
+        &["ALTER DATABASE _ SET datestyle = 'German, DMY'"],
+        "German",
+    ),
+];
+
+pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for candidate in super::or(chosen, &RELEASES) {
+        for (name, statements, style) in SITUATIONS {
+            let play = move |world: &World, confiture: &Installed| {
+                judge(statements, style, world, confiture)
+            };
+            scenes.push(Scene::new("encoding", candidate, name, play));
+        }
+    }
+    scenes
+}
+
+fn judge(
+    statements: &[&str],
+    style: &str,
+    world: &World,
+    confiture: &Installed,
+) -> anyhow::Result<()> {
+    let stage = Stage::new(world, confiture)?;
+    let mut server = world.server.connect()?;
+    for statement in statements {
+        let name = format!(" \"{}\"", stage.database.name());
+        server.batch_execute(&statement.replacen(" _", &name, 1))?;
+    }
+    stage.project.table("001")?;
+    stage.project.migration(
+        "002_words",
+        "CREATE TABLE words AS SELECT 'é日'::text AS word, current_setting('DateStyle') AS style;",
+        "DROP TABLE words;",
+    )?;
+    stage
+        .project
+        .write("002_words.verify.sql", "SELECT word = 'é日' FROM words;")?;
+
+    stage.up()?;
+    let current = block_on(stage.adapter().current_revision(&stage.ctx()))?;
+    ensure!(
+        current == Some(Revision::new("002")),
+        "it is at {current:?}"
+    );
+    let row = stage
+        .database
+        .connect()?
+        .query_one("SELECT octet_length(word), style FROM words", &[])?;
+    let (octets, found): (i32, String) = (row.get(0), row.get(1));
+    ensure!(octets == 5, "the word has {octets} bytes");
+    ensure!(found.starts_with(style), "a migration finds {found:?}");
+    let report = block_on(stage.adapter().verify(&stage.ctx()))?;
+    ensure!(report.ok, "{report:?}");
+    block_on(stage.adapter().down_to(&stage.ctx(), Revision::new("001")))
+        .context("the way back")?;
+    stage.is_at(&["001"])
+}
