@@ -50,20 +50,29 @@ pub struct HarnessArgs {
     lab: LabArgs,
 }
 
+impl HarnessArgs {
+    /// Whether every scene runs with the releases that it is about.
+    pub fn is_unfiltered(&self) -> bool {
+        self.filters.is_empty() && self.skip.is_empty() && self.confiture.is_empty()
+    }
+}
+
 /// What scenes share.
 pub struct World {
     pub lab: Lab,
     pub server: Server,
+    server_args: ServerArgs,
     program: Mutex<Option<PathBuf>>,
 }
 
 impl World {
-    pub fn new(server: Server, lab: Lab) -> Self {
-        Self {
+    pub fn new(server_args: ServerArgs, lab: Lab) -> anyhow::Result<Self> {
+        Ok(Self {
+            server: server_args.open(&lab)?,
+            server_args,
             lab,
-            server,
             program: Mutex::default(),
-        }
+        })
     }
 
     /// The adapter's program, built when it is first needed.
@@ -73,6 +82,11 @@ impl World {
             return Ok(built.clone());
         }
         Ok(program.insert(program::build(self.lab.ui)?).clone())
+    }
+
+    /// The directory with `psql` and `pg_dump`.
+    pub fn postgres_programs(&self) -> anyhow::Result<PathBuf> {
+        self.server_args.programs(&self.lab)
     }
 
     /// A release, installed.
@@ -192,7 +206,7 @@ pub fn run(args: HarnessArgs, mut scenes: Vec<Scene>) -> anyhow::Result<()> {
             vacant.insert(install(&lab, &scene.candidate)?);
         }
     }
-    let world = Arc::new(World::new(args.server.open(&lab)?, lab));
+    let world = Arc::new(World::new(args.server, lab)?);
     let lack = Arc::new(AtomicU64::new(0));
     let together = Arc::new(RwLock::new(()));
     let trials = scenes.into_iter().map(|scene| {

@@ -76,7 +76,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
 fn play(args: DemoArgs, transcript: &mut Transcript) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, Ui::stderr())?;
     let confiture = install(&lab, &args.confiture)?;
-    let world = World::new(args.server.open(&lab)?, lab);
+    let world = World::new(args.server, lab)?;
     let stage = Stage::of(&world, &confiture, Project::sample(&confiture.version)?)?;
     let version = world.server.version()?;
     transcript.say(&format!(

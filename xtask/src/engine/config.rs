@@ -9,14 +9,20 @@ use super::way::Way;
 pub struct Config {
     adapter: &'static str,
     root: PathBuf,
+    /// What is deployed.
+    pub name: String,
+    /// Where to, and whether that is said to be production.
+    pub environment: &'static str,
     /// The command that says whether the new version is well.
     pub health: &'static str,
     /// `live`, `restore_rehearsal` or `off`.
     pub preflight: &'static str,
-    /// Whether a policy decides by risk tier.
-    pub policy: bool,
+    /// The tiers that a policy allows, when it decides by risk tier.
+    pub policy: Option<&'static str>,
     /// Whether the new version is deployed beside the old one.
     pub blue_green: bool,
+    /// Further sections.
+    pub sections: Vec<String>,
 }
 
 impl Config {
@@ -24,13 +30,16 @@ impl Config {
         Self {
             adapter: match way {
                 Way::Program => "confiture-ipc",
-                Way::InProcess => "confiture",
+                Way::Shipped | Way::InProcess => "confiture",
             },
             root: root.to_owned(),
+            name: "shop".to_owned(),
+            environment: "production",
             health: "true",
             preflight: "live",
-            policy: false,
+            policy: None,
             blue_green: false,
+            sections: Vec::new(),
         }
     }
 
@@ -42,10 +51,13 @@ impl Config {
     fn text(&self) -> String {
         let Self {
             adapter,
+            name,
+            environment,
             health,
             preflight,
             ..
         } = self;
+        let production = *environment == "production";
         let strategy = if self.blue_green {
             "strategy = \"blue-green\"\n"
         } else {
@@ -53,8 +65,9 @@ impl Config {
         };
         let mut text = format!(
             r#"[deploy]
-name = "shop"
-environment = "production"
+name = "{name}"
+environment = "{environment}"
+production = {production}
 {strategy}
 [artifact]
 source = "local"
@@ -77,10 +90,14 @@ adapter = "command"
 command = "{health}"
 "#
         );
-        if self.policy {
-            text.push_str(
-                "\n[policy]\nauto_apply = [\"additive\"]\nrequire_approval = [\"destructive\"]\n",
-            );
+        if let Some(tiers) = self.policy {
+            text.extend([format!(
+                "\n[policy]\nauto_apply = [{tiers}]\nrequire_approval = [\"destructive\"]\n"
+            )]);
+        }
+        for section in &self.sections {
+            text += "\n";
+            text += section;
         }
         if self.blue_green {
             let lb = self.root.join("lb");

@@ -1,18 +1,15 @@
-//! The published engine, as it is and with the drop-in, and our program beside it.
+//! The published engine, as it is and with the drop-in.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use contract_lab::Lab;
 use contract_lab::build_once::{Building, build_once};
-use contract_lab::scratch::Scratch;
 use serde::{Deserialize, Serialize};
 
 use super::way::Way;
 use crate::cargo::{cargo, root, succeeded};
-use crate::program::{self, PROGRAM};
 
 /// The release of the engine that everything here is proven with.
 pub const VERSION: &str = "1.0.0-beta.14";
@@ -25,41 +22,6 @@ const SOURCES: [&str; 4] = [
     "crates/fraisier-core-bridge",
 ];
 
-/// The programs that the stories run.
-pub struct Engines {
-    fraisier: BTreeMap<Way, PathBuf>,
-    /// Our program: a copy that no build touches meanwhile.
-    pub program: PathBuf,
-    /// The directory with `psql` and `pg_dump`, which the engine calls.
-    pub postgres: PathBuf,
-    _directory: Scratch,
-}
-
-impl Engines {
-    /// Builds what is not in the cache, and our program.
-    ///
-    /// # Errors
-    /// No network, a Rust that is too old, a build that fails.
-    pub fn provide(lab: &Lab, ways: &[Way], postgres: PathBuf) -> anyhow::Result<Self> {
-        let fraisier = ways.iter().map(|&way| Ok((way, engine(lab, way)?)));
-        let fraisier = fraisier.collect::<anyhow::Result<_>>()?;
-        let directory = Scratch::new()?;
-        let program = directory.path().join(PROGRAM);
-        fs::copy(program::build(lab.ui)?, &program)?;
-        Ok(Self {
-            fraisier,
-            program,
-            postgres,
-            _directory: directory,
-        })
-    }
-
-    /// The engine that reaches the adapter in this way.
-    pub fn fraisier(&self, way: Way) -> &Path {
-        &self.fraisier[&way]
-    }
-}
-
 /// What an engine in the cache was built from.
 #[derive(Serialize, Deserialize)]
 struct Built {
@@ -67,9 +29,13 @@ struct Built {
     sources: u64,
 }
 
-fn engine(lab: &Lab, way: Way) -> anyhow::Result<PathBuf> {
+/// The engine of this variant, built when it is not in the cache.
+///
+/// # Errors
+/// No network, a Rust that is too old, a build that fails.
+pub fn engine(lab: &Lab, way: Way) -> anyhow::Result<PathBuf> {
     let (name, sources) = match way {
-        Way::Program => ("fraisier", 0),
+        Way::Shipped | Way::Program => ("fraisier", 0),
         Way::InProcess => ("fraisier-drop-in", digest()?),
     };
     let built = build_once(
@@ -83,7 +49,7 @@ fn engine(lab: &Lab, way: Way) -> anyhow::Result<PathBuf> {
 
 fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: u64) -> anyhow::Result<Built> {
     let with = match way {
-        Way::Program => "",
+        Way::Shipped | Way::Program => "",
         Way::InProcess => " with the drop-in",
     };
     let task = lab.ui.task(&format!(

@@ -41,14 +41,24 @@ impl Stand<'_> {
             ledger == versions,
             "the ledger is {ledger:?}, not {versions:?}"
         );
+        let found = self.tables()?;
+        ensure!(found == tables, "the tables are {found:?}, not {tables:?}");
+        Ok(())
+    }
+
+    /// The tables of the project, in order.
+    pub fn tables(&self) -> anyhow::Result<Vec<String>> {
         let rows = self.database.connect()?.query(
             "SELECT tablename::text FROM pg_tables
              WHERE schemaname = 'public' AND tablename NOT LIKE '%confiture%' ORDER BY 1",
             &[],
         )?;
-        let found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        ensure!(found == tables, "the tables are {found:?}, not {tables:?}");
-        Ok(())
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Changes the database behind the engine's back.
+    pub fn sql(&self, text: &str) -> anyhow::Result<()> {
+        Ok(self.database.connect()?.batch_execute(text)?)
     }
 
     /// Checks that nothing is left but what was committed: no session, no lock, no process, no
@@ -83,11 +93,11 @@ impl Stand<'_> {
         })
     }
 
-    /// The databases that were made of the stand's own.
+    /// The throwaway databases that the engine made of the stand's own.
     pub fn databases(&self) -> anyhow::Result<Vec<String>> {
-        let stem = format!("{}_%", self.database.name());
+        let stem = format!("{}_fraisier_rh_", self.database.name());
         let rows = self.database.connect()?.query(
-            "SELECT datname::text FROM pg_database WHERE datname LIKE $1",
+            "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)",
             &[&stem],
         )?;
         Ok(rows.iter().map(|row| row.get(0)).collect())

@@ -1,5 +1,6 @@
-//! `cargo xtask engine`: whole deploys with the published fraisier, through the program and
-//! compiled in, judged by what is in the database and on the machine afterwards.
+//! `cargo xtask engine`: whole deploys with the published fraisier, with the adapter that it is shipped
+//! with, through our program, and with ours compiled in, judged by what is in the database and on the
+//! machine afterwards.
 
 mod config;
 mod install;
@@ -9,23 +10,20 @@ mod stories;
 mod table;
 mod way;
 
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
+use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::interrupt::{self, Interrupted};
+use contract_tests::release::Release;
 
-use self::install::Engines;
 use self::stand::Stand;
 use self::stories::{STORIES, Story};
 use self::table::{Cell, Column, Outcome, Table};
 use self::way::Way;
 use crate::exit::Unexpected;
+use crate::harness::{self, HarnessArgs, Scene, Skip, World};
 use crate::help;
-use contract_lab::confiture::{Candidate, Installed, install};
-use contract_lab::interrupt::{self, Interrupted};
-use contract_lab::parallel::in_parallel;
-use contract_lab::postgres::{Server, ServerArgs};
-use contract_lab::ui::{Ui, seconds};
-use contract_lab::{Lab, LabArgs};
 
 /// `--help`, after the options.
 pub fn help() -> String {
@@ -33,8 +31,9 @@ pub fn help() -> String {
         "\
          fraisier 1.0.0-beta.14 is installed twice into the cache, from the package registry: as \
          it is, and with our drop-in for the adapter that it compiles in. It needs Rust 1.95, and \
-         some minutes the first time. Each deploy gets a project, a database and stand-ins for \
-         systemctl and nginx of its own.",
+         some minutes the first time. Each scene, named STORY/RELEASE/VARIANT, gets a project, a \
+         database and stand-ins for systemctl and nginx of its own. Where ours ends otherwise than \
+         the adapter that fraisier is shipped with, the table gives the reason.",
         &[
             (
                 "cargo xtask engine",
@@ -45,53 +44,30 @@ pub fn help() -> String {
                 "what .ci/run asks, with the newest",
             ),
             (
-                "cargo xtask engine --story killed --way program \\\n    --confiture 0.23.0",
-                "one story, one way, with one release",
+                "cargo xtask engine killed/ --skip /shipped \\\n    --confiture 0.23.0",
+                "one story in the variants with our adapter, with one release",
             ),
         ],
     )
 }
 
-/// The releases that every story is told with: without a window verdict, with one that is wrong
-/// now and then, and the newest.
-const RELEASES: [&str; 3] = ["0.22.0", "0.23.0", "newest"];
+/// The releases that every story runs with: without a window verdict, with one that is wrong now and
+/// then, and the newest.
+const RELEASES: [Candidate; 3] = [
+    Candidate::Release(Release::new(0, 22, 0)),
+    Candidate::Release(Release::new(0, 23, 0)),
+    Candidate::Newest,
+];
 
-/// How many stories run at a time. A deploy waits for its server as long as it computes.
-const LANES: usize = 3;
-
-/// What the deploys can be told.
+/// The options of the engine's scenes.
 #[derive(Debug, clap::Args)]
 pub struct EngineArgs {
-    /// The stories that show most, with the newest confiture only
-    #[arg(long, conflicts_with_all = ["confiture", "story"])]
-    quick: bool,
+    #[command(flatten)]
+    harness: HarnessArgs,
 
-    /// A story to tell, instead of all; may be given more than once
-    #[arg(long, value_name = "NAME", value_parser = names())]
-    story: Vec<String>,
-
-    /// How the engine reaches the adapter, instead of both ways
+    /// The scenes that show most, with the newest confiture only
     #[arg(long)]
-    way: Option<Way>,
-
-    /// Which confiture: a release such as 0.22.0, `newest`, or the path of a binary; may be given
-    /// more than once
-    #[arg(long, value_name = "RELEASE|PATH")]
-    confiture: Vec<Candidate>,
-
-    #[command(flatten)]
-    server: ServerArgs,
-
-    #[command(flatten)]
-    lab: LabArgs,
-}
-
-fn names() -> clap::builder::PossibleValuesParser {
-    STORIES
-        .iter()
-        .map(|story| story.name)
-        .collect::<Vec<_>>()
-        .into()
+    quick: bool,
 }
 
 /// Runs the deploys.
@@ -99,111 +75,84 @@ fn names() -> clap::builder::PossibleValuesParser {
 /// # Errors
 /// What is missing, or what was not as expected.
 pub fn run(args: EngineArgs) -> anyhow::Result<()> {
-    let lab = Lab::new(args.lab, Ui::stderr())?;
-    let releases: Vec<Candidate> = match args.confiture.as_slice() {
-        [] if args.quick => vec![Candidate::Newest],
-        [] => RELEASES
-            .iter()
-            .map(|it| it.parse())
-            .collect::<Result<_, _>>()?,
-        named => named.to_vec(),
+    let chosen = args.harness.confiture.clone();
+    let releases = match chosen.as_slice() {
+        [] if args.quick => &[Candidate::Newest],
+        [] => &RELEASES[..],
+        chosen => chosen,
     };
-    let confitures = releases
-        .iter()
-        .map(|candidate| install(&lab, candidate))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let ways = args.way.map_or(Way::BOTH.to_vec(), |way| vec![way]);
-    let engines = Engines::provide(&lab, &ways, args.server.programs(&lab)?)?;
-    let server = args.server.open(&lab)?;
-
-    let mut tellings = Vec::new();
+    let everything = !args.quick && args.harness.is_unfiltered();
+    let cells = Arc::new(Mutex::new(Vec::new()));
+    let mut scenes = Vec::new();
     for story in STORIES {
-        let wanted = args.story.is_empty() || args.story.iter().any(|name| name == story.name);
-        for &way in &ways {
-            let told = wanted && (!args.quick || story.quick.contains(&way)) && story.is_for(way);
-            let each = confitures.iter().filter(|_| told);
-            tellings.extend(each.map(|confiture| Telling {
-                story,
-                way,
-                confiture,
-            }));
+        for release in releases {
+            for way in Way::ALL {
+                let wanted = !args.quick || story.quick.contains(&way);
+                if wanted && story.is_for(way) {
+                    let cells = Arc::clone(&cells);
+                    let play = move |world: &World, confiture: &Installed| {
+                        play(story, way, world, confiture, &cells)
+                    };
+                    scenes.push(Scene::new(story.name, release, way.word(), play));
+                }
+            }
         }
     }
-    ensure!(!tellings.is_empty(), "no story is told");
-    let bar = lab.ui.bar(tellings.len() as u64, "deploying");
-    let cells = in_parallel(LANES, &tellings, |telling| {
-        let began = Instant::now();
-        let cells = telling.tell(&server, &engines)?;
-        let bad = cells
-            .iter()
-            .any(|cell| matches!(cell.outcome, Outcome::Fault(_)));
-        lab.ui.note(&format!(
-            "{}: {} ({})",
-            telling.title(),
-            if bad {
-                "NOT as expected"
-            } else {
-                "as expected"
-            },
-            seconds(began.elapsed()),
-        ));
-        bar.advance();
-        Ok(cells)
-    });
-    drop(bar);
-    let table = Table::new(cells?.into_iter().flatten());
+    let ran = harness::run(args.harness, scenes);
+    let cells = std::mem::take(&mut *cells.lock().unwrap_or_else(PoisonError::into_inner));
+    if cells.is_empty() {
+        return ran;
+    }
+    let table = Table::compared(cells, everything);
     table.print();
-    match table.faults() {
+    ran?;
+    match table.unexplained() {
         0 => Ok(()),
-        faults => Err(Unexpected(format!("{faults} steps are not as expected")).into()),
+        count => Err(Unexpected(format!(
+            "{count} differences from the shipped adapter have no reason, or reasons no difference"
+        ))
+        .into()),
     }
 }
 
-/// A story, with the engine and the confiture that it is told with.
-struct Telling<'a> {
-    story: &'a Story,
+/// Takes the steps of a story, up to the first that is not as expected.
+fn play(
+    story: &Story,
     way: Way,
-    confiture: &'a Installed,
-}
-
-impl Telling<'_> {
-    fn title(&self) -> String {
-        let (way, version) = (self.way.words(), &self.confiture.version);
-        format!("{way}, {version}, {}", self.story.name)
-    }
-
-    /// Takes its steps, up to the first that is not as expected.
-    fn tell(&self, server: &Server, engines: &Engines) -> anyhow::Result<Vec<Cell>> {
-        let mut stand = Stand::new(server, engines, self.confiture, self.way)?;
-        let begin = self.story.before.unwrap_or(|_| Ok(()));
-        let mut before = begin(&mut stand).context("before it");
-        let mut cells = Vec::new();
-        let mut reached = true;
-        for step in self.story.steps {
-            interrupt::check()?;
-            if step.only.is_some_and(|only| only != self.way) {
-                continue;
-            }
-            let outcome = if reached {
-                let before = std::mem::replace(&mut before, Ok(()));
-                match before.and_then(|()| (step.run)(&mut stand)) {
-                    Err(error) if error.is::<Interrupted>() => return Err(error),
-                    Err(error) => Outcome::Fault(format!("{error:#}")),
-                    Ok(()) => Outcome::AsExpected,
-                }
-            } else {
-                Outcome::NotReached
-            };
-            reached = outcome == Outcome::AsExpected;
-            cells.push(Cell {
+    world: &World,
+    confiture: &Installed,
+    cells: &Mutex<Vec<Cell>>,
+) -> anyhow::Result<()> {
+    let mut stand = Stand::new(world, confiture, way)?;
+    let begin = story.before.unwrap_or(|_| Ok(()));
+    let mut result = begin(&mut stand).context("before it");
+    for step in story.steps {
+        interrupt::check()?;
+        if !step.ways.contains(&way) {
+            continue;
+        }
+        let reached = result.is_ok();
+        if reached {
+            result = (step.run)(&mut stand).context(step.name);
+        }
+        let outcome = match &result {
+            Ok(()) => Outcome::AsExpected(stand.observation()?),
+            Err(error) if error.is::<Interrupted>() => break,
+            Err(error) if error.is::<Skip>() => Outcome::Skipped,
+            Err(_) if reached => Outcome::Fault,
+            Err(_) => Outcome::NotReached,
+        };
+        cells
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Cell {
                 step: step.name,
                 column: Column {
-                    way: self.way,
+                    way,
                     release: stand.release,
                 },
                 outcome,
             });
-        }
-        Ok(cells)
     }
+    result
 }

@@ -6,20 +6,24 @@ use contract_lab::ui::{bad, faint, good, heading};
 use contract_tests::release::Release;
 
 use super::stories::STORIES;
+use super::stories::Step;
 use super::way::Way;
 
 /// What a step is done with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Column {
-    pub way: Way,
     pub release: Release,
+    pub way: Way,
 }
 
 /// What became of a step.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    AsExpected,
-    Fault(String),
+    /// With what was then in the database.
+    AsExpected(String),
+    Fault,
+    /// It cannot be done on this machine.
+    Skipped,
     /// A step before it was not as expected.
     NotReached,
 }
@@ -33,86 +37,147 @@ pub struct Cell {
 }
 
 /// All steps.
-pub struct Table(BTreeMap<(&'static str, Column), Outcome>);
+pub struct Table {
+    cells: BTreeMap<(&'static str, Column), Outcome>,
+    /// The reasons that explain a difference, in the order of the stories.
+    reasons: Vec<&'static str>,
+    /// Differences from the shipped adapter, and reasons, that do not fit together.
+    unexplained: Vec<String>,
+    /// Where a difference is explained.
+    marked: BTreeMap<(&'static str, Column), usize>,
+}
 
-/// The width of a column: that of `0.22.0` and a blank.
-const WIDTH: usize = 7;
+/// The width of a column.
+const WIDTH: usize = 12;
 
 impl Table {
-    pub fn new(cells: impl Iterator<Item = Cell>) -> Self {
-        Self(
-            cells
+    /// The cells, and where ours differ from the shipped adapter's.
+    pub fn compared(cells: Vec<Cell>, everything: bool) -> Self {
+        let cells = cells.into_iter();
+        let mut table = Self {
+            cells: cells
                 .map(|cell| ((cell.step, cell.column), cell.outcome))
                 .collect(),
-        )
+            reasons: Vec::new(),
+            unexplained: Vec::new(),
+            marked: BTreeMap::new(),
+        };
+        table.compare(everything);
+        table
     }
 
-    /// How many steps were not as expected.
-    pub fn faults(&self) -> usize {
-        let faults = self.0.values();
-        faults.filter(|it| matches!(it, Outcome::Fault(_))).count()
+    /// Compares ours with the shipped adapter: a difference needs a reason, and in a run of everything a
+    /// reason needs a difference.
+    fn compare(&mut self, everything: bool) {
+        let releases: BTreeSet<Release> = self.cells.keys().map(|(_, it)| it.release).collect();
+        for step in steps() {
+            for way in Way::OURS {
+                let reason = step.reasons.iter().find(|(of, _)| *of == way);
+                let mut differs = false;
+                for &release in &releases {
+                    let seen = |way| match self.cells.get(&(step.name, Column { release, way })) {
+                        Some(Outcome::AsExpected(seen)) => Some(seen),
+                        _ => None,
+                    };
+                    let (Some(ours), Some(theirs)) = (seen(way), seen(Way::Shipped)) else {
+                        continue;
+                    };
+                    if ours == theirs {
+                        continue;
+                    }
+                    differs = true;
+                    let Some((_, reason)) = reason else {
+                        self.unexplained.push(format!(
+                            "{}, {}, {release}: {ours}; the shipped adapter: {theirs}",
+                            step.name,
+                            way.word()
+                        ));
+                        continue;
+                    };
+                    let known = self.reasons.iter().position(|it| it == reason);
+                    let number = known.unwrap_or_else(|| {
+                        self.reasons.push(reason);
+                        self.reasons.len() - 1
+                    });
+                    self.marked
+                        .insert((step.name, Column { release, way }), number + 1);
+                }
+                if everything && !differs && reason.is_some() {
+                    self.unexplained.push(format!(
+                        "{}, {}: there is a reason, and no difference",
+                        step.name,
+                        way.word()
+                    ));
+                }
+            }
+        }
     }
 
-    /// Prints the steps in the order of the stories, and then every fault.
+    /// How many differences have no reason, or reasons no difference.
+    pub fn unexplained(&self) -> usize {
+        self.unexplained.len()
+    }
+
+    /// Prints the steps in the order of the stories, and the reasons.
     pub fn print(&self) {
         for line in self.lines() {
             anstream::println!("{line}");
         }
-        for ((step, column), outcome) in &self.0 {
-            if let Outcome::Fault(why) = outcome {
-                let (way, release) = (column.way.words(), &column.release);
-                anstream::println!("\n{} {step}, {way}, {release}: {why}", bad("FAIL"));
-            }
+        for difference in &self.unexplained {
+            anstream::println!("{} {difference}", bad("DIFFERS"));
         }
-        let count = |wanted: fn(&Outcome) -> bool| self.0.values().filter(|it| wanted(it)).count();
-        anstream::println!(
-            "\n{} as expected, {} not, {} not reached",
-            count(|it| *it == Outcome::AsExpected),
-            self.faults(),
-            count(|it| *it == Outcome::NotReached),
-        );
     }
 
     fn lines(&self) -> Vec<String> {
-        let columns: BTreeSet<&Column> = self.0.keys().map(|(_, column)| column).collect();
-        let steps: Vec<&str> = STORIES
-            .iter()
-            .flat_map(|story| story.steps)
+        let releases: BTreeSet<Release> = self.cells.keys().map(|(_, it)| it.release).collect();
+        let names: Vec<&str> = steps()
             .map(|step| step.name)
-            .filter(|step| self.0.keys().any(|(name, _)| name == step))
+            .filter(|step| self.cells.keys().any(|(name, _)| name == step))
             .collect();
-        let first = steps.iter().map(|step| step.len()).max().unwrap_or(0);
-        let mut ways = " ".repeat(first);
-        for way in Way::BOTH {
-            let width = WIDTH * columns.iter().filter(|it| it.way == way).count();
-            if width > 0 {
-                ways.extend([format!(" {:<1$}", way.words(), width - 1)]);
+        let title = "confiture 0.00.00".len();
+        let first = names
+            .iter()
+            .map(|step| step.len())
+            .chain([title])
+            .max()
+            .unwrap_or(0);
+        let mut lines = Vec::new();
+        for release in releases {
+            let mut head = format!("{:first$}", format!("confiture {release}"));
+            for way in Way::ALL {
+                head.extend([format!(" {:<1$}", way.word(), WIDTH - 1)]);
             }
-        }
-        let mut releases = String::new();
-        for column in &columns {
-            releases.extend([format!(" {:<1$}", column.release.to_string(), WIDTH - 1)]);
-        }
-        let mut lines = vec![
-            heading(ways.trim_end()),
-            heading(format!("{:first$}{releases}", "").trim_end()),
-        ];
-        for step in steps {
-            let mut line = format!("{step:first$}");
-            for column in &columns {
-                let word = match self.0.get(&(step, (*column).clone())) {
-                    None => faint("·     "),
-                    Some(Outcome::AsExpected) => good("ok    "),
-                    Some(Outcome::Fault(_)) => bad("FAIL  "),
-                    Some(Outcome::NotReached) => faint("-     "),
-                };
-                line += " ";
-                line += &word;
+            lines.push(heading(head.trim_end()));
+            for &step in &names {
+                let mut line = format!("{step:first$}");
+                for way in Way::ALL {
+                    let cell = (step, Column { release, way });
+                    let mark = self.marked.get(&cell);
+                    let mark = mark.map_or_else(String::new, |number| format!(" ({number})"));
+                    let (word, paint): (&str, fn(&str) -> String) = match self.cells.get(&cell) {
+                        None => ("·", faint),
+                        Some(Outcome::AsExpected(_)) => ("ok", good),
+                        Some(Outcome::Fault) => ("FAIL", bad),
+                        Some(Outcome::Skipped) => ("skip", faint),
+                        Some(Outcome::NotReached) => ("-", faint),
+                    };
+                    let text = format!("{word}{mark}");
+                    line += " ";
+                    line += &paint(&format!("{text:<0$}", WIDTH - 1));
+                }
+                lines.push(line);
             }
-            lines.push(line);
+            lines.push(String::new());
+        }
+        for (index, reason) in self.reasons.iter().enumerate() {
+            lines.push(format!("({}) {reason}", index + 1));
         }
         lines
     }
+}
+
+fn steps() -> impl Iterator<Item = &'static Step> {
+    STORIES.iter().flat_map(|story| story.steps)
 }
 
 #[cfg(test)]
@@ -123,45 +188,74 @@ mod tests {
         let release = "0.22.0".parse().unwrap();
         Cell {
             step,
-            column: Column { way, release },
+            column: Column { release, way },
             outcome,
         }
     }
 
-    #[test]
-    fn a_step_is_a_line_and_a_fault_is_counted() {
-        let table = Table::new(
-            [
-                cell("first deploy", Way::Program, Outcome::AsExpected),
-                cell(
-                    "first deploy",
-                    Way::InProcess,
-                    Outcome::Fault("no".to_owned()),
-                ),
-                cell("nothing to do", Way::InProcess, Outcome::NotReached),
-            ]
-            .into_iter(),
-        );
-        assert_eq!(table.faults(), 1);
-        let lines: Vec<String> = table
-            .lines()
-            .iter()
-            .map(|line| anstream::adapter::strip_str(line).to_string())
-            .collect();
-        assert_eq!(lines.len(), 4, "{lines:#?}");
-        assert!(
-            lines[2].starts_with("first deploy  ok     FAIL"),
-            "{lines:#?}"
-        );
-        assert!(lines[3].starts_with("nothing to do ·      -"), "{lines:#?}");
+    fn seen(what: &str) -> Outcome {
+        Outcome::AsExpected(what.to_owned())
+    }
+
+    fn plain(table: &Table) -> Vec<String> {
+        let lines = table.lines().into_iter();
+        lines
+            .map(|line| anstream::adapter::strip_str(&line).to_string())
+            .collect()
     }
 
     #[test]
-    fn sixty_columns_are_enough_for_three_releases() {
-        let widest = STORIES
-            .iter()
-            .flat_map(|story| story.steps)
-            .map(|step| step.name.len());
-        assert!(widest.max().unwrap() + 6 * WIDTH <= 60);
+    fn a_step_is_a_line() {
+        let table = Table::compared(
+            vec![
+                cell("first deploy", Way::Program, seen("at 1")),
+                cell("first deploy", Way::InProcess, Outcome::Fault),
+                cell("nothing to do", Way::InProcess, Outcome::NotReached),
+            ],
+            false,
+        );
+        let lines = plain(&table);
+        assert_eq!(lines.len(), 4, "{lines:#?}");
+        assert_eq!(
+            lines[1].trim_end(),
+            "first deploy     ·           ok          FAIL"
+        );
+        assert_eq!(
+            lines[2].trim_end(),
+            "nothing to do    ·           ·           -"
+        );
+    }
+
+    #[test]
+    fn a_difference_needs_a_reason_and_a_reason_a_difference() {
+        let compared = |step, program: &str, everything| {
+            let shipped = cell(step, Way::Shipped, seen("at 1"));
+            Table::compared(
+                vec![shipped, cell(step, Way::Program, seen(program))],
+                everything,
+            )
+        };
+        assert_eq!(compared("first deploy", "at 1", false).unexplained(), 0);
+        let unexplained = compared("first deploy", "at 2", false);
+        assert_eq!(unexplained.unexplained(), 1);
+        assert!(unexplained.unexplained[0].contains("at 2"));
+        let explained = compared("drill", "at 2", false);
+        assert_eq!(explained.unexplained(), 0);
+        let lines = plain(&explained);
+        assert!(lines[1].contains("ok (1)"), "{lines:#?}");
+        assert!(lines.last().unwrap().starts_with("(1) "), "{lines:#?}");
+        let stale = compared("drill", "at 1", true);
+        assert!(
+            stale
+                .unexplained
+                .iter()
+                .any(|it| it.starts_with("drill, program"))
+        );
+    }
+
+    #[test]
+    fn sixty_columns_are_enough() {
+        let widest = steps().map(|step| step.name.len()).max().unwrap();
+        assert!(widest + 3 * WIDTH <= 60);
     }
 }

@@ -1,8 +1,10 @@
-//! The two ways from the engine to the adapter.
+//! The variants of the engine that are compared.
 
-/// How the engine reaches the adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+/// How the engine reaches confiture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
+    /// The adapter that the published engine is shipped with.
+    Shipped,
     /// The published engine, which starts our program for every call.
     Program,
     /// The published engine, built with the drop-in.
@@ -10,14 +12,18 @@ pub enum Way {
 }
 
 impl Way {
-    /// Both ways.
-    pub const BOTH: [Self; 2] = [Self::Program, Self::InProcess];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Shipped, Self::Program, Self::InProcess];
 
-    /// The way in words.
-    pub fn words(self) -> &'static str {
+    /// Those with our adapter.
+    pub const OURS: [Self; 2] = [Self::Program, Self::InProcess];
+
+    /// The way in a word.
+    pub fn word(self) -> &'static str {
         match self {
+            Self::Shipped => "shipped",
             Self::Program => "program",
-            Self::InProcess => "in process",
+            Self::InProcess => "compiled-in",
         }
     }
 }

@@ -38,7 +38,7 @@ impl Stand<'_> {
     /// The engine with these arguments, where it would be started.
     pub fn engine(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         self.config.write(&self.project())?;
-        let mut command = Command::new(self.engines.fraisier(self.way));
+        let mut command = Command::new(&self.fraisier);
         command
             .args(arguments)
             .current_dir(self.project())
@@ -59,24 +59,25 @@ impl Stand<'_> {
     }
 
     /// Runs the engine to its end, and checks that it told no secret.
-    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+    pub fn run(&mut self, arguments: &[&str]) -> anyhow::Result<Output> {
         let output = run_within(&mut self.engine(arguments)?, PATIENCE)?;
         let printed = format!("{}{}", output.stdout, output.stderr);
         ensure!(
             !printed.contains(&self.password),
             "the engine printed the password"
         );
+        self.ended.push(output.status.to_string());
         Ok(output)
     }
 
     /// Builds the artifact and deploys it as `version`.
-    pub fn deploy(&self, version: &str) -> anyhow::Result<Deployed> {
+    pub fn deploy(&mut self, version: &str) -> anyhow::Result<Deployed> {
         self.build()?;
         self.saga(&["--json", "deploy", "--app-version", version])
     }
 
     /// Runs something of the engine that ends as a deploy does.
-    pub fn saga(&self, arguments: &[&str]) -> anyhow::Result<Deployed> {
+    pub fn saga(&mut self, arguments: &[&str]) -> anyhow::Result<Deployed> {
         let output = self.run(arguments)?;
         let printed = format!("{}{}", output.stdout, output.stderr);
         let document: Document = serde_json::from_str(&output.stdout)
@@ -92,10 +93,31 @@ impl Stand<'_> {
             "{} with exit status {status:?}",
             document.outcome
         );
-        Ok(Deployed {
+        let deployed = Deployed {
             outcome: document.outcome,
             detail: document.detail,
-        })
+        };
+        self.ended.push(deployed.summary());
+        Ok(deployed)
+    }
+
+    /// Runs something of the engine that has to succeed, or fail, without a deploy's outcome.
+    pub fn ends(&mut self, success: bool, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.run(arguments)?;
+        let printed = format!("{}{}", output.stdout, output.stderr);
+        ensure!(
+            output.status.success() == success,
+            "{arguments:?} ended with {}:\n{printed}",
+            output.status
+        );
+        Ok(printed)
+    }
+
+    /// How the runs of the engine ended since this was called last, and what is in the database.
+    pub fn observation(&mut self) -> anyhow::Result<String> {
+        let ended = std::mem::take(&mut self.ended).join(", ");
+        let (ledger, tables) = (self.ledger()?.join(", "), self.tables()?.join(", "));
+        Ok(format!("{ended}; at [{ledger}] with [{tables}]"))
     }
 
     /// Starts a deploy of what is built, and does not wait for it.
@@ -112,6 +134,13 @@ impl Stand<'_> {
 }
 
 impl Deployed {
+    /// The outcome, and the step that failed.
+    fn summary(&self) -> String {
+        let step = self.detail.split_once("step '").unwrap_or_default().1;
+        let step = step.split_once('\'').unwrap_or_default().0;
+        format!("{} {step}", self.outcome)
+    }
+
     /// It was committed.
     pub fn committed(&self) -> anyhow::Result<()> {
         if self.outcome != "committed" {

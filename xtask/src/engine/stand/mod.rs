@@ -13,17 +13,32 @@ use std::path::{Path, PathBuf};
 
 use contract_lab::confiture::Installed;
 use contract_lab::files::write_program;
-use contract_lab::postgres::{Database, Server};
+use contract_lab::postgres::Database;
 use contract_lab::runner::database::endpoint;
 use contract_lab::scratch::Scratch;
 use contract_tests::release::Release;
 
 use super::config::Config;
-use super::install::Engines;
+use super::install;
 use super::way::Way;
+use crate::harness::World;
 
 /// The variable that marks every process of a stand.
 const MARK: &str = "XTASK_ENGINE_STAND";
+
+/// The variable with the administrator's connection string.
+pub const ADMIN: &str = "SHOP_ADMIN_URL";
+
+/// A `systemctl` with one unit, which does not run.
+const SYSTEMCTL: &str = r#"
+echo systemctl "$@" >> "$root/asked"
+case "$1 $3" in
+"is-active "*) echo inactive; exit 3 ;;
+"show EnvironmentFiles") echo "EnvironmentFiles=$(cat "$root/flag") (ignore_errors=yes)" ;;
+"show Group") id -gn ;;
+esac
+exit 0
+"#;
 
 /// The projects, programs and database of one story.
 pub struct Stand<'a> {
@@ -36,7 +51,13 @@ pub struct Stand<'a> {
     /// Variables of the engine, beside those that every deploy has.
     pub env: BTreeMap<&'static str, OsString>,
     pub database: Database<'a>,
-    engines: &'a Engines,
+    fraisier: PathBuf,
+    /// How the runs of the engine ended.
+    ended: Vec<String>,
+    /// The administrator's connection string.
+    admin: String,
+    /// A directory that is not below the root.
+    outside: Option<PathBuf>,
     password: String,
     directory: Scratch,
     search: OsString,
@@ -44,12 +65,7 @@ pub struct Stand<'a> {
 
 impl<'a> Stand<'a> {
     /// A stand with nothing deployed.
-    pub fn new(
-        server: &'a Server,
-        engines: &'a Engines,
-        confiture: &Installed,
-        way: Way,
-    ) -> anyhow::Result<Self> {
+    pub fn new(world: &'a World, confiture: &Installed, way: Way) -> anyhow::Result<Self> {
         let directory = Scratch::new()?;
         let root = directory.path();
         for part in [
@@ -63,26 +79,27 @@ impl<'a> Stand<'a> {
             fs::create_dir_all(root.join(part))?;
         }
         let bin = root.join("bin");
-        // What these are asked is all that matters of them.
-        for name in ["systemctl", "nginx"] {
-            let text = format!(
-                "#!/bin/sh\necho {name} \"$@\" >> {}/asked\n",
+        let shell = |name: &str, text: &str| {
+            let begin = format!(
+                "#!/bin/sh\nroot='{}'\n[ -n \"${{{ADMIN}+x}}\" ] && echo {name} >> \"$root/exposed\"\n",
                 root.display()
             );
-            write_program(&bin.join(name), &text)?;
-        }
-        let text = format!(
-            "#!/bin/sh\necho \"$@\" >> {}/started\nexec {} \"$@\"\n",
-            root.display(),
-            confiture.program.display()
-        );
-        write_program(&bin.join("confiture"), &text)?;
+            write_program(&bin.join(name), &(begin + text))
+        };
+        // What these are asked is all that matters of them.
+        shell("nginx", "echo nginx \"$@\" >> \"$root/asked\"\n")?;
+        shell("systemctl", SYSTEMCTL)?;
+        let confiture_program = confiture.program.display();
+        let text = format!("echo \"$@\" >> \"$root/started\"\nexec '{confiture_program}' \"$@\"\n");
+        shell("confiture", &text)?;
         // The engine lists no links.
-        fs::copy(&engines.program, bin.join(crate::program::PROGRAM))?;
+        fs::copy(world.program()?, bin.join(crate::program::PROGRAM))?;
+        let server = &world.server;
+        let postgres = world.postgres_programs()?;
         let database = server.create_unique_database("engine")?;
         let search = std::env::join_paths([
             bin.as_path(),
-            engines.postgres.as_path(),
+            postgres.as_path(),
             Path::new("/usr/bin"),
             Path::new("/bin"),
         ])?;
@@ -91,12 +108,25 @@ impl<'a> Stand<'a> {
             release: confiture.version.parse()?,
             config: Config::new(way, root),
             env: BTreeMap::new(),
+            ended: Vec::new(),
+            outside: None,
+            admin: server.dsn("postgres"),
             password: endpoint(server, database.name(), database.name())?.password,
             database,
-            engines,
+            fraisier: install::engine(&world.lab, way)?,
             directory,
             search,
         })
+    }
+
+    /// The engine finds the administrator's connection string in its environment from now on.
+    pub fn set_admin(&mut self) {
+        self.env.insert(ADMIN, self.admin.clone().into());
+    }
+
+    /// The directory is removed with the stand.
+    pub fn remove_later(&mut self, directory: PathBuf) {
+        self.outside = Some(directory);
     }
 
     pub fn root(&self) -> &Path {
@@ -110,5 +140,13 @@ impl<'a> Stand<'a> {
     /// Whether this confiture is at least `release`.
     pub fn since(&self, release: &str) -> bool {
         release.parse().is_ok_and(|floor| self.release >= floor)
+    }
+}
+
+impl Drop for Stand<'_> {
+    fn drop(&mut self) {
+        if let Some(directory) = &self.outside {
+            let _ = fs::remove_dir_all(directory);
+        }
     }
 }

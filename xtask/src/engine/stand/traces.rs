@@ -17,6 +17,11 @@ impl Stand<'_> {
         taken(&self.root().join("asked"))
     }
 
+    /// The programs that received the administrator's connection string, and forgets them.
+    pub fn exposed(&self) -> String {
+        taken(&self.root().join("exposed"))
+    }
+
     /// How often confiture was started since this was asked last.
     pub fn starts(&self) -> usize {
         taken(&self.root().join("started")).lines().count()

@@ -1,15 +1,18 @@
 //! Calls that are cut short: by the engine's limit, and by the death of who runs them.
 
+use std::time::Duration;
+
 use anyhow::ensure;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::story::{Story, first_deploy, step, step_only};
+use crate::engine::look::within;
 use crate::engine::stand::Stand;
 use crate::engine::way::Way;
 
 /// An `up` that takes longer than the 60 s that the engine gives a program.
 pub const OVER_THE_LIMIT: Story = Story {
-    name: "over 60 s",
+    name: "over-60-s",
     quick: &[],
     before: Some(first_deploy),
     steps: &[
@@ -21,14 +24,15 @@ pub const OVER_THE_LIMIT: Story = Story {
                 untouched(stand)
             }
             // Nobody limits a call in process.
-            Way::InProcess => {
+            Way::Shipped | Way::InProcess => {
                 slow(stand, 65)?;
                 stand.deploy("v2")?.committed()?;
                 stand.is_at(&["001", "002"], &["product", "slow"])?;
                 stand.nothing_is_left()
             }
-        }),
-        step_only(Way::Program, "killed at 60 s", |stand| {
+        })
+        .because(&[(Way::Program, "the engine gives a program 60 s for a call")]),
+        step_only(&[Way::Program], "killed at 60 s", |stand| {
             // The adapter's own limit is beyond the engine's: the program is killed at 60 s.
             stand.env.insert("FRAISIER_CONFITURE_TIMEOUT", "10m".into());
             let deployed = stand.deploy("v2")?;
@@ -41,7 +45,7 @@ pub const OVER_THE_LIMIT: Story = Story {
 /// The engine, and the program, killed while a migration runs.
 pub const KILLED: Story = Story {
     name: "killed",
-    quick: &Way::BOTH,
+    quick: &Way::OURS,
     before: Some(first_deploy),
     steps: &[
         step("engine killed", |stand| {
@@ -51,9 +55,20 @@ pub const KILLED: Story = Story {
             engine.kill()?;
             engine.wait()?;
             asleep?;
+            if stand.way == Way::Shipped {
+                // confiture goes on, and commits.
+                return within(Duration::from_secs(120), || {
+                    let ledger = stand.ledger()?;
+                    Ok((ledger.len() != 2).then(|| format!("the ledger is {ledger:?}")))
+                });
+            }
             untouched(stand)
-        }),
-        step_only(Way::Program, "program killed", |stand| {
+        })
+        .because(&[
+            (Way::Program, STOPS_WITH_THE_ENGINE),
+            (Way::InProcess, STOPS_WITH_THE_ENGINE),
+        ]),
+        step_only(&[Way::Program], "program killed", |stand| {
             let mut engine = stand.start_deploy("v2")?;
             let asleep = stand.wait_for_sleep();
             let killed = kill_program(stand);
@@ -63,7 +78,7 @@ pub const KILLED: Story = Story {
             ensure!(!status.success(), "the engine says that all is well");
             untouched(stand)
         }),
-        step("deployed after it", |stand| {
+        step_only(&Way::OURS, "deployed after it", |stand| {
             slow(stand, 0)?;
             stand.deploy("v2")?.committed()?;
             stand.is_at(&["001", "002"], &["product", "slow"])?;
@@ -71,6 +86,9 @@ pub const KILLED: Story = Story {
         }),
     ],
 };
+
+const STOPS_WITH_THE_ENGINE: &str =
+    "ours stops with the engine; with the shipped adapter confiture goes on, and commits";
 
 /// The migration `002`: a table, and so many seconds.
 fn slow(stand: &Stand<'_>, seconds: u32) -> anyhow::Result<()> {

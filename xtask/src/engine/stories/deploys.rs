@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::ensure;
 
-use super::story::{Story, first_deploy, step, stock};
+use super::story::{Story, first_deploy, product, step, stock};
 use crate::engine::stand::Stand;
 use crate::engine::way::Way;
 use crate::project::Project;
@@ -22,7 +22,7 @@ const TABLES: &[&str] = &["product", "purchase"];
 /// The sample project, from its first deploy to its last rollback.
 pub const DEPLOYS: Story = Story {
     name: "deploys",
-    quick: &Way::BOTH,
+    quick: &Way::OURS,
     before: None,
     steps: &[
         step("first deploy", |stand| {
@@ -109,27 +109,33 @@ pub const DEPLOYS: Story = Story {
 
 /// One migration applied, and then one that fails: the applied one stays, and the reason says so.
 pub const HALF: Story = Story {
-    name: "half applied",
+    name: "half-applied",
     quick: &[],
     before: Some(first_deploy),
     steps: &[step("half applied stays", |stand| {
         half(stand)?;
         let deployed = stand.deploy("v2")?;
-        deployed.rolled_back("migrate", "003")?;
-        ensure!(
-            deployed.detail.contains("002"),
-            "002 is not named: {}",
-            deployed.detail
-        );
+        if stand.way == Way::Shipped {
+            deployed.rolled_back("migrate", "")?;
+        } else {
+            deployed.rolled_back("migrate", "003")?;
+            ensure!(
+                deployed.detail.contains("002"),
+                "002 is not named: {}",
+                deployed.detail
+            );
+        }
         stand.is_at(&["001", "002"], &["product", "stock"])?;
         stand.nothing_is_left()
     })],
 };
 
+const ONLY_OURS_UNDOES: &str = "the shipped adapter has no option that undoes a failed `up`";
+
 /// The same, where the adapter was told to undo.
 pub const HALF_UNDONE: Story = Story {
-    name: "half undone",
-    quick: &Way::BOTH,
+    name: "half-undone",
+    quick: &Way::OURS,
     before: Some(first_deploy),
     steps: &[step("half, undone", |stand| {
         half(stand)?;
@@ -137,7 +143,36 @@ pub const HALF_UNDONE: Story = Story {
             .env
             .insert("FRAISIER_CONFITURE_UNDO_FAILED_UP", "true".into());
         let deployed = stand.deploy("v2")?;
-        deployed.rolled_back("migrate", "003")?;
+        if stand.way == Way::Shipped {
+            deployed.rolled_back("migrate", "")?;
+            stand.is_at(&["001", "002"], &["product", "stock"])?;
+        } else {
+            deployed.rolled_back("migrate", "003")?;
+            stand.is_at(&["001"], &["product"])?;
+        }
+        stand.nothing_is_left()
+    })
+    .because(&[
+        (Way::Program, ONLY_OURS_UNDOES),
+        (Way::InProcess, ONLY_OURS_UNDOES),
+    ])],
+};
+
+/// There is no version and no revision to go back to.
+pub const FIRST_UNHEALTHY: Story = Story {
+    name: "first-is-unhealthy",
+    quick: &[],
+    before: None,
+    steps: &[step("first is unhealthy", |stand| {
+        product(stand)?;
+        stand.config.health = "false";
+        let deployed = stand.deploy("v1")?;
+        ensure!(
+            deployed.outcome == "partial_rollback",
+            "{}: {}",
+            deployed.outcome,
+            deployed.detail
+        );
         stand.is_at(&["001"], &["product"])?;
         stand.nothing_is_left()
     })],

@@ -1,13 +1,15 @@
 //! What is deployed, step by step, and what has to be so after each.
 
+mod database;
 mod deaths;
 mod deploys;
 mod gates;
 mod places;
 mod story;
 mod trouble;
+mod webhook;
 
-pub use self::story::Story;
+pub use self::story::{Step, Story};
 
 /// Every story, the longest first.
 pub const STORIES: &[&Story] = &[
@@ -21,6 +23,13 @@ pub const STORIES: &[&Story] = &[
     &deploys::HALF_UNDONE,
     &trouble::TROUBLE,
     &places::ONLY_IN_THE_ARTIFACT,
+    &database::REFRESH,
+    &database::DATABASE,
+    &database::DRILL,
+    &gates::FAIL_ON_BLOCK,
+    &database::ADMINISTRATOR,
+    &webhook::WEBHOOK,
+    &deploys::FIRST_UNHEALTHY,
     &gates::EMPTY,
     &places::FOUND,
 ];

@@ -6,7 +6,7 @@ use crate::engine::way::Way;
 /// Steps on one stand, each on what the one before left.
 pub struct Story {
     pub name: &'static str,
-    /// Whether `--quick` tells it too, with the newest release.
+    /// The variants in which `--quick` runs it, with the newest release.
     pub quick: &'static [Way],
     /// What it begins with, beside an empty project and database.
     pub before: Option<fn(&mut Stand<'_>) -> anyhow::Result<()>>,
@@ -16,39 +16,43 @@ pub struct Story {
 impl Story {
     /// Whether any of its steps can be done in this way.
     pub fn is_for(&self, way: Way) -> bool {
-        self.steps
-            .iter()
-            .any(|step| step.only.is_none_or(|only| only == way))
+        self.steps.iter().any(|step| step.ways.contains(&way))
     }
 }
 
 /// Something that is done and then judged.
 pub struct Step {
     pub name: &'static str,
-    /// The only way in which it can be done, where there is one.
-    pub only: Option<Way>,
+    /// The variants that take it.
+    pub ways: &'static [Way],
+    /// Why one of ours ends otherwise than the shipped adapter.
+    pub reasons: &'static [(Way, &'static str)],
     pub run: fn(&mut Stand<'_>) -> anyhow::Result<()>,
+}
+
+impl Step {
+    /// Ours end otherwise than the shipped adapter, for this reason.
+    pub(super) const fn because(self, reasons: &'static [(Way, &'static str)]) -> Self {
+        Self { reasons, ..self }
+    }
 }
 
 pub(super) const fn step(
     name: &'static str,
     run: fn(&mut Stand<'_>) -> anyhow::Result<()>,
 ) -> Step {
-    Step {
-        name,
-        only: None,
-        run,
-    }
+    step_only(&Way::ALL, name, run)
 }
 
 pub(super) const fn step_only(
-    way: Way,
+    ways: &'static [Way],
     name: &'static str,
     run: fn(&mut Stand<'_>) -> anyhow::Result<()>,
 ) -> Step {
     Step {
         name,
-        only: Some(way),
+        ways,
+        reasons: &[],
         run,
     }
 }
