@@ -15,6 +15,7 @@
 pub mod answer;
 pub mod cli;
 pub mod doctor;
+mod drill;
 pub mod exit;
 pub mod frame;
 pub mod limit;

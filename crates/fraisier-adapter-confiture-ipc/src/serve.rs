@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::answer::{self, CallError, Ending};
+use crate::drill;
 use crate::exit::Status;
 use crate::frame::{self, FrameError};
 use crate::limit::{self, TimedOut};
@@ -26,6 +27,9 @@ pub fn serve() -> Status {
         Ok(request) => request,
         Err(Refusal { id, error }) => return respond(id, Err(error.into())),
     };
+    if let Err(error) = drill::refuse(&call) {
+        return respond(id, Err(error.into()));
+    }
     let timed_out = TimedOut::default();
     let (adapter, limit) = match options::adapter(Arc::new(timed_out.clone())) {
         Ok(made) => made,

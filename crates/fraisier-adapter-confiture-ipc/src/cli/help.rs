@@ -18,7 +18,8 @@ const ABOUT: &str = "\
 Under fraisier:
   Put it on PATH and set `[migration] adapter = \"confiture-ipc\"`. Started without arguments and not \
 on a terminal, it answers one request: JSON-RPC 2.0 after `Content-Length` and an empty line, on \
-standard input. The response is the only thing on standard output.
+standard input. The response is the only thing on standard output. It refuses to migrate for `fraisier \
+backup drill`, which would migrate the live database this way.
 
 By hand:
   The commands make the calls that fraisier makes, with the same defaults, and show what it would \

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +12,8 @@ use serde_json::Value;
 
 /// Longer than anything here takes on the slowest machine; only a hang reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_fraisier-adapter-confiture-ipc");
 
 /// A password to look for where none may be.
 pub(crate) const PASSWORD: &str = "s3cr3t-canary";
@@ -46,11 +48,15 @@ impl Stage {
 
     /// The program, with an environment of its own.
     pub(crate) fn program(&self) -> Command {
-        let program = env!("CARGO_BIN_EXE_fraisier-adapter-confiture-ipc");
+        self.command(Path::new(PROGRAM))
+    }
+
+    /// Another program, in the environment of the program.
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = if cfg!(target_os = "linux") {
             // Whoever started this test may block signals, and a child inherits that.
             let mut command = Command::new("/usr/bin/env");
-            command.args(["--default-signal=TERM,INT,HUP", program]);
+            command.arg("--default-signal=TERM,INT,HUP").arg(program);
             command
         } else {
             Command::new(program)
