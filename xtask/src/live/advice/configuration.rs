@@ -73,7 +73,7 @@ fn inseparable_password(stage: &Follower<'_>) -> anyhow::Result<()> {
     };
     let name = stage.database.name();
     let outcome = against(&format!("host=127.0.0.1 password=uK4-vx9 dbname={name}"));
-    stage.advised(outcome, "write it as a URL, not as keywords")?;
+    stage.advised(outcome, "write it as a URL with")?;
     against(&stage.database.dsn()).context("the advice was followed")?;
     Ok(())
 }

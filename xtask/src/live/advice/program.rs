@@ -66,7 +66,7 @@ fn builder_names_another(stage: &Follower<'_>) -> anyhow::Result<()> {
         ConfitureMigration::with_program(stage.script("#!/bin/sh\necho git version 2\n")?);
     stage.advised(
         block_on(another.describe()),
-        "the `program` that is confiture",
+        "with confiture as its `program`",
     )?;
     block_on(stage.adapter().describe())?;
     Ok(())
@@ -175,7 +175,7 @@ fn no_tmpdir(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.program_advises(
         "current",
         &[confiture, ("TMPDIR", &nowhere)],
-        "let `TMPDIR` name",
+        "set `TMPDIR` to",
     )?;
     stage.program_succeeds(&[confiture, ("TMPDIR", stage.workdir())])
 }
