@@ -110,6 +110,7 @@ fn options() -> Result<confiture::Builder, fraisier_adapter_api::AdapterError> {
     confiture::ConfitureMigration::builder()
         .missing_migrations(confiture::MissingMigrations::AskConfiture)
         .overridden_by_env()
+        .map_err(Into::into)
 }
 
 #[async_trait]
