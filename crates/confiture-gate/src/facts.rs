@@ -20,6 +20,9 @@ pub(crate) fn words(fact: &Fact) -> String {
         Fact::Revision(None) => "the database is at no revision".to_owned(),
         Fact::Table(table) => format!("there is a table {table}"),
         Fact::NoTable(table) => format!("there is no table {table}"),
+        Fact::Ledger(versions) => {
+            format!("the adapter reads {} in the ledger", versions.join(", "))
+        }
         Fact::Untouched => "the database is untouched".to_owned(),
         Fact::Adapter(expected) => format!("the adapter gives {expected:?}"),
     }

@@ -16,6 +16,7 @@ pub(crate) fn call_of(exit: i32, report: Option<&str>, stdout: &str) -> Recorded
             .map(str::to_owned)
             .to_vec(),
         env: BTreeMap::new(),
+        links: None,
         exit,
         report,
         report_not_json,
@@ -29,6 +30,7 @@ pub(crate) fn recording(call: &RecordedCall) -> Recording {
     Recording {
         definition: "0".to_owned(),
         before: None,
+        ledger: None,
         calls: vec![call.clone()],
         after: None,
     }

@@ -8,6 +8,8 @@ use crate::connection::{CONFITURE_DATABASE_URL, Connection, DATABASE_URL, PGPASS
 
 /// Stands for the report's path in a recorded argv.
 pub const REPORT: &str = "<report>";
+/// Stands for the directory of links in a recorded argv.
+pub const LINKS: &str = "<links>";
 /// Stands for the project's directory in everything recorded.
 pub const PROJECT: &str = "<project>";
 /// Stands for the URL, without a password, of the `--against` database.
@@ -91,6 +93,12 @@ impl Call {
             environment.insert(PGPASSWORD.to_owned(), value("<password>"));
         }
         environment
+    }
+
+    /// Whether the adapter plans it with the ledger, and gives it a directory of links.
+    #[must_use]
+    pub fn is_planned(&self) -> bool {
+        matches!(self, Self::DownTo(_))
     }
 
     /// Whether it is one of the adapter's operations, with a report and a database.

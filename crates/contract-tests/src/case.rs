@@ -1,5 +1,6 @@
 //! What a case is: the situation, the call, and what must be true afterwards.
 
+use fraisier_adapter_confiture::tools::ledger::STATEMENTS;
 use fraisier_adapter_confiture::tools::replay::plain_output;
 use serde::Serialize;
 
@@ -54,6 +55,11 @@ pub struct Definition {
     pub circumstance: Option<Circumstance>,
     /// The call the case is about.
     pub call: Call,
+    /// Whether the ledger is recorded as the adapter reads it, and a planned call gets the directory
+    /// of links. Otherwise the call gets the whole directory, and the ledger of a replay is what one
+    /// `up` writes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reads_ledger: bool,
     /// What the adapter may go on to ask, in this order, to understand the outcome.
     pub then: Vec<Call>,
 }
@@ -65,7 +71,12 @@ impl Definition {
         let calls = std::iter::once(&self.call).chain(&self.then);
         let argv: Vec<_> = calls.map(|call| call.argv(self.migrations_dir)).collect();
         let plain: Vec<_> = plain_output().collect();
-        let json = serde_json::to_vec(&(self, argv, plain)).expect("it has a JSON form");
+        let json = if self.reads_ledger {
+            serde_json::to_vec(&(self, argv, plain, STATEMENTS))
+        } else {
+            serde_json::to_vec(&(self, argv, plain))
+        };
+        let json = json.expect("it has a JSON form");
         let hash = json.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
@@ -103,6 +114,7 @@ pub fn case(name: &'static str, about: &'static str, call: Call) -> Case {
             database: Database::Fresh,
             connection: Connection::Valid,
             circumstance: None,
+            reads_ledger: false,
             call,
             then: Vec::new(),
         },
@@ -175,6 +187,13 @@ impl Case {
     /// Adds what else is unusual.
     pub fn while_(mut self, circumstance: Circumstance) -> Self {
         self.definition.circumstance = Some(circumstance);
+        self
+    }
+
+    /// Records the ledger that the adapter reads beside the call, or plans it with.
+    #[must_use]
+    pub fn with_ledger(mut self) -> Self {
+        self.definition.reads_ledger = true;
         self
     }
 

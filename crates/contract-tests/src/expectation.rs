@@ -4,6 +4,7 @@
 use std::fmt;
 
 use fraisier_adapter_api::AdapterErrorKind;
+use fraisier_adapter_confiture::tools::ledger;
 use serde_json::Value;
 
 use crate::recording::{Recording, State};
@@ -39,6 +40,8 @@ pub enum Fact {
     Issue(&'static str),
     /// The preflight report has no issue with this code.
     NoIssue(&'static str),
+    /// The ledger as the adapter reads it has these versions, in the order of its rows.
+    Ledger(&'static [&'static str]),
     /// Some line of standard output contains this.
     Prints(&'static str),
     /// No line of standard output contains this.
@@ -150,6 +153,14 @@ fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
             unless(
                 codes.iter().any(|found| found == code) == wanted,
                 format!("{codes:?}"),
+            )
+        }
+        Fact::Ledger(versions) => {
+            let report = recording.ledger.as_ref().map(ToString::to_string);
+            let found = report.and_then(|report| ledger::versions(report.as_bytes()));
+            unless(
+                found.as_deref().is_some_and(|found| found == *versions),
+                format!("{:?}", recording.ledger),
             )
         }
         Fact::Prints(text) | Fact::DoesNotPrint(text) => {

@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod connection;
 pub mod expectation;
 pub mod fixtures;
+pub mod front;
 pub mod index;
 pub mod normalise;
 pub mod project;

@@ -65,6 +65,8 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r"_\d{8}_\d{6}\b", "_20000101_000000"),
         // The adapter's private report file.
         (r#"[^\s'"]*/confiture-report-\w+/report\.json"#, "<report>"),
+        // The adapter's private directory of links.
+        (r#"[^\s'"]*/confiture-report-\w+/links"#, "<links>"),
         // What stands for a password in a URL, also in one that only shows the form.
         (
             r#"(postgres(?:ql)?://[^:@/ "]+:)[^@<" ]+@"#,

@@ -47,6 +47,17 @@ impl Project {
         self.files.iter().map(file).collect()
     }
 
+    /// The versions of its SQL migrations, sorted.
+    pub fn versions(&self) -> Vec<String> {
+        let names = self
+            .files
+            .keys()
+            .filter_map(|file| file.strip_prefix(MIGRATIONS));
+        let stems = names.filter_map(|name| name.strip_prefix('/')?.strip_suffix(".up.sql"));
+        let versions = stems.filter_map(|stem| stem.split('_').next());
+        versions.map(str::to_owned).collect()
+    }
+
     /// Writes the project below `root`, with its migrations directory even when that is empty.
     pub fn write(&self, root: &Path) -> io::Result<()> {
         fs::create_dir_all(root.join(MIGRATIONS))?;
@@ -55,6 +66,20 @@ impl Project {
         }
         Ok(())
     }
+}
+
+/// The names of everything in a directory, sorted.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn names_in(directory: &Path) -> io::Result<Vec<String>> {
+    let names = directory
+        .read_dir()?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names: Vec<String> = names.collect::<io::Result<_>>()?;
+    names.sort();
+    Ok(names)
 }
 
 #[cfg(test)]

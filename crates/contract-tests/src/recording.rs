@@ -19,6 +19,10 @@ pub struct Recording {
     pub definition: String,
     /// The database before the first call; `null` when the case has none.
     pub before: Option<State>,
+    /// What the adapter's way of reading the ledger reported before the first call; `null` for a case
+    /// that does not read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Value>,
     /// The calls, in the order they were made. The first is the one the case is about.
     pub calls: Vec<RecordedCall>,
     /// The database after the first call.
@@ -33,6 +37,9 @@ pub struct RecordedCall {
     pub argv: Vec<String>,
     /// The variables that decide which database the call reaches; `null` for one that was not set.
     pub env: BTreeMap<String, Option<String>>,
+    /// What the directory of links contained, where the call was given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<Vec<String>>,
     /// The exit status.
     pub exit: i32,
     /// The report exactly as it was written; `null` when none was, or when it is not JSON.
@@ -144,9 +151,11 @@ mod tests {
         Recording {
             definition: "0".to_owned(),
             before: None,
+            ledger: None,
             calls: vec![RecordedCall {
                 argv: vec!["migrate".to_owned()],
                 env: BTreeMap::new(),
+                links: None,
                 exit: 0,
                 report,
                 report_not_json,

@@ -7,17 +7,19 @@ use std::{fs, io};
 use anyhow::{Context, bail, ensure};
 use fraisier_adapter_api::{AdapterError, Revision};
 use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::ledger;
 use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
 use fraisier_adapter_confiture::tools::replay::set_variables;
 use fraisier_adapter_confiture::tools::replay::{self, Command, Preflight, VerifyFiles};
 use fraisier_adapter_confiture::{ConfitureMigration, Failure};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json as value};
 
 use crate::ask::{Answer, ask, context, json};
 use crate::call::Call;
-use crate::case::Case;
+use crate::case::{Case, Database};
 use crate::connection::{CONFITURE_DATABASE_URL, DATABASE_URL, PGPASSWORD};
+use crate::front;
 use crate::normalise::{Names, normalise};
 use crate::project::MIGRATIONS;
 use crate::recording::{RecordedCall, Recording};
@@ -156,13 +158,41 @@ impl Replay<'_> {
                 .map(|call| played(call, env.clone(), names))
                 .collect::<anyhow::Result<_>>()?,
             any_time: vec![played(&self.version.calls[0], sees_no_dsn.into(), names)?],
+            ledger: self.ledger(),
         };
         let bin = root.join("bin");
         fs::create_dir(&bin)?;
+        fs::write(bin.join(SCRIPT), serde_json::to_vec(&script)?)?;
+        if script.ledger.is_some() {
+            return Ok(front::put_in_place(&bin, stand_in)?);
+        }
+        // The Python behind this one is not known.
         let program = bin.join("confiture");
         std::os::unix::fs::symlink(stand_in, &program)?;
-        fs::write(bin.join(SCRIPT), serde_json::to_vec(&script)?)?;
         Ok(program)
+    }
+
+    /// What is reported of the ledger: what was recorded, or, for a call that is planned with it, what
+    /// one `up` of the project before the call has written.
+    fn ledger(&self) -> Option<Value> {
+        let definition = &self.case.definition;
+        if definition.reads_ledger || !definition.call.is_planned() {
+            return self.recording.ledger.clone();
+        }
+        let applied = match &definition.database {
+            Database::Applied { project, .. } => Some(project.versions()),
+            Database::Fresh | Database::None => None,
+        };
+        let row = |(at, version): (usize, String)| value!([at, version, null, true, at, null]);
+        let rows: Vec<Value> = applied
+            .iter()
+            .flatten()
+            .cloned()
+            .enumerate()
+            .map(row)
+            .collect();
+        let table = applied.as_ref().map(|_| "tb_confiture");
+        Some(value!({ "answers": [{ "rows": [[table]] }, { "rows": rows }] }))
     }
 
     /// What the recorded bytes mean to the adapter, without a process.
@@ -191,14 +221,25 @@ impl Replay<'_> {
         let directory = site.project.join(MIGRATIONS);
         let revision = |text: &String| Revision::new(text.clone());
         match &definition.call {
-            Call::Current => json_of(replay::current_revision(&redactor, left)),
+            Call::Current => {
+                let by_time = replay::current_revision(&redactor, left)?;
+                let ledger = self.ledger().map(|ledger| ledger.to_string());
+                let rows = ledger.and_then(|ledger| ledger::versions(ledger.as_bytes()));
+                let by_row = rows.and_then(|rows| rows.last().map(revision));
+                Ok(json(by_row.or(by_time)))
+            }
             Call::Up(target) => {
                 let target = target.as_ref().map(revision);
                 json_of(replay::up(target.as_ref(), &redactor, left))
             }
             Call::DownTo(target) => {
-                let target = revision(target);
-                json_of(replay::down_to(&target, &redactor, left))
+                let ledger = self.ledger().unwrap_or_default().to_string();
+                match ledger::rollback(ledger.as_bytes(), target) {
+                    Ok(rollback) => json_of(replay::roll_back(&rollback, &redactor, left)),
+                    Err(refused) => Err(refused
+                        .expect("the ledger was recorded as it is read")
+                        .into()),
+                }
             }
             Call::Verify => {
                 let files = VerifyFiles::in_directory(&directory)
@@ -249,6 +290,7 @@ fn played(
 ) -> anyhow::Result<Played> {
     Ok(Played {
         argv: call.argv.iter().map(|text| names.expand(text)).collect(),
+        links: call.links.clone(),
         env,
         exit: u8::try_from(call.exit).context("an exit status fits eight bits")?,
         report: call.report_text().map(|text| names.expand(&text)),

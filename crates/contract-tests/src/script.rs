@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::call::LINKS;
 
 /// The script's file name, beside the name the stand-in was started by.
 pub const SCRIPT: &str = "script.json";
@@ -19,6 +22,8 @@ pub struct Script {
     pub in_order: Vec<Played>,
     /// Calls that may come at any time.
     pub any_time: Vec<Played>,
+    /// What is reported of the ledger.
+    pub ledger: Option<Value>,
 }
 
 /// One call and its answer. `<report>` stands for the path the caller chose.
@@ -26,6 +31,9 @@ pub struct Script {
 pub struct Played {
     /// What must follow the program name.
     pub argv: Vec<String>,
+    /// What the directory of links must contain; `None` for a call that was recorded with the whole
+    /// directory, which links may stand in for.
+    pub links: Option<Vec<String>>,
     /// Variables that must have this value, or with `None` must not be set.
     pub env: BTreeMap<String, Option<String>>,
     /// The exit status.
@@ -56,9 +64,16 @@ impl Script {
         &self,
         played: usize,
         argv: &[String],
+        links: Option<&[String]>,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<(&Played, Line), String> {
-        let asked = |call: &&Played| call.argv == argv;
+        // Links stand in for the directory of a call that was recorded without them.
+        let is_same = |(recorded, given): (&String, &String)| {
+            recorded == given || given == LINKS && links.is_some()
+        };
+        let asked = |call: &&Played| {
+            call.argv.len() == argv.len() && call.argv.iter().zip(argv).all(is_same)
+        };
         let next = self.in_order.get(played);
         let in_order = next.filter(asked).map(|call| (call, Line::InOrder));
         let any_time = || self.any_time.iter().find(asked);
@@ -67,6 +82,16 @@ impl Script {
             let next = next.map_or(&[][..], |call| &call.argv);
             format!("called with {argv:?}; recorded is {next:?}")
         })?;
+        if call
+            .links
+            .as_deref()
+            .is_some_and(|recorded| links != Some(recorded))
+        {
+            let (recorded, found) = (&call.links, links);
+            return Err(format!(
+                "given links to {found:?}; recorded is {recorded:?}"
+            ));
+        }
         for (name, value) in &call.env {
             let found = variable(name);
             if found != *value {
@@ -100,6 +125,7 @@ mod tests {
     fn script() -> Script {
         let call = |argv: &[&str], env: &[(&str, Option<&str>)]| Played {
             argv: argv.iter().map(ToString::to_string).collect(),
+            links: None,
             env: env
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)))
@@ -115,6 +141,7 @@ mod tests {
                 call(&["current"], &[]),
             ],
             any_time: vec![call(&["--version"], &[])],
+            ledger: None,
         }
     }
 
@@ -124,7 +151,7 @@ mod tests {
             found.map(|(_, value)| (*value).to_owned())
         };
         let script = script();
-        let answer = script.answer(played, &[argv.to_owned()], variable);
+        let answer = script.answer(played, &[argv.to_owned()], None, variable);
         answer.map(|(_, line)| line)
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{AGAINST, PROJECT, REPORT};
+use crate::call::{AGAINST, LINKS, PROJECT, REPORT};
 use crate::connection::Endpoint;
 use crate::normalise::Names;
 use crate::release::Release;
@@ -21,6 +21,9 @@ pub struct Site {
     pub project: PathBuf,
     /// Where reports are written.
     pub report: PathBuf,
+    /// Where the directory of links is, for a call that is given one.
+    #[serde(default)]
+    pub links: PathBuf,
     /// The Python environment, in a live run.
     pub environment: Option<PathBuf>,
     /// The name of this machine, in a live run.
@@ -37,6 +40,7 @@ impl Site {
             release,
             project,
             report: PathBuf::new(),
+            links: PathBuf::new(),
             environment: None,
             machine: None,
             endpoint: Endpoint {
@@ -56,6 +60,7 @@ impl Site {
         let Endpoint { port, .. } = self.endpoint;
         let mut names = Names::new()
             .with(path(&self.report), REPORT)
+            .with(path(&self.links), LINKS)
             .with(path(&self.project), PROJECT)
             .with(self.endpoint.against_url(), AGAINST)
             .with(self.endpoint.password.clone(), "<password>")

@@ -16,6 +16,7 @@ fn in_place() -> (TempDir, PathBuf) {
     symlink(env!("CARGO_BIN_EXE_stand-in-confiture"), &program).unwrap();
     let up = Played {
         argv: ["up", "--output", "<report>"].map(str::to_owned).into(),
+        links: None,
         env: BTreeMap::from([("DSN".to_owned(), Some("right".to_owned()))]),
         exit: 3,
         report: Some("{}".to_owned()),
@@ -25,6 +26,7 @@ fn in_place() -> (TempDir, PathBuf) {
     let script = Script {
         in_order: vec![up],
         any_time: Vec::new(),
+        ledger: None,
     };
     let json = serde_json::to_vec(&script).unwrap();
     fs::write(root.path().join(SCRIPT), json).unwrap();

@@ -29,13 +29,28 @@ use crate::thread::Threads;
 ///
 /// # Where the database was
 ///
-/// confiture takes what was applied last in time for the current revision, and its report on an
-/// `up` has no times. So [`from`](MigrationOutcome::from) of an `up`, and `to` when there was nothing
-/// to apply, is the last in sort order of what had been applied of the migrations in the directory.
-/// That is what [`current_revision`](MigrationAdapter::current_revision) says as long as migrations
-/// are applied in the order of their versions and stay in the directory. To go back after an `up`,
-/// ask `current_revision` before it, and go back to that: a `down_to` rolls back all that was applied
-/// after its target in time.
+/// confiture decides by `applied_at` what was applied last. Those times can tie, as after
+/// `migrate reinit`, and run backwards, as after a clock correction. The order of application is the
+/// order of the rows in the ledger (`pk_confiture`). The adapter reads them with the Python and the
+/// psycopg of the confiture installation.
+///
+/// - [`current_revision`](MigrationAdapter::current_revision) returns the last row. An
+///   [`Event::RevisionsDiffer`] reports that confiture names another migration.
+/// - [`down_to`](MigrationAdapter::down_to) rolls back the rows after its target. It refuses
+///   (`PreconditionFailed`, database unchanged) when `applied_at` does not increase in the order of the
+///   rows, because confiture would roll back something else. confiture gets a directory of links that
+///   lacks every migration that is not planned. If another deploy has applied one in the meantime,
+///   confiture finds no files for it, refuses, and changes nothing.
+/// - An [undone](Builder::undo_failed_up) `up` rolls back in the same way exactly what it applied.
+///
+/// Where the configured program is not a script of a Python installation, as a wrapper, no interpreter
+/// is known. `current_revision` then returns what confiture names, with an [`Event::LedgerNotRead`].
+/// `down_to` plans with `migrate status`, and refuses times that tie or differ from the order of the
+/// versions.
+///
+/// The report of an `up` has no times. So [`from`](MigrationOutcome::from) of an `up`, and `to` when
+/// there was nothing to apply, is the last in sort order of what had been applied of the migrations in
+/// the directory. To go back after an `up`, ask `current_revision` before it.
 ///
 /// A ledger that the role may not see, or that is not on its `search_path`, is no ledger to
 /// confiture: `current_revision` is `None` then, as on a database that was never migrated. No report
@@ -75,6 +90,8 @@ use crate::thread::Threads;
 ///
 /// [`Event::NoDisconnectCheck`]: crate::observe::Event::NoDisconnectCheck
 /// [`Event::NotWatched`]: crate::observe::Event::NotWatched
+/// [`Event::LedgerNotRead`]: crate::observe::Event::LedgerNotRead
+/// [`Event::RevisionsDiffer`]: crate::observe::Event::RevisionsDiffer
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
     config: Arc<Config>,

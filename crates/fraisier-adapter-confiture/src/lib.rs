@@ -132,9 +132,11 @@ compile_error!(
 mod adapter;
 mod boundary;
 mod builder;
+mod database;
 mod failure;
 mod file_name;
 mod guard;
+mod ledger;
 mod libpq;
 mod live;
 pub mod observe;

@@ -8,7 +8,8 @@ use fraisier_adapter_api::{AdapterErrorKind, Revision};
 use tracing::Span;
 
 use crate::failure::{Advice, DatabaseState, Fault};
-use crate::observe::{self, Announcer, Event, Observer};
+use crate::observe::{self, Announcer, Event, Observer, OnlyUnwatched};
+use crate::operation::Operation;
 use crate::operation::call::{Confiture, remove_halves};
 use crate::operation::outcome::Ended;
 use crate::operation::start;
@@ -139,6 +140,19 @@ impl Confiture for Live<'_> {
             _ => invocation,
         };
         self.once(invocation, Arc::new(Silent), Span::none()).await
+    }
+
+    async fn query(&self, invocation: Invocation, timeout: Duration) -> Result<Output, Fault> {
+        let context = RunContext {
+            timeout: Some(timeout),
+            listener: Arc::new(OnlyUnwatched(self.announcer())),
+            span: Span::none(),
+        };
+        let output = self.runner.run(invocation, context).await;
+        output.map_err(|error| {
+            let config = &self.request.config;
+            start::fault(Operation::CurrentRevision, config.named_by, error)
+        })
     }
 
     fn emit(&self, event: Event) {

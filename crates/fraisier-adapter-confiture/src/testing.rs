@@ -107,9 +107,9 @@ impl Observer for Heard {
     }
 }
 
-/// The arguments, with `<report>` for the report's path.
+/// The arguments, with `<report>` for the report's path and `<links>` for the directory of links.
 pub(crate) fn argv(invocation: &Invocation) -> Vec<String> {
-    let argv = invocation.argv(Path::new("<report>"));
+    let argv = invocation.argv(Path::new("<report>"), Path::new("<links>"));
     argv.iter()
         .map(|arg| arg.to_string_lossy().into_owned())
         .collect()

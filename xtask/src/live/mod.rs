@@ -11,6 +11,7 @@ mod doctor;
 mod encoding;
 mod examples;
 mod host;
+mod ledger;
 mod long;
 mod pooler;
 mod slow;
@@ -25,10 +26,15 @@ use crate::harness::{self, HarnessArgs};
 use crate::help;
 
 /// The groups, for `--help`.
-const GROUPS: [(&str, &str); 13] = [
+const GROUPS: [(&str, &str); 14] = [
     (
         "undo/",
         "an `up` that fails halfway and is undone, with ways down that work, fail or are missing",
+    ),
+    (
+        "ledger/",
+        "ledgers whose times tie or run backwards, a confiture whose Python is not known, and two \
+         deploys beside each other",
     ),
     (
         "advice/",
@@ -130,6 +136,7 @@ pub struct LiveArgs {
 pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     let chosen = args.harness.confiture.clone();
     let mut scenes = undo::scenes(&chosen);
+    scenes.extend(ledger::scenes(&chosen));
     scenes.extend(advice::scenes(&chosen));
     scenes.extend(cancel::scenes(&chosen));
     scenes.extend(conformance::scenes(&chosen));

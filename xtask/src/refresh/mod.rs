@@ -46,6 +46,10 @@ pub fn help() -> String {
                 "every release, about an hour on two cores",
             ),
             (
+                "cargo xtask refresh all --only down-to/one-time",
+                "a case that was added to the catalogue, on every release",
+            ),
+            (
                 "cargo xtask refresh --changes 0.22.0 0.23.0",
                 "what the recordings of the two differ in",
             ),
@@ -71,6 +75,11 @@ pub struct RefreshArgs {
     /// Run again what was captured before
     #[arg(long)]
     again: bool,
+
+    /// Record only the cases whose name contains this; may be given more than once. Those of a new
+    /// case are recorded on all releases
+    #[arg(long, value_name = "CASE")]
+    only: Vec<String>,
 
     /// How many cases run at a time
     #[arg(long, value_name = "N", default_value_t = default_jobs())]
@@ -115,6 +124,7 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
     let captures = Captures::at(lab.cache().join("captures"), args.again);
     let job = Job {
         catalogue: &catalogue,
+        is_needed: &|case| is_chosen(&args.only, case),
         installed: &installed,
         server: &server,
         captures: &captures,
@@ -165,6 +175,7 @@ pub fn record_release(
         releases: vec![release.to_string()],
         changes: None,
         again: false,
+        only: Vec::new(),
         jobs,
         fixtures,
         lab,
@@ -176,6 +187,10 @@ pub fn changes(fixtures: &std::path::Path, from: Release, to: Release) -> anyhow
     let catalogue = catalogue();
     let store = Store::read(fixtures, &catalogue)?;
     Ok(difference::between(&store, from, to))
+}
+
+fn is_chosen(only: &[String], case: &Case) -> bool {
+    only.is_empty() || only.iter().any(|name| case.name.contains(name.as_str()))
 }
 
 /// The releases to record, oldest first.

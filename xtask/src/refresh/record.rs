@@ -26,6 +26,8 @@ pub type Recorded = BTreeMap<String, Recording>;
 /// What to record, with what.
 pub struct Job<'a> {
     pub catalogue: &'a [Case],
+    /// Whether a case is to be recorded.
+    pub is_needed: &'a (dyn Fn(&Case) -> bool + Sync),
     pub installed: &'a BTreeMap<Release, Installed>,
     pub server: &'a Server,
     pub captures: &'a Captures,
@@ -54,7 +56,7 @@ pub fn all(job: &Job<'_>) -> anyhow::Result<BTreeMap<Release, Recorded>> {
         for case in job
             .catalogue
             .iter()
-            .filter(|case| case.applies_to(*release))
+            .filter(|case| case.applies_to(*release) && (job.is_needed)(case))
         {
             if let Some(capture) = job.captures.find(*release, case) {
                 captured.insert((*release, case.name), capture);

@@ -48,6 +48,8 @@ pub(crate) struct Observed {
     pub(crate) outcome: Option<Answer>,
     /// Whether the adapter let it come to a call.
     pub(crate) called: bool,
+    /// What was reported of the ledger, if the adapter read it.
+    pub(crate) ledger: Option<String>,
     /// The calls: the adapter's, or the one that it refuses to make.
     pub(crate) seen: Vec<Seen>,
     /// The database before it.
@@ -86,6 +88,7 @@ pub(crate) fn observe(
     let mut observed = Observed {
         outcome,
         called: !seen.is_empty() || hung,
+        ledger: wrapper.ledger(),
         seen,
         before,
         after_calls: after.clone(),

@@ -22,6 +22,11 @@ pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Record
     let capture = Capture {
         site: site.clone(),
         before: observed.before.clone(),
+        ledger: observed
+            .ledger
+            .as_deref()
+            .and_then(|text| serde_json::from_str(text).ok()),
+        links: None,
         calls: seen.iter().map(left).collect(),
         after: observed.after_calls.clone(),
     };
@@ -33,6 +38,7 @@ pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Record
             .iter()
             .map(|argument| normalise(argument, &names))
             .collect();
+        call.links.clone_from(&seen.links);
     }
     if recording.calls.is_empty() {
         // Nothing was seen of a call that hangs.
@@ -42,6 +48,7 @@ pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Record
                 .definition
                 .call
                 .recorded_environment(case.definition.connection),
+            links: None,
             exit: 137,
             report: None,
             report_not_json: None,

@@ -3,10 +3,22 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use contract_tests::call::LINKS;
+use contract_tests::normalise::{Names, normalise};
+
 /// The path that follows `--output`.
 pub(super) fn report_of(argv: &[String]) -> Option<PathBuf> {
     let place = argv.iter().position(|argument| argument == "--output")?;
     argv.get(place + 1).map(PathBuf::from)
+}
+
+/// The directory of links that follows `--migrations-dir`.
+pub(super) fn links_of(argv: &[String]) -> Option<PathBuf> {
+    let place = argv
+        .iter()
+        .position(|argument| argument == "--migrations-dir")?;
+    let directory = argv.get(place + 1)?;
+    (normalise(directory, &Names::new()) == LINKS).then(|| PathBuf::from(directory))
 }
 
 /// The files in the directory of the report, without the report itself.

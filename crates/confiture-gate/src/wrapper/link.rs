@@ -4,14 +4,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use contract_tests::front;
+
 use super::seen::Seen;
 use super::task::Task;
 
 /// What the wrapper is to do, beside the link it is started by.
 pub(super) const TASK: &str = "wrapper.json";
 
-/// The name of the link.
-pub(super) const LINK: &str = "confiture";
+/// What was reported of the ledger.
+pub(super) const LEDGER: &str = "ledger.json";
 
 /// The number of the call that began last.
 const BEGUN: &str = "begun";
@@ -26,7 +28,7 @@ pub struct Wrapper {
 }
 
 impl Wrapper {
-    /// Puts the link and its task in place. `myself` is the program that calls
+    /// Puts the script, its link and its task in place. `myself` is the program that calls
     /// [`run_as_wrapper`](super::run_as_wrapper) when it starts.
     pub fn new(myself: &Path, task: &Task) -> io::Result<Self> {
         let directory = tempfile::Builder::new()
@@ -34,13 +36,19 @@ impl Wrapper {
             .tempdir()?;
         fs::create_dir(directory.path().join(SEEN))?;
         fs::write(directory.path().join(TASK), serde_json::to_vec(task)?)?;
-        std::os::unix::fs::symlink(myself, directory.path().join(LINK))?;
+        front::put_in_place(directory.path(), myself)?;
         Ok(Self { directory })
     }
 
     /// The program to start.
     pub fn program(&self) -> PathBuf {
-        self.directory.path().join(LINK)
+        self.directory.path().join(front::SCRIPT)
+    }
+
+    /// What was reported of the ledger, if the adapter read it.
+    #[must_use]
+    pub fn ledger(&self) -> Option<String> {
+        fs::read_to_string(self.directory.path().join(LEDGER)).ok()
     }
 
     /// Whether the latest call began and did not end: it was killed, and the wrapper with it.

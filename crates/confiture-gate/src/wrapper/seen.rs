@@ -13,6 +13,9 @@ pub struct Seen {
     pub report: Option<String>,
     /// A file beside the place where the report belongs.
     pub elsewhere: Option<String>,
+    /// What the directory of links contained.
+    #[serde(default)]
+    pub links: Option<Vec<String>>,
     /// Standard output.
     pub stdout: String,
     /// Standard error.

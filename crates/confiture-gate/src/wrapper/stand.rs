@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread::JoinHandle;
 
+use contract_tests::front::{PYTHON, Started, started};
+use contract_tests::project::names_in;
 use rustix::process::Signal;
 
-use super::files::{beside, files, report_of};
-use super::link::{LINK, TASK, begin, place, seen_in};
+use super::files::{beside, files, links_of, report_of};
+use super::link::{LEDGER, TASK, begin, place, seen_in};
 use super::seen::{Seen, asks_version};
 use super::task::Task;
 
@@ -24,13 +26,16 @@ const FAILED: u8 = 99;
 pub fn run_as_wrapper() -> Option<ExitCode> {
     let mut arguments = std::env::args();
     let link = PathBuf::from(arguments.next()?);
-    if link.file_name()? != LINK {
+    if link.file_name()? != PYTHON {
         return None;
     }
     let task = fs::read(link.with_file_name(TASK)).ok()?;
-    let argv: Vec<String> = arguments.collect();
     let directory = link.parent()?.to_owned();
-    Some(match wrap(&directory, &task, &argv) {
+    let wrapped = match started(&link, arguments.collect()) {
+        Started::Confiture(argv) => wrap(&directory, &task, &argv),
+        Started::Ledger(report, argv) => wrap_ledger(&directory, &task, &report, &argv),
+    };
+    Some(match wrapped {
         Ok(exit) => exit,
         Err(error) => {
             eprintln!("the gate's wrapper failed: {error:#}");
@@ -57,6 +62,7 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
     begin(directory, seen_before.len())?;
     let mut seen = start(&task, argv)?;
     seen.argv = argv.to_vec();
+    seen.links = links_of(argv).and_then(|links| names_in(&links).ok());
     if let Some((from, to)) = &task.says
         && asks_version(argv)
     {
@@ -81,6 +87,22 @@ fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCo
     io::stdout().write_all(seen.stdout.as_bytes())?;
     io::stderr().write_all(seen.stderr.as_bytes())?;
     Ok(end(seen.exit))
+}
+
+/// Reads the ledger with the Python of the installation.
+fn wrap_ledger(
+    directory: &Path,
+    task: &[u8],
+    report: &Path,
+    argv: &[String],
+) -> anyhow::Result<ExitCode> {
+    let task: Task = serde_json::from_slice(task)?;
+    let python = task.program.with_file_name("python");
+    let status = Command::new(python).args(argv).status()?;
+    if let Ok(read) = fs::read(report) {
+        fs::write(directory.join(LEDGER), read)?;
+    }
+    Ok(end(status.code().unwrap_or(i32::from(FAILED))))
 }
 
 /// Runs confiture to its end.

@@ -1,11 +1,17 @@
 //! A case as it ran, and the recording that it makes.
 
-use contract_tests::call::Call;
-use contract_tests::case::Case;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use contract_tests::call::{Call, LINKS};
+use contract_tests::case::{Case, Definition};
 use contract_tests::normalise::{help_interface, normalise};
+use contract_tests::project::names_in;
 use contract_tests::recording::{RecordedCall, Recording, State, Text};
 use contract_tests::site::Site;
+use fraisier_adapter_confiture::tools::ledger;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{CallOutput, Runner};
 
@@ -16,6 +22,12 @@ pub struct Capture {
     pub site: Site,
     /// The database before the first call.
     pub before: Option<State>,
+    /// What was reported of the ledger before it.
+    #[serde(default)]
+    pub ledger: Option<Value>,
+    /// What the directory of links contained.
+    #[serde(default)]
+    pub links: Option<Vec<String>>,
     /// What each call left.
     pub calls: Vec<CallOutput>,
     /// The database after the first call.
@@ -28,6 +40,16 @@ impl Capture {
         let definition = &case.definition;
         let prepared = runner.prepare(definition)?;
         let before = prepared.state()?;
+        let ledger = definition
+            .reads_ledger
+            .then(|| runner.ledger(&prepared.site, definition))
+            .transpose()?;
+        let links = match (&definition.call, &ledger) {
+            (Call::DownTo(target), Some(ledger)) => {
+                link(&prepared.site, definition, target, ledger)?
+            }
+            _ => None,
+        };
         let mut calls = vec![runner.call(&prepared.site, definition, &definition.call)?];
         let after = prepared.state()?;
         for call in &definition.then {
@@ -36,6 +58,8 @@ impl Capture {
         Ok(Self {
             site: prepared.site.clone(),
             before,
+            ledger,
+            links,
             calls,
             after,
         })
@@ -54,8 +78,10 @@ impl Capture {
                 Call::Help(_) => help_interface(&left.stdout),
                 _ => text(&left.stdout),
             };
+            let links = self.links.clone().filter(|_| call.is_planned());
             RecordedCall {
-                argv: call.argv(definition.migrations_dir),
+                argv: call.argv(links.as_ref().map_or(definition.migrations_dir, |_| LINKS)),
+                links,
                 env: call.recorded_environment(definition.connection),
                 exit: left.exit,
                 report,
@@ -67,8 +93,33 @@ impl Capture {
         Recording {
             definition: definition.digest(),
             before: self.before.clone(),
+            ledger: self.ledger.as_ref().map(|ledger| {
+                let normalised = text(&ledger.to_string());
+                serde_json::from_str(&normalised).expect("it keeps its types")
+            }),
             calls: calls.zip(&self.calls).map(record).collect(),
             after: self.after.clone(),
         }
     }
+}
+
+/// Puts the links for a rollback in place that the adapter plans with this ledger; `None` where it
+/// plans none, so that the call is made with the whole directory.
+fn link(
+    site: &Site,
+    definition: &Definition,
+    target: &str,
+    ledger: &Value,
+) -> anyhow::Result<Option<Vec<String>>> {
+    let report = ledger.to_string();
+    let Ok(rollback) = ledger::rollback(report.as_bytes(), target) else {
+        return Ok(None);
+    };
+    let migrations = site.project.join(definition.migrations_dir);
+    fs::create_dir(&site.links)?;
+    for path in ledger::files(&migrations, &rollback)? {
+        let name = path.file_name().unwrap_or_default();
+        symlink(&path, site.links.join(name))?;
+    }
+    Ok(Some(names_in(&site.links)?))
 }

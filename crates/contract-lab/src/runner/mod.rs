@@ -19,6 +19,7 @@ use contract_tests::case::{Circumstance, Database as Wanted, Definition, case};
 use contract_tests::project::Project;
 use contract_tests::release::Release;
 use contract_tests::site::Site;
+use serde_json::Value;
 
 pub use self::call::{CallOutput, call_by};
 pub use self::prepared::{Prepared, Spoilt};
@@ -99,6 +100,7 @@ impl<'server> Runner<'server> {
             release: self.release,
             project,
             report,
+            links: root.path().join("links"),
             environment: self.environment(),
             machine: fs::read_to_string("/proc/sys/kernel/hostname")
                 .ok()
@@ -138,6 +140,15 @@ impl<'server> Runner<'server> {
         call: &Call,
     ) -> anyhow::Result<CallOutput> {
         call_by(&self.program, site, definition, call, self.limit)
+    }
+
+    /// Reads the ledger as the adapter does, with the Python of the installation.
+    ///
+    /// # Errors
+    /// When Python cannot be run, does not end, or reports nothing.
+    pub fn ledger(&self, site: &Site, definition: &Definition) -> anyhow::Result<Value> {
+        let python = self.installed.program.with_file_name("python");
+        call::ledger_by(&python, site, definition, self.limit)
     }
 
     /// The directory of the binary's Python environment.

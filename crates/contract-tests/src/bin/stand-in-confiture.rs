@@ -9,14 +9,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, io};
 
-use contract_tests::call::REPORT;
+use contract_tests::call::{LINKS, REPORT};
+use contract_tests::front::{Started, started};
+use contract_tests::normalise::{Names, normalise};
+use contract_tests::project::names_in;
 use contract_tests::script::{Line, NOT_ALLOWED, SCRIPT, Script, log_of};
 
 fn main() -> ExitCode {
     let mut arguments = env::args();
     let program = PathBuf::from(arguments.next().unwrap_or_default());
-    let argv: Vec<String> = arguments.collect();
-    match play(&program, &argv) {
+    let played = match started(&program, arguments.collect()) {
+        Started::Confiture(argv) => play(&program, &argv),
+        Started::Ledger(report, _) => play_ledger(&program, &report),
+    };
+    match played {
         Ok(exit) => ExitCode::from(exit),
         Err(error) => {
             eprintln!("the stand-in cannot play: {error}");
@@ -25,12 +31,25 @@ fn main() -> ExitCode {
     }
 }
 
+fn script(program: &Path) -> io::Result<Script> {
+    let text = fs::read(program.with_file_name(SCRIPT))?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+fn play_ledger(program: &Path, report: &Path) -> io::Result<u8> {
+    match script(program)?.ledger {
+        Some(ledger) => fs::write(report, ledger.to_string()).map(|()| 0),
+        None => Ok(NOT_ALLOWED),
+    }
+}
+
 fn play(program: &Path, argv: &[String]) -> io::Result<u8> {
-    let script: Script = serde_json::from_slice(&fs::read(program.with_file_name(SCRIPT))?)?;
+    let script = script(program)?;
     let (argv, report) = without_report(argv);
+    let (argv, links) = without_links(argv)?;
     let log = log_of(program);
     let variable = |name: &str| env::var(name).ok();
-    match script.answer(played(&log)?, &argv, variable) {
+    match script.answer(played(&log)?, &argv, links.as_deref(), variable) {
         Ok((call, line)) => {
             append(&log, &line)?;
             let here = |text: &str| text.replace(REPORT, report.as_deref().unwrap_or(REPORT));
@@ -56,6 +75,19 @@ fn without_report(argv: &[String]) -> (Vec<String>, Option<String>) {
     let report = place.and_then(|place| argv.get_mut(place + 1));
     let path = report.map(|argument| std::mem::replace(argument, REPORT.to_owned()));
     (argv, path)
+}
+
+/// The arguments with the path of a directory of links replaced by its placeholder, and the names in
+/// that directory.
+fn without_links(mut argv: Vec<String>) -> io::Result<(Vec<String>, Option<Vec<String>>)> {
+    for argument in &mut argv {
+        if normalise(argument, &Names::new()) == LINKS {
+            let names = names_in(Path::new(argument.as_str()))?;
+            LINKS.clone_into(argument);
+            return Ok((argv, Some(names)));
+        }
+    }
+    Ok((argv, None))
 }
 
 /// How many calls of the order have been played.

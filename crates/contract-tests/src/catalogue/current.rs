@@ -100,6 +100,6 @@ pub(super) fn cases() -> Vec<Case> {
             Call::DownTo("001".to_owned()),
         )
         .project(shop())
-        .expect([Code("MIGR_100"), Revision(None), error(PreconditionFailed)]),
+        .expect([Code("MIGR_100"), Revision(None), refused(PreconditionFailed)]),
     ]
 }

@@ -6,7 +6,7 @@ use fraisier_adapter_api::AdapterErrorKind::{
 use serde_json::json;
 
 use super::projects::shop;
-use super::{RESULT, error};
+use super::{RESULT, error, refused};
 use crate::call::Call;
 use crate::case::{Case, Circumstance, case};
 use crate::expectation::Fact::{Code, Exit, Report, Revision, Table, Untouched};
@@ -54,7 +54,7 @@ pub(super) fn cases() -> Vec<Case> {
             Exit(3),
             Code("MIGR_100"),
             Untouched,
-            error(PreconditionFailed),
+            refused(PreconditionFailed),
         ]),
         case(
             "down-to/missing-down",

@@ -163,13 +163,11 @@ impl Builder {
     /// Whether an `up` that failed halfway is rolled back to where it began, so that an engine that
     /// compensates only what succeeded leaves no migration behind. Off by default.
     ///
-    /// Such an `up` asks `current` first, which takes as long as
-    /// [`current_revision`](fraisier_adapter_api::MigrationAdapter::current_revision). When it fails
-    /// after it applied migrations, and the evidence says exactly which, it is followed by a `down_to`
-    /// and gives its error, which tells both. Where the way down fails, or nothing had been applied
-    /// before, the error is `IrreversibleRollback` and has every fact. Where it is not certain what was
-    /// applied (after a lost connection or a stop, or when migrations were applied out of order, or by
-    /// somebody else in between), nothing is rolled back.
+    /// When an `up` fails after it applied migrations, and the evidence says exactly which, exactly
+    /// these are rolled back, and the error describes both. Where that fails, where nothing had been
+    /// applied before, or where another deploy has applied a migration in the meantime, the error is
+    /// `IrreversibleRollback` and has every fact. Where it is not certain what was applied (after a lost
+    /// connection or a stop), nothing is rolled back.
     pub fn undo_failed_up(mut self, on: bool) -> Self {
         self.config.undo_failed_up = on;
         self

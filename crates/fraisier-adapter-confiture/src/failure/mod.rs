@@ -58,8 +58,6 @@ pub(crate) struct Fault {
     next: String,
     /// What confiture printed.
     evidence: String,
-    /// The last migration that an `up` found applied.
-    found: Option<String>,
 }
 
 impl Fault {
@@ -83,7 +81,6 @@ impl Fault {
             state,
             next: next.into(),
             evidence: String::new(),
-            found: None,
         }
     }
 
@@ -121,15 +118,6 @@ impl Fault {
             add_line(&mut self.evidence, evidence);
         }
         self
-    }
-
-    pub(crate) fn with_found(mut self, found: Option<&String>) -> Self {
-        self.found = found.cloned();
-        self
-    }
-
-    pub(crate) fn found(&self) -> Option<&str> {
-        self.found.as_deref()
     }
 
     /// Whether what happened contains this text.
@@ -199,7 +187,6 @@ impl Redact for Fault {
             state,
             next,
             evidence,
-            found: _,
         } = self;
         redactor.prose(errors.iter_mut().chain([what, next, evidence]));
         state.redact(redactor);

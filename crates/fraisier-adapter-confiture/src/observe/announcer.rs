@@ -117,6 +117,21 @@ impl Listener for Announcer {
     }
 }
 
+/// Reports of a command only that nothing stops it when this process dies.
+pub(crate) struct OnlyUnwatched(pub(crate) Announcer);
+
+impl Listener for OnlyUnwatched {
+    fn unwatched(&self) {
+        self.0.unwatched();
+    }
+
+    fn started(&self, _: u32) {}
+    fn printed(&self, _: Stream, _: &[u8]) {}
+    fn printed_all(&self, _: Stream) {}
+    fn interrupted(&self, _: Interruption) {}
+    fn finished(&self, _: &Output) {}
+}
+
 fn trace(event: &Redacted<Event>) {
     match event.get() {
         Event::NoDisconnectCheck { why } => tracing::warn!(
@@ -127,6 +142,14 @@ fn trace(event: &Redacted<Event>) {
         Event::NotWatched => tracing::warn!(
             "/bin/sh is missing or is no shell: when the process around the adapter is killed, nothing \
              stops the command that it runs"
+        ),
+        Event::LedgerNotRead { why } => {
+            tracing::warn!("the ledger was not read, so the revision is the last by time: {why}");
+        }
+        Event::RevisionsDiffer { by_row, by_time } => tracing::warn!(
+            by_row = by_row.as_ref().map(Revision::as_str),
+            by_time = by_time.as_ref().map(Revision::as_str),
+            "the times in the ledger contradict the order of its rows"
         ),
         Event::Started { pid } => tracing::debug!(pid, "started"),
         Event::Line { stream, text } => tracing::trace!(stream = stream.as_str(), text, "line"),

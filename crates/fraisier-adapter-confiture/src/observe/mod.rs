@@ -11,6 +11,7 @@ use std::time::Duration;
 use fraisier_adapter_api::{AdapterCtx, Revision};
 
 pub use self::announcer::Announcer;
+pub(crate) use self::announcer::OnlyUnwatched;
 pub use crate::process::{Exit, Interruption, Stream};
 use crate::redact::{Redact, Redactor};
 use crate::request::NoDisconnectCheck;
@@ -110,6 +111,20 @@ pub enum Event {
     /// Nothing stops the command when the process around the adapter dies, because `/bin/sh` is missing
     /// or is no shell. An adapter reports this once, before the first command.
     NotWatched,
+    /// The ledger was not read beside `migrate current`: the revision is the last by time, as
+    /// confiture names it.
+    LedgerNotRead {
+        /// Why.
+        why: String,
+    },
+    /// The last row of the ledger, which `current_revision` returns, is not the one that confiture
+    /// names, which goes by `applied_at`.
+    RevisionsDiffer {
+        /// The last migration in the order of the rows.
+        by_row: Option<Revision>,
+        /// The last migration in the order of `applied_at`.
+        by_time: Option<Revision>,
+    },
     /// The process was started.
     Started {
         /// Its process id.
@@ -180,6 +195,11 @@ impl Redact for Event {
                 redactor.prose([name]);
             }
             Self::Progress { revision, .. } => revision.redact(redactor),
+            Self::LedgerNotRead { why } => redactor.prose([why]),
+            Self::RevisionsDiffer { by_row, by_time } => {
+                by_row.redact(redactor);
+                by_time.redact(redactor);
+            }
             Self::NoDisconnectCheck { .. }
             | Self::NotWatched
             | Self::Started { .. }

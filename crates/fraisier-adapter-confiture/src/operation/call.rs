@@ -1,6 +1,7 @@
 //! One call: its request, and the commands that its operation runs.
 
 use std::cell::OnceCell;
+use std::time::Duration;
 
 use fraisier_adapter_api::Revision;
 
@@ -21,6 +22,11 @@ pub(crate) trait Confiture {
 
     /// Runs a command beside one of the call, without an event.
     async fn probe(&self, invocation: Invocation) -> Result<Output, Fault> {
+        self.run(invocation).await
+    }
+
+    /// Runs a command that is not confiture, within a limit. A replay has none.
+    async fn query(&self, invocation: Invocation, _: Duration) -> Result<Output, Fault> {
         self.run(invocation).await
     }
 
@@ -88,6 +94,25 @@ impl<'a, C: Confiture> Call<'a, C> {
         let invocation = current::command(self.request);
         let outcome = self.run_as(Operation::CurrentRevision, invocation).await?;
         current::interpret(&outcome)
+    }
+
+    /// Runs a command of confiture that changes no migration.
+    pub(crate) async fn look<T: Decode>(
+        &self,
+        invocation: Invocation,
+    ) -> Result<Outcome<T>, Fault> {
+        self.run_as(Operation::CurrentRevision, invocation).await
+    }
+
+    /// Runs a command that is not confiture.
+    pub(crate) async fn query(
+        &self,
+        invocation: Invocation,
+        timeout: Duration,
+    ) -> Result<Output, Fault> {
+        let mut output = self.confiture.query(invocation, timeout).await?;
+        remove_halves(&mut output, &self.request.redactor);
+        Ok(output)
     }
 
     /// The revision while the operation's own command runs.

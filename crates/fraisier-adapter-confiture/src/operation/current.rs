@@ -1,18 +1,60 @@
 //! `current_revision`: which migration was applied last.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
 use fraisier_adapter_api::Revision;
 
 use super::call::{Call, Confiture};
 use super::outcome::Outcome;
 use crate::failure::Fault;
+use crate::ledger;
+use crate::observe::Event;
 use crate::process::Invocation;
 use crate::report;
 use crate::request::Request;
 
-/// The revision of the database; `None` without a ledger, and when it is empty.
+/// The revision of the database, by the rows of its ledger; `None` without a ledger, and when it is
+/// empty. confiture and the ledger are asked at the same time.
 pub(crate) async fn current_revision<C: Confiture>(
     call: &Call<'_, C>,
 ) -> Result<Option<Revision>, Fault> {
+    let (mut confiture, mut rows) = (pin!(by_time(call)), pin!(ledger::rows(call)));
+    let mut read = None;
+    let by_time = poll_fn(|context| {
+        if read.is_none()
+            && let Poll::Ready(rows) = rows.as_mut().poll(context)
+        {
+            read = Some(rows);
+        }
+        confiture.as_mut().poll(context)
+    });
+    // Where confiture fails, nobody waits for the ledger.
+    let by_time = by_time.await?;
+    let rows = match read {
+        Some(rows) => rows,
+        None => rows.await,
+    };
+    let by_row = match rows {
+        Ok(ledger) => ledger.and_then(|ledger| Some(Revision::new(&ledger.last()?.version))),
+        Err(why) => {
+            let why = why.to_string();
+            call.emit(Event::LedgerNotRead { why });
+            return Ok(by_time);
+        }
+    };
+    if by_row != by_time {
+        call.emit(Event::RevisionsDiffer {
+            by_row: by_row.clone(),
+            by_time: by_time.clone(),
+        });
+    }
+    Ok(by_row.or(by_time))
+}
+
+/// The revision that confiture names, which goes by time.
+async fn by_time<C: Confiture>(call: &Call<'_, C>) -> Result<Option<Revision>, Fault> {
     let outcome = call.run(command(call.request)).await?;
     interpret(&outcome)
 }

@@ -1,42 +1,48 @@
 //! `down_to`: roll back what came after a revision.
 
+use std::path::PathBuf;
+
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
 use super::call::{Call, Confiture};
 use super::outcome::Outcome;
 use super::server_error::refusal;
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
+use crate::ledger::{self, Rollback};
 use crate::process::{Arg, Invocation};
-use crate::report;
+use crate::report::{self, Envelope};
 use crate::request::Request;
 
-/// Rolls back what was applied after a revision.
+/// Rolls back what was applied after a revision, in the order of the rows of the ledger.
 pub(crate) async fn down_to<C: Confiture>(
     call: &Call<'_, C>,
     target: &Revision,
 ) -> Result<MigrationOutcome, Fault> {
     // confiture takes a directory that does not exist for an empty one.
     call.request.project.migrations()?;
-    let invocation = command(call.request, target)?;
-    roll_back(call, target, invocation).await
+    check(target)?;
+    let rollback = ledger::after(&ledger::read(call).await?, target)?;
+    roll_back(call, &rollback).await
 }
 
-/// Runs the command and interprets its output.
+/// Runs a rollback that was planned.
 pub(crate) async fn roll_back<C: Confiture>(
     call: &Call<'_, C>,
-    target: &Revision,
-    invocation: Invocation,
+    rollback: &Rollback,
 ) -> Result<MigrationOutcome, Fault> {
-    let outcome = call.run(invocation).await?;
-    interpret(&outcome, target)
+    let files = call.request.project.without_others(&rollback.versions)?;
+    let outcome = call
+        .run(command(call.request, &rollback.target, files))
+        .await?;
+    interpret(&outcome, rollback)
 }
 
-/// `migrate down-to … -- <revision>`: after the `--`, nothing is an option.
+/// Refuses an empty revision, which names no migration.
 ///
 /// # Errors
 ///
-/// `PreconditionFailed` for an empty revision, which names no migration.
-pub(crate) fn command(request: &Request, target: &Revision) -> Result<Invocation, Fault> {
+/// `PreconditionFailed`.
+fn check(target: &Revision) -> Result<(), Fault> {
     if target.as_str().trim().is_empty() {
         return Err(Fault::new(
             AdapterErrorKind::PreconditionFailed,
@@ -45,17 +51,95 @@ pub(crate) fn command(request: &Request, target: &Revision) -> Result<Invocation
             Advice::name_version(),
         ));
     }
-    let mut args = request.migrations_dir().to_vec();
-    args.extend([Arg::from("--"), Arg::from(target.as_str())]);
-    Ok(request.migrate("down-to", args))
+    Ok(())
+}
+
+/// `migrate down-to … -- <revision>`: after the `--`, nothing is an option.
+///
+/// confiture finds the files of the planned migrations and of no other. So it refuses to roll back
+/// anything else, whatever has become of the ledger.
+pub(crate) fn command(request: &Request, target: &Revision, files: Vec<PathBuf>) -> Invocation {
+    let args = vec![
+        Arg::from("--migrations-dir"),
+        Arg::Links(files),
+        Arg::from("--"),
+        Arg::from(target.as_str()),
+    ];
+    request.migrate("down-to", args)
+}
+
+/// The failure when confiture refused because of a migration that was not planned.
+fn changed(
+    outcome: &Outcome<report::DownTo>,
+    envelope: &Envelope,
+    rollback: &Rollback,
+) -> Option<Fault> {
+    /// What stands around the migrations whose files confiture did not find.
+    const REFUSAL: (&str, &str) = (
+        "missing .down.sql for ",
+        ". Aborting without applying anything",
+    );
+    if envelope.code.as_deref() != Some("ROLLBACK_600") || !outcome.exited_with(8) {
+        return None;
+    }
+    let (_, after) = envelope.message.split_once(REFUSAL.0)?;
+    let (versions, _) = after.split_once(REFUSAL.1)?;
+    let is_in = |list: &[String], version: &str| list.iter().any(|it| it == version);
+    let others: Vec<&str> = versions
+        .split(", ")
+        .filter(|version| !is_in(&rollback.versions, version))
+        .collect();
+    if others.is_empty() {
+        return None;
+    }
+    let kept: Vec<&str> = others
+        .iter()
+        .copied()
+        .filter(|version| is_in(&rollback.kept, version))
+        .collect();
+    let (what, next) = if kept.is_empty() {
+        (
+            format!(
+                "the ledger has changed since the rollback was planned: {} is there, and confiture \
+                 refused to begin",
+                others.join(", ")
+            ),
+            Advice::plan_again(),
+        )
+    } else {
+        (
+            format!(
+                "confiture, which goes by `applied_at`, refused to begin: it would also roll back \
+                 {}, which was applied before {}",
+                kept.join(", "),
+                rollback.target
+            ),
+            Advice::order_times(),
+        )
+    };
+    let kind = AdapterErrorKind::PreconditionFailed;
+    Some(outcome.fault(kind, &what, DatabaseState::Unchanged, next))
+}
+
+fn listed(versions: &[String]) -> String {
+    match versions {
+        [] => "nothing".into(),
+        versions => versions.join(", "),
+    }
 }
 
 /// The result, when report, exit status and request agree.
 pub(crate) fn interpret(
     outcome: &Outcome<report::DownTo>,
-    target: &Revision,
+    rollback: &Rollback,
 ) -> Result<MigrationOutcome, Fault> {
-    let report = outcome.report()?;
+    let report = match outcome.payload()? {
+        Ok(report) => report,
+        Err(envelope) => {
+            let changed = changed(outcome, envelope, rollback);
+            return Err(changed.unwrap_or_else(|| outcome.envelope(envelope)));
+        }
+    };
     let at_least = DatabaseState::at_least(Change::RolledBack, &report.rolled_back);
     if !report.errors.is_empty() {
         let kind = classify(outcome.output.exit, None, true);
@@ -72,8 +156,16 @@ pub(crate) fn interpret(
         let kind = AdapterErrorKind::IrreversibleRollback;
         return Err(outcome.fault(kind, &what, at_least, Advice::none()));
     }
-    if let Some(what) = contradiction(outcome, target, report) {
+    if let Some(what) = contradiction(outcome, &rollback.target, report) {
         return Err(outcome.contradiction(&what, DatabaseState::Unknown));
+    }
+    if report.rolled_back != rollback.versions {
+        let what = format!(
+            "it rolled back {}, and {} was planned",
+            listed(&report.rolled_back),
+            listed(&rollback.versions)
+        );
+        return Err(outcome.contradiction(&what, at_least));
     }
     let mut log = outcome.log();
     let line = if report.rolled_back.is_empty() {
@@ -111,10 +203,7 @@ fn contradiction(
     }
     let went_nowhere = from == to;
     if went_nowhere != report.rolled_back.is_empty() {
-        let rolled_back = match report.rolled_back.as_slice() {
-            [] => "nothing".into(),
-            versions => versions.join(", "),
-        };
+        let rolled_back = listed(&report.rolled_back);
         return Some(format!(
             "it went from {from} to {to} and rolled {rolled_back} back"
         ));
@@ -141,28 +230,128 @@ mod tests {
         report.to_string()
     }
 
+    fn rollback(target: &str, versions: &[&str], kept: &[&str]) -> Rollback {
+        let owned = |versions: &[&str]| versions.iter().map(ToString::to_string).collect();
+        Rollback {
+            target: Revision::new(target),
+            versions: owned(versions),
+            kept: owned(kept),
+        }
+    }
+
     fn down_to(output: &Output) -> Result<MigrationOutcome, AdapterError> {
-        let target = Revision::new("001");
-        Ok(replay::down_to(
-            &target,
+        planned(&["003", "002"], output)
+    }
+
+    fn planned(versions: &[&str], output: &Output) -> Result<MigrationOutcome, AdapterError> {
+        let rollback = rollback("001", versions, &["000", "001"]);
+        Ok(replay::roll_back(
+            &rollback,
             &Redactor::default(),
             only(output),
         )?)
     }
 
     #[test]
-    fn the_revision_is_never_an_option() {
-        let request = request(&ctx(".".as_ref()));
+    fn the_revision_is_never_an_option_and_confiture_sees_no_file_that_is_not_planned() {
+        let project = tempfile::tempdir().expect("a directory");
+        let migrations = project.path().join("db/migrations");
+        std::fs::create_dir_all(migrations.join("shared")).expect("created");
+        for name in [
+            "001_a.up.sql",
+            "001_a.down.sql",
+            "002_b.py",
+            "_helper.py",
+            "003_c.up.sql",
+            "003_c.down.sql",
+            "003_c.verify.sql",
+            "README.md",
+        ] {
+            std::fs::write(migrations.join(name), "").expect("written");
+        }
+        let request = request(&ctx(project.path()));
         for revision in ["001", "-x", "--no-lock", "--force"] {
-            let invocation = command(&request, &Revision::new(revision)).expect("planned");
+            let rollback = rollback(revision, &["003"], &[]);
+            let files = request.project.without_others(&rollback.versions);
+            let invocation = command(&request, &rollback.target, files.expect("listed"));
             let expected = format!(
                 "migrate down-to --no-config --format json --output <report> \
-                 --migrations-dir db/migrations -- {revision}"
+                 --migrations-dir <links> -- {revision}"
             );
             assert_eq!(argv(&invocation).join(" "), expected);
+            let links = invocation.links().expect("links");
+            let names: Vec<&str> = links
+                .iter()
+                .filter_map(|path| path.strip_prefix(&migrations).ok()?.to_str())
+                .collect();
+            let expected = [
+                "001_a.down.sql",
+                "003_c.down.sql",
+                "003_c.up.sql",
+                "003_c.verify.sql",
+                "README.md",
+                "_helper.py",
+                "shared",
+            ];
+            assert_eq!(names, expected);
         }
-        let error = command(&request, &Revision::new(" ")).expect_err("refused");
-        assert_eq!(error.kind(), AdapterErrorKind::PreconditionFailed);
+        let failure = check(&Revision::new(" ")).expect_err("refused");
+        assert_eq!(failure.kind(), AdapterErrorKind::PreconditionFailed);
+    }
+
+    #[test]
+    fn a_refusal_over_what_was_not_planned_is_a_changed_ledger() {
+        let refused = |versions: &str| {
+            let said = format!(
+                "Cannot roll back to 001: missing .down.sql for {versions}. Aborting without \
+                 applying anything."
+            );
+            let envelope = envelope("ROLLBACK_600", &said, "Add the missing .down.sql file(s)");
+            down_to(&output(8, Some(&envelope))).expect_err("refused")
+        };
+        for (versions, kind, says) in [
+            (
+                "005",
+                AdapterErrorKind::PreconditionFailed,
+                "the ledger has changed since the rollback was planned: 005 is there",
+            ),
+            (
+                "005, 003",
+                AdapterErrorKind::PreconditionFailed,
+                "planned: 005 is there",
+            ),
+            (
+                "000",
+                AdapterErrorKind::PreconditionFailed,
+                "it would also roll back 000",
+            ),
+            (
+                "003",
+                AdapterErrorKind::IrreversibleRollback,
+                "missing .down.sql for 003",
+            ),
+            (
+                "003, 002",
+                AdapterErrorKind::IrreversibleRollback,
+                "missing .down.sql for 003, 002",
+            ),
+        ] {
+            let error = refused(versions);
+            assert_eq!(error.kind, kind, "{error}");
+            assert!(error.message.contains(says), "{error}");
+            assert!(error.message.contains("was not changed"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_result_that_differs_from_the_plan_is_an_error() {
+        let done = output(0, Some(&report(|_| ())));
+        assert!(planned(&["003", "002"], &done).is_ok());
+        for versions in [&["003"][..], &["002", "003"], &["004", "003", "002"], &[]] {
+            let error = planned(versions, &done).expect_err("an error");
+            assert!(error.message.contains("was planned"), "{error}");
+            assert!(error.message.contains("003, 002"), "{error}");
+        }
     }
 
     #[test]
@@ -175,10 +364,10 @@ mod tests {
             report["from"] = json!("001");
             report["rolled_back"] = json!([]);
         });
-        let outcome = down_to(&output(0, Some(&nothing))).expect("a success");
+        let outcome = planned(&[], &output(0, Some(&nothing))).expect("a success");
         assert!(outcome.applied.is_empty() && outcome.log.contains("nothing to roll back"));
         assert!(
-            down_to(&interrupted(0, Some(&nothing)))
+            planned(&[], &interrupted(0, Some(&nothing)))
                 .expect("a success")
                 .log
                 .contains("stopped")

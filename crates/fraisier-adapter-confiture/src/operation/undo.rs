@@ -5,38 +5,35 @@ use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 use super::call::{Call, Confiture};
 use super::down_to;
 use crate::failure::{Advice, Cause, Change, DatabaseState, Fault};
+use crate::ledger;
 
 /// The failure of an `up`, after its undo where that is wanted and certain.
-pub(super) async fn undo<C: Confiture>(
-    call: &Call<'_, C>,
-    fault: Fault,
-    began_at: Option<Revision>,
-) -> Fault {
+pub(super) async fn undo<C: Confiture>(call: &Call<'_, C>, fault: Fault) -> Fault {
     if !call.request.config.undo_failed_up {
         return fault;
     }
-    let Some(applied) = applied_by(&fault, began_at.as_ref()) else {
+    let Some(applied) = applied_by(&fault) else {
         return fault;
     };
-    let Some(revision) = began_at else {
-        return not_undone(
-            fault,
-            "there is no revision to go back to: nothing had been applied before",
-        );
+    let ledger = match ledger::read(call).await {
+        Ok(ledger) => ledger,
+        Err(why) => {
+            let what = format!("the ledger could not be read to undo that ({})", why.told());
+            return not_undone(fault, &what);
+        }
     };
-    let down = down_to::down_to(call, &revision).await;
-    undone(fault, &applied, &revision, down)
+    let versions: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    match ledger::of_applied(&ledger, &versions) {
+        Ok(rollback) => {
+            let down = down_to::roll_back(call, &rollback).await;
+            undone(fault, &applied, &rollback.target, down)
+        }
+        Err(why) => not_undone(fault, &why),
+    }
 }
 
-/// What a failed `up` applied, when that is certain and all that a `down_to` would roll back.
-///
-/// A `down_to` rolls back whatever was applied after its target in time. That is what this call
-/// applied, and nothing else, where the last of what it found applied is where the database was:
-/// nobody else migrated in between, and the history is in the order of the versions.
-fn applied_by(fault: &Fault, began_at: Option<&Revision>) -> Option<Vec<Revision>> {
-    if fault.found() != began_at.map(Revision::as_str) {
-        return None;
-    }
+/// What a failed `up` applied, when that is certain.
+fn applied_by(fault: &Fault) -> Option<Vec<Revision>> {
     match (fault.state(), fault.cause()) {
         (_, Cause::Stopped(_)) => None,
         (
@@ -135,7 +132,7 @@ mod tests {
     fn halfway() -> Fault {
         let state = DatabaseState::exactly(Change::Applied, &["002".into(), "003".into()]);
         let kind = AdapterErrorKind::Execution;
-        Fault::new(kind, "004 failed", state, Advice::none()).with_found(Some(&"001".into()))
+        Fault::new(kind, "004 failed", state, Advice::none())
     }
 
     fn rolled_back(versions: &[&str]) -> MigrationOutcome {
@@ -153,14 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_followed_the_revision_at_the_beginning_is_undone() {
-        let revision = Revision::new("001");
-        assert_eq!(applied_by(&halfway(), Some(&revision)), Some(two()));
-        assert_eq!(applied_by(&halfway(), Some(&Revision::new("000"))), None);
-        assert_eq!(applied_by(&halfway(), None), None);
+    fn only_what_is_certain_is_undone() {
+        assert_eq!(applied_by(&halfway()), Some(two()));
         let timeout = crate::process::Interruption::Timeout(std::time::Duration::from_secs(1));
         let stopped = halfway().caused_by(Cause::Stopped(timeout));
-        assert_eq!(applied_by(&stopped, Some(&revision)), None);
+        assert_eq!(applied_by(&stopped), None);
     }
 
     #[test]

@@ -28,17 +28,12 @@ pub(crate) async fn up<C: Confiture>(
 ) -> Result<MigrationOutcome, Fault> {
     let migrations = call.request.project.migrations()?;
     let invocation = command(call.request, target, &migrations)?;
-    let began_at = if call.request.config.undo_failed_up {
-        call.current().await?
-    } else {
-        None
-    };
     let apply = apply(call, target, invocation);
     let fault = match progress::beside(call, target, &migrations, apply).await {
         Ok(outcome) => return Ok(outcome),
         Err(fault) => call.request.project.naming_undecodable(fault),
     };
-    Err(undo::undo(call, fault, began_at).await)
+    Err(undo::undo(call, fault).await)
 }
 
 /// Runs the command and interprets its output.
@@ -179,7 +174,7 @@ fn stopped(outcome: &Outcome<report::Up>, report: &report::Up) -> Option<Fault> 
         );
         let next = Advice::apply_as_superuser(&stop.version);
         let fault = outcome.fault(AdapterErrorKind::Execution, &what, exactly, next);
-        return Some(fault.with_found(report.skipped.iter().max()));
+        return Some(fault);
     }
     if errors.is_empty() {
         return None;
@@ -212,7 +207,7 @@ fn stopped(outcome: &Outcome<report::Up>, report: &report::Up) -> Option<Fault> 
     };
     let what = "confiture stopped with an error";
     let fault = outcome.errors(kind, what, errors, state, next);
-    Some(fault.with_found(report.skipped.iter().max()))
+    Some(fault)
 }
 
 fn versions_of(report: &report::Up) -> Vec<String> {

@@ -12,6 +12,9 @@ pub enum Arg {
     Literal(OsString),
     /// Stands for the path of the report file, which exists only once the command runs.
     ReportPath,
+    /// Stands for the path of a private directory that exists only while the command runs. It contains
+    /// a link to each of these absolute paths, under the path's own file name.
+    Links(Vec<PathBuf>),
 }
 
 impl<T: AsRef<OsStr> + ?Sized> From<&T> for Arg {
@@ -85,14 +88,25 @@ impl Invocation {
         self.args.contains(&Arg::ReportPath)
     }
 
-    /// The argument vector, with `report` where the report's path belongs.
+    /// What the directory of links contains, if the command reads one.
     #[must_use]
-    pub fn argv(&self, report: &Path) -> Vec<OsString> {
+    pub fn links(&self) -> Option<&[PathBuf]> {
+        self.args.iter().find_map(|arg| match arg {
+            Arg::Links(paths) => Some(paths.as_slice()),
+            Arg::Literal(_) | Arg::ReportPath => None,
+        })
+    }
+
+    /// The argument vector, with the paths of the report and of the directory of links where they
+    /// belong.
+    #[must_use]
+    pub fn argv(&self, report: &Path, links: &Path) -> Vec<OsString> {
         self.args
             .iter()
             .map(|arg| match arg {
                 Arg::Literal(text) => text.clone(),
                 Arg::ReportPath => report.as_os_str().to_owned(),
+                Arg::Links(_) => links.as_os_str().to_owned(),
             })
             .collect()
     }
@@ -127,7 +141,24 @@ mod tests {
         assert!(!command.writes_report());
         command.args.push(Arg::ReportPath);
         assert!(command.writes_report());
-        let argv = command.argv(Path::new("/tmp/report"));
+        let argv = command.argv(Path::new("/tmp/report"), Path::new(""));
         assert_eq!(argv, ["--output", "/tmp/report"]);
+    }
+
+    #[test]
+    fn a_command_reads_links_where_it_names_them() {
+        let mut command = Invocation {
+            program: "confiture".into(),
+            args: vec![Arg::from("--migrations-dir")],
+            cwd: ".".into(),
+            env: Environment::default(),
+        };
+        assert_eq!(command.links(), None);
+        command
+            .args
+            .push(Arg::Links(vec!["/m/001_a.up.sql".into()]));
+        assert_eq!(command.links(), Some(&["/m/001_a.up.sql".into()][..]));
+        let argv = command.argv(Path::new(""), Path::new("/tmp/links"));
+        assert_eq!(argv, ["--migrations-dir", "/tmp/links"]);
     }
 }

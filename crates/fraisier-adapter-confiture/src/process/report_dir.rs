@@ -4,7 +4,7 @@
 use std::collections::hash_map::RandomState;
 use std::fs::DirBuilder;
 use std::hash::BuildHasher;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::error::RunError;
@@ -55,6 +55,26 @@ impl ReportDir {
     pub(super) fn report(&self) -> PathBuf {
         self.path.join("report.json")
     }
+
+    /// Where the directory of links belongs.
+    pub(super) fn links(&self) -> PathBuf {
+        self.path().join("links")
+    }
+
+    /// Creates the directory of links.
+    pub(super) fn link(&self, paths: &[PathBuf]) -> Result<(), RunError> {
+        let links = self.links();
+        let linked = std::fs::create_dir(&links).and_then(|()| {
+            let mut named = paths
+                .iter()
+                .filter_map(|path| Some((path, path.file_name()?)));
+            named.try_for_each(|(path, name)| symlink(path, links.join(name)))
+        });
+        linked.map_err(|source| RunError::TempDir {
+            parent: links,
+            source,
+        })
+    }
 }
 
 impl Drop for ReportDir {
@@ -93,6 +113,20 @@ mod tests {
         let dir = report.path().to_owned();
         drop(report);
         assert!(dir.exists());
+    }
+
+    #[test]
+    fn the_links_lead_to_the_files_and_go_with_the_value() {
+        let files = tempfile::tempdir().unwrap();
+        let file = files.path().join("001_a.up.sql");
+        fs::write(&file, "SELECT 1;").unwrap();
+        let mut report = ReportDir::choose().unwrap();
+        report.create().unwrap();
+        report.link(std::slice::from_ref(&file)).unwrap();
+        let link = report.links().join("001_a.up.sql");
+        assert_eq!(fs::read_to_string(&link).unwrap(), "SELECT 1;");
+        drop(report);
+        assert!(!link.is_symlink() && file.exists());
     }
 
     #[test]

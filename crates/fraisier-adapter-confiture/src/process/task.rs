@@ -52,7 +52,10 @@ pub(super) struct Job {
 pub(super) fn run(job: &Job, cancellation: &mut Cancellation) -> Result<Output, RunError> {
     enough_descriptors().map_err(|source| RunError::Supervisor { source })?;
     let writes_report = job.invocation.writes_report();
-    let mut dir = writes_report.then(ReportDir::choose).transpose()?;
+    let links = job.invocation.links();
+    let mut dir = (writes_report || links.is_some())
+        .then(ReportDir::choose)
+        .transpose()?;
     // The watcher is the first process of a run, so that it watches all the others.
     let directory = dir.as_ref().map_or(Path::new(""), ReportDir::path);
     let watcher = Watcher::start(directory)?;
@@ -61,10 +64,14 @@ pub(super) fn run(job: &Job, cancellation: &mut Cancellation) -> Result<Output, 
     }
     if let Some(dir) = &mut dir {
         dir.create()?;
+        if let Some(links) = links {
+            dir.link(links)?;
+        }
     }
     let report = dir.as_ref().map(ReportDir::report).unwrap_or_default();
+    let links = dir.as_ref().map(ReportDir::links).unwrap_or_default();
     let began = Instant::now();
-    let mut group = Group::start(&job.invocation, &report, watcher)?;
+    let mut group = Group::start(&job.invocation, (&report, &links), watcher)?;
     job.listener.started(group.command.id());
     let listener = &*job.listener;
     let mut streams = [
@@ -195,11 +202,11 @@ struct Group {
 impl Group {
     fn start(
         invocation: &Invocation,
-        report: &Path,
+        (report, links): (&Path, &Path),
         watcher: Option<Watcher>,
     ) -> Result<Self, RunError> {
         let leader = watcher.as_ref().map(Watcher::group);
-        let command = launch(invocation, report, leader)?;
+        let command = launch(invocation, report, links, leader)?;
         Ok(Self { command, watcher })
     }
 
@@ -261,7 +268,7 @@ mod tests {
             env: super::super::Environment::default(),
         };
         for watcher in [None, Watcher::start(Path::new("")).unwrap()] {
-            let group = Group::start(&invocation, Path::new(""), watcher).unwrap();
+            let group = Group::start(&invocation, (Path::new(""), Path::new("")), watcher).unwrap();
             let (id, pid) = (group.id(), Pid::from_child(&group.command));
             assert_eq!(group.exit().unwrap(), None);
             drop(group);

@@ -5,8 +5,11 @@
 //! same answer at once. Where anything is not as `pip`, `pipx` or `uv` leave it, this gives no release,
 //! and the program has to be asked.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
 
 use super::ConfitureVersion;
 use crate::process::{Invocation, find_program};
@@ -23,12 +26,10 @@ pub(crate) fn release(invocation: &Invocation) -> Option<ConfitureVersion> {
     let read = |file: PathBuf| fs::read_to_string(file).ok();
     let settings = read(bin.parent()?.join("pyvenv.cfg"))?.to_lowercase();
     let script = read(program.clone())?;
-    let interpreter = Path::new(script.lines().next()?.strip_prefix("#!")?.trim());
     let is_usual = LEAD_ELSEWHERE.iter().all(|name| env.get(name).is_none())
         // Otherwise Python also sees what is installed elsewhere.
         && has_line(&settings.replace(' ', ""), "include-system-site-packages=false")
-        && interpreter.parent()?.canonicalize().ok()? == bin
-        && script.contains("\nfrom confiture.cli");
+        && named_in(&script)?.parent()?.canonicalize().ok()? == bin;
     let metadata = only(
         packages(bin.parent()?)
             .flat_map(|it| entries(&it))
@@ -45,6 +46,39 @@ pub(crate) fn release(invocation: &Invocation) -> Option<ConfitureVersion> {
     let headers = text.lines().take_while(|line| !line.is_empty());
     let version = only(headers.filter_map(|line| line.strip_prefix("Version: ")))?;
     (is_usual && is_listed).then(|| ConfitureVersion::parse(version.trim()))
+}
+
+/// The Python that runs confiture, where the configured program is a script that `pip` or `uv` made.
+/// Its path is as the script names it: that of a link in the virtual environment decides which
+/// packages it finds.
+pub(crate) fn interpreter(invocation: &Invocation) -> Option<PathBuf> {
+    let program = find_program(&invocation.program, invocation.env.get("PATH")).ok()?;
+    let script = fs::read_to_string(program.canonicalize().ok()?).ok()?;
+    let interpreter = named_in(&script)?;
+    let is_python = |name: &OsStr| name.to_string_lossy().contains("py");
+    let usable = interpreter.is_absolute()
+        && interpreter.file_name().is_some_and(is_python)
+        && access(&interpreter, Access::EXEC_OK).is_ok();
+    usable.then_some(interpreter)
+}
+
+/// The interpreter in a script that imports confiture's command line.
+fn named_in(script: &str) -> Option<PathBuf> {
+    let mut lines = script.lines();
+    let first = lines.next()?.strip_prefix("#!")?.trim();
+    let interpreter = if first == "/bin/sh" {
+        // Where the path is too long for the system, or contains a blank.
+        let rest = lines.next()?.strip_prefix("'''exec' ")?;
+        let path = rest.strip_suffix(r#" "$0" "$@""#)?;
+        path.strip_prefix('"')
+            .and_then(|path| path.strip_suffix('"'))
+            .unwrap_or(path)
+    } else {
+        first.split(' ').next()?
+    };
+    script
+        .contains("\nfrom confiture.cli")
+        .then(|| PathBuf::from(interpreter))
 }
 
 /// The directories of packages in the Python installation at `root`.
@@ -69,7 +103,7 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::os::unix::fs::PermissionsExt;
 
     use tempfile::TempDir;
 
@@ -153,6 +187,34 @@ mod tests {
         assert_eq!(linked, expected, "as pipx and uv put it on PATH");
         let elsewhere = invocation(&usual.program(), &[("PYTHONPATH", "/opt/other")]);
         assert_eq!(release(&elsewhere), None);
+    }
+
+    #[test]
+    fn the_interpreter_is_the_one_that_the_script_names() {
+        let usual = Environment::new();
+        let python = usual.root.path().join("bin/python");
+        let found = || interpreter(&invocation(&usual.program(), &[]));
+        assert_eq!(found(), None, "it does not exist");
+        usual.write("bin/python", "");
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).expect("executable");
+        assert_eq!(found(), Some(python.clone()));
+        let path = python.display();
+        let import = "from confiture.cli.main import app\n";
+        let exec =
+            |path: &str| format!("#!/bin/sh\n'''exec' {path} \"$0\" \"$@\"\n' '''\n{import}");
+        for (script, is_named) in [
+            (format!("#!{path} -sE\n{import}"), true),
+            (exec(&format!("\"{path}\"")), true),
+            (exec(&path.to_string()), true),
+            (format!("#!{path}\nimport something_else\n"), false),
+            (format!("#!/bin/sh\nexec {path} \"$@\"\n"), false),
+            (format!("#!/usr/bin/env python3\n{import}"), false),
+            (String::new(), false),
+        ] {
+            usual.write("bin/confiture", &script);
+            let expected = is_named.then(|| python.clone());
+            assert_eq!(found(), expected, "{script}");
+        }
     }
 
     #[test]

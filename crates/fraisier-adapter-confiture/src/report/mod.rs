@@ -8,6 +8,7 @@ mod down_to;
 mod envelope;
 mod lenient;
 mod preflight;
+mod status;
 mod up;
 mod verify;
 
@@ -19,6 +20,7 @@ pub(crate) use self::down_to::DownTo;
 pub(crate) use self::envelope::Envelope;
 use self::envelope::Wire;
 pub(crate) use self::preflight::Preflight;
+pub(crate) use self::status::{Listed, MigrationList};
 pub(crate) use self::up::Up;
 pub(crate) use self::verify::{Checked, Status, Verify};
 use crate::process::Report;

@@ -132,6 +132,13 @@ impl Request {
         Ok(())
     }
 
+    /// A text for the log, without secrets.
+    pub(crate) fn masked(&self, text: &impl ToString) -> String {
+        let mut text = text.to_string();
+        self.redactor.prose([&mut text]);
+        text
+    }
+
     /// `confiture --version`, which sees no secret of this context.
     pub(crate) fn version(&self) -> Invocation {
         let args = vec![Arg::from("--version")];

@@ -98,6 +98,16 @@ impl Project {
         self.migrations()
     }
 
+    /// The absolute paths of everything in the migrations directory except the migrations of other
+    /// versions than these.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`migrations`](Self::migrations).
+    pub(crate) fn without_others(&self, versions: &[String]) -> Result<Vec<PathBuf>, Fault> {
+        self.read(|directory| without_others(directory, versions))
+    }
+
     /// What `verify` has to know of the files.
     ///
     /// # Errors
@@ -199,6 +209,26 @@ pub fn list(directory: &Path) -> io::Result<Vec<Migration>> {
     }
     migrations.sort();
     Ok(migrations)
+}
+
+/// The absolute paths of everything in the directory except the migrations of other versions than
+/// these.
+///
+/// # Errors
+///
+/// Those of reading the directory.
+pub(crate) fn without_others(directory: &Path, versions: &[String]) -> io::Result<Vec<PathBuf>> {
+    let directory = std::path::absolute(directory)?;
+    let mut paths = Vec::new();
+    for entry in directory.read_dir()? {
+        let name = entry?.file_name();
+        let is_other = version_of(&name).is_some_and(|version| !versions.contains(&version));
+        if !is_other {
+            paths.push(directory.join(name));
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! engine uses, and it may change with any release.
 
 mod connection;
+pub mod ledger;
 pub mod replay;
 
 /// Runs any command: in a process group of its own, with a private report file, in bounded memory,

@@ -29,6 +29,7 @@ use fraisier_adapter_api::{
 use crate::boundary;
 use crate::failure::{Failure, Fault};
 pub use crate::guard::{WINDOW_SAFE_UNPROVEN, guard_recognises};
+use crate::ledger::Rollback;
 use crate::observe::Announcer;
 use crate::operation::call::{Call, Confiture};
 pub use crate::operation::preflight::Preflight;
@@ -96,7 +97,7 @@ pub fn up(
     })
 }
 
-/// What a `down_to` this target returns.
+/// What a `down_to` this target returns that plans what the report says.
 ///
 /// # Errors
 ///
@@ -107,8 +108,33 @@ pub fn down_to(
     output: impl FnMut(Command) -> Output,
 ) -> Result<MigrationOutcome, Failure> {
     replay(Operation::DownTo, redactor, output, async |call| {
-        let invocation = operation::down_to::command(call.request, target)?;
-        operation::down_to::roll_back(call, target, invocation).await
+        let command = operation::down_to::command(call.request, target, Vec::new());
+        let outcome = call.run::<report::DownTo>(command).await?;
+        let rollback = Rollback {
+            target: target.clone(),
+            versions: match outcome.payload() {
+                Ok(Ok(report)) => report.rolled_back.clone(),
+                _ => Vec::new(),
+            },
+            kept: Vec::new(),
+        };
+        operation::down_to::interpret(&outcome, &rollback)
+    })
+}
+
+/// What this rollback returns.
+///
+/// # Errors
+///
+/// Those of the method, as far as they follow from outputs.
+pub fn roll_back(
+    rollback: &Rollback,
+    redactor: &Redactor,
+    output: impl FnMut(Command) -> Output,
+) -> Result<MigrationOutcome, Failure> {
+    replay(Operation::DownTo, redactor, output, async |call| {
+        let command = operation::down_to::command(call.request, &rollback.target, Vec::new());
+        operation::down_to::interpret(&call.run(command).await?, rollback)
     })
 }
 

@@ -34,6 +34,7 @@ fn every_advice_names_what_there_is() {
             ".down.sql",
         ])
         .chain(["@", "/", "?", "options", "sslpassword", "tb_confiture"])
+        .chain(["pk_confiture", "applied_at", "confiture"])
         .chain(["apply_as.<role>.url", "confiture.yaml", DOCTOR, CURRENT])
         .collect();
     for text in every_advice() {

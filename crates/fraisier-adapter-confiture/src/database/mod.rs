@@ -1,0 +1,171 @@
+//! Reads the database through the Python and the psycopg of the confiture installation.
+//!
+//! So the connection is the one that a migration gets: the same libpq, service file, password file,
+//! certificates. The connection string is passed in the environment, every step is bounded, and
+//! nothing is changed: each statement runs in a read-only transaction of its own.
+
+#[cfg(feature = "tools")]
+use std::ffi::OsString;
+use std::fmt;
+#[cfg(feature = "tools")]
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::operation::call::{Call, Confiture};
+use crate::process::{Arg, Invocation, Output};
+use crate::release::installed;
+use crate::report::{Decode, Payload, decode};
+use crate::request::Request;
+
+const SCRIPT: &str = include_str!("script.py");
+
+/// How long the script may take for one host of the connection string.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long the script may take beyond the limit of its statements: starting Python, connecting.
+const START: Duration = Duration::from_secs(30);
+
+/// How long reading may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How long a statement waits for a lock.
+    pub(crate) lock: Duration,
+    /// How long a statement runs, the wait included.
+    pub(crate) statement: Duration,
+}
+
+/// What a statement returned.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    Rows(Vec<Vec<Value>>),
+    Error(SqlError),
+}
+
+/// Why the server refused a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct SqlError {
+    pub(crate) sqlstate: Option<String>,
+    pub(crate) message: String,
+}
+
+impl SqlError {
+    /// Whether another session did not release a lock in time.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        self.sqlstate.as_deref() == Some("55P03")
+    }
+}
+
+/// Why no statement was run. The texts may contain secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unavailable {
+    /// The configured program is not a script of a Python installation.
+    NoInterpreter,
+    /// The script did not run to its end.
+    NotRun(String),
+    /// There was no connection.
+    NotConnected(String),
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoInterpreter => f.write_str(
+                "the configured program is not a script of a Python installation, so no interpreter \
+                 with psycopg is known",
+            ),
+            Self::NotRun(why) | Self::NotConnected(why) => f.write_str(why.trim()),
+        }
+    }
+}
+
+/// The report of the script.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Written {
+    Answers(Vec<Answer>),
+    Unavailable(String),
+    NotConnected(String),
+}
+
+impl Decode for Written {}
+
+/// Runs these statements, in this order, over one connection.
+///
+/// # Errors
+///
+/// When there is no interpreter, no psycopg or no connection. A statement that the server refuses has
+/// an [`Answer`] that says so.
+pub(crate) async fn query<C: Confiture>(
+    call: &Call<'_, C>,
+    limits: Limits,
+    statements: &[&str],
+) -> Result<Vec<Answer>, Unavailable> {
+    let invocation = plan(call.request, limits, statements).ok_or(Unavailable::NoInterpreter)?;
+    let runs = u32::try_from(statements.len()).unwrap_or(u32::MAX);
+    let timeout = limits.statement.saturating_mul(runs).saturating_add(START);
+    let output = call.query(invocation, timeout).await;
+    let output = output.map_err(|fault| Unavailable::NotRun(fault.told()))?;
+    read(output, statements.len())
+}
+
+/// The command that runs the statements; `None` where no interpreter is known.
+fn plan(request: &Request, limits: Limits, statements: &[&str]) -> Option<Invocation> {
+    let confiture = request.without_check(request.migrate("current", Vec::new()));
+    let program = installed::interpreter(&confiture)?;
+    let mut args = vec![Arg::from("-c"), Arg::from(SCRIPT), Arg::ReportPath];
+    args.push(Arg::from(&asked(limits, statements)));
+    Some(Invocation {
+        program,
+        args,
+        ..confiture
+    })
+}
+
+/// The arguments of Python with which it writes what the statements return to `report`.
+#[cfg(feature = "tools")]
+pub(crate) fn arguments(report: &Path, limits: Limits, statements: &[&str]) -> Vec<OsString> {
+    let asked = asked(limits, statements);
+    vec!["-c".into(), SCRIPT.into(), report.into(), asked.into()]
+}
+
+/// What the script is asked.
+fn asked(limits: Limits, statements: &[&str]) -> String {
+    let asked = json!({
+        "connect_timeout_s": CONNECT.as_secs(),
+        "lock_timeout_ms": limits.lock.as_millis(),
+        "statement_timeout_ms": limits.statement.as_millis(),
+        "statements": statements,
+    });
+    asked.to_string()
+}
+
+/// What the script reported.
+pub(crate) fn read(mut output: Output, expected: usize) -> Result<Vec<Answer>, Unavailable> {
+    let report = output.report.take();
+    let not_run = |why: &str| {
+        let stderr = [&output.stderr.head, &output.stderr.tail]
+            .map(|part| String::from_utf8_lossy(part))
+            .concat();
+        let last = stderr.lines().rfind(|line| !line.trim().is_empty());
+        Unavailable::NotRun(match last {
+            Some(line) => format!("{why}: {}", line.trim()),
+            None => why.to_owned(),
+        })
+    };
+    match decode(report) {
+        Payload::Report(Written::Answers(answers)) if answers.len() == expected => Ok(answers),
+        Payload::Report(Written::Unavailable(why)) => Err(Unavailable::NotRun(why)),
+        Payload::Report(Written::NotConnected(why)) => Err(Unavailable::NotConnected(why)),
+        Payload::Nothing if output.interrupted.is_some() => {
+            Err(not_run("Python did not finish in time"))
+        }
+        Payload::Nothing => Err(not_run("Python wrote no report")),
+        Payload::Report(Written::Answers(_)) | Payload::Envelope(_) | Payload::Unreadable(_) => {
+            Err(not_run("the report of Python cannot be read"))
+        }
+    }
+}

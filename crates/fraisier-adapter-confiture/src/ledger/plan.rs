@@ -1,0 +1,289 @@
+//! What a rollback rolls back: decided before confiture is asked, from the ledger.
+
+use fraisier_adapter_api::{AdapterErrorKind, Revision};
+
+use super::{Ledger, OrderedBy, Row};
+use crate::failure::{Advice, DatabaseState, Fault};
+
+/// A rollback to a migration of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollback {
+    /// The migration that is to be the last.
+    pub target: Revision,
+    /// What is rolled back, last applied first.
+    pub versions: Vec<String>,
+    /// What stays, the target included.
+    pub kept: Vec<String>,
+}
+
+/// The rollback of everything that was applied after the target.
+///
+/// # Errors
+///
+/// `PreconditionFailed` when the target is not in the ledger, or when confiture, which goes by
+/// `applied_at`, would roll back something else.
+pub(crate) fn after(ledger: &Ledger, target: &Revision) -> Result<Rollback, Fault> {
+    let at = ledger
+        .rows
+        .iter()
+        .position(|row| row.version == target.as_str());
+    let Some(at) = at else {
+        return Err(refused(
+            match ledger.last() {
+                Some(last) => format!(
+                    "{target} is not applied, so it cannot be the target of a rollback; the last \
+                     applied migration is {}",
+                    last.version
+                ),
+                None => format!(
+                    "{target} is not applied, so it cannot be the target of a rollback: no migration is"
+                ),
+            },
+            Advice::query_current(),
+        ));
+    };
+    let (before, from_target) = ledger.rows.split_at(at);
+    let [target_row, above @ ..] = from_target else {
+        unreachable!("the target is one of the rows");
+    };
+    if let Some((earlier, later)) = contradicting_times(before, target_row, above) {
+        return Err(contradicted(ledger.ordered_by, earlier, later));
+    }
+    let versions =
+        |rows: &[Row]| -> Vec<String> { rows.iter().map(|row| row.version.clone()).collect() };
+    let mut rolled_back = versions(above);
+    rolled_back.reverse();
+    Ok(Rollback {
+        target: target.clone(),
+        versions: rolled_back,
+        kept: versions(&ledger.rows[..=at]),
+    })
+}
+
+/// Two rows, in the order of the ledger, whose times say otherwise.
+///
+/// Rows before the target may tie with each other, and with the target: where confiture takes one of
+/// them for a later one, it does not find its files, and refuses.
+fn contradicting_times<'a>(
+    before: &'a [Row],
+    target: &'a Row,
+    above: &'a [Row],
+) -> Option<(&'a Row, &'a Row)> {
+    let mut earlier = target;
+    for later in above {
+        if !earlier.is_timed || !later.is_timed || earlier.rank >= later.rank {
+            return Some((earlier, later));
+        }
+        earlier = later;
+    }
+    let is_later = |row: &&Row| row.rank > target.rank;
+    before.iter().find(is_later).map(|row| (row, target))
+}
+
+/// The rollback of exactly what one `up` applied.
+///
+/// # Errors
+///
+/// Why that cannot be rolled back by itself, as a clause.
+pub(crate) fn of_applied(ledger: &Ledger, applied: &[String]) -> Result<Rollback, String> {
+    let rows = &ledger.rows;
+    let begin = rows.len().checked_sub(applied.len());
+    let is_applied = |row: &Row| applied.contains(&row.version);
+    let at_end = begin.filter(|begin| rows[*begin..].iter().all(is_applied));
+    let Some(begin) = at_end else {
+        let last = rows.iter().rposition(is_applied);
+        let others: Vec<&str> = rows[..]
+            .iter()
+            .skip_while(|row| !is_applied(row))
+            .filter(|row| !is_applied(row))
+            .map(|row| row.version.as_str())
+            .collect();
+        return Err(match (last, others.as_slice()) {
+            (Some(_), [_, ..]) => {
+                format!(
+                    "another deploy has applied {} in the meantime",
+                    others.join(", ")
+                )
+            }
+            _ => "the ledger no longer contains what was applied".into(),
+        });
+    };
+    let Some(target) = begin.checked_sub(1).map(|at| &rows[at]) else {
+        return Err("there is no revision to go back to: nothing had been applied before".into());
+    };
+    after(ledger, &Revision::new(&target.version)).map_err(|fault| fault.told())
+}
+
+fn contradicted(ordered_by: OrderedBy, earlier: &Row, later: &Row) -> Fault {
+    let time = |row: &Row| match &row.applied_at {
+        Some(time) => format!("{} ({time})", row.version),
+        None => format!("{} (no time)", row.version),
+    };
+    let (order, next) = match ordered_by {
+        OrderedBy::Row => ("", Advice::order_times()),
+        OrderedBy::Version => (" by version", Advice::order_times_by_hand()),
+    };
+    let what = format!(
+        "the ledger does not prove the order of application: {} follows {}{order}",
+        time(later),
+        time(earlier),
+    );
+    refused(what, next)
+}
+
+fn refused(what: String, next: Advice) -> Fault {
+    let kind = AdapterErrorKind::PreconditionFailed;
+    Fault::new(kind, what, DatabaseState::Unchanged, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::tests::{ledger, row};
+
+    fn versions(rollback: &Rollback) -> Vec<&str> {
+        rollback.versions.iter().map(String::as_str).collect()
+    }
+
+    fn refusal(ledger: &Ledger, target: &str) -> Fault {
+        let failure = after(ledger, &Revision::new(target)).expect_err("refused");
+        assert_eq!(failure.kind(), AdapterErrorKind::PreconditionFailed);
+        assert_eq!(*failure.state(), DatabaseState::Unchanged);
+        failure
+    }
+
+    #[test]
+    fn a_rollback_is_what_follows_the_target_in_the_order_of_the_rows() {
+        // 002 was merged late: times and rows agree, and the versions do not.
+        let merged_late = ledger(&[("001", 1), ("003", 2), ("002", 3)]);
+        let rollback = after(&merged_late, &Revision::new("003")).expect("planned");
+        assert_eq!(versions(&rollback), ["002"]);
+        assert_eq!(rollback.kept, ["001", "003"]);
+        let rollback = after(&merged_late, &Revision::new("001")).expect("planned");
+        assert_eq!(versions(&rollback), ["002", "003"]);
+        let rollback = after(&merged_late, &Revision::new("002")).expect("planned");
+        assert_eq!(versions(&rollback), [""; 0]);
+    }
+
+    #[test]
+    fn times_that_tie_or_run_backwards_at_or_above_the_target_are_refused() {
+        for (rows, target, named) in [
+            // `reinit` wrote one time.
+            (
+                vec![("001", 1), ("002", 1), ("003", 1), ("004", 2)],
+                "001",
+                ["001", "002"],
+            ),
+            (
+                vec![("001", 1), ("002", 1), ("003", 1), ("004", 2)],
+                "002",
+                ["002", "003"],
+            ),
+            // The clock was set back.
+            (
+                vec![("001", 2), ("002", 3), ("003", 1)],
+                "002",
+                ["002", "003"],
+            ),
+            (
+                vec![("001", 2), ("002", 3), ("003", 1)],
+                "001",
+                ["002", "003"],
+            ),
+            // The target is the last row, but not the last in time.
+            (
+                vec![("001", 2), ("002", 3), ("003", 1)],
+                "003",
+                ["001", "003"],
+            ),
+        ] {
+            let failure = refusal(&ledger(&rows), target);
+            for version in named {
+                assert!(
+                    failure.to_string().contains(&format!("{version} (")),
+                    "{failure}"
+                );
+            }
+            assert!(
+                failure.to_string().contains("UPDATE tb_confiture"),
+                "{failure}"
+            );
+        }
+    }
+
+    #[test]
+    fn rows_without_a_time_at_or_above_the_target_are_refused() {
+        for place in [1, 2] {
+            let mut rows = vec![row("001", 1), row("002", 2), row("003", 3)];
+            rows[place].is_timed = false;
+            rows[place].applied_at = None;
+            let ordered_by = OrderedBy::Row;
+            let failure = refusal(&Ledger { rows, ordered_by }, "002");
+            assert!(failure.to_string().contains("(no time)"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn ties_before_the_target_do_not_matter() {
+        let reinitialised = ledger(&[("001", 1), ("002", 1), ("003", 1), ("004", 2)]);
+        let rollback = after(&reinitialised, &Revision::new("003")).expect("planned");
+        assert_eq!(versions(&rollback), ["004"]);
+    }
+
+    #[test]
+    fn a_target_that_is_not_applied_is_refused() {
+        let failure = refusal(&ledger(&[("001", 1)]), "002");
+        assert!(
+            failure
+                .to_string()
+                .contains("the last applied migration is 001"),
+            "{failure}"
+        );
+        let failure = refusal(&Ledger::default(), "001");
+        assert!(failure.to_string().contains("no migration is"), "{failure}");
+    }
+
+    #[test]
+    fn without_rows_the_advice_is_not_to_correct_them_unseen() {
+        let listed = Ledger {
+            ordered_by: OrderedBy::Version,
+            ..ledger(&[("001", 1), ("002", 1)])
+        };
+        let failure = refusal(&listed, "001");
+        assert!(!failure.to_string().contains("UPDATE"), "{failure}");
+        assert!(failure.to_string().contains("by version"), "{failure}");
+    }
+
+    #[test]
+    fn an_undo_rolls_back_what_one_up_applied_and_nothing_else() {
+        let applied = ["003", "004"].map(str::to_owned);
+        let rows = [("001", 1), ("002", 2), ("003", 3), ("004", 4)];
+        let rollback = of_applied(&ledger(&rows), &applied).expect("planned");
+        assert_eq!(versions(&rollback), ["004", "003"]);
+        assert_eq!(rollback.target.as_str(), "002");
+        for (rows, why) in [
+            (
+                vec![("001", 1), ("003", 2), ("004", 3), ("005", 4)],
+                "another deploy has applied 005 in the meantime",
+            ),
+            (
+                vec![("001", 1), ("003", 2), ("005", 3), ("004", 4)],
+                "another deploy has applied 005 in the meantime",
+            ),
+            (
+                vec![("001", 1), ("003", 2)],
+                "the ledger no longer contains what was applied",
+            ),
+            (vec![], "the ledger no longer contains what was applied"),
+            (
+                vec![("003", 1), ("004", 2)],
+                "there is no revision to go back to: nothing had been applied before",
+            ),
+        ] {
+            assert_eq!(of_applied(&ledger(&rows), &applied), Err(why.to_owned()));
+        }
+        let tied = of_applied(&ledger(&[("002", 1), ("003", 1), ("004", 2)]), &applied);
+        let why = tied.expect_err("refused");
+        assert!(why.contains("does not prove the order"), "{why}");
+    }
+}

@@ -1,0 +1,48 @@
+//! Reads the ledger for a call.
+
+use fraisier_adapter_api::AdapterErrorKind;
+
+use super::status::{listed, status};
+use super::{LIMITS, Ledger, STATEMENTS, Unread};
+use crate::database::{self, SqlError};
+use crate::failure::{Advice, DatabaseState, Fault};
+use crate::operation::call::{Call, Confiture};
+
+/// The ledger in the order of its rows, or else as `migrate status` lists it.
+///
+/// `migrate status` creates the ledger where there is none. So it runs only where `migrate current`
+/// found one.
+pub(crate) async fn read<C: Confiture>(call: &Call<'_, C>) -> Result<Ledger, Fault> {
+    match rows(call).await {
+        Ok(ledger) => return Ok(ledger.unwrap_or_default()),
+        Err(Unread::Refused(error)) if error.is_lock_timeout() => return Err(locked(&error)),
+        Err(why) => {
+            let why = call.request.masked(&why);
+            tracing::debug!("the rows of the ledger are not known: {why}");
+        }
+    }
+    if call.current().await?.is_none() {
+        return Ok(Ledger::default());
+    }
+    listed(&call.look(status(call.request)).await?)
+}
+
+/// The rows of the ledger; `None` where there is no such table.
+pub(crate) async fn rows<C: Confiture>(call: &Call<'_, C>) -> Result<Option<Ledger>, Unread> {
+    let answers = database::query(call, LIMITS, &STATEMENTS).await;
+    Ledger::read(&answers.map_err(Unread::Unavailable)?)
+}
+
+fn locked(error: &SqlError) -> Fault {
+    let what = format!(
+        "another session locks the ledger, so the rollback cannot be planned: {}",
+        error.message.trim()
+    );
+    let kind = AdapterErrorKind::LockContention;
+    Fault::new(
+        kind,
+        what,
+        DatabaseState::Unchanged,
+        Advice::wait_for_lock(),
+    )
+}

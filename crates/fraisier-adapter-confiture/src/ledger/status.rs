@@ -1,0 +1,140 @@
+//! The ledger as `migrate status` lists it, for a confiture whose Python is not known.
+//!
+//! It lists what has a file in the directory, by version. Only where the times agree with that order
+//! do they prove anything.
+
+use super::{Ledger, OrderedBy, Row};
+use crate::failure::Fault;
+use crate::operation::outcome::Outcome;
+use crate::process::Invocation;
+use crate::report;
+use crate::request::Request;
+
+/// `migrate status`, with every time in UTC so that they can be compared as text.
+pub(crate) fn status(request: &Request) -> Invocation {
+    let mut invocation = request.migrate("status", request.migrations_dir().to_vec());
+    invocation.env.set("PGTZ", "UTC");
+    invocation
+}
+
+/// The ledger in what `migrate status` reported.
+pub(crate) fn listed(outcome: &Outcome<report::MigrationList>) -> Result<Ledger, Fault> {
+    let report = outcome.report()?;
+    let known = |listed: &report::Listed| ["applied", "pending"].contains(&listed.status.as_str());
+    // 1 says that migrations are pending, 2 that there was no ledger.
+    if ![0, 1, 2]
+        .into_iter()
+        .any(|status| outcome.exited_with(status))
+        || !report.migrations.iter().all(known)
+    {
+        let what = "its list of migrations cannot be relied on";
+        return Err(outcome.harmless_contradiction(what));
+    }
+    let applied = report
+        .migrations
+        .iter()
+        .filter(|listed| listed.status == "applied");
+    let applied: Vec<(String, Option<String>)> = applied
+        .map(|listed| (listed.version.clone(), listed.applied_at.clone()))
+        .collect();
+    let mut times: Vec<String> = applied
+        .iter()
+        .filter_map(|(_, time)| comparable(time.as_deref()?))
+        .collect();
+    times.sort_unstable();
+    times.dedup();
+    let row = |(version, applied_at): (String, Option<String>)| {
+        let time = applied_at.as_deref().and_then(comparable);
+        let place = time.as_ref().map(|time| times.binary_search(time));
+        let place = place.and_then(Result::ok).unwrap_or(times.len());
+        Row {
+            version,
+            is_timed: time.is_some(),
+            rank: i64::try_from(place).unwrap_or(i64::MAX),
+            applied_at,
+            checksum: None,
+        }
+    };
+    Ok(Ledger {
+        rows: applied.into_iter().map(row).collect(),
+        ordered_by: OrderedBy::Version,
+    })
+}
+
+/// The time in a form whose order as text is its order: `2026-11-28T20:16:53.000000`. `None` for one
+/// that is not in UTC.
+fn comparable(time: &str) -> Option<String> {
+    let time = time.strip_suffix("+00:00")?;
+    let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_plain = seconds.len() == 19
+        && fraction.len() <= 6
+        && digits(fraction)
+        && seconds.split(['-', 'T', ':']).all(digits);
+    is_plain.then(|| format!("{seconds}.{fraction:0<6}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::failure::DatabaseState;
+    use crate::operation::Operation;
+    use crate::operation::outcome::Ended;
+    use crate::testing::{argv, ctx, output, request};
+
+    fn listed(status: i32, migrations: &Value) -> Result<Ledger, Fault> {
+        let report = json!({ "migrations": migrations }).to_string();
+        let output = output(status, Some(&report));
+        let operation = Operation::CurrentRevision;
+        super::listed(&Outcome::of(Ended { operation, output }))
+    }
+
+    #[test]
+    fn the_times_are_asked_for_in_utc() {
+        let invocation = status(&request(&ctx(".".as_ref())));
+        let expected = "migrate status --no-config --format json --output <report> \
+                        --migrations-dir db/migrations";
+        assert_eq!(argv(&invocation).join(" "), expected);
+        assert_eq!(invocation.env.get("PGTZ"), Some("UTC".as_ref()));
+    }
+
+    #[test]
+    fn what_is_applied_is_listed_by_version_and_ranked_by_time() {
+        let migrations = json!([
+            {"version": "001", "status": "applied", "applied_at": "2026-11-28T20:16:53+00:00"},
+            {"version": "002", "status": "applied", "applied_at": "2026-11-28T20:16:53.000100+00:00"},
+            {"version": "003", "status": "applied", "applied_at": "2026-11-28T20:16:52.9+00:00"},
+            {"version": "004", "status": "applied", "applied_at": "2026-11-28T20:16:53.0001+00:00"},
+            {"version": "005", "status": "applied", "applied_at": "2026-11-28T22:16:53+02:00"},
+            {"version": "006", "status": "applied", "applied_at": null},
+            {"version": "007", "status": "pending", "applied_at": null},
+        ]);
+        let ledger = listed(1, &migrations).expect("a list");
+        let ranks: Vec<(&str, i64, bool)> = ledger
+            .rows
+            .iter()
+            .map(|row| (row.version.as_str(), row.rank, row.is_timed))
+            .collect();
+        let expected = [
+            ("001", 1, true),
+            ("002", 2, true),
+            ("003", 0, true),
+            ("004", 2, true),
+            ("005", 3, false),
+            ("006", 3, false),
+        ];
+        assert_eq!(ranks, expected);
+        assert_eq!(ledger.ordered_by, OrderedBy::Version);
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_relied_on_is_refused() {
+        let unknown = json!([{"version": "001", "status": "skipped", "applied_at": null}]);
+        for (status, migrations) in [(3, json!([])), (0, unknown)] {
+            let failure = listed(status, &migrations).expect_err("refused");
+            assert_eq!(*failure.state(), DatabaseState::Unchanged);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Ledgers whose times do not prove the order of application, and deploys beside each other.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use contract_lab::confiture::{Candidate, Installed};
+use contract_tests::random::Random;
+use contract_tests::release::Release;
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
+use fraisier_adapter_confiture::ConfitureMigration;
+
+use crate::harness::{Scene, World};
+use crate::project::Project;
+use crate::stage::{Stage, block_on, state};
+
+/// Those on which the directory of links was first tried.
+const RELEASES: [Candidate; 7] = [
+    Candidate::Release(Release::new(0, 20, 0)),
+    Candidate::Release(Release::new(0, 23, 0)),
+    Candidate::Release(Release::new(0, 44, 0)),
+    Candidate::Release(Release::new(0, 50, 0)),
+    Candidate::Release(Release::new(1, 0, 0)),
+    Candidate::Release(Release::new(1, 12, 0)),
+    Candidate::Newest,
+];
+
+/// How many times two deploys run beside each other, with undo and without.
+const INTERLEAVINGS: u64 = 20;
+
+type Play = fn(&World, &Installed) -> anyhow::Result<()>;
+
+const SCENES: [(&str, Play); 8] = [
+    ("reinit", reinit),
+    ("a clock that was set back", clock_set_back),
+    ("rows without a time", no_time),
+    ("a wrapper", wrapper),
+    ("a fresh database behind a wrapper", fresh_behind_wrapper),
+    ("a ledger that changes", changed),
+    ("two deploys", |world, confiture| {
+        two_deploys(world, confiture, false)
+    }),
+    ("two deploys with undo", |world, confiture| {
+        two_deploys(world, confiture, true)
+    }),
+];
+
+pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for candidate in super::or(chosen, &RELEASES) {
+        for (name, play) in SCENES {
+            scenes.push(Scene::new("ledger", candidate, name, play));
+        }
+    }
+    scenes
+}
+
+/// A stage on which these are applied.
+fn applied<'a>(
+    world: &'a World,
+    confiture: &'a Installed,
+    versions: &[&str],
+) -> anyhow::Result<Stage<'a>> {
+    let stage = Stage::new(world, confiture)?;
+    for version in versions {
+        stage.project.table(version)?;
+    }
+    stage.up()?;
+    stage.is_at(versions)?;
+    Ok(stage)
+}
+
+fn down_to(
+    stage: &Stage<'_>,
+    adapter: &ConfitureMigration,
+    target: &str,
+) -> Result<MigrationOutcome, AdapterError> {
+    Ok(block_on(
+        adapter.down_to(&stage.ctx(), Revision::new(target)),
+    )?)
+}
+
+/// Checks that a rollback is refused, for the times in the ledger, and changes nothing.
+fn is_refused(stage: &Stage<'_>, adapter: &ConfitureMigration, target: &str) -> anyhow::Result<()> {
+    let before = stage.state()?;
+    let error = down_to(stage, adapter, target);
+    let error = error
+        .err()
+        .with_context(|| format!("it went to {target}"))?;
+    ensure!(
+        error.kind == AdapterErrorKind::PreconditionFailed,
+        "it is {}: {error}",
+        error.kind
+    );
+    for part in [
+        "does not prove the order",
+        "was not changed",
+        "`applied_at`",
+    ] {
+        ensure!(error.message.contains(part), "{part} is not in: {error}");
+    }
+    ensure!(stage.state()? == before, "it changed the database: {error}");
+    Ok(())
+}
+
+fn current(stage: &Stage<'_>) -> anyhow::Result<Option<String>> {
+    let revision = block_on(stage.adapter().current_revision(&stage.ctx()))?;
+    Ok(revision.map(|revision| revision.to_string()))
+}
+
+/// After `migrate reinit`, a deploy fails its health check and goes back.
+fn reinit(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = applied(world, confiture, &["001", "002", "003"])?;
+    stage.sql("UPDATE tb_confiture SET applied_at = now()")?;
+    let before = current(&stage)?.context("there is a revision")?;
+    ensure!(before == "003", "it is {before}");
+    stage.project.table("004")?;
+    stage.up()?;
+    is_refused(&stage, &stage.adapter(), "001")?;
+    is_refused(&stage, &stage.adapter(), "002")?;
+    let outcome = down_to(&stage, &stage.adapter(), &before)?;
+    ensure!(outcome.applied == [Revision::new("004")], "{outcome:?}");
+    stage.is_at(&["001", "002", "003"])
+}
+
+/// The last migration has an earlier time than the two before it. What the message advises helps.
+fn clock_set_back(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = applied(world, confiture, &["001", "002"])?;
+    stage.sql("UPDATE tb_confiture SET applied_at = applied_at + interval '1 hour'")?;
+    stage.project.table("003")?;
+    stage.up()?;
+    let revision = current(&stage)?;
+    ensure!(revision.as_deref() == Some("003"), "it is {revision:?}");
+    for target in ["001", "002", "003"] {
+        is_refused(&stage, &stage.adapter(), target)?;
+    }
+    let error = down_to(&stage, &stage.adapter(), "002");
+    let message = error.err().context("it went to 002")?.message;
+    let at = message.find("UPDATE").context("no statement is advised")?;
+    stage.sql(&message[at..])?;
+    down_to(&stage, &stage.adapter(), "002")?;
+    stage.is_at(&["001", "002"])
+}
+
+fn no_time(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = applied(world, confiture, &["001", "002", "003"])?;
+    stage.sql("ALTER TABLE tb_confiture ALTER applied_at DROP NOT NULL")?;
+    for time in ["NULL", "'infinity'", "'-infinity'"] {
+        let set = format!("UPDATE tb_confiture SET applied_at = {time} WHERE version = '003'");
+        stage.sql(&set)?;
+        is_refused(&stage, &stage.adapter(), "002")?;
+    }
+    Ok(())
+}
+
+/// An adapter of a shell script that starts confiture, so that no interpreter is known.
+fn wrapped(stage: &Stage<'_>) -> anyhow::Result<ConfitureMigration> {
+    let program = stage.confiture.program.display();
+    let script = stage.script(&format!("#!/bin/sh\nexec '{program}' \"$@\"\n"))?;
+    Ok(stage.builder().program(script).build())
+}
+
+fn wrapper(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = applied(world, confiture, &["001", "002", "003"])?;
+    let adapter = wrapped(&stage)?;
+    let outcome = down_to(&stage, &adapter, "002")?;
+    ensure!(outcome.applied == [Revision::new("003")], "{outcome:?}");
+    stage.is_at(&["001", "002"])?;
+    stage.up()?;
+    stage.sql("UPDATE tb_confiture SET applied_at = now() WHERE version > '001'")?;
+    is_refused(&stage, &adapter, "002")?;
+    stage
+        .sql("UPDATE tb_confiture SET applied_at = now() + interval '1 h' WHERE version = '001'")?;
+    is_refused(&stage, &adapter, "001")
+}
+
+fn fresh_behind_wrapper(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = Stage::new(world, confiture)?;
+    stage.project.table("001")?;
+    for adapter in [stage.adapter(), wrapped(&stage)?] {
+        let error = down_to(&stage, &adapter, "001")
+            .err()
+            .context("it went to 001")?;
+        ensure!(
+            error.kind == AdapterErrorKind::PreconditionFailed,
+            "{error}"
+        );
+        let mut client = stage.database.connect()?;
+        let there = contract_lab::postgres::look::is_there(&mut client, "tb_confiture")?;
+        ensure!(!there, "the ledger was created");
+    }
+    Ok(())
+}
+
+/// Another deploy applies a migration while confiture waits for the lock of the ledger.
+fn changed(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = applied(world, confiture, &["001", "002", "003"])?;
+    // What a deploy that ended in between leaves, put there when confiture changes the ledger first.
+    stage.project.table("004")?;
+    stage.sql(
+        "CREATE TABLE t_004 AS SELECT generate_series(1, 1000) AS id;
+         CREATE FUNCTION grow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+             INSERT INTO tb_confiture (slug, version, name) VALUES ('m004_x', '004', 'm004')
+             ON CONFLICT DO NOTHING;
+         END $$;
+         CREATE EVENT TRIGGER grow ON ddl_command_end WHEN TAG IN ('ALTER TABLE')
+             EXECUTE FUNCTION grow();",
+    )?;
+    let error = down_to(&stage, &stage.adapter(), "002")
+        .err()
+        .context("it went to 002")?;
+    ensure!(
+        error.kind == AdapterErrorKind::PreconditionFailed,
+        "it is {}: {error}",
+        error.kind
+    );
+    for part in ["the ledger has changed", "004 is there", "was not changed"] {
+        ensure!(error.message.contains(part), "{part} is not in: {error}");
+    }
+    stage.sql("DROP EVENT TRIGGER grow")?;
+    stage.is_at(&["001", "002", "003", "004"])
+}
+
+/// One deploy applies two migrations and fails at the third, another applies its own, at any moment.
+fn two_deploys(world: &World, confiture: &Installed, undo: bool) -> anyhow::Result<()> {
+    let mut random = Random(u64::from(undo));
+    for _ in 0..INTERLEAVINGS {
+        contract_lab::interrupt::check()?;
+        let stage = applied(world, confiture, &["001"])?;
+        let other = Project::empty()?;
+        for version in ["001", "004"] {
+            other.table(version)?;
+        }
+        for version in ["002", "003"] {
+            stage.project.table(version)?;
+        }
+        stage.project.table_and("900", "SELECT 1 / 0;", "")?;
+        let delay = Duration::from_millis(u64::try_from(random.below(4000))?);
+        let (mut ctx, failing) = (stage.ctx(), stage.ctx());
+        ctx.workdir = other.root().into();
+        let adapter = stage.builder().undo_failed_up(undo).build();
+        let beside = stage.adapter();
+        let (first, second) = thread::scope(|scope| {
+            let second = scope.spawn(|| {
+                thread::sleep(delay);
+                block_on(beside.up(&ctx, None))
+            });
+            let first = block_on(adapter.up(&failing, None));
+            (first, second.join().expect("it does not panic"))
+        });
+        let found = state(&stage.database)?;
+        let is_there = |version: &str| found.iter().any(|it| it == version);
+        let error = first
+            .map_err(AdapterError::from)
+            .err()
+            .context("an `up` with a migration that fails succeeded")?;
+        let told = || format!("{delay:?}: {found:?}, {error}, {second:?}");
+        ensure!(second.is_ok() == is_there("004"), "{}", told());
+        ensure!(is_there("002") == is_there("003"), "{}", told());
+        let remains = is_there("002");
+        if undo && error.kind == AdapterErrorKind::Execution {
+            ensure!(!remains, "{}", told());
+        } else if remains {
+            ensure!(
+                error.message.contains("002, 003 were applied"),
+                "{}",
+                told()
+            );
+        }
+    }
+    Ok(())
+}
