@@ -144,7 +144,7 @@ fn loses_data(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage
         .project
         .migration("002_drop", drops, "CREATE TABLE one (id int);")?;
-    let advice = stage.up_advises("allow it by the setting")?;
+    let advice = stage.up_advises("allow it with the setting")?;
     let setting = advice.split('`').nth(1).context("it names no setting")?;
     let ctx = stage.ctx().with_setting(setting, json!(true));
     applies(&stage.adapter(), &ctx, &["001", "002"])
