@@ -128,9 +128,13 @@ impl Fault {
             .any(|it| it.contains(text))
     }
 
-    /// Adds to what happened.
-    pub(crate) fn and(mut self, what: &str) -> Self {
-        self.what.push_str(what);
+    /// Adds a clause to what happened, after the errors where there are some.
+    pub(crate) fn and(mut self, clause: &str) -> Self {
+        if self.errors.is_empty() {
+            self.what = format!("{}; {clause}", self.what);
+        } else {
+            self.errors.push(clause.to_owned());
+        }
         self
     }
 

@@ -71,27 +71,22 @@ impl Preflight {
         })
     }
 
-    /// Why a stated `window_safe: true` is not passed on.
-    fn doubts(
+    /// The issue that another number of migrations was checked than there are.
+    fn not_all_checked(
         &self,
         migrations: &[Migration],
         version: &ConfitureVersion,
         checked: u64,
-    ) -> Vec<PreflightIssue> {
+    ) -> Option<PreflightIssue> {
         let found = migrations.len() as u64;
-        // Only pending migrations may have been looked at, so that fewer, or none, may be right.
+        // Only pending migrations may have been checked, so that fewer, or none, may be right.
         let pending_only = self.against || Need::PendingScope.is_met_by(version);
-        if checked > found || (checked < found && !pending_only) {
-            let message = format!(
-                "confiture looked at {checked} migrations, and the directory holds {found}: that \
-                 it found nothing unsafe says nothing; is `migrations_path` the right directory?"
-            );
-            return vec![warning(NOT_ALL_CHECKED, message)];
-        }
-        if Need::DeepClassification.is_met_by(version) {
-            return Vec::new();
-        }
-        guard::doubts(version, migrations)
+        let agree = checked == found || (checked < found && pending_only);
+        let message = format!(
+            "confiture looked at {checked} migrations, and the directory holds {found}: that \
+             it found nothing unsafe says nothing; is `migrations_path` the right directory?"
+        );
+        (!agree).then(|| warning(NOT_ALL_CHECKED, message))
     }
 }
 
@@ -130,7 +125,7 @@ pub(crate) fn interpret(
     }
     let mut issues: Vec<PreflightIssue> = report.issues.iter().map(|it| it.0.clone()).collect();
     let found_errors = issues.iter().any(|issue| issue.severity == Severity::Error);
-    let ok = report.ok && !found_errors && report.summary.errors == 0 && outcome.exited_with(0);
+    let mut ok = report.ok && !found_errors && report.summary.errors == 0 && outcome.exited_with(0);
     let denied = issues.iter().any(|issue| issue.code.starts_with(REPLICA));
     let mut window_safe = match report.window_safe {
         Some(true) if denied => Some(false),
@@ -143,8 +138,13 @@ pub(crate) fn interpret(
     }
     let mut change_set = report.change_set.as_ref().map(|it| it.0.clone());
     if let Some(migrations) = &about.migrations {
-        if window_safe == Some(true) {
-            let doubts = about.doubts(migrations, version, report.summary.migrations_checked);
+        let checked = report.summary.migrations_checked;
+        if let Some(issue) = about.not_all_checked(migrations, version, checked) {
+            issues.push(issue);
+            (ok, change_set) = (false, None);
+            window_safe = window_safe.filter(|safe| !safe);
+        } else if window_safe == Some(true) && !Need::DeepClassification.is_met_by(version) {
+            let doubts = guard::doubts(version, migrations);
             window_safe = doubts.is_empty().then_some(true);
             issues.extend(doubts);
         }

@@ -115,7 +115,7 @@ fn remaining(applied: &[Revision], state: &DatabaseState) -> DatabaseState {
 fn not_undone(fault: Fault, why: &str) -> Fault {
     let state = fault.state().clone();
     fault
-        .and(&format!("; {why}"))
+        .and(why)
         .advising(Advice::continue_or_remove())
         .in_state(AdapterErrorKind::IrreversibleRollback, state)
 }

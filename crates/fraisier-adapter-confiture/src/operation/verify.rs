@@ -1,5 +1,7 @@
 //! `verify`: whether the `.verify.sql` files of the applied migrations return true.
 
+use std::collections::BTreeSet;
+
 use fraisier_adapter_api::{VerifyCheck, VerifyReport};
 
 use super::call::{Call, Confiture};
@@ -78,10 +80,7 @@ pub(crate) fn interpret(
         return Ok(nothing_to_examine(NO_LEDGER));
     }
     let stated = report.ok.unwrap_or(true) && report.failed_count == 0 && outcome.exited_with(0);
-    let verified = report.results.iter();
-    let verified = verified.filter(|result| result.status == Status::Verified);
-    let counted = verified.count() as u64 == report.verified_count
-        && report.results.len() as u64 == report.total_applied;
+    let counted = counts_agree(report);
     let results = report.results.iter();
     let mut checks: Vec<_> = results.map(|result| check(result, files)).collect();
     if checks.is_empty() && stated {
@@ -102,18 +101,59 @@ pub(crate) fn interpret(
     Ok(VerifyReport::new(ok).with_checks(checks))
 }
 
+/// Whether every count is that of the results, and each version is there once.
+fn counts_agree(report: &report::Verify) -> bool {
+    let count = |is_counted: fn(&Status) -> bool| {
+        let statuses = report.results.iter().map(|result| &result.status);
+        statuses.filter(|status| is_counted(status)).count() as u64
+    };
+    let versions: BTreeSet<&str> = report
+        .results
+        .iter()
+        .map(|it| it.version.as_str())
+        .collect();
+    report.verified_count == count(|status| *status == Status::Verified)
+        && report.skipped_count
+            == count(|status| matches!(status, Status::NoFile | Status::Skipped))
+        && report.total_applied == report.results.len() as u64
+        && versions.len() == report.results.len()
+}
+
+/// Whether a migration can have this version: it is the part of a file name before the first `_`.
+/// confiture reports `b'002'` where the database returns bytes, and finds no file for it.
+fn can_be_version(version: &str) -> bool {
+    let is_part = |c: char| !c.is_control() && !c.is_whitespace() && !"/_'\"".contains(c);
+    !version.is_empty() && version.chars().all(is_part)
+}
+
 /// The check of one migration: ok without an error, where there was nothing to run or it answered
 /// true.
 fn check(result: &report::Checked, files: Option<&VerifyFiles>) -> VerifyCheck {
+    let version = &result.version;
     let (holds, detail) = match &result.status {
+        _ if !can_be_version(version) => {
+            let detail = "no migration can have this version, so confiture found no file of it";
+            (false, Some(detail.into()))
+        }
+        _ if files.is_some_and(|it| it.is_ambiguous(version)) => {
+            let detail = "it has more than one .verify.sql, and confiture ran only one";
+            (false, Some(detail.into()))
+        }
+        Status::Verified if result.actual_value == Some(false) => {
+            (false, Some("its query returned false".into()))
+        }
         Status::Verified => (true, None),
         Status::Failed => (false, Some("its query did not answer true".into())),
         Status::NoFile if files.is_none() => {
             let detail = "no migration files were at hand, so nothing was run";
             (true, Some(detail.into()))
         }
+        Status::NoFile if files.is_some_and(|it| it.has_statement(version)) => {
+            let detail = "confiture found no .verify.sql, and there is one with a statement";
+            (false, Some(detail.into()))
+        }
         Status::NoFile => (true, Some("it has no .verify.sql".into())),
-        Status::Skipped if files.is_none_or(|it| it.has_statement(&result.version)) => {
+        Status::Skipped if files.is_none_or(|it| it.has_statement(version)) => {
             let detail = "confiture did not run its .verify.sql, which has a statement";
             (false, Some(detail.into()))
         }

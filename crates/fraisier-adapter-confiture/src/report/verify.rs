@@ -3,19 +3,20 @@
 use serde::Deserialize;
 use serde::de::Deserializer;
 
+use super::lenient::lenient;
 use super::{Absent, Decode, Object};
 
 /// What the `.verify.sql` files found.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Verify {
-    /// Since 1.12.0. Before it is absent, and the counts speak.
-    #[serde(default)]
+    /// Since 1.12.0. Before it is absent, and the counts decide.
+    #[serde(default, deserialize_with = "not_null")]
     pub(crate) ok: Option<bool>,
     /// Since 1.12.0. Before it is absent, which says nothing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_null")]
     pub(crate) was_skipped: Option<bool>,
     /// Since 0.37.0. Before it is absent, and a missing ledger is an error.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_null")]
     pub(crate) ledger_present: Option<bool>,
     pub(crate) verified_count: u64,
     pub(crate) failed_count: u64,
@@ -39,6 +40,9 @@ pub(crate) struct Checked {
     pub(crate) name: String,
     pub(crate) status: Status,
     pub(crate) error: Option<String>,
+    /// What the query returned; `null` where none was run.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) actual_value: Option<bool>,
     #[serde(flatten)]
     _object: Object,
 }
@@ -69,4 +73,9 @@ impl<'de> Deserialize<'de> for Status {
             _ => Self::Other(text),
         })
     }
+}
+
+/// A field that may be absent and is no verdict where it is `null`.
+fn not_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    bool::deserialize(deserializer).map(Some)
 }

@@ -147,7 +147,7 @@ impl Project {
         let found = NotText::in_directory(&self.directory(), &[".up.sql", ".down.sql"]);
         match found.unwrap_or_default().not_utf8.as_slice() {
             [] => fault,
-            files => fault.and(&format!(" (not UTF-8: {})", quoted(files))),
+            files => fault.and(&format!("not UTF-8: {}", quoted(files))),
         }
     }
 

@@ -14,6 +14,8 @@ pub struct VerifyFiles {
     names: BTreeMap<String, String>,
     /// The versions whose `.verify.sql` has a statement in it, or cannot be read.
     with_statement: BTreeSet<String>,
+    /// The versions that have more than one `.verify.sql`.
+    ambiguous: BTreeSet<String>,
 }
 
 impl VerifyFiles {
@@ -25,6 +27,7 @@ impl VerifyFiles {
     /// when it is a file. A `.verify.sql` that cannot be read is no error: it may have a statement.
     pub fn in_directory(directory: &Path) -> io::Result<Self> {
         let mut files = Self::default();
+        let mut seen = BTreeSet::new();
         for entry in directory.read_dir()? {
             let entry = entry?;
             let name = entry.file_name();
@@ -35,6 +38,9 @@ impl VerifyFiles {
                 (None, None) => continue,
             };
             let (version, title) = stem.split_once('_').unwrap_or((stem, ""));
+            if is_verify && !seen.insert(version.to_owned()) {
+                files.ambiguous.insert(version.to_owned());
+            }
             if is_verify && may_have_statement(&entry.path()) {
                 files.with_statement.insert(version.to_owned());
             }
@@ -46,6 +52,11 @@ impl VerifyFiles {
     /// The name of the migration of this version; empty when no file tells.
     pub(crate) fn name(&self, version: &str) -> &str {
         self.names.get(version).map_or("", String::as_str)
+    }
+
+    /// Whether this version has more than one `.verify.sql`: confiture runs one of them.
+    pub(crate) fn is_ambiguous(&self, version: &str) -> bool {
+        self.ambiguous.contains(version)
     }
 
     /// Whether a `.verify.sql` of this version has something to run.

@@ -71,7 +71,8 @@ async fn migrations_are_told_from_the_report_where_nothing_was_printed_and_never
 #[tokio::test]
 async fn the_commands_of_a_call_are_told_under_its_number() {
     let stage = Stage::new(
-        r#"case "$2" in
+        r#"[ "$1" = --version ] && { echo 'confiture version 0.22.0'; exit 0; }
+        case "$2" in
           up) echo '✅ No pending migrations. Database is up to date.' ;;
           current) echo '{"revision": "001", "name": "a"}' > "$report" ;;
         esac"#,
@@ -85,10 +86,11 @@ async fn the_commands_of_a_call_are_told_under_its_number() {
             .expect("nothing to do");
         assert_eq!(outcome.to, Some(Revision::new("001")));
     }
-    let [up, current, next_up, next_current] = told.started_for()[..] else {
+    let [up, version, current, next_up, next_version, next_current] = told.started_for()[..] else {
         panic!("{:?}", told.started_for());
     };
-    assert_eq!((up, next_up), (current, next_current));
+    assert_eq!([up, up], [version, current]);
+    assert_eq!([next_up, next_up], [next_version, next_current]);
     assert_ne!(up, next_up);
 }
 

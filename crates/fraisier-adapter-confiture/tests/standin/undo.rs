@@ -92,7 +92,7 @@ async fn a_way_down_that_fails_or_is_missing_is_told_with_every_fact() {
         "skipped": [], "errors": []}' > "$report""#;
     for (down_to, told) in [
         (envelope, "no .down.sql for 002"),
-        (other, "rolled back 002, 003, and not what was applied"),
+        (other, "going back to 001 rolled back 002, 003"),
         ("exit 1", "wrote no report"),
     ] {
         let (error, _) = Halfway { down_to, ..HALFWAY }.up(true).await;

@@ -275,6 +275,11 @@ fn a_look_that_is_not_at_all_of_them_proves_nothing() {
             proven.then_some(true),
             "{version}: {count}"
         );
+        assert_eq!(
+            (found.ok, found.change_set.is_some()),
+            (proven, proven),
+            "{version}: {count}"
+        );
         let issues = found
             .issues
             .iter()

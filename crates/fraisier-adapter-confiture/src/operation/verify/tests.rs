@@ -194,6 +194,7 @@ fn the_verified_are_counted() {
         report(|report| {
             report["results"][0]["status"] = json!("verified");
             report["verified_count"] = json!(count);
+            report["skipped_count"] = json!(0);
         })
     };
     for (count, ok) in [(2, true), (0, false), (1, false)] {
@@ -257,4 +258,56 @@ fn what_a_verdict_rests_on_must_be_there_and_of_its_type() {
         let broken = report(|report| report[field] = json!("false"));
         assert!(verify(&output(0, Some(&broken))).is_err(), "{field}");
     }
+}
+
+#[test]
+fn no_evidence_is_left_out_of_a_verdict() {
+    type Change = fn(&mut Value);
+    let changes: [Change; 8] = [
+        |report| report["results"][1]["actual_value"] = json!(false),
+        |report| report["results"][1]["version"] = json!("001"),
+        |report| report["results"][1]["version"] = json!("b'002'"),
+        |report| report["results"][1]["version"] = json!(""),
+        |report| report["skipped_count"] = json!(0),
+        |report| report["skipped_count"] = json!(2),
+        |report| report["verified_count"] = json!(0),
+        |report| report["total_applied"] = json!(1),
+    ];
+    assert!(
+        verify(&output(0, Some(&report(|_| ()))))
+            .expect("a verdict")
+            .ok
+    );
+    for change in changes {
+        let report = report(change);
+        let verdict = verify(&output(0, Some(&report))).expect("a verdict");
+        assert!(!verdict.ok, "{report}");
+        assert!(verdict.checks.iter().any(|check| !check.ok), "{report}");
+    }
+    for field in ["ok", "was_skipped", "ledger_present"] {
+        let null = report(|report| report[field] = Value::Null);
+        assert!(verify(&output(0, Some(&null))).is_err(), "{field}");
+    }
+}
+
+#[test]
+fn a_verify_file_that_confiture_did_not_run_is_a_failed_check() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let verdict = |files: &[(&str, &str)]| {
+        for (name, sql) in files {
+            std::fs::write(directory.path().join(name), sql).expect("written");
+        }
+        let files = VerifyFiles::in_directory(directory.path()).expect("listed");
+        let left = output(0, Some(&report(|_| ())));
+        replay::verify(Some(&files), &Redactor::default(), only(&left)).expect("a verdict")
+    };
+    assert!(verdict(&[("001_a.up.sql", ""), ("001_a.verify.sql", "-- nothing")]).ok);
+    let not_found = verdict(&[("001_a.verify.sql", "SELECT false")]);
+    assert!(!not_found.ok && !not_found.checks[0].ok, "{not_found:?}");
+    let two = verdict(&[
+        ("001_a.verify.sql", ""),
+        ("002_b.verify.sql", "SELECT true"),
+        ("002_c.verify.sql", "SELECT false"),
+    ]);
+    assert!(two.checks[0].ok && !two.checks[1].ok && !two.ok, "{two:?}");
 }
