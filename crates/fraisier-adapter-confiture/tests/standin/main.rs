@@ -148,7 +148,10 @@ async fn a_question_after_an_up_does_not_speak_for_it() {
 async fn the_happy_path_asks_no_version() {
     let stage = Stage::new(
         r#"case "$1$2" in
-          migratecurrent) echo '{"revision": null, "name": null}' > "$report" ;;
+          migratecurrent) echo '{"revision": "002", "name": "b"}' > "$report" ;;
+          migratestatus) echo '{"migrations": [
+            {"version": "001", "status": "applied", "applied_at": "2026-11-28T20:00:00+00:00"},
+            {"version": "002", "status": "applied", "applied_at": "2026-11-28T20:00:01+00:00"}]}' > "$report" ;;
           migrateup) echo '{"success": true, "applied": [{"version": "001"}], "skipped": [],
             "skipped_superuser": [], "pending": [], "errors": [], "dry_run": false,
             "dry_run_execute": false}' > "$report" ;;
@@ -160,7 +163,8 @@ async fn the_happy_path_asks_no_version() {
         esac"#,
     );
     let (adapter, ctx) = (stage.adapter(), stage.ctx(DSN));
-    assert_eq!(adapter.current_revision(&ctx).await, Ok(None));
+    let last = adapter.current_revision(&ctx).await;
+    assert_eq!(last, Ok(Some(Revision::new("002"))));
     assert!(adapter.up(&ctx, Some(Revision::new("001"))).await.is_ok());
     assert!(adapter.verify(&ctx).await.expect("a verdict").ok);
     assert!(adapter.down_to(&ctx, Revision::new("001")).await.is_ok());
@@ -168,6 +172,9 @@ async fn the_happy_path_asks_no_version() {
         "currentmigrate",
         "upmigrate",
         "verifymigrate",
+        // The Python of this program is not known, so confiture is asked what is applied.
+        "currentmigrate",
+        "statusmigrate",
         "down-tomigrate",
     ];
     assert_eq!(stage.calls(), expected);
