@@ -258,7 +258,7 @@ fn two_deploys(world: &World, confiture: &Installed, undo: bool) -> anyhow::Resu
             ensure!(!remains, "{}", told());
         } else if remains {
             ensure!(
-                error.message.contains("002, 003 were applied"),
+                error.message.contains("002, 003 remain applied"),
                 "{}",
                 told()
             );
