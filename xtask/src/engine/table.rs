@@ -218,11 +218,11 @@ mod tests {
         assert_eq!(lines.len(), 4, "{lines:#?}");
         assert_eq!(
             lines[1].trim_end(),
-            "first deploy     ·           ok          FAIL"
+            "first deploy      ·           ok          FAIL"
         );
         assert_eq!(
             lines[2].trim_end(),
-            "nothing to do    ·           ·           -"
+            "nothing to do     ·           ·           -"
         );
     }
 

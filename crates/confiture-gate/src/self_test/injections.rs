@@ -129,8 +129,10 @@ fn false_safes() -> Vec<Injection> {
             vec![
                 set("ok", json!(true)),
                 set("failed_count", json!(0)),
-                set("verified_count", json!(1)),
+                set("verified_count", json!(3)),
+                set("skipped_count", json!(0)),
                 set("results[].status", json!("verified")),
+                set("results[].actual_value", json!(true)),
                 Act::Exit(1, 0),
             ],
             &["verify/false"],

@@ -104,7 +104,7 @@ fn a_signal_that_was_ignored_at_the_start_stops_nothing() {
     fs::write(stage.path("go"), "").expect("written");
     let answered = Answered::read(&end_of(child));
     assert!(
-        answered.message().contains("left no report"),
+        answered.message().contains("wrote no report"),
         "{}",
         answered.message()
     );
