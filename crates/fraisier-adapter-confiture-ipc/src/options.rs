@@ -1,4 +1,4 @@
-//! The adapter that the program runs: the library's, with the defaults that the engine asks for.
+//! The adapter that the program runs: the library's, with the defaults of who calls it.
 
 use std::sync::Arc;
 
@@ -8,18 +8,31 @@ use fraisier_adapter_confiture::{Builder, ConfitureMigration, MissingMigrations}
 
 use crate::limit::{self, Limit};
 
-/// The defaults of this program, by variable, where they are not those of the library.
+/// Who makes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// fraisier, which ends a call after 60 s, and runs `verify` and `preflight` where the migrations
+    /// need not be.
+    Engine,
+    /// A person, by a command of this program.
+    Person,
+}
+
+/// The defaults for calls by the engine, by variable, where they are not those of the library.
 pub const DEFAULTS: [(&str, &str); 2] = [
     ("FRAISIER_CONFITURE_TIMEOUT", "`50s`"),
     ("FRAISIER_CONFITURE_MISSING_MIGRATIONS", "`ask`"),
 ];
 
-/// The builder with the defaults of the program, before the variables. fraisier asks `verify` and
-/// `preflight` where the migrations need not be.
-fn defaults() -> Builder {
-    ConfitureMigration::builder()
-        .timeout(limit::DEFAULT)
-        .missing_migrations(MissingMigrations::AskConfiture)
+/// The builder with the defaults for this caller, before the variables.
+fn defaults(caller: Caller) -> Builder {
+    let builder = ConfitureMigration::builder();
+    match caller {
+        Caller::Engine => builder
+            .timeout(limit::DEFAULT)
+            .missing_migrations(MissingMigrations::AskConfiture),
+        Caller::Person => builder,
+    }
 }
 
 /// The adapter that the environment configures, and the limit of a call of it.
@@ -27,8 +40,11 @@ fn defaults() -> Builder {
 /// # Errors
 ///
 /// `InvalidConfig` when a variable holds what it does not take.
-pub fn adapter(observer: Arc<dyn Observer>) -> Result<(ConfitureMigration, Limit), AdapterError> {
-    let builder = defaults().overridden_by_env()?.observer(observer);
+pub fn adapter(
+    caller: Caller,
+    observer: Arc<dyn Observer>,
+) -> Result<(ConfitureMigration, Limit), AdapterError> {
+    let builder = defaults(caller).overridden_by_env()?.observer(observer);
     let adapter = builder.build();
     let limit = Limit(adapter.timeout());
     Ok((adapter, limit))
@@ -46,7 +62,9 @@ mod tests {
             assert!(VARIABLES.iter().any(|variable| variable.name == name));
         }
         assert_eq!(limit::DEFAULT.as_secs(), 50);
-        assert_eq!(defaults().build().timeout(), Some(limit::DEFAULT));
+        let limit_of = |caller| defaults(caller).build().timeout();
+        assert_eq!(limit_of(Caller::Engine), Some(limit::DEFAULT));
         assert!(!Limit(Some(limit::DEFAULT)).is_beyond_the_engine());
+        assert_eq!(limit_of(Caller::Person), None);
     }
 }

@@ -11,7 +11,7 @@ use crate::exit::Status;
 use crate::frame::{self, FrameError};
 use crate::limit::{self, TimedOut};
 use crate::log;
-use crate::options;
+use crate::options::{self, Caller};
 use crate::request::{Id, Refusal, Request, parse};
 use crate::response::Response;
 use crate::runtime;
@@ -31,7 +31,7 @@ pub fn serve() -> Status {
         return respond(id, Err(error.into()));
     }
     let timed_out = TimedOut::default();
-    let (adapter, limit) = match options::adapter(Arc::new(timed_out.clone())) {
+    let (adapter, limit) = match options::adapter(Caller::Engine, Arc::new(timed_out.clone())) {
         Ok(made) => made,
         Err(error) => return respond(id, Err(error.into())),
     };

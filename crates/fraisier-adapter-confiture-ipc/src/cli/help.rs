@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use clap::Command;
 use fraisier_adapter_confiture::VARIABLES;
 
 use crate::exit;
@@ -22,9 +23,20 @@ standard input. The response is the only thing on standard output. It refuses to
 backup drill`, which would migrate the live database this way.
 
 By hand:
-  The commands make the calls that fraisier makes, with the same defaults, and show what it would \
-get. The connection string comes from a variable, never from an argument. A migration that takes \
-longer than fraisier waits can be applied this way, with FRAISIER_CONFITURE_TIMEOUT=off.";
+  The commands make the calls that fraisier makes and show what it would get. The connection string \
+comes from a variable, never from an argument. There are two differences: no call is ended after 50 s, \
+so that a migration that takes longer than fraisier waits can be applied this way; and `verify` and \
+`preflight` refuse a migrations directory that does not exist.";
+
+const LIMITS_OF_A_CALL: &str = "\
+Limits:
+  No time limit, unless FRAISIER_CONFITURE_TIMEOUT sets one for each command of confiture, such as \
+`10m`. fraisier's own calls end after 50 s. Ctrl-C stops confiture; completed migrations remain applied.";
+
+const LIMITS_OF_DOCTOR: &str = "\
+Limits:
+  Each check ends by itself: confiture has 20 s to print its version, the server 5 s for each answer. \
+Nothing is changed and no migration lock is acquired.";
 
 /// After `-h`.
 pub(super) fn short() -> String {
@@ -40,12 +52,32 @@ pub(super) fn long() -> String {
     )
 }
 
+/// After `--help` of a subcommand.
+fn of_subcommand(name: &str) -> String {
+    let limits = match name {
+        "doctor" => LIMITS_OF_DOCTOR,
+        _ => LIMITS_OF_A_CALL,
+    };
+    format!("{limits}\n\n{}", exit::table()).replace('`', "")
+}
+
+/// The command line, with what each subcommand adds to its `--help`.
+pub(super) fn with_subcommands(command: Command) -> Command {
+    command.mut_subcommands(|subcommand| {
+        let more = of_subcommand(subcommand.get_name());
+        subcommand.after_long_help(more)
+    })
+}
+
 /// The table of variables, with the defaults of this program.
 fn variables() -> String {
     let mut text = String::from("Variables (one that is empty counts as not set):");
     for variable in VARIABLES {
-        let own = DEFAULTS.iter().find(|(name, _)| *name == variable.name);
-        let default = own.map_or(variable.default, |(_, default)| default);
+        let engine = DEFAULTS.iter().find(|(name, _)| *name == variable.name);
+        let default = match engine {
+            Some((_, default)) => format!("{default} under fraisier, {} by hand", variable.default),
+            None => variable.default.to_owned(),
+        };
         let _ = write!(
             text,
             "\n  {}\n      {}\n      takes {}\n      default: {default}",

@@ -4,10 +4,11 @@ mod help;
 mod show;
 mod wait;
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use fraisier_adapter_api::Revision;
 use serde_json::value::RawValue;
 
@@ -15,7 +16,7 @@ use self::wait::Wait;
 use crate::answer::{self, CallError, Ending};
 use crate::doctor;
 use crate::exit::Status;
-use crate::options;
+use crate::options::{self, Caller};
 use crate::page::{self, Page};
 use crate::project::Project;
 use crate::request::Call;
@@ -38,6 +39,13 @@ pub struct Cli {
     /// Print the JSON that fraisier gets, and nothing else
     #[arg(long, global = true)]
     json: bool,
+}
+
+impl Cli {
+    fn from_arguments(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let command = help::with_subcommands(Self::command());
+        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
 }
 
 /// What to do.
@@ -88,7 +96,7 @@ pub fn main() -> Status {
     if std::env::args_os().len() == 1 && !io::stdin().is_terminal() {
         return serve::serve();
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::from_arguments(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // What cannot be printed cannot be told about either.
@@ -185,7 +193,7 @@ fn tell(
 
 /// The answer to a call, and the status that the program ends with when it is an error.
 fn answered(call: Call, wait: &Wait) -> (Result<Box<RawValue>, CallError>, Status) {
-    let (adapter, limit) = match options::adapter(Arc::new(wait.clone())) {
+    let (adapter, limit) = match options::adapter(Caller::Person, Arc::new(wait.clone())) {
         Ok(made) => made,
         Err(error) => return (Err(error.into()), Status::Usage),
     };

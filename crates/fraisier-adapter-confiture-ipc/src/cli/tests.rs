@@ -10,7 +10,8 @@ fn the_help_tells_variables_statuses_and_how_to_begin() {
         assert!(help.contains(variable.name), "{help}");
     }
     for part in [
-        "default: 50s",
+        "default: 50s under fraisier, off by hand",
+        "default: ask under fraisier, refuse by hand",
         "Exit status:",
         "Examples:",
         "adapter = \"confiture-ipc\"",
@@ -20,10 +21,32 @@ fn the_help_tells_variables_statuses_and_how_to_begin() {
 }
 
 #[test]
+fn the_help_of_each_subcommand_has_its_limits_and_the_exit_statuses() {
+    let command = Cli::command();
+    assert_eq!(command.get_subcommands().count(), 7);
+    for subcommand in command.get_subcommands() {
+        let name = subcommand.get_name();
+        let args = ["program", name, "--help"].map(OsString::from);
+        let help = Cli::from_arguments(args).expect_err("help").to_string();
+        let limit = if name == "doctor" {
+            "20 s"
+        } else {
+            "FRAISIER_CONFITURE_TIMEOUT"
+        };
+        for part in ["Limits:", limit, &crate::exit::table()] {
+            assert!(
+                help.contains(&part.replace('`', "")),
+                "{name}: {part}: {help}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_call_by_hand_is_the_call_of_the_engine() {
     let cli = |args: &[&str]| {
-        let args = ["program"].into_iter().chain(args.iter().copied());
-        let cli = Cli::try_parse_from(args).expect("arguments");
+        let args = ["program"].iter().chain(args).map(OsString::from);
+        let cli = Cli::from_arguments(args).expect("arguments");
         let call = cli.command.expect("a command").call(&cli.project);
         call.expect("a call")
     };

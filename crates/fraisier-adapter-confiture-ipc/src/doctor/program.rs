@@ -15,7 +15,7 @@ use fraisier_adapter_confiture::{ConfitureVersion, VARIABLES};
 
 use super::finding::{Finding, Grade};
 use crate::limit::TimedOut;
-use crate::options;
+use crate::options::{self, Caller};
 
 /// The newest release that was recorded; a test holds it to the index of the recordings, which no
 /// package carries.
@@ -37,7 +37,7 @@ pub(super) async fn examine() -> Vec<Finding> {
 /// The variables that configure the adapter.
 fn variables() -> Finding {
     const CHECK: &str = "variables";
-    if let Err(error) = options::adapter(Arc::new(TimedOut::default())) {
+    if let Err(error) = options::adapter(Caller::Person, Arc::new(TimedOut::default())) {
         return Finding::failed(CHECK, &error);
     }
     let set: Vec<String> = env::vars_os()
@@ -141,7 +141,7 @@ fn watcher() -> Finding {
 
 /// The release, against the floors and against what was recorded.
 async fn version() -> Finding {
-    let Ok((adapter, _)) = options::adapter(Arc::new(TimedOut::default())) else {
+    let Ok((adapter, _)) = options::adapter(Caller::Person, Arc::new(TimedOut::default())) else {
         return Finding::unknown(VERSION, "not asked: the variables are not usable");
     };
     let described = tokio::time::timeout(PATIENCE, adapter.describe()).await;

@@ -86,6 +86,36 @@ esac"#,
 }
 
 #[test]
+fn by_hand_a_missing_migrations_directory_is_refused_unless_the_variable_says_otherwise() {
+    let stage = Stage::new(
+        r#"
+touch "$stage/started"
+[ "$1" = --version ] && echo "confiture version 1.29.0"
+[ "$1" = verify ] && echo '{"ok": true, "verified_count": 0, "failed_count": 0, "skipped_count": 0, "results": [],
+  "total_applied": 0, "ledger_present": true, "was_skipped": false}' > "$report"
+true"#,
+    );
+    let run = |command: &str, variable: &str| {
+        let mut program = stage.program();
+        program
+            .args([command, "-m", "db/migratoins"])
+            .env("FRAISIER_CONFITURE_MISSING_MIGRATIONS", variable);
+        finish(program, b"")
+    };
+    for command in ["preflight", "verify"] {
+        let output = run(command, "");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("db/migratoins"), "{stderr}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert!(!stage.path("started").exists(), "{command}");
+    }
+    let output = run("verify", "ask");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(stage.path("started").exists());
+}
+
+#[test]
 fn logs_go_to_standard_error_however_many_there_are() {
     let stage = Stage::new(SCRIPT);
     let mut program = stage.program();
