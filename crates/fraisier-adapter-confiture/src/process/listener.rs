@@ -35,6 +35,6 @@ pub trait Listener: Send + Sync {
     fn printed_all(&self, stream: Stream);
     /// It was told to stop.
     fn interrupted(&self, why: Interruption);
-    /// It ended and left this. The report is not read yet.
+    /// It ended with this output, which lacks the report.
     fn finished(&self, output: &Output);
 }

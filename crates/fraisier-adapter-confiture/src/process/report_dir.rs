@@ -61,6 +61,13 @@ impl ReportDir {
         self.path().join("links")
     }
 
+    /// Removes the directory, which something may still write to.
+    pub(super) fn remove(&self) {
+        if self.created {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+
     /// Creates the directory of links.
     pub(super) fn link(&self, paths: &[PathBuf]) -> Result<(), RunError> {
         let links = self.links();
@@ -79,9 +86,7 @@ impl ReportDir {
 
 impl Drop for ReportDir {
     fn drop(&mut self) {
-        if self.created {
-            let _ = std::fs::remove_dir_all(&self.path);
-        }
+        self.remove();
     }
 }
 

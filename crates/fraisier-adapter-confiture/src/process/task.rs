@@ -81,7 +81,14 @@ pub(super) fn run(job: &Job, cancellation: &mut Cancellation) -> Result<Output, 
     let ended = watch(job, began, &group, &mut streams, cancellation);
     let (exit, interrupted) = ended.map_err(|source| RunError::Lost { source })?;
     let [stdout, stderr] = drained(streams);
+    let read = (writes_report && !cancellation.is_requested()).then(|| read_report(&report));
+    // The watcher would remove the directory if this process died now. It is killed with its group.
+    if let Some(dir) = &dir {
+        dir.remove();
+    }
     drop(group);
+    // What a descendant wrote until it was killed.
+    drop(dir);
     let mut output = Output {
         exit,
         report: None,
@@ -91,15 +98,13 @@ pub(super) fn run(job: &Job, cancellation: &mut Cancellation) -> Result<Output, 
         duration: began.elapsed(),
     };
     job.listener.finished(&output);
-    if !writes_report || cancellation.is_requested() {
-        return Ok(output);
-    }
-    match read_report(&report) {
-        Ok(bytes) => {
+    match read {
+        None => Ok(output),
+        Some(Ok(bytes)) => {
             output.report = bytes;
             Ok(output)
         }
-        Err(problem) => Err(RunError::Report {
+        Some(Err(problem)) => Err(RunError::Report {
             problem,
             output: Box::new(output),
         }),

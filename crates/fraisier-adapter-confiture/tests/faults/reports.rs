@@ -1,9 +1,11 @@
 //! Reports that are not what a report should be.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
-use fraisier_adapter_confiture::tools::process::Exit;
-use fraisier_adapter_confiture::tools::process::{Options, ReportProblem, RunError};
+use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+use fraisier_adapter_confiture::tools::Redactor;
+use fraisier_adapter_confiture::tools::process::{Exit, Options, ReportProblem, RunError, Runner};
 
 use super::support::*;
 
@@ -115,6 +117,35 @@ fn a_report_that_comes_after_the_exit_counts_while_the_output_is_open() {
         report("(sleep 5; printf late > \"$1\") >/dev/null 2>&1 &"),
         None
     );
+}
+
+/// Remembers whether the directory that a line names was there when the command had exited.
+#[derive(Default)]
+struct AtExit {
+    directory: Mutex<PathBuf>,
+    was_there: Mutex<Option<bool>>,
+}
+
+impl Observer for AtExit {
+    fn event(&self, _: &Call, event: &Event) {
+        let mut directory = self.directory.lock().unwrap();
+        match event {
+            Event::Line { text, .. } => *directory = text.into(),
+            Event::Finished { .. } => *self.was_there.lock().unwrap() = Some(directory.exists()),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_directory_of_a_report_is_removed_before_the_exit_is_reported() {
+    let observer = Arc::new(AtExit::default());
+    let context = context_with(Redactor::default(), Some(observer.clone()));
+    let invocation = script("printf x > \"$1\"; dirname \"$1\"");
+    let output = block_on(Runner::new(Options::default()).run(invocation, context)).unwrap();
+    assert_eq!(report_of(&output).as_deref(), Some(&b"x"[..]));
+    assert!(observer.directory.lock().unwrap().is_absolute());
+    assert_eq!(*observer.was_there.lock().unwrap(), Some(false));
 }
 
 #[test]
