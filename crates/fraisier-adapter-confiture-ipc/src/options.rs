@@ -1,5 +1,8 @@
 //! The adapter that the program runs: the library's, with the defaults of who calls it.
 
+use std::env;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fraisier_adapter_api::AdapterError;
@@ -18,15 +21,39 @@ pub enum Caller {
     Person,
 }
 
-/// The defaults for calls by the engine, by variable, where they are not those of the library.
-pub const DEFAULTS: [(&str, &str); 2] = [
-    ("FRAISIER_CONFITURE_TIMEOUT", "`50s`"),
-    ("FRAISIER_CONFITURE_MISSING_MIGRATIONS", "`ask`"),
+/// The defaults by variable, where they are not those of the library.
+pub const DEFAULTS: [(&str, &str); 3] = [
+    (
+        "FRAISIER_CONFITURE_BIN",
+        "`confiture` in the directory of this program, otherwise from `PATH`",
+    ),
+    (
+        "FRAISIER_CONFITURE_TIMEOUT",
+        "`50s` under fraisier, `off` by hand",
+    ),
+    (
+        "FRAISIER_CONFITURE_MISSING_MIGRATIONS",
+        "`ask` under fraisier, `refuse` by hand",
+    ),
 ];
+
+/// `confiture` in the directory of this program, as one `pip install` of both leaves it.
+pub(crate) fn beside_this_program() -> Option<PathBuf> {
+    let candidate = env::current_exe().ok()?.with_file_name("confiture");
+    is_executable(&candidate).then_some(candidate)
+}
+
+pub(crate) fn is_executable(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
 
 /// The builder with the defaults for this caller, before the variables.
 fn defaults(caller: Caller) -> Builder {
-    let builder = ConfitureMigration::builder();
+    let mut builder = ConfitureMigration::builder();
+    if let Some(program) = beside_this_program() {
+        builder = builder.default_program(program);
+    }
     match caller {
         Caller::Engine => builder
             .timeout(limit::DEFAULT)

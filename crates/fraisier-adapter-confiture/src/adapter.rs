@@ -18,6 +18,8 @@ use crate::observe::{self, Audience};
 use crate::operation::call::Call;
 use crate::operation::{Operation, current, describe, down_to, preflight, up, verify};
 use crate::process::{Environment, Options, Runner};
+#[cfg(any(test, feature = "tools"))]
+use crate::process::{RunError, find_program};
 use crate::redact::{Redact, Redactor};
 use crate::request::{Config, Request};
 use crate::thread::Threads;
@@ -142,6 +144,13 @@ impl ConfitureMigration {
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// The file that a call executes, as far as that can be said without executing it.
+    #[cfg(any(test, feature = "tools"))]
+    pub(crate) fn program_file(&self) -> Result<PathBuf, RunError> {
+        let environment = self.config.inherit.environment(&Environment::inherited());
+        find_program(&self.config.program, environment.get("PATH"))
     }
 
     /// Waits until nothing of the cancelled calls remains: no process, no thread, no file.

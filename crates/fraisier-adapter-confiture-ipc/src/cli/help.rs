@@ -73,11 +73,8 @@ pub(super) fn with_subcommands(command: Command) -> Command {
 fn variables() -> String {
     let mut text = String::from("Variables (one that is empty counts as not set):");
     for variable in VARIABLES {
-        let engine = DEFAULTS.iter().find(|(name, _)| *name == variable.name);
-        let default = match engine {
-            Some((_, default)) => format!("{default} under fraisier, {} by hand", variable.default),
-            None => variable.default.to_owned(),
-        };
+        let own = DEFAULTS.iter().find(|(name, _)| *name == variable.name);
+        let default = own.map_or(variable.default, |(_, default)| default);
         let _ = write!(
             text,
             "\n  {}\n      {}\n      takes {}\n      default: {default}",

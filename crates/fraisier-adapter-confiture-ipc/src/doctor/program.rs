@@ -1,21 +1,19 @@
 //! Whether confiture can be run, and which it is.
 
 use std::env;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fraisier_adapter_confiture::capability::{FLOORS, Need};
-use fraisier_adapter_confiture::tools::process::can_watch;
+use fraisier_adapter_confiture::tools::process::{can_watch, program_of};
 use fraisier_adapter_confiture::{ConfitureVersion, VARIABLES};
 
 use super::finding::{Finding, Grade};
 use crate::limit::TimedOut;
-use crate::options::{self, Caller};
+use crate::options::{self, Caller, is_executable};
 
 /// The newest release that was recorded; a test holds it to the index of the recordings, which no
 /// package carries.
@@ -63,23 +61,22 @@ fn variables() -> Finding {
     )
 }
 
-/// The binary, by which rule it is found, and the interpreter that it names.
+/// The binary that the adapter runs, by which rule it is found, and the interpreter that it names.
 fn program() -> Finding {
     const CHECK: &str = "program";
+    let Ok((adapter, _)) = options::adapter(Caller::Person, Arc::new(TimedOut::default())) else {
+        return Finding::unknown(CHECK, "not looked for: the variables are not usable");
+    };
     let named = env::var_os(PROGRAM).filter(|name| !name.is_empty());
-    let (name, rule) = match named {
-        Some(name) => (PathBuf::from(name), format!("named by {PROGRAM}")),
-        None => (PathBuf::from("confiture"), "by default".to_owned()),
+    let (name, rule) = match (&named, options::beside_this_program()) {
+        (Some(name), _) => (Path::new(name), "named by FRAISIER_CONFITURE_BIN"),
+        (None, Some(_)) => (
+            Path::new("confiture"),
+            "in the directory of the adapter program",
+        ),
+        (None, None) => (Path::new("confiture"), "looked up in PATH"),
     };
-    let (found, rule) = if name.components().count() > 1 {
-        (executable(&name).then(|| name.clone()), rule)
-    } else {
-        let path = env::var_os("PATH").unwrap_or_default();
-        (
-            on_path(name.as_os_str(), &path),
-            format!("{rule}, looked up in PATH"),
-        )
-    };
+    let found = program_of(&adapter).ok().filter(|it| is_executable(it));
     let Some(found) = found else {
         let evidence = format!("no program {} ({rule})", name.display());
         let next = "pip install fraiseql-confiture, put it on PATH, or name it in \
@@ -88,7 +85,7 @@ fn program() -> Finding {
     };
     let evidence = format!("{} ({rule})", found.display());
     match interpreter(&found) {
-        Some(interpreter) if !executable(&interpreter) => {
+        Some(interpreter) if !is_executable(&interpreter) => {
             let evidence = format!(
                 "{evidence}; its interpreter {} is gone",
                 interpreter.display()
@@ -101,17 +98,6 @@ fn program() -> Finding {
         }
         None => Finding::ok(CHECK, evidence),
     }
-}
-
-fn on_path(name: &OsStr, path: &OsStr) -> Option<PathBuf> {
-    env::split_paths(path)
-        .map(|directory| directory.join(name))
-        .find(|candidate| executable(candidate))
-}
-
-fn executable(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 /// What the first line of a script names, after `#!`.

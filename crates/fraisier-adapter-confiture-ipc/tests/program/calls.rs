@@ -1,12 +1,15 @@
 //! Requests that are answered by confiture.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Stage, end_of, finish, framed};
+use crate::support::{Answered, PROGRAM, Stage, end_of, finish, framed};
 
 const SCRIPT: &str = r#"
 case $1 in
@@ -113,6 +116,73 @@ true"#,
     let output = run("verify", "ask");
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     assert!(stage.path("started").exists());
+}
+
+/// A stand-in in this directory that prints the version `version`.
+fn put_confiture(directory: &Path, version: &str) {
+    std::fs::create_dir_all(directory).expect("created");
+    let program = directory.join("confiture");
+    let text = format!("#!/bin/sh\necho 'confiture version {version}'\n");
+    std::fs::write(&program, text).expect("written");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
+}
+
+#[test]
+fn confiture_is_the_one_of_the_variable_then_the_one_beside_the_program_then_that_of_the_path() {
+    let stage = Stage::new("echo 'confiture version 1.2.3'");
+    put_confiture(&stage.path("beside"), "1.2.4");
+    put_confiture(&stage.path("on-path"), "1.2.5");
+    let program = stage.path("beside/fraisier-adapter-confiture-ipc");
+    // By another process: a file that this one had open for writing may not be executable yet.
+    let copied = Command::new("cp").arg(PROGRAM).arg(&program).status();
+    assert!(copied.expect("cp").success());
+    let path = std::env::var("PATH").expect("a PATH");
+    let path = format!("{}:{path}", stage.path("on-path").display());
+    let uses = |variable: &str, version: &str, file: &str| {
+        let mut command = stage.command(&program);
+        command
+            .args(["doctor", "--json"])
+            .env("PATH", &path)
+            .env("FRAISIER_CONFITURE_BIN", variable)
+            .env_remove("DATABASE_URL");
+        let doctor = String::from_utf8(finish(command, b"").stdout).expect("UTF-8");
+        assert!(doctor.contains(&format!("confiture {version}")), "{doctor}");
+        let file = stage.path(file);
+        assert!(
+            doctor.contains(&format!("{} (", file.display())),
+            "{doctor}"
+        );
+    };
+    let named = stage.path("confiture");
+    uses(named.to_str().expect("UTF-8"), "1.2.3", "confiture");
+    uses("confiture", "1.2.5", "on-path/confiture");
+    uses("", "1.2.4", "beside/confiture");
+    std::fs::remove_file(stage.path("beside/confiture")).expect("removed");
+    uses("", "1.2.5", "on-path/confiture");
+}
+
+#[test]
+fn doctor_finds_no_program_where_the_adapter_finds_none() {
+    let stage = Stage::new("echo 'confiture version 1.2.3'");
+    // The working directory contains a `confiture`.
+    for path in [None, Some(""), Some(":"), Some(":/nowhere:")] {
+        let mut command = stage.program();
+        command
+            .args(["doctor", "--json"])
+            .env_remove("DATABASE_URL")
+            .env_remove("FRAISIER_CONFITURE_BIN");
+        match path {
+            Some(path) => command.env("PATH", path),
+            None => command.env_remove("PATH"),
+        };
+        let output = finish(command, b"");
+        let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let checks = found["checks"].as_array().expect("checks");
+        for name in ["program", "version"] {
+            let check = checks.iter().find(|it| it["check"] == name);
+            assert_eq!(check.expect(name)["status"], "fail", "{path:?}: {found}");
+        }
+    }
 }
 
 #[test]

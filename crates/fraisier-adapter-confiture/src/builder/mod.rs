@@ -63,6 +63,15 @@ impl Builder {
         self.with_program(program.into(), NamedBy::Builder)
     }
 
+    /// The binary where neither [`program`](Self::program) nor the variable `FRAISIER_CONFITURE_BIN` names
+    /// one, instead of `confiture` from `PATH`.
+    pub fn default_program(mut self, program: impl Into<PathBuf>) -> Self {
+        if self.config.named_by == NamedBy::Default {
+            self.config.program = program.into();
+        }
+        self
+    }
+
     fn with_program(mut self, program: PathBuf, named_by: NamedBy) -> Self {
         self.config.program = program;
         self.config.named_by = named_by;

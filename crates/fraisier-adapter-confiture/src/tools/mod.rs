@@ -10,11 +10,24 @@ pub mod replay;
 /// Runs any command: in a process group of its own, with a private report file, in bounded memory,
 /// and stopped when the caller gives up.
 pub mod process {
+    use std::path::PathBuf;
+
+    use crate::adapter::ConfitureMigration;
     pub use crate::process::{
         Arg, Captured, Environment, Exit, Interruption, Invocation, Listener, Obstacle, Options,
         Output, Report, ReportProblem, RunContext, RunError, Runner, Stream, can_watch,
         read_report,
     };
+
+    /// The file that each call of this adapter executes.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Program`] when the program is a name that the `PATH` of its environment does not lead
+    /// to. A path is returned as it is, whether there is such a file or not.
+    pub fn program_of(adapter: &ConfitureMigration) -> Result<PathBuf, RunError> {
+        adapter.program_file()
+    }
 }
 
 pub use self::connection::{Connection, connection};
