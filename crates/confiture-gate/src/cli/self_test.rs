@@ -81,7 +81,8 @@ fn drifted(
         let verdict = judged.verdict;
         let report = Report::new(vec![judged], false, Vec::new(), provenance(servers));
         let text = terminal::render(&report, terminal::NARROWEST, None);
-        let first: Vec<&str> = text.lines().take(FIRST_LINES).collect();
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        let first: Vec<&str> = plain.lines().take(FIRST_LINES).collect();
         // A narrow terminal breaks lines where it has to.
         let first = first
             .join(" ")

@@ -2,6 +2,7 @@
 
 use contract_lab::runner::CallOutput;
 use contract_lab::runner::capture::Capture;
+use contract_tests::call::LINKS;
 use contract_tests::case::Case;
 use contract_tests::normalise::normalise;
 use contract_tests::recording::{RecordedCall, Recording};
@@ -32,22 +33,26 @@ pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Record
     };
     let names = site.names();
     let mut recording = capture.recording(case);
+    let definition = &case.definition;
     for (call, seen) in recording.calls.iter_mut().zip(seen) {
-        call.argv = seen
-            .argv
-            .iter()
-            .map(|argument| normalise(argument, &names))
-            .collect();
-        call.links.clone_from(&seen.links);
+        let arguments = seen.argv.iter().map(|argument| normalise(argument, &names));
+        if definition.reads_ledger {
+            call.argv = arguments.collect();
+            call.links.clone_from(&seen.links);
+        } else {
+            // Recorded with the whole directory: links stand in for it, as in a replay.
+            let directory = |argument| match argument {
+                argument if argument == LINKS => definition.migrations_dir.to_owned(),
+                argument => argument,
+            };
+            call.argv = arguments.map(directory).collect();
+        }
     }
     if recording.calls.is_empty() {
         // Nothing was seen of a call that hangs.
         recording.calls.push(RecordedCall {
-            argv: case.definition.call.argv(case.definition.migrations_dir),
-            env: case
-                .definition
-                .call
-                .recorded_environment(case.definition.connection),
+            argv: definition.call.argv(definition.migrations_dir),
+            env: definition.call.recorded_environment(definition.connection),
             links: None,
             exit: 137,
             report: None,

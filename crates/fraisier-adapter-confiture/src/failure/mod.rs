@@ -18,6 +18,7 @@ pub use self::advice::every_advice;
 pub(crate) use self::advice::{Advice, NamedBy};
 pub use self::kind::classify;
 pub(crate) use self::kind::{admits_no_change, says_nothing_happened};
+pub(crate) use self::state::Listed;
 pub use self::state::{Change, DatabaseState};
 pub(crate) use self::words::{add_line, names_our_report, without_harmful_advice};
 use crate::process::Interruption;

@@ -167,7 +167,7 @@ fn was(versions: &[Revision]) -> &'static str {
 }
 
 /// `001, 002`, or `001 to 020 (20 migrations)`
-struct Listed<'a>(&'a [Revision]);
+pub(crate) struct Listed<'a>(pub(crate) &'a [Revision]);
 
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,7 +4,7 @@ use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
 use super::call::{Call, Confiture};
 use super::down_to;
-use crate::failure::{Advice, Cause, Change, DatabaseState, Fault};
+use crate::failure::{Advice, Cause, Change, DatabaseState, Fault, Listed};
 use crate::ledger;
 
 /// The failure of an `up`, after its undo where that is wanted and certain.
@@ -59,7 +59,11 @@ fn undone(
         Err(why) => {
             let (_, evidence) = why.in_words();
             let state = remaining(applied, why.state());
-            let what = format!("going back to {to} failed ({})", why.told());
+            let what = format!(
+                "rolling {} back to {to} failed ({})",
+                Listed(applied),
+                why.told()
+            );
             let fault = not_undone(fault, &what);
             let fault = fault.in_state(AdapterErrorKind::IrreversibleRollback, state);
             if evidence.is_empty() {
@@ -183,17 +187,17 @@ mod tests {
                     &to,
                     Err(refused(DatabaseState::Unchanged)),
                 ),
-                "going back to 001 failed (003 has no way back)",
+                "rolling 002, 003 back to 001 failed (003 has no way back)",
                 all(),
             ),
             (
                 undone(halfway(), &two(), &to, Err(refused(third))),
-                "going back to 001 failed (003 has no way back)",
+                "rolling 002, 003 back to 001 failed (003 has no way back)",
                 second,
             ),
             (
                 undone(halfway(), &two(), &to, Err(refused(DatabaseState::Unknown))),
-                "going back to 001 failed (003 has no way back)",
+                "rolling 002, 003 back to 001 failed (003 has no way back)",
                 DatabaseState::Unknown,
             ),
             (

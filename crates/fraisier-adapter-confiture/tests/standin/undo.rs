@@ -105,8 +105,8 @@ async fn a_way_down_that_fails_or_is_missing_is_told_with_every_fact() {
         "skipped": [], "errors": []}' > "$report""#;
     for (down_to, told) in [
         (envelope, "no .down.sql for 002"),
-        (other, "going back to 001 failed (confiture's report"),
-        ("exit 1", "going back to 001 failed (confiture wrote"),
+        (other, "rolling 002 back to 001 failed (confiture's repo"),
+        ("exit 1", "rolling 002 back to 001 failed (confiture wrote"),
     ] {
         let (error, _) = Halfway { down_to, ..HALFWAY }.up(true).await;
         assert_eq!(

@@ -13,6 +13,9 @@ pub const SCENES: &[Play] = &[
     ("a way back loses the connection", way_back_loses_connection),
     ("a way back is missing", way_back_is_missing),
     ("the revision is not known", unknown_revision),
+    ("times that do not prove the order", unproven_order),
+    ("such times, behind a wrapper", unproven_behind_wrapper),
+    ("the ledger changes during a way back", changed_ledger),
     (
         "a failed deploy cannot be undone, and goes on",
         stuck_and_goes_on,
@@ -61,6 +64,55 @@ fn unknown_revision(stage: &Follower<'_>) -> anyhow::Result<()> {
     let head = block_on(stage.adapter().current_revision(&stage.ctx()))?;
     ensure!(head == Some(Revision::new("002")), "it is at {head:?}");
     rolls_back(stage, "001", &["002"])
+}
+
+const ONE_TIME: &str = "UPDATE tb_confiture SET applied_at = now()";
+
+fn unproven_order(stage: &Follower<'_>) -> anyhow::Result<()> {
+    two_applied(stage, "DROP TABLE two;")?;
+    stage.sql(ONE_TIME)?;
+    let advice = stage.advised(down_to(stage, "001"), "set the times to it")?;
+    let statement = advice.find("UPDATE").context("it contains no statement")?;
+    stage.sql(&advice[statement..])?;
+    rolls_back(stage, "001", &["002"])
+}
+
+/// No interpreter is known there, so that the times come from `migrate status`.
+fn unproven_behind_wrapper(stage: &Follower<'_>) -> anyhow::Result<()> {
+    two_applied(stage, "DROP TABLE two;")?;
+    stage.sql(ONE_TIME)?;
+    let adapter = stage.builder().program(stage.wrapper("")?).build();
+    let refused = block_on(adapter.down_to(&stage.ctx(), Revision::new("001")));
+    stage.advised(refused, "correct `applied_at`")?;
+    stage.sql("UPDATE tb_confiture SET applied_at = now() + version::int * interval '1 s'")?;
+    let outcome = block_on(adapter.down_to(&stage.ctx(), Revision::new("001")))?;
+    ensure!(outcome.applied == [Revision::new("002")], "{outcome:?}");
+    Ok(())
+}
+
+/// Another deploy applies a migration while confiture already rolls back: a trigger does it.
+fn changed_ledger(stage: &Follower<'_>) -> anyhow::Result<()> {
+    two_applied(stage, "DROP TABLE two;")?;
+    stage
+        .project
+        .migration("003_three", "CREATE TABLE three ();", "DROP TABLE three;")?;
+    stage.sql(
+        "CREATE TABLE three ();
+         CREATE FUNCTION grow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+             INSERT INTO tb_confiture (slug, version, name) VALUES ('three_x', '003', 'three')
+             ON CONFLICT DO NOTHING;
+         END $$;
+         CREATE EVENT TRIGGER grow ON ddl_command_end WHEN TAG IN ('ALTER TABLE')
+             EXECUTE FUNCTION grow();",
+    )?;
+    stage.advised(
+        down_to(stage, "001"),
+        "decide again what is to be rolled back",
+    )?;
+    stage.sql("DROP EVENT TRIGGER grow")?;
+    let head = block_on(stage.adapter().current_revision(&stage.ctx()))?;
+    ensure!(head == Some(Revision::new("003")), "it is at {head:?}");
+    rolls_back(stage, "001", &["003", "002"])
 }
 
 fn stuck_and_goes_on(stage: &Follower<'_>) -> anyhow::Result<()> {
