@@ -121,11 +121,35 @@ fn without_full_stop(text: &str) -> &str {
 /// applies what is applied already.
 const HARMFUL: [&str; 2] = ["--no-lock", "--force"];
 
-/// The text without every sentence that advises an option of [`HARMFUL`].
+/// The text without the paragraph in which confiture advises to rename files whose names are not those of
+/// migrations: renamed to `.verify.up.sql`, a check is applied as a migration.
+fn without_renames(text: &str) -> String {
+    const TITLE: &str = "⚠️  WARNING: Orphaned migration files";
+    const LAST: &str = "Learn more: ";
+    const ADVICE: &str = "→ rename";
+    let begins = |line: &str, with: &str| line.trim_start().starts_with(with);
+    let mut kept = Vec::new();
+    let mut lines = text.split('\n');
+    while let Some(line) = lines.next() {
+        if begins(line, TITLE) {
+            // Without its last line, the paragraph was cut, and what follows may be about something else.
+            if let Some(last) = lines.clone().position(|line| begins(line, LAST)) {
+                lines.nth(last);
+            }
+        } else if !line.contains(ADVICE) {
+            kept.push(line);
+        }
+    }
+    kept.join("\n")
+}
+
+/// The text without every sentence that advises an option of [`HARMFUL`], and without the advice to rename
+/// files.
 pub(crate) fn without_harmful_advice(text: &str) -> String {
+    let text = without_renames(text);
     let harmful = |text: &str| HARMFUL.iter().any(|option| text.contains(option));
-    if !harmful(text) {
-        return text.to_owned();
+    if !harmful(&text) {
+        return text;
     }
     let lines = text.split('\n').map(|line| {
         if !harmful(line) {
@@ -155,6 +179,23 @@ pub(crate) fn names_our_report(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn advice_to_rename_files_is_not_passed_on() {
+        let paragraph = "\n⚠️  WARNING: Orphaned migration files detected\n\
+            These SQL files exist but won't be applied by Confiture:\n  \
+            • 001_a.verify.sql → rename to: 001_a.verify.up.sql\n  \
+            • 20260105090000_create_catalogue_of_everything.verify.sql → rename to: \n\
+            20260105090000_create_catalogue_of_everything.verify.up.sql\n\n\
+            Confiture only recognizes migration files with these patterns:\n  \
+            • {NNN}_{name}.up.sql   (forward migrations)\n\
+            Learn more: https://github.com/evoludigit/confiture/issues/13\n";
+        let text = format!("before{paragraph}  • after\n");
+        assert_eq!(without_harmful_advice(&text), "before\n  • after\n");
+        let cut = "⚠️  WARNING: Orphaned migration files detected\n  \
+            • 001_a.verify.sql → rename to: 001_a.verify.up.sql\nERROR: permission denied";
+        assert_eq!(without_harmful_advice(cut), "ERROR: permission denied");
+    }
 
     #[test]
     fn advice_to_work_without_the_lock_is_not_passed_on() {

@@ -386,11 +386,9 @@ fn interruption(why: Interruption) -> String {
     }
 }
 
-/// Whether a line says nothing of why a command failed: where the report is, and the paragraph on
-/// files whose names are not those of migrations.
+/// Whether a line says nothing of why a command failed.
 fn is_a_banner(line: &str) -> bool {
     const BEGINNINGS: &[&str] = &[
-        "⚠️  WARNING: Orphaned migration files",
         "These SQL files exist but won't be applied",
         "Confiture only recognizes migration files",
         "• ",
