@@ -12,6 +12,7 @@ use crate::ledger::{self, Rollback};
 use crate::process::{Arg, Invocation};
 use crate::report::{self, Envelope};
 use crate::request::Request;
+use crate::request::project::Migration;
 
 /// Rolls back what was applied after a revision, in the order of the rows of the ledger.
 pub(crate) async fn down_to<C: Confiture>(
@@ -30,6 +31,7 @@ pub(crate) async fn roll_back<C: Confiture>(
     call: &Call<'_, C>,
     rollback: &Rollback,
 ) -> Result<MigrationOutcome, Fault> {
+    unambiguous(&call.request.project.migrations()?, &rollback.versions)?;
     let files = call.request.project.without_others(&rollback.versions)?;
     let outcome = call
         .run(command(call.request, &rollback.target, files))
@@ -50,6 +52,37 @@ fn check(target: &Revision) -> Result<(), Fault> {
             DatabaseState::NotStarted,
             Advice::name_version(),
         ));
+    }
+    Ok(())
+}
+
+/// Refuses a planned version that more than one migration of the directory has: confiture would run
+/// the way down of either.
+///
+/// # Errors
+///
+/// `PreconditionFailed`.
+fn unambiguous(migrations: &[Migration], versions: &[String]) -> Result<(), Fault> {
+    for version in versions {
+        let files: Vec<String> = migrations
+            .iter()
+            .filter(|migration| migration.version == *version)
+            .filter_map(|migration| migration.path.file_name())
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        if files.len() > 1 {
+            let what = format!(
+                "version {version} has more than one migration ({}), and confiture would roll back \
+                 with either",
+                files.join(", ")
+            );
+            return Err(Fault::new(
+                AdapterErrorKind::PreconditionFailed,
+                what,
+                DatabaseState::Unchanged,
+                Advice::renumber_migration(),
+            ));
+        }
     }
     Ok(())
 }
@@ -297,6 +330,26 @@ mod tests {
         }
         let failure = check(&Revision::new(" ")).expect_err("refused");
         assert_eq!(failure.kind(), AdapterErrorKind::PreconditionFailed);
+    }
+
+    #[test]
+    fn a_planned_version_with_two_migrations_is_refused() {
+        let migration = |version: &str, path: &str| Migration {
+            version: version.into(),
+            path: path.into(),
+        };
+        let migrations = [
+            migration("003", "m/003_c.up.sql"),
+            migration("004", "m/004_dup.up.sql"),
+            migration("004", "m/004_m004.py"),
+        ];
+        assert!(unambiguous(&migrations, &["003".into()]).is_ok());
+        let fault = unambiguous(&migrations, &["004".into(), "003".into()]).expect_err("refused");
+        assert_eq!(fault.kind(), AdapterErrorKind::PreconditionFailed);
+        let told = fault.told();
+        for part in ["004", "004_dup.up.sql", "004_m004.py"] {
+            assert!(told.contains(part), "{told}");
+        }
     }
 
     #[test]
