@@ -16,6 +16,28 @@ const SECRET: [&str; 5] = [
     "scram_server_key",
 ];
 
+/// The parameters that not every release of libpq has, from 13 to 18.
+const BY_RELEASE: [&str; 18] = [
+    "authtype",
+    "gssdelegation",
+    "load_balance_hosts",
+    "max_protocol_version",
+    "min_protocol_version",
+    "oauth_client_id",
+    "oauth_client_secret",
+    "oauth_issuer",
+    "oauth_scope",
+    "require_auth",
+    "scram_client_key",
+    "scram_server_key",
+    "servicefile",
+    "sslcertmode",
+    "sslkeylogfile",
+    "sslnegotiation",
+    "sslsni",
+    "tty",
+];
+
 pub(crate) fn check(input: &[u8], libpq: Libpq) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;
@@ -41,8 +63,11 @@ pub(crate) fn check(input: &[u8], libpq: Libpq) {
     let options = match parsed {
         Ok(options) => options,
         Err(said) => {
+            let is_of_another_release = BY_RELEASE
+                .iter()
+                .any(|name| said.contains(&format!("\"{name}\"")));
             assert!(
-                ours.is_err() || depends_on_release,
+                ours.is_err() || depends_on_release || is_of_another_release,
                 "libpq refuses {text:?}: {said}"
             );
             return;
@@ -54,9 +79,13 @@ pub(crate) fn check(input: &[u8], libpq: Libpq) {
     let ours = match ours {
         Ok(ours) => ours,
         Err(error) => {
-            // libpq looks at the values only when it connects.
-            let by_value = error.what().contains("has a wrong value for the parameter");
-            assert!(by_value, "libpq accepts {text:?}: {error}");
+            // libpq looks at the values only when it connects. A short secret can mask a word of ours.
+            let what = error.what();
+            let by_value = what.contains("has a wrong value for the parameter");
+            assert!(
+                by_value || what.contains("***"),
+                "libpq accepts {text:?}: {error}"
+            );
             return;
         }
     };

@@ -138,8 +138,11 @@ impl Dsn {
             end = after;
         }
         url.push_str(&self.text[end..]);
-        let kept = url.trim_end_matches(['?', '&']).len();
-        url.truncate(kept);
+        // What is before the query may end in the same marks.
+        if let Some(query) = url.find('?') {
+            let kept = url[query..].trim_end_matches(['?', '&']).len();
+            url.truncate(query + kept);
+        }
         Ok((url, self.get("password")))
     }
 }
