@@ -107,7 +107,7 @@ pub async fn make(
 }
 
 /// Waits in short steps: the time for which this process was suspended counts as one of them, so that a call
-/// that ended meanwhile is answered and not late.
+/// that ended meanwhile has a result and is not late.
 async fn awake_for(time: Duration) {
     const STEP: Duration = Duration::from_millis(250);
     let mut left = time;

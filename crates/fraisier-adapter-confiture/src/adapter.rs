@@ -80,7 +80,7 @@ use crate::thread::Threads;
 ///
 /// A server that is older than `PostgreSQL` 14 and some poolers refuse a connection that asks for the
 /// check. By default the call then goes on without it and reports an [`Event::NoDisconnectCheck`] and a
-/// warning in the log; the next call asks again. A check that the builder was told of is an error there.
+/// warning in the log; the next call asks again. A check that the builder demanded is an error there.
 ///
 /// The death of the process around the adapter, whatever killed it, is a stop too. Every command has a
 /// watcher, a small `/bin/sh` in the command's process group, which notices the death within

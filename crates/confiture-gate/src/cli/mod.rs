@@ -97,7 +97,7 @@ pub fn judge_release(args: &GateArgs, release: Release) -> anyhow::Result<(Repor
     let recorded = Recorded::load(args.fixtures.as_deref(), &catalogue())?;
     if recorded.has(release) {
         let why = format!(
-            "{release} is recorded already; `cargo xtask refresh {release} --again` records it anew"
+            "{release} is recorded already; `cargo xtask refresh {release} --again` records it again"
         );
         return Err(WrongUsage(anyhow::anyhow!(why)).into());
     }

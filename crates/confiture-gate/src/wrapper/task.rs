@@ -1,4 +1,4 @@
-//! What the wrapper is told.
+//! The task of the wrapper.
 
 use std::path::PathBuf;
 
