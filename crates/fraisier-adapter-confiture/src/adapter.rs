@@ -14,15 +14,15 @@ use crate::boundary::{self, Summary};
 use crate::builder::Builder;
 use crate::failure::{Advice, DatabaseState, Failure, Fault};
 use crate::live::Live;
+use crate::observe::announcer::Announcer;
 use crate::observe::{self, Audience};
 use crate::operation::call::Call;
 use crate::operation::{Operation, current, describe, down_to, preflight, up, verify};
-use crate::process::{Environment, Options, Runner};
+use crate::process::{Environment, Runner};
 #[cfg(any(test, feature = "tools"))]
 use crate::process::{RunError, find_program};
 use crate::redact::{Redact, Redactor};
 use crate::request::{Config, Request};
-use crate::thread::Threads;
 
 /// Runs confiture's migrations for a deploy engine.
 ///
@@ -97,9 +97,7 @@ use crate::thread::Threads;
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
     config: Arc<Config>,
-    timeout: Option<Duration>,
     runner: Runner,
-    threads: Threads,
     audience: Audience,
 }
 
@@ -130,12 +128,10 @@ impl ConfitureMigration {
         Builder::default()
     }
 
-    pub(crate) fn of(config: Config, options: Options, audience: Audience) -> Self {
+    pub(crate) fn of(config: Config, timeout: Option<Duration>, audience: Audience) -> Self {
         Self {
             config: Arc::new(config),
-            timeout: options.timeout,
-            runner: Runner::new(options),
-            threads: Threads::default(),
+            runner: Runner::new(timeout),
             audience,
         }
     }
@@ -143,7 +139,7 @@ impl ConfitureMigration {
     /// How long one command of confiture may run; `None` is unlimited.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        self.timeout
+        self.runner.timeout()
     }
 
     /// The file that a call executes, as far as that can be said without executing it.
@@ -158,7 +154,6 @@ impl ConfitureMigration {
     /// A call that was dropped ends in the background, within a few seconds at most. A program need
     /// not wait for it before it ends.
     pub async fn settled(&self) {
-        self.threads.settled().await;
         self.runner.settled().await;
     }
 
@@ -260,24 +255,23 @@ impl ConfitureMigration {
             };
             let call = Arc::new(observe::Call::next(operation.as_str(), ctx.as_ref()));
             let observer = adapter.audience.0.clone();
-            let live = Live::new(&adapter.runner, &request, target.as_ref(), call, observer);
+            let announcer = Announcer::new(call, request.redactor.clone(), observer);
+            let live = Live::new(&adapter.runner, &request, target.as_ref(), announcer);
             let result = run(&Call::new(&request, &live)).await;
             let result = boundary::result(operation, &request.redactor, result);
-            if live.attempts() > 0 {
-                log(operation, &result, began.elapsed(), live.attempts());
+            if live.attempts.get() > 0 {
+                log(operation, &result, began.elapsed(), live.attempts.get());
             }
             result
         };
-        match self.threads.run(work).await {
-            Ok(result) => result,
-            Err(error) => {
-                let what = format!("cannot start a thread: {error}");
-                let kind = AdapterErrorKind::Execution;
-                let next = Advice::free_resources();
-                let fault = Fault::new(kind, what, DatabaseState::NotStarted, next);
-                Err(fault.redacted(Some(operation.as_str()), &Redactor::default()))
-            }
-        }
+        let result = self.runner.threads().run(work).await;
+        result.unwrap_or_else(|error| {
+            let what = format!("cannot start a thread: {error}");
+            let kind = AdapterErrorKind::Execution;
+            let next = Advice::free_resources();
+            let fault = Fault::new(kind, what, DatabaseState::NotStarted, next);
+            Err(fault.redacted(Some(operation.as_str()), &Redactor::default()))
+        })
     }
 }
 

@@ -1,21 +1,20 @@
 //! Runs the commands of a call as processes.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterErrorKind, Revision};
 use tracing::Span;
 
 use crate::failure::{Advice, DatabaseState, Fault};
-use crate::observe::{self, Announcer, Event, Observer, OnlyUnwatched};
+use crate::observe::Event;
+use crate::observe::announcer::Announcer;
 use crate::operation::Operation;
 use crate::operation::call::{Confiture, remove_halves};
 use crate::operation::outcome::Ended;
 use crate::operation::start;
 use crate::process::{
-    Arg, Captured, Exit, Interruption, Invocation, Listener, Output, RunContext, RunError, Runner,
-    Stream,
+    Arg, Captured, Exit, Invocation, Listener, Output, RunContext, RunError, Runner,
 };
 use crate::release::installed;
 use crate::report::{Current, Payload, decode};
@@ -30,12 +29,11 @@ pub(crate) struct Live<'a> {
     runner: &'a Runner,
     request: &'a Request,
     target: Option<&'a Revision>,
-    call: Arc<observe::Call>,
-    observer: Option<Arc<dyn Observer>>,
+    announcer: Announcer,
     /// What prevents the disconnect check in this call, as far as it is known.
     no_check: Cell<Option<NoDisconnectCheck>>,
-    /// How often the last command was run.
-    attempts: Cell<u32>,
+    /// How often the last command was run; 0 where none was.
+    pub(crate) attempts: Cell<u32>,
 }
 
 impl<'a> Live<'a> {
@@ -43,38 +41,28 @@ impl<'a> Live<'a> {
         runner: &'a Runner,
         request: &'a Request,
         target: Option<&'a Revision>,
-        call: Arc<observe::Call>,
-        observer: Option<Arc<dyn Observer>>,
+        announcer: Announcer,
     ) -> Self {
         Self {
             runner,
             request,
             target,
-            call,
-            observer,
+            announcer,
             no_check: Cell::new(None),
             attempts: Cell::new(0),
         }
     }
 
-    /// How often the last command was run; 0 where none was.
-    pub(crate) fn attempts(&self) -> u32 {
-        self.attempts.get()
-    }
-
-    fn announcer(&self) -> Announcer {
-        let redactor = self.request.redactor.clone();
-        Announcer::new(self.call.clone(), redactor, self.observer.clone())
-    }
-
-    async fn once(
+    async fn start(
         &self,
+        operation: Operation,
         invocation: Invocation,
-        listener: Arc<dyn Listener>,
+        timeout: Option<Duration>,
+        listener: Listener,
         span: Span,
     ) -> Result<Output, Fault> {
         let context = RunContext {
-            timeout: is_version(&invocation).then_some(VERSION_TIMEOUT),
+            timeout,
             listener,
             span,
         };
@@ -83,27 +71,37 @@ impl<'a> Live<'a> {
             if let RunError::Report { output, .. } = &mut error {
                 remove_halves(output, &self.request.redactor);
             }
-            start::fault(self.request.operation, self.request.config.named_by, error)
+            start::fault(operation, self.request.config.named_by, error)
         })
     }
 
     async fn observed(&self, invocation: Invocation) -> Result<Output, Fault> {
-        let announcer = self.announcer();
-        let span = announcer.span(self.target);
         self.attempts.set(self.attempts.get() + 1);
-        self.once(invocation, Arc::new(announcer), span).await
+        let timeout = is_version(&invocation).then_some(VERSION_TIMEOUT);
+        let (listener, span) = (self.announcer.listener(), self.announcer.span(self.target));
+        let operation = self.request.operation;
+        self.start(operation, invocation, timeout, listener, span)
+            .await
     }
 
     fn goes_without_check(&self, why: NoDisconnectCheck) {
         self.no_check.set(Some(why));
         self.emit(Event::NoDisconnectCheck { why });
     }
+
+    /// The command, without the disconnect check where that was refused.
+    fn as_known(&self, invocation: Invocation) -> Invocation {
+        match self.no_check.get() {
+            Some(NoDisconnectCheck::Refused) => self.request.without_check(invocation),
+            _ => invocation,
+        }
+    }
 }
 
 impl Confiture for Live<'_> {
     /// Runs the command, and once more without the disconnect check when that is why there was no
     /// connection. Nothing ran over a connection that was never opened.
-    async fn run(&self, mut invocation: Invocation) -> Result<Output, Fault> {
+    async fn run(&self, invocation: Invocation) -> Result<Output, Fault> {
         if is_version(&invocation) {
             return match installed::release(&invocation) {
                 Some(release) => Ok(Output {
@@ -113,13 +111,10 @@ impl Confiture for Live<'_> {
                 None => self.observed(invocation).await,
             };
         }
-        match (self.no_check.get(), self.request.no_check) {
-            (None, Some(why)) => self.goes_without_check(why),
-            (Some(NoDisconnectCheck::Refused), _) => {
-                invocation = self.request.without_check(invocation);
-            }
-            _ => {}
+        if let (None, Some(why)) = (self.no_check.get(), self.request.no_check) {
+            self.goes_without_check(why);
         }
+        let invocation = self.as_known(invocation);
         self.attempts.set(0);
         let output = self.observed(invocation.clone()).await?;
         let operation = self.request.operation;
@@ -131,45 +126,33 @@ impl Confiture for Live<'_> {
             return Err(demanded_check(&ended, &said));
         }
         self.goes_without_check(NoDisconnectCheck::Refused);
-        self.observed(self.request.without_check(invocation)).await
+        self.observed(self.as_known(invocation)).await
     }
 
     async fn probe(&self, invocation: Invocation) -> Result<Output, Fault> {
-        let invocation = match self.no_check.get() {
-            Some(NoDisconnectCheck::Refused) => self.request.without_check(invocation),
-            _ => invocation,
-        };
-        self.once(invocation, Arc::new(Silent), Span::none()).await
+        let timeout = is_version(&invocation).then_some(VERSION_TIMEOUT);
+        let invocation = self.as_known(invocation);
+        let operation = self.request.operation;
+        self.start(
+            operation,
+            invocation,
+            timeout,
+            Box::new(|_| {}),
+            Span::none(),
+        )
+        .await
     }
 
     async fn query(&self, invocation: Invocation, timeout: Duration) -> Result<Output, Fault> {
-        let context = RunContext {
-            timeout: Some(timeout),
-            listener: Arc::new(OnlyUnwatched(self.announcer())),
-            span: Span::none(),
-        };
-        let output = self.runner.run(invocation, context).await;
-        output.map_err(|error| {
-            let config = &self.request.config;
-            start::fault(Operation::CurrentRevision, config.named_by, error)
-        })
+        let listener = self.announcer.unwatched_only();
+        let operation = Operation::CurrentRevision;
+        self.start(operation, invocation, Some(timeout), listener, Span::none())
+            .await
     }
 
     fn emit(&self, event: Event) {
-        self.announcer().emit(event);
+        self.announcer.emit(event);
     }
-}
-
-/// Passes nothing on.
-struct Silent;
-
-impl Listener for Silent {
-    fn unwatched(&self) {}
-    fn started(&self, _: u32) {}
-    fn printed(&self, _: Stream, _: &[u8]) {}
-    fn printed_all(&self, _: Stream) {}
-    fn interrupted(&self, _: Interruption) {}
-    fn finished(&self, _: &Output) {}
 }
 
 fn is_version(invocation: &Invocation) -> bool {

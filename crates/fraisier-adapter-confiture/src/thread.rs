@@ -1,4 +1,4 @@
-//! A thread for each call, so that nothing that a call does blocks the caller's runtime.
+//! A thread for each call and for each command, so that nothing that they do blocks the caller's runtime.
 
 use std::future::poll_fn;
 use std::io;
@@ -31,7 +31,7 @@ impl Threads {
         let (end, ended) = watch::channel(());
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let span = Span::current();
-        let thread = thread::Builder::new().name("confiture-call".into());
+        let thread = thread::Builder::new().name("confiture".into());
         let thread = thread.spawn(move || {
             let _end = end;
             let _dispatch = tracing::dispatcher::set_default(&dispatch);
@@ -53,10 +53,13 @@ impl Threads {
         }
     }
 
-    /// Waits until every thread whose caller has gone has ended.
+    /// Waits until every thread whose caller has gone has ended, and those that it was the caller of.
     pub(crate) async fn settled(&self) {
-        let threads = self.lock().clone();
-        for mut thread in threads {
+        loop {
+            let mut threads = self.lock().clone().into_iter();
+            let Some(mut thread) = threads.find(|thread| thread.has_changed().is_ok()) else {
+                return;
+            };
             // Nothing is ever sent: this is an error once the thread has ended.
             let _ = thread.changed().await;
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use fraisier_adapter_api::Revision;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer, Stream};
-use fraisier_adapter_confiture::tools::process::{Listener as _, Output};
+use fraisier_adapter_confiture::tools::process::{Activity, Output};
 use fraisier_adapter_confiture::tools::replay::emit_migrations;
 use fraisier_adapter_confiture::tools::{Announcer, Redactor};
 use tracing::field::{Field, Visit};
@@ -22,16 +22,17 @@ pub(crate) fn while_it_runs(redactor: &Arc<Redactor>, output: &Output, target: &
         );
         let target = Revision::new(target);
         let _span = announcer.span(Some(&target)).entered();
-        announcer.started(1);
+        let mut listener = announcer.listener();
+        listener(Activity::Started(1));
         for (stream, printed) in [
             (Stream::Stdout, &output.stdout),
             (Stream::Stderr, &output.stderr),
         ] {
-            announcer.printed(stream, &printed.head);
-            announcer.printed(stream, &printed.tail);
-            announcer.printed_all(stream);
+            listener(Activity::Printed(stream, &printed.head));
+            listener(Activity::Printed(stream, &printed.tail));
+            listener(Activity::PrintedAll(stream));
         }
-        announcer.finished(output);
+        listener(Activity::Finished(output));
         emit_migrations(output, &announcer);
     });
     let text = heard.0.lock().expect("nobody panics with it");

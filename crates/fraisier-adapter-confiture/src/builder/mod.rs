@@ -12,7 +12,6 @@ pub use self::variables::{VARIABLES, Variable};
 use crate::adapter::ConfitureMigration;
 use crate::failure::{Failure, NamedBy};
 use crate::observe::{Audience, Observer};
-use crate::process::Options;
 use crate::request::{Check, Config, MissingMigrations};
 
 /// Configures a [`ConfitureMigration`](crate::ConfitureMigration).
@@ -32,7 +31,7 @@ use crate::request::{Check, Config, MissingMigrations};
 #[must_use]
 pub struct Builder {
     config: Config,
-    options: Options,
+    timeout: Option<Duration>,
     audience: Audience,
 }
 
@@ -80,7 +79,7 @@ impl Builder {
 
     /// How long one command of confiture may run before it is stopped; `None`, the default, is unlimited.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.options.timeout = timeout.into();
+        self.timeout = timeout.into();
         self
     }
 
@@ -224,6 +223,6 @@ impl Builder {
         {
             self = self.with_program(program.into(), NamedBy::Variable);
         }
-        ConfitureMigration::of(self.config, self.options, self.audience)
+        ConfitureMigration::of(self.config, self.timeout, self.audience)
     }
 }

@@ -1,33 +1,36 @@
-//! Tells the observer and `tracing` what a call does, while it does it.
+//! Reports to the observer and to `tracing` what a call does, while it does it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fraisier_adapter_api::Revision;
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::lines::{Line, Lines};
 use super::{Call, Event, Observer};
-use crate::process::{Exit, Interruption, Listener, Output, Stream};
+use crate::process::{Activity, Exit, Listener, Output, Stream};
 use crate::redact::{Redacted, Redactor};
 
 /// How many lines of one stream are delivered in a second; the rest is counted. A person reads
 /// fewer, and a child that prints millions must not be slowed down by its audience.
 const LINES_PER_SECOND: u32 = 1000;
+/// How much of a line is looked at.
+const LOOKED_AT: usize = 16 * 1024;
+/// How much of a longer line is delivered; far enough below [`LOOKED_AT`] that the redactor has seen
+/// every secret whole that begins in it.
+const DELIVERED: usize = 8 * 1024;
 
-/// Tells what one command does: its texts redacted, its lines counted where they are too many.
+/// Reports what the commands of one call do, with every text redacted.
+#[derive(Clone)]
 pub struct Announcer {
     call: Arc<Call>,
     redactor: Arc<Redactor>,
     observer: Option<Arc<dyn Observer>>,
-    stdout: Mutex<LineReader>,
-    stderr: Mutex<LineReader>,
 }
 
 impl Announcer {
-    /// An announcer for one command of a call.
+    /// An announcer for a call.
     #[must_use]
     pub fn new(
         call: Arc<Call>,
@@ -38,12 +41,10 @@ impl Announcer {
             call,
             redactor,
             observer,
-            stdout: Mutex::new(LineReader::new(Stream::Stdout)),
-            stderr: Mutex::new(LineReader::new(Stream::Stderr)),
         }
     }
 
-    /// The span of the call, which is about this revision if about one.
+    /// The span of a command, which is about this revision if about one.
     #[must_use]
     pub fn span(&self, revision: Option<&Revision>) -> Span {
         let revision = Redacted::new(revision.cloned(), &self.redactor);
@@ -57,50 +58,38 @@ impl Announcer {
         )
     }
 
-    pub(crate) fn emit(&self, event: Event) {
-        let event = Redacted::new(event, &self.redactor);
-        trace(&event);
-        if let Some(observer) = &self.observer {
-            // A panic of the observer must not end the thread that looks after the child.
-            let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&self.call, event.get())));
+    /// Reports the activities of one command.
+    #[must_use]
+    pub fn listener(&self) -> Listener {
+        let announcer = self.clone();
+        let mut streams = [Stream::Stdout, Stream::Stderr].map(Lines::new);
+        Box::new(move |activity| announcer.report(activity, &mut streams))
+    }
+
+    /// Reports only that nothing stops the command when this process dies.
+    pub(crate) fn unwatched_only(&self) -> Listener {
+        let announcer = self.clone();
+        Box::new(move |activity| {
+            if matches!(activity, Activity::Unwatched) {
+                announcer.emit(Event::NotWatched);
+            }
+        })
+    }
+
+    fn report(&self, activity: Activity<'_>, streams: &mut [Lines; 2]) {
+        match activity {
+            Activity::Unwatched => self.emit(Event::NotWatched),
+            Activity::Started(pid) => self.emit(Event::Started { pid }),
+            Activity::Printed(stream, bytes) if self.is_heard() => {
+                streams[stream as usize].push(self, bytes);
+            }
+            Activity::PrintedAll(stream) if self.is_heard() => {
+                streams[stream as usize].finish(self);
+            }
+            Activity::Printed(..) | Activity::PrintedAll(_) => {}
+            Activity::Interrupted(why) => self.emit(Event::Interrupted { why }),
+            Activity::Finished(output) => self.finished(output),
         }
-    }
-
-    /// Whether anybody listens to lines.
-    fn is_heard(&self) -> bool {
-        self.observer.is_some() || tracing::enabled!(tracing::Level::DEBUG)
-    }
-
-    fn with_reader(&self, stream: Stream, work: impl FnOnce(&mut LineReader)) {
-        if self.is_heard() {
-            let reader = match stream {
-                Stream::Stdout => &self.stdout,
-                Stream::Stderr => &self.stderr,
-            };
-            work(&mut reader.lock().unwrap_or_else(PoisonError::into_inner));
-        }
-    }
-}
-
-impl Listener for Announcer {
-    fn unwatched(&self) {
-        self.emit(Event::NotWatched);
-    }
-
-    fn started(&self, pid: u32) {
-        self.emit(Event::Started { pid });
-    }
-
-    fn printed(&self, stream: Stream, bytes: &[u8]) {
-        self.with_reader(stream, |reader| reader.push(self, bytes));
-    }
-
-    fn printed_all(&self, stream: Stream) {
-        self.with_reader(stream, |reader| reader.finish(self));
-    }
-
-    fn interrupted(&self, why: Interruption) {
-        self.emit(Event::Interrupted { why });
     }
 
     fn finished(&self, output: &Output) {
@@ -115,21 +104,20 @@ impl Listener for Announcer {
             killed: output.was_killed(),
         });
     }
-}
 
-/// Reports of a command only that nothing stops it when this process dies.
-pub(crate) struct OnlyUnwatched(pub(crate) Announcer);
-
-impl Listener for OnlyUnwatched {
-    fn unwatched(&self) {
-        self.0.unwatched();
+    pub(crate) fn emit(&self, event: Event) {
+        let event = Redacted::new(event, &self.redactor);
+        trace(&event);
+        if let Some(observer) = &self.observer {
+            // A panic of the observer must not end the thread that owns the command.
+            let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&self.call, event.get())));
+        }
     }
 
-    fn started(&self, _: u32) {}
-    fn printed(&self, _: Stream, _: &[u8]) {}
-    fn printed_all(&self, _: Stream) {}
-    fn interrupted(&self, _: Interruption) {}
-    fn finished(&self, _: &Output) {}
+    /// Whether anybody listens to lines.
+    fn is_heard(&self) -> bool {
+        self.observer.is_some() || tracing::enabled!(tracing::Level::DEBUG)
+    }
 }
 
 fn trace(event: &Redacted<Event>) {
@@ -181,85 +169,93 @@ fn trace(event: &Redacted<Event>) {
     }
 }
 
-/// Turns the bytes of one stream into events.
-struct LineReader {
+/// Turns the bytes of one stream into events: a line each, as far as they are not too long or too many.
+struct Lines {
     stream: Stream,
-    lines: Lines,
-    allowance: Allowance,
-}
-
-impl LineReader {
-    fn new(stream: Stream) -> Self {
-        Self {
-            stream,
-            lines: Lines::default(),
-            allowance: Allowance::new(Instant::now()),
-        }
-    }
-
-    fn push(&mut self, to: &Announcer, chunk: &[u8]) {
-        let now = Instant::now();
-        let mut lines = std::mem::take(&mut self.lines);
-        lines.push(chunk, |line| self.line(to, &line, now));
-        self.lines = lines;
-    }
-
-    /// The stream has ended: what is left is a line too.
-    fn finish(&mut self, to: &Announcer) {
-        let lines = std::mem::take(&mut self.lines);
-        if let Some(last) = lines.begun() {
-            self.line(to, &last, Instant::now());
-        }
-        self.skipped(to, self.allowance.skipped);
-    }
-
-    fn line(&mut self, to: &Announcer, line: &Line<'_>, now: Instant) {
-        match self.allowance.take(now) {
-            Some(skipped) => {
-                self.skipped(to, skipped);
-                to.emit(Event::Line {
-                    stream: self.stream,
-                    text: line.told(&to.redactor),
-                });
-            }
-            None => self.allowance.skipped += 1,
-        }
-    }
-
-    fn skipped(&self, to: &Announcer, count: u64) {
-        if count > 0 {
-            let stream = self.stream;
-            to.emit(Event::LinesSkipped { stream, count });
-        }
-    }
-}
-
-/// How many more lines may be delivered in the current second.
-struct Allowance {
-    since: Instant,
+    /// The line that has begun, up to [`LOOKED_AT`].
+    begun: Vec<u8>,
+    /// Whether it is longer.
+    is_cut: bool,
+    /// When the current second began, how many lines may still be delivered in it, and how many were not.
+    second: Instant,
     left: u32,
     skipped: u64,
 }
 
-impl Allowance {
-    fn new(now: Instant) -> Self {
+impl Lines {
+    fn new(stream: Stream) -> Self {
         Self {
-            since: now,
+            stream,
+            begun: Vec::new(),
+            is_cut: false,
+            second: Instant::now(),
             left: LINES_PER_SECOND,
             skipped: 0,
         }
     }
 
-    /// Takes one line and gives how many were skipped before it; `None` when it has to be skipped, too.
-    fn take(&mut self, now: Instant) -> Option<u64> {
-        if now.duration_since(self.since) >= Duration::from_secs(1) {
-            let skipped = self.skipped;
-            *self = Self::new(now);
-            self.left -= 1;
-            return Some(skipped);
+    fn push(&mut self, to: &Announcer, chunk: &[u8]) {
+        for part in chunk.split_inclusive(|byte| *byte == b'\n') {
+            let line = part.strip_suffix(b"\n");
+            let text = line.unwrap_or(part);
+            let room = LOOKED_AT - self.begun.len();
+            self.is_cut |= text.len() > room;
+            self.begun.extend(&text[..room.min(text.len())]);
+            if line.is_some() {
+                self.deliver(to);
+            }
         }
-        self.left = self.left.checked_sub(1)?;
-        Some(0)
+    }
+
+    /// The stream has ended: what has begun is a line too.
+    fn finish(&mut self, to: &Announcer) {
+        if !self.begun.is_empty() {
+            self.deliver(to);
+        }
+        self.report_skipped(to);
+    }
+
+    fn deliver(&mut self, to: &Announcer) {
+        if self.second.elapsed() >= Duration::from_secs(1) {
+            self.report_skipped(to);
+            self.second = Instant::now();
+            self.left = LINES_PER_SECOND;
+        }
+        if let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            let text = self.text(&to.redactor);
+            let stream = self.stream;
+            to.emit(Event::Line { stream, text });
+        } else {
+            self.skipped += 1;
+        }
+        self.begun.clear();
+        self.is_cut = false;
+    }
+
+    /// The line as an event has it. One that is cut is redacted before that: no redactor would recognise
+    /// a piece of a secret.
+    fn text(&self, redactor: &Redactor) -> String {
+        if !self.is_cut {
+            let line = self.begun.strip_suffix(b"\r").unwrap_or(&self.begun);
+            return String::from_utf8_lossy(line).into_owned();
+        }
+        let line = String::from_utf8_lossy(&self.begun);
+        let mut text = redactor.text(&line).into_owned();
+        let mut end = DELIVERED.min(text.len().saturating_sub(DELIVERED));
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+        text
+    }
+
+    fn report_skipped(&mut self, to: &Announcer) {
+        let (stream, count) = (self.stream, std::mem::take(&mut self.skipped));
+        if count > 0 {
+            to.emit(Event::LinesSkipped { stream, count });
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Progress as it happens: what an [`Observer`] is told while a command runs.
 
-mod announcer;
-mod lines;
+pub(crate) mod announcer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +9,6 @@ use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterCtx, Revision};
 
-pub use self::announcer::Announcer;
-pub(crate) use self::announcer::OnlyUnwatched;
 pub use crate::process::{Exit, Interruption, Stream};
 use crate::redact::{Redact, Redactor};
 use crate::request::NoDisconnectCheck;
@@ -54,11 +51,7 @@ pub(crate) struct Audience(pub(crate) Option<Arc<dyn Observer>>);
 
 impl fmt::Debug for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "an observer"
-        } else {
-            "nobody"
-        })
+        f.write_str("Audience(…)")
     }
 }
 

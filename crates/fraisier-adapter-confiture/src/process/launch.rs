@@ -11,8 +11,8 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use super::error::{Obstacle, RunError};
 use super::invocation::Invocation;
+use super::output::{Obstacle, RunError};
 
 /// How often and after what pause a program that is open for writing is tried again.
 const BUSY_RETRIES: (u32, Duration) = (25, Duration::from_millis(20));

@@ -8,10 +8,8 @@
 //! All waiting is by the monotonic clock: setting the time of day shortens or lengthens nothing. A
 //! lint keeps the other clock out of this workspace.
 
-mod error;
 mod invocation;
 mod launch;
-mod listener;
 mod output;
 mod report;
 mod report_dir;
@@ -20,11 +18,9 @@ mod stream;
 mod task;
 mod watcher;
 
-pub use self::error::{Obstacle, RunError};
 pub use self::invocation::{Arg, Environment, Invocation};
 pub(crate) use self::launch::find_program;
-pub use self::listener::{Listener, Stream};
-pub use self::output::{Captured, Exit, Interruption, Output};
+pub use self::output::{Captured, Exit, Interruption, Obstacle, Output, RunError, Stream};
 pub use self::report::{Report, ReportProblem, read_report};
-pub use self::runner::{Options, RunContext, Runner};
+pub use self::runner::{Activity, Listener, RunContext, Runner};
 pub use self::watcher::can_watch;

@@ -1,15 +1,19 @@
 //! Reads the report that a command wrote, without trusting what lies at its path.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::process::geteuid;
 
 /// The largest report that is read, in bytes.
 const LIMIT: u64 = 256 << 20;
+
+const SPECIAL: &str = "a socket or device";
 
 /// The bytes of a report. Clones share them.
 #[derive(Debug, Clone)]
@@ -70,52 +74,52 @@ pub fn read_report(path: &Path) -> Result<Option<Report>, ReportProblem> {
 }
 
 fn read_up_to(path: &Path, limit: u64) -> Result<Option<Report>, ReportProblem> {
-    let unreadable = |source| ReportProblem::Unreadable { source };
-    match std::fs::symlink_metadata(path) {
-        Ok(found) => acceptable(&found)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(error)),
-    }
-    // Something else may lie there by now. So no link is followed, no FIFO is waited for, and what was
-    // opened is checked again.
+    // No link is followed, and no FIFO is waited for.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let file = File::options()
+    let opened = File::options()
         .read(true)
         .custom_flags(flags.cast_signed())
-        .open(path)
-        .map_err(unreadable)?;
-    let opened = file.metadata().map_err(unreadable)?;
-    acceptable(&opened)?;
-    let too_large = |size| ReportProblem::TooLarge { size, limit };
-    if opened.len() > limit {
-        return Err(too_large(opened.len()));
-    }
-    let mut report = Vec::with_capacity(usize::try_from(opened.len()).unwrap_or(0));
-    file.take(limit.saturating_add(1))
-        .read_to_end(&mut report)
-        .map_err(unreadable)?;
-    match report.len() as u64 {
-        size if size > limit => Err(too_large(size)),
-        _ => Ok(Some(report.into())),
-    }
-}
-
-fn acceptable(found: &Metadata) -> Result<(), ReportProblem> {
+        .open(path);
+    let file = match opened {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(problem)?,
+    };
+    let found = file.metadata().map_err(problem)?;
     let kind = found.file_type();
-    let what = if kind.is_symlink() {
-        "a symbolic link"
-    } else if kind.is_dir() {
+    let what = if kind.is_dir() {
         "a directory"
     } else if kind.is_fifo() {
         "a FIFO"
     } else if !kind.is_file() {
-        "a socket or device"
-    } else if found.uid() != rustix::process::geteuid().as_raw() {
+        SPECIAL
+    } else if found.uid() != geteuid().as_raw() {
         "a file of another user"
     } else {
-        return Ok(());
+        return read_file(file, found.len(), limit).map(Some);
     };
     Err(ReportProblem::NotAFile { what })
+}
+
+fn read_file(file: File, length: u64, limit: u64) -> Result<Report, ReportProblem> {
+    let mut report = Vec::new();
+    if length <= limit {
+        let mut file = file.take(limit + 1);
+        file.read_to_end(&mut report).map_err(problem)?;
+    }
+    match length.max(report.len() as u64) {
+        size if size > limit => Err(ReportProblem::TooLarge { size, limit }),
+        _ => Ok(report.into()),
+    }
+}
+
+/// Why a report cannot be opened or read.
+fn problem(source: io::Error) -> ReportProblem {
+    let what = match Errno::from_io_error(&source) {
+        Some(Errno::LOOP) => "a symbolic link",
+        Some(Errno::NXIO | Errno::OPNOTSUPP) => SPECIAL,
+        _ => return ReportProblem::Unreadable { source },
+    };
+    ReportProblem::NotAFile { what }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
-use super::error::RunError;
+use super::output::RunError;
 
 /// The place for one report, in a directory of its own that only this user can enter. Dropping it
 /// removes the directory.

@@ -1,73 +1,74 @@
 //! One output stream of a child: read, passed to the listener, and its beginning and end kept in bounded
 //! memory.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
-use super::listener::{Listener, Stream};
-use super::output::Captured;
+use rustix::io::ioctl_fionbio;
+
+use super::output::{Captured, Stream};
+use super::runner::{Activity, Listener};
 
 /// One read takes what a pipe can hold.
 const CHUNK: usize = 64 * 1024;
 /// How much of the beginning is kept, and how much of the end.
 const HALF: usize = 128 * 1024;
 
-pub(super) struct Printed<'a> {
+pub(super) struct Printed {
     stream: Stream,
-    pipe: Option<File>,
+    /// The pipe, until it has ended.
+    pub(super) pipe: Option<File>,
     capture: Capture,
-    listener: &'a dyn Listener,
     chunk: Vec<u8>,
 }
 
-impl<'a> Printed<'a> {
-    pub(super) fn new(
-        stream: Stream,
-        pipe: Option<impl Into<OwnedFd>>,
-        listener: &'a dyn Listener,
-    ) -> Self {
+impl Printed {
+    pub(super) fn new(stream: Stream, pipe: Option<impl Into<OwnedFd>>) -> Self {
+        let pipe = pipe.map(|pipe| File::from(pipe.into()));
+        if let Some(pipe) = &pipe {
+            // Only this end of the pipe: the child waits when the pipe is full.
+            let _ = ioctl_fionbio(pipe, true);
+        }
         Self {
             stream,
-            pipe: pipe.map(|pipe| File::from(pipe.into())),
+            pipe,
             capture: Capture::new(HALF),
-            listener,
             chunk: vec![0; CHUNK],
         }
     }
 
-    /// The pipe, until it has ended.
-    pub(super) fn pipe(&self) -> Option<&File> {
-        self.pipe.as_ref()
-    }
-
-    /// Reads one chunk, which must be there.
-    pub(super) fn read(&mut self) {
+    /// Reads one chunk, if there is one.
+    pub(super) fn read(&mut self, listener: &mut Listener) {
         let Some(pipe) = &mut self.pipe else { return };
         match pipe.read(&mut self.chunk) {
             Ok(count) if count > 0 => {
                 let chunk = &self.chunk[..count];
                 self.capture.push(chunk);
-                self.listener.printed(self.stream, chunk);
+                listener(Activity::Printed(self.stream, chunk));
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+                ) => {}
             _ => self.pipe = None,
         }
     }
 
-    pub(super) fn finish(self) -> Captured {
-        self.listener.printed_all(self.stream);
+    pub(super) fn finish(self, listener: &mut Listener) -> Captured {
+        listener(Activity::PrintedAll(self.stream));
         self.capture.finish()
     }
 }
 
-/// Collects what a stream carries, at most `2 * half` bytes of it in the end and never more than
-/// about `3 * half` on the way.
+/// Collects what a stream carries, at most `half` bytes of its beginning and of its end.
 struct Capture {
     half: usize,
     head: Vec<u8>,
-    tail: Vec<u8>,
-    dropped: u64,
+    tail: VecDeque<u8>,
+    omitted: u64,
 }
 
 impl Capture {
@@ -75,8 +76,8 @@ impl Capture {
         Self {
             half,
             head: Vec::new(),
-            tail: Vec::new(),
-            dropped: 0,
+            tail: VecDeque::new(),
+            omitted: 0,
         }
     }
 
@@ -84,50 +85,33 @@ impl Capture {
         let room = self.half - self.head.len();
         let (head, rest) = chunk.split_at(room.min(chunk.len()));
         self.head.extend_from_slice(head);
-        if rest.len() >= self.half {
-            let (lost, kept) = rest.split_at(rest.len() - self.half);
-            self.dropped += (self.tail.len() + lost.len()) as u64;
-            self.tail.clear();
-            self.tail.extend_from_slice(kept);
-            return;
-        }
-        self.tail.extend_from_slice(rest);
-        // Moving the kept half once per half keeps the cost of a byte constant.
-        if self.tail.len() >= 2 * self.half {
-            self.shed(self.tail.len() - self.half);
-        }
+        self.tail.extend(rest);
+        self.shed(self.tail.len().saturating_sub(self.half));
     }
 
     /// What was kept. Where bytes are missing, both sides end at a line boundary: no redactor would
     /// recognise a secret that is cut in two there.
     fn finish(mut self) -> Captured {
-        if self.tail.len() > self.half {
-            self.shed(self.tail.len() - self.half);
-        }
-        if self.dropped == 0 {
-            self.head.append(&mut self.tail);
+        if self.omitted == 0 {
+            self.head.extend(self.tail);
             return Captured::from(self.head);
         }
         let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
         let whole = self.head.iter().rposition(is_end).map_or(0, |at| at + 1);
-        self.dropped += (self.head.len() - whole) as u64;
+        self.omitted += (self.head.len() - whole) as u64;
         self.head.truncate(whole);
-        let partial = self
-            .tail
-            .iter()
-            .position(is_end)
-            .map_or(self.tail.len(), |at| at + 1);
-        self.shed(partial);
+        let partial = self.tail.iter().position(is_end);
+        self.shed(partial.map_or(self.tail.len(), |at| at + 1));
         Captured {
             head: self.head,
-            omitted: self.dropped,
-            tail: self.tail,
+            omitted: self.omitted,
+            tail: self.tail.into(),
         }
     }
 
     fn shed(&mut self, count: usize) {
         self.tail.drain(..count);
-        self.dropped += count as u64;
+        self.omitted += count as u64;
     }
 }
 

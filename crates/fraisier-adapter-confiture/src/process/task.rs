@@ -1,13 +1,11 @@
 //! The task that owns one command: starts it, reads what it prints, stops it, reaps it, reads its report
 //! and removes its files.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::Child;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,14 +14,12 @@ use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
 };
 
-use super::error::RunError;
 use super::invocation::Invocation;
 use super::launch::launch;
-use super::listener::{Listener, Stream};
-use super::output::{Exit, Interruption, Output};
+use super::output::{Captured, Exit, Interruption, Output, RunError, Stream};
 use super::report::read_report;
 use super::report_dir::ReportDir;
-use super::runner::Cancellation;
+use super::runner::{Activity, Listener, RunContext, Runner};
 use super::stream::Printed;
 use super::watcher::Watcher;
 
@@ -39,53 +35,55 @@ const DISPERSAL: Duration = Duration::from_millis(500);
 /// How many pairs of descriptors a run needs at most, beside those of its caller.
 const DESCRIPTOR_PAIRS: usize = 5;
 
-/// A command, and how it is run.
-pub(super) struct Job {
-    pub(super) invocation: Invocation,
-    pub(super) listener: Arc<dyn Listener>,
-    /// How long the command may run.
-    pub(super) timeout: Option<Duration>,
-    pub(super) said_unwatched: Arc<AtomicBool>,
-}
-
-/// Runs the command, and returns when nothing is left of it but what is returned.
-pub(super) fn run(job: &Job, cancellation: &mut Cancellation) -> Result<Output, RunError> {
+/// Runs the command, and returns when nothing is left of it but what is returned. It is cancelled when
+/// `caller` hangs up.
+pub(super) fn run(
+    runner: &Runner,
+    invocation: &Invocation,
+    context: RunContext,
+    caller: &UnixStream,
+) -> Result<Output, RunError> {
+    let RunContext {
+        timeout,
+        mut listener,
+        span,
+    } = context;
+    let timeout = timeout.into_iter().chain(runner.timeout).min();
+    let _span = span.entered();
     enough_descriptors().map_err(|source| RunError::Supervisor { source })?;
-    let writes_report = job.invocation.writes_report();
-    let links = job.invocation.links();
-    let mut dir = (writes_report || links.is_some())
-        .then(ReportDir::choose)
-        .transpose()?;
+    let writes_report = invocation.writes_report();
+    let links = invocation.links();
+    let mut dir = ReportDir::choose()?;
     // The watcher is the first process of a run, so that it watches all the others.
-    let directory = dir.as_ref().map_or(Path::new(""), ReportDir::path);
-    let watcher = Watcher::start(directory)?;
-    if watcher.is_none() && !job.said_unwatched.swap(true, Ordering::Relaxed) {
-        job.listener.unwatched();
+    let watcher = Watcher::start(dir.path())?;
+    if watcher.is_none() && !runner.reported_unwatched.swap(true, Ordering::Relaxed) {
+        listener(Activity::Unwatched);
     }
-    if let Some(dir) = &mut dir {
+    if writes_report || links.is_some() {
         dir.create()?;
-        if let Some(links) = links {
-            dir.link(links)?;
-        }
     }
-    let report = dir.as_ref().map(ReportDir::report).unwrap_or_default();
-    let links = dir.as_ref().map(ReportDir::links).unwrap_or_default();
+    if let Some(links) = links {
+        dir.link(links)?;
+    }
     let began = Instant::now();
-    let mut group = Group::start(&job.invocation, (&report, &links), watcher)?;
-    job.listener.started(group.command.id());
-    let listener = &*job.listener;
+    let leader = watcher.as_ref().map(Watcher::group);
+    let mut command = launch(invocation, &dir.report(), &dir.links(), leader)?;
+    listener(Activity::Started(command.id()));
     let mut streams = [
-        Printed::new(Stream::Stdout, group.command.stdout.take(), listener),
-        Printed::new(Stream::Stderr, group.command.stderr.take(), listener),
+        Printed::new(Stream::Stdout, command.stdout.take()),
+        Printed::new(Stream::Stderr, command.stderr.take()),
     ];
-    let ended = watch(job, began, &group, &mut streams, cancellation);
+    let group = Group { command, watcher };
+    let ended = watch(&group, &mut streams, &mut listener, caller, timeout);
     let (exit, interrupted) = ended.map_err(|source| RunError::Lost { source })?;
-    let [stdout, stderr] = drained(streams);
-    let read = (writes_report && !cancellation.is_requested()).then(|| read_report(&report));
+    let [stdout, stderr] = drained(streams, &mut listener);
+    let report = if writes_report && !has_hung_up(caller) {
+        read_report(&dir.report())
+    } else {
+        Ok(None)
+    };
     // The watcher would remove the directory if this process died now. It is killed with its group.
-    if let Some(dir) = &dir {
-        dir.remove();
-    }
+    dir.remove();
     drop(group);
     // What a descendant wrote until it was killed.
     drop(dir);
@@ -97,14 +95,13 @@ pub(super) fn run(job: &Job, cancellation: &mut Cancellation) -> Result<Output, 
         interrupted,
         duration: began.elapsed(),
     };
-    job.listener.finished(&output);
-    match read {
-        None => Ok(output),
-        Some(Ok(bytes)) => {
-            output.report = bytes;
+    listener(Activity::Finished(&output));
+    match report {
+        Ok(report) => {
+            output.report = report;
             Ok(output)
         }
-        Some(Err(problem)) => Err(RunError::Report {
+        Err(problem) => Err(RunError::Report {
             problem,
             output: Box::new(output),
         }),
@@ -114,12 +111,13 @@ pub(super) fn run(job: &Job, cancellation: &mut Cancellation) -> Result<Output, 
 /// Waits for the command to exit, and reads what it prints. Kills its group when its time runs out or
 /// its call is cancelled.
 fn watch(
-    job: &Job,
-    began: Instant,
     group: &Group,
-    streams: &mut [Printed<'_>],
-    cancellation: &mut Cancellation,
+    streams: &mut [Printed],
+    listener: &mut Listener,
+    caller: &UnixStream,
+    timeout: Option<Duration>,
 ) -> io::Result<(Exit, Option<Interruption>)> {
+    let began = Instant::now();
     let mut interrupted = None;
     let mut pause = FIRST_LOOK;
     loop {
@@ -127,73 +125,64 @@ fn watch(
         if let Some(exit) = group.exit()? {
             return Ok((exit, interrupted));
         }
-        let left = job.timeout.map(|it| it.saturating_sub(began.elapsed()));
+        let is_over = |limit: &Duration| began.elapsed() >= *limit;
         if interrupted.is_none() {
-            interrupted = match (cancellation.is_requested(), left, job.timeout) {
-                (true, ..) => Some(Interruption::Dropped),
-                (_, Some(Duration::ZERO), Some(timeout)) => Some(Interruption::Timeout(timeout)),
-                _ => None,
+            interrupted = if has_hung_up(caller) {
+                Some(Interruption::Dropped)
+            } else {
+                timeout.filter(is_over).map(Interruption::Timeout)
             };
             if let Some(why) = interrupted {
-                job.listener.interrupted(why);
+                listener(Activity::Interrupted(why));
                 group.kill();
             }
         }
-        let time = if streams.iter().any(|stream| stream.pipe().is_some()) {
-            TICK
-        } else {
+        let mut time = TICK;
+        if streams.iter().all(|stream| stream.pipe.is_none()) {
             pause = (2 * pause).min(TICK);
-            pause
-        };
-        match interrupted {
-            None => read(
-                streams,
-                Some(cancellation),
-                left.map_or(time, |it| it.min(time)),
-            ),
-            Some(_) => read(streams, None, time),
+            time = pause;
         }
+        let awaited = interrupted.is_none().then_some(caller);
+        if let (Some(limit), Some(_)) = (timeout, awaited) {
+            time = time.min(limit.saturating_sub(began.elapsed()));
+        }
+        read(streams, listener, awaited, time);
     }
 }
 
 /// What was printed, once the command has exited. A descendant may still print, or only keep the output
 /// open.
-fn drained<const N: usize>(mut streams: [Printed<'_>; N]) -> [super::Captured; N] {
+fn drained<const N: usize>(mut streams: [Printed; N], listener: &mut Listener) -> [Captured; N] {
     let began = Instant::now();
     while let Some(left) = DRAIN.checked_sub(began.elapsed())
-        && streams.iter().any(|stream| stream.pipe().is_some())
+        && streams.iter().any(|stream| stream.pipe.is_some())
     {
-        read(&mut streams, None, left);
+        read(&mut streams, listener, None, left);
     }
-    streams.map(Printed::finish)
+    streams.map(|stream| stream.finish(listener))
 }
 
-/// Waits for `time`, for output or for a cancellation, and reads the output.
-fn read(streams: &mut [Printed<'_>], cancellation: Option<&Cancellation>, time: Duration) {
-    let mut ready = [false; 2];
-    {
-        let open = streams.iter().enumerate();
-        let open = open.filter_map(|(at, stream)| Some((Some(at), stream.pipe()?.as_fd())));
-        let cancellation = cancellation.map(|it| (None, it.as_fd()));
-        let (which, mut fds): (Vec<Option<usize>>, Vec<PollFd<'_>>) = open
-            .chain(cancellation)
-            .map(|(at, fd)| (at, PollFd::from_borrowed_fd(fd, PollFlags::IN)))
-            .unzip();
-        let timeout = Timespec::try_from(time).ok();
-        // An interrupted system call is a short wait.
-        if poll(&mut fds, timeout.as_ref()).is_ok() {
-            for (at, fd) in which.into_iter().zip(&fds) {
-                if let (Some(at), false) = (at, fd.revents().is_empty()) {
-                    ready[at] = true;
-                }
-            }
-        }
+/// Waits for `time`, for output or for the caller to hang up, and reads the output.
+fn read(
+    streams: &mut [Printed],
+    listener: &mut Listener,
+    caller: Option<&UnixStream>,
+    time: Duration,
+) {
+    let pipes = streams.iter().filter_map(|stream| stream.pipe.as_ref());
+    let pipes = pipes.map(AsFd::as_fd).chain(caller.map(AsFd::as_fd));
+    let mut fds: Vec<PollFd<'_>> = pipes
+        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+        .collect();
+    // An interrupted system call is a short wait.
+    let _ = poll(&mut fds, Timespec::try_from(time).ok().as_ref());
+    for stream in streams {
+        stream.read(listener);
     }
-    for (stream, ready) in streams.iter_mut().zip(ready) {
-        if ready {
-            stream.read();
-        }
-    }
+}
+
+fn has_hung_up(mut caller: &UnixStream) -> bool {
+    matches!(caller.read(&mut [0]), Ok(0))
 }
 
 /// The process group of a command. Dropping it kills the group and reaps what is a child of this process.
@@ -205,16 +194,6 @@ struct Group {
 }
 
 impl Group {
-    fn start(
-        invocation: &Invocation,
-        (report, links): (&Path, &Path),
-        watcher: Option<Watcher>,
-    ) -> Result<Self, RunError> {
-        let leader = watcher.as_ref().map(Watcher::group);
-        let command = launch(invocation, report, links, leader)?;
-        Ok(Self { command, watcher })
-    }
-
     fn id(&self) -> Pid {
         let watcher = self.watcher.as_ref().map(Watcher::group);
         watcher.unwrap_or_else(|| Pid::from_child(&self.command))
@@ -262,6 +241,8 @@ fn enough_descriptors() -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -272,8 +253,11 @@ mod tests {
             cwd: "/".into(),
             env: super::super::Environment::default(),
         };
-        for watcher in [None, Watcher::start(Path::new("")).unwrap()] {
-            let group = Group::start(&invocation, (Path::new(""), Path::new("")), watcher).unwrap();
+        let nowhere = Path::new("");
+        for watcher in [None, Watcher::start(nowhere).unwrap()] {
+            let leader = watcher.as_ref().map(Watcher::group);
+            let command = launch(&invocation, nowhere, nowhere, leader).unwrap();
+            let group = Group { command, watcher };
             let (id, pid) = (group.id(), Pid::from_child(&group.command));
             assert_eq!(group.exit().unwrap(), None);
             drop(group);

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-use super::error::{Obstacle, RunError};
 use super::launch::not_started;
+use super::output::{Obstacle, RunError};
 
 const SHELL: &str = "/bin/sh";
 

@@ -14,7 +14,7 @@ pub mod process {
 
     use crate::adapter::ConfitureMigration;
     pub use crate::process::{
-        Arg, Captured, Environment, Exit, Interruption, Invocation, Listener, Obstacle, Options,
+        Activity, Arg, Captured, Environment, Exit, Interruption, Invocation, Listener, Obstacle,
         Output, Report, ReportProblem, RunContext, RunError, Runner, Stream, can_watch,
         read_report,
     };
@@ -32,7 +32,7 @@ pub mod process {
 
 pub use self::connection::{Connection, connection};
 pub use crate::failure::{classify, every_advice};
-pub use crate::observe::Announcer;
+pub use crate::observe::announcer::Announcer;
 pub use crate::redact::{MASK, Redactor};
 pub use crate::request::has_server_option;
 pub use crate::request::project::{Migration, list as migrations_in};

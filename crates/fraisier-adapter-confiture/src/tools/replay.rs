@@ -30,7 +30,7 @@ use crate::boundary;
 use crate::failure::{Failure, Fault};
 pub use crate::guard::{WINDOW_SAFE_UNPROVEN, guard_recognises};
 use crate::ledger::Rollback;
-use crate::observe::Announcer;
+use crate::observe::announcer::Announcer;
 use crate::operation::call::{Call, Confiture};
 pub use crate::operation::preflight::Preflight;
 use crate::operation::{self, Operation};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::sync::Arc;
 
 use fraisier_adapter_confiture::observe::Event;
-use fraisier_adapter_confiture::tools::process::{Exit, Options, Runner, can_watch};
+use fraisier_adapter_confiture::tools::process::{Exit, Runner, can_watch};
 use tempfile::TempDir;
 
 use super::support::*;
@@ -18,7 +18,7 @@ const ROOM: &str = "FAULTS_ROOM";
 
 /// Makes this process an engine that runs `script` in its room until it is killed. Only the copy
 /// of this program that [`Engine::start`] makes gets that far.
-fn be_an_engine(options: Options, script_text: &str) {
+fn be_an_engine(timeout: Option<Duration>, script_text: &str) {
     let Ok(room) = std::env::var(ROOM) else {
         return;
     };
@@ -27,7 +27,7 @@ fn be_an_engine(options: Options, script_text: &str) {
     let sleeper = Command::new("/bin/sleep").arg("600").env_clear().spawn();
     let mut sleeper = sleeper.unwrap();
     fs::write(room.join("sleeper"), sleeper.id().to_string()).unwrap();
-    let runner = Runner::new(options);
+    let runner = Runner::new(timeout);
     let mut invocation = script(script_text);
     invocation.env.set("ROOM", room);
     fs::write(room.join("ready"), "").unwrap();
@@ -106,7 +106,7 @@ fn left(room: &TempDir) -> usize {
 #[test]
 fn a_killed_engine_takes_its_command_with_it_whatever_the_moment() {
     be_an_engine(
-        Options::default(),
+        None,
         "trap '' INT TERM HUP; : > \"$ROOM/up\"; while :; do printf x > \"$1\"; done",
     );
     if std::env::var_os(ROOM).is_some() {
@@ -134,7 +134,7 @@ fn a_runner_that_nothing_can_watch_says_so_once_before_it_starts() {
          \"$0\" --exact \"$FAULTS_INNER\" --nocapture' \"$0\"",
         || {
             assert!(!can_watch().unwrap());
-            let (runner, seen) = (Runner::new(Options::default()), Arc::new(Seen::default()));
+            let (runner, seen) = (Runner::new(None), Arc::new(Seen::default()));
             for _ in 0..2 {
                 let invocation = program("/bin/echo".as_ref(), vec!["out".into()]);
                 let output = block_on(runner.clone().run(invocation, seen.context())).unwrap();

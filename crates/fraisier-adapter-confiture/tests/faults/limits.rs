@@ -2,7 +2,7 @@
 
 use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 use fraisier_adapter_confiture::tools::process::Exit;
-use fraisier_adapter_confiture::tools::process::{Obstacle, Options, RunError, Runner};
+use fraisier_adapter_confiture::tools::process::{Obstacle, RunError, Runner};
 use fraisier_adapter_confiture::{ConfitureMigration, DatabaseState};
 
 use super::support::*;
@@ -20,7 +20,7 @@ fn descriptors_may_run_out_at_any_point() {
         "limits::descriptors_may_run_out_at_any_point",
         "ulimit -n 80",
         || {
-            let runner = Runner::new(Options::default());
+            let runner = Runner::new(None);
             let (mut refused, mut succeeded) = (0, 0);
             for spare in 0..30 {
                 let held = exhaust(spare);
@@ -99,7 +99,7 @@ fn threads_may_run_out() {
             current: size.map(|size| (size + 1024) * 1024),
             ..before
         };
-        let runner = Runner::new(Options::default());
+        let runner = Runner::new(None);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -122,7 +122,7 @@ fn no_place_for_the_report_is_said_before_anything_runs() {
     isolated(
         "limits::no_place_for_the_report_is_said_before_anything_runs",
         "TMPDIR=/nowhere/at/all; export TMPDIR",
-        || match run(Options::default(), script("exit 0")) {
+        || match run(None, script("exit 0")) {
             Err(RunError::TempDir { parent, .. }) => {
                 assert_eq!(parent, std::path::Path::new("/nowhere/at/all"));
             }
@@ -134,7 +134,7 @@ fn no_place_for_the_report_is_said_before_anything_runs() {
 #[test]
 fn a_report_that_the_disk_cannot_hold_is_what_the_child_makes_of_it() {
     let output = run(
-        Options::default(),
+        None,
         script("printf x > /dev/full || exit 1; printf x > \"$1\""),
     )
     .unwrap();
@@ -143,7 +143,7 @@ fn a_report_that_the_disk_cannot_hold_is_what_the_child_makes_of_it() {
     // A limit on the size of files cuts the report, and kills its writer where whoever started this
     // test does not ignore that signal, as Python does for its children.
     let output = run(
-        Options::default(),
+        None,
         script("ulimit -f 1; exec head -c 100000 /dev/zero > \"$1\""),
     )
     .unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fraisier_adapter_confiture::observe::{Event, Stream};
 use fraisier_adapter_confiture::tools::Redactor;
-use fraisier_adapter_confiture::tools::process::{Captured, Exit, Options, Output, Runner};
+use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output, Runner};
 use tempfile::TempDir;
 
 use super::support::*;
@@ -13,7 +13,7 @@ use super::support::*;
 /// What a script leaves, and what was told of it.
 fn watched(text: &str) -> (Output, Arc<Seen>) {
     let seen = Arc::new(Seen::default());
-    let runner = Runner::new(Options::default());
+    let runner = Runner::new(None);
     let output = block_on(runner.run(script(text), seen.context())).unwrap();
     (output, seen)
 }
@@ -29,7 +29,7 @@ fn a_flood_is_kept_at_both_ends_in_bounded_memory() {
             for observed in [false, true] {
                 let seen = Arc::new(Seen::default());
                 let context = if observed { seen.context() } else { context() };
-                let runner = Runner::new(Options::default());
+                let runner = Runner::new(None);
                 let output = block_on(runner.run(script(text), context)).unwrap();
                 let kept = output.stdout;
                 assert!(kept.head.starts_with(b"first\nsome"));
@@ -64,7 +64,7 @@ fn a_flood_of_one_line_is_bounded_too() {
 #[test]
 fn a_child_that_closes_its_output_is_still_waited_for() {
     let output = run(
-        Options::default(),
+        None,
         script("echo out; exec >&- 2>&-; sleep 0.3; printf x > \"$1\"; exit 4"),
     )
     .unwrap();
@@ -92,7 +92,7 @@ fn lines_arrive_while_the_child_runs() {
         go.display()
     );
     let seen = Arc::new(Seen::default());
-    let runner = Runner::new(Options::default());
+    let runner = Runner::new(None);
     let mut call = Box::pin(runner.run(script(&text), seen.context()));
     begin(call.as_mut());
     seen.wait_for_lines(1);
@@ -114,7 +114,7 @@ fn events_are_redacted() {
     let redactor = Redactor::new([], ["hunter2"]);
     let context = context_with(redactor, Some(seen.clone()));
     let text = "echo pw hunter2; printf 'and hunter2 '; sleep 0.1; echo 001";
-    block_on(Runner::new(Options::default()).run(script(text), context)).unwrap();
+    block_on(Runner::new(None).run(script(text), context)).unwrap();
     let events = format!("{:?}", seen.events());
     assert!(
         events.contains("001") && !events.contains("hunter2"),
@@ -124,7 +124,7 @@ fn events_are_redacted() {
 
 #[test]
 fn no_input_is_waited_for() {
-    let output = run(Options::default(), script("read line || exit 9")).unwrap();
+    let output = run(None, script("read line || exit 9")).unwrap();
     assert_eq!(output.exit, Exit::Code(9));
 }
 
@@ -134,7 +134,7 @@ fn the_child_starts_where_it_is_told_to() {
     let real = dir.path().canonicalize().unwrap();
     let mut invocation = program(Path::new("pwd"), vec![]);
     invocation.cwd.clone_from(&real);
-    let output = run(Options::default(), invocation).unwrap();
+    let output = run(None, invocation).unwrap();
     assert_eq!(
         output.stdout.head,
         format!("{}\n", real.display()).into_bytes()

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_confiture::tools::process::Arg;
 use fraisier_adapter_confiture::tools::process::Exit;
-use fraisier_adapter_confiture::tools::process::{Obstacle, Options, RunError};
+use fraisier_adapter_confiture::tools::process::{Obstacle, RunError};
 use tempfile::TempDir;
 
 use super::support::*;
 
 fn obstacle(path: &Path, args: Vec<Arg>) -> Obstacle {
-    match run(Options::default(), program(path, args)) {
+    match run(None, program(path, args)) {
         Err(RunError::Program {
             program, obstacle, ..
         }) => {
@@ -85,7 +85,7 @@ fn a_directory_that_cannot_be_entered_is_not_mistaken_for_a_missing_program() {
     for dir in ["/nowhere/at/all", "/etc/passwd"] {
         let mut invocation = script("exit 0");
         invocation.cwd = PathBuf::from(dir);
-        match run(Options::default(), invocation) {
+        match run(None, invocation) {
             Err(RunError::WorkDir { dir: named, .. }) => assert_eq!(named, Path::new(dir)),
             other => panic!("{dir}: {other:?}"),
         }
@@ -104,10 +104,10 @@ fn a_program_that_is_just_being_written_is_waited_for_a_little() {
         std::thread::sleep(Duration::from_millis(50));
         drop(writer);
     });
-    let outcome = run(Options::default(), program(&busy, vec![]));
+    let outcome = run(None, program(&busy, vec![]));
     release.join().unwrap();
     // On a busy machine that may have been too late for it.
-    let outcome = outcome.or_else(|_| run(Options::default(), program(&busy, vec![])));
+    let outcome = outcome.or_else(|_| run(None, program(&busy, vec![])));
     assert_eq!(outcome.unwrap().exit, Exit::Code(0));
 }
 
@@ -118,7 +118,7 @@ fn a_program_may_be_exchanged_while_it_runs() {
                mv \"$0.new\" \"$0\"\nexit 3\n";
     let path = file(&dir, "program", old, 0o755);
     for expected in [3, 4, 4] {
-        let output = run(Options::default(), program(&path, vec![])).unwrap();
+        let output = run(None, program(&path, vec![])).unwrap();
         assert_eq!(output.exit, Exit::Code(expected));
     }
     fs::remove_file(&path).unwrap();
@@ -136,7 +136,7 @@ fn a_bare_name_is_looked_up_and_a_file_that_may_not_run_is_passed_over() {
     let mut invocation = program(Path::new("tool"), vec![]);
     let mut path = first.path().as_os_str().to_owned();
     invocation.env.set("PATH", &path);
-    match run(Options::default(), invocation.clone()) {
+    match run(None, invocation.clone()) {
         Err(RunError::Program { obstacle, .. }) => assert_eq!(obstacle, Obstacle::NotExecutable),
         other => panic!("{other:?}"),
     }
@@ -144,7 +144,7 @@ fn a_bare_name_is_looked_up_and_a_file_that_may_not_run_is_passed_over() {
     path.push(":");
     path.push(second.path());
     invocation.env.set("PATH", path);
-    let output = run(Options::default(), invocation).unwrap();
+    let output = run(None, invocation).unwrap();
     assert_eq!(output.exit, Exit::Code(6));
 }
 
@@ -160,7 +160,7 @@ fn a_program_of_the_working_directory_is_not_found_by_chance() {
                     Some(path) => invocation.env.set("PATH", path),
                     None => drop(invocation.env.remove("PATH")),
                 }
-                match run(Options::default(), invocation.clone()) {
+                match run(None, invocation.clone()) {
                     Err(RunError::Program { obstacle, .. }) => {
                         assert_eq!(obstacle, Obstacle::NotFound, "{path:?}");
                     }
@@ -168,7 +168,7 @@ fn a_program_of_the_working_directory_is_not_found_by_chance() {
                 }
             }
             // What is asked for by its path is meant.
-            let output = run(Options::default(), program(Path::new("./tool"), vec![]));
+            let output = run(None, program(Path::new("./tool"), vec![]));
             assert_eq!(output.unwrap().exit, Exit::Code(9));
             fs::remove_dir_all(std::env::current_dir().unwrap()).unwrap();
         },

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::tools::Redactor;
-use fraisier_adapter_confiture::tools::process::{Exit, Options, ReportProblem, RunError, Runner};
+use fraisier_adapter_confiture::tools::process::{Exit, ReportProblem, RunError, Runner};
 
 use super::support::*;
 
 /// The problem with what `text` leaves as its report; the rest of the outcome must be there.
 fn problem(text: &str) -> ReportProblem {
     let text = format!("echo out; {text}; exit 3");
-    match run(Options::default(), script(&text)) {
+    match run(None, script(&text)) {
         Err(RunError::Report { problem, output }) => {
             assert_eq!(output.exit, Exit::Code(3));
             assert_eq!(output.stdout.head, b"out\n");
@@ -24,7 +24,7 @@ fn problem(text: &str) -> ReportProblem {
 }
 
 fn report(text: &str) -> Option<Vec<u8>> {
-    report_of(&run(Options::default(), script(text)).unwrap())
+    report_of(&run(None, script(text)).unwrap())
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn the_directory_of_a_report_is_removed_before_the_exit_is_reported() {
     let observer = Arc::new(AtExit::default());
     let context = context_with(Redactor::default(), Some(observer.clone()));
     let invocation = script("printf x > \"$1\"; dirname \"$1\"");
-    let output = block_on(Runner::new(Options::default()).run(invocation, context)).unwrap();
+    let output = block_on(Runner::new(None).run(invocation, context)).unwrap();
     assert_eq!(report_of(&output).as_deref(), Some(&b"x"[..]));
     assert!(observer.directory.lock().unwrap().is_absolute());
     assert_eq!(*observer.was_there.lock().unwrap(), Some(false));
@@ -151,7 +151,7 @@ fn the_directory_of_a_report_is_removed_before_the_exit_is_reported() {
 #[test]
 fn nobody_else_can_look_into_the_directory() {
     let found = run(
-        Options::default(),
+        None,
         script("stat -c %a \"$(dirname \"$1\")\"; ls -A \"$(dirname \"$1\")\""),
     );
     assert_eq!(found.unwrap().stdout.head, b"700\n");

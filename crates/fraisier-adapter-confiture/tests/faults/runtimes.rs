@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fraisier_adapter_confiture::tools::process::{Exit, Options, Runner};
+use fraisier_adapter_confiture::tools::process::{Exit, Runner};
 use tokio::runtime::{Builder, Runtime};
 
 use super::support::*;
@@ -91,7 +91,7 @@ fn calls_end_although_the_last_handle_was_dropped() {
 #[test]
 fn many_calls_at_once_do_not_disturb_each_other() {
     for runtime in runtimes() {
-        let runner = Runner::new(Options::default());
+        let runner = Runner::new(None);
         runtime.block_on(async {
             let calls: Vec<_> = (0..50)
                 .map(|n| {

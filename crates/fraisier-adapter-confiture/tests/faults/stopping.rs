@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::tools::Redactor;
-use fraisier_adapter_confiture::tools::process::{Exit, Interruption, Options, Output, Runner};
+use fraisier_adapter_confiture::tools::process::{Exit, Interruption, Output, Runner};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::support::*;
@@ -14,18 +14,12 @@ use super::support::*;
 /// What goes on until a signal ends it.
 const FOREVER: &str = "while :; do sleep 0.1; done";
 
-fn impatient(limit: Duration) -> Options {
-    Options {
-        timeout: Some(limit),
-    }
-}
-
 /// What a script leaves that has done `first` and does `work` when the timeout comes.
 fn timed_out(first: &str, work: &str) -> Output {
     let text = format!("{first}; echo up; {work}");
     let mut limit = Duration::from_millis(200);
     loop {
-        let output = run(impatient(limit), script(&text)).unwrap();
+        let output = run(Some(limit), script(&text)).unwrap();
         // On a busy machine even a shell may need longer than that to come up.
         if output.stdout.head.starts_with(b"up\n") {
             assert_eq!(output.interrupted, Some(Interruption::Timeout(limit)));
@@ -39,7 +33,7 @@ fn timed_out(first: &str, work: &str) -> Output {
 #[test]
 fn a_command_that_ends_is_reported() {
     let output = run(
-        Options::default(),
+        None,
         script("echo out; echo err >&2; printf '{}' > \"$1\"; exit 3"),
     )
     .unwrap();
@@ -76,7 +70,7 @@ fn a_command_that_ended_in_time_was_not_stopped() {
     // Its descendant holds the output open beyond the timeout. On a busy machine the command
     // itself may not end before it, so that is tried a few times.
     let ended_in_time = (5..10).any(|tenths| {
-        let options = impatient(Duration::from_millis(tenths * 100));
+        let options = Some(Duration::from_millis(tenths * 100));
         let output = run(options, script("sleep 600 & echo $!")).unwrap();
         let descendant = String::from_utf8(output.stdout.head).unwrap();
         let descendant = descendant.trim().parse().unwrap();
@@ -96,7 +90,7 @@ fn a_descendant_outside_the_group_is_not_waited_for() {
              : > \"$1.up.told\"
              while ! [ -e \"$1.up\" ]; do sleep 0.05; done"
         );
-        let output = run(Options::default(), script(&text)).unwrap();
+        let output = run(None, script(&text)).unwrap();
         assert_eq!(output.exit, Exit::Code(0));
         let first = output.stdout.head.split(|byte| *byte == b'\n').next();
         let pid = String::from_utf8(first.unwrap().to_vec()).unwrap();
@@ -131,7 +125,7 @@ fn every_deadly_signal_is_reported() {
             continue;
         }
         let text = format!("ulimit -c 0; echo last words; kill -{signal} $$; sleep 600");
-        let output = run(Options::default(), script(&text)).unwrap();
+        let output = run(None, script(&text)).unwrap();
         assert_eq!(output.exit, Exit::Signal(signal));
         assert_eq!(output.stdout.head, b"last words\n");
         assert_eq!(output.interrupted, None);
@@ -197,7 +191,7 @@ fn a_command_that_ended_while_this_process_was_suspended_ended_in_time() {
             // On a busy machine the command itself may not end before the timeout.
             let in_time = (1..6).any(|seconds| {
                 let output = run(
-                    impatient(Duration::from_secs(seconds)),
+                    Some(Duration::from_secs(seconds)),
                     script(&format!(
                         "setsid sh -c \": > '$1.waits'; sleep {seconds}.5; kill -CONT $PPID\" \
                          >/dev/null 2>&1 &
@@ -230,7 +224,7 @@ fn signals_that_were_ignored_at_the_start_stay_ignored() {
             };
             let before = dispositions();
             let text = "kill -INT $$; kill -HUP $$; echo alive";
-            let output = run(Options::default(), script(text)).unwrap();
+            let output = run(None, script(text)).unwrap();
             assert_eq!(output.stdout.head, b"alive\n");
             assert_eq!(dispositions(), before);
         },
@@ -246,7 +240,7 @@ fn an_observer_that_panics_does_no_harm() {
         }
     }
     let context = context_with(Redactor::default(), Some(Arc::new(Bad)));
-    let runner = Runner::new(Options::default());
+    let runner = Runner::new(None);
     let output = block_on(runner.run(script("echo out; exit 3"), context)).unwrap();
     assert_eq!(output.exit, Exit::Code(3));
     assert_eq!(output.stdout.head, b"out\n");

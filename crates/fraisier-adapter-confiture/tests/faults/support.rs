@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::tools::process::{
-    Arg, Environment, Invocation, Options, Output, RunContext, RunError, Runner,
+    Arg, Environment, Invocation, Output, RunContext, RunError, Runner,
 };
 use fraisier_adapter_confiture::tools::{Announcer, Redactor};
 
@@ -61,18 +61,18 @@ pub(crate) fn context_with(redactor: Redactor, observer: Option<Arc<dyn Observer
     RunContext {
         timeout: None,
         span: announcer.span(None),
-        listener: Arc::new(announcer),
+        listener: announcer.listener(),
     }
 }
 
 /// A runner, and what remembers the events of calls that get its context.
 pub(crate) fn watched() -> (Runner, Arc<Seen>) {
-    (Runner::new(Options::default()), Arc::default())
+    (Runner::new(None), Arc::default())
 }
 
 /// Runs one command on an executor of this thread that knows no tokio.
-pub(crate) fn run(options: Options, invocation: Invocation) -> Result<Output, RunError> {
-    block_on(Runner::new(options).run(invocation, context()))
+pub(crate) fn run(timeout: Option<Duration>, invocation: Invocation) -> Result<Output, RunError> {
+    block_on(Runner::new(timeout).run(invocation, context()))
 }
 
 /// Remembers every event.

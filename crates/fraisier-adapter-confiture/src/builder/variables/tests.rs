@@ -1,7 +1,6 @@
 use fraisier_adapter_api::AdapterErrorKind;
 
 use super::*;
-use crate::process::Options;
 use crate::request::{Check, Settings};
 
 fn with(set: &[(&str, &str)]) -> Result<Builder, Failure> {
@@ -25,10 +24,7 @@ fn every_variable_reaches_its_option() {
         ("FRAISIER_CONFITURE_BYTECODE_CACHE", "false"),
     ])
     .expect("values that are taken");
-    let expected = Options {
-        timeout: Some(Duration::from_secs(900)),
-    };
-    assert_eq!(format!("{:?}", builder.options), format!("{expected:?}"));
+    assert_eq!(builder.timeout, Some(Duration::from_secs(900)));
     let commands = builder.config;
     assert_eq!(commands.program, std::path::Path::new("/opt/confiture"));
     let inherit = &commands.inherit;
@@ -68,7 +64,7 @@ fn off_takes_back_what_the_program_had_set() {
             .then(|| "off".into())
     })
     .expect("taken");
-    assert_eq!(builder.options.timeout, None);
+    assert_eq!(builder.timeout, None);
     assert_eq!(builder.config.check, Check::Off);
 }
 

@@ -2,15 +2,28 @@ use super::*;
 use crate::testing::Heard;
 
 fn told(chunks: &[&str]) -> Vec<Event> {
+    let chunks: Vec<&[u8]> = chunks.iter().map(|chunk| chunk.as_bytes()).collect();
+    told_after(&Redactor::new([], ["hunter2-pw"]), &chunks)
+}
+
+fn told_after(redactor: &Redactor, chunks: &[&[u8]]) -> Vec<Event> {
     let heard = Arc::new(Heard::default());
-    let redactor = Arc::new(Redactor::new([], ["hunter2-pw"]));
     let call = Arc::new(Call::next("up", None));
-    let announcer = Announcer::new(call, redactor, Some(heard.clone()));
+    let redactor = Arc::new(redactor.clone());
+    let mut listener = Announcer::new(call, redactor, Some(heard.clone())).listener();
     for chunk in chunks {
-        announcer.printed(Stream::Stdout, chunk.as_bytes());
+        listener(Activity::Printed(Stream::Stdout, chunk));
     }
-    announcer.printed_all(Stream::Stdout);
+    listener(Activity::PrintedAll(Stream::Stdout));
     heard.events()
+}
+
+fn lines(events: Vec<Event>) -> Vec<String> {
+    let text = |event| match event {
+        Event::Line { text, .. } => text,
+        other => panic!("{other:?}"),
+    };
+    events.into_iter().map(text).collect()
 }
 
 fn line(text: &str) -> Event {
@@ -35,4 +48,41 @@ fn a_flood_is_counted_and_not_delivered() {
         count: 50,
     };
     assert_eq!(events.last(), Some(&skipped));
+}
+
+#[test]
+fn lines_are_found_across_chunks() {
+    let events = told(&["a", "b\r\nc\n\nd", "", "e\r"]);
+    assert_eq!(lines(events), ["ab", "c", "", "de"]);
+}
+
+#[test]
+fn invalid_utf8_is_replaced() {
+    let events = told_after(&Redactor::default(), &[b"\xff!\n"]);
+    assert_eq!(lines(events), ["\u{fffd}!"]);
+}
+
+#[test]
+fn a_long_line_is_cut_and_the_next_one_is_whole() {
+    let long = vec![b'x'; 10 * LOOKED_AT];
+    for chunks in [
+        vec![&long[..], b"\nnext\n"],
+        vec![&[&long[..], b"\nnext\n"].concat()],
+    ] {
+        let whole = lines(told_after(&Redactor::default(), &chunks));
+        assert_eq!(whole[0].len(), DELIVERED + '…'.len_utf8());
+        assert_eq!(whole[1..], ["next"]);
+    }
+}
+
+#[test]
+fn a_secret_across_the_cut_does_not_show() {
+    let secret = "s3cret".repeat(100);
+    let redactor = Redactor::new([], [secret.as_str()]);
+    let crowded = format!("{}\n", secret.repeat(40));
+    let behind = |before| format!("{}{secret}{}\n", "x".repeat(before), "y".repeat(LOOKED_AT));
+    for text in [behind(DELIVERED - 3), behind(LOOKED_AT - 3), crowded] {
+        let told = lines(told_after(&redactor, &[text.as_bytes()]));
+        assert!(!told[0].contains('s'), "{}", told[0]);
+    }
 }

@@ -5,8 +5,9 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::observe::{Announcer, Call};
-use crate::process::{Exit, Listener as _, Output, Stream};
+use crate::observe::Call;
+use crate::observe::announcer::Announcer;
+use crate::process::{Activity, Exit, Output, Stream};
 use crate::testing::{Heard, PASSWORD, argv, ctx, envelope, interrupted, only, output, request};
 use crate::tools::replay::{self, Command};
 
@@ -471,7 +472,8 @@ fn the_events_of_migrations_follow_the_report_and_not_what_is_printed() {
     let heard = Arc::new(Heard::default());
     let call = Arc::new(Call::next("up", None));
     let announcer = Announcer::new(call, Arc::default(), Some(heard.clone()));
-    announcer.printed(Stream::Stdout, "⚡ Applying 009_x... ✅\n".as_bytes());
+    let printed = "⚡ Applying 009_x... ✅\n".as_bytes();
+    announcer.listener()(Activity::Printed(Stream::Stdout, printed));
     let report = report(|report| {
         let refused = "Failed to apply migration 004 (d): boom";
         report["errors"] = json!([refused, "and that was all"]);
