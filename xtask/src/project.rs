@@ -128,6 +128,15 @@ impl Project {
         self.write(&format!("{name}.py"), &text)
     }
 
+    /// Copies all its files to another.
+    pub fn copy_to(&self, other: &Self) -> anyhow::Result<()> {
+        for file in files(&self.migrations())? {
+            let name = file.file_name().unwrap_or_default();
+            fs::copy(&file, other.migrations().join(name))?;
+        }
+        Ok(())
+    }
+
     /// Removes the files whose name begins with `prefix`.
     pub fn remove(&self, prefix: &str) -> anyhow::Result<()> {
         for file in files(&self.migrations())? {

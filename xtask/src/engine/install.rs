@@ -14,6 +14,13 @@ use crate::cargo::{cargo, root, succeeded};
 /// The release of the engine that everything here is proven with.
 pub const VERSION: &str = "1.0.0-beta.14";
 
+/// As this program was built.
+const OPTIMISED: &str = if cfg!(debug_assertions) {
+    ""
+} else {
+    "-optimised"
+};
+
 /// What the drop-in is built from, below the root of the repository.
 const SOURCES: [&str; 4] = [
     "Cargo.toml",
@@ -39,7 +46,7 @@ pub fn engine(lab: &Lab, way: Way) -> anyhow::Result<PathBuf> {
         Way::InProcess => ("fraisier-drop-in", digest()?),
     };
     let built = build_once(
-        &lab.cache().join(format!("{name}-{VERSION}")),
+        &lab.cache().join(format!("{name}-{VERSION}{OPTIMISED}")),
         lab.ui,
         |found: &Built| found.sources == sources && found.program.exists(),
         |building| install(lab, way, building, sources),
@@ -57,7 +64,8 @@ fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: u64) -> anyhow
     ));
     let mut command = cargo();
     command
-        .args(["install", "fraisier", "--locked", "--debug", "--quiet"])
+        .args(["install", "fraisier", "--locked", "--quiet"])
+        .args(OPTIMISED.is_empty().then_some("--debug"))
         // It declares Rust 1.99, and builds with 1.95.
         .arg("--ignore-rust-version")
         .arg(format!("--version={VERSION}"))

@@ -62,21 +62,20 @@ impl Stand<'_> {
     }
 
     /// Checks that nothing is left but what was committed: no session, no lock, no process, no
-    /// temporary file.
+    /// temporary file, no throwaway database.
     pub fn nothing_is_left(&self) -> anyhow::Result<()> {
         let mut client = self.database.connect()?;
         within(SETTLED, || {
             let sessions = look::sessions(&mut client)?;
             let locks = look::advisory_locks(&mut client)?;
             let processes = self.processes();
-            let files = self.temporary()?;
-            let clean = sessions == 0 && locks == 0 && processes.is_empty() && files.is_empty();
-            Ok((!clean).then(|| {
-                format!(
-                    "{sessions} sessions, {locks} advisory locks, processes {processes:?}, \
-                     temporary files {files:?}"
-                )
-            }))
+            let (files, databases) = (self.temporary()?, self.databases()?);
+            let left = format!(
+                "{sessions} sessions, {locks} advisory locks, processes {processes:?}, temporary \
+                 files {files:?}, databases {databases:?}"
+            );
+            let clean = sessions == 0 && locks == 0 && processes.is_empty();
+            Ok((!clean || !files.is_empty() || !databases.is_empty()).then_some(left))
         })
     }
 

@@ -5,10 +5,10 @@
 mod config;
 mod install;
 mod look;
-mod stand;
+pub mod stand;
 mod stories;
 mod table;
-mod way;
+pub mod way;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -125,7 +125,9 @@ fn play(
 ) -> anyhow::Result<()> {
     let mut stand = Stand::new(world, confiture, way)?;
     let begin = story.before.unwrap_or(|_| Ok(()));
-    let mut result = begin(&mut stand).context("before it");
+    let mut result = begin(&mut stand)
+        .and_then(|()| stand.nothing_is_left())
+        .context("before it");
     for step in story.steps {
         interrupt::check()?;
         if !step.ways.contains(&way) {
@@ -133,7 +135,9 @@ fn play(
         }
         let reached = result.is_ok();
         if reached {
-            result = (step.run)(&mut stand).context(step.name);
+            result = (step.run)(&mut stand)
+                .and_then(|()| stand.nothing_is_left())
+                .context(step.name);
         }
         let outcome = match &result {
             Ok(()) => Outcome::AsExpected(stand.observation()?),

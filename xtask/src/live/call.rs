@@ -43,7 +43,7 @@ impl fmt::Display for Direction {
 /// What a call returned; nothing when it was dropped.
 pub type Outcome = Option<Result<MigrationOutcome, Failure>>;
 
-/// A running call.
+/// A running call; dropping this drops it, too.
 pub struct Running {
     drop_it: oneshot::Sender<()>,
     outcome: mpsc::Receiver<Outcome>,
@@ -58,7 +58,7 @@ impl Running {
             let _ = done.send(block_on(async {
                 tokio::select! {
                     outcome = direction.migrate(&adapter, &ctx) => Some(outcome),
-                    Ok(()) = asked => None,
+                    _ = asked => None,
                 }
             }));
         });

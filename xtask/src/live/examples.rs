@@ -32,13 +32,7 @@ const SCENES: [(&str, &str, Play); 5] = [
             saga.stage.project.remove(version)?;
         }
         saga.expect(&[], 0, &["applied 1 migrations"])?;
-        for file in std::fs::read_dir(later.migrations())? {
-            let file = file?;
-            std::fs::copy(
-                file.path(),
-                saga.stage.project.migrations().join(file.file_name()),
-            )?;
-        }
+        later.copy_to(&saga.stage.project)?;
         let says = ["applied 2 migrations", "rolled back 2 migrations"];
         saga.expect(&["--unhealthy"], 1, &says)
     }),

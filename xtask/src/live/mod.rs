@@ -1,7 +1,7 @@
 //! `cargo xtask live`: what only a real confiture and a real server can show.
 
 mod advice;
-mod call;
+pub mod call;
 mod cancel;
 mod conformance;
 mod cut;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::{MARK, Stand};
 use crate::engine::way::Way;
+use crate::project::Project;
 
 /// How long a deploy may take before it is given up as hanging.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -37,11 +38,11 @@ struct Document {
 impl Stand<'_> {
     /// The engine with these arguments, where it would be started.
     pub fn engine(&self, arguments: &[&str]) -> anyhow::Result<Command> {
-        self.config.write(&self.project())?;
+        self.config.write(&self.project.root())?;
         let mut command = Command::new(&self.fraisier);
         command
             .args(arguments)
-            .current_dir(self.project())
+            .current_dir(self.project.root())
             .env_clear()
             .env("PATH", &self.search)
             .env("HOME", self.root().join("home"))
@@ -68,6 +69,15 @@ impl Stand<'_> {
         );
         self.ended.push(output.status.to_string());
         Ok(output)
+    }
+
+    /// Builds the artifact: the migrations as they are now.
+    pub fn build(&self) -> anyhow::Result<()> {
+        let to = self.project.root().join("build");
+        if to.exists() {
+            fs::remove_dir_all(&to)?;
+        }
+        self.project.copy_to(&Project::at(&to)?)
     }
 
     /// Builds the artifact and deploys it as `version`.

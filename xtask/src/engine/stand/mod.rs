@@ -2,13 +2,12 @@
 //! can be seen afterwards.
 
 pub mod deploy;
-mod elsewhere;
-mod project;
 mod traces;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use contract_lab::confiture::Installed;
@@ -21,7 +20,9 @@ use contract_tests::release::Release;
 use super::config::Config;
 use super::install;
 use super::way::Way;
+use crate::environment;
 use crate::harness::World;
+use crate::project::Project;
 
 /// The variable that marks every process of a stand.
 const MARK: &str = "XTASK_ENGINE_STAND";
@@ -40,6 +41,14 @@ esac
 exit 0
 "#;
 
+/// What the script of confiture does first.
+const NOTED: &str = r#"
+import os, sys
+print(*sys.argv[1:], file=open("ROOT/started", "a"))
+if "SHOP_ADMIN_URL" in os.environ:
+    print("confiture", file=open("ROOT/exposed", "a"))
+"#;
+
 /// The projects, programs and database of one story.
 pub struct Stand<'a> {
     /// How the engine reaches the adapter.
@@ -51,6 +60,7 @@ pub struct Stand<'a> {
     /// Variables of the engine, beside those that every deploy has.
     pub env: BTreeMap<&'static str, OsString>,
     pub database: Database<'a>,
+    pub project: Project,
     fraisier: PathBuf,
     /// How the runs of the engine ended.
     ended: Vec<String>,
@@ -68,14 +78,7 @@ impl<'a> Stand<'a> {
     pub fn new(world: &'a World, confiture: &Installed, way: Way) -> anyhow::Result<Self> {
         let directory = Scratch::new()?;
         let root = directory.path();
-        for part in [
-            "bin",
-            "home",
-            "tmp",
-            "project/db/migrations",
-            "project/build",
-            "lb",
-        ] {
+        for part in ["bin", "home", "tmp", "project/build", "lb"] {
             fs::create_dir_all(root.join(part))?;
         }
         let bin = root.join("bin");
@@ -89,9 +92,10 @@ impl<'a> Stand<'a> {
         // What these are asked is all that matters of them.
         shell("nginx", "echo nginx \"$@\" >> \"$root/asked\"\n")?;
         shell("systemctl", SYSTEMCTL)?;
-        let confiture_program = confiture.program.display();
-        let text = format!("echo \"$@\" >> \"$root/started\"\nexec '{confiture_program}' \"$@\"\n");
-        shell("confiture", &text)?;
+        let venv = root.join("venv");
+        let noted = NOTED.replace("ROOT", &root.display().to_string());
+        let program = environment::shared(&confiture.program, &venv, &noted)?;
+        symlink(program, bin.join("confiture"))?;
         // The engine lists no links.
         fs::copy(world.program()?, bin.join(crate::program::PROGRAM))?;
         let server = &world.server;
@@ -113,6 +117,7 @@ impl<'a> Stand<'a> {
             admin: server.dsn("postgres"),
             password: endpoint(server, database.name(), database.name())?.password,
             database,
+            project: Project::at(&root.join("project"))?,
             fraisier: install::engine(&world.lab, way)?,
             directory,
             search,
@@ -131,10 +136,6 @@ impl<'a> Stand<'a> {
 
     pub fn root(&self) -> &Path {
         self.directory.path()
-    }
-
-    pub fn project(&self) -> PathBuf {
-        self.root().join("project")
     }
 
     /// Whether this confiture is at least `release`.

@@ -8,7 +8,7 @@ use super::{MARK, Stand};
 impl Stand<'_> {
     /// The version that `current` leads to.
     pub fn active(&self) -> Option<String> {
-        let link = fs::read_link(self.project().join("current")).ok()?;
+        let link = fs::read_link(self.project.root().join("current")).ok()?;
         Some(link.file_name()?.to_string_lossy().into_owned())
     }
 

@@ -1,7 +1,5 @@
 //! Deploys of the sample project that go well, and ones that fail at each step.
 
-use std::fs;
-
 use anyhow::ensure;
 
 use super::story::{Story, first_deploy, product, step, stock};
@@ -32,10 +30,7 @@ pub const DEPLOYS: Story = Story {
             is_active(stand, "v1")
         }),
         step("nothing to do", |stand| {
-            stand.starts();
             stand.deploy("v1")?.committed()?;
-            let starts = stand.starts();
-            ensure!(starts <= 7, "confiture was started {starts} times");
             stand.is_at(&[FIRST], TABLES)?;
             is_active(stand, "v1")
         }),
@@ -50,7 +45,12 @@ pub const DEPLOYS: Story = Story {
             is_active(stand, "v1")
         }),
         step("second deploy", |stand| {
+            stand.starts();
             stand.deploy("v2")?.committed()?;
+            // The shipped adapter asks for the version, too.
+            let expected = if stand.way == Way::Shipped { 5 } else { 4 };
+            let starts = stand.starts();
+            ensure!(starts == expected, "confiture was started {starts} times");
             stand.is_at(HEAD, TABLES)?;
             is_active(stand, "v2")
         }),
@@ -63,7 +63,7 @@ pub const DEPLOYS: Story = Story {
         }),
         step("repaired", |stand| {
             let file = format!("{REQUIRED}_require_product_origin.up.sql");
-            stand.write(
+            stand.project.write(
                 &file,
                 "UPDATE product SET origin = 'unknown' WHERE origin IS NULL;\n\
                  ALTER TABLE product ALTER COLUMN origin SET NOT NULL;\n",
@@ -89,7 +89,7 @@ pub const DEPLOYS: Story = Story {
             is_active(stand, "v3")
         }),
         step("rollback --to", |stand| {
-            stand.withdraw(LATER)?;
+            stand.project.remove(LATER)?;
             stand.build()?;
             let to = [
                 "--json",
@@ -125,8 +125,7 @@ pub const HALF: Story = Story {
                 deployed.detail
             );
         }
-        stand.is_at(&["001", "002"], &["product", "stock"])?;
-        stand.nothing_is_left()
+        stand.is_at(&["001", "002"], &["product", "stock"])
     })],
 };
 
@@ -150,7 +149,7 @@ pub const HALF_UNDONE: Story = Story {
             deployed.rolled_back("migrate", "003")?;
             stand.is_at(&["001"], &["product"])?;
         }
-        stand.nothing_is_left()
+        Ok(())
     })
     .because(&[
         (Way::Program, ONLY_OURS_UNDOES),
@@ -173,14 +172,13 @@ pub const FIRST_UNHEALTHY: Story = Story {
             deployed.outcome,
             deployed.detail
         );
-        stand.is_at(&["001"], &["product"])?;
-        stand.nothing_is_left()
+        stand.is_at(&["001"], &["product"])
     })],
 };
 
 fn half(stand: &Stand<'_>) -> anyhow::Result<()> {
     stock(stand)?;
-    stand.migration(
+    stand.project.migration(
         "003_broken",
         "CREATE TABLE broken (id int);\nSELECT 1 / 0;\n",
         "DROP TABLE broken;\n",
@@ -191,36 +189,30 @@ fn half(stand: &Stand<'_>) -> anyhow::Result<()> {
 fn sample(stand: &Stand<'_>, versions: &[&str]) -> anyhow::Result<()> {
     let project = Project::sample(&stand.release.to_string())?;
     project.add_failing_sample()?;
-    let to = stand.project().join("db/migrations");
-    for entry in fs::read_dir(project.root().join("db/migrations"))? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if versions
-            .iter()
-            .any(|version| name.to_string_lossy().starts_with(version))
-        {
-            fs::copy(entry.path(), to.join(name))?;
+    for version in project.versions()? {
+        if !versions.contains(&version.as_str()) {
+            project.remove(&version)?;
         }
     }
-    Ok(())
+    project.copy_to(&stand.project)
 }
 
 fn later(stand: &Stand<'_>, verify: &str) -> anyhow::Result<()> {
     let name = format!("{LATER}_later");
-    stand.migration(
+    stand.project.migration(
         &name,
         "CREATE TABLE later (id int);\n",
         "DROP TABLE later;\n",
     )?;
-    stand.write(&format!("{name}.verify.sql"), verify)
+    stand.project.write(&format!("{name}.verify.sql"), verify)
 }
 
-/// `version` is what is active, its service was restarted, and nothing is left of the deploy.
+/// `version` is what is active.
 fn is_active(stand: &Stand<'_>, version: &str) -> anyhow::Result<()> {
     let active = stand.active();
     ensure!(
         active.as_deref() == Some(version),
         "active is {active:?}, not {version}"
     );
-    stand.nothing_is_left()
+    Ok(())
 }
