@@ -16,6 +16,8 @@ pub fn build(ui: Ui) -> anyhow::Result<PathBuf> {
     let task = ui.spin("building the adapter's program");
     let output = run(cargo()
         .args(["build", "--quiet", "--locked", "--package", PROGRAM])
+        // As this program was built.
+        .args((!cfg!(debug_assertions)).then_some("--release"))
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(root()))?;
     drop(task);

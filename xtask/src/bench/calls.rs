@@ -77,15 +77,15 @@ impl Subject {
     /// One call of the adapter ÷ one bare command.
     pub fn plain(&self, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
         let adapter = ConfitureMigration::with_program(&self.program);
-        let (ours, theirs) = in_turn(rounds, || self.call(&adapter), || self.bare())?;
+        let [ours, theirs] = in_turn(rounds, [&mut || self.call(&adapter), &mut || self.bare()])?;
         figures.times("current_revision", &ours, ("bare command", &theirs));
-        let preflight = || {
+        let mut preflight = || {
             let found = block_on(adapter.preflight(&self.ctx()))?;
             anyhow::ensure!(found.window_safe == Some(true), "{found:?}");
             Ok(())
         };
-        let bare = || self.bare_command("preflight", &["--migrations-dir", "db/migrations"]);
-        let (ours, theirs) = in_turn(rounds, preflight, bare)?;
+        let mut bare = || self.bare_command("preflight", &["--migrations-dir", "db/migrations"]);
+        let [ours, theirs] = in_turn(rounds, [&mut preflight, &mut bare])?;
         figures.times("preflight", &ours, ("bare command", &theirs));
         Ok(())
     }
@@ -132,11 +132,7 @@ pub struct Uncompiled {
 }
 
 /// The first call; the adapter and the bare command with the cache, and without it.
-type Times = (
-    Duration,
-    (Vec<Duration>, Vec<Duration>),
-    (Vec<Duration>, Vec<Duration>),
-);
+type Times = (Duration, [Vec<Duration>; 2], [Vec<Duration>; 2]);
 
 impl Uncompiled {
     pub fn measure(self) -> anyhow::Result<Times> {
@@ -147,9 +143,11 @@ impl Uncompiled {
         };
         let (cached, uncached) = (adapter(true), adapter(false));
         let first = timed(|| subject.call(&cached))?;
-        let on = in_turn(self.rounds, || subject.call(&cached), || subject.bare())?;
-        let off = in_turn(self.rounds, || subject.call(&uncached), || subject.bare())?;
-        Ok((first, on, off))
+        let beside = |adapter| {
+            let mut call = || subject.call(adapter);
+            in_turn(self.rounds, [&mut call, &mut || subject.bare()])
+        };
+        Ok((first, beside(&cached)?, beside(&uncached)?))
     }
 }
 
@@ -168,8 +166,8 @@ pub fn uncompiled(subject: &Subject, rounds: usize, figures: &mut Figures) -> an
             .env("XDG_CACHE_HOME", cache),
     )?;
     let bare = "bare command";
-    figures.times("nothing compiled, cache on", &on.0, (bare, &on.1));
-    figures.times("nothing compiled, cache off", &off.0, (bare, &off.1));
+    figures.times("nothing compiled, cache on", &on[0], (bare, &on[1]));
+    figures.times("nothing compiled, cache off", &off[0], (bare, &off[1]));
     figures.alone("the first call, which fills the cache", seconds(first));
     Ok(())
 }

@@ -57,19 +57,20 @@ impl fmt::Display for Figures {
     }
 }
 
-/// Runs two things in turn, after one round that does not count.
-pub fn in_turn(
+/// Runs things in turn, after one round that does not count.
+pub fn in_turn<const N: usize>(
     rounds: usize,
-    mut one: impl FnMut() -> anyhow::Result<()>,
-    mut other: impl FnMut() -> anyhow::Result<()>,
-) -> anyhow::Result<(Vec<Duration>, Vec<Duration>)> {
-    one()?;
-    other()?;
-    let mut times = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
+    mut things: [&mut dyn FnMut() -> anyhow::Result<()>; N],
+) -> anyhow::Result<[Vec<Duration>; N]> {
+    let mut times = [const { Vec::new() }; N];
+    for round in 0..=rounds {
         contract_lab::interrupt::check()?;
-        times.0.push(timed(&mut one)?);
-        times.1.push(timed(&mut other)?);
+        for (thing, times) in things.iter_mut().zip(&mut times) {
+            let time = timed(thing)?;
+            if round > 0 {
+                times.push(time);
+            }
+        }
     }
     Ok(times)
 }

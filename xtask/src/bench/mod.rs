@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the adapter costs, side by side with what it is compared to.
 
 mod calls;
+mod deploys;
 mod figures;
 mod large;
 mod weight;
@@ -9,9 +10,10 @@ use anyhow::Context as _;
 
 use self::figures::Figures;
 use crate::cargo::cargo;
+use crate::harness::World;
 use crate::help;
-use contract_lab::confiture::{Candidate, install};
-use contract_lab::postgres::{Major, Server};
+use contract_lab::confiture::{Candidate, Installed, install};
+use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
 
@@ -36,9 +38,8 @@ pub struct BenchArgs {
     #[arg(long, default_value = "newest", value_name = "RELEASE|PATH")]
     confiture: Candidate,
 
-    /// Which PostgreSQL to start
-    #[arg(long, default_value = "18", value_name = "VERSION")]
-    postgres: Major,
+    #[command(flatten)]
+    server: ServerArgs,
 
     /// How often each thing is run
     #[arg(long, default_value_t = 7, value_name = "N")]
@@ -81,35 +82,41 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     }
     let lab = Lab::new(args.lab, Ui::stderr())?;
     let confiture = install(&lab, &args.confiture)?;
-    let server = Server::start(&lab, args.postgres, &[])?;
-    let database = server.create_unique_database("bench")?;
-    let subject = calls::Subject::new(&confiture.program, database.dsn())?;
+    let world = World::new(args.server, lab)?;
     let mut figures = Figures::default();
-    let measured = measure(lab.ui, &subject, args.rounds, &mut figures);
+    let measured = measure(&world, &confiture, args.rounds, &mut figures);
 
     // What was measured before a part failed is worth its minutes.
     anstream::println!(
         "confiture {}, PostgreSQL {}",
         confiture.version,
-        server.version()?
+        world.server.version()?
     );
     anstream::print!("{figures}");
     measured
 }
 
 fn measure(
-    ui: Ui,
-    subject: &calls::Subject,
+    world: &World,
+    confiture: &Installed,
     rounds: usize,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
+    let ui = world.lab.ui;
+    let deploys = deploys::Deploys::new(world, confiture)?;
+    let task = ui.task("deploys");
+    deploys.measure(rounds, figures)?;
+    task.finish("deploys");
+
+    let database = world.server.create_unique_database("bench")?;
+    let subject = calls::Subject::new(&confiture.program, database.dsn())?;
     let task = ui.task("calls");
     subject.plain(rounds, figures)?;
     subject.at_once(50, figures)?;
     task.finish("calls");
 
     let task = ui.task("calls without compiled modules");
-    calls::uncompiled(subject, rounds, figures)?;
+    calls::uncompiled(&subject, rounds, figures)?;
     task.finish("calls without compiled modules");
 
     let task = ui.task("large outputs and migrations");

@@ -73,7 +73,7 @@ pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
         &format!("{BARE}{ours}"),
         WITH,
     )?;
-    let (with, without) = in_turn(ROUNDS, || full.build(), || bare.build())?;
+    let [with, without] = in_turn(ROUNDS, [&mut || full.build(), &mut || bare.build()])?;
     let beside = "tokio, serde_json, async-trait";
     figures.times("a small engine, built", &with, (beside, &without));
     figures.sizes(

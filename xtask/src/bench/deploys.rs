@@ -1,0 +1,109 @@
+//! Whole deploys with fraisier, beside those with the adapter that it is shipped with.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use anyhow::ensure;
+use contract_lab::confiture::Installed;
+use contract_lab::files::write_program;
+
+use super::figures::{Figures, in_turn};
+use crate::engine::stand::Stand;
+use crate::engine::way::Way;
+use crate::harness::World;
+
+/// What the stub returns at once: the report that confiture itself wrote for the same subcommand.
+const STUB: &str = r#"#!/bin/sh
+[ "$1" = --version ] && exec echo confiture version RELEASE
+report=ROOT/reports/$2
+while [ "$1" != --output ]; do shift; done
+exec cp "$report" "$2"
+"#;
+
+/// A project and a database for each way.
+pub struct Deploys<'a>([Stand<'a>; 3]);
+
+impl<'a> Deploys<'a> {
+    /// Installs the engine and the program.
+    pub fn new(world: &'a World, confiture: &Installed) -> anyhow::Result<Self> {
+        let [shipped, program, compiled_in] = Way::ALL;
+        let stand = |way| Stand::new(world, confiture, way);
+        Ok(Self([
+            stand(shipped)?,
+            stand(program)?,
+            stand(compiled_in)?,
+        ]))
+    }
+
+    /// Ours ÷ the shipped adapter's: deploys of one migration each, and of none with a stub that returns
+    /// at once.
+    pub fn measure(self, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
+        let Self(mut stands) = self;
+        compare("a deploy", rounds, figures, &mut stands, |stand, number| {
+            let table = format!("t_{number:03}");
+            stand.project.migration(
+                &format!("{number:03}_table"),
+                &format!("CREATE TABLE {table} (id int);\n"),
+                &format!("DROP TABLE {table};\n"),
+            )
+        })?;
+        for stand in &stands {
+            use_stub(stand)?;
+        }
+        compare(
+            "a deploy with a stub",
+            rounds,
+            figures,
+            &mut stands,
+            |_, _| Ok(()),
+        )
+    }
+}
+
+fn compare(
+    what: &str,
+    rounds: usize,
+    figures: &mut Figures,
+    stands: &mut [Stand<'_>; 3],
+    prepare: fn(&Stand<'_>, usize) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let [shipped, program, compiled_in] = stands.each_mut().map(|stand| {
+        let mut number = 0;
+        move || {
+            number += 1;
+            prepare(stand, number)?;
+            stand.deploy(&format!("v{number}"))?.committed()
+        }
+    });
+    let (mut shipped, mut program, mut compiled_in) = (shipped, program, compiled_in);
+    let [theirs, program, compiled_in] =
+        in_turn(rounds, [&mut shipped, &mut program, &mut compiled_in])?;
+    let theirs = ("shipped adapter", &theirs[..]);
+    figures.times(&format!("{what}, the program"), &program, theirs);
+    figures.times(&format!("{what}, compiled in"), &compiled_in, theirs);
+    Ok(())
+}
+
+/// Puts the stub in the place of confiture, with the reports of a deploy with nothing to do.
+fn use_stub(stand: &Stand<'_>) -> anyhow::Result<()> {
+    let (root, program) = (stand.root(), stand.root().join("bin/confiture"));
+    fs::create_dir(root.join("reports"))?;
+    for subcommand in ["preflight", "current", "up", "verify"] {
+        let with_directory = (subcommand != "current").then_some("--migrations-dir=db/migrations");
+        let status = Command::new(&program)
+            .args(["migrate", subcommand, "--no-config", "--format", "json"])
+            .arg("--output")
+            .arg(root.join("reports").join(subcommand))
+            .args(with_directory)
+            .current_dir(stand.project.root())
+            .env("CONFITURE_DATABASE_URL", stand.database.dsn())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        ensure!(status.success(), "{subcommand} ended with {status}");
+    }
+    let stub = STUB.replace("ROOT", &root.display().to_string());
+    fs::remove_file(&program)?;
+    let stub = stub.replace("RELEASE", &stand.release.to_string());
+    Ok(write_program(&program, &stub)?)
+}
