@@ -59,7 +59,6 @@ fn killed(moment: Moment, world: &World, confiture: &Installed) -> anyhow::Resul
     let tmp = directory.path().join("tmp");
     fs::create_dir(&tmp)?;
     let mut engine = host::command(&confiture.program, &slow.stage.ctx(), &tmp)?
-        .arg("up")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;

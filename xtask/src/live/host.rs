@@ -17,22 +17,10 @@ const PROGRAM: &str = "XTASK_HOST_PROGRAM";
 const WORKDIR: &str = "XTASK_HOST_WORKDIR";
 const DSN: &str = "XTASK_HOST_DSN";
 
-/// What the engine does.
+/// What the engine does: an `up`, in which it is killed, or very many calls.
 #[derive(Debug, clap::Args)]
 pub struct HostArgs {
-    #[command(subcommand)]
-    part: Part,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Part {
-    /// An `up`, in which it is killed
-    Up,
-    /// Very many calls
-    Long {
-        #[command(subcommand)]
-        part: super::long::Part,
-    },
+    calls: Option<usize>,
 }
 
 /// Is the engine.
@@ -45,9 +33,9 @@ pub fn serve(args: &HostArgs) -> anyhow::Result<()> {
     let mut ctx = AdapterCtx::new("shop", "live");
     ctx.workdir = variable(WORKDIR)?.into();
     ctx.env_secrets.insert("DATABASE_URL".into(), DSN.into());
-    match &args.part {
-        Part::Up => Ok(block_on(adapter.up(&ctx, None)).map(drop)?),
-        Part::Long { part } => part.run(&adapter, &ctx),
+    match args.calls {
+        None => Ok(block_on(adapter.up(&ctx, None)).map(drop)?),
+        Some(calls) => super::long::run(&adapter, &ctx, calls),
     }
 }
 

@@ -89,8 +89,8 @@ const GROUPS: [(&str, &str); 14] = [
     ),
     (
         "long/",
-        "thousands of calls dropped at random, two hundred at once, and calls where descriptors \
-         run short. They take half an hour, and run only when a filter names them",
+        "thousands of calls dropped at random. It takes half an hour, and runs only when a filter \
+         names it",
     ),
 ];
 
