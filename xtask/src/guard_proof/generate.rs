@@ -5,9 +5,12 @@ use std::sync::LazyLock;
 
 use contract_tests::random::Random;
 
-/// Its head says what it means.
-static GRAMMAR: LazyLock<Vec<(&str, [Vec<String>; 2])>> = LazyLock::new(|| {
-    let mut grammar: Vec<(&str, [Vec<String>; 2])> = Vec::new();
+/// A name, and what it stands for: what the guard recognises, and what it does not.
+type Rule = (&'static str, [Vec<String>; 2]);
+
+/// The file's head says what it means.
+static GRAMMAR: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let mut grammar: Vec<Rule> = Vec::new();
     let lines = include_str!("grammar.txt").lines();
     for line in lines.filter(|line| !line.starts_with('#')) {
         let choices = |text: &str| {

@@ -38,7 +38,7 @@ struct Document {
 impl Stand<'_> {
     /// The engine with these arguments, where it would be started.
     pub fn engine(&self, arguments: &[&str]) -> anyhow::Result<Command> {
-        self.config.write(&self.project.root())?;
+        self.config.write(self.project.root())?;
         let mut command = Command::new(&self.fraisier);
         command
             .args(arguments)
