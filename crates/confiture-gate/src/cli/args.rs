@@ -144,7 +144,9 @@ pub enum Size {
     Recordings,
     /// Real confitures that drifted.
     Live,
-    /// Both.
+    /// Stand-ins for releases that are announced, with the whole catalogue.
+    Announced,
+    /// All of them.
     Whole,
 }
 

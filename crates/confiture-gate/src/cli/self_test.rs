@@ -1,20 +1,23 @@
 //! `--self-test`: does the gate find what harms, and only that?
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::report::terminal;
-use crate::result::{Report, Verdict};
+use crate::result::{Judgement, Report, Verdict};
 use crate::run::choice::chosen;
 use crate::run::lanes::Slots;
 use crate::run::progress::Progress;
 use crate::run::server::Servers;
 use crate::run::terms::Terms;
 use crate::run::{Settings, judge_candidate, provenance};
+use crate::self_test::announced::ANNOUNCED;
 use crate::self_test::{live, whole};
 use anyhow::Context as _;
-use contract_lab::confiture::{Candidate, Provided, provide};
+use contract_lab::confiture::{Candidate, provide};
 use contract_lab::scratch::Scratch;
 use contract_lab::{Lab, interrupt};
+use contract_tests::case::Case;
 
 use super::args::{GateArgs, Size};
 use super::candidates::{self, ready};
@@ -36,7 +39,7 @@ pub(super) fn run(
         .last()
         .context("no release is recorded")?;
     let mut right = true;
-    if size != Size::Live {
+    if matches!(size, Size::Recordings | Size::Whole) {
         let baseline = settings.recorded.baseline(newest)?;
         let score = whole(&baseline, settings.cases, settings.jobs)?;
         print!("{score}");
@@ -45,7 +48,14 @@ pub(super) fn run(
     if size != Size::Recordings {
         let named = candidates::named(&[newest.to_string()], settings.recorded)?;
         let provided = ready(args, &named[0], lab)?;
-        right &= drifted(settings, &provided, lab, servers)?;
+        let environment = provided.installed.program.ancestors().nth(2);
+        let environment = environment.context("the release has an environment")?;
+        if size != Size::Announced {
+            right &= drifted(settings, environment, lab, servers)?;
+        }
+        if size != Size::Live {
+            right &= announced(settings, environment, lab, servers)?;
+        }
     }
     Ok(ExitCode::from(u8::from(!right)))
 }
@@ -53,31 +63,17 @@ pub(super) fn run(
 /// Judges real confitures that drifted, as the gate with their path does.
 fn drifted(
     settings: &Settings<'_>,
-    provided: &Provided,
+    environment: &Path,
     lab: &Lab,
     servers: &Servers<'_>,
 ) -> anyhow::Result<bool> {
-    let environment = provided.installed.program.ancestors().nth(2);
-    let environment = environment.context("the release has an environment")?;
     let mut right = true;
     for build in &live::DRIFTED {
         let scratch = Scratch::new()?;
         let place = build.make(environment, &scratch.path().join("drifted"))?;
-        let drifted = provide(lab, &Candidate::Path(place), &[])?;
         let only: Vec<String> = build.only.iter().map(ToString::to_string).collect();
         let cases = chosen(settings.whole.to_vec(), &only)?;
-        let settings = Settings {
-            cases: &cases,
-            slots: Slots::new(settings.jobs),
-            keep: None,
-            myself: settings.myself.clone(),
-            ..*settings
-        };
-        let terms = Terms::new(&settings, &drifted.installed.version)?;
-        let progress = Progress::new(lab.ui, cases.len(), build.name);
-        let judged = judge_candidate(&settings, &drifted, terms, servers, &progress)?;
-        drop(progress);
-        interrupt::check()?;
+        let judged = judged(settings, &cases, (place, build.name), lab, servers)?;
         let verdict = judged.verdict;
         let report = Report::new(vec![judged], false, Vec::new(), provenance(servers));
         let text = terminal::render(&report, terminal::NARROWEST, None);
@@ -101,4 +97,50 @@ fn drifted(
         }
     }
     Ok(right)
+}
+
+/// Judges the stand-ins of announced releases with the whole catalogue, and prints what each fact means.
+fn announced(
+    settings: &Settings<'_>,
+    environment: &Path,
+    lab: &Lab,
+    servers: &Servers<'_>,
+) -> anyhow::Result<bool> {
+    let mut right = true;
+    for announced in &ANNOUNCED {
+        let scratch = Scratch::new()?;
+        let place = announced.make(environment, &scratch.path().join("announced"))?;
+        let candidate = (place, announced.release);
+        let judged = judged(settings, settings.whole, candidate, lab, servers)?;
+        right &= judged.verdict == Verdict::Yes;
+        for line in announced.table(&judged) {
+            println!("{line}");
+        }
+        let report = Report::new(vec![judged], false, Vec::new(), provenance(servers));
+        anstream::println!("{}", terminal::render(&report, terminal::NARROWEST, None));
+    }
+    Ok(right)
+}
+
+/// Judges the confiture at this path with these cases.
+fn judged(
+    settings: &Settings<'_>,
+    cases: &[Case],
+    (place, name): (PathBuf, &str),
+    lab: &Lab,
+    servers: &Servers<'_>,
+) -> anyhow::Result<Judgement> {
+    let provided = provide(lab, &Candidate::Path(place), &[])?;
+    let settings = Settings {
+        cases,
+        slots: Slots::new(settings.jobs),
+        keep: None,
+        myself: settings.myself.clone(),
+        ..*settings
+    };
+    let terms = Terms::new(&settings, &provided.installed.version)?;
+    let progress = Progress::new(lab.ui, cases.len(), name);
+    let judged = judge_candidate(&settings, &provided, terms, servers, &progress)?;
+    interrupt::check()?;
+    Ok(judged)
 }

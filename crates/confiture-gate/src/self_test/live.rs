@@ -258,7 +258,7 @@ fn ignoring(option: &str) -> String {
 }
 
 /// The directory of the package in an environment.
-fn package(environment: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn package(environment: &Path) -> anyhow::Result<PathBuf> {
     for python in fs::read_dir(environment.join("lib"))? {
         let package = python?.path().join("site-packages/confiture");
         if package.is_dir() {
@@ -269,7 +269,7 @@ fn package(environment: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Copies an environment; its programs are started by the Python of the copy.
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

@@ -2,6 +2,7 @@
 //! has to find what harms and to pass what does not. [`live`] proves that such changes mean what
 //! they say, on real confitures.
 
+pub mod announced;
 pub mod injections;
 pub mod live;
 pub mod mutation;
