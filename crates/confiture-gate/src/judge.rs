@@ -194,6 +194,12 @@ fn database(before: Option<&State>, now: Option<&State>) -> Vec<Symptom> {
             now.advisory_locks.to_string(),
             "the next deploy waits for a lock that nobody gives back",
         ),
+        (
+            "sessions",
+            before.sessions.to_string(),
+            now.sessions.to_string(),
+            "each deploy leaves a session in the database, until no other can connect",
+        ),
     ];
     let other = parts
         .into_iter()

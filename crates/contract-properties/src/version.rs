@@ -32,9 +32,31 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
             assert_eq!(lines.count(), 1, "{context}");
             compared(&version, &context);
         }
-        Err(error) => assert!(!error.what().is_empty(), "{context}"),
+        Err(error) => {
+            assert!(!error.what().is_empty(), "{context}");
+            assert!(!is_supported(exit, printed), "{context}: {error}");
+        }
     }
     compared(&ConfitureVersion::parse(&text), &context);
+}
+
+/// Whether all that was printed is the line of a release with a few digits that is supported.
+fn is_supported(exit: Exit, printed: &[u8]) -> bool {
+    let Some(version) = printed
+        .strip_prefix(b"confiture version ")
+        .and_then(|rest| rest.strip_suffix(b"\n"))
+        .and_then(|version| std::str::from_utf8(version).ok())
+    else {
+        return false;
+    };
+    let plain = |number: &&str| {
+        (1..=4).contains(&number.len())
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && (*number == "0" || !number.starts_with('0'))
+    };
+    let numbers: Vec<&str> = version.split('.').collect();
+    let supported = matches!(numbers[..], [major, minor, _] if major != "0" || minor.len() == 2 && minor >= "20");
+    exit == Exit::Code(0) && numbers.iter().all(plain) && supported
 }
 
 /// That a version meets a floor only where its three numbers, read in a simpler way, do.

@@ -215,7 +215,8 @@ fn state_contradiction(
                 state.map(|state| (state.revision.clone(), state.user_tables()))
             };
             let (before, after) = (own(before), own(after));
-            unless(before == after, format!("{before:?} became {after:?}"))
+            let same = before.is_some() && before == after;
+            unless(same, format!("{before:?} became {after:?}"))
         }
         _ => None,
     }

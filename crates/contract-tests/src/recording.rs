@@ -116,6 +116,17 @@ pub struct State {
     pub tables: Vec<String>,
     /// How many sessions held or awaited an advisory lock.
     pub advisory_locks: i64,
+    /// How many sessions remained after the end of the command, without those of the recorder.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sessions: i64,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 impl State {

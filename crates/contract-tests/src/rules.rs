@@ -19,6 +19,12 @@ pub fn check(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
     agree(replayed)?;
     let broken = violations(&replay.case.expectations, replay.release, replay.recording);
     ensure!(broken.is_empty(), "the recording breaks {broken:#?}");
+    let after = replay.recording.after.as_ref();
+    let sessions = after.map_or(0, |after| after.sessions);
+    ensure!(
+        sessions == 0,
+        "{sessions} sessions remained in the database"
+    );
     answers_as_expected(
         &replay.case.expectations,
         replay.release,

@@ -2,7 +2,8 @@
 
 Reads from standard input: a file is its length in bytes, four of them, low byte first, and then
 its text. Prints JSON, one document a line: first the keywords of the grammar, then a `finding` for
-each file that holds anything else, and at the end what was counted.
+each file that holds anything else, and at the end what was counted: of each kind of statement that
+the guard may recognise, how many it did.
 """
 
 import json
@@ -201,7 +202,7 @@ def main():
     say({"parser": ".".join(map(str, pglast.get_postgresql_version())),
          "keywords": sorted(keywords.RESERVED_KEYWORDS | keywords.UNRESERVED_KEYWORDS
                             | keywords.COL_NAME_KEYWORDS | keywords.TYPE_FUNC_NAME_KEYWORDS)})
-    read, refused, statements = 0, 0, {}
+    read, refused, statements = 0, 0, dict.fromkeys(STATEMENTS, 0)
     source = sys.stdin.buffer
     while header := source.read(4):
         sql = source.read(struct.unpack("<I", header)[0]).decode()
@@ -214,7 +215,7 @@ def main():
         try:
             for statement in tree.get("stmts", []):
                 kind = check(statement["stmt"])
-                statements[kind] = statements.get(kind, 0) + 1
+                statements[kind] += 1
         except Finding as finding:
             say({"finding": str(finding), "sql": sql})
         except Exception as error:

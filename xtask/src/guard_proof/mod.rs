@@ -158,6 +158,16 @@ fn conclude(files: u64, seed: u64, tally: &Tally, seconds: u64) -> anyhow::Resul
         "the judge counted other files than it was given, so this proves nothing; mend judge.py"
     );
     if tally.findings.is_empty() {
+        let none = statements.iter().filter(|(_, count)| **count == 0);
+        let none: Vec<&str> = none.map(|(kind, _)| kind.as_str()).collect();
+        if !none.is_empty() || statements.is_empty() {
+            return Err(Unexpected(format!(
+                "the guard recognised none of these, so nothing is proved of them: {}. Next: raise \
+                 --files, or mend the guard or the grammar of the generator",
+                none.join(", ")
+            ))
+            .into());
+        }
         anstream::println!("recognised in error: 0");
         return Ok(());
     }

@@ -9,7 +9,7 @@ use postgres::{Client, Config, NoTls};
 
 use crate::interrupt;
 use crate::postgres::Server;
-use crate::postgres::look::advisory_locks;
+use crate::postgres::look::{advisory_locks, sessions};
 use crate::trouble::Trouble;
 
 /// How long the sessions of a process that has ended may linger.
@@ -53,8 +53,8 @@ pub fn connect(endpoint: &Endpoint) -> anyhow::Result<Client> {
     Ok(config.connect(NoTls)?)
 }
 
-/// What is in the database of `endpoint`.
-pub fn state(endpoint: &Endpoint) -> anyhow::Result<State> {
+/// What is in the database of `endpoint`, where `sessions` remained.
+pub fn state(endpoint: &Endpoint, sessions: i64) -> anyhow::Result<State> {
     let mut client = connect(endpoint)?;
     let tables = client.query(
         "SELECT schemaname || '.' || tablename FROM pg_tables \
@@ -74,25 +74,20 @@ pub fn state(endpoint: &Endpoint) -> anyhow::Result<State> {
         revision,
         tables,
         advisory_locks: advisory_locks(&mut client)?,
+        sessions,
     })
 }
 
 /// Waits until no session but `others` is connected to the database: the server notices the end of
-/// a client a little later. A session that stays is part of what is recorded.
-pub fn settle(endpoint: &Endpoint, others: i64) -> anyhow::Result<()> {
+/// a client a little later. Returns how many more remain, which is part of what is recorded.
+pub fn settle(endpoint: &Endpoint, others: i64) -> anyhow::Result<i64> {
     let mut client = connect(endpoint)?;
     let deadline = Instant::now() + SETTLES_WITHIN;
     loop {
         interrupt::check()?;
-        let sessions: i64 = client
-            .query_one(
-                "SELECT count(*) FROM pg_stat_activity \
-                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
-                &[],
-            )?
-            .get(0);
-        if sessions <= others || Instant::now() >= deadline {
-            return Ok(());
+        let more = (sessions(&mut client)? - others).max(0);
+        if more == 0 || Instant::now() >= deadline {
+            return Ok(more);
         }
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -26,8 +26,8 @@ impl Prepared<'_> {
             return Ok(None);
         }
         let others = i64::from(self.lock_holder.is_some());
-        database::settle(&self.site.endpoint, others)?;
-        database::state(&self.site.endpoint).map(Some)
+        let sessions = database::settle(&self.site.endpoint, others)?;
+        database::state(&self.site.endpoint, sessions).map(Some)
     }
 }
 

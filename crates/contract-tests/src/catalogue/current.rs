@@ -69,7 +69,7 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .without_database()
         .connection(Connection::Malformed)
-        .expect([Untouched, refused(InvalidConfig)]),
+        .expect([refused(InvalidConfig)]),
         case(
             "current/no-dsn",
             "No variable names a database.",

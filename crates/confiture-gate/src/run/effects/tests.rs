@@ -2,7 +2,7 @@ use contract_tests::catalogue::catalogue;
 use contract_tests::recording::State;
 
 use super::*;
-use crate::testing::{call_of, recording};
+use crate::tests::{call_of, recording};
 
 fn effect(name: &str) -> Effect {
     let found = effects()
@@ -23,6 +23,7 @@ fn after(tables: &[&str], revision: Option<&str>) -> Recording {
             revision: revision.map(str::to_owned),
             tables: tables.iter().map(ToString::to_string).collect(),
             advisory_locks: 0,
+            sessions: 0,
         }),
         ..recording(&call_of(0, Some("{}"), ""))
     }
