@@ -106,7 +106,7 @@ impl Accepted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::tests as testing;
 
     fn entry(case: &str) -> String {
         format!(

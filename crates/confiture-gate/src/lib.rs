@@ -35,6 +35,6 @@ pub mod rules;
 pub mod run;
 pub mod self_test;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod text;
 pub mod wrapper;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{call_of, recording};
+use crate::tests::{call_of, recording};
 
 /// The ids of what is other between two calls.
 fn ids(before: &RecordedCall, now: &RecordedCall) -> Vec<String> {

@@ -23,7 +23,7 @@ mod tests {
     use std::{env, fs};
 
     use super::*;
-    use crate::testing;
+    use crate::tests as testing;
 
     #[test]
     fn the_committed_schema_is_that_of_the_types() {

@@ -117,7 +117,7 @@ fn with_values(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::tests as testing;
 
     #[test]
     fn the_report_of_several_candidates() {

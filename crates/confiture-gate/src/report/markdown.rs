@@ -174,7 +174,7 @@ pub fn annotations(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::tests as testing;
 
     #[test]
     fn the_report_of_several_candidates() {

@@ -180,7 +180,7 @@ fn styled(style: Style, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::tests as testing;
 
     /// Without the colours, as a pipe gets it.
     fn plain(text: &str) -> String {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{self, report};
+use crate::tests::{self as testing, report};
 
 #[test]
 fn only_the_whole_catalogue_judged_is_a_yes() {

@@ -7,208 +7,59 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use contract_lab::files::write_program;
+use serde::Deserialize;
+
+/// All of them, and what their fields mean.
+const DRIFTED: &str = include_str!("drifted.toml");
 
 /// A confiture that drifted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Drifted {
     /// What drifted, in words.
-    pub name: &'static str,
+    pub name: String,
+    #[serde(flatten)]
     how: How,
-    /// What the first lines on the screen have to say.
-    pub says: &'static str,
+    /// What the first lines on the screen have to say; none for one in which nothing may break.
+    pub says: Option<String>,
     /// The cases that are run.
-    pub only: &'static [&'static str],
+    pub only: Vec<String>,
 }
 
 /// How it differs from the release.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
 enum How {
-    /// A text of these files of the package is another one.
     Edit {
-        files: &'static [&'static str],
-        from: &'static str,
-        to: &'static str,
+        files: Vec<String>,
+        from: String,
+        to: String,
     },
-    /// An option is taken away before confiture sees it, with its value where that is the next
-    /// argument.
-    Ignores(&'static str),
-    /// Lines of a shell that stand for confiture, which is `$confiture`.
-    Script(&'static str),
+    Ignores {
+        ignores: String,
+    },
+    Script {
+        script: String,
+    },
 }
 
-use How::{Edit, Ignores, Script};
-
-const PREFLIGHT: &str = "cli/commands/migrate/preflight.py";
-
-/// All of them. They are changes of the newest recorded release.
-pub const DRIFTED: [Drifted; 17] = [
-    Drifted {
-        name: "preflight calls DROP TABLE window-safe",
-        how: Edit {
-            files: &[PREFLIGHT],
-            from: "    all_issues = result.issues + replica_issues\n",
-            to: "    replica_issues = [i for i in replica_issues if 'DROP_TABLE' not in i.code]\n    \
-                 all_issues = result.issues + replica_issues\n",
-        },
-        says: "FALSE SAFE, do not release it",
-        only: &["preflight/drop-table", "preflight/add-column", "up/all"],
-    },
-    Drifted {
-        name: "preflight calls a dropped table additive, and prints an excuse",
-        how: Edit {
-            files: &[PREFLIGHT],
-            from: "        \"change_set\": change_set.to_dict(),\n",
-            to: "        \"change_set\": {**change_set.to_dict(), \"changes\": [{**c, \"tier\": \
-                 \"additive\"} for c in change_set.to_dict()[\"changes\"]]} if not print(\
-                 \"MemoryError\", file=__import__(\"sys\").stderr) else None,\n",
-        },
-        says: "FALSE SAFE, do not release it",
-        only: &["preflight/drop-table", "surface/version"],
-    },
-    Drifted {
-        name: "the session of a migration has a statement timeout",
-        how: Edit {
-            files: &["core/connection.py"],
-            from: "        return psycopg.connect(dsn_from_config(config))\n",
-            to: "        connection = psycopg.connect(dsn_from_config(config))\n        \
-                 connection.execute(\"SET statement_timeout = '5s'\")\n        \
-                 connection.commit()\n        return connection\n",
-        },
-        says: "a migration runs with another `statement_timeout`",
-        only: &["up/session-settings", "up/all"],
-    },
-    Drifted {
-        name: "an import fails",
-        how: Edit {
-            files: &["cli/main.py"],
-            from: "from confiture import __version__\n",
-            to: "from confiture import __version__\nraise RuntimeError('no plugins')\n",
-        },
-        says: "confiture does not start: RuntimeError: no plugins",
-        only: &["current/at-head", "up/all", "surface/version"],
-    },
-    Drifted {
-        name: "the report of preflight lost `window_safe`",
-        how: Edit {
-            files: &["cli/commands/migrate/preflight.py"],
-            from: "        \"window_safe\": is_window_safe(all_issues),\n",
-            to: "",
-        },
-        says: "report field `window_safe` is gone",
-        only: &[
-            "preflight/add-column",
-            "preflight/drop-column",
-            "up/all",
-            "surface/version",
-        ],
-    },
-    Drifted {
-        name: "--no-config got another name",
-        how: Edit {
-            files: &[
-                "cli/commands/migrate/down.py",
-                "cli/commands/migrate/verify.py",
-                "cli/commands/migrate/current.py",
-                "cli/commands/migrate/up.py",
-                "cli/commands/migrate/preflight.py",
-            ],
-            from: "\"--no-config\"",
-            to: "\"--without-config\"",
-        },
-        says: "`--no-config` is refused",
-        only: &[
-            "current/at-head",
-            "up/all",
-            "preflight/add-column",
-            "verify/true",
-            "surface/help-up",
-        ],
-    },
-    Drifted {
-        name: "a missing ledger has another exit status",
-        how: Edit {
-            files: &["error_code_table.py"],
-            from: "\"severity\": \"error\",\n        \"exit_code\": 2,\n        \"resolution_hint\": \"Run 'confiture init'",
-            to: "\"severity\": \"error\",\n        \"exit_code\": 3,\n        \"resolution_hint\": \"Run 'confiture init'",
-        },
-        says: "exit status 3 instead of 2",
-        only: &["current/fresh", "up/all", "verify/no-ledger"],
-    },
-    Drifted {
-        name: "`up` applies, and says that it failed",
-        how: Edit {
-            files: &["models/results.py"],
-            from: "            \"success\": self.success,\n            \"applied\"",
-            to: "            \"success\": False,\n            \"applied\"",
-        },
-        says: "report field `success` has another value",
-        only: &["up/all", "current/at-head", "preflight/add-column"],
-    },
-    Drifted {
-        name: "the report is written under another name",
-        how: Script(
-            "\"$confiture\" \"$@\"; status=$?\nfor argument; do\n\
-             if [ -n \"$next\" ]; then [ -f \"$argument\" ] && mv \"$argument\" \"$argument.json\"; next=; fi\n\
-             [ \"$argument\" = --output ] && next=1\ndone\nexit $status",
-        ),
-        says: "the report is not where --output says",
-        only: &["current/at-head", "up/all"],
-    },
-    Drifted {
-        name: "the session of a killed call stays",
-        how: Script("unset PGOPTIONS\nexec \"$confiture\" \"$@\""),
-        says: "the database ends with other advisory locks",
-        only: &["up/cancelled"],
-    },
-    Drifted {
-        name: "`up` ignores --lock-timeout",
-        how: Ignores("--lock-timeout"),
-        says: "`--lock-timeout` is accepted and has no effect",
-        only: &["up/lock-timeout"],
-    },
-    Drifted {
-        name: "`up` ignores --require-reversible",
-        how: Ignores("--require-reversible"),
-        says: "`--require-reversible` is accepted and has no effect",
-        only: &["up/require-reversible"],
-    },
-    Drifted {
-        name: "`up` ignores --allow-destructive",
-        how: Ignores("--allow-destructive"),
-        says: "`--allow-destructive` is accepted and has no effect",
-        only: &["up/allow-destructive"],
-    },
-    Drifted {
-        name: "`up` ignores --target",
-        how: Ignores("--target"),
-        says: "`--target` is accepted and has no effect",
-        only: &["up/target"],
-    },
-    Drifted {
-        name: "`up` ignores --no-config",
-        how: Ignores("--no-config"),
-        says: "`--no-config` is accepted and has no effect",
-        only: &["up/no-config"],
-    },
-    Drifted {
-        name: "`verify` ignores --migrations-dir",
-        how: Ignores("--migrations-dir"),
-        says: "`--migrations-dir` is accepted and has no effect",
-        only: &["verify/migrations-dir"],
-    },
-    Drifted {
-        name: "`preflight` ignores --against",
-        how: Ignores("--against"),
-        says: "FALSE SAFE, do not release it: preflight passes what it refused",
-        only: &["preflight/against-live-fails"],
-    },
-];
+/// Every confiture that drifted.
+///
+/// # Panics
+/// When `drifted.toml` cannot be read.
+pub fn drifted() -> Vec<Drifted> {
+    #[derive(Deserialize)]
+    struct All {
+        drifted: Vec<Drifted>,
+    }
+    let all: All = toml::from_str(DRIFTED).expect("drifted.toml has the fields of its head");
+    all.drifted
+}
 
 impl Drifted {
     /// Makes it of the environment of a release, below `to`, and gives the path of the candidate.
     pub fn make(&self, environment: &Path, to: &Path) -> anyhow::Result<PathBuf> {
-        let lines = match self.how {
-            Edit {
+        let lines = match &self.how {
+            How::Edit {
                 files,
                 from,
                 to: text,
@@ -223,8 +74,8 @@ impl Drifted {
                 }
                 return Ok(to.to_owned());
             }
-            Ignores(option) => ignoring(option),
-            Script(lines) => lines.to_owned(),
+            How::Ignores { ignores } => ignoring(ignores),
+            How::Script { script } => script.clone(),
         };
         fs::create_dir_all(to)?;
         let program = to.join("confiture");
@@ -236,7 +87,7 @@ impl Drifted {
 
     fn outdated(&self) -> String {
         format!(
-            "the release lacks the place of this change: {}; adapt DRIFTED to the release",
+            "the release lacks the place of this change: {}; adapt drifted.toml to the release",
             self.name
         )
     }
@@ -306,8 +157,9 @@ mod tests {
 
     /// The change of the exit status of a missing ledger.
     fn of_one_file() -> Drifted {
-        let one = |drifted: &&Drifted| drifted.says == "exit status 3 instead of 2";
-        *DRIFTED.iter().find(one).unwrap()
+        let says = Some("exit status 3 instead of 2".to_owned());
+        let mut all = drifted().into_iter();
+        all.find(|drifted| drifted.says == says).unwrap()
     }
 
     #[test]
@@ -323,19 +175,19 @@ mod tests {
             drifted.make(from.path(), to.path()).is_err(),
             "the place is missing"
         );
-        let Edit {
+        let How::Edit {
             files,
             from: before,
             to: after,
-        } = drifted.how
+        } = &drifted.how
         else {
             unreachable!("it is an edit")
         };
-        fs::write(package.join(files[0]), before).unwrap();
+        fs::write(package.join(&files[0]), before).unwrap();
         let place = to.path().join("again");
         drifted.make(from.path(), &place).unwrap();
-        let changed = super::package(&place).unwrap().join(files[0]);
-        assert_eq!(fs::read_to_string(changed).unwrap(), after);
+        let changed = super::package(&place).unwrap().join(&files[0]);
+        assert_eq!(fs::read_to_string(changed).unwrap(), *after);
         let program = fs::read_to_string(place.join("bin/confiture")).unwrap();
         let python = place.join("bin/python");
         assert_eq!(program, format!("#!{}\nimport sys\n", python.display()));
@@ -354,7 +206,9 @@ mod tests {
             ("--no-config", "up --migrations-dir a b --target=3\n"),
         ] {
             let drifted = Drifted {
-                how: Ignores(option),
+                how: How::Ignores {
+                    ignores: option.to_owned(),
+                },
                 ..of_one_file()
             };
             let program = drifted

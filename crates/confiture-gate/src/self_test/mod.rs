@@ -54,16 +54,16 @@ fn judge(
     let release = baseline.release;
     let applies = |case: &&Case| {
         case.applies_to(release)
-            && (injection.only.is_empty() || injection.only.contains(&case.name))
+            && (injection.only.is_empty() || injection.only.iter().any(|name| name == case.name))
     };
     let mut ran = BTreeMap::new();
     for case in cases.iter().filter(applies) {
         let Some((recorded, said)) = baseline.cases.get(case.name) else {
             continue;
         };
-        if let Some(mutated) = injection.mutation.of(recorded) {
+        if let Some(mutated) = injection.mutation().of(recorded) {
             let one = mutant(baseline, case, said, mutated);
-            let one = one.with_context(|| format!("{} on {}", injection.name, case.name))?;
+            let one = one.with_context(|| format!("{} on {}", injection.name(), case.name))?;
             ran.insert(case.name, one);
         }
     }
@@ -169,7 +169,7 @@ impl Score {
         *all += 1;
         *right += usize::from(miss.is_none());
         self.misses
-            .extend(miss.map(|miss| (injection.name.clone(), miss)));
+            .extend(miss.map(|miss| (injection.name(), miss)));
     }
 
     /// Whether everything was judged rightly, and there was something of each kind.
@@ -193,4 +193,34 @@ impl fmt::Display for Score {
 /// Runs everything on the newest recorded release.
 pub fn whole(baseline: &Baseline, cases: &[Case], jobs: usize) -> anyhow::Result<Score> {
     self_test(baseline, cases, &injections::injections(), jobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use contract_tests::catalogue::catalogue;
+
+    use super::*;
+    use crate::run::baseline::Recorded;
+
+    #[test]
+    fn each_wrong_judgement_is_a_miss() {
+        let wrong = r#"[
+            {"call": "up", "acts": [{"Drop": "success"}]},
+            {"call": "up", "acts": ["ReverseKeys"], "cause": "field-order"},
+            {"call": "up", "acts": [{"Drop": "applied"}], "cause": "field-gone:success"},
+            {"call": "up", "acts": [{"Drop": "pending"}], "cause": "false-safe"},
+            {"call": "current", "acts": [{"Set": ["revision", "002"]}], "only": ["current/at-head"]},
+            {"call": "up", "acts": [{"Drop": "no_such_field"}], "cause": "field-gone:no_such_field"}
+        ]"#;
+        let injections: Vec<Injection> = serde_json::from_str(wrong).unwrap();
+        let recorded = Recorded::load(None, &catalogue()).unwrap();
+        let baseline = recorded
+            .baseline(*recorded.releases().last().unwrap())
+            .unwrap();
+        let score = self_test(&baseline, &catalogue(), &injections, 2).unwrap();
+        let missed: Vec<&String> = score.misses.iter().map(|(name, _)| name).collect();
+        let all: Vec<String> = injections.iter().map(Injection::name).collect();
+        assert_eq!(missed, all.iter().collect::<Vec<_>>());
+        assert!(!score.is_full());
+    }
 }

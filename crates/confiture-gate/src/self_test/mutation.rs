@@ -2,19 +2,20 @@
 
 use contract_tests::recording::{RecordedCall, Recording, Text};
 use contract_tests::tree::Tree;
+use serde::Deserialize;
 use serde_json::Value;
 
 /// A change to the calls of one subcommand.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mutation {
+#[derive(Debug, Clone, Copy)]
+pub struct Mutation<'a> {
     /// `up`, `--version`, `--help`, or `*` for every call with a report.
-    pub call: &'static str,
+    pub call: &'a str,
     /// What is changed, in order.
-    pub acts: Vec<Act>,
+    pub acts: &'a [Act],
 }
 
 /// What is changed. Places in a report are paths such as `change_set.changes[].tier`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub enum Act {
     /// The field is left out.
     Drop(String),
@@ -27,7 +28,7 @@ pub enum Act {
     /// The field has this value.
     Set(String, Value),
     /// An object gets one more field.
-    Add(String, &'static str, Value),
+    Add(String, String, Value),
     /// The list gets one more element.
     Push(String, Value),
     /// The list's elements come in the other order.
@@ -39,7 +40,7 @@ pub enum Act {
     /// A code in the report and on the screen.
     Code(String, String),
     /// A usage error for an option or argument.
-    Refuse(&'static str),
+    Refuse(String),
     /// No report is written.
     NoReport,
     /// Half of a report is written.
@@ -51,11 +52,11 @@ pub enum Act {
     /// Nothing is done, and this report written.
     Skip(Value),
     /// A text of a stream is replaced by another.
-    Replace(&'static str, &'static str),
+    Replace(String, String),
     /// Standard output is preceded by a line.
-    Prepend(&'static str),
+    Prepend(String),
     /// Standard error gets a line.
-    Warn(&'static str),
+    Warn(String),
     /// The call is ended by this signal.
     Crash(i32),
 }
@@ -89,11 +90,11 @@ impl Act {
     }
 }
 
-impl Mutation {
+impl Mutation<'_> {
     /// The recording after the change; none when it changes nothing.
     pub fn of(&self, recording: &Recording) -> Option<Recording> {
         let mut mutated = recording.clone();
-        for act in &self.acts {
+        for act in self.acts {
             for place in 0..mutated.calls.len() {
                 if self.is_about(&mutated.calls[place].argv) {
                     let undone = apply(act, &mut mutated.calls[place]);
@@ -135,7 +136,7 @@ fn apply(act: &Act, call: &mut RecordedCall) -> bool {
             replace(call, from, to);
         }
         Act::Refuse(option) => {
-            let name = |argument: &String| argument.split('=').next() == Some(option);
+            let name = |argument: &String| argument.split('=').next() == Some(option.as_str());
             if call.argv.iter().any(name) {
                 let words = format!("Usage: confiture\n\nError: No such option: {option}\n");
                 return ended(call, 2, &words);
@@ -195,7 +196,7 @@ fn edit(act: &Act, document: &mut Tree) {
         Act::ReverseKeys => reverse_keys(document),
         Act::Add(path, key, value) => at(document, path, &mut |found| {
             if let Tree::Object(fields) = found {
-                fields.push(((*key).to_owned(), value.clone().into()));
+                fields.push((key.clone(), value.clone().into()));
             }
         }),
         Act::Push(path, value) => at(document, path, &mut |found| {
@@ -319,11 +320,11 @@ mod tests {
                 &REPORT.replace("true", "true,\"ok\":false"),
             ),
             (
-                Act::Add("set.changes[]".to_owned(), "x", json!(1)),
+                Act::Add("set.changes[]".to_owned(), "x".to_owned(), json!(1)),
                 &REPORT.replace("\"}", "\",\"x\":1}"),
             ),
             (
-                Act::Add(String::new(), "x", json!(1)),
+                Act::Add(String::new(), "x".to_owned(), json!(1)),
                 &REPORT.replace("]}}", "]},\"x\":1}"),
             ),
             (

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing;
+use crate::tests as testing;
 
 fn page() -> String {
     render(&testing::several())
