@@ -22,7 +22,8 @@ pub fn help() -> String {
          carries, that the versions are one, and the changelog. With --dry-run also that the \
          documentation builds, that the public API is the committed one, and that `cargo publish \
          --dry-run` takes all packages, in the order of their dependencies: it packs each, and builds \
-         it from its archive alone. It ends with the command that publishes; to type it is for a \
+         it from its archive alone; and that the wheel of each program, built, small, and installed into an \
+         empty environment, works without Rust on PATH. It ends with the command that publishes; to type it is for a \
          person. With --build it makes the files of a release instead: wheels, archives, bills of \
          materials and checksums. The Linux ones run with glibc 2.17 and newer.",
         &[
@@ -115,6 +116,7 @@ pub fn run(args: ReleaseArgs) -> anyhow::Result<()> {
     }
     if args.dry_run {
         rehearse(&publish, &mut list)?;
+        build::rehearse(args.build.lab, &mut list)?;
     }
     if list.wrong > 0 {
         let text = format!("{} things are not as they must be", list.wrong);

@@ -1,4 +1,5 @@
-//! The files of a release: a wheel, an archive and a bill of materials for each program, with checksums.
+//! The files of a release: a wheel, an archive and a bill of materials for each program, with checksums;
+//! and their rehearsal: each wheel used where there is no Rust.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -10,11 +11,12 @@ use anyhow::{Context as _, ensure};
 use contract_lab::build_once::build_once;
 use contract_lab::command::{self, Output};
 use contract_lab::packages::{install_environment, install_into};
+use contract_lab::registry::{PACKAGE, newest};
 use contract_lab::ui::{Ui, good};
 use contract_lab::{Lab, LabArgs};
 use sha2::{Digest as _, Sha256};
 
-use super::{CARRIED, Package, workspace};
+use super::{CARRIED, Checklist, Package, workspace};
 use crate::cargo::{cargo, last, root};
 use crate::exit::Unexpected;
 
@@ -35,7 +37,7 @@ pub struct BuildArgs {
     target: Option<String>,
 
     #[command(flatten)]
-    lab: LabArgs,
+    pub lab: LabArgs,
 }
 
 /// Builds the files of every program into `directory`.
@@ -64,6 +66,112 @@ pub fn run(args: BuildArgs, directory: &Path) -> anyhow::Result<()> {
         anstream::println!("{}  {}", good("built"), directory.join(file).display());
     }
     Ok(())
+}
+
+/// No wheel is larger, in bytes.
+const LARGEST: u64 = 5_000_000;
+
+/// How each program is used in the rehearsal, and the exit status that is expected. One case is no
+/// verdict, which is status 4.
+const USES: [(&str, &[&str], i32); 4] = [
+    ("confiture-gate", &["--version"], 0),
+    ("confiture-gate", &["newest", "--only", "current/fresh"], 4),
+    ("fraisier-adapter-confiture-ipc", &["--version"], 0),
+    ("fraisier-adapter-confiture-ipc", &["describe"], 0),
+];
+
+/// Builds the wheel of every program, and uses it in an environment of its own without Rust.
+pub fn rehearse(args: LabArgs, list: &mut Checklist) -> anyhow::Result<()> {
+    let lab = Lab::new(args, Ui::stderr())?;
+    let tools = tools(&lab)?;
+    let host = host()?;
+    for package in workspace()?.iter().filter(|it| it.is_released_as_program()) {
+        let name = &package.name;
+        let task = lab.ui.task(&format!("building the wheel of {name}"));
+        let built = Built::new(package, &host, &tools)?;
+        drop(task);
+        let size = fs::metadata(&built.wheel)?.len();
+        list.check(
+            &format!("the wheel of {name} has at most {LARGEST} bytes"),
+            size <= LARGEST,
+            &format!("{size}"),
+        );
+        let missing = missing(package, &built.about);
+        list.check(
+            &format!("the wheel of {name} says what it is, and carries its licences"),
+            missing.is_empty(),
+            &missing.join(", "),
+        );
+        let environment = built.installed(&lab, name)?;
+        for (_, arguments, expected) in USES.iter().filter(|(program, ..)| program == name) {
+            let task = lab.ui.task(&format!("{name} {}", arguments.join(" ")));
+            let used = command::run(&mut without_rust(&environment, name, arguments, &lab)?)?;
+            drop(task);
+            list.check(
+                &format!("without Rust, `{name} {}` works", arguments.join(" ")),
+                used.status.code() == Some(*expected),
+                &format!("{}\n{}{}", used.status, used.stdout, last(&used.stderr)),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What the metadata of a wheel lacks; `about` is its `.dist-info`.
+fn missing(package: &Package, about: &Path) -> Vec<String> {
+    let metadata = fs::read_to_string(about.join("METADATA")).unwrap_or_default();
+    let (head, readme) = metadata.split_once("\n\n").unwrap_or_default();
+    let version = format!("Version: {}", package.version);
+    let license = format!(
+        "License-Expression: {}",
+        package.license.as_deref().unwrap_or("?")
+    );
+    let lines = [
+        &version,
+        &license,
+        "Summary: ",
+        "Requires-Python: >=3.11",
+        "Keywords: ",
+    ];
+    let there = |line: &&str| !head.lines().any(|found| found.starts_with(line));
+    let mut missing: Vec<String> = lines.into_iter().filter(there).map(str::to_owned).collect();
+    if readme.trim().is_empty() {
+        missing.push("README.md".to_owned());
+    }
+    let licences = CARRIED.iter().filter(|name| name.starts_with("LICENSE"));
+    let absent = licences.filter(|name| !about.join("licenses").join(name).is_file());
+    missing.extend(absent.map(|name| (*name).to_owned()));
+    missing
+}
+
+/// A command of an environment, which finds no other program on `PATH`, and nothing that Rust set.
+fn without_rust(
+    environment: &Path,
+    program: &str,
+    arguments: &[&str],
+    lab: &Lab,
+) -> anyhow::Result<Command> {
+    let bin = environment.join("bin");
+    ensure!(
+        !bin.join("cargo").exists() && !bin.join("rustc").exists(),
+        "{} has Rust",
+        bin.display()
+    );
+    let mut command = Command::new(bin.join(program));
+    command
+        .args(arguments)
+        .current_dir(environment)
+        .env("PATH", &bin)
+        .env("XTASK_CACHE_DIR", lab.cache());
+    for (name, _) in env::vars_os() {
+        if ["CARGO", "RUST"]
+            .iter()
+            .any(|it| name.to_string_lossy().starts_with(it))
+        {
+            command.env_remove(name);
+        }
+    }
+    Ok(command)
 }
 
 /// A directory of programs with maturin and zig.
@@ -101,6 +209,8 @@ struct Built {
     name: String,
     wheel: PathBuf,
     programs: Vec<PathBuf>,
+    /// The unpacked `.dist-info`.
+    about: PathBuf,
     bill: PathBuf,
     carried: Vec<PathBuf>,
     scratch: tempfile::TempDir,
@@ -148,14 +258,41 @@ impl Built {
             programs.push(program);
         }
         let beside = package.manifest_path.parent().context("a manifest")?;
+        let about = found(".dist-info")?;
         Ok(Self {
             name: format!("{}-{}-{target}", package.name, package.version),
             programs,
-            bill: only_file(&found(".dist-info")?.join("sboms"), ".cyclonedx.json")?,
+            bill: only_file(&about.join("sboms"), ".cyclonedx.json")?,
+            about,
             carried: CARRIED.iter().map(|name| beside.join(name)).collect(),
             wheel,
             scratch,
         })
+    }
+
+    /// An empty environment with the wheel; the adapter's program gets a confiture beside it.
+    fn installed(&self, lab: &Lab, name: &str) -> anyhow::Result<PathBuf> {
+        let environment = self.scratch.path().join("environment");
+        let wheel = self.wheel.display().to_string();
+        build_once(
+            &environment,
+            lab.ui,
+            |()| true,
+            |building| {
+                let task = lab.ui.task(&format!("installing the wheel of {name}"));
+                let failed =
+                    |reason| anyhow::anyhow!("the wheel of {name} cannot be installed: {reason}");
+                install_environment(lab, building, &wheel)?.map_err(failed)?;
+                if name == crate::program::PROGRAM {
+                    let confiture = format!("{PACKAGE}=={}", newest(lab)?);
+                    let mut install = install_into(lab, building.directory)?;
+                    succeeded(&building.run(install.arg(&confiture))?, &confiture)?;
+                }
+                drop(task);
+                Ok(())
+            },
+        )?;
+        Ok(environment)
     }
 
     /// Checks that the program that the package is named for starts.
