@@ -1,11 +1,12 @@
-//! The forms in which programs print a secret.
+//! What is secret in a connection string, and the forms in which programs print a secret.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::index::FRAGMENT;
+use super::FRAGMENT;
+use crate::libpq::{ConnectionString, is_secret, percent_decoded};
 
 /// Percent-encoding does not change letters, digits, and what is removed here.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -13,6 +14,52 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// What is between encoded characters and is shorter reveals nothing.
+const SHORTEST: usize = 4;
+
+/// What must not be seen of a connection string: the string itself and its user with the password; and the
+/// passwords, with the parts of them that a parser may take for something else.
+pub(super) fn credentials(dsn: &str) -> (Vec<String>, BTreeSet<String>) {
+    let mut whole = vec![dsn.to_owned()];
+    let mut passwords = BTreeSet::new();
+    let divided = ConnectionString::new(dsn);
+    for setting in divided.settings.iter().chain(&divided.strays) {
+        if is_secret(&setting.name) {
+            add_password(&mut passwords, &setting.value);
+            add_password(&mut passwords, dsn[setting.span.clone()].trim_matches('\''));
+        }
+    }
+    // What libpq takes for a port, and is a password whose host is missing.
+    let ports = divided.get("port").unwrap_or_default().split(',');
+    for port in ports.filter(|port| !port.bytes().all(|b| b.is_ascii_digit() || b == b':')) {
+        add_password(&mut passwords, port);
+    }
+    // Up to the last `@`, whatever is before it: a password may contain anything unencoded.
+    let rest = dsn.split_once("//").map_or("", |(_, rest)| rest);
+    if let Some((userinfo, _)) = rest.rsplit_once('@')
+        && let Some((_, password)) = userinfo.split_once(':')
+    {
+        add_password(&mut passwords, password);
+        whole.extend([userinfo.to_owned(), percent_decoded(userinfo)]);
+    }
+    (whole, passwords)
+}
+
+/// Adds a password as it was written, decoded, and in the parts in which it may turn up.
+fn add_password(passwords: &mut BTreeSet<String>, raw: &str) {
+    let decoded = percent_decoded(raw);
+    for text in [raw, &decoded] {
+        // What a parser that stops at one of these takes for a host, a port or an option.
+        let parts = text.split(['@', '/', ':', '?', '#', '&', '=', ',', ' ']);
+        passwords.extend(parts.map(str::to_owned));
+    }
+    let between = raw.split('%').skip(1).filter_map(|text| text.get(2..));
+    let between = between.chain(raw.split('%').next());
+    let telling = between.filter(|text| text.len() >= SHORTEST);
+    passwords.extend(telling.map(str::to_owned));
+    passwords.extend([raw.to_owned(), decoded]);
+}
 
 /// The strings of a JSON value, such as a service account, that are long enough to be secrets.
 pub(super) fn strings_in_json(value: &str) -> Vec<String> {

@@ -1,25 +1,30 @@
 //! Masks secrets in everything that callers, observers and the log get.
 
-mod credentials;
 mod forms;
-mod index;
 mod lookalikes;
-mod redacted;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 
-use self::credentials::Credentials;
-use self::forms::{forms, strings_in_json};
-use self::index::{FRAGMENT, Index};
-pub(crate) use self::redacted::{Redact, Redacted};
+use self::forms::{credentials, forms, strings_in_json};
 use crate::libpq::percent_decoded;
 use crate::process::Captured;
 
 /// What replaces a secret.
 pub const MASK: &str = "***";
+
+/// How many consecutive bytes of a secret are a fragment of it. They are masked wherever they are, so it
+/// does not matter where confiture, `PostgreSQL` or a limit of ours cut it. What is shorter is masked as a
+/// whole.
+const FRAGMENT: usize = 8;
+
+/// A secret shorter than this, in characters, is masked only where it stands alone, as in `password "a"`:
+/// masked inside words it would make no word readable, and a reader could not tell it from a letter.
+const ALONE: usize = 4;
 
 /// Replaces secrets in texts by [`MASK`].
 ///
@@ -35,7 +40,12 @@ pub const MASK: &str = "***";
 /// would say anything.
 #[derive(Clone)]
 pub struct Redactor {
-    secrets: Index,
+    /// The fragments of all forms, in order.
+    fragments: Vec<[u8; FRAGMENT]>,
+    /// What is masked as a whole only: short secrets, and connection strings, whose host may be seen.
+    whole: BTreeSet<String>,
+    /// The forms in which secrets are printed.
+    forms: BTreeSet<String>,
 }
 
 impl fmt::Debug for Redactor {
@@ -58,48 +68,36 @@ impl Redactor {
         dsns: impl IntoIterator<Item = &'a str>,
         secrets: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let mut index = Index::default();
-        let add = |index: &mut Index, secret: &str| {
-            for form in forms(secret) {
-                index.add_secret(&form);
-            }
-        };
+        let (mut whole, mut known) = (BTreeSet::new(), BTreeSet::new());
         for dsn in dsns {
-            let Credentials {
-                whole,
-                passwords,
-                parts,
-            } = Credentials::in_dsn(dsn);
-            for form in whole.iter().flat_map(|text| forms(text)) {
-                index.add_whole(form);
-            }
-            for password in passwords {
-                add(&mut index, &password);
-            }
-            for part in parts {
-                if part.len() < FRAGMENT {
-                    add(&mut index, &part);
-                } else {
-                    // The fragments of it are those of its password.
-                    index.add_ends(&part);
-                }
-            }
+            let (strings, passwords) = credentials(dsn);
+            whole.extend(strings.iter().flat_map(|text| forms(text)));
+            known.extend(passwords.iter().flat_map(|text| forms(text)));
         }
         for secret in secrets {
-            add(&mut index, secret);
-            index.add_secret(&percent_decoded(secret.trim()));
-            for text in strings_in_json(secret) {
-                add(&mut index, &text);
-            }
+            known.extend(forms(secret));
+            known.insert(percent_decoded(secret.trim()));
+            let strings = strings_in_json(secret);
+            known.extend(strings.iter().flat_map(|text| forms(text)));
         }
-        index.finish();
-        Self { secrets: index }
+        known.remove("");
+        let windows = known.iter().flat_map(|it| it.as_bytes().windows(FRAGMENT));
+        let mut fragments: Vec<_> = windows.filter_map(|it| it.try_into().ok()).collect();
+        fragments.sort_unstable();
+        fragments.dedup();
+        fragments.shrink_to_fit();
+        whole.extend(known.iter().filter(|it| it.len() < FRAGMENT).cloned());
+        Self {
+            fragments,
+            whole,
+            forms: known,
+        }
     }
 
     /// The text without secrets.
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut spans = self.secrets.find(text);
+        let mut spans = self.find(text);
         spans.extend(lookalikes::find(text));
         if spans.is_empty() {
             return Cow::Borrowed(text);
@@ -121,16 +119,64 @@ impl Redactor {
         Cow::Owned(masked)
     }
 
+    /// Where known secrets are in a text, on boundaries of characters.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for (at, window) in text.as_bytes().windows(FRAGMENT).enumerate() {
+            if self.is_fragment(window) {
+                let start = floor_char_boundary(text, at);
+                let end = (at + FRAGMENT..).find(|end| text.is_char_boundary(*end));
+                let end = end.unwrap_or(text.len());
+                match found.last_mut() {
+                    Some(span) if start <= span.end => span.end = end,
+                    _ => found.push(start..end),
+                }
+            }
+        }
+        for form in &self.whole {
+            let first = form.chars().next().map_or(1, char::len_utf8);
+            let mut from = 0;
+            while let Some(at) = text[from..].find(form.as_str()) {
+                let span = from + at..from + at + form.len();
+                from = span.start + first;
+                if form.chars().count() >= ALONE || stands_alone(text, &span) {
+                    found.push(span);
+                }
+            }
+        }
+        found
+    }
+
+    fn is_fragment(&self, window: &[u8]) -> bool {
+        let found = self.fragments.binary_search_by(|it| it[..].cmp(window));
+        found.is_ok()
+    }
+
     /// A name such as a revision, without secrets. A name is compared, so it is not changed where it is
     /// more likely to be equal to a secret than to be one: a fragment of a secret counts here only
     /// when it is of more than one kind of character, as `hunter2x` is and `drop_table`, `ADD_COLUMN`
     /// and `20260119` are not.
     #[must_use]
     pub fn identifier<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        if self.secrets.is_in_name(name) {
+        let mut windows = name.as_bytes().windows(FRAGMENT);
+        if windows.any(|it| is_no_name(it) && self.is_fragment(it)) {
             self.text(name)
         } else {
             Cow::Borrowed(name)
+        }
+    }
+
+    /// Masks secrets in texts for people.
+    pub(crate) fn prose<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
+        for text in texts {
+            *text = self.text(text).into_owned();
+        }
+    }
+
+    /// Masks secrets in names that programs compare.
+    pub(crate) fn names<'a>(&self, names: impl IntoIterator<Item = &'a mut String>) {
+        for name in names {
+            *name = self.identifier(name).into_owned();
         }
     }
 
@@ -141,12 +187,22 @@ impl Redactor {
             return;
         }
         let mut head = String::from_utf8_lossy(&captured.head).into_owned();
-        head.truncate(head.len() - self.secrets.begun_at_end(&head));
+        let tail = String::from_utf8_lossy(&captured.tail).into_owned();
+        let (mut begun, mut ended) = (0, 0);
+        for form in &self.forms {
+            for (at, _) in form.char_indices().skip(1) {
+                let (first, last) = form.split_at(at);
+                if first.len() < FRAGMENT && head.ends_with(first) {
+                    begun = begun.max(first.len());
+                }
+                if last.len() < FRAGMENT && tail.starts_with(last) {
+                    ended = ended.max(last.len());
+                }
+            }
+        }
+        head.truncate(head.len() - begun);
         captured.head = head.into_bytes();
-        let tail = String::from_utf8_lossy(&captured.tail);
-        captured.tail = tail[self.secrets.ended_at_start(&tail)..]
-            .as_bytes()
-            .to_owned();
+        captured.tail = tail.as_bytes()[ended..].to_owned();
     }
 
     /// At most about `limit` bytes of a text that is already without secrets: its beginning and,
@@ -183,4 +239,54 @@ fn floor_char_boundary(text: &str, at: usize) -> usize {
         .rev()
         .find(|at| text.is_char_boundary(*at))
         .unwrap_or(0)
+}
+
+/// Whether no letter or digit touches this place.
+fn stands_alone(text: &str, span: &Range<usize>) -> bool {
+    let touches = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    !touches(text[..span.start].chars().next_back()) && !touches(text[span.end..].chars().next())
+}
+
+/// Whether a fragment is made as no symbolic name is: of letters in upper and lower case or with digits,
+/// or of anything else. `hunter2x` is, and `drop_table`, `ADD_COLUMN` and `20260119` are not.
+fn is_no_name(fragment: &[u8]) -> bool {
+    let kinds: [fn(&u8) -> bool; 3] = [
+        u8::is_ascii_lowercase,
+        u8::is_ascii_uppercase,
+        u8::is_ascii_digit,
+    ];
+    let found = kinds.iter().filter(|kind| fragment.iter().any(kind));
+    found.count() > 1
+        || !fragment
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+/// A value without secrets. Nothing but this module makes one.
+#[derive(Debug)]
+pub(crate) struct Redacted<T>(T);
+
+impl<T> Redacted<T> {
+    pub(crate) fn new(mut value: T, redactor: &Redactor) -> Self
+    where
+        T: Redact,
+    {
+        value.redact(redactor);
+        Self(value)
+    }
+
+    pub(crate) fn get(&self) -> &T {
+        &self.0
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// A value that knows which of its texts are prose, and which are names that programs compare.
+pub(crate) trait Redact {
+    /// Takes the secrets out of every text.
+    #[doc(hidden)]
+    fn redact(&mut self, redactor: &Redactor);
 }

@@ -353,3 +353,50 @@ fn a_secret_that_is_itself_a_lookalikes_beginning_is_masked() {
         assert_eq!(told, "it was *** there", "{dsn}");
     }
 }
+
+fn masked(secret: &str, text: &str) -> Vec<String> {
+    let found = Redactor::new([], [secret]).find(text).into_iter();
+    found.map(|span| text[span].to_owned()).collect()
+}
+
+#[test]
+fn a_fragment_is_found_from_its_first_byte_to_its_last() {
+    let secret = "hV7q-Tz2mXw9";
+    for (text, fragments) in [
+        ("PASSWORD 'hV7q-Tz2m... |", vec!["hV7q-Tz2m"]),
+        ("…-Tz2mXw9' and more", vec!["-Tz2mXw9"]),
+        ("hV7q-Tz\n2mXw9", vec![]),
+        ("hV7q-Tz2mXw9hV7q-Tz2mXw9", vec!["hV7q-Tz2mXw9hV7q-Tz2mXw9"]),
+    ] {
+        assert_eq!(masked(secret, text), fragments, "{text}");
+    }
+}
+
+#[test]
+fn a_fragment_ends_between_characters() {
+    assert_eq!(masked("日本語の暗号", "x日本語"), ["日本語"]);
+    assert_eq!(masked("aé日本語", "é日本"), ["é日本"]);
+    // Characters that share two of three bytes with one of the secret's.
+    assert_eq!(masked("日本語", "x日本誓x"), ["日本誓"]);
+    assert_eq!(masked("語abcdefg", "x䪞abcdefg"), ["䪞abcdefg"]);
+}
+
+#[test]
+fn what_only_looks_alike_to_the_filter_is_no_fragment() {
+    let text: String = (0..50_000).map(|number: u32| number.to_string()).collect();
+    assert_eq!(masked("hV7q-Tz2mXw9-and-so-on", &text), [""; 0]);
+}
+
+/// What bounds the memory: a fragment for each byte, and no automaton.
+#[test]
+fn a_long_secret_takes_a_fragment_for_each_byte() {
+    let numbers: Vec<String> = (0..20_000).map(|number: u32| number.to_string()).collect();
+    let secret = numbers.join(".");
+    let redactor = Redactor::new([], [secret.as_str()]);
+    assert!(redactor.fragments.capacity() <= secret.len());
+    let found = redactor.find(&format!("({})", &secret[9..]));
+    assert!(
+        found.len() == 1 && found[0] == (1..secret.len() - 8),
+        "{found:?}"
+    );
+}
