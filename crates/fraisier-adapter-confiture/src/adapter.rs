@@ -15,7 +15,7 @@ use crate::builder::Builder;
 use crate::failure::{Advice, DatabaseState, Failure, Fault};
 use crate::live::Live;
 use crate::observe::announcer::Announcer;
-use crate::observe::{self, Audience};
+use crate::observe::{self, Observer};
 use crate::operation::call::Call;
 use crate::operation::{Operation, current, describe, down_to, preflight, up, verify};
 use crate::process::{Environment, Runner};
@@ -98,7 +98,7 @@ use crate::request::{Config, Request};
 pub struct ConfitureMigration {
     config: Arc<Config>,
     runner: Runner,
-    audience: Audience,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for ConfitureMigration {
@@ -128,11 +128,15 @@ impl ConfitureMigration {
         Builder::default()
     }
 
-    pub(crate) fn of(config: Config, timeout: Option<Duration>, audience: Audience) -> Self {
+    pub(crate) fn of(
+        config: Config,
+        timeout: Option<Duration>,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         Self {
             config: Arc::new(config),
             runner: Runner::new(timeout),
-            audience,
+            observer,
         }
     }
 
@@ -254,7 +258,7 @@ impl ConfitureMigration {
                 Request::without_context(&inherited, &adapter.config, operation)
             };
             let call = Arc::new(observe::Call::next(operation.as_str(), ctx.as_ref()));
-            let observer = adapter.audience.0.clone();
+            let observer = adapter.observer.clone();
             let announcer = Announcer::new(call, request.redactor.clone(), observer);
             let live = Live::new(&adapter.runner, &request, target.as_ref(), announcer);
             let result = run(&Call::new(&request, &live)).await;

@@ -147,6 +147,7 @@ mod release;
 mod report;
 mod request;
 #[cfg(test)]
+#[path = "tests.rs"]
 mod testing;
 mod thread;
 #[cfg(any(test, feature = "tools"))]

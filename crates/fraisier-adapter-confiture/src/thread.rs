@@ -5,10 +5,10 @@ use std::io;
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::thread;
 
+use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 use tracing::Span;
 
@@ -45,7 +45,7 @@ impl Threads {
         let result = result.await;
         caller.ended = None;
         match result {
-            Ok(result) => Ok(result),
+            Ok(result) => result,
             Err(_) => match thread.join() {
                 Ok(()) => unreachable!("the work replies unless its caller has gone"),
                 Err(panic) => resume_unwind(panic),
@@ -71,59 +71,24 @@ impl Threads {
 }
 
 /// Drives the work until it is done or nobody waits for it.
-fn drive<T, F: Future<Output = T>>(work: impl FnOnce() -> F, mut reply: oneshot::Sender<T>) {
-    let result = block_on(async {
-        let mut work = pin!(work());
-        let mut closed = pin!(reply.closed());
-        poll_fn(|context| match work.as_mut().poll(context) {
-            Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending => closed.as_mut().poll(context).map(|()| None),
+fn drive<T, F: Future<Output = T>>(
+    work: impl FnOnce() -> F,
+    mut reply: oneshot::Sender<io::Result<T>>,
+) {
+    let result = Builder::new_current_thread().enable_time().build();
+    let result = result.map(|runtime| {
+        runtime.block_on(async {
+            let mut work = pin!(work());
+            let mut closed = pin!(reply.closed());
+            poll_fn(|context| match work.as_mut().poll(context) {
+                Poll::Ready(result) => Poll::Ready(Some(result)),
+                Poll::Pending => closed.as_mut().poll(context).map(|()| None),
+            })
+            .await
         })
-        .await
     });
-    if let Some(result) = result {
+    if let Some(result) = result.transpose() {
         let _ = reply.send(result);
-    }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(result) = future.as_mut().poll(&mut context) {
-            return result;
-        }
-        thread::park();
-    }
-}
-
-/// Waits, with any runtime around it or none; for ever where no thread can be started.
-pub(crate) async fn sleep(time: Duration) {
-    /// How soon the thread notices that nobody waits any more.
-    const STEP: Duration = Duration::from_millis(200);
-    let (reply, waited) = oneshot::channel();
-    let began = Instant::now();
-    let thread = thread::Builder::new().name("confiture-timer".into());
-    let started = thread.spawn(move || {
-        while let Some(left) = time.checked_sub(began.elapsed())
-            && !left.is_zero()
-            && !reply.is_closed()
-        {
-            thread::sleep(left.min(STEP));
-        }
-        let _ = reply.send(());
-    });
-    if started.is_err() || waited.await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -146,6 +111,7 @@ impl Drop for Caller<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
 
     use super::*;
 

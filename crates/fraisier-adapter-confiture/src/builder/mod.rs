@@ -11,7 +11,7 @@ use std::time::Duration;
 pub use self::variables::{VARIABLES, Variable};
 use crate::adapter::ConfitureMigration;
 use crate::failure::{Failure, NamedBy};
-use crate::observe::{Audience, Observer};
+use crate::observe::Observer;
 use crate::request::{Check, Config, MissingMigrations};
 
 /// Configures a [`ConfitureMigration`](crate::ConfitureMigration).
@@ -32,7 +32,7 @@ use crate::request::{Check, Config, MissingMigrations};
 pub struct Builder {
     config: Config,
     timeout: Option<Duration>,
-    audience: Audience,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Builder {
@@ -183,7 +183,7 @@ impl Builder {
 
     /// Who is told what a command does while it runs.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.audience = Audience(Some(observer));
+        self.observer = Some(observer);
         self
     }
 
@@ -223,6 +223,6 @@ impl Builder {
         {
             self = self.with_program(program.into(), NamedBy::Variable);
         }
-        ConfitureMigration::of(self.config, self.timeout, self.audience)
+        ConfitureMigration::of(self.config, self.timeout, self.observer)
     }
 }

@@ -9,19 +9,16 @@
 //! holds it against the parser of `PostgreSQL`.
 
 mod file;
+mod grammar;
 mod scan;
-mod shapes;
 mod statement;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use fraisier_adapter_api::{PreflightIssue, Severity};
 
-use self::file::Budget;
 use self::scan::{Scanner, Token};
-use self::shapes::STATEMENT;
-use self::statement::{Next, Statement};
+use self::statement::Statement;
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 use crate::request::project::Migration;
@@ -46,10 +43,10 @@ pub(crate) fn doubts(version: &ConfitureVersion, migrations: &[Migration]) -> Ve
             judge.floor().release()
         )
     };
-    let mut budget = Budget::default();
+    let mut budget = file::ALTOGETHER << 20;
     let mut issues = Vec::new();
     for Migration { version, path } in migrations {
-        let reasons = match budget.read(path) {
+        let reasons = match file::read(path, &mut budget) {
             Ok(sql) => reasons(&sql),
             Err(why) => vec![why],
         };
@@ -76,19 +73,17 @@ fn reasons(sql: &str) -> Vec<String> {
     let mut begins = Scanner::new(sql);
     loop {
         let mut statement = Statement::at(begins);
-        let recognised = statement.fits(STATEMENT);
-        if !recognised {
+        if !statement.is_recognised() {
             reasons.push(name(begins));
         }
-        match statement.end() {
-            Next::Statement(_) if reasons.len() == TOLD => {
-                reasons.push("there may be more".into());
-                return reasons;
-            }
-            Next::Statement(next) => begins = next,
-            // A statement is recognised to its end only, so it was not this one.
-            Next::Unreadable | Next::None => return reasons,
+        let Some(next) = statement.next() else {
+            return reasons;
+        };
+        if reasons.len() == TOLD {
+            reasons.push("there may be more".into());
+            return reasons;
         }
+        begins = next;
     }
 }
 

@@ -1,38 +1,12 @@
-//! Holds a statement against a rule, token by token.
+//! Holds a statement against the grammar, token by token.
 //!
 //! The first token decides which alternative a statement takes; from then on it has to fit. There is no
 //! tree and no way back, so a statement takes no memory however long it is.
 
+use super::grammar::{Count, GRAMMAR, Item, Part, is_plain_name};
 use super::scan::{Scanner, Token};
-use super::words::{RESERVED, TAKEN_AWAY, Words, contain};
 
-/// What a part of a statement looks like.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Rule {
-    /// Keywords, with a space between them.
-    W(&'static str),
-    OneOf(Words),
-    Mark(u8),
-    /// A plain name that is not the system's.
-    Name,
-    Text,
-    Number,
-    Negative,
-    Cast,
-    /// One after the other.
-    All(&'static [Rule]),
-    /// The first that fits.
-    Any(&'static [Rule]),
-    Maybe(&'static Rule),
-    Many(&'static Rule),
-    /// One or more, with commas between them.
-    Commas(&'static Rule),
-    /// The same in parentheses.
-    List(&'static Rule),
-    ListOrNone(&'static Rule),
-}
-
-/// How a rule fits.
+/// How a part fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fit {
     Yes,
@@ -46,7 +20,7 @@ enum Fit {
 pub(super) struct Statement<'a> {
     scanner: Scanner<'a>,
     token: Token<'a>,
-    /// How many tokens a rule has taken.
+    /// How many tokens have fitted.
     taken: usize,
 }
 
@@ -61,94 +35,78 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// Whether all of it fits, or there is nothing.
-    pub(super) fn fits(&mut self, rule: Rule) -> bool {
-        self.is_over() || self.fit(rule) == Fit::Yes && self.is_over()
+    /// Whether all of it has a shape of the grammar, or there is nothing.
+    pub(super) fn is_recognised(&mut self) -> bool {
+        self.is_over() || self.shape(0) == Fit::Yes && self.is_over()
     }
 
-    /// Goes on to the end of the statement; gives where the next begins, or nothing where the file
-    /// ends or cannot be read on.
-    pub(super) fn end(mut self) -> Next<'a> {
+    /// Goes on to the end of the statement, and returns where the next begins; nothing where the file
+    /// ends, or where what follows could be read in two ways.
+    pub(super) fn next(mut self) -> Option<Scanner<'a>> {
         loop {
             match self.token {
-                Token::Mark(b';') => return Next::Statement(self.scanner),
-                Token::End => return Next::None,
-                Token::Strange => return Next::Unreadable,
+                Token::Mark(b';') => return Some(self.scanner),
+                Token::End | Token::Strange => return None,
                 _ => self.token = self.scanner.next(),
             }
         }
     }
 
-    fn fit(&mut self, rule: Rule) -> Fit {
-        match rule {
-            Rule::W(words) => self.one_by_one(words.split(' '), |it, word| {
-                it.token(
-                    |token| matches!(token, Token::Word(found) if found.eq_ignore_ascii_case(word)),
-                )
-            }),
-            Rule::OneOf(words) => {
-                self.token(|token| matches!(token, Token::Word(found) if contain(words, found)))
-            }
-            Rule::Mark(mark) => self.token(|token| token == Token::Mark(mark)),
-            Rule::Name => self.token(is_plain_name),
-            Rule::Text => self.token(|token| token == Token::Text),
-            Rule::Number => self.token(|token| token == Token::Number),
-            Rule::Negative => self.token(|token| token == Token::Negative),
-            Rule::Cast => self.token(|token| token == Token::Cast),
-            Rule::All(rules) => self.one_by_one(rules.iter(), |it, rule| it.fit(*rule)),
-            Rule::Any(rules) => {
-                let mut fits = rules.iter().map(|rule| self.fit(*rule));
-                fits.find(|fit| *fit != Fit::No).unwrap_or(Fit::No)
-            }
-            Rule::Maybe(rule) => match self.fit(*rule) {
-                Fit::No => Fit::Yes,
-                fit => fit,
-            },
-            Rule::Many(rule) => loop {
-                match self.fit(*rule) {
-                    Fit::Yes => {}
-                    Fit::No => return Fit::Yes,
-                    Fit::Doubt => return Fit::Doubt,
-                }
-            },
-            Rule::Commas(rule) => {
-                let mut fit = self.fit(*rule);
-                while fit == Fit::Yes && self.fit(Rule::Mark(b',')) == Fit::Yes {
-                    fit = self.fit(*rule).or_doubt();
-                }
-                fit
-            }
-            Rule::List(rule) => self.in_parentheses(Rule::Commas(rule), Fit::or_doubt),
-            Rule::ListOrNone(rule) => self.in_parentheses(Rule::Commas(rule), |fit| {
-                if fit == Fit::No { Fit::Yes } else { fit }
-            }),
-        }
+    fn is_over(&self) -> bool {
+        matches!(self.token, Token::End | Token::Mark(b';'))
     }
 
-    fn in_parentheses(&mut self, rule: Rule, inside: impl Fn(Fit) -> Fit) -> Fit {
-        if self.fit(Rule::Mark(b'(')) == Fit::No {
-            return Fit::No;
-        }
-        match inside(self.fit(rule)) {
-            Fit::Yes => self.fit(Rule::Mark(b')')).or_doubt(),
-            _ => Fit::Doubt,
-        }
+    fn shape(&mut self, number: usize) -> Fit {
+        let mut fits = GRAMMAR[number].iter().map(|parts| self.sequence(parts));
+        fits.find(|fit| *fit != Fit::No).unwrap_or(Fit::No)
     }
 
-    fn one_by_one<T>(
-        &mut self,
-        parts: impl Iterator<Item = T>,
-        fit: impl Fn(&mut Self, T) -> Fit,
-    ) -> Fit {
+    fn sequence(&mut self, parts: &[Part]) -> Fit {
         let begin = self.taken;
         for part in parts {
-            match fit(self, part) {
+            match self.part(part) {
                 Fit::Yes => {}
                 Fit::No if self.taken == begin => return Fit::No,
                 _ => return Fit::Doubt,
             }
         }
         Fit::Yes
+    }
+
+    fn part(&mut self, part: &Part) -> Fit {
+        let mut fit = self.item(&part.item);
+        match part.count {
+            Count::One => return fit,
+            Count::Maybe => {}
+            Count::Many => {
+                while fit == Fit::Yes {
+                    fit = self.item(&part.item);
+                }
+            }
+            Count::List => {
+                while fit == Fit::Yes && self.token(|it| it == Token::Mark(b',')) == Fit::Yes {
+                    fit = match self.item(&part.item) {
+                        Fit::No => Fit::Doubt,
+                        fit => fit,
+                    };
+                }
+                return fit;
+            }
+        }
+        match fit {
+            Fit::No => Fit::Yes,
+            fit => fit,
+        }
+    }
+
+    fn item(&mut self, item: &Item) -> Fit {
+        match item {
+            Item::Shape(number) => self.shape(*number),
+            Item::Name => self.token(is_plain_name),
+            Item::Token(Token::Word(word)) => self
+                .token(|it| matches!(it, Token::Word(found) if found.eq_ignore_ascii_case(word))),
+            Item::Token(token) => self.token(|it| it == *token),
+        }
     }
 
     fn token(&mut self, fits: impl Fn(Token<'_>) -> bool) -> Fit {
@@ -158,46 +116,5 @@ impl<'a> Statement<'a> {
         self.token = self.scanner.next();
         self.taken += 1;
         Fit::Yes
-    }
-
-    fn is_over(&self) -> bool {
-        matches!(self.token, Token::End | Token::Mark(b';'))
-    }
-}
-
-impl Fit {
-    /// The same where something has begun.
-    fn or_doubt(self) -> Self {
-        if self == Self::Yes {
-            Self::Yes
-        } else {
-            Self::Doubt
-        }
-    }
-}
-
-/// What follows a statement.
-pub(super) enum Next<'a> {
-    /// Another statement.
-    Statement(Scanner<'a>),
-    /// Something that could be read in two ways: nothing after it is known.
-    Unreadable,
-    /// Nothing.
-    None,
-}
-
-fn is_plain_name(token: Token<'_>) -> bool {
-    let is_the_systems = |name: &str| {
-        ["pg_", "information_schema"].iter().any(|with| {
-            let start = name.get(..with.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(with))
-        })
-    };
-    match token {
-        Token::Quoted(name) => !is_the_systems(name),
-        Token::Word(word) => {
-            !is_the_systems(word) && !contain(RESERVED, word) && !contain(TAKEN_AWAY, word)
-        }
-        _ => false,
     }
 }

@@ -3,7 +3,6 @@
 pub(crate) mod announcer;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -45,13 +44,9 @@ pub trait Observer: Send + Sync {
     fn event(&self, call: &Call, event: &Event);
 }
 
-/// Who is told what the commands of an adapter do.
-#[derive(Clone, Default)]
-pub(crate) struct Audience(pub(crate) Option<Arc<dyn Observer>>);
-
-impl fmt::Debug for Audience {
+impl fmt::Debug for dyn Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Audience(…)")
+        f.write_str("Observer(…)")
     }
 }
 

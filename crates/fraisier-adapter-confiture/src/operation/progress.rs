@@ -7,11 +7,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use fraisier_adapter_api::Revision;
+use tokio::time::sleep;
 
 use super::call::{Call, Confiture};
 use crate::observe::Event;
 use crate::request::project::Migration;
-use crate::thread::sleep;
 
 /// The result of an `up`, with an event at every interval until then, where there is one.
 pub(super) async fn beside<C: Confiture, T>(

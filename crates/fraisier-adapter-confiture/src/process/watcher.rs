@@ -14,7 +14,6 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::process::Pid;
@@ -24,29 +23,24 @@ use super::output::{Obstacle, RunError};
 
 const SHELL: &str = "/bin/sh";
 
-/// What the shell runs. Where there is a `$2`, it first says that it is there. Then it waits for the end
-/// of its input. `$1` is the directory of the report, which may be empty.
+/// What the shell runs. It first says that it is there, then it waits for the end of its input. `$1` is the
+/// directory of the report, which may not exist.
 ///
 /// `SIGKILL` to the group would kill the shell too, before it could remove the directory. So the shell
 /// sends `SIGVTALRM` first, which ends every process that does not handle it, and which the shell
 /// ignores. A file that is created at that moment can keep the directory from being removed, so the
 /// shell tries twice.
 const SCRIPT: &str = r#"trap '' HUP INT QUIT TERM VTALRM
-[ -n "$2" ] && echo "$2" >&0
+echo watching >&0
 read -r end
 kill -VTALRM 0
-if [ -n "$1" ]; then
-  rm -rf "$1" || { sleep 1; rm -rf "$1"; }
-fi
+rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 kill -KILL 0
 "#;
 
 /// What the shell says, and how long it may take to come to that.
-const WORD: &str = "watching";
+const WORD: &[u8] = b"watching";
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Whether [`SHELL`] is a shell that can watch. Only the first watcher of a process is asked.
-static WORKS: OnceLock<bool> = OnceLock::new();
 
 pub(super) struct Watcher {
     shell: Child,
@@ -62,24 +56,15 @@ impl Watcher {
     ///
     /// [`RunError::Program`] when the shell cannot be started for want of descriptors or processes.
     pub(super) fn start(directory: &Path) -> Result<Option<Self>, RunError> {
-        Self::start_as(Path::new(SHELL), &WORKS, directory)
+        Self::start_as(Path::new(SHELL), directory)
     }
 
-    fn start_as(
-        shell: &Path,
-        known: &OnceLock<bool>,
-        directory: &Path,
-    ) -> Result<Option<Self>, RunError> {
-        if known.get() == Some(&false) {
-            return Ok(None);
-        }
-        let is_first = known.get().is_none();
+    fn start_as(shell: &Path, directory: &Path) -> Result<Option<Self>, RunError> {
         let (alive, input) = UnixStream::pair().map_err(|error| not_started(shell, error))?;
         let mut command = Command::new(shell);
         command
             .args(["-c", SCRIPT, "confiture-watcher"])
             .arg(directory)
-            .args(is_first.then_some(WORD))
             .current_dir("/")
             .env_clear()
             .env("PATH", path())
@@ -87,34 +72,28 @@ impl Watcher {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0);
-        let works = match command.spawn() {
+        match command.spawn() {
             Ok(shell) => {
                 let watcher = Self { shell, alive };
                 // The command keeps the other end of the socket open.
                 drop(command);
-                if !is_first || watcher.says_its_word() {
-                    let _ = known.set(true);
-                    return Ok(Some(watcher));
-                }
-                false
+                Ok(watcher.says_its_word().then_some(watcher))
             }
             Err(error) => match not_started(shell, error) {
                 error @ RunError::Program {
                     obstacle: Obstacle::Exhausted,
                     ..
-                } => return Err(error),
-                _ => false,
+                } => Err(error),
+                _ => Ok(None),
             },
-        };
-        let _ = known.set(works);
-        Ok(None)
+        }
     }
 
     fn says_its_word(&self) -> bool {
         let mut said = [0; WORD.len()];
         let limited = self.alive.set_read_timeout(Some(PATIENCE));
         let read = limited.and_then(|()| (&self.alive).read_exact(&mut said));
-        read.is_ok() && said == WORD.as_bytes()
+        read.is_ok() && said == WORD
     }
 
     /// The group that it leads.
@@ -155,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_shell_can_watch_and_it_is_asked_once() {
+    fn only_a_shell_can_watch() {
         for (program, works) in [
             ("/bin/sh", true),
             ("/bin/true", false),
@@ -163,12 +142,8 @@ mod tests {
             ("/nowhere/at/all/sh", false),
             ("/etc/passwd", false),
         ] {
-            let known = OnceLock::new();
-            for _ in 0..2 {
-                let watcher = Watcher::start_as(Path::new(program), &known, Path::new(""));
-                assert_eq!(watcher.unwrap().is_some(), works, "{program}");
-                assert_eq!(known.get(), Some(&works), "{program}");
-            }
+            let watcher = Watcher::start_as(Path::new(program), Path::new(""));
+            assert_eq!(watcher.unwrap().is_some(), works, "{program}");
         }
     }
 }

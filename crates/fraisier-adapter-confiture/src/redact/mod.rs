@@ -125,8 +125,9 @@ impl Redactor {
         for (at, window) in text.as_bytes().windows(FRAGMENT).enumerate() {
             if self.is_fragment(window) {
                 let start = floor_char_boundary(text, at);
-                let end = (at + FRAGMENT..).find(|end| text.is_char_boundary(*end));
-                let end = end.unwrap_or(text.len());
+                let end = at + FRAGMENT;
+                let rest = (end..text.len()).take_while(|it| !text.is_char_boundary(*it));
+                let end = end + rest.count();
                 match found.last_mut() {
                     Some(span) if start <= span.end => span.end = end,
                     _ => found.push(start..end),
@@ -202,7 +203,7 @@ impl Redactor {
         }
         head.truncate(head.len() - begun);
         captured.head = head.into_bytes();
-        captured.tail = tail.as_bytes()[ended..].to_owned();
+        captured.tail = tail.into_bytes().split_off(ended);
     }
 
     /// At most about `limit` bytes of a text that is already without secrets: its beginning and,
