@@ -240,7 +240,7 @@ impl ConfitureMigration {
     }
 
     /// Runs an operation on a thread of its own, so that nothing of it blocks the caller's runtime.
-    async fn call<T: Redact + Summary + Send + 'static>(
+    pub(crate) async fn call<T: Redact + Summary + Send + 'static>(
         &self,
         operation: Operation,
         ctx: Option<&AdapterCtx>,

@@ -35,8 +35,8 @@ Limits:
 
 const LIMITS_OF_DOCTOR: &str = "\
 Limits:
-  Each check ends by itself: confiture has 20 s to print its version, the server 5 s for each answer. \
-Nothing is changed and no migration lock is acquired.";
+  It ends within a minute: confiture has 20 s to print its version, the files 20 s to be read, and the \
+database 40 s. Nothing is changed and no migration lock is acquired.";
 
 /// After `-h`.
 pub(super) fn short() -> String {

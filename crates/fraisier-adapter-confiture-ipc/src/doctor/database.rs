@@ -1,48 +1,457 @@
-//! What the server says, check by check.
+//! What `look.py` saw of the database, and what it means for a deploy.
 
-use super::connection::Connected;
-use super::files::Files;
-use super::finding::Finding;
-use super::question::Database;
-use super::target::Target;
-use super::{history, ledger, server, sessions};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path;
+use std::time::Duration;
 
-pub(super) const CHECKS: [&str; 9] = [
-    server::SERVER,
-    server::BETWEEN,
-    server::WRITABLE,
-    ledger::RIGHTS,
-    ledger::LEDGER,
-    sessions::LOCK,
-    sessions::BLOCKING,
-    sessions::INDEXES,
-    history::CHECK,
+use fraisier_adapter_api::AdapterError;
+use fraisier_adapter_confiture::tools::{Script, python};
+use fraisier_adapter_confiture::{ConfitureMigration, server_option};
+use serde::Deserialize;
+
+use super::finding::Grade::{self, Fail, Unknown, Warn};
+use super::finding::{Finding, listed};
+use super::history::{self, History, Row};
+use crate::project::Project;
+
+const SCRIPT: &str = include_str!("look.py");
+
+/// When the script is ended, whatever it waits for.
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// How often the adapter asks the server to look for its client.
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A session with a shorter timeout cannot even read and change the ledger.
+const SHORTEST_TIMEOUT_MS: i64 = 100;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Report {
+    NotStarted(String),
+    NotConnected(String),
+    Looked(Box<Looked>),
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Looked {
+    server: Answer<Server>,
+    timeouts: Answer<Timeout>,
+    ledgers: Answer<Ledger>,
+    rows: Answer<Row>,
+    sessions: Answer<Session>,
+    indexes: Answer<Index>,
+    pid: Answer<Pid>,
+    pid_again: Answer<Pid>,
+    asked_port: u16,
+    is_encrypted: bool,
+    takes_options: bool,
+    /// By the name of the file; none where it could not be read.
+    checksums: BTreeMap<String, Option<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer<T> {
+    Rows(Vec<T>),
+    Error { message: String, is_canceled: bool },
+}
+
+#[derive(Debug, Deserialize)]
+struct Server {
+    connected: String,
+    release: String,
+    is_old: bool,
+    is_standby: bool,
+    is_read_only: bool,
+    address: Option<String>,
+    port: Option<u16>,
+    role: String,
+    /// What the role lacks to create a table.
+    lacks: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Timeout {
+    name: String,
+    ms: i64,
+}
+
+/// A relation with the name of the ledger.
+#[derive(Debug, Deserialize)]
+struct Ledger {
+    schema: String,
+    /// Whether it is the one that confiture finds.
+    is_seen: bool,
+    /// What it is, where it is no ledger.
+    is_instead: Option<String>,
+    /// What the role lacks to use it.
+    lacks: Vec<String>,
+    /// What may keep rows out of it.
+    interferes: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Session {
+    pid: i32,
+    told: String,
+    awaits_standby: bool,
+    /// Whether it holds the migration lock, or waits for it.
+    migration_lock: Option<bool>,
+    blocks: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Index {
+    name: String,
+    is_being_built: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct Pid {
+    pid: i32,
+}
+
+/// What libpq says of a connection that it cannot make, and what helps: the first that matches.
+#[rustfmt::skip]
+const REFUSALS: [(&[&str], &str); 8] = [
+    (&["could not translate host name", "resolve host"], "correct the host, or the name service of this machine"),
+    (&["authentication failed", "no password", "pg_hba.conf", "role \""],
+        "correct user and password of the connection string, or pg_hba.conf of the server"),
+    (&["database \""], "create the database, or name another"),
+    (&["certificate", "SSL", "GSSAPI"],
+        "correct sslmode, sslrootcert and the host of the connection string, or the server's certificate"),
+    (&["too many", "connection slots"], "free connections: confiture needs one too"),
+    (&["session is", "in hot standby"],
+        "correct target_session_attrs, or let the connection string name the primary"),
+    (&["refused", "timeout expired", "timed out", "No such file", "unreachable"],
+        "start the server, correct host and port, or let a firewall pass this machine"),
+    (&[""], "correct the connection string"),
 ];
 
-pub(super) async fn examine(
-    connected: Option<Connected>,
-    target: &Target,
-    files: &Files,
-    checks: &mut Vec<Finding>,
-) {
-    let Some(Connected {
-        client,
-        takes_options,
-    }) = connected
-    else {
-        let why = "not made: there is no connection";
-        checks.extend(CHECKS.map(|check| Finding::unknown(check, why)));
-        return;
+/// Runs the script. Where it saw no database, the finding says why.
+pub(super) async fn look(
+    adapter: &ConfitureMigration,
+    project: &Project,
+) -> Result<Box<Looked>, Finding> {
+    let directory = project.workdir.join(&project.migrations_dir);
+    let directory = path::absolute(&directory).unwrap_or(directory);
+    let option = OsString::from(server_option(CHECK_INTERVAL));
+    let args = vec![directory.into_os_string(), option];
+    let ran = python(adapter, &project.ctx(), SCRIPT, args, LIMIT).await;
+    let unknown = |why: String| Finding::new("database", Unknown, format!("not looked at: {why}"));
+    let not_started = |why: String| {
+        let next = "unset PYTHONHOME and PYTHONPATH, or recreate the virtual environment and install \
+                    fraiseql-confiture in it";
+        let text = format!("confiture cannot start: {why}. Next: {next}");
+        Finding::new("python", Fail, text)
     };
-    let mut database = Database::new(client);
-    checks.push(server::release(&mut database).await);
-    checks.push(server::between(&mut database, target, takes_options).await);
-    checks.push(server::writable(&mut database).await);
-    let ledgers = ledger::find(&mut database).await;
-    checks.push(ledger::rights(&mut database, &ledgers).await);
-    checks.push(ledger::visible(&ledgers));
-    checks.push(sessions::lock(&mut database).await);
-    checks.push(sessions::blocking(&mut database).await);
-    checks.push(sessions::indexes(&mut database).await);
-    checks.push(ledger::history(&mut database, &ledgers, files).await);
+    let report = match ran {
+        Ok(Script::Report(report)) => report,
+        Ok(Script::NoInterpreter(why)) => {
+            let next = "set FRAISIER_CONFITURE_BIN to the script `confiture` of its installation";
+            return Err(unknown(format!("{why}. Next: {next}")));
+        }
+        Ok(Script::NotRun(why)) if why.contains("in time") => {
+            let next = "see whether the server still answers, and run `doctor` again";
+            return Err(unknown(format!("{why} ({LIMIT:?}). Next: {next}")));
+        }
+        Ok(Script::NotRun(why)) => return Err(not_started(why)),
+        Err(failure) => return Err(unknown(AdapterError::from(failure).message)),
+    };
+    match serde_json::from_slice(&report) {
+        Ok(Report::Looked(looked)) => Ok(looked),
+        Ok(Report::NotStarted(why)) => Err(not_started(why)),
+        Ok(Report::NotConnected(why)) => Err(not_connected(&why)),
+        Err(why) => Err(unknown(format!(
+            "the report of Python cannot be read: {why}"
+        ))),
+    }
+}
+
+fn not_connected(why: &str) -> Finding {
+    let matches = |signs: &[&str]| signs.iter().any(|sign| why.contains(sign));
+    let refusal = REFUSALS.iter().find(|(signs, _)| matches(signs));
+    let next = refusal.map_or("", |(_, next)| next);
+    let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    Finding::new("connection", Fail, format!("{why}. Next: {next}"))
+}
+
+impl<T> Answer<T> {
+    fn rows(&self, check: &'static str) -> Result<&[T], Finding> {
+        match self {
+            Self::Rows(rows) => Ok(rows),
+            Self::Error { message, .. } => Err(Finding::new(check, Unknown, message.trim())),
+        }
+    }
+
+    fn is_canceled(&self) -> bool {
+        matches!(
+            self,
+            Self::Error {
+                is_canceled: true,
+                ..
+            }
+        )
+    }
+}
+
+impl Looked {
+    /// What is to be said of the database itself.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let parts = [
+            self.server(),
+            self.timeouts().map(|it| vec![it]),
+            self.ledger().map(|it| vec![it]),
+            self.sessions(),
+            self.indexes().map(|it| vec![it]),
+        ];
+        let parts = parts.into_iter();
+        parts
+            .flat_map(|it| it.unwrap_or_else(|unknown| vec![unknown]))
+            .collect()
+    }
+
+    /// The history; nothing where another finding says why it is not known.
+    pub(super) fn history(&self) -> Result<Option<History<'_>>, Finding> {
+        let Ok(ledgers) = self.ledgers.rows("") else {
+            return Ok(None);
+        };
+        let (rows, interferes) = match ledgers.first() {
+            None => (&[][..], &[][..]),
+            Some(it) if it.is_seen && it.is_instead.is_none() && !self.rows.is_canceled() => {
+                (self.rows.rows(history::CHECK)?, &*it.interferes)
+            }
+            Some(_) => return Ok(None),
+        };
+        let checksums = &self.checksums;
+        Ok(Some(History {
+            rows,
+            interferes,
+            checksums,
+        }))
+    }
+
+    fn server(&self) -> Result<Vec<Finding>, Finding> {
+        let [it] = self.server.rows("server")? else {
+            return Err(Finding::new(
+                "server",
+                Unknown,
+                "the server returned no row",
+            ));
+        };
+        let over = if self.is_encrypted { ", over TLS" } else { "" };
+        let old = "which cannot be asked to notice that its client is gone. Next: after a kill, a \
+                   statement runs to its end; set FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK=off, or \
+                   upgrade to PostgreSQL 14";
+        let direct = "Next: let the connection string name the server itself: a pooler that shares \
+                      sessions loses confiture's lock and the server's notice that it is gone";
+        let address = it.address.as_deref().unwrap_or_default();
+        let port = it.port.unwrap_or(self.asked_port);
+        let two_sessions = match (&self.pid, &self.pid_again) {
+            (Answer::Rows(first), Answer::Rows(again)) => first != again,
+            _ => false,
+        };
+        let between = [
+            (
+                two_sessions,
+                Fail,
+                format!("two transactions had two sessions. {direct}"),
+            ),
+            (
+                !self.takes_options,
+                Warn,
+                format!(
+                    "a pooler refused the option by which the server notices that confiture is gone. \
+                     {direct}"
+                ),
+            ),
+            (
+                port != self.asked_port,
+                Warn,
+                format!(
+                    "the server itself listens on {address} port {port}: a pooler, a proxy or a mapped \
+                     port is in between. {direct}"
+                ),
+            ),
+        ];
+        let writable = [
+            (
+                it.is_standby,
+                Fail,
+                "this server is a standby. Next: let the connection string name the primary".into(),
+            ),
+            (
+                it.is_read_only,
+                Fail,
+                "transactions only read here (default_transaction_read_only). Next: remove that \
+                 setting from the role, the database or the server"
+                    .into(),
+            ),
+        ];
+        let ledger = self.ledgers.rows("").ok().and_then(<[_]>::first);
+        let ledger = ledger
+            .filter(|it| it.is_seen)
+            .map_or(&[][..], |it| &*it.lacks);
+        let lacks = [&*it.lacks, ledger].concat().join(", and ");
+        let rights = format!(
+            "{} {lacks}. Next: deploy as the owner of the ledger (ALTER TABLE tb_confiture OWNER TO …), \
+             grant what is lacking, or correct the search_path of the role",
+            it.role
+        );
+        let may = format!("{} may create tables and change the ledger", it.role);
+        Ok(vec![
+            Finding::new("connection", Grade::Ok, format!("{}{over}", it.connected)),
+            Finding::first(
+                "server",
+                &it.release,
+                [(it.is_old, Warn, format!("{}, {old}", it.release))],
+            ),
+            Finding::first(
+                "between",
+                "one session, on the server that was asked for",
+                between,
+            ),
+            Finding::first("writable", "neither a standby nor read-only", writable),
+            Finding::first("rights", &may, [(!lacks.is_empty(), Fail, rights)]),
+        ])
+    }
+
+    fn timeouts(&self) -> Result<Finding, Finding> {
+        const CHECK: &str = "timeouts";
+        let canceled = self.timeouts.is_canceled() || self.rows.is_canceled();
+        let timeouts = match self.timeouts.rows(CHECK) {
+            Err(unknown) if !canceled => return Err(unknown),
+            timeouts => timeouts.unwrap_or_default(),
+        };
+        let each = timeouts
+            .iter()
+            .map(|it| format!("{} is {} ms", it.name, it.ms));
+        let each = each.collect::<Vec<_>>().join(", ");
+        let ends_all = |it: &Timeout| it.name != "lock_timeout" && it.ms < SHORTEST_TIMEOUT_MS;
+        let next = "Next: raise it for the role that deploys: ALTER ROLE … SET …";
+        Ok(Finding::first(
+            CHECK,
+            "none of the role is below a minute",
+            [
+                (
+                    canceled || timeouts.iter().any(ends_all),
+                    Fail,
+                    format!(
+                        "statement_timeout is too short to read and change the ledger: {each}. {next}"
+                    ),
+                ),
+                (
+                    !each.is_empty(),
+                    Warn,
+                    format!("a migration that takes longer fails: {each}. {next}"),
+                ),
+            ],
+        ))
+    }
+
+    fn ledger(&self) -> Result<Finding, Finding> {
+        let ledgers = self.ledgers.rows("ledger")?;
+        let (seen, others): (Vec<&Ledger>, Vec<&Ledger>) =
+            ledgers.iter().partition(|it| it.is_seen);
+        let others: Vec<&str> = others.iter().map(|it| &*it.schema).collect();
+        let (are_others, others) = (!others.is_empty(), listed(&others));
+        let name = seen.first().map(|it| format!("{}.tb_confiture", it.schema));
+        let fine = name
+            .as_deref()
+            .unwrap_or("there is none: nothing was ever applied here");
+        let instead = seen.first().and_then(|it| it.is_instead.as_deref());
+        Ok(Finding::first(
+            "ledger",
+            fine,
+            [
+                (
+                    instead.is_some(),
+                    Fail,
+                    format!(
+                        "{fine} is no ledger, but {}. Next: rename or drop it, or set the search_path of \
+                     the role to the schema of the ledger",
+                        instead.unwrap_or_default()
+                    ),
+                ),
+                (
+                    name.is_none() && are_others,
+                    Fail,
+                    format!(
+                        "confiture sees none, and one is in the schema {others}: it would apply everything \
+                     again. Next: put that schema on the search_path of the role, and grant USAGE on it"
+                    ),
+                ),
+                (
+                    are_others,
+                    Warn,
+                    format!(
+                        "confiture sees {fine}; there are more, in {others}. Next: make sure that the \
+                     search_path of every role that deploys shows the same one"
+                    ),
+                ),
+            ],
+        ))
+    }
+
+    fn sessions(&self) -> Result<Vec<Finding>, Finding> {
+        let sessions = self.sessions.rows("lock")?;
+        let of = |wanted: fn(&Session) -> bool| {
+            let found = || sessions.iter().filter(|it| wanted(it));
+            let told: Vec<&str> = found().map(|it| &*it.told).collect();
+            let end = found().map(|it| format!("SELECT pg_terminate_backend({})", it.pid));
+            (told.len(), listed(&told), listed(&end.collect::<Vec<_>>()))
+        };
+        let (holders, holds, end) = of(|it| it.migration_lock == Some(true));
+        let (waiting, ..) = of(|it| it.migration_lock == Some(false));
+        let (commits, commit, _) = of(|it| it.awaits_standby);
+        let (blockers, block, end_blocking) =
+            of(|it| it.blocks && it.migration_lock.is_none() && !it.awaits_standby);
+        let lock = format!(
+            "the migration lock is held by {holds}; {waiting} wait for it. Next: wait for that deploy to \
+             end; if it no longer runs, end its session: {end}"
+        );
+        let standby = format!(
+            "a commit waits for a synchronous standby: {commit}. Next: start the standby, or correct \
+             synchronous_standby_names. Do not end the session: its commit is on the disk, and ending it \
+             makes it visible"
+        );
+        let blocking = format!(
+            "sessions that block, or lock tables: {block}. Next: a migration waits behind them, and \
+             everything else behind the migration: wait until they end, or end them: {end_blocking}"
+        );
+        let quiet = "no session blocks another, or has locked tables for 10 s";
+        Ok(vec![
+            Finding::first(
+                "lock",
+                "nobody holds the migration lock",
+                [(holders > 0, Fail, lock)],
+            ),
+            Finding::first(
+                "standby",
+                "no commit waits for one",
+                [(commits > 0, Warn, standby)],
+            ),
+            Finding::first("blocking", quiet, [(blockers > 0, Warn, blocking)]),
+        ])
+    }
+
+    fn indexes(&self) -> Result<Finding, Finding> {
+        let invalid = self.indexes.rows("indexes")?;
+        let left = invalid.iter().filter(|index| !index.is_being_built);
+        let left: Vec<&str> = left.map(|index| &*index.name).collect();
+        let first = left.first().unwrap_or(&"");
+        let text = format!(
+            "invalid: {}. Next: a stopped CREATE INDEX CONCURRENTLY left it: DROP INDEX CONCURRENTLY \
+             {first}, then deploy again",
+            listed(&left)
+        );
+        let fine = "every index is valid, or being built";
+        Ok(Finding::first(
+            "indexes",
+            fine,
+            [(!left.is_empty(), Warn, text)],
+        ))
+    }
 }

@@ -1,117 +1,153 @@
 //! The migrations directory.
 
-use std::collections::BTreeMap;
 use std::path::{self, Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
-use fraisier_adapter_confiture::tools::{Migration, migrations_in};
+use fraisier_adapter_confiture::tools::{Migration, NotText, migrations_in, surprises};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-use super::finding::{Finding, Grade, listed};
+use super::finding::Finding;
+use super::finding::Grade::{self, Fail, Unknown, Warn};
 use crate::project::Project;
 
 const DIRECTORY: &str = "directory";
-const VERSIONS: &str = "versions";
-const WAY_BACK: &str = "way back";
-const VERIFY: &str = "verify";
 
-/// The migrations of a directory; `None` when it cannot be read.
-pub(super) type Files = Option<Vec<Migration>>;
+/// How long reading every file may take.
+const LIMIT: Duration = Duration::from_secs(20);
 
-pub(super) fn examine(project: &Project, checks: &mut Vec<Finding>) -> Files {
+const EMPTY: &str = "Next: if it is not the right directory, name that with --migrations-dir";
+const CANNOT_READ: (Grade, &str) = (
+    Fail,
+    "confiture cannot read what is not UTF-8: {}. Next: write it as UTF-8",
+);
+const WITH_NUL: (Grade, &str) = (
+    Fail,
+    "a NUL byte, behind which confiture silently runs nothing, is in {}. Next: write it as text",
+);
+const IRREGULAR: (Grade, &str) = (
+    Warn,
+    "not a regular file: {}. Next: put a regular file in the place of each, or move it out of the \
+     directory: confiture reads whatever has such a name, fails at a directory and waits at a FIFO",
+);
+const TWICE: (Grade, &str) = (
+    Fail,
+    "more than one file has the version {}. Next: give each migration a version of its own: confiture \
+     refuses to begin",
+);
+const ONE_WAY: (Grade, &str) = (
+    Warn,
+    "no .down.sql for {}. Next: write them: without them, `up` and `down_to` stop there, and a failed \
+     deploy cannot be undone",
+);
+const UNVERIFIED: (Grade, &str) = (Grade::Ok, "no .verify.sql for {}");
+
+/// What is found in the directory, and its migrations; none when it was not read.
+pub(super) async fn examine(project: &Project) -> (Option<Vec<Migration>>, Vec<Finding>) {
     let directory = project.workdir.join(&project.migrations_dir);
-    let shown = path::absolute(&directory).unwrap_or_else(|_| directory.clone());
-    let migrations = match migrations_in(&directory) {
-        Ok(migrations) => migrations,
+    let directory = path::absolute(&directory).unwrap_or(directory);
+    let shown = directory.display().to_string();
+    let (reply, examined) = oneshot::channel();
+    // A thread that nothing waits for: it may read for longer than the limit.
+    let reads = thread::spawn(move || reply.send(read(&directory)));
+    drop(reads);
+    if let Ok(Ok(examined)) = timeout(LIMIT, examined).await {
+        examined
+    } else {
+        let text = format!("{shown} could not be read within {LIMIT:?}");
+        (None, vec![Finding::new(DIRECTORY, Unknown, text)])
+    }
+}
+
+fn read(directory: &Path) -> (Option<Vec<Migration>>, Vec<Finding>) {
+    let shown = directory.display();
+    let endings = [".up.sql", ".down.sql", ".verify.sql"];
+    let read = migrations_in(directory)
+        .and_then(|found| Ok((found, NotText::in_directory(directory, &endings)?)));
+    let (migrations, not_text) = match read {
+        Ok(read) => read,
         Err(why) => {
-            let evidence = format!("{} cannot be read: {why}", shown.display());
-            let next = "name the project with --workdir and --migrations-dir. Under fraisier, \
-                        `preflight` and `verify` look into its own working directory";
-            checks.push(Finding::new(DIRECTORY, Grade::Fail, evidence, next));
-            for check in [VERSIONS, WAY_BACK, VERIFY] {
-                checks.push(Finding::unknown(check, "not made: there are no files"));
-            }
-            return None;
+            let text = format!(
+                "{shown} cannot be read: {why}. Next: name the project with --workdir and \
+                 --migrations-dir. Under fraisier, `preflight` and `verify` look into its own working \
+                 directory"
+            );
+            return (None, vec![Finding::new(DIRECTORY, Fail, text)]);
         }
     };
-    checks.push(held(&shown, &migrations));
-    checks.push(doubled(&migrations));
-    checks.push(beside(
-        &migrations,
-        (WAY_BACK, ".down.sql", Grade::Warn),
-        "write them: without them, `up` and `down_to` stop there, and a failed deploy cannot be \
-         undone",
-    ));
-    checks.push(beside(&migrations, (VERIFY, ".verify.sql", Grade::Ok), ""));
-    Some(migrations)
+    let count = migrations.len();
+    let held = format!(
+        "{shown} holds {count} migration{}",
+        if count == 1 { "" } else { "s" }
+    );
+    let without = |ending| {
+        let without = migrations.iter().filter(|it| lacks(it, ending));
+        without.map(|it| &*it.version).collect::<Vec<_>>()
+    };
+    let (not_text, text) = match &*not_text.with_nul {
+        [] => (&*not_text.not_utf8, CANNOT_READ),
+        with_nul => (with_nul, WITH_NUL),
+    };
+    let mut findings = vec![
+        Finding::first(
+            DIRECTORY,
+            &held,
+            [(count == 0, Warn, format!("{held}. {EMPTY}"))],
+        ),
+        Finding::named(
+            "files",
+            "each is a regular file",
+            &irregular(&migrations),
+            IRREGULAR,
+        ),
+        Finding::named(
+            "text",
+            "every file is UTF-8 without NUL bytes",
+            not_text,
+            text,
+        ),
+        Finding::named("versions", "each is there once", &twice(&migrations), TWICE),
+        Finding::named(
+            "way back",
+            "every SQL migration has its .down.sql",
+            &without(".down.sql"),
+            ONE_WAY,
+        ),
+        Finding::named(
+            "verify",
+            "every SQL migration has its .verify.sql",
+            &without(".verify.sql"),
+            UNVERIFIED,
+        ),
+    ];
+    let surprises = surprises(&migrations).into_iter();
+    findings.extend(surprises.map(|(_, what)| Finding::new("names", Warn, what)));
+    (Some(migrations), findings)
 }
 
-/// What the directory holds, and what in it is no file that could be read.
-fn held(directory: &Path, migrations: &[Migration]) -> Finding {
-    let many = if migrations.len() == 1 { "" } else { "s" };
-    let (shown, count) = (directory.display(), migrations.len());
-    let evidence = format!("{shown} holds {count} migration{many}");
-    if migrations.is_empty() {
-        let next = "if it is not the right directory, name that with --migrations-dir";
-        return Finding::new(DIRECTORY, Grade::Warn, evidence, next);
-    }
-    let irregular: Vec<String> = migrations
-        .iter()
-        .flat_map(|migration| {
-            let beside = |ending| sibling(migration, ending);
-            let own = Some(migration.path.clone());
-            [own, beside(".down.sql"), beside(".verify.sql")]
-        })
-        .flatten()
-        .filter(|path| path.symlink_metadata().is_ok() && !path.is_file())
+/// What has the name of a migration's file, and is no file.
+fn irregular(migrations: &[Migration]) -> Vec<String> {
+    let files = migrations.iter().flat_map(|it| {
+        let beside = [".down.sql", ".verify.sql"].map(|ending| sibling(it, ending));
+        beside.into_iter().flatten().chain([it.path.clone()])
+    });
+    let irregular = files.filter(|path| path.symlink_metadata().is_ok() && !path.is_file());
+    irregular
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-        .collect();
-    if irregular.is_empty() {
-        return Finding::ok(DIRECTORY, evidence);
-    }
-    let evidence = format!("{evidence}; not a regular file: {}", listed(&irregular));
-    let next = "put a regular file in the place of each, or move it out of the directory: confiture \
-                reads whatever has such a name, fails at a directory and waits at a FIFO";
-    Finding::new(DIRECTORY, Grade::Warn, evidence, next)
+        .collect()
 }
 
-fn doubled(migrations: &[Migration]) -> Finding {
-    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
-    for migration in migrations {
-        *count.entry(&migration.version).or_default() += 1;
-    }
-    let twice: Vec<&str> = count
-        .iter()
-        .filter(|(_, count)| **count > 1)
-        .map(|(version, _)| *version)
-        .collect();
-    if twice.is_empty() {
-        return Finding::ok(VERSIONS, "each is there once");
-    }
-    let evidence = format!("more than one file has the version {}", listed(&twice));
-    let next = "give each migration a version of its own: confiture refuses to begin";
-    Finding::new(VERSIONS, Grade::Fail, evidence, next)
+fn twice(migrations: &[Migration]) -> Vec<&str> {
+    let pairs = migrations.windows(2);
+    let pairs = pairs.filter(|pair| pair[0].version == pair[1].version);
+    let mut twice: Vec<&str> = pairs.map(|pair| &*pair[0].version).collect();
+    twice.dedup();
+    twice
 }
 
-/// Whether each SQL migration has the file that belongs to it. A `.py` migration has its way down in
+/// Whether it is a SQL migration without the file of this ending. A `.py` migration has its way down in
 /// itself.
-fn beside(
-    migrations: &[Migration],
-    (check, ending, otherwise): (&'static str, &str, Grade),
-    next: &str,
-) -> Finding {
-    let without: Vec<&str> = migrations
-        .iter()
-        .filter(|migration| lacks(migration, ending))
-        .map(|migration| migration.version.as_str())
-        .collect();
-    if without.is_empty() {
-        Finding::ok(check, format!("every SQL migration has its {ending}"))
-    } else {
-        let evidence = format!("no {ending} for {}", listed(&without));
-        Finding::new(check, otherwise, evidence, next)
-    }
-}
-
-/// Whether it is a SQL migration without the file of this ending.
 pub(super) fn lacks(migration: &Migration, ending: &str) -> bool {
     sibling(migration, ending).is_some_and(|file| !file.exists())
 }
@@ -140,14 +176,7 @@ mod tests {
     }
 
     fn examined_in(directory: &Path) -> Vec<Finding> {
-        let project = Project {
-            workdir: directory.into(),
-            migrations_dir: ".".into(),
-            database_url_env: "DATABASE_URL".into(),
-        };
-        let mut checks = Vec::new();
-        examine(&project, &mut checks);
-        checks
+        read(directory).1
     }
 
     #[test]
@@ -163,9 +192,9 @@ mod tests {
         symlink(at("nowhere"), at("5_e.up.sql")).expect("a link");
         let made = Command::new("mkfifo").arg(at("4_d.up.sql")).status();
         assert!(made.expect("mkfifo").success());
-        let directory = examined_in(base.path()).remove(0);
+        let directory = examined_in(base.path()).remove(1);
         assert_eq!(directory.grade, Grade::Warn, "{directory:?}");
-        let says = "holds 5 migrations; not a regular file: 1_a.down.sql, 3_c.up.sql, 4_d.up.sql, \
+        let says = "not a regular file: 1_a.down.sql, 3_c.up.sql, 4_d.up.sql, \
                     5_e.up.sql";
         assert!(directory.evidence.ends_with(says), "{directory:?}");
         assert!(!directory.next.is_empty());
@@ -179,18 +208,50 @@ mod tests {
             "{whole:?}"
         );
         let lacking = examined(&["1_a.up.sql", "2_b.up.sql", "2_b.down.sql", "2_c.py"]);
-        let [directory, versions, back, verify] = &lacking[..] else {
+        let [directory, files, text, versions, back, verify] = &lacking[..] else {
             panic!("{lacking:?}")
         };
         assert!(
             directory.evidence.ends_with("holds 3 migrations"),
             "{directory:?}"
         );
+        assert_eq!((files.grade, text.grade), (Grade::Ok, Grade::Ok));
         assert_eq!(versions.grade, Grade::Fail);
         assert!(versions.evidence.ends_with("version 2"), "{versions:?}");
         assert_eq!(back.grade, Grade::Warn);
         assert!(back.evidence.ends_with("for 1"), "{back:?}");
         assert_eq!(verify.grade, Grade::Ok);
         assert!(verify.evidence.ends_with("for 1, 2"), "{verify:?}");
+    }
+
+    #[test]
+    fn what_confiture_reads_otherwise_than_its_author_is_named() {
+        let base = tempfile::tempdir().expect("a directory");
+        for (name, bytes) in [
+            ("1_a.up.sql", &b"SELECT 1;"[..]),
+            ("1_a.down.sql", b"SELECT\0 1;"),
+            ("10_b.up.sql", b"SELECT 'caf\xe9';"),
+            ("9_c.up.sql", b""),
+            ("._9_c.up.sql", b""),
+        ] {
+            fs::write(base.path().join(name), bytes).expect("written");
+        }
+        let found = examined_in(base.path());
+        let of = |check: &str| -> Vec<&Finding> {
+            found.iter().filter(|it| it.check == check).collect()
+        };
+        assert_eq!(of("text")[0].grade, Grade::Fail);
+        assert!(
+            of("text")[0].evidence.ends_with("is in 1_a.down.sql"),
+            "{found:?}"
+        );
+        let [hidden, widths] = of("names")[..] else {
+            panic!("{found:?}")
+        };
+        assert!(hidden.evidence.contains("._9_c.up.sql"), "{found:?}");
+        assert!(widths.evidence.contains("10 comes before 9"), "{found:?}");
+        fs::remove_file(base.path().join("1_a.down.sql")).expect("removed");
+        let text = examined_in(base.path()).remove(2);
+        assert!(text.evidence.ends_with("10_b.up.sql"), "{text:?}");
     }
 }

@@ -3,7 +3,6 @@
 use std::borrow::Borrow;
 use std::fmt;
 
-use fraisier_adapter_api::AdapterError;
 use serde::Serialize;
 
 /// How many names are listed before the rest is counted.
@@ -49,12 +48,10 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(
-        check: &'static str,
-        grade: Grade,
-        evidence: impl Into<String>,
-        next: &str,
-    ) -> Self {
+    /// The text is the evidence, and after `. Next: ` what to do, as in the messages of the adapter.
+    pub(super) fn new(check: &'static str, grade: Grade, text: impl AsRef<str>) -> Self {
+        let text = text.as_ref();
+        let (evidence, next) = text.split_once(". Next: ").unwrap_or((text, ""));
         Self {
             check,
             grade,
@@ -63,21 +60,26 @@ impl Finding {
         }
     }
 
-    /// A check that found what the adapter fails with.
-    pub(super) fn failed(check: &'static str, error: &AdapterError) -> Self {
-        let (evidence, next) = match error.message.split_once(". Next: ") {
-            Some(parts) => parts,
-            None => (error.message.as_str(), ""),
-        };
-        Self::new(check, Grade::Fail, evidence, next)
+    /// The first problem that there is, or that all is well.
+    pub(super) fn first(
+        check: &'static str,
+        fine: &str,
+        problems: impl IntoIterator<Item = (bool, Grade, String)>,
+    ) -> Self {
+        let problem = problems.into_iter().find(|(is_there, ..)| *is_there);
+        let (_, grade, text) = problem.unwrap_or((true, Grade::Ok, fine.into()));
+        Self::new(check, grade, text)
     }
 
-    pub(super) fn ok(check: &'static str, evidence: impl Into<String>) -> Self {
-        Self::new(check, Grade::Ok, evidence, "")
-    }
-
-    pub(super) fn unknown(check: &'static str, evidence: impl Into<String>) -> Self {
-        Self::new(check, Grade::Unknown, evidence, "")
+    /// A problem of these names, which are put into the text; without names, all is well.
+    pub(super) fn named(
+        check: &'static str,
+        fine: &str,
+        names: &[impl Borrow<str>],
+        (grade, text): (Grade, &str),
+    ) -> Self {
+        let text = text.replacen("{}", &listed(names), 1);
+        Self::first(check, fine, [(!names.is_empty(), grade, text)])
     }
 }
 
@@ -91,14 +93,11 @@ pub(super) fn listed(names: &[impl Borrow<str>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use fraisier_adapter_api::AdapterErrorKind;
-
     use super::*;
 
     #[test]
     fn the_advice_of_an_error_is_what_to_do_about_it() {
-        let kind = AdapterErrorKind::InvalidConfig;
-        let failed = |message: &str| Finding::failed("version", &AdapterError::new(kind, message));
+        let failed = |message: &str| Finding::new("version", Grade::Fail, message);
         let advised = failed("it hangs; nothing was started. Next: try again");
         assert_eq!(advised.evidence, "it hangs; nothing was started");
         assert_eq!(advised.next, "try again");

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fraisier_adapter_api::AdapterError;
 use fraisier_adapter_confiture::capability::{FLOORS, Need};
 use fraisier_adapter_confiture::tools::process::{can_watch, program_of};
-use fraisier_adapter_confiture::{ConfitureVersion, VARIABLES};
+use fraisier_adapter_confiture::{ConfitureMigration, ConfitureVersion, VARIABLES};
 
 use super::finding::{Finding, Grade};
 use crate::limit::TimedOut;
@@ -28,76 +29,91 @@ const PROGRAM: &str = "FRAISIER_CONFITURE_BIN";
 /// How long `--version` may take. It touches no database.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) async fn examine() -> Vec<Finding> {
-    vec![variables(), program(), version().await, watcher()]
+/// The release, where confiture can be run, and what was found.
+pub(super) async fn examine(
+    adapter: &ConfitureMigration,
+) -> (Option<ConfitureVersion>, Vec<Finding>) {
+    let program = program(adapter);
+    if program.grade == Grade::Fail {
+        return (None, vec![program]);
+    }
+    let (version, finding) = version(adapter).await;
+    (version, vec![program, finding, watcher()])
 }
 
-/// The variables that configure the adapter.
-fn variables() -> Finding {
+/// The adapter, and the variables that configure it.
+pub(super) fn variables() -> (Option<ConfitureMigration>, Finding) {
     const CHECK: &str = "variables";
-    if let Err(error) = options::adapter(Caller::Person, Arc::new(TimedOut::default())) {
-        return Finding::failed(CHECK, &error);
-    }
+    let adapter = match options::adapter(Caller::Person, Arc::new(TimedOut::default())) {
+        Ok((adapter, _)) => adapter,
+        Err(error) => return (None, Finding::new(CHECK, Grade::Fail, error.message)),
+    };
     let set: Vec<String> = env::vars_os()
         .filter(|(_, value)| !value.is_empty())
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| name.starts_with(PREFIX))
         .collect();
+    let is_read = |name: &str| VARIABLES.iter().any(|variable| variable.name == name);
     let unknown: Vec<&str> = set
         .iter()
-        .map(String::as_str)
-        .filter(|name| VARIABLES.iter().all(|variable| variable.name != *name))
+        .map(|it| &**it)
+        .filter(|it| !is_read(it))
         .collect();
-    if !unknown.is_empty() {
-        let evidence = format!("nothing reads {}", unknown.join(", "));
-        return Finding::new(CHECK, Grade::Warn, evidence, "`--help` lists the variables");
-    }
-    Finding::ok(
-        CHECK,
-        match set.len() {
-            0 => "none is set: the defaults hold".to_owned(),
-            _ => format!("understood: {}", set.join(", ")),
-        },
-    )
+    let fine = match set.len() {
+        0 => "none is set: the defaults hold".to_owned(),
+        _ => format!("understood: {}", set.join(", ")),
+    };
+    let text = format!(
+        "nothing reads {}. Next: `--help` lists the variables",
+        unknown.join(", ")
+    );
+    let problem = (!unknown.is_empty(), Grade::Warn, text);
+    (Some(adapter), Finding::first(CHECK, &fine, [problem]))
 }
 
 /// The binary that the adapter runs, by which rule it is found, and the interpreter that it names.
-fn program() -> Finding {
-    const CHECK: &str = "program";
-    let Ok((adapter, _)) = options::adapter(Caller::Person, Arc::new(TimedOut::default())) else {
-        return Finding::unknown(CHECK, "not looked for: the variables are not usable");
-    };
-    let named = env::var_os(PROGRAM).filter(|name| !name.is_empty());
-    let (name, rule) = match (&named, options::beside_this_program()) {
-        (Some(name), _) => (Path::new(name), "named by FRAISIER_CONFITURE_BIN"),
+fn program(adapter: &ConfitureMigration) -> Finding {
+    let named = env::var(PROGRAM).ok().filter(|name| !name.is_empty());
+    let (name, rule) = match (named, options::beside_this_program()) {
+        (Some(name), _) => (name, "named by FRAISIER_CONFITURE_BIN"),
         (None, Some(_)) => (
-            Path::new("confiture"),
+            "confiture".into(),
             "in the directory of the adapter program",
         ),
-        (None, None) => (Path::new("confiture"), "looked up in PATH"),
+        (None, None) => ("confiture".into(), "looked up in PATH"),
     };
-    let found = program_of(&adapter).ok().filter(|it| is_executable(it));
-    let Some(found) = found else {
-        let evidence = format!("no program {} ({rule})", name.display());
-        let next = "pip install fraiseql-confiture, put it on PATH, or name it in \
-                    FRAISIER_CONFITURE_BIN";
-        return Finding::new(CHECK, Grade::Fail, evidence, next);
+    let found = program_of(adapter).ok().filter(|it| is_executable(it));
+    let interpreter = found.as_deref().and_then(interpreter);
+    let is_gone = interpreter.as_ref().is_some_and(|it| !is_executable(it));
+    let runs = interpreter.map(|it| it.display().to_string());
+    let runs = runs.unwrap_or_default();
+    let shown = found.as_ref().map_or(name, |it| it.display().to_string());
+    let fine = match &*runs {
+        "" => format!("{shown} ({rule})"),
+        runs => format!("{shown} ({rule}); runs {runs}"),
     };
-    let evidence = format!("{} ({rule})", found.display());
-    match interpreter(&found) {
-        Some(interpreter) if !is_executable(&interpreter) => {
-            let evidence = format!(
-                "{evidence}; its interpreter {} is gone",
-                interpreter.display()
-            );
-            let next = "make its virtual environment anew, and install fraiseql-confiture in it";
-            Finding::new(CHECK, Grade::Fail, evidence, next)
-        }
-        Some(interpreter) => {
-            Finding::ok(CHECK, format!("{evidence}; runs {}", interpreter.display()))
-        }
-        None => Finding::ok(CHECK, evidence),
-    }
+    Finding::first(
+        "program",
+        &fine,
+        [
+            (
+                found.is_none(),
+                Grade::Fail,
+                format!(
+                    "no program {shown} ({rule}). Next: pip install fraiseql-confiture, put it on PATH, or \
+                 name it in FRAISIER_CONFITURE_BIN"
+                ),
+            ),
+            (
+                is_gone,
+                Grade::Fail,
+                format!(
+                    "{shown} ({rule}); its interpreter {runs} is gone. Next: recreate its virtual \
+                 environment, and install fraiseql-confiture in it"
+                ),
+            ),
+        ],
+    )
 }
 
 /// What the first line of a script names, after `#!`.
@@ -112,63 +128,69 @@ fn interpreter(script: &Path) -> Option<PathBuf> {
 
 /// Whether confiture is stopped when the engine dies.
 fn watcher() -> Finding {
-    const CHECK: &str = "watcher";
-    match can_watch() {
-        Ok(true) => Finding::ok(CHECK, "/bin/sh stops confiture when the engine dies"),
-        Ok(false) => Finding::new(
-            CHECK,
-            Grade::Warn,
-            "/bin/sh is missing or is no shell: when the engine is killed, confiture goes on and commits",
-            "install a shell as /bin/sh",
+    let (grade, text) = match can_watch() {
+        Ok(true) => (
+            Grade::Ok,
+            "/bin/sh stops confiture when the engine dies".into(),
         ),
-        Err(error) => Finding::unknown(CHECK, error.to_string()),
-    }
+        Ok(false) => (
+            Grade::Warn,
+            "/bin/sh is missing or is no shell: when the engine is killed, confiture goes on and \
+             commits. Next: install a shell as /bin/sh"
+                .into(),
+        ),
+        Err(error) => (Grade::Unknown, error.to_string()),
+    };
+    Finding::new("watcher", grade, text)
 }
 
 /// The release, against the floors and against what was recorded.
-async fn version() -> Finding {
-    let Ok((adapter, _)) = options::adapter(Caller::Person, Arc::new(TimedOut::default())) else {
-        return Finding::unknown(VERSION, "not asked: the variables are not usable");
-    };
-    let described = tokio::time::timeout(PATIENCE, adapter.describe()).await;
-    adapter.settled().await;
-    let version = match described {
-        Ok(Ok(description)) => ConfitureVersion::parse(&description.version),
-        Ok(Err(failure)) => return Finding::failed(VERSION, &failure.into()),
-        Err(_) => {
-            let evidence = format!("`--version` did not answer within {PATIENCE:?}");
-            let next = "run it by hand, and see what it waits for";
-            return Finding::new(VERSION, Grade::Fail, evidence, next);
+async fn version(adapter: &ConfitureMigration) -> (Option<ConfitureVersion>, Finding) {
+    let fail = |text: String| (None, Finding::new(VERSION, Grade::Fail, text));
+    match tokio::time::timeout(PATIENCE, adapter.describe()).await {
+        Ok(Ok(description)) => {
+            let version = ConfitureVersion::parse(&description.version);
+            let finding = judge(&version, NEWEST_RECORDED);
+            (Some(version), finding)
         }
-    };
-    judge(&version, NEWEST_RECORDED)
+        Ok(Err(failure)) => fail(AdapterError::from(failure).message),
+        Err(_) => fail(format!(
+            "`--version` did not answer within {PATIENCE:?}. Next: run it by hand, and see what it \
+             waits for"
+        )),
+    }
 }
 
 fn judge(version: &ConfitureVersion, newest: &str) -> Finding {
-    let lacks: Vec<String> = FLOORS
+    let lacks = FLOORS
         .iter()
         .filter(|floor| floor.need != Need::Everything && !floor.need.is_met_by(version))
-        .map(|floor| format!("{} (since {})", floor.need.as_str(), floor.release()))
-        .collect();
-    let mut evidence = format!("confiture {version}");
-    if !lacks.is_empty() {
-        evidence = format!("{evidence}, without {}", lacks.join(", "));
-    }
-    let mut recorded = newest.split('.').map(|number| number.parse().unwrap_or(0));
-    let mut number = || recorded.next().unwrap_or(0);
-    let (major, minor, patch) = (number(), number(), number());
-    if version.is_at_least(major, minor, patch + 1) {
-        let evidence = format!("{evidence}; newer than {newest}, the newest that was recorded");
-        let next =
-            "`cargo xtask gate` in this adapter's repository tells whether it can be trusted";
-        return Finding::new(VERSION, Grade::Warn, evidence, next);
-    }
-    if Need::WindowSafe.is_met_by(version) {
-        Finding::ok(VERSION, evidence)
-    } else {
-        let next = "pip install --upgrade fraiseql-confiture, before a gate asks for what it lacks";
-        Finding::new(VERSION, Grade::Warn, evidence, next)
-    }
+        .map(|floor| format!("{} (since {})", floor.need.as_str(), floor.release()));
+    let lacks = lacks.collect::<Vec<_>>().join(", ");
+    let without = if lacks.is_empty() { "" } else { ", without " };
+    let fine = format!("confiture {version}{without}{lacks}");
+    Finding::first(
+        VERSION,
+        &fine,
+        [
+            (
+                *version > ConfitureVersion::parse(newest),
+                Grade::Warn,
+                format!(
+                    "{fine}; newer than {newest}, the newest that was recorded. Next: `cargo xtask gate` in \
+                 this adapter's repository tells whether it can be trusted"
+                ),
+            ),
+            (
+                !Need::WindowSafe.is_met_by(version),
+                Grade::Warn,
+                format!(
+                    "{fine}. Next: pip install --upgrade fraiseql-confiture, before a gate asks for what it \
+                 lacks"
+                ),
+            ),
+        ],
+    )
 }
 
 #[cfg(test)]

@@ -125,6 +125,35 @@ fn plan(request: &Request, limits: Limits, statements: &[&str]) -> Option<Invoca
     })
 }
 
+/// Runs another script with the same Python, connected as a migration is, and returns its report.
+///
+/// # Errors
+///
+/// When there is no interpreter, or the script wrote no report.
+#[cfg(feature = "tools")]
+pub(crate) async fn script<C: Confiture>(
+    call: &Call<'_, C>,
+    script: &str,
+    args: Vec<OsString>,
+    timeout: Duration,
+) -> Result<Vec<u8>, Unavailable> {
+    let confiture = call.request.migrate("up", Vec::new());
+    let program = installed::interpreter(&confiture).ok_or(Unavailable::NoInterpreter)?;
+    let mut all = vec![Arg::from("-c"), Arg::from(script), Arg::ReportPath];
+    all.extend(args.into_iter().map(Arg::Literal));
+    let invocation = Invocation {
+        program,
+        args: all,
+        ..confiture
+    };
+    let output = call.query(invocation, timeout).await;
+    let output = output.map_err(|fault| Unavailable::NotRun(fault.told()))?;
+    match &output.report {
+        Some(report) => Ok(report.bytes().to_vec()),
+        None => Err(not_run(&output, without_report(&output))),
+    }
+}
+
 /// The arguments of Python with which it writes what the statements return to `report`.
 #[cfg(feature = "tools")]
 pub(crate) fn arguments(report: &Path, limits: Limits, statements: &[&str]) -> Vec<OsString> {
@@ -146,26 +175,32 @@ fn asked(limits: Limits, statements: &[&str]) -> String {
 /// What the script reported.
 pub(crate) fn read(mut output: Output, expected: usize) -> Result<Vec<Answer>, Unavailable> {
     let report = output.report.take();
-    let not_run = |why: &str| {
-        let stderr = [&output.stderr.head, &output.stderr.tail]
-            .map(|part| String::from_utf8_lossy(part))
-            .concat();
-        let last = stderr.lines().rfind(|line| !line.trim().is_empty());
-        Unavailable::NotRun(match last {
-            Some(line) => format!("{why}: {}", line.trim()),
-            None => why.to_owned(),
-        })
-    };
     match decode(report) {
         Payload::Report(Written::Answers(answers)) if answers.len() == expected => Ok(answers),
         Payload::Report(Written::Unavailable(why)) => Err(Unavailable::NotRun(why)),
         Payload::Report(Written::NotConnected(why)) => Err(Unavailable::NotConnected(why)),
-        Payload::Nothing if output.interrupted.is_some() => {
-            Err(not_run("Python did not finish in time"))
-        }
-        Payload::Nothing => Err(not_run("Python wrote no report")),
+        Payload::Nothing => Err(not_run(&output, without_report(&output))),
         Payload::Report(Written::Answers(_)) | Payload::Envelope(_) | Payload::Unreadable(_) => {
-            Err(not_run("the report of Python cannot be read"))
+            Err(not_run(&output, "the report of Python cannot be read"))
         }
     }
+}
+
+fn without_report(output: &Output) -> &'static str {
+    match output.interrupted {
+        Some(_) => "Python did not finish in time",
+        None => "Python wrote no report",
+    }
+}
+
+/// Why a script did not run to its end, with the last line that it printed to standard error.
+fn not_run(output: &Output, why: &str) -> Unavailable {
+    let stderr = [&output.stderr.head, &output.stderr.tail]
+        .map(|part| String::from_utf8_lossy(part))
+        .concat();
+    let last = stderr.lines().rfind(|line| !line.trim().is_empty());
+    Unavailable::NotRun(match last {
+        Some(line) => format!("{why}: {}", line.trim()),
+        None => why.to_owned(),
+    })
 }

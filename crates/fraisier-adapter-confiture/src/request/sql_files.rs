@@ -11,11 +11,11 @@ use super::project::Migration;
 
 /// The files of a migrations directory that are not text.
 #[derive(Debug, Default)]
-pub(super) struct NotText {
+pub struct NotText {
     /// confiture silently does not run what is behind a NUL byte.
-    pub(super) with_nul: Vec<String>,
+    pub with_nul: Vec<String>,
     /// confiture fails when it reads one of these, and does not name it.
-    pub(super) not_utf8: Vec<String>,
+    pub not_utf8: Vec<String>,
 }
 
 impl NotText {
@@ -25,7 +25,7 @@ impl NotText {
     ///
     /// Those of reading the directory. A file that cannot be read is no finding: confiture cannot read it
     /// either.
-    pub(super) fn in_directory(directory: &Path, endings: &[&str]) -> io::Result<Self> {
+    pub fn in_directory(directory: &Path, endings: &[&str]) -> io::Result<Self> {
         let mut found = Self::default();
         let mut names = Vec::new();
         for entry in directory.read_dir()? {

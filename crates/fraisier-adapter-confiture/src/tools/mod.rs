@@ -5,6 +5,7 @@
 
 mod connection;
 pub mod ledger;
+mod python;
 pub mod replay;
 
 /// Runs any command: in a process group of its own, with a private report file, in bounded memory,
@@ -31,9 +32,10 @@ pub mod process {
 }
 
 pub use self::connection::{Connection, connection};
+pub use self::python::{Script, python};
 pub use crate::failure::{classify, every_advice};
 pub use crate::observe::announcer::Announcer;
 pub use crate::redact::{MASK, Redactor};
 pub use crate::request::has_server_option;
 pub use crate::request::project::{Migration, list as migrations_in};
-pub use crate::request::sql_files::{HIDDEN_MIGRATION, VERSIONS_OUT_OF_ORDER, surprises};
+pub use crate::request::sql_files::{HIDDEN_MIGRATION, NotText, VERSIONS_OUT_OF_ORDER, surprises};

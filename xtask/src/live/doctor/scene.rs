@@ -91,6 +91,13 @@ impl Scene<'_> {
         Ok(client)
     }
 
+    /// Sets a parameter for the sessions of the database.
+    pub(super) fn set(&self, name: &str, value: &str) -> anyhow::Result<()> {
+        let database = self.database.name();
+        self.execute(&format!("ALTER DATABASE {database} SET {name} = '{value}'"))?;
+        Ok(())
+    }
+
     /// The relations of the database, their files and rights.
     pub(super) fn fingerprint(&self) -> anyhow::Result<String> {
         let sql = "SELECT md5(string_agg(concat_ws(' ', oid, relname, relfilenode, relacl), ',' ORDER BY oid)) \

@@ -2,101 +2,110 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+
+use postgres::Config;
 
 use super::way::{Breaks, finds, keeps};
 use crate::live::cut::proxy::Proxy;
-use crate::live::doctor::encrypted::Encrypted;
+use crate::live::doctor::pooler;
 use crate::live::doctor::scene::{DSN, Scene};
 
-/// From now on the connection goes over TLS, with the settings that are made of the authority's file.
-fn encrypt(
+/// libpq refuses the connection, and says so.
+fn refused(
     scene: &mut Scene<'_>,
-    settings: impl FnOnce(&str) -> String,
-) -> anyhow::Result<Encrypted> {
-    let encrypted = Encrypted::start(scene.port()?, scene.project.root())?;
-    scene.replace_port(encrypted.port)?;
-    scene.add_to_dsn(&settings(&encrypted.authority.display().to_string()));
-    Ok(encrypted)
+    parameters: &str,
+    says: &'static str,
+) -> anyhow::Result<super::way::Broken> {
+    scene.add_to_dsn(parameters);
+    finds("connection", "fail", says)
 }
 
-pub(super) const ALL: [(&str, Breaks); 14] = [
+pub(super) const ALL: [(&str, Breaks); 16] = [
     ("no secret", |scene| {
         scene.env.remove(DSN);
         finds("secret", "fail", "DATABASE_URL")
     }),
     ("a secret of another database", |scene| {
         scene.replace_in_dsn("postgresql://", "mysql://")?;
-        finds("secret", "fail", "no PostgreSQL connection string")
+        finds("secret", "fail", "PostgreSQL connection string")
     }),
     ("options that keep the disconnect check away", |scene| {
         scene.add_to_dsn("options=-c%20work_mem%3D9MB");
         finds("secret", "warn", "`options` of its own")
     }),
+    ("a parameter that libpq does not know", |scene| {
+        scene.add_to_dsn("schema=public");
+        finds("secret", "fail", "schema")
+    }),
     ("a host without a name", |scene| {
         scene.replace_in_dsn("@127.0.0.1", "@no-such-host.invalid")?;
-        finds("resolve", "fail", "no-such-host.invalid")
+        finds("connection", "fail", "no-such-host.invalid")
     }),
     ("a closed port", |scene| {
         let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
         scene.replace_port(closed)?;
-        finds("connect", "fail", "refused")
+        finds("connection", "fail", "refused")
     }),
     (
         "a server that takes connections and says nothing",
         |scene| {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
             scene.replace_port(listener.local_addr()?.port())?;
-            keeps(finds("login", "fail", ""), listener)
+            keeps(finds("connection", "fail", "timeout"), listener)
         },
     ),
     ("a wrong password", |scene| {
         scene.replace_in_dsn("postgres:", "postgres:x")?;
-        finds("login", "fail", "password authentication failed")
+        finds("connection", "fail", "password authentication failed")
     }),
     ("no such database", |scene| {
         let name = scene.database.name().to_owned();
         scene.replace_in_dsn(&name, "nowhere")?;
-        finds("login", "fail", "does not exist")
+        finds("connection", "fail", "does not exist")
+    }),
+    ("TLS that nobody speaks", |scene| {
+        refused(scene, "sslmode=require", "does not support SSL")
+    }),
+    ("a standby that is asked for", |scene| {
+        refused(scene, "target_session_attrs=standby", "hot standby")
+    }),
+    ("a primary that is asked for", |scene| {
+        scene.add_to_dsn("target_session_attrs=read-write");
+        Ok((None, None))
+    }),
+    ("an address that is asked for", |scene| {
+        scene.add_to_dsn("hostaddr=127.0.0.1");
+        scene.replace_in_dsn("@127.0.0.1", "@db.invalid")?;
+        Ok((None, None))
+    }),
+    ("a service and a password file", |scene| {
+        let dsn: Config = scene.database.dsn().parse()?;
+        let (port, password) = (scene.port()?, scene.password()?);
+        let (user, name) = (dsn.get_user().unwrap_or_default(), scene.database.name());
+        let service = format!("[shop]\nhost=127.0.0.1\nport={port}\nuser={user}\ndbname={name}\n");
+        for (variable, text) in [
+            ("PGSERVICEFILE", service),
+            ("PGPASSFILE", format!("*:*:*:*:{password}\n")),
+        ] {
+            let file = scene.project.root().join(variable);
+            fs::write(&file, text)?;
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+            scene.env.insert(variable, file.into());
+        }
+        scene.env.insert(DSN, "service=shop".into());
+        Ok((None, None))
+    }),
+    ("a pooler that refuses options", |scene| {
+        let port = pooler::start(scene.port()?)?;
+        scene.replace_port(port)?;
+        finds("between", "warn", "refused the option")
     }),
     ("a proxy in between", |scene| {
         let proxy = Proxy::start((Ipv4Addr::LOCALHOST, scene.port()?).into(), None)?;
         scene.replace_port(proxy.port())?;
         keeps(finds("between", "warn", "a proxy or a mapped port"), proxy)
-    }),
-    ("TLS that nobody speaks", |scene| {
-        scene.add_to_dsn("sslmode=require");
-        finds("login", "fail", "does not support TLS")
-    }),
-    ("TLS with any certificate", |scene| {
-        let encrypted = encrypt(scene, |_| "sslmode=require".to_owned())?;
-        keeps(finds("login", "ok", "over TLS"), encrypted)
-    }),
-    ("TLS with a certificate that is trusted", |scene| {
-        let encrypted = encrypt(scene, |authority| {
-            format!("sslmode=verify-full&sslrootcert={authority}")
-        })?;
-        keeps(finds("login", "ok", "over TLS"), encrypted)
-    }),
-    ("TLS with a certificate of somebody else", |scene| {
-        let elsewhere = scene.project.root().join("elsewhere");
-        fs::create_dir(&elsewhere)?;
-        let other = Encrypted::start(1, &elsewhere)?;
-        let encrypted = encrypt(scene, |_| {
-            let authority = other.authority.display();
-            format!("sslmode=verify-ca&sslrootcert={authority}")
-        })?;
-        keeps(
-            finds("login", "fail", "invalid peer certificate"),
-            encrypted,
-        )
-    }),
-    ("TLS with a certificate for another host", |scene| {
-        let encrypted = encrypt(scene, |authority| {
-            format!("sslmode=verify-full&sslrootcert={authority}")
-        })?;
-        scene.replace_in_dsn("@127.0.0.1:", "@localhost:")?;
-        keeps(finds("login", "fail", "not valid for name"), encrypted)
     }),
 ];

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use contract_lab::postgres::{Major, Server};
+use postgres::Client;
 
 use super::way::{Breaks, finds, keeps};
 use crate::live::doctor::scene::{DSN, Scene};
@@ -21,7 +22,17 @@ fn become_reader(scene: &mut Scene<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) const ALL: [(&str, Breaks); 11] = [
+/// Waits until this counts one.
+fn comes(client: &mut Client, query: &str) -> anyhow::Result<()> {
+    let began = Instant::now();
+    while client.query_one(query, &[])?.get::<_, i64>(0) == 0 {
+        anyhow::ensure!(began.elapsed() < PATIENCE, "nobody waits");
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+pub(super) const ALL: [(&str, Breaks); 25] = [
     ("a database that only reads", |scene| {
         let name = scene.database.name().to_owned();
         scene.execute(&format!(
@@ -43,7 +54,7 @@ pub(super) const ALL: [(&str, Breaks); 11] = [
         finds(
             "rights",
             "fail",
-            "CREATE in the schema public, and SELECT, INSERT, DELETE",
+            "lacks SELECT, and lacks INSERT, and lacks DELETE",
         )
     }),
     ("a ledger that the search_path hides", |scene| {
@@ -73,12 +84,10 @@ pub(super) const ALL: [(&str, Breaks); 11] = [
         let mut watcher = scene.database.connect()?;
         // It waits until the database is dropped.
         thread::spawn(move || waiter.batch_execute("BEGIN; LOCK TABLE tb_confiture IN SHARE MODE"));
-        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-        let began = Instant::now();
-        while watcher.query_one(waits, &[])?.get::<_, i64>(0) == 0 {
-            anyhow::ensure!(began.elapsed() < PATIENCE, "nobody waits");
-            thread::sleep(Duration::from_millis(20));
-        }
+        comes(
+            &mut watcher,
+            "SELECT count(*) FROM pg_locks WHERE NOT granted",
+        )?;
         keeps(finds("blocking", "warn", "sessions that block"), holder)
     }),
     ("an invalid index", |scene| {
@@ -94,9 +103,15 @@ pub(super) const ALL: [(&str, Breaks); 11] = [
             .join("20260105090000_create_catalogue.up.sql");
         let text = fs::read_to_string(&file)?;
         fs::write(file, format!("{text}\n-- later\n"))?;
+        // Before, `up` goes on.
+        let status = if scene.since("0.48.0") {
+            "fail"
+        } else {
+            "warn"
+        };
         finds(
             "history",
-            "fail",
+            status,
             "edited after they were applied: 20260105090000",
         )
     }),
@@ -108,5 +123,113 @@ pub(super) const ALL: [(&str, Breaks); 11] = [
             }
         }
         finds("history", "warn", "no file has them: 20260112140000")
+    }),
+    ("one time in every row", |scene| {
+        scene.execute("UPDATE tb_confiture SET applied_at = now()")?;
+        finds("history", "fail", "confiture would roll back others")
+    }),
+    ("a clock that was set back", |scene| {
+        scene.execute(
+            "UPDATE tb_confiture SET applied_at = applied_at + interval '1 h'
+             WHERE version = '20260105090000'",
+        )?;
+        finds("history", "fail", "confiture would roll back others")
+    }),
+    ("a row without a time", |scene| {
+        scene.execute(
+            "UPDATE tb_confiture SET applied_at = 'infinity' WHERE version = '20260112140000'",
+        )?;
+        finds("history", "fail", "without a time")
+    }),
+    ("a row without a checksum", |scene| {
+        scene
+            .execute("UPDATE tb_confiture SET checksum = NULL WHERE version = '20260112140000'")?;
+        let status = if scene.since("0.50.0") {
+            "fail"
+        } else {
+            "warn"
+        };
+        finds("history", status, "without a checksum")
+    }),
+    ("a trigger that keeps rows out", |scene| {
+        scene.execute(
+            "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+             CREATE TRIGGER swallow BEFORE INSERT ON tb_confiture FOR EACH ROW
+                 EXECUTE FUNCTION swallow()",
+        )?;
+        finds("history", "fail", "trigger swallow")
+    }),
+    ("a rule that keeps rows out", |scene| {
+        scene.execute("CREATE RULE swallow AS ON INSERT TO tb_confiture DO INSTEAD NOTHING")?;
+        finds("history", "fail", "rule swallow")
+    }),
+    ("a view in the ledger's place", |scene| {
+        scene.execute(
+            "ALTER TABLE tb_confiture RENAME TO ledger;
+             CREATE VIEW tb_confiture AS SELECT * FROM ledger",
+        )?;
+        finds("ledger", "fail", "but a view")
+    }),
+    ("another table in the ledger's place", |scene| {
+        scene.execute("ALTER TABLE tb_confiture DROP slug, DROP checksum")?;
+        finds("ledger", "fail", "without the columns slug, checksum")
+    }),
+    ("a ledger of another role", |scene| {
+        become_reader(scene)?;
+        scene.execute(
+            "GRANT ALL ON tb_confiture TO doctor_reader;
+             GRANT CREATE ON SCHEMA public TO doctor_reader",
+        )?;
+        finds("rights", "fail", "is not its owner, postgres")
+    }),
+    ("row level security", |scene| {
+        become_reader(scene)?;
+        scene.execute(
+            "ALTER TABLE tb_confiture OWNER TO doctor_reader;
+             ALTER TABLE tb_confiture ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+             GRANT CREATE ON SCHEMA public TO doctor_reader",
+        )?;
+        finds("rights", "fail", "row level security")
+    }),
+    ("a statement_timeout that is too short", |scene| {
+        scene.set("statement_timeout", "10ms")?;
+        finds("timeouts", "fail", "statement_timeout is 10 ms")
+    }),
+    ("a lock_timeout", |scene| {
+        scene.set("lock_timeout", "2s")?;
+        finds("timeouts", "warn", "lock_timeout is 2000 ms")
+    }),
+    ("a commit that waits for a standby", |scene| {
+        let own = Server::start(scene.lab, Major::Pg18, &[])?;
+        let mut client = own.connect()?;
+        client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")?;
+        client.batch_execute("SELECT pg_reload_conf()")?;
+        let mut waiter = own.connect()?;
+        // It waits until the server ends.
+        thread::spawn(move || {
+            waiter.batch_execute("SET synchronous_commit = on; CREATE TABLE committed ()")
+        });
+        comes(
+            &mut client,
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+        )?;
+        scene.env.insert(DSN, own.dsn("postgres").into());
+        keeps(
+            finds("standby", "warn", "waits for a synchronous standby"),
+            own,
+        )
+    }),
+    ("20,000 files and 200,000 rows", |scene| {
+        for at in 0..20_000 {
+            let name = format!("2020{at:010}_x.up.sql");
+            fs::write(scene.migrations().join(name), "SELECT 1;")?;
+        }
+        scene.execute(
+            "INSERT INTO tb_confiture (slug, version, name, applied_at, checksum)
+             SELECT 's' || at, to_char(20200000000000 + at, 'FM00000000000000'), 'x',
+                 '2030-01-01'::timestamptz + at * interval '1 s', 'other'
+             FROM generate_series(0, 199999) AS at",
+        )?;
+        finds("history", "warn", "no file has them: 20200000020000")
     }),
 ];

@@ -1,12 +1,15 @@
 //! What is broken before a server is asked: the program, the variables, the files.
 
 use std::fs;
+use std::path::Path;
 
+use anyhow::Context as _;
 use contract_lab::files::make_fifo;
 
-use super::way::{Breaks, finds};
+use super::way::{Breaks, finds, keeps};
+use crate::environment::Environment;
 
-pub(super) const ALL: [(&str, Breaks); 14] = [
+pub(super) const ALL: [(&str, Breaks); 21] = [
     ("a healthy project", |_| Ok((None, None))),
     ("no program", |scene| {
         scene
@@ -29,6 +32,51 @@ pub(super) const ALL: [(&str, Breaks); 14] = [
     ("a release that nobody recorded", |scene| {
         scene.program("#!/bin/sh\necho confiture version 99.0.0\n")?;
         finds("version", "warn", "newer than")
+    }),
+    ("a program that is no script of Python", |scene| {
+        let confiture = scene.env["FRAISIER_CONFITURE_BIN"].clone();
+        scene.program(&format!(
+            "#!/bin/sh\nexec '{}' \"$@\"\n",
+            confiture.display()
+        ))?;
+        finds("database", "unknown", "not a script of a Python")
+    }),
+    ("a Python that cannot start", |scene| {
+        scene.env.insert("PYTHONHOME", "/nowhere".into());
+        finds("version", "fail", "No module named 'encodings'")
+    }),
+    ("a module that hides one of confiture's", |scene| {
+        let modules = scene.project.root().join("modules");
+        fs::create_dir(&modules)?;
+        fs::write(modules.join("typer.py"), "raise ImportError('hidden')\n")?;
+        scene.env.insert("PYTHONPATH", modules.into());
+        finds("version", "fail", "hidden")
+    }),
+    ("a module that is gone", |scene| {
+        let program = scene.env["FRAISIER_CONFITURE_BIN"].clone();
+        let own = Environment::copy(Path::new(&program))?;
+        let lib = fs::read_dir(own.path().join("lib"))?.next();
+        let packages = lib.context("no library")??.path().join("site-packages");
+        fs::remove_dir_all(packages.join("typer"))?;
+        scene
+            .env
+            .insert("FRAISIER_CONFITURE_BIN", own.program().into());
+        keeps(finds("python", "fail", "No module named 'typer'"), own)
+    }),
+    ("a NUL byte", |scene| {
+        let file = scene.migrations().join("20260105090000_x.verify.sql");
+        fs::write(file, "SELECT true;\0")?;
+        finds("text", "fail", "20260105090000_x.verify.sql")
+    }),
+    ("a hidden file", |scene| {
+        fs::write(scene.migrations().join("._1_x.up.sql"), "")?;
+        finds("names", "warn", "._1_x.up.sql")
+    }),
+    ("versions of different widths", |scene| {
+        for name in ["9_x.up.sql", "10_x.up.sql"] {
+            fs::write(scene.migrations().join(name), "SELECT 1;")?;
+        }
+        finds("names", "warn", "all versions the same number of digits")
     }),
     ("a variable with a bad value", |scene| {
         scene
@@ -55,7 +103,7 @@ pub(super) const ALL: [(&str, Breaks); 14] = [
     }),
     ("a migration that is a FIFO", |scene| {
         make_fifo(&scene.migrations().join("900_x.up.sql"))?;
-        finds("directory", "warn", "not a regular file: 900_x.up.sql")
+        finds("files", "warn", "not a regular file: 900_x.up.sql")
     }),
     ("a version twice", |scene| {
         fs::write(

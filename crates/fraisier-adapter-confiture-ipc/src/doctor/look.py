@@ -1,0 +1,221 @@
+"""Looks at a database for `doctor`, over the connection that a migration gets. It changes nothing.
+
+Arguments: the path of the report, the directory of the migrations, and the server option that the adapter
+sends. The connection string is in the environment.
+"""
+
+import sys
+
+# With `-c`, Python looks for modules in the working directory first. confiture does not.
+if sys.path and sys.path[0] == "":
+    del sys.path[0]
+
+import hashlib
+import json
+import os
+import stat
+import time
+
+CONNECT_S = 5
+LOCK_MS = 2000
+STATEMENT_MS = 4000
+# So long after the start of confiture's modules, no statement is begun and no file is read any more.
+LOOK_S = 20
+
+# The first key of confiture's advisory lock, the same in every release from 0.20.0 on.
+LOCK = 1751936052
+
+STATEMENTS = {
+    "server": """
+        SELECT format('as %s to the database %s', current_user, current_database()) AS connected,
+            format('PostgreSQL %s, encoding %s', current_setting('server_version'),
+                current_setting('server_encoding')) AS release,
+            current_setting('server_version_num')::int < 140000 AS is_old,
+            pg_is_in_recovery() AS is_standby,
+            current_setting('default_transaction_read_only') = 'on' AS is_read_only,
+            host(inet_server_addr()) AS address, inet_server_port() AS port, current_user::text AS role,
+            array_remove(ARRAY[CASE WHEN current_schema() IS NULL
+                THEN 'sees no schema of its search_path (' || current_setting('search_path') || ')'
+                WHEN NOT has_schema_privilege(current_schema(), 'CREATE')
+                THEN 'lacks CREATE in the schema ' || current_schema() END], NULL) AS lacks""",
+    "timeouts": """
+        SELECT name, reset_val::bigint AS ms FROM pg_catalog.pg_settings WHERE name IN
+            ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'lock_timeout')
+            AND reset_val::bigint BETWEEN 1 AND 59999 ORDER BY name""",
+    "ledgers": """
+        SELECT n.nspname::text AS schema, coalesce(c.oid = to_regclass('tb_confiture'), false) AS is_seen,
+            CASE WHEN c.relkind NOT IN ('r', 'p') THEN (ARRAY['a view', 'a materialized view', 'a foreign table',
+                    'a sequence', 'a type', 'an index'])[strpos('vmfSci', c.relkind::text)]
+                WHEN missing.names <> '' THEN 'a table without the columns ' || missing.names END AS is_instead,
+            array_remove(ARRAY[
+                CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN 'lacks USAGE on the schema of the ledger' END,
+                CASE WHEN NOT has_table_privilege(c.oid, 'SELECT') THEN 'lacks SELECT on the ledger' END,
+                CASE WHEN NOT has_table_privilege(c.oid, 'INSERT') THEN 'lacks INSERT on the ledger' END,
+                CASE WHEN NOT has_table_privilege(c.oid, 'DELETE') THEN 'lacks DELETE on the ledger' END,
+                CASE WHEN NOT pg_has_role(c.relowner, 'USAGE')
+                    THEN 'does not own the ledger as ' || pg_get_userbyid(c.relowner) || ' does, and every up alters it' END,
+                CASE WHEN row_security_active(c.oid) THEN 'does not see all rows of the ledger (row level security)' END], NULL)
+                || ARRAY(SELECT 'does not own the sequence of the ledger, ' || s.relname FROM pg_catalog.pg_depend d
+                    JOIN pg_catalog.pg_class s ON s.oid = d.objid
+                    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+                    AND d.refobjid = c.oid AND d.deptype IN ('a', 'i') AND s.relkind = 'S'
+                    AND NOT pg_has_role(s.relowner, 'USAGE')) AS lacks,
+            ARRAY(SELECT 'rule ' || r.rulename FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid
+                    AND r.ev_type <> '1' AND r.ev_enabled <> 'D')
+                || ARRAY(SELECT 'trigger ' || t.tgname FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid
+                    AND NOT t.tgisinternal AND t.tgenabled <> 'D') AS interferes
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
+        LATERAL (SELECT string_agg(needed, ', ') AS names FROM unnest(ARRAY['pk_confiture', 'slug', 'version', 'name',
+            'applied_at', 'execution_time_ms', 'checksum']) AS needed WHERE NOT EXISTS (
+                SELECT FROM pg_catalog.pg_attribute t
+                WHERE t.attrelid = c.oid AND t.attname = needed AND NOT t.attisdropped)) AS missing
+        WHERE c.relname = 'tb_confiture' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+        ORDER BY 2 DESC, 1""",
+    # A row that a squash archived is no longer live to confiture. Old ledgers have no such column.
+    "rows": """
+        SELECT version::text, isfinite(applied_at) AS is_timed,
+            dense_rank() OVER (ORDER BY applied_at) AS rank, checksum::text
+        FROM tb_confiture AS ledger
+        WHERE to_jsonb(ledger) ->> 'archived_into' IS NULL ORDER BY pk_confiture""",
+    "sessions": f"""
+        WITH locks AS MATERIALIZED (SELECT * FROM pg_catalog.pg_locks),
+        waiting AS MATERIALIZED (SELECT w.pid, unnest(pg_blocking_pids(w.pid)) AS blocker
+            FROM (SELECT DISTINCT pid FROM locks WHERE NOT granted) AS w),
+        sessions AS (SELECT a.pid,
+            format('%s: user %s, application %s, from %s, %s for %s s', a.pid, coalesce(a.usename, '?'),
+                coalesce(nullif(a.application_name, ''), '?'), coalesce(host(a.client_addr), 'this machine'),
+                coalesce(a.state, '?'),
+                coalesce(extract(epoch FROM clock_timestamp() - a.state_change)::bigint, 0))
+                || coalesce((SELECT ', blocks ' || string_agg(w.pid::text, ' and ') FROM waiting w
+                    WHERE w.blocker = a.pid), '') AS told,
+            coalesce(a.wait_event = 'SyncRep', false) AS awaits_standby,
+            (SELECT bool_or(l.granted) FROM locks l WHERE l.pid = a.pid AND l.locktype = 'advisory'
+                AND l.classid::bigint = {LOCK} AND l.objsubid = 2 AND l.database = a.datid) AS migration_lock,
+            EXISTS (SELECT FROM waiting w WHERE w.blocker = a.pid)
+                OR coalesce(a.xact_start < clock_timestamp() - interval '10 s', false) AND EXISTS (
+                    SELECT FROM locks l WHERE l.pid = a.pid AND l.locktype = 'relation' AND l.relation >= 16384)
+                AS blocks
+            FROM pg_catalog.pg_stat_activity a
+            WHERE a.datname = current_database() AND a.pid <> pg_backend_pid())
+        SELECT * FROM sessions WHERE awaits_standby OR migration_lock IS NOT NULL OR blocks ORDER BY pid""",
+    "indexes": """
+        SELECT i.indexrelid::regclass::text AS name, EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p
+            WHERE p.index_relid = i.indexrelid) AS is_being_built
+        FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+        WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY 1""",
+    # At the beginning and at the end: a pooler gives each transaction another session.
+    "pid": "SELECT pg_backend_pid() AS pid",
+}
+
+
+def connect(psycopg, option):
+    """A connection, and whether the server accepted the option."""
+
+    def attempt():
+        # Without prepared statements: in a pooler, they would remain for others.
+        return psycopg.connect(
+            os.environ["CONFITURE_DATABASE_URL"],
+            autocommit=True,
+            prepare_threshold=None,
+            row_factory=psycopg.rows.dict_row,
+            client_encoding="utf8",
+            connect_timeout=CONNECT_S,
+            fallback_application_name="fraisier-adapter-confiture doctor",
+        )
+
+    try:
+        return attempt(), True
+    except psycopg.Error as error:
+        options = os.environ.get("PGOPTIONS", "")
+        signs = ("startup parameter", "client_connection_check_interval")
+        if option not in options or not any(sign in str(error) for sign in signs):
+            raise
+        os.environ["PGOPTIONS"] = options.replace(option, "")
+        return attempt(), False
+
+
+def ask(psycopg, connection, statement, deadline):
+    """The rows of a statement, in a transaction of its own, or why the server refused it."""
+    for last in (False, False, True):
+        began = time.monotonic()
+        if began > deadline:
+            return {"error": {"message": "not asked: the time was up", "is_canceled": False}}
+        try:
+            with connection.transaction():
+                connection.execute(
+                    f"SELECT set_config('statement_timeout', '{STATEMENT_MS}', true),"
+                    f" set_config('lock_timeout', '{LOCK_MS}', true)"
+                )
+                return {"rows": connection.execute(statement).fetchall()}
+        except psycopg.Error as error:
+            is_canceled = error.sqlstate == "57014"
+            # The role's own timeout can end even the first statement.
+            if last or not is_canceled or time.monotonic() - began > 1:
+                return {"error": {"message": str(error), "is_canceled": is_canceled}}
+
+
+def checksums(directory, deadline):
+    """The SHA-256 of each migration by the name of its file; none where it cannot be read."""
+    sums = {}
+    for entry in os.scandir(directory):
+        if entry.name.endswith((".up.sql", ".py")):
+            try:
+                sums[entry.name] = checksum(entry.path, deadline)
+            except OSError:
+                sums[entry.name] = None
+    return sums
+
+
+def checksum(path, deadline):
+    # Opening a FIFO waits for somebody to write.
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        return None
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            if time.monotonic() > deadline:
+                return None
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def look(psycopg, directory, option):
+    deadline = time.monotonic() + LOOK_S
+    try:
+        connection, takes_options = connect(psycopg, option)
+    except Exception as error:
+        return {"not_connected": str(error)}
+    with connection:
+        connection.read_only = True
+        answers = {name: ask(psycopg, connection, text, deadline) for name, text in STATEMENTS.items()}
+        again = ask(psycopg, connection, STATEMENTS["pid"], deadline)
+        looked = {
+            **answers,
+            "pid_again": again,
+            "asked_port": connection.info.port,
+            "is_encrypted": connection.pgconn.ssl_in_use,
+            "takes_options": takes_options,
+        }
+    try:
+        looked["checksums"] = checksums(directory, deadline)
+    except OSError:
+        looked["checksums"] = {}
+    return {"looked": looked}
+
+
+def main(report, directory, option):
+    try:
+        import psycopg
+
+        # As confiture does at every start.
+        from confiture.cli.main import app  # noqa: F401
+    except BaseException as error:
+        result = {"not_started": f"{type(error).__name__}: {error}"}
+    else:
+        result = look(psycopg, directory, option)
+    with open(report, "w", encoding="utf-8") as file:
+        json.dump(result, file, default=str)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

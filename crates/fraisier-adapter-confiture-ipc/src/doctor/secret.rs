@@ -1,0 +1,68 @@
+//! The connection string of the project.
+
+use fraisier_adapter_api::AdapterError;
+use fraisier_adapter_confiture::server_option;
+use fraisier_adapter_confiture::tools::{Redactor, connection, has_server_option};
+
+use super::database::CHECK_INTERVAL;
+use super::finding::Finding;
+use super::finding::Grade::{Fail, Warn};
+use crate::project::Project;
+
+/// What is wrong with it, and the redactor that knows it.
+pub(super) fn examine(project: &Project) -> (Redactor, Finding) {
+    const CHECK: &str = "secret";
+    let variable = &project.database_url_env;
+    let secret = match project.ctx().secret("DATABASE_URL") {
+        Ok(secret) => secret,
+        Err(error) => {
+            let next = "set it, or name another with --database-url-env";
+            let text = format!("{}. Next: {next}", error.message);
+            return (Redactor::default(), Finding::new(CHECK, Fail, text));
+        }
+    };
+    let finding = match connection(variable, &secret) {
+        Err(failure) => Finding::new(CHECK, Fail, AdapterError::from(failure).message),
+        Ok(connection) => {
+            let options = connection.settings.get("options");
+            let option = server_option(CHECK_INTERVAL);
+            let fine = format!("{variable} contains a connection string");
+            let keeps_away = format!(
+                "{variable} has `options` of its own, which keep the server from being asked to notice \
+                 that confiture is gone. Next: add `{option}` to these `options` (percent-encoded in a \
+                 URL), or remove them"
+            );
+            let are_other = options.is_some_and(|options| !has_server_option(options));
+            Finding::first(CHECK, &fine, [(are_other, Warn, keeps_away)])
+        }
+    };
+    (Redactor::new([secret.as_str()], []), finding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_keep_the_check_away_unless_they_have_it() {
+        for (dsn, keeps_away) in [
+            ("host=h", false),
+            ("host=h options='-c work_mem=9MB'", true),
+            ("host=h options=''", true),
+            ("postgresql://h?options=", true),
+            (
+                "host=h options='-c my.client_connection_check_interval=9'",
+                true,
+            ),
+            (
+                "postgresql://h?options=--client-connection-check-interval%3D9",
+                false,
+            ),
+        ] {
+            let settings = connection("DATABASE_URL", dsn).expect(dsn).settings;
+            let options = settings.get("options");
+            let found = options.is_some_and(|options| !has_server_option(options));
+            assert_eq!(found, keeps_away, "{dsn}");
+        }
+    }
+}
