@@ -1,6 +1,7 @@
 //! The contract with confiture: the cases that make it up, recordings of what every release did in
 //! each of them, and the means to replay those through the adapter.
 
+pub mod announced;
 pub mod ask;
 pub mod call;
 pub mod case;

@@ -7,19 +7,16 @@
 
 use std::path::Path;
 
-use contract_tests::call::Call;
+use contract_tests::announced;
 use contract_tests::case::Case;
 use contract_tests::catalogue::catalogue;
 use contract_tests::fixtures::{Fixtures, default_root};
-use contract_tests::recording::{RecordedCall, Recording};
+use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 use contract_tests::replay::{Replay, VERSION, agree};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const STAND_IN: &str = env!("CARGO_BIN_EXE_stand-in-confiture");
-
-/// The case in which `--scope pending` leaves nothing to judge.
-const NOTHING_PENDING: &str = "preflight/nothing-pending";
 
 /// What an announced release changes.
 struct Announced {
@@ -97,7 +94,9 @@ fn replay_all(announced: &Announced) -> Changed {
         if changed.moved > moved_before {
             snapshot = snapshot.replace("(exit status 3)", "(exit status 1)");
         }
-        let expected = announced.expected(case, &snapshot);
+        let before = recording.before.as_ref();
+        let revision = before.and_then(|state| state.revision.as_deref());
+        let expected = announced.expected(case, &snapshot, revision);
         let found: Value = serde_json::from_str(&replay.snapshot(&replayed)).expect("JSON");
         if found != expected {
             wrong.push(format!("{}: {found:#}\nexpected {expected:#}", case.name));
@@ -116,7 +115,7 @@ impl Announced {
         let before = recording.before.as_ref();
         let revision = before.and_then(|state| state.revision.clone());
         for call in &mut recording.calls {
-            if self.pending_scope && judge_pending(call, revision.as_deref()) {
+            if self.pending_scope && announced::judge_pending(call, revision.as_deref()) {
                 changed.scoped += 1;
             }
             let report = call.report_value().unwrap_or_default();
@@ -131,47 +130,12 @@ impl Announced {
     }
 
     /// What the adapter makes of it, when it made `snapshot` of the newest release.
-    fn expected(&self, case: &Case, snapshot: &str) -> Value {
+    fn expected(&self, case: &Case, snapshot: &str, revision: Option<&str>) -> Value {
         let mut expected: Value = serde_json::from_str(snapshot).expect("JSON");
-        if self.pending_scope && case.definition.call == Call::Version {
-            let capabilities = expected.pointer_mut("/result/capabilities");
-            let capabilities = capabilities.and_then(Value::as_array_mut);
-            capabilities.expect("a list").push("pending_scope".into());
-        }
-        if self.pending_scope && case.name == NOTHING_PENDING {
-            *expected
-                .pointer_mut("/result/change_set/changes")
-                .expect("changes") = json!([]);
-        }
+        let Some(result) = expected.get_mut("result").filter(|_| self.pending_scope) else {
+            return expected;
+        };
+        announced::scoped_result(&case.definition.call, result, revision);
         expected
     }
-}
-
-/// Adds `--scope pending` to a preflight, and what the report then says.
-fn judge_pending(call: &mut RecordedCall, revision: Option<&str>) -> bool {
-    let place = call.argv.iter().position(|it| it == "--migrations-dir");
-    let Some(place) = place.filter(|_| call.argv.get(1).is_some_and(|it| it == "preflight")) else {
-        return false;
-    };
-    let scope = ["--scope", "pending"].map(str::to_owned);
-    call.argv.splice(place + 2..place + 2, scope);
-    let Some(Value::Object(mut report)) = call.report_value() else {
-        return true;
-    };
-    if let Some(checked) = report.get_mut("summary") {
-        let against = call.argv.iter().any(|it| it.starts_with("--against"));
-        if revision.is_some() && !against {
-            checked["migrations_checked"] = json!(0);
-            report.insert(
-                "change_set".into(),
-                json!({"contract_version": 1, "changes": []}),
-            );
-        }
-        report.insert("scope".into(), json!("pending"));
-        let ledger = json!({"table": "tb_confiture", "exists": revision.is_some()});
-        report.insert("ledger".into(), ledger);
-        let text = serde_json::to_string_pretty(&report).expect("JSON");
-        (call.report, call.report_not_json) = RecordedCall::report_fields(Some(&text));
-    }
-    true
 }

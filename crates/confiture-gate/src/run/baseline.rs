@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use contract_lab::trouble::Trouble;
+use contract_tests::announced::{PENDING_SCOPE, judge_pending, scoped_result};
 use contract_tests::case::Case;
 use contract_tests::fixtures::Fixtures;
 use contract_tests::recording::Recording;
@@ -88,6 +89,29 @@ impl Recorded {
             cases.insert(name.to_owned(), (recording.clone(), said));
         }
         Ok(Baseline { release, cases })
+    }
+}
+
+impl Baseline {
+    /// What is to be expected of a newer release, whose preflight is asked for what is pending only.
+    pub fn expected_of(mut self, cases: &[Case], newer: Release) -> Self {
+        if self.release >= PENDING_SCOPE || newer < PENDING_SCOPE {
+            return self;
+        }
+        for case in cases {
+            let Some((recording, said)) = self.cases.get_mut(case.name) else {
+                continue;
+            };
+            let before = recording.before.as_ref();
+            let revision = before.and_then(|state| state.revision.clone());
+            for call in &mut recording.calls {
+                judge_pending(call, revision.as_deref());
+            }
+            if let Said::Result(result) = said {
+                scoped_result(&case.definition.call, result, revision.as_deref());
+            }
+        }
+        self
     }
 }
 

@@ -67,6 +67,7 @@ pub fn judge_candidate(
 ) -> anyhow::Result<Judgement> {
     let started = Instant::now();
     let baseline = settings.recorded.baseline(terms.against)?;
+    let baseline = baseline.expected_of(settings.cases, terms.judged_as);
     let bench = Bench {
         program: &provided.installed.program,
         myself: &settings.myself,

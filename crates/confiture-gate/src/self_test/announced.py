@@ -22,8 +22,13 @@ def announced(release):
             }
             for code, exit_code in new.items()
         )
-    if release < (1, 35) or sys.argv[1:3] != ["migrate", "preflight"]:
+    if (
+        release < (1, 35)
+        or sys.argv[1:3] != ["migrate", "preflight"]
+        or "--output" not in sys.argv
+    ):
         return
+    written = Path(sys.argv[sys.argv.index("--output") + 1])
     report = {"scope": "all"}
     if "--scope" in sys.argv:
         place = sys.argv.index("--scope")
@@ -33,7 +38,14 @@ def announced(release):
     if report["scope"] == "pending" and dsn:
         import psycopg
 
-        with psycopg.connect(dsn) as connection:
+        try:
+            connection = psycopg.connect(dsn)
+        except psycopg.OperationalError:
+            # It ends with what it ends with everywhere.
+            sys.argv[1:] = ["migrate", "current", "--no-config", "--format", "json"]
+            sys.argv += ["--output", str(written)]
+            return
+        with connection:
             exists = connection.execute("SELECT to_regclass('tb_confiture')").fetchone()[0]
             rows = connection.execute("SELECT version FROM tb_confiture") if exists else ()
             applied = {version for (version,) in rows}
@@ -47,7 +59,6 @@ def announced(release):
             for file in directory.iterdir():
                 if file.name.partition("_")[0] not in applied:
                     (Path(pending.name) / file.name).symlink_to(file)
-    written = Path(sys.argv[sys.argv.index("--output") + 1])
 
     @atexit.register
     def add():

@@ -1,0 +1,54 @@
+//! What `preflight --scope pending` changes, which confiture is announced to accept from 1.35.0 on.
+
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::recording::RecordedCall;
+use crate::release::Release;
+
+/// The first release that accepts `preflight --scope pending`.
+pub const PENDING_SCOPE: Release = Release::new(1, 35, 0);
+
+/// Adds `--scope pending` to a recorded preflight, and what the report then says of a database at this
+/// revision; whether it is a preflight.
+pub fn judge_pending(call: &mut RecordedCall, revision: Option<&str>) -> bool {
+    let place = call.argv.iter().position(|it| it == "--migrations-dir");
+    let Some(place) = place.filter(|_| call.argv.get(1).is_some_and(|it| it == "preflight")) else {
+        return false;
+    };
+    let scope = ["--scope", "pending"].map(str::to_owned);
+    call.argv.splice(place + 2..place + 2, scope);
+    let Some(mut report) = call.report_value().filter(|it| it["summary"].is_object()) else {
+        return true;
+    };
+    let against = call.argv.iter().any(|it| it.starts_with("--against"));
+    if revision.is_some() && !against {
+        report["summary"]["migrations_checked"] = json!(0);
+    }
+    only_pending(&mut report, revision);
+    report["scope"] = json!("pending");
+    report["ledger"] = json!({"table": "tb_confiture", "exists": revision.is_some()});
+    let text = serde_json::to_string_pretty(&report).expect("JSON");
+    (call.report, call.report_not_json) = RecordedCall::report_fields(Some(&text));
+    true
+}
+
+/// What the adapter then makes of it, when this is what it made of the whole directory.
+pub fn scoped_result(call: &Call, result: &mut Value, revision: Option<&str>) {
+    match call {
+        Call::Version => {
+            let capabilities = result["capabilities"].as_array_mut();
+            capabilities.expect("a list").push("pending_scope".into());
+        }
+        Call::Preflight | Call::PreflightAgainst => only_pending(result, revision),
+        _ => {}
+    }
+}
+
+/// Removes the changes of applied migrations, whose versions are not above the revision.
+fn only_pending(document: &mut Value, revision: Option<&str>) {
+    let changes = document.pointer_mut("/change_set/changes");
+    if let (Some(revision), Some(changes)) = (revision, changes.and_then(Value::as_array_mut)) {
+        changes.retain(|change| change["migration"].as_str().is_none_or(|it| it > revision));
+    }
+}
