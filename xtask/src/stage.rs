@@ -74,6 +74,20 @@ impl<'a> Stage<'a> {
         Ok(client)
     }
 
+    /// From now on, a change of the ledger's table adds a row of this migration to the ledger, as another
+    /// deploy does that applies it in the meantime.
+    pub fn ledger_grows(&self, version: &str) -> anyhow::Result<()> {
+        self.sql(&format!(
+            "CREATE FUNCTION grow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+                 INSERT INTO tb_confiture (slug, version, name)
+                 VALUES ('m{version}_x', '{version}', 'm{version}') ON CONFLICT DO NOTHING;
+             END $$;
+             CREATE EVENT TRIGGER grow ON ddl_command_end WHEN TAG IN ('ALTER TABLE')
+                 EXECUTE FUNCTION grow();"
+        ))?;
+        Ok(())
+    }
+
     /// A program in the project's directory.
     pub fn script(&self, text: &str) -> anyhow::Result<std::path::PathBuf> {
         let path = self.project.root().join("program");

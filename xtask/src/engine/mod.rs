@@ -19,7 +19,7 @@ use contract_tests::release::Release;
 
 use self::stand::Stand;
 use self::stories::{STORIES, Story};
-use self::table::{Cell, Column, Outcome, Table};
+use self::table::{Cell, Outcome, Table};
 use self::way::Way;
 use crate::exit::Unexpected;
 use crate::harness::{self, HarnessArgs, Scene, Skip, World};
@@ -121,7 +121,7 @@ fn play(
     way: Way,
     world: &World,
     confiture: &Installed,
-    cells: &Mutex<Vec<Cell>>,
+    cells: &Mutex<Vec<(Cell, Outcome)>>,
 ) -> anyhow::Result<()> {
     let mut stand = Stand::new(world, confiture, way)?;
     let begin = story.before.unwrap_or(|_| Ok(()));
@@ -146,17 +146,8 @@ fn play(
             Err(_) if reached => Outcome::Fault,
             Err(_) => Outcome::NotReached,
         };
-        cells
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Cell {
-                step: step.name,
-                column: Column {
-                    way,
-                    release: stand.release,
-                },
-                outcome,
-            });
+        let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.push(((step.name, stand.release, way), outcome));
     }
     result
 }

@@ -9,12 +9,8 @@ use super::stories::STORIES;
 use super::stories::Step;
 use super::way::Way;
 
-/// What a step is done with.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Column {
-    pub release: Release,
-    pub way: Way,
-}
+/// A step, done with this release in this way.
+pub type Cell = (&'static str, Release, Way);
 
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,89 +24,60 @@ pub enum Outcome {
     NotReached,
 }
 
-/// One step, done with one engine and one confiture.
-#[derive(Debug)]
-pub struct Cell {
-    pub step: &'static str,
-    pub column: Column,
-    pub outcome: Outcome,
-}
-
 /// All steps.
+#[derive(Default)]
 pub struct Table {
-    cells: BTreeMap<(&'static str, Column), Outcome>,
-    /// The reasons that explain a difference, in the order of the stories.
-    reasons: Vec<&'static str>,
-    /// Differences from the shipped adapter, and reasons, that do not fit together.
+    cells: BTreeMap<Cell, Outcome>,
+    /// The differences from the shipped adapter that have a reason.
+    explained: BTreeMap<Cell, &'static str>,
+    /// Differences, and reasons, that do not fit together.
     unexplained: Vec<String>,
-    /// Where a difference is explained.
-    marked: BTreeMap<(&'static str, Column), usize>,
 }
 
 /// The width of a column.
 const WIDTH: usize = 12;
 
 impl Table {
-    /// The cells, and where ours differ from the shipped adapter's.
-    pub fn compared(cells: Vec<Cell>, everything: bool) -> Self {
-        let cells = cells.into_iter();
+    /// Compares ours with the shipped adapter: a difference needs a reason, and in a run of everything a
+    /// reason needs a difference.
+    pub fn compared(cells: Vec<(Cell, Outcome)>, everything: bool) -> Self {
         let mut table = Self {
-            cells: cells
-                .map(|cell| ((cell.step, cell.column), cell.outcome))
-                .collect(),
-            reasons: Vec::new(),
-            unexplained: Vec::new(),
-            marked: BTreeMap::new(),
+            cells: cells.into_iter().collect(),
+            ..Self::default()
         };
-        table.compare(everything);
+        for (step, way) in steps().flat_map(|step| Way::OURS.map(|way| (step, way))) {
+            let (name, of) = (step.name, way.word());
+            let reason = step.reasons.iter().find(|(of, _)| *of == way);
+            let mut differs = false;
+            for release in table.releases() {
+                let seen = |way| match table.cells.get(&(name, release, way)) {
+                    Some(Outcome::AsExpected(seen)) => Some(seen),
+                    _ => None,
+                };
+                let (Some(ours), Some(theirs)) = (seen(way), seen(Way::Shipped)) else {
+                    continue;
+                };
+                if ours == theirs {
+                    continue;
+                }
+                differs = true;
+                if let Some((_, reason)) = reason {
+                    table.explained.insert((name, release, way), reason);
+                } else {
+                    let what = format!("{name}, {of}, {release}: {ours}; shipped: {theirs}");
+                    table.unexplained.push(what);
+                }
+            }
+            if everything && !differs && reason.is_some() {
+                let what = format!("{name}, {of}: there is a reason, and no difference");
+                table.unexplained.push(what);
+            }
+        }
         table
     }
 
-    /// Compares ours with the shipped adapter: a difference needs a reason, and in a run of everything a
-    /// reason needs a difference.
-    fn compare(&mut self, everything: bool) {
-        let releases: BTreeSet<Release> = self.cells.keys().map(|(_, it)| it.release).collect();
-        for step in steps() {
-            for way in Way::OURS {
-                let reason = step.reasons.iter().find(|(of, _)| *of == way);
-                let mut differs = false;
-                for &release in &releases {
-                    let seen = |way| match self.cells.get(&(step.name, Column { release, way })) {
-                        Some(Outcome::AsExpected(seen)) => Some(seen),
-                        _ => None,
-                    };
-                    let (Some(ours), Some(theirs)) = (seen(way), seen(Way::Shipped)) else {
-                        continue;
-                    };
-                    if ours == theirs {
-                        continue;
-                    }
-                    differs = true;
-                    let Some((_, reason)) = reason else {
-                        self.unexplained.push(format!(
-                            "{}, {}, {release}: {ours}; the shipped adapter: {theirs}",
-                            step.name,
-                            way.word()
-                        ));
-                        continue;
-                    };
-                    let known = self.reasons.iter().position(|it| it == reason);
-                    let number = known.unwrap_or_else(|| {
-                        self.reasons.push(reason);
-                        self.reasons.len() - 1
-                    });
-                    self.marked
-                        .insert((step.name, Column { release, way }), number + 1);
-                }
-                if everything && !differs && reason.is_some() {
-                    self.unexplained.push(format!(
-                        "{}, {}: there is a reason, and no difference",
-                        step.name,
-                        way.word()
-                    ));
-                }
-            }
-        }
+    fn releases(&self) -> BTreeSet<Release> {
+        self.cells.keys().map(|(_, release, _)| *release).collect()
     }
 
     /// How many differences have no reason, or reasons no difference.
@@ -129,31 +96,28 @@ impl Table {
     }
 
     fn lines(&self) -> Vec<String> {
-        let releases: BTreeSet<Release> = self.cells.keys().map(|(_, it)| it.release).collect();
+        let known: BTreeSet<&str> = self.cells.keys().map(|(step, ..)| *step).collect();
         let names: Vec<&str> = steps()
             .map(|step| step.name)
-            .filter(|step| self.cells.keys().any(|(name, _)| name == step))
+            .filter(|it| known.contains(it))
             .collect();
         let title = "confiture 0.00.00".len();
         let first = names
             .iter()
-            .map(|step| step.len())
-            .chain([title])
+            .map(|it| it.len())
             .max()
-            .unwrap_or(0);
+            .unwrap_or(0)
+            .max(title);
+        let mut reasons: Vec<&str> = Vec::new();
         let mut lines = Vec::new();
-        for release in releases {
+        for release in self.releases() {
             let mut head = format!("{:first$}", format!("confiture {release}"));
-            for way in Way::ALL {
-                head.extend([format!(" {:<1$}", way.word(), WIDTH - 1)]);
-            }
+            head.extend(Way::ALL.map(|way| format!(" {:<1$}", way.word(), WIDTH - 1)));
             lines.push(heading(head.trim_end()));
             for &step in &names {
                 let mut line = format!("{step:first$}");
                 for way in Way::ALL {
-                    let cell = (step, Column { release, way });
-                    let mark = self.marked.get(&cell);
-                    let mark = mark.map_or_else(String::new, |number| format!(" ({number})"));
+                    let cell = (step, release, way);
                     let (word, paint): (&str, fn(&str) -> String) = match self.cells.get(&cell) {
                         None => ("·", faint),
                         Some(Outcome::AsExpected(_)) => ("ok", good),
@@ -161,7 +125,15 @@ impl Table {
                         Some(Outcome::Skipped) => ("skip", faint),
                         Some(Outcome::NotReached) => ("-", faint),
                     };
-                    let text = format!("{word}{mark}");
+                    let mut text = word.to_owned();
+                    if let Some(reason) = self.explained.get(&cell) {
+                        let known = reasons.iter().position(|it| it == reason);
+                        let number = known.unwrap_or_else(|| {
+                            reasons.push(reason);
+                            reasons.len() - 1
+                        });
+                        text = format!("{word} ({})", number + 1);
+                    }
                     line += " ";
                     line += &paint(&format!("{text:<0$}", WIDTH - 1));
                 }
@@ -169,9 +141,8 @@ impl Table {
             }
             lines.push(String::new());
         }
-        for (index, reason) in self.reasons.iter().enumerate() {
-            lines.push(format!("({}) {reason}", index + 1));
-        }
+        let numbered = reasons.iter().enumerate();
+        lines.extend(numbered.map(|(index, reason)| format!("({}) {reason}", index + 1)));
         lines
     }
 }
@@ -184,13 +155,8 @@ fn steps() -> impl Iterator<Item = &'static Step> {
 mod tests {
     use super::*;
 
-    fn cell(step: &'static str, way: Way, outcome: Outcome) -> Cell {
-        let release = "0.22.0".parse().unwrap();
-        Cell {
-            step,
-            column: Column { release, way },
-            outcome,
-        }
+    fn cell(step: &'static str, way: Way, outcome: Outcome) -> (Cell, Outcome) {
+        ((step, "0.22.0".parse().unwrap(), way), outcome)
     }
 
     fn seen(what: &str) -> Outcome {

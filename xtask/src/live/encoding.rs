@@ -1,11 +1,11 @@
 //! Databases with settings that change what confiture reads: encodings and the style of dates.
 
 use anyhow::{Context as _, ensure};
-use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::confiture::Candidate;
 use contract_tests::release::Release;
 use fraisier_adapter_api::Revision;
 
-use crate::harness::{Scene, World};
+use crate::harness::Scene;
 use crate::stage::{Stage, block_on};
 
 /// Those whose reports differ most.
@@ -17,48 +17,38 @@ const RELEASES: [Candidate; 4] = [
 ];
 
 /// Name, the statements that make a database so, and the style of dates that its migrations find.
-const SITUATIONS: [(&str, &[&str], &str); 3] = [
+type Situation = (&'static [&'static str], &'static str);
+
+const SITUATIONS: [(&str, Situation); 3] = [
     (
         "an SQL_ASCII database",
-        &[
-            "DROP DATABASE _",
-            "CREATE DATABASE _ ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
-        ],
-        "ISO",
+        (
+            &[
+                "DROP DATABASE _",
+                "CREATE DATABASE _ ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+            ],
+            "ISO",
+        ),
     ),
     (
         "a LATIN1 client encoding",
-        &["ALTER DATABASE _ SET client_encoding = 'LATIN1'"],
-        "ISO",
+        (&["ALTER DATABASE _ SET client_encoding = 'LATIN1'"], "ISO"),
     ),
     (
         "a German date style",
-        &["ALTER DATABASE _ SET datestyle = 'German, DMY'"],
-        "German",
+        (
+            &["ALTER DATABASE _ SET datestyle = 'German, DMY'"],
+            "German",
+        ),
     ),
 ];
 
 pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &RELEASES) {
-        for (name, statements, style) in SITUATIONS {
-            let play = move |world: &World, confiture: &Installed| {
-                judge(statements, style, world, confiture)
-            };
-            scenes.push(Scene::new("encoding", candidate, name, play));
-        }
-    }
-    scenes
+    super::on_stages("encoding", super::or(chosen, &RELEASES), &SITUATIONS, judge)
 }
 
-fn judge(
-    statements: &[&str],
-    style: &str,
-    world: &World,
-    confiture: &Installed,
-) -> anyhow::Result<()> {
-    let stage = Stage::new(world, confiture)?;
-    let mut server = world.server.connect()?;
+fn judge(stage: &Stage<'_>, (statements, style): Situation) -> anyhow::Result<()> {
+    let mut server = stage.world.server.connect()?;
     for statement in statements {
         let name = format!(" \"{}\"", stage.database.name());
         server.batch_execute(&statement.replacen(" _", &name, 1))?;

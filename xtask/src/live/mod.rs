@@ -20,10 +20,11 @@ mod undo;
 
 pub use self::host::{HostArgs, SUBCOMMAND as HOST, serve as serve_host};
 
-use contract_lab::confiture::Candidate;
+use contract_lab::confiture::{Candidate, Installed};
 
-use crate::harness::{self, HarnessArgs};
+use crate::harness::{self, HarnessArgs, Scene, World};
 use crate::help;
+use crate::stage::Stage;
 
 /// The groups, for `--help`.
 const GROUPS: [(&str, &str); 14] = [
@@ -150,6 +151,24 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     scenes.extend(examples::scenes(&chosen));
     scenes.extend(long::scenes(&chosen, args.calls));
     harness::run(args.harness, scenes)
+}
+
+/// A scene on a new stage, for each release and each of these.
+fn on_stages<T: Copy + Send + 'static>(
+    group: &str,
+    candidates: &[Candidate],
+    scenes: &[(&'static str, T)],
+    play: fn(&Stage<'_>, T) -> anyhow::Result<()>,
+) -> Vec<Scene> {
+    let each = candidates
+        .iter()
+        .flat_map(|it| scenes.iter().map(move |scene| (it, scene)));
+    let scene = |(candidate, &(name, what))| {
+        let play =
+            move |world: &World, confiture: &Installed| play(&Stage::new(world, confiture)?, what);
+        Scene::new(group, candidate, name, play)
+    };
+    each.map(scene).collect()
 }
 
 /// What was chosen, or what is standard.

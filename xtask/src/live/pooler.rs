@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::confiture::Candidate;
 use contract_lab::scratch::Scratch;
 use contract_lab::trouble::Trouble;
 use contract_tests::release::Release;
@@ -18,7 +18,7 @@ use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::NoDisconnectCheck;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 
-use crate::harness::{Scene, World};
+use crate::harness::Scene;
 use crate::stage::{Stage, block_on, wait};
 
 const RELEASES: [Candidate; 3] = [
@@ -44,21 +44,18 @@ const SCENES: [(&str, Play); 2] = [
 ];
 
 pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &RELEASES) {
-        for (name, play) in SCENES {
-            let play = move |world: &World, confiture: &Installed| {
-                let program = find()?;
-                let stage = Stage::new(world, confiture)?;
-                for version in ["001", "002", "003"] {
-                    stage.project.table(version)?;
-                }
-                play(&stage, &program)
-            };
-            scenes.push(Scene::new("pooler", candidate, name, play));
-        }
-    }
-    scenes
+    super::on_stages(
+        "pooler",
+        super::or(chosen, &RELEASES),
+        &SCENES,
+        |stage, play| {
+            let program = find()?;
+            for version in ["001", "002", "003"] {
+                stage.project.table(version)?;
+            }
+            play(stage, &program)
+        },
+    )
 }
 
 /// Each call succeeds, and reports that the check was refused.

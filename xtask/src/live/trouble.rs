@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::confiture::Candidate;
 use contract_lab::postgres::{Major, Server, look};
 use contract_tests::release::Release;
 use fraisier_adapter_api::AdapterErrorKind;
@@ -11,7 +11,7 @@ use fraisier_adapter_confiture::DatabaseState;
 
 use super::call::{Direction, Running};
 use crate::environment::Environment;
-use crate::harness::{Scene, World};
+use crate::harness::Scene;
 use crate::stage::{Stage, block_on, state, wait};
 
 /// One that reports a held lock in another way, and the newest.
@@ -32,18 +32,15 @@ const SCENES: [(&str, Play); 3] = [
 ];
 
 pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &RELEASES) {
-        for (name, play) in SCENES {
-            let play = move |world: &World, confiture: &Installed| {
-                let stage = Stage::new(world, confiture)?;
-                stage.project.table("001")?;
-                play(&stage)
-            };
-            scenes.push(Scene::new("trouble", candidate, name, play));
-        }
-    }
-    scenes
+    super::on_stages(
+        "trouble",
+        super::or(chosen, &RELEASES),
+        &SCENES,
+        |stage, play| {
+            stage.project.table("001")?;
+            play(stage)
+        },
+    )
 }
 
 /// The migration lock is held, and the server gives up waiting before confiture does.

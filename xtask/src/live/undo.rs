@@ -1,12 +1,12 @@
 //! An `up` that fails halfway and is undone.
 
-use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::confiture::Candidate;
 use contract_tests::release::Release;
 use fraisier_adapter_api::AdapterErrorKind;
 
 use anyhow::{Context as _, ensure};
 
-use crate::harness::{Scene, World};
+use crate::harness::Scene;
 use crate::stage::{Stage, block_on};
 
 /// The oldest, one in the middle, the first whose report is the one of today, and the newest.
@@ -37,56 +37,38 @@ enum WayDown {
 use Fate::{Remain, Stuck, Undone};
 use WayDown::{Fails, Missing, Works};
 
-/// Name; applied before; pending and applied, with the way down; what becomes of those.
+/// Applied before; pending and applied, with the way down; what becomes of those.
 type Undo = (
-    &'static str,
     &'static [&'static str],
     &'static [(&'static str, WayDown)],
     Fate,
 );
 
-const UNDOS: [Undo; 7] = [
-    ("not asked for", &["001"], &[("002", Works)], Remain),
-    ("one applied", &["001"], &[("002", Works)], Undone),
+const FOUR: &[(&str, WayDown)] = &[
+    ("002", Works),
+    ("003", Works),
+    ("004", Works),
+    ("005", Works),
+];
+
+const UNDOS: [(&str, Undo); 7] = [
+    ("not asked for", (&["001"], &[("002", Works)], Remain)),
+    ("one applied", (&["001"], &[("002", Works)], Undone)),
     (
         "two applied",
-        &["001"],
-        &[("002", Works), ("003", Works)],
-        Undone,
+        (&["001"], &[("002", Works), ("003", Works)], Undone),
     ),
-    ("no way down", &["001"], &[("002", Missing)], Stuck),
-    ("the way down fails", &["001"], &[("002", Fails)], Stuck),
-    ("nothing applied before", &[], &[("001", Works)], Stuck),
-    (
-        "four applied",
-        &["001"],
-        &[
-            ("002", Works),
-            ("003", Works),
-            ("004", Works),
-            ("005", Works),
-        ],
-        Undone,
-    ),
+    ("no way down", (&["001"], &[("002", Missing)], Stuck)),
+    ("the way down fails", (&["001"], &[("002", Fails)], Stuck)),
+    ("nothing applied before", (&[], &[("001", Works)], Stuck)),
+    ("four applied", (&["001"], FOUR, Undone)),
 ];
 
 pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &RELEASES) {
-        for undo in UNDOS {
-            let play = move |world: &World, confiture: &Installed| judge(undo, world, confiture);
-            scenes.push(Scene::new("undo", candidate, undo.0, play));
-        }
-    }
-    scenes
+    super::on_stages("undo", super::or(chosen, &RELEASES), &UNDOS, judge)
 }
 
-fn judge(
-    (_, before, pending, fate): Undo,
-    world: &World,
-    confiture: &Installed,
-) -> anyhow::Result<()> {
-    let stage = Stage::new(world, confiture)?;
+fn judge(stage: &Stage<'_>, (before, pending, fate): Undo) -> anyhow::Result<()> {
     for version in before {
         stage.project.table(version)?;
     }

@@ -96,15 +96,8 @@ fn changed_ledger(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage
         .project
         .migration("003_three", "CREATE TABLE three ();", "DROP TABLE three;")?;
-    stage.sql(
-        "CREATE TABLE three ();
-         CREATE FUNCTION grow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-             INSERT INTO tb_confiture (slug, version, name) VALUES ('three_x', '003', 'three')
-             ON CONFLICT DO NOTHING;
-         END $$;
-         CREATE EVENT TRIGGER grow ON ddl_command_end WHEN TAG IN ('ALTER TABLE')
-             EXECUTE FUNCTION grow();",
-    )?;
+    stage.sql("CREATE TABLE three ()")?;
+    stage.ledger_grows("003")?;
     stage.advised(
         down_to(stage, "001"),
         "decide again what is to be rolled back",
