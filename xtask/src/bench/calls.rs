@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 
 use super::PROBE;
 use super::figures::{Figures, in_turn, seconds, timed};
-use super::large::probe;
 use crate::environment::Environment;
 use crate::project::Project;
 use crate::stage::block_on;
@@ -158,7 +157,7 @@ pub fn uncompiled(subject: &Subject, rounds: usize, figures: &mut Figures) -> an
     std::fs::create_dir(&cache)?;
     let (first, on, off): Times = probe(
         Command::new(std::env::current_exe()?)
-            .args([PROBE, "uncompiled"])
+            .arg(PROBE)
             .arg(copy.program())
             .arg(rounds.to_string())
             .env(DSN, &subject.dsn)
@@ -170,4 +169,11 @@ pub fn uncompiled(subject: &Subject, rounds: usize, figures: &mut Figures) -> an
     figures.times("nothing compiled, cache off", &off[0], (bare, &off[1]));
     figures.alone("the first call, which fills the cache", seconds(first));
     Ok(())
+}
+
+/// What a process of our own prints.
+fn probe<T: serde::de::DeserializeOwned>(command: &mut Command) -> anyhow::Result<T> {
+    let output = command.stderr(std::process::Stdio::inherit()).output()?;
+    anyhow::ensure!(output.status.success(), "it ended with {}", output.status);
+    Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -3,7 +3,6 @@
 mod calls;
 mod deploys;
 mod figures;
-mod large;
 mod weight;
 
 use anyhow::Context as _;
@@ -49,29 +48,14 @@ pub struct BenchArgs {
     lab: LabArgs,
 }
 
-/// The hidden command that measures in a process of its own: for its peak of memory, or its environment.
+/// The hidden command that measures in a process of its own, for its environment.
 pub const PROBE: &str = "bench-probe";
 
-/// What such a process measures.
-#[derive(Debug, clap::Args)]
-pub struct ProbeArgs {
-    #[command(subcommand)]
-    what: Probe,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Probe {
-    Large(large::Large),
-    Uncompiled(calls::Uncompiled),
-}
+pub use self::calls::Uncompiled as ProbeArgs;
 
 /// Measures, and prints the result as JSON.
 pub fn serve_probe(args: ProbeArgs) -> anyhow::Result<()> {
-    let text = match args.what {
-        Probe::Large(large) => serde_json::to_string(&large.measure()?),
-        Probe::Uncompiled(uncompiled) => serde_json::to_string(&uncompiled.measure()?),
-    }?;
-    anstream::println!("{text}");
+    anstream::println!("{}", serde_json::to_string(&args.measure()?)?);
     Ok(())
 }
 
@@ -118,10 +102,6 @@ fn measure(
     let task = ui.task("calls without compiled modules");
     calls::uncompiled(&subject, rounds, figures)?;
     task.finish("calls without compiled modules");
-
-    let task = ui.task("large outputs and migrations");
-    large::measure(figures)?;
-    task.finish("large outputs and migrations");
 
     let task = ui.task("a small engine");
     weight::measure(figures)?;
