@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::projects::{python, shop, single};
 use super::{RESULT, refused};
+use crate::announced::PENDING_SCOPE;
 use crate::call::Call;
 use crate::case::{Case, FLOOR, case};
 use crate::expectation::Fact::{Exit, Issue, NoIssue, NoReport, Report, ReportLacks, Untouched};
@@ -338,17 +339,14 @@ fn surroundings() -> Vec<Case> {
     vec![
         case(
             "preflight/nothing-pending",
-            "Every migration is applied already; preflight examines the files all the same.",
+            "Every migration is applied already; only with the scope `pending` is none of them examined.",
             Call::Preflight,
         )
         .applied(&shop())
         .since(CALLABLE)
-        .expect([
-            Exit(0),
-            Report("/ok", json!(true)),
-            Report("/summary/migrations_checked", json!(3)),
-            RESULT,
-        ]),
+        .expect([Exit(0), Report("/ok", json!(true)), RESULT])
+        .expect_below(PENDING_SCOPE, [Report("/summary/migrations_checked", json!(3))])
+        .expect_from(PENDING_SCOPE, [Report("/summary/migrations_checked", json!(0))]),
         case(
             "preflight/against-live",
             "The pending migration is replayed on a copy of the database.",
