@@ -1,4 +1,4 @@
-//! What `preflight --scope pending` changes, which confiture is announced to accept from 1.35.0 on.
+//! What announced releases change: `preflight --scope pending`, and the exit status of some codes.
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,9 @@ use crate::release::Release;
 
 /// The first release that accepts `preflight --scope pending`.
 pub const PENDING_SCOPE: Release = Release::new(1, 35, 0);
+
+/// The first release in which `GEN_001` and the `MIGR_` codes exit with 1 instead of 3.
+pub const MOVED_CODES: Release = Release::new(1, 36, 0);
 
 /// Adds `--scope pending` to a recorded preflight, and what the report then says of a database at this
 /// revision; whether it is a preflight.

@@ -22,6 +22,9 @@ def announced(release):
             }
             for code, exit_code in new.items()
         )
+        import confiture.error_codes as codes
+
+        codes.CANONICAL_EXIT_CODES.update({**dict.fromkeys(moved, 1), **new})
     if (
         release < (1, 35)
         or sys.argv[1:3] != ["migrate", "preflight"]
