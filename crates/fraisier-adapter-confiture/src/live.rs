@@ -9,12 +9,11 @@ use tracing::Span;
 use crate::failure::{Advice, DatabaseState, Fault};
 use crate::observe::Event;
 use crate::observe::announcer::Announcer;
-use crate::operation::Operation;
 use crate::operation::call::{Confiture, remove_halves};
 use crate::operation::outcome::Ended;
 use crate::operation::start;
 use crate::process::{
-    Arg, Captured, Exit, Invocation, Listener, Output, RunContext, RunError, Runner,
+    Activity, Arg, Captured, Exit, Invocation, Listener, Output, RunContext, RunError, Runner,
 };
 use crate::release::installed;
 use crate::report::{Current, Payload, decode};
@@ -55,14 +54,14 @@ impl<'a> Live<'a> {
 
     async fn start(
         &self,
-        operation: Operation,
         invocation: Invocation,
-        timeout: Option<Duration>,
         listener: Listener,
         span: Span,
+        timeout: Option<Duration>,
     ) -> Result<Output, Fault> {
+        let version = is_version(&invocation).then_some(VERSION_TIMEOUT);
         let context = RunContext {
-            timeout,
+            timeout: timeout.or(version),
             listener,
             span,
         };
@@ -71,17 +70,14 @@ impl<'a> Live<'a> {
             if let RunError::Report { output, .. } = &mut error {
                 remove_halves(output, &self.request.redactor);
             }
-            start::fault(operation, self.request.config.named_by, error)
+            start::fault(self.request.operation, self.request.config.named_by, error)
         })
     }
 
     async fn observed(&self, invocation: Invocation) -> Result<Output, Fault> {
         self.attempts.set(self.attempts.get() + 1);
-        let timeout = is_version(&invocation).then_some(VERSION_TIMEOUT);
         let (listener, span) = (self.announcer.listener(), self.announcer.span(self.target));
-        let operation = self.request.operation;
-        self.start(operation, invocation, timeout, listener, span)
-            .await
+        self.start(invocation, listener, span, None).await
     }
 
     fn goes_without_check(&self, why: NoDisconnectCheck) {
@@ -130,23 +126,14 @@ impl Confiture for Live<'_> {
     }
 
     async fn probe(&self, invocation: Invocation) -> Result<Output, Fault> {
-        let timeout = is_version(&invocation).then_some(VERSION_TIMEOUT);
+        let silent = Box::new(|_: Activity<'_>| {});
         let invocation = self.as_known(invocation);
-        let operation = self.request.operation;
-        self.start(
-            operation,
-            invocation,
-            timeout,
-            Box::new(|_| {}),
-            Span::none(),
-        )
-        .await
+        self.start(invocation, silent, Span::none(), None).await
     }
 
     async fn query(&self, invocation: Invocation, timeout: Duration) -> Result<Output, Fault> {
         let listener = self.announcer.unwatched_only();
-        let operation = Operation::CurrentRevision;
-        self.start(operation, invocation, Some(timeout), listener, Span::none())
+        self.start(invocation, listener, Span::none(), Some(timeout))
             .await
     }
 

@@ -321,7 +321,7 @@ fn percent(text: &str, upper: bool) -> String {
 fn plant(random: &mut Random, secret: &Secret, output: &mut Output) -> String {
     let dress = dress(random, secret);
     let report = output.report.as_ref();
-    let report = report.and_then(|it| serde_json::from_slice::<Value>(it.bytes()).ok());
+    let report = report.and_then(|it| serde_json::from_slice::<Value>(it).ok());
     match (random.below(4), report) {
         (0 | 1, Some(mut report)) => {
             let mut strings = Vec::new();

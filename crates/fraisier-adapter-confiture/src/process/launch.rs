@@ -64,26 +64,19 @@ pub(crate) fn find_program(program: &Path, path: Option<&OsStr>) -> Result<PathB
     if program.components().count() != 1 || program.is_absolute() {
         return std::path::absolute(program).map_err(|_| refused(Obstacle::NotFound, Errno::NOENT));
     }
-    let mut unusable = false;
-    for dir in std::env::split_paths(path.unwrap_or_default()) {
-        if dir.as_os_str().is_empty() {
-            continue;
-        }
-        let Ok(candidate) = std::path::absolute(dir.join(program)) else {
-            continue;
-        };
-        if candidate.is_file() {
-            if access(&candidate, Access::EXEC_OK).is_ok() {
-                return Ok(candidate);
-            }
-            unusable = true;
-        }
+    let files: Vec<PathBuf> = std::env::split_paths(path.unwrap_or_default())
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .filter_map(|dir| std::path::absolute(dir.join(program)).ok())
+        .filter(|file| file.is_file())
+        .collect();
+    let mut usable = files
+        .iter()
+        .filter(|it| access(*it, Access::EXEC_OK).is_ok());
+    match usable.next() {
+        Some(file) => Ok(file.clone()),
+        None if files.is_empty() => Err(refused(Obstacle::NotFound, Errno::NOENT)),
+        None => Err(refused(Obstacle::NotExecutable, Errno::ACCESS)),
     }
-    Err(if unusable {
-        refused(Obstacle::NotExecutable, Errno::ACCESS)
-    } else {
-        refused(Obstacle::NotFound, Errno::NOENT)
-    })
 }
 
 /// The error of a program that could not be started.

@@ -16,22 +16,7 @@ const LIMIT: u64 = 256 << 20;
 const SPECIAL: &str = "a socket or device";
 
 /// The bytes of a report. Clones share them.
-#[derive(Debug, Clone)]
-pub struct Report(Arc<Vec<u8>>);
-
-impl From<Vec<u8>> for Report {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(bytes))
-    }
-}
-
-impl Report {
-    /// All of it.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
+pub type Report = Arc<Vec<u8>>;
 
 /// What is wrong with a report file.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +119,7 @@ mod tests {
         assert!(read_up_to(&path, 10).unwrap().is_none());
         std::fs::write(&path, "0123456789").unwrap();
         let read = read_up_to(&path, 10).unwrap().unwrap();
-        assert_eq!(read.bytes(), b"0123456789");
+        assert_eq!(*read, b"0123456789");
         let refused = read_up_to(&path, 9).unwrap_err().to_string();
         assert_eq!(refused, "the report is 10 bytes long, and the limit is 9");
     }

@@ -52,7 +52,7 @@ pub(crate) fn decode<T: Decode>(report: Option<Report>) -> Payload<T> {
         return Payload::Nothing;
     };
     // All of it, also the fields that are not read: confiture writes UTF-8, so this was not confiture.
-    let text = match std::str::from_utf8(report.bytes()) {
+    let text = match std::str::from_utf8(&report) {
         Ok(text) => text,
         Err(error) => return Payload::Unreadable(error.to_string()),
     };

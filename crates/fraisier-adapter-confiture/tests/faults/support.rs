@@ -43,7 +43,7 @@ pub(crate) fn program(program: &Path, args: Vec<Arg>) -> Invocation {
 /// The bytes of the report that was left.
 pub(crate) fn report_of(output: &Output) -> Option<Vec<u8>> {
     let report = output.report.as_ref()?;
-    Some(report.bytes().to_vec())
+    Some(report.to_vec())
 }
 
 /// The context of a call that nobody listens to.
