@@ -26,8 +26,8 @@ use crate::request::{Config, Request};
 
 /// Runs confiture's migrations for a deploy engine.
 ///
-/// Clones share what is needed to look after running commands. Calls may be made at the same time,
-/// on one adapter or on many.
+/// Clones share the running commands, which [`settled`](Self::settled) waits for. Calls may be made at the
+/// same time, on one adapter or on many.
 ///
 /// # Where the database was
 ///

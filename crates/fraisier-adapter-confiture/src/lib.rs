@@ -27,7 +27,7 @@
 //! }
 //! ```
 //!
-//! # What is needed of confiture
+//! # Which release of confiture
 //!
 //! | capability | since | what the recording of that release shows |
 //! |---|---|---|
@@ -40,8 +40,8 @@
 //! | `allow_destructive` | 1.2.0 | `up` refuses a destructive migration, and `--allow-destructive` lets it; before, it applies it |
 //! | `pending_scope` | 1.35.0 | announced and not seen yet: `preflight --scope pending` is accepted |
 //!
-//! The rows are [`capability::FLOORS`]. A pre-release satisfies no floor.
-//! `describe` advertises what the installed release can keep, and nothing else.
+//! The rows are [`capability::FLOORS`]. A pre-release satisfies no minimum version.
+//! `describe` advertises only what the installed release can do.
 //!
 //! # Settings
 //!
@@ -56,13 +56,13 @@
 //!
 //! # Variables
 //!
-//! [`Builder::from_env`] reads what a program leaves to who runs it:
+//! A program that calls [`Builder::from_env`] can be configured with these variables:
 //!
 //! | variable | takes | what it does | default |
 //! |---|---|---|---|
 //! | `FRAISIER_CONFITURE_BIN` | a path, or a name that is looked up in `PATH` | the binary of confiture | `confiture` |
 //! | `FRAISIER_CONFITURE_TIMEOUT` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how long one command of confiture may run before it is stopped | `off` |
-//! | `FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer) | `1s` where it can be had |
+//! | `FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer) | `1s` where the server accepts it |
 //! | `FRAISIER_CONFITURE_LOCK_TIMEOUT_MS` | a whole number of milliseconds from 1 to 2147483647 | how long `up` waits for the migration lock, unless the context says | confiture's, 30000 |
 //! | `FRAISIER_CONFITURE_REQUIRE_REVERSIBLE` | `true` or `false` | whether `up` refuses to start while a pending migration has no `.down.sql`, unless the context says | `false` |
 //! | `FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE` | `true` or `false` | whether `up` applies migrations that declare themselves destructive, unless the context says | `false` |
@@ -79,11 +79,11 @@
 //!
 //! # Secrets
 //!
-//! The connection string is the secret `DATABASE_URL` of the context: a URL or libpq keywords. It
-//! reaches confiture in the environment, and nothing else of it leaves: no argument, file, log,
-//! `Debug`, event or error holds it, its password, or the value of another secret of the context.
-//! What confiture prints and reports passes a redactor first. A child sees neither the ambient
-//! `DATABASE_URL` nor the variables that the context's secrets come from.
+//! The connection string is the secret `DATABASE_URL` of the context: a URL or libpq keywords. It is
+//! passed to confiture in the environment. No argument, file, log, `Debug` output, event or error
+//! contains it, its password, or the value of another secret of the context: everything that confiture
+//! prints and reports is redacted first. confiture receives neither the `DATABASE_URL` of this process
+//! nor the variables that the context's secrets come from.
 //!
 //! With the secret `AGAINST_DATABASE_URL`, `preflight` also tries the migrations on that database,
 //! in a transaction that it rolls back. It has to be a URL: it is an argument of confiture, so its
@@ -93,19 +93,20 @@
 //! # What it refuses
 //!
 //! - `--no-lock` and `--force`, always; confiture's advice to use them is left out of errors.
-//! - An `up` to a target that is not a migration of the directory, which confiture takes for a bound
-//!   and reports as a success.
-//! - A migrations directory that does not exist, in which confiture finds nothing wrong.
-//! - A connection string that is empty or not of `PostgreSQL`: confiture would take another one
-//!   from the environment, or repeat it in its message. One that libpq refuses (an unknown parameter,
-//!   a wrong value, a password that is not percent-encoded), in a message that names the parameter.
-//!   And one that sets `replication`, or `client_encoding` to something other than UTF-8.
-//! - Where the builder demands a [`server_disconnect_check`](Builder::server_disconnect_check), a
-//!   connection string with `options` of its own that do not set it, and a server or pooler that
-//!   refuses it. The default goes on without, and says so.
-//! - A migration file with a NUL byte, behind which confiture runs nothing.
-//! - A report in which a field that matters is missing, of another type, or there twice, and one
-//!   that its exit status contradicts.
+//! - An `up` to a target that is not a migration of the directory. confiture applies what sorts below
+//!   such a target, and reports a success.
+//! - A migrations directory that does not exist. confiture finds nothing wrong with it.
+//! - A connection string that is empty or not for `PostgreSQL`. confiture would use another one from the
+//!   environment, or repeat it in its message.
+//! - A connection string that libpq refuses, for example because of an unknown parameter, a wrong value,
+//!   or a password that is not percent-encoded. The message names the parameter.
+//! - A connection string that sets `replication`, or `client_encoding` to something other than UTF-8.
+//! - Where the builder demands a [`server_disconnect_check`](Builder::server_disconnect_check): a
+//!   connection string with `options` that do not set it, and a server or pooler that refuses it. By
+//!   default the call continues without the check, and reports that.
+//! - A migration file with a NUL byte: confiture runs nothing that follows it.
+//! - A report in which a field that matters is missing, duplicated or of another type, and a report that
+//!   contradicts the exit status.
 
 #![warn(
     missing_docs,

@@ -36,7 +36,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A builder with what the variables of [`VARIABLES`] say.
+    /// A builder with the options that the variables of [`VARIABLES`] set.
     ///
     /// # Errors
     ///
@@ -56,8 +56,8 @@ impl Builder {
         variables::apply(self, env::var_os)
     }
 
-    /// The binary: a path, or a name that is looked up in `PATH`. Without it, the variable
-    /// `FRAISIER_CONFITURE_BIN` is asked, and then `confiture` is looked up in `PATH`.
+    /// The binary: a path, or a name that is looked up in `PATH`. By default it is what the variable
+    /// `FRAISIER_CONFITURE_BIN` names, or else `confiture` from `PATH`.
     pub fn program(self, program: impl Into<PathBuf>) -> Self {
         self.with_program(program.into(), NamedBy::Builder)
     }
@@ -85,7 +85,7 @@ impl Builder {
 
     /// Whether confiture gets a private cache for Python's bytecode where Python may not keep one
     /// beside its modules (`PYTHONDONTWRITEBYTECODE`, a read-only installation without compiled
-    /// modules), which more than halves the time of a call from the second one on. It does by
+    /// modules), which more than halves the time of a call from the second one on. On by
     /// default.
     ///
     /// It is below `XDG_CACHE_HOME`, `~/.cache` or the temporary directory, and only where nobody
@@ -99,20 +99,19 @@ impl Builder {
 
     /// Asks `PostgreSQL` to notice within this time that confiture is gone, so that a killed command
     /// leaves no statement running and no lock held, also when everything around it was killed too.
-    /// By default a second, where that can be had; `None` asks for nothing.
+    /// One second by default, where the server accepts it; `None` does not ask.
     ///
     /// It is sent as a start option of the session (`PGOPTIONS`), which needs `PostgreSQL` 14 or
-    /// newer on a system that can tell (Linux can). An older server refuses the connection, and so
-    /// do poolers that take no start options, as `PgBouncer` does unless told to ignore them. Also,
-    /// a connection string with `options` of its own keeps the request from the server, unless they
-    /// set `client_connection_check_interval` themselves, as [`server_option`](crate::server_option)
-    /// words it.
+    /// newer on a system that supports it, such as Linux. An older server refuses the connection, and so
+    /// do poolers that accept no start options, such as `PgBouncer` unless it is configured to ignore
+    /// them. A connection string with its own `options` also replaces this one, unless they set
+    /// `client_connection_check_interval`; [`server_option`](crate::server_option) returns the text.
     ///
-    /// There the default goes on without the check, for that call alone, and reports it: in the log and
-    /// by an [`Event::NoDisconnectCheck`](crate::observe::Event::NoDisconnectCheck). When such a call is
+    /// In these cases the default continues without the check, for that call only, and reports it: in the
+    /// log and by an [`Event::NoDisconnectCheck`](crate::observe::Event::NoDisconnectCheck). When such a call is
     /// stopped, the server finishes the statement that it is at, rolls the migration back, and only then
-    /// releases the migration lock. A time that was given here makes it an error, `InvalidConfig`, which
-    /// names the ways out.
+    /// releases the migration lock. With a time that was set here, it is an error instead,
+    /// `InvalidConfig`, which names the solutions.
     ///
     /// `options` in the file of a `service=`, or of `PGSERVICE`, cannot be seen: there the check is
     /// silently off, unless they set it. `PGOPTIONS` also reaches connections that a `.py` migration
@@ -159,10 +158,10 @@ impl Builder {
         self
     }
 
-    /// How often an `up` that takes longer than this is asked how far it is, by `current` beside it;
-    /// `None`, the default, asks nothing. The observer gets an
-    /// [`Event::Progress`](crate::observe::Event::Progress), and the log a line. It never disturbs the
-    /// `up`: a question that fails is asked again later. Each costs a start of confiture.
+    /// How often a running `up` is queried for its progress, with `current` beside it; `None`, the
+    /// default, is never. The observer gets an
+    /// [`Event::Progress`](crate::observe::Event::Progress), and the log a line. It never
+    /// disturbs the `up`: a query that fails is repeated later. Each query starts confiture once.
     pub fn progress_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.config.progress_interval = interval.into().filter(|it| !it.is_zero());
         self
@@ -181,14 +180,14 @@ impl Builder {
         self
     }
 
-    /// Who is told what a command does while it runs.
+    /// Receives the events of every command.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
         self
     }
 
-    /// Narrows what confiture, and so every `.py` migration, sees of this process's environment to
-    /// these variables. Without it, everything passes but the sources of secrets.
+    /// Only these variables of this process's environment are passed to confiture, and so to `.py`
+    /// migrations. By default all are passed except the sources of secrets.
     pub fn inherit_env<I>(mut self, names: I) -> Self
     where
         I: IntoIterator,
@@ -198,13 +197,13 @@ impl Builder {
         self
     }
 
-    /// Keeps these variables from every child, `--version` included: the administrator's connection
-    /// string of an engine, for example. Their values are secrets: they are masked in everything that
-    /// the adapter returns. Calls of this add up.
+    /// No child receives these variables, the one that runs `--version` included; for example the
+    /// administrator's connection string of an engine. Their values are secrets: they are masked in
+    /// everything that the adapter returns. Several calls of this add up.
     ///
-    /// The variables that the secrets of a context come from are kept from every child of a call with
-    /// that context. [`describe`](fraisier_adapter_api::MigrationAdapter::describe) has no context, so
-    /// of its child only what is named here is kept.
+    /// No child of a call receives the variables that the secrets of its context come from.
+    /// [`describe`](fraisier_adapter_api::MigrationAdapter::describe) has no context, so only what is
+    /// named here is withheld from its child.
     pub fn withhold_env<I>(mut self, names: I) -> Self
     where
         I: IntoIterator,

@@ -52,7 +52,7 @@ pub static VARIABLES: &[Variable] = &[
         name: "FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK",
         takes: DURATION_OR_OFF,
         does: "how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer)",
-        default: "`1s` where it can be had",
+        default: "`1s` where the server accepts it",
         apply: |builder, value| {
             duration_or_off(value, |time| builder.server_disconnect_check(time))
         },

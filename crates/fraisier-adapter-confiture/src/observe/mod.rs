@@ -1,4 +1,4 @@
-//! Progress as it happens: what an [`Observer`] is told while a command runs.
+//! What an [`Observer`] is told while a command runs.
 
 pub(crate) mod announcer;
 
@@ -12,14 +12,14 @@ pub use crate::process::{Exit, Interruption, Stream};
 use crate::redact::{Redact, Redactor};
 use crate::request::NoDisconnectCheck;
 
-/// Receives the progress of every command an adapter runs.
+/// Receives the events of every command that an adapter runs.
 ///
-/// It is called on the adapter's own supervising thread, which also reads the output of every
-/// running command and keeps every timeout. So an observer hands the event on (to a channel that
-/// never makes it wait, to a progress bar) and returns: while it blocks, nothing is read and no
-/// timeout is kept. A panic in it is caught, and that event is lost; the command goes on.
+/// It is called on the thread that owns the command, which also reads its output and enforces its
+/// timeout. While the observer blocks, the thread does neither. So pass the event on, for example to a
+/// channel without a bound, and return. A panic in the observer is caught: that event is lost, and the
+/// command continues.
 ///
-/// Every text in an event has passed the adapter's redactor.
+/// Every text in an event is redacted.
 ///
 /// A closure is an observer:
 ///
@@ -39,8 +39,8 @@ use crate::request::NoDisconnectCheck;
 /// # let _ = (adapter, receiver);
 /// ```
 pub trait Observer: Send + Sync {
-    /// Takes one event of one call. The events of one call arrive in order; those of calls that
-    /// run at the same time are interleaved.
+    /// Receives one event of one call. The events of one call arrive in order. Calls that run at the same
+    /// time have interleaved events, from several threads.
     fn event(&self, call: &Call, event: &Event);
 }
 
@@ -125,7 +125,8 @@ pub enum Event {
         /// The line without its end; a very long one is cut, and then ends in `…`.
         text: String,
     },
-    /// It printed so much that lines were not delivered; those after this event are again.
+    /// It printed so much that some lines were not delivered. The lines after this event are delivered
+    /// again.
     LinesSkipped {
         /// Where.
         stream: Stream,
@@ -146,8 +147,8 @@ pub enum Event {
         /// What follows the version in the name of the file.
         name: String,
     },
-    /// How far an `up` is that has been running for a while: see
-    /// [`progress_interval`](crate::Builder::progress_interval). The commands that find it out have no
+    /// How far a long `up` has come: see
+    /// [`progress_interval`](crate::Builder::progress_interval). The commands that query it have no
     /// events.
     Progress {
         /// What was applied last.
@@ -162,7 +163,7 @@ pub enum Event {
         /// Why.
         why: Interruption,
     },
-    /// The command ended. What its report says of migrations is told after it.
+    /// The command ended. Events about migrations follow it, because they are in the report.
     Finished {
         /// How it ended.
         exit: Exit,

@@ -1,4 +1,4 @@
-//! Which release of confiture can do what: the one table of floors.
+//! Which release of confiture can do what: the table of minimum versions.
 
 use fraisier_adapter_api::capability::{
     CURRENT_REVISION, DEEP_CLASSIFICATION, DOWN_TO, PENDING_SCOPE, PREFLIGHT, RISK_TIER, UP,
@@ -7,7 +7,7 @@ use fraisier_adapter_api::capability::{
 
 use super::ConfitureVersion;
 
-/// What an adapter may promise, and the release of confiture that first kept the promise.
+/// A capability, and the first release of confiture that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Floor {
@@ -15,8 +15,8 @@ pub struct Floor {
     pub need: Need,
     /// The first release, as major, minor and patch number.
     pub since: (u64, u64, u64),
-    /// What the recording of that release shows, and that of the release before does not; or that
-    /// there is no recording of it yet.
+    /// What the recording of that release shows and the one of the release before does not; or that
+    /// there is no recording yet.
     pub shows: &'static str,
 }
 
@@ -32,7 +32,7 @@ pub enum Need {
     WindowSafe,
     /// A change set in which changes carry a risk tier.
     RiskTier,
-    /// A verdict that rests on every class of statement.
+    /// A `window_safe` verdict that considers every class of statement.
     DeepClassification,
     /// A report of an `up` that found nothing to apply.
     NoOpReport,
@@ -95,7 +95,7 @@ impl Floor {
     }
 }
 
-/// Every floor, the lowest first. Whatever tells a person "new enough" reads it.
+/// Every minimum version, the lowest first.
 pub static FLOORS: &[Floor] = &[
     Floor {
         need: Need::Everything,
@@ -140,7 +140,7 @@ pub static FLOORS: &[Floor] = &[
     },
 ];
 
-/// What the adapter may advertise of a confiture of this version; nothing below the first floor.
+/// What the adapter advertises with a confiture of this version; nothing below the first minimum.
 ///
 /// ```
 /// use fraisier_adapter_confiture::{ConfitureVersion, capability};
