@@ -67,6 +67,7 @@
 //! | `FRAISIER_CONFITURE_REQUIRE_REVERSIBLE` | `true` or `false` | whether `up` refuses to start while a pending migration has no `.down.sql`, unless the context says | `false` |
 //! | `FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE` | `true` or `false` | whether `up` applies migrations that declare themselves destructive, unless the context says | `false` |
 //! | `FRAISIER_CONFITURE_UNDO_FAILED_UP` | `true` or `false` | whether an `up` that failed halfway is rolled back to where it began | `false` |
+//! | `FRAISIER_CONFITURE_PREFLIGHT_PENDING_ONLY` | `true` or `false` | whether `preflight` judges only what is pending, where the ledger can be read | `true` |
 //! | `FRAISIER_CONFITURE_PROGRESS_INTERVAL` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how often an `up` that takes longer is asked how far it is | `off` |
 //! | `FRAISIER_CONFITURE_MISSING_MIGRATIONS` | `refuse` or `ask` | what becomes of a `verify` or `preflight` whose migrations directory does not exist | `refuse` |
 //! | `FRAISIER_CONFITURE_INHERIT_ENV` | names of variables, with commas between them | narrows what confiture sees of the environment to these variables | all but the sources of secrets |
@@ -157,6 +158,8 @@ pub mod tools;
 pub use self::adapter::ConfitureMigration;
 pub use self::builder::{Builder, VARIABLES, Variable};
 pub use self::failure::{Cause, Change, DatabaseState, Failure};
-pub use self::operation::preflight::{NO_MIGRATIONS_AT_HAND, NOT_ALL_CHECKED, why_withheld};
+pub use self::operation::preflight::{
+    APPLIED_ALSO_JUDGED, APPLIED_FILE_CHANGED, NO_MIGRATIONS_AT_HAND, NOT_ALL_CHECKED, why_withheld,
+};
 pub use self::release::{ConfitureVersion, capability};
 pub use self::request::{MissingMigrations, NoDisconnectCheck, SETTINGS, Setting, server_option};

@@ -14,6 +14,7 @@ mod host;
 mod ledger;
 mod long;
 mod pooler;
+mod preflight;
 mod slow;
 mod trouble;
 mod undo;
@@ -27,7 +28,7 @@ use crate::help;
 use crate::stage::Stage;
 
 /// The groups, for `--help`.
-const GROUPS: [(&str, &str); 14] = [
+const GROUPS: [(&str, &str); 15] = [
     (
         "undo/",
         "an `up` that fails halfway and is undone, with ways down that work, fail or are missing",
@@ -36,6 +37,11 @@ const GROUPS: [(&str, &str); 14] = [
         "ledger/",
         "ledgers whose times tie or run backwards, a confiture whose Python is not known, and two \
          deploys beside each other",
+    ),
+    (
+        "preflight/",
+        "pending migrations beside applied ones, of which old releases judge every file: nine kinds of \
+         statements, changed files, and a ledger that cannot be read",
     ),
     (
         "advice/",
@@ -138,6 +144,7 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     let chosen = args.harness.confiture.clone();
     let mut scenes = undo::scenes(&chosen);
     scenes.extend(ledger::scenes(&chosen));
+    scenes.extend(preflight::scenes(&chosen));
     scenes.extend(advice::scenes(&chosen));
     scenes.extend(cancel::scenes(&chosen));
     scenes.extend(conformance::scenes(&chosen));

@@ -158,6 +158,27 @@ impl Builder {
         self
     }
 
+    /// Whether `preflight` judges only the migrations that are pending. It does by default.
+    ///
+    /// confiture before 1.35.0 judges every file of the directory, so that a `DROP TABLE` of long ago
+    /// would stop every deploy. The adapter reads the ledger, and confiture gets a directory of links to
+    /// what is judged. Files that no release can read, and the names and the order of the files, are
+    /// checked in the whole directory.
+    ///
+    /// | a migration | is judged |
+    /// |---|---|
+    /// | that is pending | yes |
+    /// | that is applied | no |
+    /// | … and whose file does not have the checksum that is in the ledger, or cannot be compared | yes, with the issue [`APPLIED_FILE_CHANGED`](crate::APPLIED_FILE_CHANGED) |
+    /// | … and of whose version there is another one | yes |
+    /// | … where the ledger cannot be read, and confiture is older than 1.35.0 | yes, with the issue [`APPLIED_ALSO_JUDGED`](crate::APPLIED_ALSO_JUDGED) |
+    ///
+    /// Switched off, every migration is judged, and `pending_scope` is not advertised.
+    pub fn preflight_pending_only(mut self, on: bool) -> Self {
+        self.config.pending_only = on;
+        self
+    }
+
     /// How often a running `up` is queried for its progress, with `current` beside it; `None`, the
     /// default, is never. The observer gets an
     /// [`Event::Progress`](crate::observe::Event::Progress), and the log a line. It never

@@ -92,6 +92,13 @@ pub static VARIABLES: &[Variable] = &[
         apply: |builder, value| Some(builder.undo_failed_up(switch(value)?)),
     },
     Variable {
+        name: "FRAISIER_CONFITURE_PREFLIGHT_PENDING_ONLY",
+        takes: SWITCH,
+        does: "whether `preflight` judges only what is pending, where the ledger can be read",
+        default: "`true`",
+        apply: |builder, value| Some(builder.preflight_pending_only(switch(value)?)),
+    },
+    Variable {
         name: "FRAISIER_CONFITURE_PROGRESS_INTERVAL",
         takes: DURATION_OR_OFF,
         does: "how often an `up` that takes longer is asked how far it is",

@@ -4,6 +4,7 @@
 //! certificates. The connection string is passed in the environment, every step is bounded, and
 //! nothing is changed: each statement runs in a read-only transaction of its own.
 
+use std::ffi::OsStr;
 #[cfg(feature = "tools")]
 use std::ffi::OsString;
 use std::fmt;
@@ -93,7 +94,8 @@ enum Written {
 
 impl Decode for Written {}
 
-/// Runs these statements, in this order, over one connection.
+/// Runs these statements, in this order, over one connection. The rows of a last answer are the name
+/// and the SHA-256 of each migration of the directory, if one is named.
 ///
 /// # Errors
 ///
@@ -103,21 +105,23 @@ pub(crate) async fn query<C: Confiture>(
     call: &Call<'_, C>,
     limits: Limits,
     statements: &[&str],
+    digests_of: Option<&OsStr>,
 ) -> Result<Vec<Answer>, Unavailable> {
-    let invocation = plan(call.request, limits, statements).ok_or(Unavailable::NoInterpreter)?;
+    let asked = asked(limits, statements, digests_of);
+    let invocation = plan(call.request, &asked).ok_or(Unavailable::NoInterpreter)?;
     let runs = u32::try_from(statements.len()).unwrap_or(u32::MAX);
     let timeout = limits.statement.saturating_mul(runs).saturating_add(START);
     let output = call.query(invocation, timeout).await;
     let output = output.map_err(|fault| Unavailable::NotRun(fault.told()))?;
-    read(output, statements.len())
+    read(output, statements.len() + usize::from(digests_of.is_some()))
 }
 
-/// The command that runs the statements; `None` where no interpreter is known.
-fn plan(request: &Request, limits: Limits, statements: &[&str]) -> Option<Invocation> {
+/// The command of the script; `None` where no interpreter is known.
+fn plan(request: &Request, asked: &str) -> Option<Invocation> {
     let confiture = request.without_check(request.migrate("current", Vec::new()));
     let program = installed::interpreter(&confiture)?;
     let mut args = vec![Arg::from("-c"), Arg::from(SCRIPT), Arg::ReportPath];
-    args.push(Arg::from(&asked(limits, statements)));
+    args.push(Arg::from(asked));
     Some(Invocation {
         program,
         args,
@@ -157,18 +161,21 @@ pub(crate) async fn script<C: Confiture>(
 /// The arguments of Python with which it writes what the statements return to `report`.
 #[cfg(feature = "tools")]
 pub(crate) fn arguments(report: &Path, limits: Limits, statements: &[&str]) -> Vec<OsString> {
-    let asked = asked(limits, statements);
+    let asked = asked(limits, statements, None);
     vec!["-c".into(), SCRIPT.into(), report.into(), asked.into()]
 }
 
 /// What the script is asked.
-fn asked(limits: Limits, statements: &[&str]) -> String {
-    let asked = json!({
+fn asked(limits: Limits, statements: &[&str], digests_of: Option<&OsStr>) -> String {
+    let mut asked = json!({
         "connect_timeout_s": CONNECT.as_secs(),
         "lock_timeout_ms": limits.lock.as_millis(),
         "statement_timeout_ms": limits.statement.as_millis(),
         "statements": statements,
     });
+    if let Some(directory) = digests_of {
+        asked["digests_of"] = directory.to_string_lossy().into();
+    }
     asked.to_string()
 }
 

@@ -9,8 +9,26 @@ import sys
 if sys.path and sys.path[0] == "":
     del sys.path[0]
 
+import hashlib
 import json
 import os
+import stat
+
+
+def digests(directory):
+    """The SHA-256 of each migration that can be read: the checksum that confiture writes to its ledger."""
+    for name in os.listdir(directory):
+        if not name.endswith((".up.sql", ".py")):
+            continue
+        try:
+            name.encode()
+            # Opening a FIFO must not wait.
+            file = os.open(os.path.join(directory, name), os.O_RDONLY | os.O_NONBLOCK)
+            with open(file, "rb") as file:
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    yield [name, hashlib.file_digest(file, "sha256").hexdigest()]
+        except (OSError, ValueError):
+            pass
 
 
 def answers(psycopg, connection, request):
@@ -25,6 +43,8 @@ def answers(psycopg, connection, request):
                 yield {"rows": connection.execute(statement).fetchall()}
         except psycopg.Error as error:
             yield {"error": {"sqlstate": error.sqlstate, "message": str(error)}}
+    if "digests_of" in request:
+        yield {"rows": list(digests(request["digests_of"]))}
 
 
 def run(request):

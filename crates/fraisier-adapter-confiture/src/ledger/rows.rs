@@ -29,7 +29,7 @@ pub(crate) async fn read<C: Confiture>(call: &Call<'_, C>) -> Result<Ledger, Fau
 
 /// The rows of the ledger; `None` where there is no such table.
 pub(crate) async fn rows<C: Confiture>(call: &Call<'_, C>) -> Result<Option<Ledger>, Unread> {
-    let answers = database::query(call, LIMITS, &STATEMENTS).await;
+    let answers = database::query(call, LIMITS, &STATEMENTS, None).await;
     Ledger::read(&answers.map_err(Unread::Unavailable)?)
 }
 

@@ -1,5 +1,6 @@
 //! `describe`: which release is installed, and what the adapter can do with it.
 
+use fraisier_adapter_api::capability::PENDING_SCOPE;
 use fraisier_adapter_api::{AdapterDescription, PROTOCOL_VERSION};
 
 use super::call::{Call, Confiture};
@@ -13,9 +14,13 @@ pub(crate) async fn describe<C: Confiture>(
 ) -> Result<AdapterDescription, Fault> {
     let version = call.version().await?;
     version::usable(&version)?;
+    let mut capabilities = capability::advertised(&version);
+    if !call.request.config.pending_only {
+        capabilities.retain(|it| it != PENDING_SCOPE);
+    }
     Ok(AdapterDescription {
         name: ADAPTER.into(),
-        capabilities: capability::advertised(&version),
+        capabilities,
         version: version.as_str().into(),
         protocol_version: PROTOCOL_VERSION,
     })

@@ -6,6 +6,7 @@ pub(crate) mod current;
 pub(crate) mod describe;
 pub(crate) mod down_to;
 pub(crate) mod outcome;
+mod pending;
 pub(crate) mod preflight;
 mod progress;
 pub(crate) mod server_error;

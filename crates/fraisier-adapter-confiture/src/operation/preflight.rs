@@ -7,6 +7,7 @@ use fraisier_adapter_api::{AdapterErrorKind, PreflightIssue, PreflightReport, Se
 
 use super::call::{Call, Confiture};
 use super::outcome::Outcome;
+use super::pending::{self, Selection};
 use super::version;
 use crate::failure::Fault;
 use crate::guard;
@@ -26,6 +27,12 @@ pub const NO_MIGRATIONS_AT_HAND: &str = "FRAISIER_NO_MIGRATIONS_AT_HAND";
 /// The code of the issue that confiture looked at another number of migrations than there are.
 pub const NOT_ALL_CHECKED: &str = "FRAISIER_NOT_ALL_CHECKED";
 
+/// The code of the issue that applied migrations were judged too, because the ledger was not read.
+pub const APPLIED_ALSO_JUDGED: &str = "FRAISIER_APPLIED_ALSO_JUDGED";
+
+/// The code of the issue that an applied migration was judged too, because its file has changed.
+pub const APPLIED_FILE_CHANGED: &str = "FRAISIER_APPLIED_FILE_CHANGED";
+
 /// What a preflight is about.
 #[derive(Debug, Clone)]
 pub struct Preflight {
@@ -33,15 +40,33 @@ pub struct Preflight {
     migrations: Option<Vec<Migration>>,
     /// Whether they are tried on another database.
     against: bool,
+    /// Which of them are judged, or why that is not known; `None` when the ledger was not asked.
+    selection: Option<Result<Selection, String>>,
 }
 
-/// Judges the migrations.
+/// Judges the pending migrations, or all of them where the ledger is not known.
 pub(crate) async fn preflight<C: Confiture>(call: &Call<'_, C>) -> Result<PreflightReport, Fault> {
-    let about = Preflight {
+    let mut about = Preflight {
         migrations: call.request.where_present(Project::readable_migrations)?,
         against: call.request.against()?.is_some(),
+        selection: None,
     };
+    if let Some(migrations) = &about.migrations
+        && call.request.config.pending_only
+    {
+        supported(call).await?;
+        let selection = pending::select(call, migrations).await;
+        about.selection = Some(selection.map_err(|why| why.to_string()));
+    }
     judge(call, &about).await
+}
+
+/// The release, which has to have the command.
+async fn supported<C: Confiture>(call: &Call<'_, C>) -> Result<ConfitureVersion, Fault> {
+    let version = call.version().await?;
+    let otherwise = AdapterErrorKind::MethodNotSupported;
+    version::meets(&version, Need::Preflight, otherwise)?;
+    Ok(version)
 }
 
 /// Runs the command and interprets its output.
@@ -49,12 +74,10 @@ pub(crate) async fn judge<C: Confiture>(
     call: &Call<'_, C>,
     about: &Preflight,
 ) -> Result<PreflightReport, Fault> {
-    let version = call.version().await?;
-    let otherwise = AdapterErrorKind::MethodNotSupported;
-    version::meets(&version, Need::Preflight, otherwise)?;
-    let pending_only = Need::PendingScope.is_met_by(&version);
-    let outcome = call.run(command(call.request, pending_only)?).await?;
-    interpret(&outcome, about, &version)
+    let version = supported(call).await?;
+    let (directory, scoped) = about.directory(call.request, &version)?;
+    let outcome = call.run(command(call.request, directory, scoped)?).await?;
+    interpret(&outcome, about, &version, scoped)
 }
 
 impl Preflight {
@@ -68,25 +91,81 @@ impl Preflight {
         Ok(Self {
             migrations: Some(project::list(migrations)?),
             against,
+            selection: None,
         })
+    }
+
+    fn selected(&self) -> Option<&Selection> {
+        self.selection.as_ref()?.as_ref().ok()
+    }
+
+    /// Where confiture looks, and whether it finds out by itself what is pending there.
+    fn directory(
+        &self,
+        request: &Request,
+        version: &ConfitureVersion,
+    ) -> Result<(Arg, bool), Fault> {
+        let can_scope = request.config.pending_only && Need::PendingScope.is_met_by(version);
+        let whole = || Arg::Literal(request.project.migrations_arg());
+        match (self.selected(), &self.migrations) {
+            (Some(selection), _) if can_scope && selection.in_ledger == 0 => Ok((whole(), true)),
+            (Some(selection), Some(all)) if selection.judged.len() < all.len() => {
+                let judged = selection.judged.iter();
+                let versions: Vec<_> = judged.map(|it| it.version.clone()).collect();
+                let files = request.project.without_others(&versions)?;
+                Ok((Arg::Links(files), false))
+            }
+            (Some(_), _) => Ok((whole(), false)),
+            (None, _) => Ok((whole(), can_scope)),
+        }
     }
 
     /// The issue that another number of migrations was checked than there are.
     fn not_all_checked(
         &self,
         migrations: &[Migration],
-        version: &ConfitureVersion,
+        scoped: bool,
         checked: u64,
     ) -> Option<PreflightIssue> {
-        let found = migrations.len() as u64;
-        // Only pending migrations may have been checked, so that fewer, or none, may be right.
-        let pending_only = self.against || Need::PendingScope.is_met_by(version);
-        let agree = checked == found || (checked < found && pending_only);
+        let (found, agree) = if let Some(selection) = self.selected() {
+            // On the other database confiture tries only what the ledger does not have.
+            let tried = selection.judged.len() - usize::from(self.against) * selection.in_ledger;
+            (tried as u64, checked == tried as u64)
+        } else {
+            let found = migrations.len() as u64;
+            // Only pending migrations may have been checked, so that fewer, or none, may be right.
+            let may_be_fewer = self.against || scoped;
+            (found, checked == found || checked < found && may_be_fewer)
+        };
         let message = format!(
-            "confiture looked at {checked} migrations, and the directory holds {found}: that \
-             it found nothing unsafe says nothing; is `migrations_path` the right directory?"
+            "confiture looked at {checked} migrations, and there are {found} to look at: that it found \
+             nothing unsafe says nothing; is `migrations_path` the right directory?"
         );
         (!agree).then(|| warning(NOT_ALL_CHECKED, message))
+    }
+
+    /// The issues that applied migrations are judged, too.
+    fn applied_judged(&self, scoped: bool) -> Vec<PreflightIssue> {
+        match &self.selection {
+            Some(Err(why)) if !scoped => {
+                let message = format!(
+                    "the ledger was not read, so applied migrations are judged like pending ones: {why}"
+                );
+                vec![warning(APPLIED_ALSO_JUDGED, message)]
+            }
+            Some(Ok(selection)) => {
+                let changed = selection.changed.iter().map(|version| {
+                    let message = "it is applied, and its file does not have the checksum that the \
+                                   ledger has of it, so it is judged like a pending one";
+                    PreflightIssue {
+                        migration: Some(version.clone()),
+                        ..warning(APPLIED_FILE_CHANGED, message)
+                    }
+                });
+                changed.collect()
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -96,9 +175,13 @@ impl Preflight {
 ///
 /// `InvalidConfig` when the secret `AGAINST_DATABASE_URL` is not a URL whose password can be taken
 /// out.
-pub(crate) fn command(request: &Request, pending_only: bool) -> Result<Invocation, Fault> {
-    let mut args = request.migrations_dir().to_vec();
-    if pending_only {
+pub(crate) fn command(
+    request: &Request,
+    directory: Arg,
+    scoped: bool,
+) -> Result<Invocation, Fault> {
+    let mut args = vec![Arg::from("--migrations-dir"), directory];
+    if scoped {
         args.extend([Arg::from("--scope"), Arg::from("pending")]);
     }
     let mut password = None;
@@ -118,6 +201,7 @@ pub(crate) fn interpret(
     outcome: &Outcome<report::Preflight>,
     about: &Preflight,
     version: &ConfitureVersion,
+    scoped: bool,
 ) -> Result<PreflightReport, Fault> {
     let report = outcome.report()?;
     if matches!(outcome.output.exit, Exit::Signal(_)) {
@@ -139,17 +223,19 @@ pub(crate) fn interpret(
     let mut change_set = report.change_set.as_ref().map(|it| it.0.clone());
     if let Some(migrations) = &about.migrations {
         let checked = report.summary.migrations_checked;
-        if let Some(issue) = about.not_all_checked(migrations, version, checked) {
+        if let Some(issue) = about.not_all_checked(migrations, scoped, checked) {
             issues.push(issue);
             (ok, change_set) = (false, None);
             window_safe = window_safe.filter(|safe| !safe);
         } else if window_safe == Some(true) && !Need::DeepClassification.is_met_by(version) {
-            let doubts = guard::doubts(version, migrations);
+            let judged = about.selected().map_or(migrations, |it| &it.judged);
+            let doubts = guard::doubts(version, judged);
             window_safe = doubts.is_empty().then_some(true);
             issues.extend(doubts);
         }
         let surprises = sql_files::surprises(migrations).into_iter();
         issues.extend(surprises.map(|(code, what)| warning(code, what)));
+        issues.extend(about.applied_judged(scoped));
     } else {
         // confiture looked at nothing.
         (window_safe, change_set) = (None, None);

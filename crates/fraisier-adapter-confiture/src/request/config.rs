@@ -44,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) missing_migrations: MissingMigrations,
     /// How often a long `up` is asked how far it is.
     pub(crate) progress_interval: Option<Duration>,
+    /// Whether `preflight` judges only what is pending.
+    pub(crate) pending_only: bool,
     /// Whether an `up` that failed halfway is rolled back.
     pub(crate) undo_failed_up: bool,
 }
@@ -59,6 +61,7 @@ impl Default for Config {
             settings: Settings::default(),
             missing_migrations: MissingMigrations::default(),
             progress_interval: None,
+            pending_only: true,
             undo_failed_up: false,
         }
     }

@@ -22,6 +22,7 @@ fn every_variable_reaches_its_option() {
         ("FRAISIER_CONFITURE_INHERIT_ENV", "PATH, HOME"),
         ("FRAISIER_CONFITURE_WITHHOLD_ENV", "ADMIN_DSN"),
         ("FRAISIER_CONFITURE_BYTECODE_CACHE", "false"),
+        ("FRAISIER_CONFITURE_PREFLIGHT_PENDING_ONLY", "false"),
     ])
     .expect("values that are taken");
     assert_eq!(builder.timeout, Some(Duration::from_secs(900)));
@@ -30,7 +31,7 @@ fn every_variable_reaches_its_option() {
     let inherit = &commands.inherit;
     assert_eq!(inherit.only, Some(["HOME".into(), "PATH".into()].into()));
     assert_eq!(inherit.withheld, ["ADMIN_DSN".into()].into());
-    assert!(!commands.bytecode_cache);
+    assert!(!commands.bytecode_cache && !commands.pending_only);
     let check = Check::Demanded(Duration::from_millis(500));
     assert_eq!(commands.check, check);
     let settings = Settings {

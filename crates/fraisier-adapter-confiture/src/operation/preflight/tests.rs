@@ -3,6 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::guard::WINDOW_SAFE_UNPROVEN;
+use crate::operation::Operation;
+use crate::operation::outcome::Ended;
 use crate::process::Output;
 use crate::redact::Redactor;
 use crate::testing::{PASSWORD, argv, by_release, ctx, envelope, output, request};
@@ -47,6 +49,7 @@ fn about(migrations: Option<Vec<Migration>>) -> Preflight {
     Preflight {
         migrations,
         against: false,
+        selection: None,
     }
 }
 
@@ -54,23 +57,125 @@ fn newest(output: &Output) -> PreflightReport {
     preflight_by("1.29.0", "", output).expect("a report")
 }
 
-#[test]
-fn the_command_depends_on_the_release() {
-    let request = request(&ctx(".".as_ref()));
-    let plan = |version: &str| {
-        let version = ConfitureVersion::parse(version);
-        command(&request, Need::PendingScope.is_met_by(&version))
+/// What a ledger that was read selects of 001 and 002.
+fn selecting(judged: &[&str], in_ledger: usize) -> Preflight {
+    let migration = |version: &str| Migration {
+        version: version.into(),
+        path: format!("db/migrations/{version}_a.up.sql").into(),
     };
-    let base = "migrate preflight --no-config --format json --output <report> \
-                --migrations-dir db/migrations";
-    for (version, more) in [
-        ("0.22.0", ""),
-        ("1.34.9", ""),
-        ("1.35.0", " --scope pending"),
-        ("2.0.0", " --scope pending"),
+    let mut about = about(Some(["001", "002"].map(migration).into()));
+    about.selection = Some(Ok(Selection {
+        judged: judged.iter().map(|it| migration(it)).collect(),
+        in_ledger,
+        changed: judged[..in_ledger]
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    }));
+    about
+}
+
+#[test]
+fn confiture_looks_where_the_ledger_and_its_release_say() {
+    let project = tempfile::tempdir().expect("a directory");
+    let migrations = project.path().join("db/migrations");
+    std::fs::create_dir_all(&migrations).expect("created");
+    for name in ["001_a.up.sql", "001_a.down.sql", "002_a.up.sql", "_lib.py"] {
+        std::fs::write(migrations.join(name), "").expect("written");
+    }
+    let whole = "--migrations-dir db/migrations";
+    let scoped = "--migrations-dir db/migrations --scope pending";
+    let links = "--migrations-dir <links>";
+    let mut unread = about(Some(Vec::new()));
+    unread.selection = Some(Err("why".into()));
+    for (about, old, new) in [
+        (selecting(&["001", "002"], 0), whole, scoped),
+        (selecting(&["001", "002"], 1), whole, whole),
+        (selecting(&["002"], 0), links, scoped),
+        (selecting(&["002"], 1), links, links),
+        (selecting(&[], 0), links, scoped),
+        (unread, whole, scoped),
+        (about(None), whole, scoped),
     ] {
-        let invocation = plan(version).expect("planned");
-        assert_eq!(argv(&invocation).join(" "), format!("{base}{more}"));
+        for (version, expected) in [
+            ("0.22.0", old),
+            ("1.34.9", old),
+            ("1.35.0", new),
+            ("2.0.0", new),
+        ] {
+            let request = request(&ctx(project.path()));
+            let (directory, scoped) = about
+                .directory(&request, &ConfitureVersion::parse(version))
+                .expect("listed");
+            let invocation = command(&request, directory, scoped).expect("planned");
+            let base = "migrate preflight --no-config --format json --output <report>";
+            let found = argv(&invocation).join(" ");
+            assert_eq!(found, format!("{base} {expected}"), "{version} {about:?}");
+            if let Some(links) = invocation.links() {
+                let names: Vec<_> = links.iter().filter_map(|path| path.file_name()).collect();
+                let judged = about.selected().expect("selected").judged.len();
+                let expected = ["001_a.down.sql", "002_a.up.sql", "_lib.py"];
+                let expected = expected
+                    .iter()
+                    .filter(|name| judged > 0 || !name.ends_with(".up.sql"));
+                assert!(names.iter().eq(expected), "{names:?}");
+            }
+        }
+    }
+    let mut config = crate::testing::config();
+    config.pending_only = false;
+    let (mut request, version) = (
+        request(&ctx(project.path())),
+        ConfitureVersion::parse("1.35.0"),
+    );
+    request.config = config;
+    let (_, scoped) = about(None).directory(&request, &version).expect("listed");
+    assert!(!scoped, "everything was asked for");
+}
+
+#[test]
+fn exactly_what_the_ledger_selects_has_to_be_checked() {
+    for (against, judged, in_ledger, checked, agree) in [
+        (false, &["002"][..], 0, 1, true),
+        (false, &["002"], 0, 0, false),
+        (false, &["002"], 0, 2, false),
+        (false, &["001", "002"], 1, 2, true),
+        (false, &["001", "002"], 1, 1, false),
+        (true, &["001", "002"], 1, 1, true),
+        (true, &["001", "002"], 1, 2, false),
+        (false, &[], 0, 0, true),
+    ] {
+        let mut about = selecting(judged, in_ledger);
+        about.against = against;
+        let report = report(|it| it["summary"]["migrations_checked"] = json!(checked));
+        let (operation, output) = (Operation::Preflight, output(0, Some(&report)));
+        let outcome = Outcome::of(Ended { operation, output });
+        let version = ConfitureVersion::parse("1.29.0");
+        let found = interpret(&outcome, &about, &version, false).expect("a report");
+        assert_eq!(found.ok, agree, "{about:?} {checked}");
+        let told = |code: &str| found.issues.iter().filter(|it| it.code == code).count();
+        assert_eq!(told(NOT_ALL_CHECKED), usize::from(!agree), "{found:?}");
+        assert_eq!(told(APPLIED_FILE_CHANGED), in_ledger, "{found:?}");
+    }
+}
+
+#[test]
+fn a_ledger_that_was_not_read_is_a_warning_where_everything_was_judged() {
+    let mut about = about(Some(Vec::new()));
+    about.selection = Some(Err("no connection".into()));
+    let left = output(
+        0,
+        Some(&report(|it| it["summary"]["migrations_checked"] = json!(0))),
+    );
+    for (version, warned) in [("1.34.0", true), ("1.35.0", false)] {
+        let found = judged(version, &about, &Redactor::default(), &left).expect("a report");
+        let issue = found
+            .issues
+            .iter()
+            .find(|it| it.code == APPLIED_ALSO_JUDGED);
+        assert_eq!(issue.is_some(), warned, "{found:?}");
+        assert!(issue.is_none_or(|it| it.message.ends_with("no connection")));
+        assert!(found.ok);
     }
 }
 
@@ -100,7 +205,7 @@ fn a_release_that_cannot_is_not_asked() {
 fn the_password_of_the_other_database_is_no_argument() {
     let against = |dsn: &str| {
         let ctx = ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
-        command(&request(&ctx), false)
+        command(&request(&ctx), Arg::from("m"), false)
     };
     let invocation = against("postgresql://app:p%40ss-w0rd@h/copy?port=1").expect("planned");
     let argv = argv(&invocation);
@@ -129,7 +234,7 @@ fn the_password_of_the_other_database_is_no_argument() {
     ] {
         let ctx = alone.clone().with_resolved_secret("DATABASE_URL", main);
         let ctx = ctx.with_resolved_secret("AGAINST_DATABASE_URL", against);
-        let planned = command(&request(&ctx), false);
+        let planned = command(&request(&ctx), Arg::from("m"), false);
         assert_eq!(planned.is_err(), refused, "{main} {against}");
         let error = planned.err().map(Fault::worded);
         let told = error.is_none_or(|it| {

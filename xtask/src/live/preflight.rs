@@ -1,0 +1,170 @@
+//! A `preflight` judges what is pending, on releases that judge every file of a directory.
+
+use std::fs;
+
+use anyhow::ensure;
+use contract_lab::confiture::{Candidate, Installed};
+use contract_tests::release::Release;
+use fraisier_adapter_api::{AdapterCtx, PreflightReport};
+use fraisier_adapter_confiture::{APPLIED_ALSO_JUDGED, APPLIED_FILE_CHANGED, Builder};
+
+use crate::harness::{Scene, World};
+use crate::project::Project;
+use crate::stage::{Stage, block_on};
+
+/// Those whose verdicts differ most.
+const RELEASES: [Candidate; 5] = [
+    Candidate::Release(Release::new(0, 22, 0)),
+    Candidate::Release(Release::new(0, 23, 0)),
+    Candidate::Release(Release::new(0, 44, 0)),
+    Candidate::Release(Release::new(1, 0, 0)),
+    Candidate::Newest,
+];
+
+/// A statement of each kind that is judged in its own way.
+const STATEMENTS: [&str; 9] = [
+    "CREATE TABLE new_one (id int);",
+    "ALTER TABLE kept ADD COLUMN more text;",
+    "ALTER TABLE kept DROP COLUMN name;",
+    "ALTER TABLE kept ALTER COLUMN id TYPE bigint;",
+    "ALTER TABLE kept RENAME COLUMN name TO title;",
+    "CREATE INDEX by_name ON kept (name);",
+    "TRUNCATE kept;",
+    "ALTER TABLE kept ALTER COLUMN name SET NOT NULL;",
+    "DROP TABLE kept;",
+];
+
+type Play = fn(&World, &Installed) -> anyhow::Result<()>;
+
+const SCENES: [(&str, Play); 4] = [
+    ("an applied DROP TABLE", applied),
+    ("a changed file", changed),
+    ("an unreadable ledger", unreadable),
+    ("another database", against),
+];
+
+pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for candidate in super::or(chosen, &RELEASES) {
+        for (name, play) in SCENES {
+            scenes.push(Scene::new("preflight", candidate, name, play));
+        }
+    }
+    scenes
+}
+
+/// A stage on which a table was dropped, with SQL and with Python.
+fn dropped<'a>(world: &'a World, confiture: &'a Installed) -> anyhow::Result<Stage<'a>> {
+    let stage = Stage::new(world, confiture)?;
+    let project = &stage.project;
+    let tables = "CREATE TABLE kept (id int, name text); CREATE TABLE old (id int);";
+    project.migration("001_tables", tables, "DROP TABLE kept, old;")?;
+    project.migration("002_drop", "DROP TABLE old;", "CREATE TABLE old (id int);")?;
+    let members = "def up(self):\n    self.execute('SELECT 1')\n\ndef down(self):\n    pass\n";
+    project.python("003_code", members)?;
+    stage.up()?;
+    Ok(stage)
+}
+
+fn judge(builder: Builder, ctx: &AdapterCtx) -> anyhow::Result<PreflightReport> {
+    Ok(block_on(builder.build().preflight(ctx))?)
+}
+
+fn about(report: &PreflightReport, version: &str) -> bool {
+    let is = |migration: &Option<String>| migration.as_deref() == Some(version);
+    let changes = report.change_set.iter().flat_map(|it| &it.changes);
+    report.issues.iter().any(|issue| is(&issue.migration))
+        || changes.into_iter().any(|change| is(&change.migration))
+}
+
+fn has(report: &PreflightReport, code: &str) -> bool {
+    report.issues.iter().any(|issue| issue.code == code)
+}
+
+/// The report about a pending migration is that of a directory in which it is alone.
+fn applied(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = dropped(world, confiture)?;
+    let none = judge(stage.builder(), &stage.ctx())?;
+    let empty = Stage::new(world, confiture)?;
+    let expected = judge(empty.builder(), &empty.ctx())?;
+    ensure!(none.ok && none == expected, "nothing pending: {none:?}");
+    for statement in STATEMENTS {
+        let alone = Project::empty()?;
+        for project in [&stage.project, &alone] {
+            project.migration("004_next", statement, "SELECT 1;")?;
+        }
+        let mut ctx = stage.ctx();
+        let pending = judge(stage.builder(), &ctx)?;
+        ctx.workdir = alone.root().into();
+        let expected = judge(stage.builder().preflight_pending_only(false), &ctx)?;
+        ensure!(
+            pending == expected,
+            "{statement} {pending:?}, and alone {expected:?}"
+        );
+    }
+    Ok(())
+}
+
+/// An applied file that was changed is judged, and so are two migrations of one version.
+fn changed(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = dropped(world, confiture)?;
+    let all = || judge(stage.builder().preflight_pending_only(false), &stage.ctx());
+    let missing = stage.project.migrations().join("001_tables.down.sql");
+    fs::remove_file(&missing)?;
+    ensure!(about(&all()?, "001"), "a missing way back is no finding");
+    let found = judge(stage.builder(), &stage.ctx())?;
+    ensure!(found.ok && found.issues.is_empty(), "unchanged: {found:?}");
+
+    stage.project.write("001_tables.up.sql", "TRUNCATE kept;")?;
+    let found = judge(stage.builder(), &stage.ctx())?;
+    let told = has(&found, APPLIED_FILE_CHANGED) && !found.ok;
+    ensure!(told && !about(&found, "003"), "changed: {found:?}");
+
+    stage.project.migration("002_other", "SELECT 1;", "")?;
+    let found = judge(stage.builder(), &stage.ctx())?;
+    for issue in all()?.issues {
+        let stays = issue.migration.as_deref() == Some("003") || found.issues.contains(&issue);
+        ensure!(stays, "{issue:?} is missing: {found:?}");
+    }
+    ensure!(!found.ok, "two of one version: {found:?}");
+
+    stage.project.remove("002_other")?;
+    stage.sql("UPDATE tb_confiture SET checksum = NULL WHERE version = '003'")?;
+    let found = judge(stage.builder(), &stage.ctx())?;
+    ensure!(about(&found, "003"), "without a checksum: {found:?}");
+    Ok(())
+}
+
+/// Where the ledger cannot be read, everything is judged, with a warning.
+fn unreadable(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = dropped(world, confiture)?;
+    let mut all = judge(stage.builder().preflight_pending_only(false), &stage.ctx())?;
+    let mut client = stage.database.connect()?;
+    let mut holder = client.transaction()?;
+    holder.batch_execute("LOCK TABLE tb_confiture")?;
+    let found = judge(stage.builder(), &stage.ctx())?;
+    ensure!(has(&found, APPLIED_ALSO_JUDGED), "{found:?}");
+    all.issues = found.issues.clone();
+    ensure!(found == all, "{found:?}, and not {all:?}");
+    Ok(())
+}
+
+/// What is pending is tried on another database; what is applied there is not.
+fn against(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = dropped(world, confiture)?;
+    let ctx = stage
+        .ctx()
+        .with_resolved_secret("AGAINST_DATABASE_URL", stage.database.dsn());
+    let found = judge(stage.builder(), &ctx)?;
+    ensure!(found.ok && found.issues.is_empty(), "{found:?}");
+    stage.project.migration("004_next", "SELECT 1 / 0;", "")?;
+    let found = judge(stage.builder(), &ctx)?;
+    ensure!(has(&found, "PFLIGHT_REPLAY_FAILED"), "{found:?}");
+    stage
+        .project
+        .write("001_tables.up.sql", "SELECT 1; -- changed")?;
+    stage.project.migration("004_next", "SELECT 1;", "")?;
+    let found = judge(stage.builder(), &ctx)?;
+    ensure!(found.ok && has(&found, APPLIED_FILE_CHANGED), "{found:?}");
+    Ok(())
+}
