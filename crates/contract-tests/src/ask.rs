@@ -1,12 +1,18 @@
 //! Makes the call of a case through the adapter, on recorded or on real binaries.
 
+use std::path::Path;
+use std::str::FromStr as _;
+
 use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter, Revision};
+use fraisier_adapter_confiture::capability::Need;
+use fraisier_adapter_confiture::{Builder, ConfitureMigration, ConfitureVersion};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::Call;
 use crate::case::Definition;
 use crate::connection::DATABASE_URL;
+use crate::release::Release;
 use crate::site::Site;
 
 /// What the adapter made of something: the result as JSON, or its error.
@@ -25,6 +31,16 @@ pub fn context(definition: &Definition, site: &Site) -> AdapterCtx {
         context = context.with_resolved_secret("AGAINST_DATABASE_URL", against);
     }
     context
+}
+
+/// A builder for an adapter of `program`, in the place of this release. What the release itself does not
+/// find out to be pending is recorded as a preflight of the whole directory.
+pub fn builder(program: &Path, release: Release) -> Builder {
+    let version = ConfitureVersion::from_str(&release.to_string());
+    let scopes = version.is_ok_and(|version| Need::PendingScope.is_met_by(&version));
+    ConfitureMigration::builder()
+        .program(program)
+        .preflight_pending_only(scopes)
 }
 
 /// The adapter's method for `call`.

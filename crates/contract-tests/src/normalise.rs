@@ -66,7 +66,10 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         // The adapter's private report file.
         (r#"[^\s'"]*/confiture-report-\w+/report\.json"#, "<report>"),
         // The adapter's private directory of links.
-        (r#"[^\s'"]*/confiture-report-\w+/links"#, "<links>"),
+        (
+            r#"[^\s'"]*/confiture-report-\w+/project(/[^\s'"]+)?/links\b"#,
+            "<links>",
+        ),
         // What stands for a password in a URL, also in one that only shows the form.
         (
             r#"(postgres(?:ql)?://[^:@/ "]+:)[^@<" ]+@"#,

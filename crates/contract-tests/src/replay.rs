@@ -6,16 +6,16 @@ use std::{fs, io};
 
 use anyhow::{Context, bail, ensure};
 use fraisier_adapter_api::{AdapterError, Revision};
+use fraisier_adapter_confiture::Failure;
 use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::ledger;
 use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
 use fraisier_adapter_confiture::tools::replay::set_variables;
 use fraisier_adapter_confiture::tools::replay::{self, Command, Preflight, VerifyFiles};
-use fraisier_adapter_confiture::{ConfitureMigration, Failure};
 use serde::Serialize;
 use serde_json::{Value, json as value};
 
-use crate::ask::{Answer, ask, context, json};
+use crate::ask::{Answer, ask, builder, context, json};
 use crate::call::Call;
 use crate::case::{Case, Database};
 use crate::connection::{CONFITURE_DATABASE_URL, DATABASE_URL, PGPASSWORD};
@@ -74,7 +74,7 @@ impl Replay<'_> {
         }
         self.case.definition.project.write(&site.project)?;
         let program = self.put_in_place(root.path(), &site.names(), stand_in)?;
-        let adapter = ConfitureMigration::with_program(&program);
+        let adapter = builder(&program, site.release).build();
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let context = context(&self.case.definition, &site);
         let through_process = runtime.block_on(ask(&adapter, call, &context));

@@ -107,9 +107,9 @@ impl Observer for Heard {
     }
 }
 
-/// The arguments, with `<report>` for the report's path and `<links>` for the directory of links.
+/// The arguments, with `<report>` for the report's path and `<private>` for the private directory.
 pub(crate) fn argv(invocation: &Invocation) -> Vec<String> {
-    let argv = invocation.argv(Path::new("<report>"), Path::new("<links>"));
+    let argv = invocation.argv(Path::new("<report>"), Path::new("<private>"));
     argv.iter()
         .map(|arg| arg.to_string_lossy().into_owned())
         .collect()

@@ -30,13 +30,14 @@ const INTERLEAVINGS: u64 = 20;
 
 type Play = fn(&World, &Installed) -> anyhow::Result<()>;
 
-const SCENES: [(&str, Play); 8] = [
+const SCENES: [(&str, Play); 9] = [
     ("reinit", reinit),
     ("a clock that was set back", clock_set_back),
     ("rows without a time", no_time),
     ("a wrapper", wrapper),
     ("a fresh database behind a wrapper", fresh_behind_wrapper),
     ("a ledger that changes", changed),
+    ("files beside the migrations", surroundings),
     ("two deploys", |world, confiture| {
         two_deploys(world, confiture, false)
     }),
@@ -186,6 +187,28 @@ fn fresh_behind_wrapper(world: &World, confiture: &Installed) -> anyhow::Result<
         ensure!(!there, "the ledger was created");
     }
     Ok(())
+}
+
+/// A `.py` migration reads a file that it finds by its own path.
+fn surroundings(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = applied(world, confiture, &["001"])?;
+    let shared = stage.project.root().join("db/shared");
+    std::fs::create_dir(&shared)?;
+    std::fs::write(
+        shared.join("up.sql"),
+        "CREATE TABLE t_002 AS SELECT generate_series(1, 1000) AS id",
+    )?;
+    std::fs::write(stage.project.root().join("down.sql"), "DROP TABLE t_002")?;
+    let members = "def run(self, *path):\n    from pathlib import Path\n    \
+                   root = Path(__file__).parent.parent.parent\n    \
+                   self.execute(root.joinpath(*path).read_text())\n\n\
+                   def up(self):\n    self.run('db', 'shared', 'up.sql')\n\n\
+                   def down(self):\n    self.run('down.sql')\n";
+    stage.project.python("002_m002", members)?;
+    stage.up()?;
+    stage.is_at(&["001", "002"])?;
+    down_to(&stage, &stage.adapter(), "001")?;
+    stage.is_at(&["001"])
 }
 
 /// Another deploy applies a migration while confiture waits for the lock of the ledger.

@@ -144,7 +144,7 @@ fn unreadable(world: &World, confiture: &Installed) -> anyhow::Result<()> {
     holder.batch_execute("LOCK TABLE tb_confiture")?;
     let found = judge(stage.builder(), &stage.ctx())?;
     ensure!(has(&found, APPLIED_ALSO_JUDGED), "{found:?}");
-    all.issues = found.issues.clone();
+    all.issues.clone_from(&found.issues);
     ensure!(found == all, "{found:?}, and not {all:?}");
     Ok(())
 }

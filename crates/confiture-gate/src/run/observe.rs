@@ -9,7 +9,6 @@ use contract_tests::call::Call;
 use contract_tests::case::{Case, Circumstance};
 use contract_tests::recording::State;
 use contract_tests::site::Site;
-use fraisier_adapter_confiture::ConfitureMigration;
 use serde_json::{Map, Value};
 
 use super::bench::Bench;
@@ -148,10 +147,8 @@ fn through_adapter(
     place: &dyn Place,
     limit: Duration,
 ) -> anyhow::Result<Answer> {
-    let adapter = ConfitureMigration::builder()
-        .program(wrapper.program())
-        .timeout(limit)
-        .build();
+    let builder = ask::builder(&wrapper.program(), place.site().release);
+    let adapter = builder.timeout(limit).build();
     let mut context = ask::context(&case.definition, place.site());
     context.settings.extend(place.settings());
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,7 +1,5 @@
 //! `down_to`: roll back what came after a revision.
 
-use std::path::PathBuf;
-
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
 use super::call::{Call, Confiture};
@@ -9,7 +7,7 @@ use super::outcome::Outcome;
 use super::server_error::refusal;
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
 use crate::ledger::{self, Rollback};
-use crate::process::{Arg, Invocation};
+use crate::process::{Arg, Invocation, Links};
 use crate::report::{self, Envelope};
 use crate::request::Request;
 use crate::request::project::Migration;
@@ -32,9 +30,9 @@ pub(crate) async fn roll_back<C: Confiture>(
     rollback: &Rollback,
 ) -> Result<MigrationOutcome, Fault> {
     unambiguous(&call.request.project.migrations()?, &rollback.versions)?;
-    let files = call.request.project.without_others(&rollback.versions)?;
+    let links = call.request.project.links(&rollback.versions)?;
     let outcome = call
-        .run(command(call.request, &rollback.target, files))
+        .run(command(call.request, &rollback.target, links))
         .await?;
     interpret(&outcome, rollback)
 }
@@ -91,10 +89,10 @@ fn unambiguous(migrations: &[Migration], versions: &[String]) -> Result<(), Faul
 ///
 /// confiture finds the files of the planned migrations and of no other. So it refuses to roll back
 /// anything else, whatever has become of the ledger.
-pub(crate) fn command(request: &Request, target: &Revision, files: Vec<PathBuf>) -> Invocation {
+pub(crate) fn command(request: &Request, target: &Revision, links: Links) -> Invocation {
     let args = vec![
         Arg::from("--migrations-dir"),
-        Arg::Links(files),
+        Arg::Links(links),
         Arg::from("--"),
         Arg::from(target.as_str()),
     ];
@@ -305,17 +303,19 @@ mod tests {
         let request = request(&ctx(project.path()));
         for revision in ["001", "-x", "--no-lock", "--force"] {
             let rollback = rollback(revision, &["003"], &[]);
-            let files = request.project.without_others(&rollback.versions);
-            let invocation = command(&request, &rollback.target, files.expect("listed"));
+            let links = request.project.links(&rollback.versions);
+            let invocation = command(&request, &rollback.target, links.expect("listed"));
             let expected = format!(
                 "migrate down-to --no-config --format json --output <report> \
-                 --migrations-dir <links> -- {revision}"
+                 --migrations-dir <private>/project/db/links -- {revision}"
             );
             assert_eq!(argv(&invocation).join(" "), expected);
             let links = invocation.links().expect("links");
             let names: Vec<&str> = links
-                .iter()
+                .targets
+                .values()
                 .filter_map(|path| path.strip_prefix(&migrations).ok()?.to_str())
+                .filter(|name| !name.is_empty())
                 .collect();
             let expected = [
                 "001_a.down.sql",

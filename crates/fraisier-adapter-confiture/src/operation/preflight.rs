@@ -112,8 +112,7 @@ impl Preflight {
             (Some(selection), Some(all)) if selection.judged.len() < all.len() => {
                 let judged = selection.judged.iter();
                 let versions: Vec<_> = judged.map(|it| it.version.clone()).collect();
-                let files = request.project.without_others(&versions)?;
-                Ok((Arg::Links(files), false))
+                Ok((Arg::Links(request.project.links(&versions)?), false))
             }
             (Some(_), _) => Ok((whole(), false)),
             (None, _) => Ok((whole(), can_scope)),

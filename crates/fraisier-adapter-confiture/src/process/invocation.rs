@@ -12,9 +12,17 @@ pub enum Arg {
     Literal(OsString),
     /// Stands for the path of the report file, which exists only once the command runs.
     ReportPath,
-    /// Stands for the path of a private directory that exists only while the command runs. It contains
-    /// a link to each of these absolute paths, under the path's own file name.
-    Links(Vec<PathBuf>),
+    /// Stands for the path of a directory of links, which exists only while the command runs.
+    Links(Links),
+}
+
+/// Links below a private directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The directory that the command gets.
+    pub directory: PathBuf,
+    /// The absolute path that each link leads to. A link is in that directory or beside a part of its path.
+    pub targets: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl<T: AsRef<OsStr> + ?Sized> From<&T> for Arg {
@@ -88,25 +96,25 @@ impl Invocation {
         self.args.contains(&Arg::ReportPath)
     }
 
-    /// What the directory of links contains, if the command reads one.
+    /// The links, if the command reads some.
     #[must_use]
-    pub fn links(&self) -> Option<&[PathBuf]> {
+    pub fn links(&self) -> Option<&Links> {
         self.args.iter().find_map(|arg| match arg {
-            Arg::Links(paths) => Some(paths.as_slice()),
+            Arg::Links(links) => Some(links),
             Arg::Literal(_) | Arg::ReportPath => None,
         })
     }
 
-    /// The argument vector, with the paths of the report and of the directory of links where they
-    /// belong.
+    /// The argument vector, with the paths of the report and of the directory of links, which is below
+    /// `private`, where they belong.
     #[must_use]
-    pub fn argv(&self, report: &Path, links: &Path) -> Vec<OsString> {
+    pub fn argv(&self, report: &Path, private: &Path) -> Vec<OsString> {
         self.args
             .iter()
             .map(|arg| match arg {
                 Arg::Literal(text) => text.clone(),
                 Arg::ReportPath => report.as_os_str().to_owned(),
-                Arg::Links(_) => links.as_os_str().to_owned(),
+                Arg::Links(links) => private.join(&links.directory).into_os_string(),
             })
             .collect()
     }
@@ -154,11 +162,13 @@ mod tests {
             env: Environment::default(),
         };
         assert_eq!(command.links(), None);
-        command
-            .args
-            .push(Arg::Links(vec!["/m/001_a.up.sql".into()]));
-        assert_eq!(command.links(), Some(&["/m/001_a.up.sql".into()][..]));
-        let argv = command.argv(Path::new(""), Path::new("/tmp/links"));
+        let links = Links {
+            directory: "links".into(),
+            targets: [("links/001_a.up.sql".into(), "/m/001_a.up.sql".into())].into(),
+        };
+        command.args.push(Arg::Links(links.clone()));
+        assert_eq!(command.links(), Some(&links));
+        let argv = command.argv(Path::new(""), Path::new("/tmp"));
         assert_eq!(argv, ["--migrations-dir", "/tmp/links"]);
     }
 }

@@ -22,14 +22,14 @@ const BUSY_RETRIES: (u32, Duration) = (25, Duration::from_millis(20));
 pub(super) fn launch(
     invocation: &Invocation,
     report: &Path,
-    links: &Path,
+    private: &Path,
     leader: Option<Pid>,
 ) -> Result<Child, RunError> {
     enter(&invocation.cwd)?;
     let program = find_program(&invocation.program, invocation.env.get("PATH"))?;
     let mut command = Command::new(&program);
     command
-        .args(invocation.argv(report, links))
+        .args(invocation.argv(report, private))
         .current_dir(&invocation.cwd)
         .env_clear()
         .envs(invocation.env.iter())

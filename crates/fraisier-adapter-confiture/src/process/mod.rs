@@ -18,7 +18,7 @@ mod stream;
 mod task;
 mod watcher;
 
-pub use self::invocation::{Arg, Environment, Invocation};
+pub use self::invocation::{Arg, Environment, Invocation, Links};
 pub(crate) use self::launch::find_program;
 pub use self::output::{Captured, Exit, Interruption, Obstacle, Output, RunError, Stream};
 pub use self::report::{Report, ReportProblem, read_report};

@@ -7,6 +7,7 @@ use std::hash::BuildHasher;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::invocation::Links;
 use super::output::RunError;
 
 /// The place for one report, in a directory of its own that only this user can enter. Dropping it
@@ -56,11 +57,6 @@ impl ReportDir {
         self.path.join("report.json")
     }
 
-    /// Where the directory of links belongs.
-    pub(super) fn links(&self) -> PathBuf {
-        self.path().join("links")
-    }
-
     /// Removes the directory, which something may still write to.
     pub(super) fn remove(&self) {
         if self.created {
@@ -68,19 +64,16 @@ impl ReportDir {
         }
     }
 
-    /// Creates the directory of links.
-    pub(super) fn link(&self, paths: &[PathBuf]) -> Result<(), RunError> {
-        let links = self.links();
-        let linked = std::fs::create_dir(&links).and_then(|()| {
-            let mut named = paths
-                .iter()
-                .filter_map(|path| Some((path, path.file_name()?)));
-            named.try_for_each(|(path, name)| symlink(path, links.join(name)))
-        });
-        linked.map_err(|source| RunError::TempDir {
-            parent: links,
-            source,
-        })
+    /// Creates the links, and the directories that they are in.
+    pub(super) fn link(&self, links: &Links) -> Result<(), RunError> {
+        let directory = self.path.join(&links.directory);
+        let mut targets = links.targets.iter();
+        std::fs::create_dir_all(&directory)
+            .and_then(|()| targets.try_for_each(|(link, to)| symlink(to, self.path.join(link))))
+            .map_err(|source| RunError::TempDir {
+                parent: directory,
+                source,
+            })
     }
 }
 
@@ -127,8 +120,12 @@ mod tests {
         fs::write(&file, "SELECT 1;").unwrap();
         let mut report = ReportDir::choose().unwrap();
         report.create().unwrap();
-        report.link(std::slice::from_ref(&file)).unwrap();
-        let link = report.links().join("001_a.up.sql");
+        let links = Links {
+            directory: "db/links".into(),
+            targets: [("db/links/001_a.up.sql".into(), file.clone())].into(),
+        };
+        report.link(&links).unwrap();
+        let link = report.path().join("db/links/001_a.up.sql");
         assert_eq!(fs::read_to_string(&link).unwrap(), "SELECT 1;");
         drop(report);
         assert!(!link.is_symlink() && file.exists());

@@ -67,7 +67,7 @@ pub(super) fn run(
     }
     let began = Instant::now();
     let leader = watcher.as_ref().map(Watcher::group);
-    let mut command = launch(invocation, &dir.report(), &dir.links(), leader)?;
+    let mut command = launch(invocation, &dir.report(), dir.path(), leader)?;
     listener(Activity::Started(command.id()));
     let mut streams = [
         Printed::new(Stream::Stdout, command.stdout.take()),

@@ -1,8 +1,9 @@
 //! The directories of a project, and the migrations in them.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 
@@ -11,6 +12,7 @@ use super::verify_files::VerifyFiles;
 use crate::failure::{Advice, DatabaseState, Fault};
 use crate::file_name::version_of;
 use crate::operation::start::is_shortage;
+use crate::process::Links;
 
 /// Where confiture itself looks when it is not told.
 const DEFAULT_MIGRATIONS: &str = "db/migrations";
@@ -98,14 +100,17 @@ impl Project {
         self.migrations()
     }
 
-    /// The absolute paths of everything in the migrations directory except the migrations of other
+    /// A directory of links to everything in the migrations directory except the migrations of other
     /// versions than these.
+    ///
+    /// A `.py` migration may read files beside a parent of its directory, so that those are there too, up
+    /// to the working directory.
     ///
     /// # Errors
     ///
     /// Those of [`migrations`](Self::migrations).
-    pub(crate) fn without_others(&self, versions: &[String]) -> Result<Vec<PathBuf>, Fault> {
-        self.read(|directory| without_others(directory, versions))
+    pub(crate) fn links(&self, versions: &[String]) -> Result<Links, Fault> {
+        self.read(|directory| links(&self.workdir, directory, versions))
     }
 
     /// What `verify` has to know of the files.
@@ -229,6 +234,37 @@ pub(crate) fn without_others(directory: &Path, versions: &[String]) -> io::Resul
     }
     paths.sort();
     Ok(paths)
+}
+
+/// The links to [`without_others`], in a directory with the surroundings of this one.
+fn links(workdir: &Path, directory: &Path, versions: &[String]) -> io::Result<Links> {
+    let workdir = std::path::absolute(workdir)?;
+    let absolute = std::path::absolute(directory)?;
+    let parent = absolute.parent().unwrap_or(&absolute);
+    let is_plain = !parent.components().any(|it| it == Component::ParentDir);
+    let root = if is_plain && parent.starts_with(&workdir) {
+        &workdir
+    } else {
+        parent
+    };
+    let place = |path: &Path| Path::new("project").join(path.strip_prefix(root).unwrap_or(path));
+    let mut targets = BTreeMap::new();
+    for ancestor in parent.ancestors().take_while(|it| it.starts_with(root)) {
+        for entry in ancestor.read_dir().into_iter().flatten().flatten() {
+            let path = entry.path();
+            if !parent.starts_with(&path) {
+                targets.insert(place(&path), path);
+            }
+        }
+    }
+    let directory = place(parent).join("links");
+    targets.remove(&directory);
+    for path in without_others(&absolute, versions)? {
+        if let Some(name) = path.file_name() {
+            targets.insert(directory.join(name), path);
+        }
+    }
+    Ok(Links { directory, targets })
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ pub mod process {
 
     use crate::adapter::ConfitureMigration;
     pub use crate::process::{
-        Activity, Arg, Captured, Environment, Exit, Interruption, Invocation, Listener, Obstacle,
-        Output, Report, ReportProblem, RunContext, RunError, Runner, Stream, can_watch,
+        Activity, Arg, Captured, Environment, Exit, Interruption, Invocation, Links, Listener,
+        Obstacle, Output, Report, ReportProblem, RunContext, RunError, Runner, Stream, can_watch,
         read_report,
     };
 

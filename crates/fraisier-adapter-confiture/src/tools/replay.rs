@@ -34,7 +34,7 @@ use crate::observe::announcer::Announcer;
 use crate::operation::call::{Call, Confiture};
 pub use crate::operation::preflight::Preflight;
 use crate::operation::{self, Operation};
-use crate::process::{Arg, Environment, Invocation, Output};
+use crate::process::{Arg, Environment, Invocation, Links, Output};
 use crate::redact::{Redact, Redactor};
 use crate::report::{self, Payload, decode};
 pub use crate::request::environment::{CHILD_ENVIRONMENT, Fate, plain_output, set_variables};
@@ -108,7 +108,7 @@ pub fn down_to(
     output: impl FnMut(Command) -> Output,
 ) -> Result<MigrationOutcome, Failure> {
     replay(Operation::DownTo, redactor, output, async |call| {
-        let command = operation::down_to::command(call.request, target, Vec::new());
+        let command = operation::down_to::command(call.request, target, Links::default());
         let outcome = call.run::<report::DownTo>(command).await?;
         let rollback = Rollback {
             target: target.clone(),
@@ -133,7 +133,7 @@ pub fn roll_back(
     output: impl FnMut(Command) -> Output,
 ) -> Result<MigrationOutcome, Failure> {
     replay(Operation::DownTo, redactor, output, async |call| {
-        let command = operation::down_to::command(call.request, &rollback.target, Vec::new());
+        let command = operation::down_to::command(call.request, &rollback.target, Links::default());
         operation::down_to::interpret(&call.run(command).await?, rollback)
     })
 }

@@ -156,3 +156,49 @@ fn a_failure_to_decode_names_the_file() {
     let other = project.naming_undecodable(failure("it failed"));
     assert_eq!(other, failure("it failed"));
 }
+
+/// A `.py` migration may read files beside a parent of its directory.
+#[test]
+fn the_directory_of_links_has_the_surroundings_of_the_migrations() {
+    let base = tempfile::tempdir().expect("a directory");
+    let root = base.path();
+    for directory in ["shop/db/migrations", "shop/db/data", "shop/db/links"] {
+        std::fs::create_dir_all(root.join(directory)).expect("created");
+    }
+    for file in [
+        "shop/db/migrations/001_a.py",
+        "shop/db/b.sql",
+        "shop/c",
+        "d",
+    ] {
+        std::fs::write(root.join(file), "").expect("written");
+    }
+    let around = [
+        "project/c",
+        "project/db/b.sql",
+        "project/db/data",
+        "project/db/migrations",
+    ];
+    let nearest = ["project/b.sql", "project/data", "project/migrations"];
+    for (workdir, migrations, directory, beside) in [
+        ("shop", "db/migrations", "project/db/links", &around[..]),
+        ("shop/", "./db/migrations/", "project/db/links", &around),
+        ("shop/db", "migrations", "project/links", &nearest),
+        ("shop/db/data", "../migrations", "project/links", &nearest),
+        ("d", "/", "project/links", &nearest),
+    ] {
+        let migrations = match migrations {
+            "/" => root.join("shop/db/migrations"),
+            relative => root.join(workdir).join(relative),
+        };
+        let found = links(&root.join(workdir), &migrations, &["001".into()]).expect("listed");
+        assert_eq!(found.directory, Path::new(directory), "{migrations:?}");
+        let file = found.targets.get(&found.directory.join("001_a.py"));
+        assert!(file.is_some_and(|it| it.ends_with("migrations/001_a.py")));
+        let places: Vec<&Path> = found.targets.keys().map(PathBuf::as_path).collect();
+        for place in beside {
+            assert!(places.contains(&Path::new(place)), "{place}: {places:?}");
+        }
+        assert_eq!(places.len(), beside.len() + 1, "{places:?}");
+    }
+}
