@@ -25,7 +25,7 @@ pub fn causes(cases: &[CaseResult], named: &str) -> Vec<Cause> {
             cause.accepted.is_some(),
             std::cmp::Reverse(cause.class),
             std::cmp::Reverse(cases),
-            cause.change.rank(),
+            cause.change.clone(),
         )
     });
     found

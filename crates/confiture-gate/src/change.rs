@@ -6,12 +6,25 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One thing that changed. Two cases in which the same thing changed have equal
-/// values, whatever the case: that is what causes are grouped by.
+/// values, whatever the case: that is what causes are grouped by. Of two changes in one broken case, the
+/// one that stands first here is the likelier cause.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
+    /// The adapter's output contains a secret.
+    Secret,
+    /// confiture does not start.
+    DoesNotStart {
+        /// Its last words.
+        why: String,
+    },
+    /// A call ends with an exception that nothing caught.
+    Crash {
+        /// The exception.
+        exception: String,
+    },
     /// An option, argument or command that the adapter passes is refused.
     Refused {
         /// What is refused, such as `--no-config`.
@@ -29,17 +42,15 @@ pub enum Change {
         /// Its number.
         signal: i32,
     },
-    /// No report where there was one.
-    NoReport,
-    /// A report where there was none.
-    NewReport,
-    /// What is in the report's place is not JSON.
-    BrokenReport,
     /// The report stands under another name than the one asked for.
     ReportElsewhere,
-    /// A field of the report is gone.
-    FieldGone {
-        /// Its path, with `[]` for every element of a list.
+    /// No report where there was one.
+    NoReport,
+    /// What is in the report's place is not JSON.
+    BrokenReport,
+    /// A field of the report is there twice.
+    FieldDoubled {
+        /// Its path.
         field: String,
     },
     /// A field of the report has another name.
@@ -48,6 +59,11 @@ pub enum Change {
         field: String,
         /// Its name now.
         to: String,
+    },
+    /// A field of the report is gone.
+    FieldGone {
+        /// Its path, with `[]` for every element of a list.
+        field: String,
     },
     /// A field of the report has another JSON type.
     FieldRetyped {
@@ -58,8 +74,20 @@ pub enum Change {
         /// The type it has.
         to: String,
     },
-    /// A field of the report is there twice.
-    FieldDoubled {
+    /// The symbolic code of a failure.
+    Code {
+        /// The code it had; none when the call did not fail with one.
+        from: Option<String>,
+        /// The code it has.
+        to: Option<String>,
+    },
+    /// The code of a finding of preflight is gone.
+    IssueGone {
+        /// The code.
+        code: String,
+    },
+    /// A list of the report has other elements.
+    FieldElements {
         /// Its path.
         field: String,
     },
@@ -67,38 +95,6 @@ pub enum Change {
     FieldValue {
         /// Its path.
         field: String,
-    },
-    /// A list of the report has other elements.
-    FieldElements {
-        /// Its path.
-        field: String,
-    },
-    /// A field of the report is new.
-    FieldNew {
-        /// Its path.
-        field: String,
-    },
-    /// The elements of a list come in another order.
-    FieldOrder {
-        /// Its path.
-        field: String,
-    },
-    /// The code of a finding of preflight is gone.
-    IssueGone {
-        /// The code.
-        code: String,
-    },
-    /// The code of a finding of preflight is new.
-    IssueNew {
-        /// The code.
-        code: String,
-    },
-    /// The symbolic code of a failure.
-    Code {
-        /// The code it had; none when the call did not fail with one.
-        from: Option<String>,
-        /// The code it has.
-        to: Option<String>,
     },
     /// The exit status.
     Exit {
@@ -114,25 +110,15 @@ pub enum Change {
         /// The line of the help page.
         option: String,
     },
-    /// A help page offers a new option.
-    OptionNew {
-        /// The line of the help page.
-        option: String,
-    },
-    /// confiture does not start.
-    DoesNotStart {
-        /// Its last words.
-        why: String,
-    },
-    /// A call ends with an exception that nothing caught.
-    Crash {
-        /// The exception.
-        exception: String,
-    },
     /// A migration runs with other settings of its session.
     SessionSetting {
         /// The setting.
         name: String,
+    },
+    /// A step before the case cannot be done with this confiture.
+    Preparation {
+        /// The step.
+        step: String,
     },
     /// The gate cannot look at what the case left.
     Unobservable,
@@ -141,13 +127,20 @@ pub enum Change {
         /// `revision`, `tables`, `advisory locks`.
         what: String,
     },
-    /// A file remains in the project.
-    File {
-        /// The path in the project.
-        path: String,
-    },
+    /// A report where there was none.
+    NewReport,
     /// The adapter passes other arguments.
     Command,
+    /// The adapter says that something is safe or done which is not.
+    FalseSafe {
+        /// What it says.
+        what: String,
+    },
+    /// What `describe` would advertise is not delivered.
+    Promise {
+        /// The capability.
+        capability: String,
+    },
     /// The adapter's answer, with nothing else that would explain it.
     #[serde(rename = "verdict")]
     Answer {
@@ -156,27 +149,35 @@ pub enum Change {
         /// What it is.
         to: String,
     },
-    /// The adapter says that something is safe or done which is not.
-    FalseSafe {
-        /// What it says.
-        what: String,
-    },
     /// A fact of the catalogue does not hold.
     Expectation {
         /// The fact.
         fact: String,
     },
-    /// What `describe` would advertise is not delivered.
-    Promise {
-        /// The capability.
-        capability: String,
+    /// The elements of a list come in another order.
+    FieldOrder {
+        /// Its path.
+        field: String,
     },
-    /// The adapter's output contains a secret.
-    Secret,
-    /// A step before the case cannot be done with this confiture.
-    Preparation {
-        /// The step.
-        step: String,
+    /// The code of a finding of preflight is new.
+    IssueNew {
+        /// The code.
+        code: String,
+    },
+    /// A field of the report is new.
+    FieldNew {
+        /// Its path.
+        field: String,
+    },
+    /// A file remains in the project.
+    File {
+        /// The path in the project.
+        path: String,
+    },
+    /// A help page offers a new option.
+    OptionNew {
+        /// The line of the help page.
+        option: String,
     },
     /// The wording of a stream.
     Wording {
@@ -208,49 +209,9 @@ impl Change {
         id.split(':').next().unwrap_or_default().to_owned()
     }
 
-    /// How much it explains: of two changes in one broken case, the lower is the likelier cause.
-    pub fn rank(&self) -> u8 {
-        match self {
-            Self::Secret => 0,
-            Self::DoesNotStart { .. } | Self::Crash { .. } | Self::Refused { .. } => 1,
-            Self::Ignored { .. } => 2,
-            Self::Hangs => 3,
-            Self::Signal { .. } => 4,
-            Self::ReportElsewhere => 5,
-            Self::NoReport => 6,
-            Self::BrokenReport => 7,
-            Self::FieldDoubled { .. } => 8,
-            Self::FieldRenamed { .. } => 9,
-            Self::FieldGone { .. } => 10,
-            Self::FieldRetyped { .. } => 11,
-            Self::Code { .. } => 12,
-            Self::IssueGone { .. } => 13,
-            Self::FieldElements { .. } => 14,
-            Self::FieldValue { .. } => 15,
-            Self::Exit { .. } => 16,
-            Self::VersionText => 17,
-            Self::OptionGone { .. } => 18,
-            Self::SessionSetting { .. } => 19,
-            Self::Preparation { .. } | Self::Unobservable => 20,
-            Self::Database { .. } => 21,
-            Self::NewReport => 22,
-            Self::Command => 23,
-            Self::FalseSafe { .. } => 24,
-            Self::Promise { .. } => 25,
-            Self::Answer { .. } => 26,
-            Self::Expectation { .. } => 27,
-            Self::FieldOrder { .. } => 28,
-            Self::IssueNew { .. } => 29,
-            Self::FieldNew { .. } => 30,
-            Self::File { .. } => 31,
-            Self::OptionNew { .. } => 32,
-            Self::Wording { .. } => 33,
-        }
-    }
-
     /// Whether it is what confiture did, and so can explain what the adapter makes of it.
     pub fn explains(&self) -> bool {
-        self.rank() < Self::Command.rank() && *self != Self::Secret
+        *self < Self::Command && *self != Self::Secret
     }
 
     /// What to change in confiture.

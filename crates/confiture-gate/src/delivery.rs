@@ -1,11 +1,9 @@
 //! Whether a promise is kept: by what a case shows, not by a version number.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
-use fraisier_adapter_api::capability::{
-    CURRENT_REVISION, DEEP_CLASSIFICATION, DOWN_TO, PENDING_SCOPE, PREFLIGHT, RISK_TIER, UP,
-    VERIFY, WINDOW_SAFE,
-};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::Said;
@@ -22,116 +20,52 @@ pub struct Shown {
     pub revision: Option<String>,
 }
 
-/// The case that shows whether a promise is kept, and what it has to show.
+/// The case that shows whether a promise is kept, and what it has to show: everything that is there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Proof {
-    capability: &'static str,
-    case: &'static str,
-    shows: &'static str,
-    holds: fn(&Shown) -> bool,
+    capability: String,
+    case: String,
+    shows: String,
+    /// The revision of the database afterwards.
+    revision: Option<String>,
+    /// What the result has, by JSON pointer.
+    #[serde(default)]
+    result: BTreeMap<String, Value>,
+    /// The tiers that the changes carry.
+    #[serde(default)]
+    tiers: Vec<String>,
+    /// An argument of the call.
+    argument: Option<String>,
 }
 
-const PROOFS: [Proof; 12] = [
-    Proof {
-        capability: CURRENT_REVISION,
-        case: "current/at-head",
-        shows: "the revision is 003",
-        holds: |shown| result(shown, "") == Some(&json!("003")),
-    },
-    Proof {
-        capability: UP,
-        case: "up/all",
-        shows: "the adapter and the ledger say 003",
-        holds: |shown| at(shown, "003") && result(shown, "/to") == Some(&json!("003")),
-    },
-    Proof {
-        capability: DOWN_TO,
-        case: "down-to/first",
-        shows: "the adapter and the ledger say 001",
-        holds: |shown| at(shown, "001") && result(shown, "/to") == Some(&json!("001")),
-    },
-    Proof {
-        capability: VERIFY,
-        case: "verify/true",
-        shows: "a check that holds is ok",
-        holds: |shown| result(shown, "/ok") == Some(&json!(true)),
-    },
-    Proof {
-        capability: VERIFY,
-        case: "verify/false",
-        shows: "a check that does not hold is not ok",
-        holds: |shown| result(shown, "/ok") == Some(&json!(false)),
-    },
-    Proof {
-        capability: PREFLIGHT,
-        case: "preflight/add-column",
-        shows: "a sound migration passes",
-        holds: |shown| result(shown, "/ok") == Some(&json!(true)),
-    },
-    Proof {
-        capability: PREFLIGHT,
-        case: "preflight/duplicate-version",
-        shows: "a broken directory does not pass",
-        holds: |shown| result(shown, "/ok") == Some(&json!(false)),
-    },
-    Proof {
-        capability: WINDOW_SAFE,
-        case: "preflight/add-column",
-        shows: "a new column is window-safe",
-        holds: |shown| result(shown, "/window_safe") == Some(&json!(true)),
-    },
-    Proof {
-        capability: WINDOW_SAFE,
-        case: "preflight/drop-column",
-        shows: "a dropped column is not window-safe",
-        holds: |shown| result(shown, "/window_safe") == Some(&json!(false)),
-    },
-    Proof {
-        capability: RISK_TIER,
-        case: "preflight/five-tiers",
-        shows: "five changes carry five tiers",
-        holds: |shown| {
-            let tiers = [
-                "additive",
-                "reversible",
-                "lock_risky",
-                "destructive",
-                "irreversible",
-            ];
-            let changes = result(shown, "/change_set/changes").and_then(Value::as_array);
-            let told = |tier: &&str| {
-                let of_tier = |change: &Value| change.get("tier") == Some(&json!(tier));
-                changes.is_some_and(|changes| changes.iter().any(of_tier))
-            };
-            tiers.iter().all(told)
-        },
-    },
-    Proof {
-        capability: DEEP_CLASSIFICATION,
-        case: "preflight/drop-table",
-        shows: "a dropped table is not window-safe",
-        holds: |shown| result(shown, "/window_safe") == Some(&json!(false)),
-    },
-    Proof {
-        capability: PENDING_SCOPE,
-        case: "preflight/nothing-pending",
-        shows: "`--scope pending` is passed, and nothing is left to change",
-        holds: |shown| {
-            let changes = result(shown, "/change_set/changes").and_then(Value::as_array);
-            shown.argv.iter().any(|argument| argument == "pending")
-                && changes.is_some_and(Vec::is_empty)
-        },
-    },
-];
+/// All of them.
+static PROOFS: LazyLock<Vec<Proof>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("proofs.json")).expect("proofs.json is a list of proofs")
+});
 
-fn result<'a>(shown: &'a Shown, pointer: &str) -> Option<&'a Value> {
-    match &shown.said {
-        Said::Result(value) => value.pointer(pointer),
-        Said::Error { .. } | Said::Refused { .. } => None,
+impl Proof {
+    fn holds(&self, shown: &Shown) -> bool {
+        let Said::Result(result) = &shown.said else {
+            return false;
+        };
+        let changes = result.pointer("/change_set/changes");
+        let changes = changes.and_then(Value::as_array).map(Vec::as_slice);
+        let carried = |tier: &String| {
+            let changes = changes.unwrap_or_default();
+            changes
+                .iter()
+                .any(|it| it.get("tier") == Some(&json!(tier)))
+        };
+        let has = |(pointer, value): (&String, &Value)| result.pointer(pointer) == Some(value);
+        (self.revision.is_none() || self.revision == shown.revision)
+            && self.result.iter().all(has)
+            && self.tiers.iter().all(carried)
+            && self
+                .argument
+                .iter()
+                .all(|argument| shown.argv.contains(argument))
     }
-}
-
-fn at(shown: &Shown, revision: &str) -> bool {
-    shown.revision.as_deref() == Some(revision)
 }
 
 /// A promise that a case shows to be broken.
@@ -154,15 +88,15 @@ pub fn delivery(
 ) -> (Vec<Capability>, Vec<Broken>) {
     let mut capabilities: Vec<Capability> = Vec::new();
     let mut broken = Vec::new();
-    for proof in &PROOFS {
-        let is_advertised = advertised.iter().any(|name| name == proof.capability);
-        let delivered = shown.get(proof.case).map(proof.holds);
-        let delivered = delivered.or(broke.contains(proof.case).then_some(false));
+    for proof in PROOFS.iter() {
+        let is_advertised = advertised.iter().any(|name| *name == proof.capability);
+        let delivered = shown.get(&*proof.case).map(|shown| proof.holds(shown));
+        let delivered = delivered.or(broke.contains(&*proof.case).then_some(false));
         if is_advertised && delivered == Some(false) {
             broken.push(Broken {
-                capability: proof.capability.to_owned(),
-                case: proof.case.to_owned(),
-                shows: proof.shows.to_owned(),
+                capability: proof.capability.clone(),
+                case: proof.case.clone(),
+                shows: proof.shows.clone(),
             });
         }
         let text = format!("{}: {}", proof.case, proof.shows);
@@ -171,7 +105,7 @@ pub fn delivery(
             .find(|found| found.name == proof.capability)
         {
             None => capabilities.push(Capability {
-                name: proof.capability.to_owned(),
+                name: proof.capability.clone(),
                 advertised: is_advertised,
                 delivered,
                 evidence: text,

@@ -103,7 +103,7 @@ pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Findin
         part.trim_end_matches("[]").to_owned()
     };
     // A change that stops a call altogether explains all that comes after it.
-    let certain = |finding: &Finding| finding.change.rank() <= Change::BrokenReport.rank();
+    let certain = |finding: &Finding| finding.change <= Change::BrokenReport;
     let is_named = |finding: &Finding| {
         let field = finding.change.field();
         field.is_some_and(|field| named.contains(&last(field).as_str()))
@@ -113,7 +113,7 @@ pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Findin
         .collect();
     suspects.sort_by_key(|place| {
         let finding = &findings[*place];
-        (!certain(finding), !is_named(finding), finding.change.rank())
+        (!certain(finding), !is_named(finding), &finding.change)
     });
     let mut broke = Vec::new();
     if let Some(culprit) = suspects.first() {

@@ -219,7 +219,7 @@ impl CaseResult {
     pub fn add(&mut self, findings: Vec<Finding>) {
         self.findings.extend(findings);
         self.findings
-            .sort_by_key(|finding| (std::cmp::Reverse(finding.class), finding.change.rank()));
+            .sort_by_key(|finding| (std::cmp::Reverse(finding.class), finding.change.clone()));
         let worst = self.findings.first().map(|finding| finding.class);
         self.class = Some(worst.unwrap_or(Class::Same));
     }

@@ -2,8 +2,6 @@
 //!
 //! Everything here goes to standard error; standard output belongs to results.
 
-mod terminal;
-
 use std::io::IsTerminal as _;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,10 +10,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Everything that moves, so that lines that stay go above it and an interrupt takes it away.
-static MOVING: LazyLock<MultiProgress> = LazyLock::new(|| {
-    let terminal = Box::new(terminal::Moving::stderr());
-    MultiProgress::with_draw_target(ProgressDrawTarget::term_like(terminal))
-});
+static MOVING: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// `text` as something good. anstream drops the colour where there is no terminal.
 pub fn good(text: &str) -> String {
