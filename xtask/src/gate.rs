@@ -53,7 +53,8 @@ pub fn run(mut command: GateCommand) -> ExitCode {
     status.unwrap_or_else(|error| cli::failed(&error))
 }
 
-/// Judges the release, records it when the verdict is yes, and writes what a reviewer looks at.
+/// Judges the release, stores what that run recorded when the verdict is yes, and writes what a reviewer
+/// looks at.
 fn promote(
     args: &GateArgs,
     fixtures: &std::path::Path,
@@ -69,7 +70,7 @@ fn promote(
     }
     let before = Fixtures::load(fixtures, &contract_tests::catalogue::catalogue())?;
     let before = before.releases().rfind(|known| *known < release);
-    refresh::record_release(release, args.jobs, fixtures.to_owned(), args.lab.clone())?;
+    refresh::store_run(release, &report, fixtures, args.lab.clone())?;
     let changes = match before {
         Some(before) => refresh::changes(fixtures, before, release)?,
         None => String::new(),

@@ -89,7 +89,7 @@ pub fn delivery(
     let mut capabilities: Vec<Capability> = Vec::new();
     let mut broken = Vec::new();
     for proof in PROOFS.iter() {
-        let is_advertised = advertised.iter().any(|name| *name == proof.capability);
+        let is_advertised = advertised.contains(&proof.capability);
         let delivered = shown.get(&*proof.case).map(|shown| proof.holds(shown));
         let delivered = delivered.or(broke.contains(&*proof.case).then_some(false));
         if is_advertised && delivered == Some(false) {

@@ -1,13 +1,11 @@
 //! `cargo xtask refresh`: makes the recordings in `contract-fixtures/`.
 
-mod captures;
 mod difference;
 mod provenance;
-mod record;
 mod store;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use contract_tests::case::Case;
@@ -19,13 +17,13 @@ use contract_tests::release::Release;
 
 use crate::exit::Unexpected;
 use crate::help;
-use captures::Captures;
-use contract_lab::confiture::{Candidate, Installed, install};
-use contract_lab::parallel::in_parallel;
+use confiture_gate::result::Report;
+use confiture_gate::run::progress::Progress;
+use confiture_gate::run::record::record;
+use contract_lab::confiture::{Candidate, Installed, provide};
 use contract_lab::postgres::{Major, Server};
 use contract_lab::ui::Ui;
-use contract_lab::{Lab, LabArgs, interrupt, registry};
-use record::{Job, Recorded};
+use contract_lab::{Lab, LabArgs, registry};
 use store::{Store, Texts};
 
 /// `--help`, after the options.
@@ -37,10 +35,7 @@ pub fn help() -> String {
                 "cargo xtask refresh",
                 "what the registry has and the index has not",
             ),
-            (
-                "cargo xtask refresh 0.22.0 0.23.0",
-                "these, as far as they were not captured before",
-            ),
+            ("cargo xtask refresh 0.22.0 0.23.0", "these"),
             (
                 "cargo xtask refresh all",
                 "every release, about an hour on two cores",
@@ -60,8 +55,8 @@ pub fn help() -> String {
 /// Record what confiture releases do, for the replay suite
 ///
 /// Runs every case of the catalogue with the real binary of each release and a PostgreSQL of its
-/// own, and writes what happened below contract-fixtures/. What was captured is kept, so an
-/// interrupted run goes on where it stopped, and only what a case depends on is run again.
+/// own, through the adapter as the gate does, and writes what happened below contract-fixtures/. A release
+/// is stored when all of its cases have run.
 #[derive(Debug, clap::Args)]
 pub struct RefreshArgs {
     /// Releases to record, or `all`; without any, those the registry has and the index has not
@@ -69,12 +64,8 @@ pub struct RefreshArgs {
     releases: Vec<String>,
 
     /// Record nothing; tell what the recordings of two releases differ in
-    #[arg(long, num_args = 2, value_names = ["FROM", "TO"], conflicts_with_all = ["releases", "again"])]
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"], conflicts_with = "releases")]
     changes: Option<Vec<Release>>,
-
-    /// Run again what was captured before
-    #[arg(long)]
-    again: bool,
 
     /// Record only the cases whose name contains this; may be given more than once. Those of a new
     /// case are recorded on all releases
@@ -119,41 +110,24 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
         ui.note("the index has every release that the registry has");
         return Ok(());
     }
-    let installed = provisioned(&lab, &releases, args.jobs)?;
     let server = Server::start(&lab, Major::Pg18, &[])?;
-    let captures = Captures::at(lab.cache().join("captures"), args.again);
-    let job = Job {
-        catalogue: &catalogue,
-        is_needed: &|case| is_chosen(&args.only, case),
-        installed: &installed,
-        server: &server,
-        captures: &captures,
-        jobs: args.jobs.max(1),
-        ui,
-    };
-    let recorded = record::all(&job)?;
-    let contradicted = report_violations(&catalogue, &recorded, ui);
-    let texts: BTreeMap<Release, Texts> = recorded
-        .iter()
-        .map(|(release, recorded)| (*release, texts(recorded)))
-        .collect();
     let postgresql = server.version()?;
-    drop(server);
-    let changed = store.write(&texts)?;
-    provenance::write(&installed, &postgresql, &args.fixtures)?;
-    let newest = store.releases().last();
-    if let Some(newest) = newest.and_then(|newest| recorded.get(newest)) {
-        provenance::write_exit_codes(newest, &args.fixtures)?;
+    let mut contradicted = 0;
+    for release in releases {
+        let provided = provide(&lab, &Candidate::Release(release), &[])?;
+        let is_needed = |case: &&Case| case.applies_to(release) && is_chosen(&args.only, case);
+        let cases: Vec<&Case> = catalogue.iter().filter(is_needed).collect();
+        let progress = Progress::new(ui, cases.len(), &format!("recording {release}"));
+        let recorded = record(release, &provided, &cases, &server, args.jobs, &progress)?;
+        drop(progress);
+        contradicted += report_violations(release, &cases, &recorded, ui);
+        let texts = recorded
+            .iter()
+            .map(|(name, it)| (name.clone(), it.to_file()));
+        let texts = texts.collect();
+        let how = (&provided.installed, postgresql.as_str());
+        keep(&mut store, release, texts, how, &args.fixtures, ui)?;
     }
-    for release in recorded.keys() {
-        ui.note(&difference::changed_cases(&store, *release));
-    }
-    ui.note(&format!(
-        "recorded {} releases: {} recordings written, {} removed",
-        recorded.len(),
-        changed.written,
-        changed.removed,
-    ));
     if contradicted > 0 {
         return Err(Unexpected(format!(
             "{contradicted} recordings contradict what the catalogue expects; look at them, and \
@@ -164,26 +138,58 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Records one release as `refresh RELEASE` does.
-pub fn record_release(
+/// Stores what the gate's run of a release recorded.
+pub fn store_run(
     release: Release,
-    jobs: usize,
-    fixtures: PathBuf,
+    report: &Report,
+    fixtures: &Path,
     lab: LabArgs,
 ) -> anyhow::Result<()> {
-    run(RefreshArgs {
-        releases: vec![release.to_string()],
-        changes: None,
-        again: false,
-        only: Vec::new(),
-        jobs,
+    let ui = Ui::stderr();
+    let catalogue = catalogue();
+    let mut store = Store::read(fixtures, &catalogue)?;
+    let provided = provide(&Lab::new(lab, ui)?, &Candidate::Release(release), &[])?;
+    let cases = report.candidates.iter().flat_map(|judged| &judged.cases);
+    let of_catalogue = |name: &str| catalogue.iter().any(|case| case.name == name);
+    let texts = cases
+        .filter(|case| of_catalogue(&case.name))
+        .filter_map(|case| Some((case.name.clone(), case.seen.clone()?)))
+        .collect();
+    let postgresql = report.provenance.postgresql.clone().unwrap_or_default();
+    keep(
+        &mut store,
+        release,
+        texts,
+        (&provided.installed, &postgresql),
         fixtures,
-        lab,
-    })
+        ui,
+    )
+}
+
+/// Stores the recordings of one release, and how they were made.
+fn keep(
+    store: &mut Store<'_>,
+    release: Release,
+    texts: Texts,
+    how: (&Installed, &str),
+    fixtures: &Path,
+    ui: Ui,
+) -> anyhow::Result<()> {
+    let changed = store.write(&BTreeMap::from([(release, texts)]))?;
+    provenance::write(release, how, fixtures)?;
+    if store.releases().last() == Some(&release) {
+        provenance::write_exit_codes(&store.shown_by(release), fixtures)?;
+    }
+    ui.note(&difference::changed_cases(store, release));
+    ui.note(&format!(
+        "recorded {release}: {} recordings written, {} removed",
+        changed.written, changed.removed,
+    ));
+    Ok(())
 }
 
 /// What the recordings of two releases differ in, as `refresh --changes` tells it.
-pub fn changes(fixtures: &std::path::Path, from: Release, to: Release) -> anyhow::Result<String> {
+pub fn changes(fixtures: &Path, from: Release, to: Release) -> anyhow::Result<String> {
     let catalogue = catalogue();
     let store = Store::read(fixtures, &catalogue)?;
     Ok(difference::between(&store, from, to))
@@ -221,42 +227,19 @@ fn chosen(lab: &Lab, named: &[String], store: &Store<'_>) -> anyhow::Result<Vec<
     Ok(releases)
 }
 
-/// Installs every release that is not yet.
-fn provisioned(
-    lab: &Lab,
-    releases: &[Release],
-    jobs: usize,
-) -> anyhow::Result<BTreeMap<Release, Installed>> {
-    let bar = lab.ui.bar(releases.len() as u64, "installing");
-    let installed = in_parallel(jobs, releases, |release| {
-        interrupt::check()?;
-        let installed = install(lab, &Candidate::Release(*release))?;
-        bar.advance();
-        Ok((*release, installed))
-    })?;
-    drop(bar);
-    Ok(installed.into_iter().collect())
-}
-
-/// The text of the files that hold the recordings of one release.
-fn texts(recorded: &Recorded) -> Texts {
-    let text = |(name, recording): (&String, &Recording)| (name.clone(), recording.to_file());
-    recorded.iter().map(text).collect()
-}
-
 /// Says which recordings contradict the catalogue, and how many.
-fn report_violations(catalogue: &[Case], recorded: &BTreeMap<Release, Recorded>, ui: Ui) -> usize {
+fn report_violations(
+    release: Release,
+    cases: &[&Case],
+    recorded: &BTreeMap<String, Recording>,
+    ui: Ui,
+) -> usize {
     let mut contradicted = 0;
-    for (release, recordings) in recorded {
-        for case in catalogue {
-            let recording: Option<&Recording> = recordings.get(case.name);
-            let found = recording
-                .map(|recording| violations(&case.expectations, *release, recording))
-                .unwrap_or_default();
-            contradicted += usize::from(!found.is_empty());
-            for violation in found {
-                ui.warning(&format!("{release}/{}: {violation}", case.name));
-            }
+    for case in cases {
+        let found = violations(&case.expectations, release, &recorded[case.name]);
+        contradicted += usize::from(!found.is_empty());
+        for violation in found {
+            ui.warning(&format!("{release}/{}: {violation}", case.name));
         }
     }
     contradicted

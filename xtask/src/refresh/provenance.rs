@@ -7,10 +7,11 @@ use std::path::Path;
 use anyhow::Context as _;
 use contract_lab::confiture::Installed;
 use contract_tests::fixtures::PROVENANCE;
+use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 use serde::{Deserialize, Serialize};
 
-use super::record::Recorded;
+use super::store::Texts;
 
 /// The packages whose version can change what confiture does or prints.
 const PACKAGES_THAT_MATTER: &[&str] = &[
@@ -32,10 +33,10 @@ struct Provenance {
     packages: BTreeMap<String, String>,
 }
 
-/// Writes how the releases of `installed` were recorded now; of the others it stays.
+/// Writes how this release was recorded now, with which PostgreSQL.
 pub fn write(
-    installed: &BTreeMap<Release, Installed>,
-    postgresql: &str,
+    release: Release,
+    (installed, postgresql): (&Installed, &str),
     root: &Path,
 ) -> anyhow::Result<()> {
     let path = root.join(PROVENANCE);
@@ -44,22 +45,17 @@ pub fn write(
             .with_context(|| format!("{} cannot be read; take it from git", path.display()))?,
         Err(_) => BTreeMap::new(),
     };
-    for (release, installed) in installed {
-        let matters =
-            |(name, _): &(&String, &String)| PACKAGES_THAT_MATTER.contains(&name.as_str());
-        let packages = installed.packages.iter().filter(matters);
-        provenance.insert(
-            *release,
-            Provenance {
-                system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-                python: installed.python.clone().unwrap_or_default(),
-                postgresql: postgresql.to_owned(),
-                packages: packages
-                    .map(|(name, version)| (name.clone(), version.clone()))
-                    .collect(),
-            },
-        );
-    }
+    let matters = |(name, _): &(&String, &String)| PACKAGES_THAT_MATTER.contains(&name.as_str());
+    let packages = installed.packages.iter().filter(matters);
+    let how = Provenance {
+        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        python: installed.python.clone().unwrap_or_default(),
+        postgresql: postgresql.to_owned(),
+        packages: packages
+            .map(|(name, version)| (name.clone(), version.clone()))
+            .collect(),
+    };
+    provenance.insert(release, how);
     let mut text = serde_json::to_string_pretty(&provenance)?;
     text.push('\n');
     fs::write(path, text)?;
@@ -68,10 +64,10 @@ pub fn write(
 
 /// Puts the exit codes of the newest release beside the adapter's classification of them, when
 /// `root` lies beside the adapter.
-pub fn write_exit_codes(newest: &Recorded, root: &Path) -> anyhow::Result<()> {
+pub fn write_exit_codes(newest: &Texts, root: &Path) -> anyhow::Result<()> {
     let path = root.join(ADAPTERS_EXIT_CODES);
-    if let Some(recording) = newest.get(EXIT_CODES).filter(|_| path.is_file()) {
-        fs::write(path, recording.calls[0].stdout.to_string())?;
+    if let Some(text) = newest.get(EXIT_CODES).filter(|_| path.is_file()) {
+        fs::write(path, Recording::parse(text)?.calls[0].stdout.to_string())?;
     }
     Ok(())
 }

@@ -97,13 +97,16 @@ pub fn judge_release(args: &GateArgs, release: Release) -> anyhow::Result<(Repor
     let recorded = Recorded::load(args.fixtures.as_deref(), &catalogue())?;
     if recorded.has(release) {
         let why = format!(
-            "{release} is recorded already; `cargo xtask refresh {release} --again` records it again"
+            "{release} is recorded already; `cargo xtask refresh {release}` records it again"
         );
         return Err(WrongUsage(anyhow::anyhow!(why)).into());
     }
     let whole = whole();
     let lab = Lab::new(args.lab.clone(), Ui::stderr())?;
-    let settings = settings(args, &whole, &whole, &recorded)?;
+    let settings = Settings {
+        records: true,
+        ..settings(args, &whole, &whole, &recorded)?
+    };
     let open = || -> anyhow::Result<Server> { args.server.open(&lab) };
     let servers = Servers::new(&open);
     let texts = [release.to_string()];
@@ -152,6 +155,7 @@ fn settings<'a>(
         judged_as: args.judged_as,
         against: args.against,
         strict: args.strict,
+        records: false,
         jobs: args.jobs.max(1),
         slots: Slots::new(args.jobs),
         limit: Duration::from_secs(args.limit.max(1)),

@@ -27,6 +27,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) limit: Duration,
     /// How many calls did not end within it.
     pub(crate) hung: AtomicUsize,
+    /// Whether the calls are made that a recording has and the adapter did not make.
+    pub(crate) records: bool,
     /// Where what each case left is kept.
     pub(crate) keep: Option<PathBuf>,
 }

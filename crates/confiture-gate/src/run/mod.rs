@@ -15,6 +15,7 @@ pub(crate) mod observe;
 pub mod progress;
 mod provenance;
 pub(crate) mod ran;
+pub mod record;
 mod recording;
 pub mod server;
 mod session;
@@ -77,6 +78,7 @@ pub fn judge_candidate(
         says: &provided.installed.version,
         limit: settings.limit,
         hung: AtomicUsize::new(0),
+        records: settings.records,
         keep: settings
             .keep
             .as_ref()

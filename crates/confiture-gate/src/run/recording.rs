@@ -1,11 +1,9 @@
 //! What was seen of a case, in the form of its recording.
 
-use contract_lab::runner::CallOutput;
-use contract_lab::runner::capture::Capture;
-use contract_tests::call::LINKS;
+use contract_tests::call::{Call, LINKS};
 use contract_tests::case::Case;
-use contract_tests::normalise::normalise;
-use contract_tests::recording::{RecordedCall, Recording};
+use contract_tests::normalise::{help_interface, normalise};
+use contract_tests::recording::{RecordedCall, Recording, Text};
 use contract_tests::site::Site;
 
 use super::observe::Observed;
@@ -13,41 +11,44 @@ use crate::wrapper::Seen;
 
 /// The recording that what was seen makes.
 pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Recording {
-    let left = |seen: &Seen| CallOutput {
-        exit: seen.exit,
-        report: seen.report.clone(),
-        stdout: seen.stdout.clone(),
-        stderr: seen.stderr.clone(),
+    let names = site.names();
+    let text = |text: &str| normalise(text, &names);
+    let definition = &case.definition;
+    // Of a case that is recorded with the whole directory, links stand in for it, as in a replay.
+    let argument = |argument: &String| match text(argument) {
+        links if links == LINKS && !definition.reads_ledger => definition.migrations_dir.to_owned(),
+        argument => argument,
     };
-    let seen = &observed.seen;
-    let capture = Capture {
-        site: site.clone(),
+    let record = |(call, seen): (&Call, &Seen)| {
+        let report = seen.report.as_deref().map(text);
+        let (report, report_not_json) = RecordedCall::report_fields(report.as_deref());
+        let stdout = match call {
+            Call::Help(_) => help_interface(&seen.stdout),
+            _ => text(&seen.stdout),
+        };
+        RecordedCall {
+            argv: seen.argv.iter().map(argument).collect(),
+            links: seen.links.clone().filter(|_| definition.reads_ledger),
+            env: call.recorded_environment(definition.connection),
+            exit: seen.exit,
+            report,
+            report_not_json,
+            stdout: Text::from(stdout.as_str()),
+            stderr: Text::from(text(&seen.stderr).as_str()),
+        }
+    };
+    let ledger = observed
+        .ledger
+        .as_deref()
+        .filter(|_| definition.reads_ledger);
+    let calls = std::iter::once(&definition.call).chain(&definition.then);
+    let mut recording = Recording {
+        definition: definition.digest(),
         before: observed.before.clone(),
-        ledger: observed
-            .ledger
-            .as_deref()
-            .and_then(|text| serde_json::from_str(text).ok()),
-        links: None,
-        calls: seen.iter().map(left).collect(),
+        ledger: ledger.and_then(|ledger| serde_json::from_str(&text(ledger)).ok()),
+        calls: calls.zip(&observed.seen).map(record).collect(),
         after: observed.after_calls.clone(),
     };
-    let names = site.names();
-    let mut recording = capture.recording(case);
-    let definition = &case.definition;
-    for (call, seen) in recording.calls.iter_mut().zip(seen) {
-        let arguments = seen.argv.iter().map(|argument| normalise(argument, &names));
-        if definition.reads_ledger {
-            call.argv = arguments.collect();
-            call.links.clone_from(&seen.links);
-        } else {
-            // Recorded with the whole directory: links stand in for it, as in a replay.
-            let directory = |argument| match argument {
-                argument if argument == LINKS => definition.migrations_dir.to_owned(),
-                argument => argument,
-            };
-            call.argv = arguments.map(directory).collect();
-        }
-    }
     if recording.calls.is_empty() {
         // Nothing was seen of a call that hangs.
         recording.calls.push(RecordedCall {

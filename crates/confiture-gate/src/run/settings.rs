@@ -24,6 +24,8 @@ pub struct Settings<'a> {
     pub against: Option<Release>,
     /// Whether any difference is a no.
     pub strict: bool,
+    /// Whether what is seen is to be stored.
+    pub records: bool,
     /// How many cases of one candidate work at a time.
     pub jobs: usize,
     /// How many cases of all candidates work at a time.

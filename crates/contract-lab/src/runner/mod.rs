@@ -2,7 +2,6 @@
 //! has to be there. Recordings are made here, and the adapter is checked here.
 
 mod call;
-pub mod capture;
 pub mod database;
 mod lock;
 mod prepared;
@@ -19,7 +18,6 @@ use contract_tests::case::{Circumstance, Database as Wanted, Definition, case};
 use contract_tests::project::Project;
 use contract_tests::release::Release;
 use contract_tests::site::Site;
-use serde_json::Value;
 
 pub use self::call::{CallOutput, call_by};
 pub use self::prepared::{Prepared, Spoilt};
@@ -140,15 +138,6 @@ impl<'server> Runner<'server> {
         call: &Call,
     ) -> anyhow::Result<CallOutput> {
         call_by(&self.program, site, definition, call, self.limit)
-    }
-
-    /// Reads the ledger as the adapter does, with the Python of the installation.
-    ///
-    /// # Errors
-    /// When Python cannot be run, does not end, or reports nothing.
-    pub fn ledger(&self, site: &Site, definition: &Definition) -> anyhow::Result<Value> {
-        let python = self.installed.program.with_file_name("python");
-        call::ledger_by(&python, site, definition, self.limit)
     }
 
     /// The directory of the binary's Python environment.

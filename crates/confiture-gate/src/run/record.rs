@@ -1,0 +1,71 @@
+//! Runs cases to record what a release does in them. Nothing is judged, so no recording is needed.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use contract_lab::confiture::Provided;
+use contract_lab::interrupt;
+use contract_lab::postgres::Server;
+use contract_lab::runner::Runner;
+use contract_tests::case::{Case, Circumstance};
+use contract_tests::recording::Recording;
+use contract_tests::release::Release;
+
+use super::baseline::Baseline;
+use super::bench::Bench;
+use super::lanes::lanes;
+use super::observe::observe;
+use super::progress::Progress;
+use super::recording::recording;
+use super::{WAITING_LANES, version_text};
+
+/// No call lasts longer; waiting for the migration lock takes half a minute.
+const CALL_ENDS_WITHIN: Duration = Duration::from_secs(180);
+
+/// The recordings of these cases, by name.
+pub fn record(
+    release: Release,
+    provided: &Provided,
+    cases: &[&Case],
+    server: &Server,
+    jobs: usize,
+    progress: &Progress,
+) -> anyhow::Result<BTreeMap<String, Recording>> {
+    let bench = Bench {
+        program: &provided.installed.program,
+        myself: &std::env::current_exe()?,
+        judged_as: release,
+        baseline: &Baseline {
+            release,
+            cases: BTreeMap::new(),
+        },
+        version: version_text(provided, release),
+        says: &provided.installed.version,
+        limit: CALL_ENDS_WITHIN,
+        hung: AtomicUsize::new(0),
+        records: true,
+        keep: None,
+    };
+    let runner = Runner::new(release, &provided.installed, server).within(CALL_ENDS_WITHIN);
+    let attempt = |case: &Case| -> anyhow::Result<Recording> {
+        interrupt::check()?;
+        let place = runner.prepare(&case.definition)?;
+        let observed = observe(&bench, case, &place)?;
+        Ok(recording(case, &place.site, &observed))
+    };
+    let one = |case: &Case| -> anyhow::Result<(String, Recording)> {
+        let recorded = progress.during(case.name, || attempt(case));
+        let recorded = recorded.with_context(|| format!("{release}/{}", case.name))?;
+        Ok((case.name.to_owned(), recorded))
+    };
+    let waits = |case: &&Case| case.definition.circumstance == Some(Circumstance::LockHeld);
+    let (waiting, working): (Vec<&Case>, Vec<&Case>) = cases.iter().copied().partition(waits);
+    let (waited, worked) = std::thread::scope(|scope| {
+        let waited = scope.spawn(|| lanes(WAITING_LANES, &waiting, &one));
+        let worked = lanes(jobs.max(1), &working, &one);
+        (waited.join().expect("no lane panics"), worked)
+    });
+    waited.into_iter().chain(worked).collect()
+}
