@@ -153,7 +153,7 @@ pub(crate) async fn script<C: Confiture>(
     let output = call.query(invocation, timeout).await;
     let output = output.map_err(|fault| Unavailable::NotRun(fault.told()))?;
     match &output.report {
-        Some(report) => Ok(report.bytes().to_vec()),
+        Some(report) => Ok(report.to_vec()),
         None => Err(not_run(&output, without_report(&output))),
     }
 }
