@@ -8,14 +8,19 @@
 //! statements; whatever else it finds is a doubt, also when it is harmless. `cargo xtask guard-proof`
 //! holds it against the parser of `PostgreSQL`.
 
-mod file;
 mod grammar;
 mod scan;
 mod statement;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
 use fraisier_adapter_api::{PreflightIssue, Severity};
+use rustix::fs::OFlags;
 
 use self::scan::{Scanner, Token};
 use self::statement::Statement;
@@ -33,6 +38,14 @@ const WORD_LENGTH: usize = 63;
 /// How many doubts of one file are told.
 const TOLD: usize = 20;
 
+/// The largest file that is looked at, in MiB. A migration that a person wrote is far smaller.
+const LARGEST: u64 = 4;
+
+/// How much is looked at of all files together, in MiB: what is read in a fraction of a second.
+const ALTOGETHER: u64 = 64;
+
+const UNREADABLE: &str = "it cannot be read as SQL";
+
 /// One issue for each reason not to believe a `true` of this release that rests on these migrations.
 pub(crate) fn doubts(version: &ConfitureVersion, migrations: &[Migration]) -> Vec<PreflightIssue> {
     let judge = Need::DeepClassification;
@@ -43,10 +56,10 @@ pub(crate) fn doubts(version: &ConfitureVersion, migrations: &[Migration]) -> Ve
             judge.floor().release()
         )
     };
-    let mut budget = file::ALTOGETHER << 20;
+    let mut budget = ALTOGETHER << 20;
     let mut issues = Vec::new();
     for Migration { version, path } in migrations {
-        let reasons = match file::read(path, &mut budget) {
+        let reasons = match read(path, &mut budget) {
             Ok(sql) => reasons(&sql),
             Err(why) => vec![why],
         };
@@ -59,6 +72,41 @@ pub(crate) fn doubts(version: &ConfitureVersion, migrations: &[Migration]) -> Ve
         }));
     }
     issues
+}
+
+/// The text of a migration, whose length is taken from the budget.
+///
+/// # Errors
+///
+/// Why the guard does not look at it, in words.
+fn read(path: &Path, budget: &mut u64) -> Result<String, String> {
+    let is_sql = path.extension().is_some_and(|extension| extension == "sql");
+    let bytes = if is_sql { bytes(path).ok() } else { None };
+    let bytes = bytes.ok_or(UNREADABLE)?;
+    let length = bytes.len() as u64;
+    if length > LARGEST << 20 {
+        return Err(format!("it is larger than {LARGEST} MiB"));
+    }
+    *budget = budget.checked_sub(length).ok_or_else(|| {
+        format!("the migrations up to it are larger together than {ALTOGETHER} MiB")
+    })?;
+    String::from_utf8(bytes).map_err(|_| UNREADABLE.into())
+}
+
+/// What a regular file contains, or the beginning of one that is too large. Opening never waits, as it
+/// does for a FIFO.
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    // The length in the metadata proves nothing: the file may grow, and files of the kernel have none.
+    let mut bytes = Vec::new();
+    file.take((LARGEST << 20) + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Whether every statement of this SQL is recognised as forward-compatible by itself.
