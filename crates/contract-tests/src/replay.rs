@@ -159,6 +159,7 @@ impl Replay<'_> {
                 .collect::<anyhow::Result<_>>()?,
             any_time: vec![played(&self.version.calls[0], sees_no_dsn.into(), names)?],
             ledger: self.ledger(),
+            ledger_after: self.ledger_after(),
         };
         let bin = root.join("bin");
         fs::create_dir(&bin)?;
@@ -183,7 +184,8 @@ impl Replay<'_> {
             Database::Applied { project, .. } => Some(project.versions()),
             Database::Fresh | Database::None => None,
         };
-        let row = |(at, version): (usize, String)| value!([at, version, null, true, at, null]);
+        let row =
+            |(at, version): (usize, String)| value!([at, version, null, null, true, at, null]);
         let rows: Vec<Value> = applied
             .iter()
             .flatten()
@@ -192,7 +194,17 @@ impl Replay<'_> {
             .map(row)
             .collect();
         let table = applied.as_ref().map(|_| "tb_confiture");
-        Some(value!({ "answers": [{ "rows": [[table]] }, { "rows": rows }] }))
+        Some(value!({ "answers": [{ "rows": [[table, false]] }, { "rows": rows }] }))
+    }
+
+    /// The same without what the recorded call says that it rolled back.
+    fn ledger_after(&self) -> Option<Value> {
+        let mut ledger = self.ledger()?;
+        let report: Value = serde_json::from_str(&self.recording.calls[0].report_text()?).ok()?;
+        let rolled_back = report.get("rolled_back")?.as_array()?;
+        let rows = ledger.pointer_mut("/answers/1/rows")?.as_array_mut()?;
+        rows.retain(|row| !rolled_back.contains(&row[1]));
+        Some(ledger)
     }
 
     /// What the recorded bytes mean to the adapter, without a process.

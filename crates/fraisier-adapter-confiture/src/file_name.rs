@@ -11,6 +11,12 @@ pub(crate) fn version_of(name: &OsStr) -> Option<String> {
     Some(stem.split('_').next().unwrap_or_default().to_owned())
 }
 
+/// What stands behind the first `_` of the name of a migration's file; all of it where there is none.
+pub(crate) fn name_of(name: &str) -> Option<&str> {
+    let stem = stem_of(name)?;
+    Some(stem.split_once('_').map_or(stem, |(_, name)| name))
+}
+
 /// The name of a migration's file without its ending.
 pub(crate) fn stem_of(name: &str) -> Option<&str> {
     match (name.strip_suffix(".up.sql"), name.strip_suffix(".py")) {

@@ -37,6 +37,7 @@
 //! | `risk_tier` | 0.44.0 | changes carry tiers that hold: the first release whose classes are complete |
 //! | `deep_classification` | 0.44.0 | `DROP TABLE` is `PFLIGHT_REPLICA_DROP_TABLE`; before, it passes as window-safe |
 //! | `no_op_report` | 0.48.0 | `up` writes a report when there is nothing to apply; before, it writes no file |
+//! | `locked_rollback` | 0.48.0 | `down-to` plans under the migration lock; before, it does not see what another deploy applies while it waits |
 //! | `allow_destructive` | 1.2.0 | `up` refuses a destructive migration, and `--allow-destructive` lets it; before, it applies it |
 //! | `pending_scope` | 1.35.0 | announced and not seen yet: `preflight --scope pending` is accepted |
 //!

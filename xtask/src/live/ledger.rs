@@ -25,12 +25,15 @@ const RELEASES: [Candidate; 7] = [
     Candidate::Newest,
 ];
 
+/// The first release that plans a rollback under the migration lock.
+const LOCKED_ROLLBACK: Release = Release::new(0, 48, 0);
+
 /// How many times two deploys run beside each other, with undo and without.
 const INTERLEAVINGS: u64 = 20;
 
 type Play = fn(&World, &Installed) -> anyhow::Result<()>;
 
-const SCENES: [(&str, Play); 9] = [
+const SCENES: [(&str, Play); 11] = [
     ("reinit", reinit),
     ("a clock that was set back", clock_set_back),
     ("rows without a time", no_time),
@@ -38,6 +41,8 @@ const SCENES: [(&str, Play); 9] = [
     ("a fresh database behind a wrapper", fresh_behind_wrapper),
     ("a ledger that changes", changed),
     ("files beside the migrations", surroundings),
+    ("a deploy during a rollback", deploy_during_rollback),
+    ("another migration of the version", another_migration),
     ("two deploys", |world, confiture| {
         two_deploys(world, confiture, false)
     }),
@@ -231,6 +236,84 @@ fn changed(world: &World, confiture: &Installed) -> anyhow::Result<()> {
     }
     stage.sql("DROP EVENT TRIGGER grow")?;
     stage.is_at(&["001", "002", "003", "004"])
+}
+
+/// Another deploy begins a migration outside of a transaction at any moment of a rollback.
+fn deploy_during_rollback(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    for delay in (0..8).map(|it| Duration::from_millis(it * 250)) {
+        contract_lab::interrupt::check()?;
+        let stage = applied(world, confiture, &["001", "002", "003", "004"])?;
+        let other = Project::empty()?;
+        other.python(
+            "005_m005",
+            "transactional = False\n\
+             def up(self):\n    time.sleep(4)\n    \
+             self.execute(\"CREATE TABLE t_005 AS SELECT generate_series(1, 1000) AS id\")\n\
+             def down(self):\n    self.execute(\"DROP TABLE t_005\")",
+        )?;
+        let mut ctx = stage.ctx();
+        ctx.workdir = other.root().into();
+        let beside = stage.adapter();
+        let (down, up) = thread::scope(|scope| {
+            let up = scope.spawn(|| block_on(beside.up(&ctx, None)));
+            thread::sleep(delay);
+            let down = block_on(stage.adapter().down_to(&stage.ctx(), Revision::new("003")));
+            (down, up.join().expect("it does not panic"))
+        });
+        up.context("the other deploy")?;
+        let found = state(&stage.database)?;
+        let told = || format!("{delay:?}: {found:?}, {down:?}");
+        let rolled_back = !found.iter().any(|it| it == "004");
+        match &down {
+            // The other deploy came after it.
+            Ok(_) => ensure!(rolled_back, "{}", told()),
+            Err(error) if error.state().is_unchanged() => ensure!(!rolled_back, "{}", told()),
+            Err(error) => {
+                let message = error.to_string();
+                ensure!(
+                    rolled_back && message.contains("it applied 005"),
+                    "{}",
+                    told()
+                );
+            }
+        }
+        let sees_later = confiture
+            .version
+            .parse()
+            .is_ok_and(|it: Release| it < LOCKED_ROLLBACK);
+        if sees_later {
+            ensure!(down.is_err(), "{}", told());
+        }
+    }
+    Ok(())
+}
+
+/// The directory contains another migration of a version than the one that was applied.
+fn another_migration(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let stage = applied(world, confiture, &["001", "002", "003"])?;
+    stage.project.remove("003_")?;
+    let drops = ("SELECT 1;", "DROP TABLE t_001;");
+    stage.project.migration("003_other", drops.0, drops.1)?;
+    let refused = |name: &str| {
+        let error = down_to(&stage, &stage.adapter(), "002");
+        let error = error.err().context("it went to 002")?;
+        let says = |part: &str| error.message.contains(part);
+        ensure!(
+            says("applied as `m003`") && says(name) && says("was not changed"),
+            "{error}"
+        );
+        stage.is_at(&["001", "002", "003"])
+    };
+    refused("003_other.up.sql")?;
+    stage.project.remove("003_")?;
+    let members =
+        "def up(self):\n    pass\ndef down(self):\n    self.execute(\"DROP TABLE t_001\")";
+    stage.project.python("003_other", members)?;
+    refused("003_other.py")?;
+    stage.project.remove("003_")?;
+    stage.project.table("003")?;
+    down_to(&stage, &stage.adapter(), "002")?;
+    stage.is_at(&["001", "002"])
 }
 
 /// One deploy applies two migrations and fails at the third, another applies its own, at any moment.

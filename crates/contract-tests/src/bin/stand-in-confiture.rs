@@ -37,7 +37,12 @@ fn script(program: &Path) -> io::Result<Script> {
 }
 
 fn play_ledger(program: &Path, report: &Path) -> io::Result<u8> {
-    match script(program)?.ledger {
+    let script = script(program)?;
+    let ledger = match played(&log_of(program))? {
+        0 => script.ledger,
+        _ => script.ledger_after.or(script.ledger),
+    };
+    match ledger {
         Some(ledger) => fs::write(report, ledger.to_string()).map(|()| 0),
         None => Ok(NOT_ALLOWED),
     }

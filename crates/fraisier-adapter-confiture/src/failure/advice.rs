@@ -118,6 +118,7 @@ advice! {
     continue_or_remove => "correct what failed and deploy again, which continues after what is applied, or remove that by hand, with its rows of the ledger `tb_confiture`",
     order_times => "check that the order of `pk_confiture` is the order of application, then set the times to it: UPDATE tb_confiture l SET applied_at = now() - interval '1 second' * (SELECT count(*) FROM tb_confiture n WHERE n.pk_confiture > l.pk_confiture)",
     order_times_by_hand => "correct `applied_at` in `tb_confiture` so that it increases in the order of application, or configure the script `confiture` of the Python installation as the program",
+    restore_migration("002_two") => "restore the files of {}; where the migration was only renamed, set the name in its row of `tb_confiture` to the new one",
     plan_again => "run `fraisier-adapter-confiture-ipc current`, then decide again what is to be rolled back",
 }
 

@@ -15,14 +15,17 @@ use serde_json::Value;
 
 pub use self::plan::Rollback;
 pub(crate) use self::plan::{after, of_applied};
-pub(crate) use self::rows::{read, rows};
+pub(crate) use self::rows::{read, read_again, rows};
 use crate::database::{Answer, Limits, SqlError, Unavailable};
 
 /// Reads the table that confiture's own statements find: the first of this name on the search path.
-/// A row that a squash archived is no longer live to confiture.
+/// A row that a squash archived is no longer live to confiture. Every release takes its advisory lock in
+/// this class.
 pub const STATEMENTS: [&str; 2] = [
-    "SELECT to_regclass('tb_confiture')::text",
-    "SELECT pk_confiture, version::text, applied_at::text, isfinite(applied_at), \
+    "SELECT to_regclass('tb_confiture')::text, EXISTS (SELECT FROM pg_locks JOIN pg_database ON \
+     pg_database.oid = database WHERE datname = current_database() AND locktype = 'advisory' \
+     AND classid = 1751936052 AND granted)",
+    "SELECT pk_confiture, version::text, name::text, applied_at::text, isfinite(applied_at), \
      dense_rank() OVER (ORDER BY applied_at), checksum::text \
      FROM tb_confiture AS ledger \
      WHERE to_jsonb(ledger) ->> 'archived_into' IS NULL ORDER BY pk_confiture",
@@ -49,12 +52,16 @@ pub(crate) enum OrderedBy {
 pub(crate) struct Ledger {
     pub(crate) rows: Vec<Row>,
     pub(crate) ordered_by: OrderedBy,
+    /// Whether another deploy holds the migration lock, as far as that is known.
+    pub(crate) is_locked: bool,
 }
 
 /// One applied migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) version: String,
+    /// The name of the migration; `None` where the rows cannot be read.
+    pub(crate) name: Option<String>,
     /// `applied_at` as the server prints it.
     pub(crate) applied_at: Option<String>,
     /// The place of `applied_at` among those of all rows, in confiture's order.
@@ -92,16 +99,22 @@ impl Ledger {
         let [table, rows] = answers else {
             return Err(Unread::NoLedger);
         };
-        let exists = |rows: &[Vec<Value>]| rows.iter().flatten().any(|value| !value.is_null());
+        let first = |column| match table {
+            Answer::Rows(rows) => rows.first()?.get(column),
+            Answer::Error(_) => None,
+        };
         match (table, rows) {
-            (Answer::Rows(table), _) if !exists(table) => Ok(None),
+            (Answer::Rows(_), _) if first(0).is_none_or(Value::is_null) => Ok(None),
             (Answer::Rows(_), Answer::Rows(rows)) => {
                 let rows: Option<Vec<Row>> = rows.iter().map(|row| Row::read(row)).collect();
                 let rows = rows
                     .filter(|rows| are_distinct(rows))
                     .ok_or(Unread::NoLedger)?;
-                let ordered_by = OrderedBy::Row;
-                Ok(Some(Self { rows, ordered_by }))
+                Ok(Some(Self {
+                    rows,
+                    ordered_by: OrderedBy::Row,
+                    is_locked: first(1) == Some(&Value::Bool(true)),
+                }))
             }
             (Answer::Error(error), _) | (_, Answer::Error(error)) => {
                 Err(Unread::Refused(error.clone()))
@@ -113,17 +126,30 @@ impl Ledger {
     pub(crate) fn last(&self) -> Option<&Row> {
         self.rows.last()
     }
+
+    /// Whether the migration that was applied last has the newest time, too.
+    pub(crate) fn last_is_newest(&self) -> bool {
+        let Some((last, before)) = self.rows.split_last() else {
+            return true;
+        };
+        before.iter().all(|row| row.rank < last.rank)
+    }
+
+    pub(crate) fn row(&self, version: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.version == version)
+    }
 }
 
 impl Row {
     fn read(columns: &[Value]) -> Option<Self> {
-        let [pk, version, applied_at, is_finite, rank, checksum] = columns else {
+        let [pk, version, name, applied_at, is_finite, rank, checksum] = columns else {
             return None;
         };
         pk.as_i64()?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         Some(Self {
             version: text(version)?,
+            name: text(name),
             applied_at: text(applied_at),
             rank: rank.as_i64()?,
             is_timed: is_finite.as_bool().unwrap_or(false),

@@ -217,8 +217,13 @@ mod tests {
             let mut rows = vec![row("001", 1), row("002", 2), row("003", 3)];
             rows[place].is_timed = false;
             rows[place].applied_at = None;
-            let ordered_by = OrderedBy::Row;
-            let failure = refusal(&Ledger { rows, ordered_by }, "002");
+            let failure = refusal(
+                &Ledger {
+                    rows,
+                    ..Ledger::default()
+                },
+                "002",
+            );
             assert!(failure.to_string().contains("(no time)"), "{failure}");
         }
     }

@@ -3,7 +3,7 @@
 use fraisier_adapter_api::AdapterErrorKind;
 
 use super::status::{listed, status};
-use super::{LIMITS, Ledger, STATEMENTS, Unread};
+use super::{LIMITS, Ledger, OrderedBy, STATEMENTS, Unread};
 use crate::database::{self, SqlError};
 use crate::failure::{Advice, DatabaseState, Fault};
 use crate::operation::call::{Call, Confiture};
@@ -24,6 +24,21 @@ pub(crate) async fn read<C: Confiture>(call: &Call<'_, C>) -> Result<Ledger, Fau
     if call.current().await?.is_none() {
         return Ok(Ledger::default());
     }
+    list(call).await
+}
+
+/// The ledger after a rollback, read as it was before.
+pub(crate) async fn read_again<C: Confiture>(
+    call: &Call<'_, C>,
+    before: &Ledger,
+) -> Result<Ledger, Fault> {
+    match before.ordered_by {
+        OrderedBy::Row => read(call).await,
+        OrderedBy::Version => list(call).await,
+    }
+}
+
+async fn list<C: Confiture>(call: &Call<'_, C>) -> Result<Ledger, Fault> {
     listed(&call.look(status(call.request)).await?)
 }
 

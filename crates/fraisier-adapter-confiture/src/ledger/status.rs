@@ -49,6 +49,7 @@ pub(crate) fn listed(outcome: &Outcome<report::MigrationList>) -> Result<Ledger,
         let place = place.and_then(Result::ok).unwrap_or(times.len());
         Row {
             version,
+            name: None,
             is_timed: time.is_some(),
             rank: i64::try_from(place).unwrap_or(i64::MAX),
             applied_at,
@@ -58,6 +59,7 @@ pub(crate) fn listed(outcome: &Outcome<report::MigrationList>) -> Result<Ledger,
     Ok(Ledger {
         rows: applied.into_iter().map(row).collect(),
         ordered_by: OrderedBy::Version,
+        is_locked: false,
     })
 }
 

@@ -9,7 +9,7 @@ use fraisier_adapter_api::Revision;
 use super::call::{Call, Confiture};
 use super::outcome::Outcome;
 use crate::failure::Fault;
-use crate::ledger;
+use crate::ledger::{self, Ledger};
 use crate::observe::Event;
 use crate::process::Invocation;
 use crate::report;
@@ -32,19 +32,31 @@ pub(crate) async fn current_revision<C: Confiture>(
     });
     // Where confiture fails, nobody waits for the ledger.
     let by_time = by_time.await?;
-    let rows = match read {
+    let mut rows = match read {
         Some(rows) => rows,
         None => rows.await,
     };
-    let by_row = match rows {
-        Ok(ledger) => ledger.and_then(|ledger| Some(Revision::new(&ledger.last()?.version))),
+    let last = |ledger: &Ledger| Some(Revision::new(&ledger.last()?.version));
+    if rows
+        .as_ref()
+        .is_ok_and(|ledger| ledger.as_ref().and_then(last) != by_time)
+    {
+        // Another deploy may have changed it in between.
+        rows = ledger::rows(call).await;
+    }
+    let ledger = match rows {
+        Ok(ledger) => ledger.unwrap_or_default(),
         Err(why) => {
             let why = why.to_string();
             call.emit(Event::LedgerNotRead { why });
             return Ok(by_time);
         }
     };
-    if by_row != by_time {
+    let by_row = last(&ledger);
+    // Where the times agree with the rows, confiture has looked before another deploy ended.
+    let is_known = |it: &Revision| ledger.row(it.as_str()).is_some();
+    let is_earlier = ledger.last_is_newest() && by_time.as_ref().is_none_or(is_known);
+    if by_row != by_time && !is_earlier {
         call.emit(Event::RevisionsDiffer {
             by_row: by_row.clone(),
             by_time: by_time.clone(),

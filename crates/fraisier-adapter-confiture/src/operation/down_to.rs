@@ -1,13 +1,18 @@
 //! `down_to`: roll back what came after a revision.
 
+use std::fs;
+use std::path::Path;
+
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
 use super::call::{Call, Confiture};
 use super::outcome::Outcome;
 use super::server_error::refusal;
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
-use crate::ledger::{self, Rollback};
+use crate::file_name::name_of;
+use crate::ledger::{self, Ledger, OrderedBy, Rollback};
 use crate::process::{Arg, Invocation, Links};
+use crate::release::capability::Need;
 use crate::report::{self, Envelope};
 use crate::request::Request;
 use crate::request::project::Migration;
@@ -20,21 +25,77 @@ pub(crate) async fn down_to<C: Confiture>(
     // confiture takes a directory that does not exist for an empty one.
     call.request.project.migrations()?;
     check(target)?;
-    let rollback = ledger::after(&ledger::read(call).await?, target)?;
-    roll_back(call, &rollback).await
+    let ledger = ledger::read(call).await?;
+    roll_back(call, &ledger, &ledger::after(&ledger, target)?).await
 }
 
-/// Runs a rollback that was planned.
+/// Runs a rollback that was planned with this ledger.
+///
+/// A release that plans before it has the lock does not see what another deploy applies until then: so
+/// no other deploy may hold the lock, and the ledger is compared afterwards.
 pub(crate) async fn roll_back<C: Confiture>(
     call: &Call<'_, C>,
+    ledger: &Ledger,
     rollback: &Rollback,
 ) -> Result<MigrationOutcome, Fault> {
-    unambiguous(&call.request.project.migrations()?, &rollback.versions)?;
+    let plans_under_lock = ledger.ordered_by == OrderedBy::Row
+        && call.version().await.is_ok_and(|it| Need::LockedRollback.is_met_by(&it));
+    if ledger.is_locked && !plans_under_lock {
+        let what = "another deploy holds the migration lock, and this release of confiture would plan \
+                    the rollback before it has ended";
+        return Err(refused(
+            AdapterErrorKind::LockContention,
+            what,
+            Advice::wait_for_lock(),
+        ));
+    }
+    check_files(&call.request.project.migrations()?, ledger, rollback)?;
     let links = call.request.project.links(&rollback.versions)?;
     let outcome = call
         .run(command(call.request, &rollback.target, links))
         .await?;
-    interpret(&outcome, rollback)
+    let done = interpret(&outcome, rollback)?;
+    if !plans_under_lock {
+        compare(&ledger::read_again(call, ledger).await, rollback)
+            .map_err(|fault| fault.with_evidence(&outcome.evidence()))?;
+    }
+    Ok(done)
+}
+
+/// Compares the ledger after a rollback with what the rollback was to keep.
+fn compare(after: &Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Fault> {
+    let what = match after {
+        Ok(ledger) => {
+            let found: Vec<String> = ledger.rows.iter().map(|row| row.version.clone()).collect();
+            if found == rollback.kept {
+                return Ok(());
+            }
+            let is_new = |version: &&String| !rollback.kept.contains(version);
+            let new: Vec<String> = found.iter().filter(is_new).cloned().collect();
+            format!(
+                "another deploy changed the ledger during the rollback: it applied {}, and {} {} \
+                 applied now",
+                listed(&new),
+                listed(&found),
+                if found.len() == 1 { "is" } else { "are" },
+            )
+        }
+        Err(why) => format!(
+            "the ledger could not be read after the rollback ({})",
+            why.told()
+        ),
+    };
+    Err(Fault::new(
+        AdapterErrorKind::Execution,
+        what,
+        DatabaseState::exactly(Change::RolledBack, &rollback.versions),
+        Advice::plan_again(),
+    ))
+}
+
+/// A rollback that did not begin.
+fn refused(kind: AdapterErrorKind, what: impl Into<String>, next: Advice) -> Fault {
+    Fault::new(kind, what, DatabaseState::Unchanged, next)
 }
 
 /// Refuses an empty revision, which names no migration.
@@ -54,35 +115,68 @@ fn check(target: &Revision) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses a planned version that more than one migration of the directory has: confiture would run
-/// the way down of either.
+/// Refuses a planned version that more than one migration of the directory has, of which confiture would
+/// run either, or another migration than the one in the ledger.
 ///
 /// # Errors
 ///
 /// `PreconditionFailed`.
-fn unambiguous(migrations: &[Migration], versions: &[String]) -> Result<(), Fault> {
-    for version in versions {
-        let files: Vec<String> = migrations
-            .iter()
-            .filter(|migration| migration.version == *version)
-            .filter_map(|migration| migration.path.file_name())
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect();
+fn check_files(
+    migrations: &[Migration],
+    ledger: &Ledger,
+    rollback: &Rollback,
+) -> Result<(), Fault> {
+    let precondition = AdapterErrorKind::PreconditionFailed;
+    for version in &rollback.versions {
+        let files = migrations.iter().filter(|it| it.version == *version);
+        let files: Vec<&Path> = files.map(|it| it.path.as_path()).collect();
+        let shown = |file: &Path| file.file_name().unwrap_or_default().display().to_string();
         if files.len() > 1 {
+            let files: Vec<String> = files.into_iter().map(shown).collect();
             let what = format!(
                 "version {version} has more than one migration ({}), and confiture would roll back \
                  with either",
                 files.join(", ")
             );
-            return Err(Fault::new(
-                AdapterErrorKind::PreconditionFailed,
-                what,
-                DatabaseState::Unchanged,
-                Advice::renumber_migration(),
-            ));
+            return Err(refused(precondition, what, Advice::renumber_migration()));
+        }
+        let applied = ledger.row(version).and_then(|row| row.name.as_deref());
+        let (&[file], Some(applied)) = (files.as_slice(), applied) else {
+            continue;
+        };
+        if name_in(file).is_some_and(|name| name != applied) {
+            let what = format!(
+                "version {version} was applied as `{applied}`, and the directory contains another \
+                 migration of that version, {}",
+                shown(file)
+            );
+            let next = Advice::restore_migration(&format!("{version}_{applied}"));
+            return Err(refused(precondition, what, next));
         }
     }
     Ok(())
+}
+
+/// The name that confiture records for the migration in this file: that of an SQL file, and the
+/// attribute `name` of the class in a `.py` file. `None` where only running it would tell.
+fn name_in(file: &Path) -> Option<String> {
+    let name = file.file_name()?.to_str()?;
+    if !name.ends_with(".py") {
+        return name_of(name).map(str::to_owned);
+    }
+    let text = fs::read_to_string(file).ok()?;
+    let mut names = text.lines().filter_map(|line| {
+        let value = line.trim_start().strip_prefix("name")?.trim_start();
+        let value = value.strip_prefix(": str").unwrap_or(value).trim_start();
+        value.strip_prefix('=').map(str::trim)
+    });
+    let (Some(value), None) = (names.next(), names.next()) else {
+        return None;
+    };
+    let quote = value.chars().next().filter(|it| ['"', '\''].contains(it))?;
+    let literal = value.strip_prefix(quote)?.strip_suffix(quote)?;
+    let is_plain = !literal.contains(['\\', quote]);
+    is_plain.then(|| literal.to_owned())
 }
 
 /// `migrate down-to … -- <revision>`: after the `--`, nothing is an option.
@@ -249,6 +343,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::ledger::tests::ledger;
     use crate::process::Output;
     use crate::redact::Redactor;
     use crate::testing::{argv, ctx, envelope, interrupted, only, output, request};
@@ -343,13 +438,71 @@ mod tests {
             migration("004", "m/004_dup.up.sql"),
             migration("004", "m/004_m004.py"),
         ];
-        assert!(unambiguous(&migrations, &["003".into()]).is_ok());
-        let fault = unambiguous(&migrations, &["004".into(), "003".into()]).expect_err("refused");
+        let check = |versions: &[&str]| {
+            check_files(
+                &migrations,
+                &Ledger::default(),
+                &rollback("001", versions, &[]),
+            )
+        };
+        assert!(check(&["003"]).is_ok());
+        let fault = check(&["004", "003"]).expect_err("refused");
         assert_eq!(fault.kind(), AdapterErrorKind::PreconditionFailed);
         let told = fault.told();
         for part in ["004", "004_dup.up.sql", "004_m004.py"] {
             assert!(told.contains(part), "{told}");
         }
+    }
+
+    #[test]
+    fn another_migration_than_the_applied_one_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let class =
+            |name: &str| format!("class It(Migration):\n    version = \"003\"\n    {name}\n");
+        for (file, text, refused) in [
+            ("003_m003.up.sql", "", false),
+            ("003_other.up.sql", "", true),
+            ("003_renamed.py", &class("name = \"m003\""), false),
+            ("003_other.py", &class("name: str = 'other'"), true),
+            ("003_other.py", &class("name = prefix + 'other'"), false),
+            ("003_other.py", &class("name = 'a'\n    name = 'b'"), false),
+        ] {
+            let path = directory.path().join(file);
+            fs::write(&path, text).expect("written");
+            let migrations = [Migration {
+                version: "003".into(),
+                path,
+            }];
+            let planned = rollback("001", &["003"], &[]);
+            let applied = ledger(&[("001", 1), ("003", 2)]);
+            let result = check_files(&migrations, &applied, &planned);
+            assert_eq!(result.is_err(), refused, "{file}: {text}");
+            if let Err(fault) = result {
+                let message = fault.to_string();
+                assert!(message.contains("applied as `m003`"), "{message}");
+                assert!(message.contains("was not changed"), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_ledger_that_has_grown_during_a_rollback_is_an_error() {
+        let planned = rollback("001", &["002"], &["001"]);
+        let after = |rows| compare(&Ok(ledger(rows)), &planned);
+        assert_eq!(after(&[("001", 1)]), Ok(()));
+        let fault = after(&[("001", 1), ("003", 2)]).expect_err("an error");
+        assert_eq!(fault.kind(), AdapterErrorKind::Execution);
+        for part in [
+            "it applied 003, and 001, 003 are applied now",
+            "002 was rolled back",
+        ] {
+            assert!(fault.to_string().contains(part), "{fault}");
+        }
+        let unread = compare(&Err(fault), &planned).expect_err("an error");
+        assert!(
+            unread.to_string().contains("002 was rolled back"),
+            "{unread}"
+        );
     }
 
     #[test]

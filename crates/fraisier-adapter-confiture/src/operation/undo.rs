@@ -25,7 +25,7 @@ pub(super) async fn undo<C: Confiture>(call: &Call<'_, C>, fault: Fault) -> Faul
     let versions: Vec<String> = applied.iter().map(ToString::to_string).collect();
     match ledger::of_applied(&ledger, &versions) {
         Ok(rollback) => {
-            let down = down_to::roll_back(call, &rollback).await;
+            let down = down_to::roll_back(call, &ledger, &rollback).await;
             undone(fault, &applied, &rollback.target, down)
         }
         Err(why) => not_undone(fault, &why),
@@ -59,6 +59,11 @@ fn undone(
         Err(why) => {
             let (_, evidence) = why.in_words();
             let state = remaining(applied, why.state());
+            if state == DatabaseState::exactly(Change::Applied, &[]) {
+                let kind = fault.kind();
+                let what = format!("{} rolled back again; {}", Listed(applied), why.told());
+                return fault.and(&what).in_state(kind, state);
+            }
             let what = format!(
                 "rolling {} back to {to} failed ({})",
                 Listed(applied),

@@ -36,6 +36,8 @@ pub enum Need {
     DeepClassification,
     /// A report of an `up` that found nothing to apply.
     NoOpReport,
+    /// A rollback that is planned while the migration lock is held.
+    LockedRollback,
     /// The setting `allow_destructive`.
     AllowDestructive,
     /// A preflight of the pending migrations only.
@@ -53,6 +55,7 @@ impl Need {
             Self::RiskTier => RISK_TIER,
             Self::DeepClassification => DEEP_CLASSIFICATION,
             Self::NoOpReport => "no_op_report",
+            Self::LockedRollback => "locked_rollback",
             Self::AllowDestructive => "allow_destructive",
             Self::PendingScope => PENDING_SCOPE,
         }
@@ -67,7 +70,7 @@ impl Need {
             Self::RiskTier => &[RISK_TIER],
             Self::DeepClassification => &[DEEP_CLASSIFICATION],
             Self::PendingScope => &[PENDING_SCOPE],
-            Self::NoOpReport | Self::AllowDestructive => &[],
+            Self::NoOpReport | Self::LockedRollback | Self::AllowDestructive => &[],
         }
     }
 
@@ -128,6 +131,12 @@ pub static FLOORS: &[Floor] = &[
         shows: "`up` writes a report when there is nothing to apply; before, it writes no file",
     },
     Floor {
+        need: Need::LockedRollback,
+        since: (0, 48, 0),
+        shows: "`down-to` plans under the migration lock; before, it does not see what another deploy \
+                applies while it waits",
+    },
+    Floor {
         need: Need::AllowDestructive,
         since: (1, 2, 0),
         shows: "`up` refuses a destructive migration, and `--allow-destructive` lets it; before, it \
@@ -169,6 +178,7 @@ mod tests {
             Need::RiskTier,
             Need::DeepClassification,
             Need::NoOpReport,
+            Need::LockedRollback,
             Need::AllowDestructive,
             Need::PendingScope,
         ] {

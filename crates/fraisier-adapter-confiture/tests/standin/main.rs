@@ -150,8 +150,10 @@ async fn the_happy_path_asks_no_version() {
         r#"case "$1$2" in
           migratecurrent) echo '{"revision": "002", "name": "b"}' > "$report" ;;
           migratestatus) echo '{"migrations": [
-            {"version": "001", "status": "applied", "applied_at": "2026-11-28T20:00:00+00:00"},
-            {"version": "002", "status": "applied", "applied_at": "2026-11-28T20:00:01+00:00"}]}' > "$report" ;;
+            {"version": "001", "status": "applied", "applied_at": "2026-11-28T20:00:00+00:00"}' > "$report"
+            grep -q down-to "$(dirname "$0")/calls" || echo ',
+            {"version": "002", "status": "applied", "applied_at": "2026-11-28T20:00:01+00:00"}' >> "$report"
+            echo ']}' >> "$report" ;;
           migrateup) echo '{"success": true, "applied": [{"version": "001"}], "skipped": [],
             "skipped_superuser": [], "pending": [], "errors": [], "dry_run": false,
             "dry_run_execute": false}' > "$report" ;;
@@ -176,6 +178,8 @@ async fn the_happy_path_asks_no_version() {
         "currentmigrate",
         "statusmigrate",
         "down-tomigrate",
+        // Its release is not known either, so the ledger is compared afterwards.
+        "statusmigrate",
     ];
     assert_eq!(stage.calls(), expected);
 }

@@ -40,11 +40,16 @@ impl Halfway {
                     "applied_at": "2026-11-28T20:00:0{second}+00:00"}}"#
             )
         });
-        let rows = rows.collect::<Vec<_>>().join(", ");
+        let rows: Vec<String> = rows.collect();
+        let (remains, rows) = (rows[..1].join(", "), rows.join(", "));
         let stage = Stage::new(&format!(
             r#"case "$2" in
               current) echo '{{"revision": "002", "name": "b"}}' > "$report" ;;
-              status) echo '{{"migrations": [{rows}]}}' > "$report" ;;
+              status) if grep -q down-to "$(dirname "$0")/calls"; then
+                  echo '{{"migrations": [{remains}]}}' > "$report"
+                else
+                  echo '{{"migrations": [{rows}]}}' > "$report"
+                fi ;;
               up) cat > "$report" <<'REPORT'
 {{"success": false, "applied": [{applied}], "skipped": ["001"], "skipped_superuser": [],
   "pending": [], "errors": ["{error}"], "dry_run": false, "dry_run_execute": false}}
@@ -74,7 +79,8 @@ async fn what_was_applied_is_rolled_back_and_the_error_tells_both() {
             "upmigrate",
             "currentmigrate",
             "statusmigrate",
-            "down-tomigrate"
+            "down-tomigrate",
+            "statusmigrate"
         ]
     );
     assert_eq!(error.kind(), AdapterErrorKind::Execution);

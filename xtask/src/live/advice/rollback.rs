@@ -16,6 +16,7 @@ pub const SCENES: &[Play] = &[
     ("times that do not prove the order", unproven_order),
     ("such times, behind a wrapper", unproven_behind_wrapper),
     ("the ledger changes during a way back", changed_ledger),
+    ("a way back of another migration", another_migration),
     (
         "a failed deploy cannot be undone, and goes on",
         stuck_and_goes_on,
@@ -106,6 +107,16 @@ fn changed_ledger(stage: &Follower<'_>) -> anyhow::Result<()> {
     let head = block_on(stage.adapter().current_revision(&stage.ctx()))?;
     ensure!(head == Some(Revision::new("003")), "it is at {head:?}");
     rolls_back(stage, "001", &["003", "002"])
+}
+
+fn another_migration(stage: &Follower<'_>) -> anyhow::Result<()> {
+    two_applied(stage, "DROP TABLE two;")?;
+    stage.project.remove("002_")?;
+    let drops = "DROP TABLE two;";
+    stage.project.migration("002_m002", "SELECT 1;", drops)?;
+    stage.advised(down_to(stage, "001"), "set the name in its row")?;
+    stage.sql("UPDATE tb_confiture SET name = 'm002' WHERE version = '002'")?;
+    rolls_back(stage, "001", &["002"])
 }
 
 fn stuck_and_goes_on(stage: &Follower<'_>) -> anyhow::Result<()> {
