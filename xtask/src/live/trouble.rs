@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use contract_lab::confiture::Candidate;
 use contract_lab::postgres::{Major, Server, look};
 use contract_tests::release::Release;
-use fraisier_adapter_api::AdapterErrorKind;
+use fraisier_adapter_api::{AdapterErrorKind, Revision};
 use fraisier_adapter_confiture::DatabaseState;
 
 use super::call::{Direction, Running};
@@ -25,8 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 type Play = fn(&Stage<'_>) -> anyhow::Result<()>;
 
-const SCENES: [(&str, Play); 3] = [
+const SCENES: [(&str, Play); 4] = [
     ("the role has a lock_timeout", role_lock_timeout),
+    (
+        "an index is built while another deploy waits",
+        concurrent_index,
+    ),
     ("a synchronous standby is missing", standby_is_missing),
     ("Python lacks a module", module_is_missing),
 ];
@@ -62,6 +66,29 @@ fn role_lock_timeout(stage: &Stage<'_>) -> anyhow::Result<()> {
     let error = second.err().context("the lock was not held")?;
     ensure!(error.kind() == AdapterErrorKind::LockContention, "{error}");
     stage.is_at(&["001", "002", "003"])
+}
+
+/// `CREATE INDEX CONCURRENTLY` waits for the transaction of the deploy that waits for the lock.
+fn concurrent_index(stage: &Stage<'_>) -> anyhow::Result<()> {
+    stage.up()?;
+    stage.project.table_and("002", "SELECT pg_sleep(4);", "")?;
+    let index = "CREATE INDEX CONCURRENTLY index_003 ON t_001 (id);";
+    stage
+        .project
+        .migration("003_m003", index, "DROP INDEX index_003;")?;
+    let start = || Running::start(stage.adapter(), stage.ctx(), Direction::Up);
+    let first = start();
+    comes(stage, "a running migration", "wait_event = 'PgSleep'")?;
+    let second = start();
+    let first = first.finish()?.context("the first deploy")?;
+    let second = second.finish()?.context("the second deploy")?;
+    let applied = ["002", "003"].map(Revision::new);
+    ensure!(first.applied == applied, "{first:?}");
+    ensure!(second.applied.is_empty(), "{second:?}");
+    let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'index_003'::regclass";
+    let valid: bool = stage.database.connect()?.query_one(valid, &[])?.get(0);
+    ensure!(valid, "the index is invalid");
+    Ok(())
 }
 
 /// The commit of a migration that waits for a standby is already on the disk: nothing rolls it back.

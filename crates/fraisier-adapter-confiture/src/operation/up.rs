@@ -1,5 +1,7 @@
 //! `up`: apply pending migrations, all or as far as a target.
 
+use std::time::{Duration, Instant};
+
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
 use super::call::{Call, Confiture};
@@ -17,6 +19,14 @@ use crate::request::{Request, option};
 
 /// How many bytes of a target that does not exist are repeated.
 const NAME_LIMIT: usize = 200;
+
+/// How long one try waits for the migration lock. `CREATE INDEX CONCURRENTLY` waits for every
+/// transaction, that of a waiting deploy included, and after `deadlock_timeout` (1 s) PostgreSQL ends one
+/// of the two.
+const LOCK_SLICE: Duration = Duration::from_millis(400);
+
+/// How long an `up` waits for the migration lock, as confiture itself does.
+const LOCK_LIMIT: Duration = Duration::from_secs(30);
 
 /// What every release that writes no report prints when there is nothing to apply.
 const NOTHING_TO_DO: &str = "✅ No pending migrations. Database is up to date.";
@@ -36,20 +46,51 @@ pub(crate) async fn up<C: Confiture>(
     Err(undo::undo(call, fault).await)
 }
 
-/// Runs the command and interprets its output.
+/// Runs the command, again while another deploy holds the migration lock, and interprets its output.
 pub(crate) async fn apply<C: Confiture>(
     call: &Call<'_, C>,
     target: Option<&Revision>,
     invocation: Invocation,
 ) -> Result<MigrationOutcome, Fault> {
-    let outcome = call.run::<report::Up>(invocation).await?;
+    let (limit, slice) = lock_limits(call.request);
+    let (began, mut tries) = (Instant::now(), 1);
+    let outcome = loop {
+        let outcome = call.run::<report::Up>(invocation.clone()).await?;
+        if !lacked_lock(&outcome, slice) || began.elapsed() >= limit {
+            break outcome;
+        }
+        tries += 1;
+    };
     if let Ok(report) = outcome.report() {
         events(report).for_each(|event| call.emit(event));
     }
     if outcome.lacks_report() && outcome.exited_with(0) {
         return without_report(call, &outcome, target).await;
     }
-    interpret(&outcome, target)
+    interpret(&outcome, target).map_err(|fault| match tries {
+        1 => fault,
+        tries => fault.and(&format!(
+            "the last of {tries} tries in {} s",
+            began.elapsed().as_secs()
+        )),
+    })
+}
+
+/// How long an `up` waits for the migration lock, and one try of it.
+fn lock_limits(request: &Request) -> (Duration, Duration) {
+    let limit = request.settings.lock_timeout_ms;
+    let limit = limit.map_or(LOCK_LIMIT, Duration::from_millis);
+    (limit, limit.min(LOCK_SLICE))
+}
+
+/// Whether the command did nothing but wait for the migration lock, as long as one try may.
+fn lacked_lock(outcome: &Outcome<report::Up>, slice: Duration) -> bool {
+    let said = format!("migration lock within {}s", slice.as_secs_f64());
+    matches!(outcome.payload(), Ok(Err(envelope))
+        if envelope.code.as_deref() == Some("LOCK_1300") && envelope.message.contains(&said))
+        && outcome.exited_with(6)
+        && outcome.output.interrupted.is_none()
+        && !outcome.began()
 }
 
 /// `migrate up`, once it is sure that the target exists.
@@ -73,9 +114,8 @@ pub(crate) fn command(
         }
         args.push(option("--target", target.as_str()));
     }
-    if let Some(ms) = request.settings.lock_timeout_ms {
-        args.push(option("--lock-timeout", ms.to_string()));
-    }
+    let (_, slice) = lock_limits(request);
+    args.push(option("--lock-timeout", slice.as_millis().to_string()));
     if request.settings.require_reversible {
         args.push(Arg::from("--require-reversible"));
     }

@@ -112,6 +112,37 @@ async fn a_new_release_that_reports_nothing_has_failed() {
     assert!(error.to_string().contains("-ipc current`"), "{error}");
 }
 
+/// A try that ended before it had the lock did nothing. Where it is not certain, it is not repeated.
+#[tokio::test]
+async fn an_up_asks_again_for_a_lock_that_another_deploy_holds() {
+    let held = |within: &str, printed: &str| {
+        format!(
+            r#"[ "$(grep -c up "$(dirname "$0")/calls")" -gt 2 ] && {{
+              echo '{{"success": true, "applied": [], "skipped": ["002"], "skipped_superuser": [],
+                "pending": [], "errors": [], "dry_run": false, "dry_run_execute": false}}' > "$report"
+              exit 0
+            }}
+            echo '{printed}'
+            echo '{{"ok": false, "error": {{"code": "LOCK_1300",
+              "message": "Could not acquire migration lock within {within}. Held by pid 7"}}}}' > "$report"
+            exit 6"#
+        )
+    };
+    let waits = Stage::new(&held("0.4s", ""));
+    let outcome = waits.adapter().up(&waits.ctx(DSN), None).await;
+    assert_eq!(outcome.expect("a success").to, Some(Revision::new("002")));
+    assert_eq!(waits.calls().len(), 3);
+    let hasty = waits.built(|it| it.lock_timeout_ms(1));
+    fs::remove_file(waits.dir.path().join("calls")).expect("removed");
+    assert!(hasty.up(&waits.ctx(DSN), None).await.is_err());
+    assert_eq!(waits.calls().len(), 1);
+    for (within, printed) in [("30.0s", ""), ("0.4s", "⚡ Applying 001_a...")] {
+        let stage = Stage::new(&held(within, printed));
+        stage.failing_up().await;
+        assert_eq!(stage.calls().len(), 1, "{within} {printed}");
+    }
+}
+
 /// A `.py` migration may exit with any status halfway through the work.
 #[tokio::test]
 async fn the_status_of_a_usage_error_alone_is_none() {

@@ -77,7 +77,7 @@ fn a_target_that_is_no_migration_never_starts() {
         let invocation = command(&request, Some(&Revision::new(target)), &found).expect("planned");
         let expected = format!(
             "migrate up --no-config --format json --output <report> \
-             --migrations-dir db/migrations --target={target} --lock-timeout=5000 \
+             --migrations-dir db/migrations --target={target} --lock-timeout=400 \
              --require-reversible"
         );
         assert_eq!(argv(&invocation).join(" "), expected);
