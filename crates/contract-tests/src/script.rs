@@ -149,6 +149,7 @@ mod tests {
             ],
             any_time: vec![call(&["--version"], &[])],
             ledger: None,
+            ledger_after: None,
         }
     }
 

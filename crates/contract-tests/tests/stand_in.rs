@@ -27,6 +27,7 @@ fn in_place() -> (TempDir, PathBuf) {
         in_order: vec![up],
         any_time: Vec::new(),
         ledger: None,
+        ledger_after: None,
     };
     let json = serde_json::to_vec(&script).unwrap();
     fs::write(root.path().join(SCRIPT), json).unwrap();

@@ -160,9 +160,8 @@ fn check_files(
 /// The name that confiture records for the migration in this file: that of an SQL file, and the
 /// attribute `name` of the class in a `.py` file. `None` where only running it would tell.
 fn name_in(file: &Path) -> Option<String> {
-    let name = file.file_name()?.to_str()?;
-    if !name.ends_with(".py") {
-        return name_of(name).map(str::to_owned);
+    if file.extension() != Some("py".as_ref()) {
+        return name_of(file.file_name()?.to_str()?).map(str::to_owned);
     }
     let text = fs::read_to_string(file).ok()?;
     let mut names = text.lines().filter_map(|line| {
