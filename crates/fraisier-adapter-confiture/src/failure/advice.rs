@@ -111,6 +111,13 @@ advice! {
     restore_edited_file => "restore the file as it was applied, put the change into a new migration, then deploy again",
     wait_for_other_deploy => "wait until the other deploy has ended, then deploy again: it continues after what is applied",
     wait_for_lock => "wait until the deploy that holds the lock has ended, then try again; nothing is done without the lock",
+    wait_for_session => "find the session that was in the way, then deploy again: it continues after what is applied",
+    allow_statement_time => "raise statement_timeout of the role, then deploy again: it continues after what is applied",
+    deploy_again => "deploy again: it continues after what is applied",
+    free_disk => "free space on the disk of the server, then deploy again: it continues after what is applied",
+    install_extension => "install the extension on the machine of the server, then deploy again: it continues after what is applied",
+    use_writable_server => "connect to a server, and as a role, that may write, then deploy again: it continues after what is applied",
+    own_ledger => "make the role the owner of `tb_confiture` and its sequence, with all privileges on them, then deploy again",
     find_blocker => "find the session that it waits for, or allow more time with `timeout`",
 
     // A way back.

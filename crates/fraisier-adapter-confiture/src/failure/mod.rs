@@ -121,6 +121,11 @@ impl Fault {
         self
     }
 
+    /// Whether a report lists errors of migrations.
+    pub(crate) fn lists_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     /// Whether what happened contains this text.
     pub(crate) fn mentions(&self, text: &str) -> bool {
         self.errors

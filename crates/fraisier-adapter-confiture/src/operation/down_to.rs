@@ -54,7 +54,7 @@ pub(crate) async fn roll_back<C: Confiture>(
     let outcome = call
         .run(command(call.request, &rollback.target, links))
         .await?;
-    let done = interpret(&outcome, rollback)?;
+    let done = interpret(&outcome, rollback, ledger.ordered_by)?;
     if !plans_under_lock {
         compare(&ledger::read_again(call, ledger).await, rollback)
             .map_err(|fault| fault.with_evidence(&outcome.evidence()))?;
@@ -197,6 +197,7 @@ fn changed(
     outcome: &Outcome<report::DownTo>,
     envelope: &Envelope,
     rollback: &Rollback,
+    planned_with: OrderedBy,
 ) -> Option<Fault> {
     /// What stands around the migrations whose files confiture did not find.
     const REFUSAL: (&str, &str) = (
@@ -221,7 +222,17 @@ fn changed(
         .copied()
         .filter(|version| is_in(&rollback.kept, version))
         .collect();
-    let (what, next) = if kept.is_empty() {
+    let (what, next) = if kept.is_empty() && planned_with == OrderedBy::Version {
+        (
+            format!(
+                "confiture refused to begin: {} was applied after {}, and the migrations directory \
+                 contains no file of it, unless another deploy has applied it since",
+                others.join(", "),
+                rollback.target
+            ),
+            Advice::plan_again(),
+        )
+    } else if kept.is_empty() {
         (
             format!(
                 "the ledger has changed since the rollback was planned: {} is there, and confiture \
@@ -256,11 +267,12 @@ fn listed(versions: &[String]) -> String {
 pub(crate) fn interpret(
     outcome: &Outcome<report::DownTo>,
     rollback: &Rollback,
+    planned_with: OrderedBy,
 ) -> Result<MigrationOutcome, Fault> {
     let report = match outcome.payload()? {
         Ok(report) => report,
         Err(envelope) => {
-            let changed = changed(outcome, envelope, rollback);
+            let changed = changed(outcome, envelope, rollback, planned_with);
             return Err(changed.unwrap_or_else(|| outcome.envelope(envelope)));
         }
     };
@@ -343,6 +355,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::tests::ledger;
+    use crate::operation::outcome::Ended;
     use crate::process::Output;
     use crate::redact::Redactor;
     use crate::testing::{argv, ctx, envelope, interrupted, only, output, request};
@@ -546,6 +559,23 @@ mod tests {
             assert!(error.message.contains(says), "{error}");
             assert!(error.message.contains("was not changed"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_missing_is_no_changed_ledger_where_files_list_it() {
+        let said = "Cannot roll back to 001: missing .down.sql for 005. Aborting without applying \
+                    anything.";
+        let ended = Ended {
+            operation: crate::operation::Operation::DownTo,
+            output: output(8, Some(&envelope("ROLLBACK_600", said, "x"))),
+        };
+        let planned = rollback("001", &["002"], &["001"]);
+        let fault = interpret(&Outcome::of(ended), &planned, OrderedBy::Version);
+        let fault = fault.expect_err("refused");
+        assert_eq!(fault.kind(), AdapterErrorKind::PreconditionFailed);
+        let message = fault.to_string();
+        assert!(message.contains("contains no file of it"), "{message}");
+        assert!(!message.contains("has changed"), "{message}");
     }
 
     #[test]

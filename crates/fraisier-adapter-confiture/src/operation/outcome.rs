@@ -5,7 +5,7 @@ use std::ops::Deref;
 use fraisier_adapter_api::AdapterErrorKind;
 
 use super::Operation;
-use super::server_error::{ledger_was_created_by_another, waited_for_lock};
+use super::server_error::{Before, before_migrations};
 use crate::failure::{
     Advice, Cause, Change, DatabaseState, Fault, add_line, admits_no_change, classify,
     names_our_report, without_harmful_advice,
@@ -249,20 +249,14 @@ impl Ended {
         let stated = without_harmful_advice(envelope.actionable.as_deref().unwrap_or_default());
         let next = Advice::after(code.unwrap_or_default(), &stated);
         if !self.began() {
-            if waited_for_lock(&envelope.message) {
-                let kind = AdapterErrorKind::LockContention;
-                return self.fault(
-                    kind,
-                    &what,
-                    DatabaseState::Unchanged,
-                    Advice::wait_for_lock(),
-                );
-            }
-            if ledger_was_created_by_another(&envelope.message) {
-                let (kind, next) = (
-                    AdapterErrorKind::LockContention,
-                    Advice::wait_for_other_deploy(),
-                );
+            let (kind, next) = match before_migrations(&envelope.message) {
+                Some(Before::Contention(next)) => (AdapterErrorKind::LockContention, Some(next)),
+                Some(Before::Ledger(advice)) => {
+                    (kind, Some(advice.unwrap_or_else(|| next.clone())))
+                }
+                None => (kind, None),
+            };
+            if let Some(next) = next {
                 return self.fault(kind, &what, DatabaseState::Unchanged, next);
             }
             if refuses_edited_files(envelope) {

@@ -10,6 +10,7 @@ use fraisier_adapter_api::Revision;
 use tokio::time::sleep;
 
 use super::call::{Call, Confiture};
+use crate::ledger;
 use crate::observe::Event;
 use crate::request::project::Migration;
 
@@ -46,12 +47,23 @@ async fn report<C: Confiture>(
         .map_or(versions.len(), |at| at + 1);
     loop {
         sleep(interval).await;
-        let Ok(revision) = call.probe_current().await else {
+        let (revision, applied) = if let Ok(ledger) = ledger::rows(call).await {
+            let ledger = ledger.unwrap_or_default();
+            let is_applied = |version: &&&str| ledger.row(version).is_some();
+            let applied = versions[..of].iter().filter(is_applied).count();
+            (
+                ledger.last().map(|row| Revision::new(&row.version)),
+                applied,
+            )
+        } else if let Ok(revision) = call.probe_current().await {
+            // Merged late, the last migration is not the number of those that are applied.
+            let at = revision.as_ref().and_then(position);
+            (revision, at.map_or(0, |at| at + 1))
+        } else {
             continue;
         };
-        let applied = revision.as_ref().and_then(position);
         call.emit(Event::Progress {
-            applied: applied.map_or(0, |at| at + 1).min(of),
+            applied: applied.min(of),
             revision,
             of,
         });

@@ -1,5 +1,7 @@
 //! The `errors` of a report: why confiture stopped, and at which migration.
 
+use crate::failure::Advice;
+
 /// What stands between the migration and the statement that failed.
 const EXECUTED: &str = ": SQL execution failed | SQL: ";
 /// What stands between the statement and the server's message.
@@ -10,6 +12,9 @@ const ALREADY_APPLIED: &str = " has already been applied";
 const NO_LEDGER_CREATED: &str = "Failed to initialize migrations table: ";
 /// What stands before the list of migrations without a `.down.sql`, where each needs one.
 const IRREVERSIBLE: &str = "Irreversible migrations detected (missing .down.sql): ";
+
+/// What the server says where the wait for a lock was too long for the role.
+const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 
 /// What begins the error of a migration that runs outside a transaction.
 const NON_TRANSACTIONAL: &str = "Failed to apply non-transactional migration ";
@@ -106,18 +111,70 @@ pub(crate) fn irreversible(errors: &[String]) -> Option<&str> {
     Some(versions)
 }
 
+/// What helps where the server refused a statement for a reason that is not in the statement, by the
+/// words of the server.
+pub(crate) fn advice_on_server(said: &str) -> Option<Advice> {
+    type Reason = (&'static str, fn() -> Advice);
+    const REASONS: [Reason; 8] = [
+        (LOCK_TIMEOUT, Advice::wait_for_session),
+        ("deadlock detected", Advice::wait_for_session),
+        ("due to statement timeout", Advice::allow_statement_time),
+        ("due to user request", Advice::deploy_again),
+        ("No space left on device", Advice::free_disk),
+        (" is not available", Advice::install_extension),
+        ("in a read-only transaction", Advice::use_writable_server),
+        (" during recovery", Advice::use_writable_server),
+    ];
+    let said = said.lines().next().unwrap_or_default();
+    let (_, advice) = REASONS.iter().find(|(words, _)| said.contains(words))?;
+    let is_extension = said.starts_with("extension \"");
+    (is_extension || !said.ends_with(" is not available")).then(advice)
+}
+
+/// What is known of a failure that is not one of a migration, and came before the first.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Another deploy was in the way.
+    Contention(Advice),
+    /// The ledger could not be created, changed or read.
+    Ledger(Option<Advice>),
+}
+
+/// What a message says of the time before the first migration. What ends a migration is reported with
+/// its version.
+pub(crate) fn before_migrations(message: &str) -> Option<Before> {
+    let is_victim =
+        message.starts_with("deadlock detected") && message.contains(" on advisory lock [");
+    if waited_for_lock(message) || is_victim {
+        return Some(Before::Contention(Advice::wait_for_lock()));
+    }
+    if ledger_was_created_by_another(message) {
+        return Some(Before::Contention(Advice::wait_for_other_deploy()));
+    }
+    if message.trim_end() == "permission denied for table tb_confiture" {
+        return Some(Before::Ledger(Some(Advice::own_ledger())));
+    }
+    let rest = message.strip_prefix(NO_LEDGER_CREATED)?;
+    let (_, said) = rest.split_once(SAID).unwrap_or(("", rest));
+    let owner = said
+        .starts_with("must be owner of ")
+        .then(Advice::own_ledger);
+    Some(Before::Ledger(owner.or_else(|| advice_on_server(said))))
+}
+
 /// Whether the role's `lock_timeout` ended the wait for the migration lock, or for the ledger that
-/// another deploy uses. What ends a migration is reported with its version.
-pub(crate) fn waited_for_lock(message: &str) -> bool {
-    const TIMEOUT: &str = "canceling statement due to lock timeout";
+/// another deploy uses.
+fn waited_for_lock(message: &str) -> bool {
     let ledger = message.strip_prefix(NO_LEDGER_CREATED);
-    let said = ledger.and_then(|rest| Some(rest.split_once(SAID)?.1));
-    said.unwrap_or(message).trim_end() == TIMEOUT
+    match ledger.and_then(|rest| Some(rest.split_once(SAID)?.1)) {
+        Some(said) => said.lines().next() == Some(LOCK_TIMEOUT),
+        None => message.trim_end() == LOCK_TIMEOUT,
+    }
 }
 
 /// Whether another deploy created the ledger at the same moment: a release before 1.0.0 creates it
 /// before it takes the lock, and the server refuses the second `CREATE TABLE`.
-pub(crate) fn ledger_was_created_by_another(message: &str) -> bool {
+fn ledger_was_created_by_another(message: &str) -> bool {
     let Some((_, said)) = message
         .strip_prefix(NO_LEDGER_CREATED)
         .and_then(|rest| rest.split_once(SAID))
@@ -186,6 +243,81 @@ mod tests {
             format!("{ledger}permission denied"),
         ] {
             assert!(!waited_for_lock(&said), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_reason_that_is_not_in_the_migration_has_its_own_advice() {
+        for (said, advice) in [
+            (LOCK_TIMEOUT, Some(Advice::wait_for_session())),
+            (
+                "deadlock detected\nDETAIL: x",
+                Some(Advice::wait_for_session()),
+            ),
+            (
+                "canceling statement due to statement timeout\nHint: y",
+                Some(Advice::allow_statement_time()),
+            ),
+            (
+                "canceling statement due to user request",
+                Some(Advice::deploy_again()),
+            ),
+            (
+                "could not extend file \"base/5/1\": No space left on device",
+                Some(Advice::free_disk()),
+            ),
+            (
+                "extension \"postgis\" is not available",
+                Some(Advice::install_extension()),
+            ),
+            (
+                "cannot execute CREATE TABLE in a read-only transaction",
+                Some(Advice::use_writable_server()),
+            ),
+            ("the shop is not available", None),
+            (
+                "column \"x\" does not exist\nLINE 1: deadlock detected",
+                None,
+            ),
+        ] {
+            assert_eq!(advice_on_server(said), advice, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_that_cannot_be_used_comes_before_every_migration() {
+        let ledger = |said: &str| {
+            before_migrations(&format!(
+                "{NO_LEDGER_CREATED}SQL execution failed | SQL: ALTER TABLE x{SAID}{said}"
+            ))
+        };
+        let own = || Some(Before::Ledger(Some(Advice::own_ledger())));
+        assert_eq!(
+            ledger("must be owner of table tb_confiture\nHint: y"),
+            own()
+        );
+        let denied = "permission denied for table tb_confiture";
+        assert_eq!(before_migrations(denied), own());
+        assert_eq!(
+            ledger("permission denied for schema public"),
+            Some(Before::Ledger(None))
+        );
+        let writable = Some(Before::Ledger(Some(Advice::use_writable_server())));
+        assert_eq!(
+            ledger("cannot execute ALTER TABLE in a read-only transaction"),
+            writable
+        );
+        let contention = || Some(Before::Contention(Advice::wait_for_lock()));
+        assert_eq!(ledger(&format!("{LOCK_TIMEOUT}\nHint: y")), contention());
+        let victim = "deadlock detected\nDETAIL:  Process 1 waits for ExclusiveLock on advisory lock \
+                      [5,1751936052,7,2]; blocked by process 2.";
+        assert_eq!(before_migrations(victim), contention());
+        for other in [
+            "deadlock detected",
+            "permission denied for table orders",
+            DEADLOCK,
+        ] {
+            assert_eq!(before_migrations(other), None, "{other}");
         }
     }
 

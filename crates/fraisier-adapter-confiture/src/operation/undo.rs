@@ -36,6 +36,8 @@ pub(super) async fn undo<C: Confiture>(call: &Call<'_, C>, fault: Fault) -> Faul
 fn applied_by(fault: &Fault) -> Option<Vec<Revision>> {
     match (fault.state(), fault.cause()) {
         (_, Cause::Stopped(_)) => None,
+        // It stopped before a migration that somebody else applies, and goes on after it.
+        _ if !fault.lists_errors() => None,
         (
             DatabaseState::Exactly {
                 change: Change::Applied,
@@ -141,7 +143,8 @@ mod tests {
     fn halfway() -> Fault {
         let state = DatabaseState::exactly(Change::Applied, &["002".into(), "003".into()]);
         let kind = AdapterErrorKind::Execution;
-        Fault::new(kind, "004 failed", state, Advice::none())
+        Fault::new(kind, "a migration failed", state, Advice::none())
+            .with_errors(["004 failed".to_owned()])
     }
 
     fn rolled_back(versions: &[&str]) -> MigrationOutcome {
@@ -164,6 +167,10 @@ mod tests {
         let timeout = crate::process::Interruption::Timeout(std::time::Duration::from_secs(1));
         let stopped = halfway().caused_by(Cause::Stopped(timeout));
         assert_eq!(applied_by(&stopped), None);
+        let state = halfway().state().clone();
+        let kind = AdapterErrorKind::Execution;
+        let waits = Fault::new(kind, "004 needs a superuser", state, Advice::none());
+        assert_eq!(applied_by(&waits), None);
     }
 
     #[test]
@@ -176,6 +183,18 @@ mod tests {
             revision: "001".into(),
         };
         assert_eq!(*fault.state(), state);
+    }
+
+    #[test]
+    fn an_undo_beside_another_deploy_says_what_is_applied_now() {
+        let all = DatabaseState::exactly(Change::RolledBack, &["003".into(), "002".into()]);
+        let kind = AdapterErrorKind::Execution;
+        let grown = Fault::new(kind, "another deploy applied 005", all, Advice::none());
+        let fault = undone(halfway(), &two(), &"001".into(), Err(grown));
+        assert_eq!(fault.kind(), AdapterErrorKind::Execution);
+        for part in ["002, 003 rolled back again", "another deploy applied 005"] {
+            assert!(fault.to_string().contains(part), "{fault}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
 use super::call::{Call, Confiture};
 use super::outcome::Outcome;
-use super::server_error::{self, refusal};
+use super::server_error::{self, refusal, refused_statement};
 use super::{progress, undo};
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
 use crate::observe::Event;
@@ -38,7 +38,7 @@ pub(crate) async fn up<C: Confiture>(
 ) -> Result<MigrationOutcome, Fault> {
     let migrations = call.request.project.migrations()?;
     let invocation = command(call.request, target, &migrations)?;
-    let apply = apply(call, target, invocation);
+    let apply = apply(call, target, &migrations, invocation);
     let fault = match progress::beside(call, target, &migrations, apply).await {
         Ok(outcome) => return Ok(outcome),
         Err(fault) => call.request.project.naming_undecodable(fault),
@@ -50,6 +50,7 @@ pub(crate) async fn up<C: Confiture>(
 pub(crate) async fn apply<C: Confiture>(
     call: &Call<'_, C>,
     target: Option<&Revision>,
+    migrations: &[Migration],
     invocation: Invocation,
 ) -> Result<MigrationOutcome, Fault> {
     let (limit, slice) = lock_limits(call.request);
@@ -67,7 +68,7 @@ pub(crate) async fn apply<C: Confiture>(
     if outcome.lacks_report() && outcome.exited_with(0) {
         return without_report(call, &outcome, target).await;
     }
-    interpret(&outcome, target).map_err(|fault| match tries {
+    interpret(&outcome, target, migrations).map_err(|fault| match tries {
         1 => fault,
         tries => fault.and(&format!(
             "the last of {tries} tries in {} s",
@@ -164,6 +165,7 @@ pub(crate) fn events(report: &report::Up) -> impl Iterator<Item = Event> {
 pub(crate) fn interpret(
     outcome: &Outcome<report::Up>,
     target: Option<&Revision>,
+    migrations: &[Migration],
 ) -> Result<MigrationOutcome, Fault> {
     let report = outcome.report()?;
     let applied = versions_of(report);
@@ -178,7 +180,7 @@ pub(crate) fn interpret(
         let what = format!("it lists no error, and `success` is {}", report.success);
         return Err(outcome.contradiction(&what, DatabaseState::Unknown));
     }
-    if let Some(what) = unreached(target, report, &applied) {
+    if let Some(what) = unreached(target, migrations, report, &applied) {
         return Err(outcome.contradiction(&what, at_least));
     }
     // What was applied before is sorted, and the last of it is where this call began.
@@ -236,13 +238,15 @@ fn stopped(outcome: &Outcome<report::Up>, report: &report::Up) -> Option<Fault> 
         let kind = AdapterErrorKind::LockContention;
         (kind, exactly, Advice::wait_for_other_deploy())
     } else if errors.iter().all(|error| refusal(error).is_some()) {
-        (kind, exactly, Advice::correct_migration())
+        let next = advice_on_server(errors).unwrap_or_else(Advice::correct_migration);
+        (kind, exactly, next)
     } else {
         let at_least = DatabaseState::at_least(Change::Applied, &applied);
         let index = errors
             .iter()
             .find_map(|it| server_error::index_that_remains(it));
-        let next = index.map_or_else(Advice::correct_cause, Advice::drop_index);
+        let cause = || advice_on_server(errors).unwrap_or_else(Advice::correct_cause);
+        let next = index.map_or_else(cause, Advice::drop_index);
         (kind, at_least, next)
     };
     let what = "confiture stopped with an error";
@@ -250,17 +254,38 @@ fn stopped(outcome: &Outcome<report::Up>, report: &report::Up) -> Option<Fault> 
     Some(fault)
 }
 
+/// What helps where a migration failed for a reason that is not in it.
+fn advice_on_server(errors: &[String]) -> Option<Advice> {
+    let said = errors
+        .iter()
+        .find_map(|it| Some(refused_statement(it)?.said))?;
+    server_error::advice_on_server(said)
+}
+
 fn versions_of(report: &report::Up) -> Vec<String> {
     report.applied.iter().map(|it| it.version.clone()).collect()
 }
 
 /// Why a success is not the one that was asked for.
-fn unreached(target: Option<&Revision>, report: &report::Up, applied: &[String]) -> Option<String> {
+fn unreached(
+    target: Option<&Revision>,
+    migrations: &[Migration],
+    report: &report::Up,
+    applied: &[String],
+) -> Option<String> {
     if !report.pending.is_empty() {
         let pending = report.pending.join(", ");
         return Some(format!("it succeeded, and {pending} remain pending"));
     }
-    let target = target?;
+    let Some(target) = target else {
+        let is_known =
+            |it: &&Migration| applied.contains(&it.version) || report.skipped.contains(&it.version);
+        let missing = migrations.iter().find(|it| !is_known(it))?;
+        let version = &missing.version;
+        return Some(format!(
+            "it succeeded, and {version} of the directory is not among what is applied"
+        ));
+    };
     let reached = |version: &String| version == target.as_str();
     match applied.iter().position(reached) {
         None if report.skipped.iter().any(reached) => None,

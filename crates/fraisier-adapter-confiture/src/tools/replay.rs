@@ -29,7 +29,7 @@ use fraisier_adapter_api::{
 use crate::boundary;
 use crate::failure::{Failure, Fault};
 pub use crate::guard::{WINDOW_SAFE_UNPROVEN, guard_recognises};
-use crate::ledger::Rollback;
+use crate::ledger::{OrderedBy, Rollback};
 use crate::observe::announcer::Announcer;
 use crate::operation::call::{Call, Confiture};
 pub use crate::operation::preflight::Preflight;
@@ -93,7 +93,7 @@ pub fn up(
 ) -> Result<MigrationOutcome, Failure> {
     replay(Operation::Up, redactor, output, async |call| {
         let invocation = operation::up::command(call.request, None, &[])?;
-        operation::up::apply(call, target, invocation).await
+        operation::up::apply(call, target, &[], invocation).await
     })
 }
 
@@ -118,7 +118,7 @@ pub fn down_to(
             },
             kept: Vec::new(),
         };
-        operation::down_to::interpret(&outcome, &rollback)
+        operation::down_to::interpret(&outcome, &rollback, OrderedBy::Row)
     })
 }
 
@@ -134,7 +134,7 @@ pub fn roll_back(
 ) -> Result<MigrationOutcome, Failure> {
     replay(Operation::DownTo, redactor, output, async |call| {
         let command = operation::down_to::command(call.request, &rollback.target, Links::default());
-        operation::down_to::interpret(&call.run(command).await?, rollback)
+        operation::down_to::interpret(&call.run(command).await?, rollback, OrderedBy::Row)
     })
 }
 

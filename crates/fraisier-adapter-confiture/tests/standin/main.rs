@@ -118,7 +118,7 @@ async fn an_up_asks_again_for_a_lock_that_another_deploy_holds() {
     let held = |within: &str, printed: &str| {
         format!(
             r#"[ "$(grep -c up "$(dirname "$0")/calls")" -gt 2 ] && {{
-              echo '{{"success": true, "applied": [], "skipped": ["002"], "skipped_superuser": [],
+              echo '{{"success": true, "applied": [], "skipped": ["001", "002"], "skipped_superuser": [],
                 "pending": [], "errors": [], "dry_run": false, "dry_run_execute": false}}' > "$report"
               exit 0
             }}
@@ -379,7 +379,7 @@ if [ -n "$PGOPTIONS" ]; then
 fi
 case "$2" in
   current) echo '{"revision": null, "name": null}' > "$report" ;;
-  up) echo '{"success": true, "applied": [{"version": "001"}], "skipped": [],
+  up) echo '{"success": true, "applied": [{"version": "001"}], "skipped": ["002"],
     "skipped_superuser": [], "pending": [], "errors": [], "dry_run": false,
     "dry_run_execute": false}' > "$report" ;;
 esac"#;

@@ -42,7 +42,102 @@ pub const SCENES: &[Play] = &[
     ("another deploy makes the ledger", ledger_made_by_another),
     ("another deploy holds the lock", lock_is_held),
     ("a session holds what a migration waits for", blocked),
+    ("the server had a reason of its own", server_reasons),
+    ("the role is not the owner of the ledger", not_the_owner),
 ];
+
+/// What makes the migration fail, until the advice is followed; what the server says then, in its words
+/// where this machine cannot be brought to it; what follows the advice.
+const REASONS: [(&str, &str, &str, &str); 6] = [
+    (
+        "SET LOCAL lock_timeout = '200ms'; LOCK TABLE gate;",
+        "",
+        "find the session that was in the way",
+        "",
+    ),
+    (
+        "SELECT pg_sleep(6);",
+        "SET statement_timeout = '4s'",
+        "raise statement_timeout",
+        "SET statement_timeout = 0",
+    ),
+    (
+        "SELECT pg_cancel_backend(pg_backend_pid()) FROM trouble;",
+        "",
+        "deploy again: it continues",
+        "",
+    ),
+    (
+        "DO $$ BEGIN IF EXISTS (SELECT FROM trouble) THEN RAISE EXCEPTION
+         'could not extend file \"base/1\": No space left on device'; END IF; END $$;",
+        "",
+        "free space on the disk",
+        "",
+    ),
+    (
+        "DO $$ BEGIN IF EXISTS (SELECT FROM trouble) THEN RAISE EXCEPTION
+         'extension \"two\" is not available'; END IF; END $$;",
+        "",
+        "install the extension",
+        "",
+    ),
+    (
+        "",
+        "SET default_transaction_read_only = on",
+        "connect to a server, and as a role, that may write",
+        "SET default_transaction_read_only = off",
+    ),
+];
+
+fn server_reasons(stage: &Follower<'_>) -> anyhow::Result<()> {
+    stage.applies(&["001"])?;
+    let set = |what: &str| match what {
+        "" => Ok(()),
+        what => {
+            let set = format!(
+                "SET default_transaction_read_only = off; DO $$ BEGIN EXECUTE format(
+                 'ALTER DATABASE %I {what}', current_database()); END $$"
+            );
+            stage.sql(&set).map(drop)
+        }
+    };
+    for (number, (statement, before, says, after)) in REASONS.into_iter().enumerate() {
+        let version = format!("1{number:02}");
+        stage.sql("CREATE TABLE trouble AS SELECT 1; CREATE TABLE gate ()")?;
+        let mut session = stage.sql("BEGIN; LOCK TABLE gate")?;
+        let up = format!("CREATE TABLE two_{version} (); {statement}");
+        stage
+            .project
+            .migration(&format!("{version}_two"), &up, "SELECT 1;")?;
+        set(before)?;
+        stage.up_advises(says)?;
+        set(after)?;
+        session.batch_execute("ROLLBACK")?;
+        stage.sql("DROP TABLE trouble, gate; CREATE TABLE trouble (); CREATE TABLE gate ()")?;
+        stage.applies(&[&version])?;
+        stage.sql("DROP TABLE trouble, gate")?;
+    }
+    Ok(())
+}
+
+fn not_the_owner(stage: &Follower<'_>) -> anyhow::Result<()> {
+    stage.applies(&["001"])?;
+    stage.project.migration("002_two", MAKES_TWO, DROPS_TWO)?;
+    stage.sql(
+        "DO $$ BEGIN EXECUTE format('CREATE ROLE %I', 'poor_' || current_database());
+         EXECUTE format('GRANT ALL ON SCHEMA public TO %I', 'poor_' || current_database());
+         EXECUTE format('ALTER DATABASE %I SET role = %I', current_database(),
+                        'poor_' || current_database()); END $$",
+    )?;
+    stage.up_advises("make the role the owner")?;
+    stage.sql(
+        "SET ROLE NONE; DO $$ BEGIN
+         EXECUTE format('ALTER TABLE tb_confiture OWNER TO %I', 'poor_' || current_database());
+         EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA public TO %I',
+                        'poor_' || current_database()); END $$",
+    )?;
+    stage.applies(&["002"])
+}
 
 fn migration_fails(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::observe::Call;
 use crate::observe::announcer::Announcer;
+use crate::operation::Operation;
+use crate::operation::outcome::Ended;
 use crate::process::{Activity, Exit, Output, Stream};
 use crate::testing::{Heard, PASSWORD, argv, ctx, envelope, interrupted, only, output, request};
 use crate::tools::replay::{self, Command};
@@ -522,4 +524,56 @@ fn what_another_deploy_applied_is_contention_only_before_the_first_migration() {
     };
     assert_eq!(stopped(json!([])), Kind::LockContention);
     assert_eq!(stopped(json!([{"version": "002"}])), Kind::Execution);
+}
+
+#[test]
+fn a_success_without_a_target_is_compared_with_the_directory() {
+    let ended = || Ended {
+        operation: Operation::Up,
+        output: output(0, Some(&report(|_| ()))),
+    };
+    let migration = |version: &str| Migration {
+        version: version.into(),
+        path: format!("m/{version}_m.up.sql").into(),
+    };
+    let all = ["001", "002", "003"].map(migration);
+    assert!(interpret(&Outcome::of(ended()), None, &all).is_ok());
+    let more = ["001", "002", "003", "004"].map(migration);
+    assert!(interpret(&Outcome::of(ended()), Some(&"003".into()), &more).is_ok());
+    let fault = interpret(&Outcome::of(ended()), None, &more).expect_err("an error");
+    for part in ["004 of the directory", "at least 002, 003"] {
+        assert!(fault.to_string().contains(part), "{fault}");
+    }
+}
+
+#[test]
+fn an_up_that_cannot_use_the_ledger_changed_nothing() {
+    let ledger = "Failed to initialize migrations table: SQL execution failed | SQL: ALTER TABLE x | \
+                  Error: must be owner of table tb_confiture";
+    for (status, code, message) in [
+        (3, "MIGR_001", ledger),
+        (
+            1,
+            "INTERNAL_ERROR",
+            "permission denied for table tb_confiture",
+        ),
+    ] {
+        let error = up(None, &output(status, Some(&envelope(code, message, "x")))).unwrap_err();
+        for part in ["was not changed by this call", "make the role the owner"] {
+            assert!(error.message.contains(part), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_migration_that_the_server_had_no_room_for_is_not_to_be_corrected() {
+    let error = "Failed to apply migration 002 (b): SQL execution failed | SQL: INSERT | Error: could \
+                 not extend file \"base/5/1\": No space left on device";
+    let failed = report(|report| {
+        report["success"] = json!(false);
+        report["applied"] = json!([]);
+        report["errors"] = json!([error]);
+    });
+    let error = up(None, &output(3, Some(&failed))).unwrap_err();
+    assert!(error.message.contains("Next: free space"), "{error}");
 }
