@@ -39,7 +39,10 @@ pub(crate) async fn roll_back<C: Confiture>(
     rollback: &Rollback,
 ) -> Result<MigrationOutcome, Fault> {
     let plans_under_lock = ledger.ordered_by == OrderedBy::Row
-        && call.version().await.is_ok_and(|it| Need::LockedRollback.is_met_by(&it));
+        && call
+            .version()
+            .await
+            .is_ok_and(|it| Need::LockedRollback.is_met_by(&it));
     if ledger.is_locked && !plans_under_lock {
         let what = "another deploy holds the migration lock, and this release of confiture would plan \
                     the rollback before it has ended";
