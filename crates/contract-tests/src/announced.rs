@@ -48,6 +48,27 @@ pub fn scoped_result(call: &Call, result: &mut Value, revision: Option<&str>) {
     }
 }
 
+/// Removes the codes that have moved from what the adapter made of the exit codes: it reads them alike with
+/// the old status and the new one.
+pub fn without_moved_codes(exit_codes: &mut Value) {
+    let statuses = exit_codes.as_object_mut().into_iter().flatten();
+    for kinds in statuses.filter_map(|(status, kinds)| status.starts_with("3 ").then_some(kinds)) {
+        for codes in kinds
+            .as_object_mut()
+            .into_iter()
+            .flat_map(|it| it.values_mut())
+        {
+            let codes = codes.as_array_mut().expect("a list of codes");
+            codes.retain(|code| code.as_str().is_none_or(|it| !is_moved(it)));
+        }
+    }
+}
+
+/// Whether a code exits with 1 instead of 3 from [`MOVED_CODES`] on.
+pub fn is_moved(code: &str) -> bool {
+    code == "GEN_001" || code.starts_with("MIGR_")
+}
+
 /// Removes the changes of applied migrations, whose versions are not above the revision.
 fn only_pending(document: &mut Value, revision: Option<&str>) {
     let changes = document.pointer_mut("/change_set/changes");

@@ -120,7 +120,7 @@ impl Announced {
             }
             let report = call.report_value().unwrap_or_default();
             let code = report.pointer("/error/code").and_then(Value::as_str);
-            let moves = code.is_some_and(|code| code == "GEN_001" || code.starts_with("MIGR_"));
+            let moves = code.is_some_and(announced::is_moved);
             if self.moved_codes && moves && call.exit == 3 {
                 call.exit = 1;
                 changed.moved += 1;

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use contract_lab::trouble::Trouble;
-use contract_tests::announced::{PENDING_SCOPE, judge_pending, scoped_result};
+use contract_tests::announced::{
+    MOVED_CODES, PENDING_SCOPE, judge_pending, scoped_result, without_moved_codes,
+};
+use contract_tests::call::Call;
 use contract_tests::case::Case;
 use contract_tests::fixtures::Fixtures;
 use contract_tests::recording::Recording;
@@ -109,6 +112,9 @@ impl Baseline {
             }
             if let Said::Result(result) = said {
                 scoped_result(&case.definition.call, result, revision.as_deref());
+                if newer >= MOVED_CODES && case.definition.call == Call::ExitCodes {
+                    without_moved_codes(result);
+                }
             }
         }
         self
