@@ -455,3 +455,234 @@ impl Looked {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A healthy database, with this in the place of that.
+    fn looked(pointer: &str, value: Value) -> Looked {
+        let session = json!({"pid": 7, "told": "7: user a", "awaits_standby": false,
+            "migration_lock": null, "blocks": false});
+        let mut report = json!({
+            "server": {"rows": [{"connected": "as a to the database b", "release": "PostgreSQL 18.1",
+                "is_old": false, "is_standby": false, "is_read_only": false, "address": "10.0.0.1",
+                "port": 5432, "role": "a", "lacks": []}]},
+            "timeouts": {"rows": []},
+            "ledgers": {"rows": [{"schema": "public", "is_seen": true, "is_instead": null, "lacks": [],
+                "interferes": []}]},
+            "rows": {"rows": []},
+            "sessions": {"rows": [session]},
+            "indexes": {"rows": [{"name": "i", "is_being_built": true}]},
+            "pid": {"rows": [{"pid": 1}]},
+            "pid_again": {"rows": [{"pid": 1}]},
+            "asked_port": 5432,
+            "is_encrypted": false,
+            "takes_options": true,
+            "checksums": {},
+        });
+        if let Some(place) = report.pointer_mut(pointer) {
+            *place = value;
+        }
+        serde_json::from_value(report).expect("a report")
+    }
+
+    #[test]
+    fn each_problem_of_the_database_is_found() {
+        let canceled = json!({"error": {"message": "canceled", "is_canceled": true}});
+        for (pointer, value, check, grade, says) in [
+            (
+                "/server/rows/0/is_old",
+                json!(true),
+                "server",
+                Warn,
+                "notice that its client",
+            ),
+            (
+                "/server/rows/0/is_standby",
+                json!(true),
+                "writable",
+                Fail,
+                "standby",
+            ),
+            (
+                "/server/rows/0/is_read_only",
+                json!(true),
+                "writable",
+                Fail,
+                "only read",
+            ),
+            (
+                "/server/rows/0/lacks",
+                json!(["lacks X"]),
+                "rights",
+                Fail,
+                "a lacks X",
+            ),
+            (
+                "/ledgers/rows/0/lacks",
+                json!(["lacks Y"]),
+                "rights",
+                Fail,
+                "a lacks Y",
+            ),
+            ("/server/rows", json!([]), "server", Unknown, "no row"),
+            (
+                "/pid_again/rows/0/pid",
+                json!(2),
+                "between",
+                Fail,
+                "two sessions",
+            ),
+            (
+                "/takes_options",
+                json!(false),
+                "between",
+                Warn,
+                "refused the option",
+            ),
+            (
+                "/asked_port",
+                json!(6432),
+                "between",
+                Warn,
+                "10.0.0.1 port 5432",
+            ),
+            (
+                "/timeouts/rows",
+                json!([{"name": "lock_timeout", "ms": 50}]),
+                "timeouts",
+                Warn,
+                "50 ms",
+            ),
+            (
+                "/timeouts/rows",
+                json!([{"name": "statement_timeout", "ms": 50}]),
+                "timeouts",
+                Fail,
+                "50 ms",
+            ),
+            ("/rows", canceled, "timeouts", Fail, "too short"),
+            (
+                "/ledgers/rows/0/is_instead",
+                json!("a view"),
+                "ledger",
+                Fail,
+                "a view",
+            ),
+            (
+                "/ledgers/rows/0/is_seen",
+                json!(false),
+                "ledger",
+                Fail,
+                "in the schema public",
+            ),
+            (
+                "/sessions/rows/0/migration_lock",
+                json!(true),
+                "lock",
+                Fail,
+                "held by 7: user a; 0 wait",
+            ),
+            (
+                "/sessions/rows/0/awaits_standby",
+                json!(true),
+                "standby",
+                Warn,
+                "7: user a",
+            ),
+            (
+                "/sessions/rows/0/blocks",
+                json!(true),
+                "blocking",
+                Warn,
+                "7: user a",
+            ),
+            (
+                "/indexes/rows/0/is_being_built",
+                json!(false),
+                "indexes",
+                Warn,
+                "invalid: i",
+            ),
+        ] {
+            let findings = looked(pointer, value).findings();
+            let bad: Vec<_> = findings.iter().filter(|it| it.grade != Grade::Ok).collect();
+            assert_eq!(bad.len(), 1, "{pointer}: {bad:?}");
+            assert_eq!((bad[0].check, bad[0].grade), (check, grade), "{bad:?}");
+            assert!(bad[0].evidence.contains(says), "{bad:?}");
+            assert!(grade == Unknown || !bad[0].next.is_empty(), "{bad:?}");
+        }
+        let healthy = looked("/nothing", Value::Null).findings();
+        assert!(
+            healthy.iter().all(|it| it.grade == Grade::Ok),
+            "{healthy:?}"
+        );
+    }
+
+    #[test]
+    fn the_sessions_to_end_are_numbered() {
+        let found = looked("/sessions/rows/0/migration_lock", json!(true)).findings();
+        let lock = found.iter().find(|it| it.check == "lock").expect("a lock");
+        assert!(
+            lock.next.ends_with("SELECT pg_terminate_backend(7)"),
+            "{lock:?}"
+        );
+    }
+
+    #[test]
+    fn each_refusal_of_libpq_has_its_advice() {
+        for (why, next) in [
+            (
+                "could not translate host name \"x\" to address",
+                "name service",
+            ),
+            (
+                "FATAL:  password authentication failed for user \"a\"",
+                "password",
+            ),
+            (
+                "FATAL:  database \"x\" does not exist",
+                "create the database",
+            ),
+            (
+                "server does not support SSL, but SSL was required",
+                "sslmode",
+            ),
+            (
+                "FATAL:  sorry, too many clients already",
+                "free connections",
+            ),
+            ("session is read-only", "target_session_attrs"),
+            ("connection timeout expired", "start the server"),
+            (
+                "invalid port number: \"x\"",
+                "correct the connection string",
+            ),
+        ] {
+            let finding = not_connected(why);
+            assert_eq!((finding.check, finding.grade), ("connection", Fail));
+            assert!(finding.next.contains(next), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn a_history_that_cannot_be_read_is_reported_once() {
+        let error = json!({"error": {"message": "no", "is_canceled": false}});
+        assert!(looked("/rows", error.clone()).history().is_err());
+        for (pointer, value) in [
+            ("/ledgers", error),
+            ("/ledgers/rows/0/is_seen", json!(false)),
+            ("/ledgers/rows/0/is_instead", json!("a view")),
+        ] {
+            assert!(
+                matches!(looked(pointer, value).history(), Ok(None)),
+                "{pointer}"
+            );
+        }
+        let none = looked("/ledgers/rows", json!([]));
+        assert!(matches!(none.history(), Ok(Some(History { rows: [], .. }))));
+    }
+}

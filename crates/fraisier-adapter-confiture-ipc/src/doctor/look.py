@@ -20,7 +20,7 @@ CONNECT_S = 5
 LOCK_MS = 2000
 STATEMENT_MS = 4000
 # So long after the start of confiture's modules, no statement is begun and no file is read any more.
-LOOK_S = 20
+LOOK_S = 15
 
 # The first key of confiture's advisory lock, the same in every release from 0.20.0 on.
 LOCK = 1751936052
@@ -53,8 +53,8 @@ STATEMENTS = {
                 CASE WHEN NOT has_table_privilege(c.oid, 'INSERT') THEN 'lacks INSERT on the ledger' END,
                 CASE WHEN NOT has_table_privilege(c.oid, 'DELETE') THEN 'lacks DELETE on the ledger' END,
                 CASE WHEN NOT pg_has_role(c.relowner, 'USAGE')
-                    THEN 'does not own the ledger as ' || pg_get_userbyid(c.relowner) || ' does, and every up alters it' END,
-                CASE WHEN row_security_active(c.oid) THEN 'does not see all rows of the ledger (row level security)' END], NULL)
+                    THEN format('does not own the ledger, which every up alters (its owner is %s)', c.relowner::regrole) END,
+                CASE WHEN row_security_active(c.oid) THEN 'does not see every row of the ledger (row level security)' END], NULL)
                 || ARRAY(SELECT 'does not own the sequence of the ledger, ' || s.relname FROM pg_catalog.pg_depend d
                     JOIN pg_catalog.pg_class s ON s.oid = d.objid
                     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
@@ -168,7 +168,7 @@ def checksums(directory, deadline):
 
 def checksum(path, deadline):
     # Opening a FIFO waits for somebody to write.
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    if time.monotonic() > deadline or not stat.S_ISREG(os.stat(path).st_mode):
         return None
     digest = hashlib.sha256()
     with open(path, "rb") as file:
@@ -214,7 +214,8 @@ def main(report, directory, option):
     else:
         result = look(psycopg, directory, option)
     with open(report, "w", encoding="utf-8") as file:
-        json.dump(result, file, default=str)
+        # Encoding at once is several times faster than `json.dump`.
+        file.write(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -4,21 +4,24 @@ mod broken;
 mod pooler;
 mod scene;
 
-use std::process::Command;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use confiture_gate::run::terms::base_version;
-use contract_lab::command::{Output, run_within};
+use contract_lab::command::{Output, run_within, signal_group, wait_for};
 use contract_lab::confiture::{Candidate, Installed};
 use contract_tests::release::Release;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use self::broken::way::Breaks;
 use self::scene::{DSN, Expected, Scene as Broken};
 use crate::harness::{Scene, World};
 use crate::project::Project;
-use crate::stage::Stage;
+use crate::stage::{Stage, wait};
 
 /// One that applies edited files all the same, and the newest: what they print and what they write into
 /// the ledger differs.
@@ -30,6 +33,9 @@ const RELEASES: [Candidate; 2] = [
 /// No diagnosis takes longer, whatever is broken.
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// How soon it ends after a signal.
+const PROMPTLY: Duration = Duration::from_secs(2);
+
 pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
     let mut scenes = Vec::new();
     for candidate in super::or(chosen, &RELEASES) {
@@ -37,8 +43,29 @@ pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
             let play = move |world: &World, confiture: &Installed| judge(breaks, world, confiture);
             scenes.push(Scene::new("doctor", candidate, name, play));
         }
+        scenes.push(Scene::new("doctor", candidate, "a signal", signal));
     }
     scenes
+}
+
+/// A signal ends it, whatever it waits for.
+fn signal(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    silent.set_nonblocking(true)?;
+    let mut doctor = Command::new(world.program()?)
+        .arg("doctor")
+        .env("FRAISIER_CONFITURE_BIN", &confiture.program)
+        .env(DSN, format!("postgresql://{}/shop", silent.local_addr()?))
+        .stdout(Stdio::null())
+        .process_group(0)
+        .spawn()?;
+    let connected = wait(LIMIT, || Ok(silent.accept().is_ok()))?;
+    ensure!(connected.is_some(), "it did not connect");
+    signal_group(&doctor, Signal::INT);
+    ensure!(wait_for(&mut doctor, PROMPTLY), "it goes on");
+    let status = doctor.wait()?.code();
+    ensure!(status == Some(130), "exit status {status:?}");
+    Ok(())
 }
 
 /// Deploys the sample project, breaks it, and runs `doctor` on it.
