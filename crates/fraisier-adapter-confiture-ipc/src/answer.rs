@@ -134,6 +134,7 @@ async fn dispatch(adapter: &ConfitureMigration, call: Call) -> Result<Box<RawVal
     Ok(match call {
         Call::Describe => raw(&adapter.describe().await?),
         Call::CurrentRevision(ctx) => raw(&adapter.current_revision(&ctx).await?),
+        Call::Applied(ctx) => raw(&adapter.applied_revisions(&ctx).await?),
         Call::Up(ctx, target) => raw(&adapter.up(&ctx, target).await?),
         Call::DownTo(ctx, target) => raw(&adapter.down_to(&ctx, target).await?),
         Call::Verify(ctx) => raw(&adapter.verify(&ctx).await?),

@@ -22,7 +22,7 @@ impl Why {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Signal => "a signal asked for it",
+            Self::Signal => "a signal was received",
             Self::NobodyReads => "the other end of standard output is closed: the engine is gone",
         }
     }

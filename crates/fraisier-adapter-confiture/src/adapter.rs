@@ -13,6 +13,7 @@ use fraisier_adapter_api::{
 use crate::boundary::{self, Summary};
 use crate::builder::Builder;
 use crate::failure::{Advice, DatabaseState, Failure, Fault};
+use crate::ledger;
 use crate::live::Live;
 use crate::observe::announcer::Announcer;
 use crate::observe::{self, Observer};
@@ -178,6 +179,20 @@ impl ConfitureMigration {
     /// When confiture cannot be run, or does not say where the database is.
     pub async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, Failure> {
         let run = async |call: &Call<'_, Live<'_>>| current::current_revision(call).await;
+        self.call(Operation::CurrentRevision, Some(ctx), None, run)
+            .await
+    }
+
+    /// The applied migrations, last applied first: the revisions that [`down_to`](Self::down_to) accepts.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn applied_revisions(&self, ctx: &AdapterCtx) -> Result<Vec<Revision>, Failure> {
+        let run = async |call: &Call<'_, Live<'_>>| {
+            let rows = ledger::read(call).await?.rows.into_iter();
+            Ok(rows.rev().map(|row| Revision(row.version)).collect())
+        };
         self.call(Operation::CurrentRevision, Some(ctx), None, run)
             .await
     }

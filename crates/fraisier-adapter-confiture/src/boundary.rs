@@ -39,6 +39,8 @@ impl Summary for Option<Revision> {
     }
 }
 
+impl Summary for Vec<Revision> {}
+
 impl Summary for MigrationOutcome {
     fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
         (self.from.as_ref(), self.to.as_ref(), self.applied.len())
@@ -46,6 +48,12 @@ impl Summary for MigrationOutcome {
 }
 
 impl Redact for Option<Revision> {
+    fn redact(&mut self, redactor: &Redactor) {
+        redactor.names(self.iter_mut().map(|it| &mut it.0));
+    }
+}
+
+impl Redact for Vec<Revision> {
     fn redact(&mut self, redactor: &Redactor) {
         redactor.names(self.iter_mut().map(|it| &mut it.0));
     }
@@ -117,6 +125,7 @@ mod tests {
     #[test]
     fn every_text_of_a_result_is_redacted() {
         is_redacted::<Option<Revision>>(json!(SECRET));
+        is_redacted::<Vec<Revision>>(json!([SECRET]));
         is_redacted::<AdapterDescription>(json!({
             "name": "confiture", "version": SECRET, "protocol_version": 1,
             "capabilities": ["up"],

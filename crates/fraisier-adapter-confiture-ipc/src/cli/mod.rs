@@ -54,7 +54,11 @@ enum Command {
     /// Which confiture is installed, and what it can do
     Describe,
     /// The revision that the database is at
-    Current,
+    Current {
+        /// All applied revisions, last applied first: those that `down-to` accepts
+        #[arg(long)]
+        all: bool,
+    },
     /// Whether the migrations can be applied, and whether old code may run on meanwhile
     Preflight,
     /// Whether what was applied is what the database holds
@@ -81,7 +85,8 @@ impl Command {
         Some(match self {
             Self::Doctor => return None,
             Self::Describe => Call::Describe,
-            Self::Current => Call::CurrentRevision(project.ctx()),
+            Self::Current { all: false } => Call::CurrentRevision(project.ctx()),
+            Self::Current { all: true } => Call::Applied(project.ctx()),
             Self::Preflight => Call::Preflight(project.ctx()),
             Self::Verify => Call::Verify(project.ctx()),
             Self::Up { target } => Call::Up(project.ctx(), target.map(Revision)),

@@ -14,6 +14,7 @@ pub(super) fn result(method: &str, json: &str) -> serde_json::Result<(Status, Pa
     let status = match method {
         "describe" => description(&mut page, &serde_json::from_str(json)?),
         "current_revision" => current(&mut page, serde_json::from_str(json)?),
+        "applied_revisions" => applied(&mut page, serde_json::from_str(json)?),
         "preflight" => preflight(&mut page, &serde_json::from_str(json)?),
         "verify" => verify(&mut page, &serde_json::from_str(json)?),
         _ => outcome(&mut page, &serde_json::from_str(json)?),
@@ -45,6 +46,13 @@ fn current(page: &mut Page, revision: Option<Revision>) -> Status {
         ),
     }
     Status::Done
+}
+
+fn applied(page: &mut Page, revisions: Vec<Revision>) -> Status {
+    let mut revisions = revisions.into_iter();
+    let status = current(page, revisions.next());
+    revisions.for_each(|revision| page.under(3, revision.0));
+    status
 }
 
 fn preflight(page: &mut Page, report: &PreflightReport) -> Status {

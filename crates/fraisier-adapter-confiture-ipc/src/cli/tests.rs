@@ -59,6 +59,8 @@ fn a_call_by_hand_is_the_call_of_the_engine() {
         }
         other => panic!("{other:?}"),
     }
+    assert!(matches!(cli(&["current"]), Call::CurrentRevision(_)));
+    assert!(matches!(cli(&["current", "--all"]), Call::Applied(_)));
     let down = cli(&["--database-url-env", "DSN", "down-to", "001"]);
     assert!(matches!(down, Call::DownTo(ctx, _) if ctx.env_secrets["DATABASE_URL"] == "DSN"));
 }
@@ -99,6 +101,13 @@ fn an_answer_that_says_no_is_no_success() {
         ),
         ("current_revision", "null", Status::Done, "no revision"),
         ("current_revision", "\"002\"", Status::Done, "002"),
+        ("applied_revisions", "[]", Status::Done, "no revision"),
+        (
+            "applied_revisions",
+            r#"["003","001"]"#,
+            Status::Done,
+            "003\n   001\n",
+        ),
         (
             "up",
             r#"{"from":null,"to":"002","applied":["001","002"],"log":""}"#,

@@ -17,6 +17,8 @@ pub enum Call {
     Describe,
     /// `current_revision`.
     CurrentRevision(Box<AdapterCtx>),
+    /// All applied revisions: only people ask for them.
+    Applied(Box<AdapterCtx>),
     /// `up`, to a target or all the way.
     Up(Box<AdapterCtx>, Option<Revision>),
     /// `down_to` a target.
@@ -36,6 +38,7 @@ impl Call {
         match self {
             Self::Describe => "describe",
             Self::CurrentRevision(_) => "current_revision",
+            Self::Applied(_) => "applied_revisions",
             Self::Up(..) => "up",
             Self::DownTo(..) => "down_to",
             Self::Verify(_) => "verify",

@@ -103,6 +103,9 @@ advice! {
     // A migration that was not applied, or an `up` that did not begin.
     correct_migration => "correct the migration, remove what it committed by itself or did outside a transaction, then deploy again: it continues after what is applied",
     correct_cause => "correct the cause, then deploy again: it continues after what is applied",
+    repeat_deploy => "deploy again, which continues after what is applied; this release cannot apply two migrations of one name within a second",
+    restore_search_path => "remove the line with which the migration empties `search_path` (pg_dump writes set_config('search_path', '', false)), because confiture no longer finds its ledger, then deploy again",
+    index_concurrently("0.33.0") => "install confiture {} or newer, the first that creates an index concurrently, then deploy again: it continues after what is applied",
     drop_index("two") => "correct the cause, drop the invalid index that remains (`DROP INDEX {}`), then deploy again: it continues after what is applied",
     write_down_files("002") => "write the missing `.down.sql` of {}, then deploy again",
     apply_as_superuser("002") => "apply it with `confiture migrate apply-as <role> {}`, which finds the connection string of that role in `apply_as.<role>.url` of `confiture.yaml`, then deploy again",
@@ -110,7 +113,7 @@ advice! {
     renumber_migration => "give one of them another version, then deploy again",
     restore_edited_file => "restore the file as it was applied, put the change into a new migration, then deploy again",
     wait_for_other_deploy => "wait until the other deploy has ended, then deploy again: it continues after what is applied",
-    wait_for_lock => "wait until the deploy that holds the lock has ended, then try again; nothing is done without the lock",
+    wait_for_lock => "wait until the deploy that holds the lock has ended, then try again; the holder that confiture names may be long gone",
     wait_for_session => "find the session that was in the way, then deploy again: it continues after what is applied",
     allow_statement_time => "raise statement_timeout of the role, then deploy again: it continues after what is applied",
     deploy_again => "deploy again: it continues after what is applied",
@@ -158,6 +161,20 @@ impl Advice {
 
     pub(crate) fn upgrade_for(need: Need) -> Self {
         Self::upgrade(&need.floor().release())
+    }
+
+    /// What helps against errors that have one known cause each.
+    pub(crate) fn about(errors: &[String]) -> Option<Self> {
+        const CONCURRENTLY: &str =
+            "CREATE INDEX CONCURRENTLY cannot run inside a transaction block";
+        let say = |text: &str| errors.iter().any(|error| error.contains(text));
+        if say("\"tb_confiture_slug_key\"") {
+            Some(Self::repeat_deploy())
+        } else if say("relation \"tb_confiture\" does not exist") {
+            Some(Self::restore_search_path())
+        } else {
+            say(CONCURRENTLY).then(|| Self::index_concurrently("0.33.0"))
+        }
     }
 
     /// Whether it says only where to look, so that anything more exact is better.

@@ -50,7 +50,7 @@ pub(crate) async fn rows<C: Confiture>(call: &Call<'_, C>) -> Result<Option<Ledg
 
 fn locked(error: &SqlError) -> Fault {
     let what = format!(
-        "another session locks the ledger, so the rollback cannot be planned: {}",
+        "another session locks the ledger, so it cannot be read: {}",
         error.message.trim()
     );
     let kind = AdapterErrorKind::LockContention;

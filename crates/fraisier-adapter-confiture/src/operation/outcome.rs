@@ -225,6 +225,7 @@ impl Ended {
         next: Advice,
     ) -> Fault {
         let what = format!("{what} ({})", self.exit());
+        let next = Advice::about(errors).unwrap_or(next);
         let errors = errors.iter().map(|error| without_harmful_advice(error));
         self.fault(kind, &what, state, next).with_errors(errors)
     }

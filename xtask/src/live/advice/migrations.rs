@@ -30,6 +30,12 @@ pub const SCENES: &[Play] = &[
     ("a migration fails", migration_fails),
     ("a migration fails after its own commit", fails_after_commit),
     ("an index is left invalid", invalid_index),
+    (
+        "a release cannot create an index concurrently",
+        no_concurrent_index,
+    ),
+    ("a release cannot apply one name twice", one_name_twice),
+    ("a migration empties the search path", no_search_path),
     ("the connection is lost", connection_is_lost),
     (
         "a way back is missing where it is required",
@@ -163,6 +169,44 @@ fn invalid_index(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.project.migration("002_two", up, "DROP INDEX two;")?;
     stage.up_advises("(`DROP INDEX two`), then deploy again")?;
     stage.sql("DELETE FROM twice; DROP INDEX two")?;
+    stage.applies(&["002"])
+}
+
+fn early(stage: &Follower<'_>) -> anyhow::Result<ConfitureMigration> {
+    let program = stage.world.release("0.23.0")?.program;
+    Ok(ConfitureMigration::with_program(program))
+}
+
+fn no_concurrent_index(stage: &Follower<'_>) -> anyhow::Result<()> {
+    let up = "CREATE INDEX CONCURRENTLY two ON one (id);";
+    stage.project.migration("002_two", up, "DROP INDEX two;")?;
+    let outcome = block_on(early(stage)?.up(&stage.ctx(), None));
+    stage.advised(outcome, "install confiture 0.33.0 or newer")?;
+    stage.applies(&["002"])
+}
+
+/// A trigger stands for the second in which both are applied.
+fn one_name_twice(stage: &Follower<'_>) -> anyhow::Result<()> {
+    let early = early(stage)?;
+    applies(&early, &stage.ctx(), &["001"])?;
+    stage.sql(
+        "CREATE FUNCTION repeat() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             NEW.slug := (SELECT slug FROM tb_confiture LIMIT 1); RETURN NEW; END $$;
+         CREATE TRIGGER repeat BEFORE INSERT ON tb_confiture FOR EACH ROW EXECUTE FUNCTION repeat()",
+    )?;
+    stage.project.migration("002_one", MAKES_TWO, DROPS_TWO)?;
+    let outcome = block_on(early.up(&stage.ctx(), None));
+    stage.advised(outcome, "two migrations of one name within a second")?;
+    stage.sql("DROP TRIGGER repeat ON tb_confiture")?;
+    applies(&early, &stage.ctx(), &["002"])
+}
+
+fn no_search_path(stage: &Follower<'_>) -> anyhow::Result<()> {
+    let up =
+        "SELECT pg_catalog.set_config('search_path', '', false); CREATE TABLE public.two (id int);";
+    stage.project.migration("002_two", up, DROPS_TWO)?;
+    stage.up_advises("remove the line with which the migration empties")?;
+    stage.project.migration("002_two", MAKES_TWO, DROPS_TWO)?;
     stage.applies(&["002"])
 }
 

@@ -34,7 +34,7 @@ fn every_advice_names_what_there_is() {
             ".down.sql",
         ])
         .chain(["@", "/", "?", "options", "sslpassword", "tb_confiture"])
-        .chain(["pk_confiture", "applied_at", "confiture"])
+        .chain(["pk_confiture", "applied_at", "search_path", "confiture"])
         .chain(["apply_as.<role>.url", "confiture.yaml", DOCTOR, CURRENT])
         .collect();
     for text in every_advice() {
@@ -67,9 +67,34 @@ fn what_is_advised_can_be_followed_from_an_engine() {
         "LOCK_1300",
         "Wait for the current migration to finish, then retry.",
     );
-    assert!(next.contains("nothing is done without the lock"), "{next}");
+    assert!(next.contains("may be long gone"), "{next}");
     let config = "Set CONFITURE_DATABASE_URL, or drop --no-config to use a config file.";
     assert!(after("CONFIG_004", config).contains(DOCTOR));
+}
+
+/// As 0.23.0 writes them.
+#[test]
+fn an_error_with_one_known_cause_has_advice_of_its_own() {
+    let failed = "Failed to apply migration 002 (same): ";
+    for (said, advised) in [
+        (
+            "duplicate key value violates unique constraint \"tb_confiture_slug_key\"\nDETAIL:  Key \
+             (slug)=(same_20261129_025832) already exists.",
+            Some(Advice::repeat_deploy()),
+        ),
+        (
+            "relation \"tb_confiture\" does not exist\nLINE 2:             INSERT INTO",
+            Some(Advice::restore_search_path()),
+        ),
+        (
+            "SQL execution failed | SQL: CREATE INDEX CONCURRENTLY a_id ON a (id); | Error: CREATE \
+             INDEX CONCURRENTLY cannot run inside a transaction block",
+            Some(Advice::index_concurrently("0.33.0")),
+        ),
+        ("relation \"orders\" does not exist", None),
+    ] {
+        assert_eq!(Advice::about(&[format!("{failed}{said}")]), advised);
+    }
 }
 
 #[test]
