@@ -64,9 +64,12 @@ pub fn judge(evidence: Evidence<'_>) -> CaseResult {
         evidence.recorded.after.as_ref(),
         evidence.seen.after.as_ref(),
     );
-    if let (true, Said::Result(_), Some(first)) =
-        (writes(call), evidence.said_now, database.first_mut())
-    {
+    // A session that remains is no lie about what was done.
+    let sessions = Change::Database {
+        what: "sessions".to_owned(),
+    };
+    let mut lies = database.iter_mut().filter(|it| it.change != sessions);
+    if let (true, Said::Result(_), Some(first)) = (writes(call), evidence.said_now, lies.next()) {
         first.consequence = Some(GOES_ON.to_owned());
         first.change = Change::FalseSafe {
             what: "the adapter reports success, and the database is not as after a success"
@@ -274,6 +277,16 @@ mod tests {
             .iter()
             .filter(|finding| finding.class == Class::Breaks);
         breaks.map(|finding| finding.change.id()).collect()
+    }
+
+    #[test]
+    fn a_session_that_remains_is_a_symptom() {
+        let (before, mut now) = (State::default(), State::default());
+        assert_eq!(database(Some(&before), Some(&now)), []);
+        now.sessions = 1;
+        let found = database(Some(&before), Some(&now));
+        let change = found[0].change.to_string();
+        assert_eq!(change, "the database ends with other sessions");
     }
 
     #[test]
