@@ -14,19 +14,17 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use fraisier_adapter_api::{PreflightIssue, Severity};
-use rustix::fs::OFlags;
 
 use self::scan::{Scanner, Token};
 use self::statement::Statement;
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 use crate::request::project::Migration;
+use crate::request::sql_files;
 
 /// The issue that a stated `window_safe: true` is no evidence.
 pub const WINDOW_SAFE_UNPROVEN: &str = "FRAISIER_WINDOW_SAFE_UNPROVEN";
@@ -93,16 +91,9 @@ fn read(path: &Path, budget: &mut u64) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| UNREADABLE.into())
 }
 
-/// What a regular file contains, or the beginning of one that is too large. Opening never waits, as it
-/// does for a FIFO.
+/// What a regular file contains, or the beginning of one that is too large.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::options()
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
+    let file = sql_files::open(path)?;
     // The length in the metadata proves nothing: the file may grow, and files of the kernel have none.
     let mut bytes = Vec::new();
     file.take((LARGEST << 20) + 1).read_to_end(&mut bytes)?;

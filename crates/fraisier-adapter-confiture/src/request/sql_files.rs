@@ -1,6 +1,6 @@
 //! Files of SQL that confiture would not run as they are written.
 
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -54,15 +54,19 @@ enum Text {
     WithNul,
 }
 
-/// What a regular file contains. Opening never waits, as it does for a FIFO.
+/// Opens a regular file, and nothing else. It never waits, as opening a FIFO does.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let is_file = file.metadata()?.is_file();
+    is_file
+        .then_some(file)
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// What a regular file contains.
 fn is_text(path: &Path) -> io::Result<Text> {
-    let mut file = OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
+    let mut file = open(path)?;
     let mut chunk = vec![0; 64 << 10];
     // How many bytes of the last chunk begin a character.
     let mut begun = 0;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use super::sql_files::open;
 use crate::file_name::stem_of;
 
 /// What `verify` has to know of the files: a `.verify.sql` that confiture skipped is in order only
@@ -71,19 +72,12 @@ const VERIFY_LIMIT: u64 = 1 << 20;
 /// Whether a file has anything but blanks, comments and semicolons in it. One that cannot be read,
 /// or is no regular file, may.
 fn may_have_statement(path: &Path) -> bool {
-    let read = || {
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)?
-            .take(VERIFY_LIMIT)
-            .read_to_end(&mut bytes)?;
-        Ok::<_, io::Error>(bytes)
-    };
-    read().map_or(true, |bytes| {
-        bytes.len() as u64 == VERIFY_LIMIT || has_statement(&bytes)
-    })
+    let mut bytes = Vec::new();
+    open(path)
+        .and_then(|file| file.take(VERIFY_LIMIT).read_to_end(&mut bytes))
+        .map_or(true, |length| {
+            length as u64 == VERIFY_LIMIT || has_statement(&bytes)
+        })
 }
 
 fn has_statement(mut sql: &[u8]) -> bool {
