@@ -221,7 +221,11 @@ impl Looked {
         let (rows, interferes) = match ledgers.first() {
             None => (&[][..], &[][..]),
             Some(it) if it.is_seen && it.is_instead.is_none() && !self.rows.is_canceled() => {
-                (self.rows.rows(history::CHECK)?, &*it.interferes)
+                match self.rows.rows(history::CHECK) {
+                    // The rights were reported.
+                    Err(_) if !it.lacks.is_empty() => return Ok(None),
+                    rows => (rows?, &*it.interferes),
+                }
             }
             Some(_) => return Ok(None),
         };
@@ -489,125 +493,33 @@ mod tests {
         serde_json::from_value(report).expect("a report")
     }
 
+    /// A place of the report, what is there, and the one finding that it causes.
+    #[rustfmt::skip]
+    const PROBLEMS: [(&str, &str, &str, Grade, &str); 18] = [
+        ("/server/rows/0/is_old", "true", "server", Warn, "notice that its client"),
+        ("/server/rows/0/is_standby", "true", "writable", Fail, "standby"),
+        ("/server/rows/0/is_read_only", "true", "writable", Fail, "only read"),
+        ("/server/rows/0/lacks", r#"["lacks X"]"#, "rights", Fail, "a lacks X"),
+        ("/ledgers/rows/0/lacks", r#"["lacks Y"]"#, "rights", Fail, "a lacks Y"),
+        ("/server/rows", "[]", "server", Unknown, "no row"),
+        ("/pid_again/rows/0/pid", "2", "between", Fail, "two sessions"),
+        ("/takes_options", "false", "between", Warn, "refused the option"),
+        ("/asked_port", "6432", "between", Warn, "10.0.0.1 port 5432"),
+        ("/timeouts/rows", r#"[{"name": "lock_timeout", "ms": 50}]"#, "timeouts", Warn, "50 ms"),
+        ("/timeouts/rows", r#"[{"name": "statement_timeout", "ms": 50}]"#, "timeouts", Fail, "50 ms"),
+        ("/rows", r#"{"error": {"message": "canceled", "is_canceled": true}}"#, "timeouts", Fail, "too short"),
+        ("/ledgers/rows/0/is_instead", r#""a view""#, "ledger", Fail, "a view"),
+        ("/ledgers/rows/0/is_seen", "false", "ledger", Fail, "in the schema public"),
+        ("/sessions/rows/0/migration_lock", "true", "lock", Fail, "held by 7: user a; 0 wait"),
+        ("/sessions/rows/0/awaits_standby", "true", "standby", Warn, "7: user a"),
+        ("/sessions/rows/0/blocks", "true", "blocking", Warn, "7: user a"),
+        ("/indexes/rows/0/is_being_built", "false", "indexes", Warn, "invalid: i"),
+    ];
+
     #[test]
     fn each_problem_of_the_database_is_found() {
-        let canceled = json!({"error": {"message": "canceled", "is_canceled": true}});
-        for (pointer, value, check, grade, says) in [
-            (
-                "/server/rows/0/is_old",
-                json!(true),
-                "server",
-                Warn,
-                "notice that its client",
-            ),
-            (
-                "/server/rows/0/is_standby",
-                json!(true),
-                "writable",
-                Fail,
-                "standby",
-            ),
-            (
-                "/server/rows/0/is_read_only",
-                json!(true),
-                "writable",
-                Fail,
-                "only read",
-            ),
-            (
-                "/server/rows/0/lacks",
-                json!(["lacks X"]),
-                "rights",
-                Fail,
-                "a lacks X",
-            ),
-            (
-                "/ledgers/rows/0/lacks",
-                json!(["lacks Y"]),
-                "rights",
-                Fail,
-                "a lacks Y",
-            ),
-            ("/server/rows", json!([]), "server", Unknown, "no row"),
-            (
-                "/pid_again/rows/0/pid",
-                json!(2),
-                "between",
-                Fail,
-                "two sessions",
-            ),
-            (
-                "/takes_options",
-                json!(false),
-                "between",
-                Warn,
-                "refused the option",
-            ),
-            (
-                "/asked_port",
-                json!(6432),
-                "between",
-                Warn,
-                "10.0.0.1 port 5432",
-            ),
-            (
-                "/timeouts/rows",
-                json!([{"name": "lock_timeout", "ms": 50}]),
-                "timeouts",
-                Warn,
-                "50 ms",
-            ),
-            (
-                "/timeouts/rows",
-                json!([{"name": "statement_timeout", "ms": 50}]),
-                "timeouts",
-                Fail,
-                "50 ms",
-            ),
-            ("/rows", canceled, "timeouts", Fail, "too short"),
-            (
-                "/ledgers/rows/0/is_instead",
-                json!("a view"),
-                "ledger",
-                Fail,
-                "a view",
-            ),
-            (
-                "/ledgers/rows/0/is_seen",
-                json!(false),
-                "ledger",
-                Fail,
-                "in the schema public",
-            ),
-            (
-                "/sessions/rows/0/migration_lock",
-                json!(true),
-                "lock",
-                Fail,
-                "held by 7: user a; 0 wait",
-            ),
-            (
-                "/sessions/rows/0/awaits_standby",
-                json!(true),
-                "standby",
-                Warn,
-                "7: user a",
-            ),
-            (
-                "/sessions/rows/0/blocks",
-                json!(true),
-                "blocking",
-                Warn,
-                "7: user a",
-            ),
-            (
-                "/indexes/rows/0/is_being_built",
-                json!(false),
-                "indexes",
-                Warn,
-                "invalid: i",
-            ),
-        ] {
+        for (pointer, value, check, grade, says) in PROBLEMS {
+            let value = serde_json::from_str(value).expect("JSON");
             let findings = looked(pointer, value).findings();
             let bad: Vec<_> = findings.iter().filter(|it| it.grade != Grade::Ok).collect();
             assert_eq!(bad.len(), 1, "{pointer}: {bad:?}");
@@ -682,6 +594,13 @@ mod tests {
                 "{pointer}"
             );
         }
+        let mut unseen = looked("/ledgers/rows/0/lacks", json!(["lacks SELECT"]));
+        assert!(matches!(unseen.history(), Ok(Some(_))));
+        unseen.rows = Answer::Error {
+            message: "permission denied".into(),
+            is_canceled: false,
+        };
+        assert!(matches!(unseen.history(), Ok(None)));
         let none = looked("/ledgers/rows", json!([]));
         assert!(matches!(none.history(), Ok(Some(History { rows: [], .. }))));
     }

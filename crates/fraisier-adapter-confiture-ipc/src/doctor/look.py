@@ -73,7 +73,7 @@ STATEMENTS = {
         ORDER BY 2 DESC, 1""",
     # A row that a squash archived is no longer live to confiture. Old ledgers have no such column.
     "rows": """
-        SELECT version::text, isfinite(applied_at) AS is_timed,
+        SELECT coalesce(version::text, '') AS version, isfinite(applied_at) AS is_timed,
             dense_rank() OVER (ORDER BY applied_at) AS rank, checksum::text
         FROM tb_confiture AS ledger
         WHERE to_jsonb(ledger) ->> 'archived_into' IS NULL ORDER BY pk_confiture""",
@@ -158,7 +158,7 @@ def checksums(directory, deadline):
     """The SHA-256 of each migration by the name of its file; none where it cannot be read."""
     sums = {}
     for entry in os.scandir(directory):
-        if entry.name.endswith((".up.sql", ".py")):
+        if entry.name.endswith((".up.sql", ".py")) and entry.name.isprintable():
             try:
                 sums[entry.name] = checksum(entry.path, deadline)
             except OSError:
@@ -193,7 +193,7 @@ def look(psycopg, directory, option):
             **answers,
             "pid_again": again,
             "asked_port": connection.info.port,
-            "is_encrypted": connection.pgconn.ssl_in_use,
+            "is_encrypted": bool(getattr(connection.pgconn, "ssl_in_use", False)),
             "takes_options": takes_options,
         }
     try:
