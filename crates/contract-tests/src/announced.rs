@@ -53,14 +53,14 @@ pub fn scoped_result(call: &Call, result: &mut Value, revision: Option<&str>) {
 pub fn without_moved_codes(exit_codes: &mut Value) {
     let statuses = exit_codes.as_object_mut().into_iter().flatten();
     for kinds in statuses.filter_map(|(status, kinds)| status.starts_with("3 ").then_some(kinds)) {
-        for codes in kinds
+        let kinds = kinds
             .as_object_mut()
-            .into_iter()
-            .flat_map(|it| it.values_mut())
-        {
+            .expect("a list of codes for each kind");
+        kinds.retain(|_, codes| {
             let codes = codes.as_array_mut().expect("a list of codes");
             codes.retain(|code| code.as_str().is_none_or(|it| !is_moved(it)));
-        }
+            !codes.is_empty()
+        });
     }
 }
 

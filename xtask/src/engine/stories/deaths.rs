@@ -57,8 +57,10 @@ pub const KILLED: Story = Story {
             if stand.way == Way::Shipped {
                 // confiture goes on, and commits.
                 return within(Duration::from_secs(120), || {
-                    let ledger = stand.ledger()?;
-                    Ok((ledger.len() != 2).then(|| format!("the ledger is {ledger:?}")))
+                    let (ledger, processes) = (stand.ledger()?, stand.processes());
+                    let goes_on = ledger.len() != 2 || !processes.is_empty();
+                    Ok(goes_on
+                        .then(|| format!("the ledger is {ledger:?}, processes {processes:?}")))
                 });
             }
             untouched(stand)
