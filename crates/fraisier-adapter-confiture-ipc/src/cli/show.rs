@@ -73,6 +73,7 @@ fn preflight(page: &mut Page, report: &PreflightReport) -> Status {
         ),
     }
     match &report.change_set {
+        Some(set) if set.changes.is_empty() => page.row(GOOD, "changes", "none"),
         Some(set) => {
             let worst = set
                 .worst_tier()

@@ -99,6 +99,12 @@ fn an_answer_that_says_no_is_no_success() {
             Status::Refused,
             "3: m [X]",
         ),
+        (
+            "preflight",
+            r#"{"ok":true,"issues":[],"change_set":{"contract_version":1,"changes":[]}}"#,
+            Status::Done,
+            " none",
+        ),
         ("current_revision", "null", Status::Done, "no revision"),
         ("current_revision", "\"002\"", Status::Done, "002"),
         ("applied_revisions", "[]", Status::Done, "no revision"),
