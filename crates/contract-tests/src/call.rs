@@ -10,6 +10,11 @@ use crate::connection::{CONFITURE_DATABASE_URL, Connection, DATABASE_URL, PGPASS
 pub const REPORT: &str = "<report>";
 /// Stands for the directory of links in a recorded argv.
 pub const LINKS: &str = "<links>";
+/// How long one try of `up` waits for the migration lock. A recording has no such argument, and shows one
+/// wait as long as all tries together: `surface/help-up` shows that every release has the option.
+pub const ONE_TRY: &str = "--lock-timeout=400";
+/// What confiture says after one try, and after the wait that is recorded.
+pub const WAITED: [&str; 2] = ["migration lock within 0.4s", "migration lock within 30.0s"];
 /// Stands for the project's directory in everything recorded.
 pub const PROJECT: &str = "<project>";
 /// Stands for the URL, without a password, of the `--against` database.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::call::LINKS;
+use crate::call::{LINKS, ONE_TRY};
 
 /// The script's file name, beside the name the stand-in was started by.
 pub const SCRIPT: &str = "script.json";
@@ -14,10 +14,6 @@ pub const SCRIPT: &str = "script.json";
 pub const LOG: &str = "calls.log";
 /// The exit status of a call that the script does not allow.
 pub const NOT_ALLOWED: u8 = 97;
-
-/// An argument that no recording contains: how long one try of `up` waits for the migration lock. Only
-/// `up/lock-held` waits, and `surface/help-up` shows that every release has the option.
-const NOT_RECORDED: &str = "--lock-timeout=400";
 
 /// The calls of one replay.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -77,7 +73,7 @@ impl Script {
         let is_same = |(recorded, given): (&String, &&String)| {
             recorded == *given || *given == LINKS && links.is_some()
         };
-        let given: Vec<&String> = argv.iter().filter(|it| *it != NOT_RECORDED).collect();
+        let given: Vec<&String> = argv.iter().filter(|it| *it != ONE_TRY).collect();
         let asked = |call: &&Played| {
             call.argv.len() == given.len() && call.argv.iter().zip(&given).all(is_same)
         };

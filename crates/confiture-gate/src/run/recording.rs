@@ -1,6 +1,6 @@
 //! What was seen of a case, in the form of its recording.
 
-use contract_tests::call::{Call, LINKS};
+use contract_tests::call::{Call, LINKS, ONE_TRY, WAITED};
 use contract_tests::case::Case;
 use contract_tests::normalise::{help_interface, normalise};
 use contract_tests::recording::{RecordedCall, Recording, Text};
@@ -12,7 +12,8 @@ use crate::wrapper::Seen;
 /// The recording that what was seen makes.
 pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Recording {
     let names = site.names();
-    let text = |text: &str| normalise(text, &names);
+    let [one_try, wait] = WAITED;
+    let text = |text: &str| normalise(text, &names).replace(one_try, wait);
     let definition = &case.definition;
     // Of a case that is recorded with the whole directory, links stand in for it, as in a replay.
     let argument = |argument: &String| match text(argument) {
@@ -27,7 +28,12 @@ pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Record
             _ => text(&seen.stdout),
         };
         RecordedCall {
-            argv: seen.argv.iter().map(argument).collect(),
+            argv: seen
+                .argv
+                .iter()
+                .filter(|it| *it != ONE_TRY)
+                .map(argument)
+                .collect(),
             links: seen.links.clone().filter(|_| definition.reads_ledger),
             env: call.recorded_environment(definition.connection),
             exit: seen.exit,

@@ -63,7 +63,7 @@ const REASONS: [(&str, &str, &str, &str); 6] = [
     ),
     (
         "SELECT pg_sleep(6);",
-        "SET statement_timeout = '4s'",
+        "SET statement_timeout = 4000",
         "raise statement_timeout",
         "SET statement_timeout = 0",
     ),
