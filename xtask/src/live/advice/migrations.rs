@@ -101,10 +101,10 @@ fn server_reasons(stage: &Follower<'_>) -> anyhow::Result<()> {
         "" => Ok(()),
         what => {
             let set = format!(
-                "SET default_transaction_read_only = off; DO $$ BEGIN EXECUTE format(
-                 'ALTER DATABASE %I {what}', current_database()); END $$"
+                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {what}', current_database()); END $$"
             );
-            stage.sql(&set).map(drop)
+            let mut client = stage.sql("SET default_transaction_read_only = off")?;
+            Ok(client.batch_execute(&set)?)
         }
     };
     for (number, (statement, before, says, after)) in REASONS.into_iter().enumerate() {
