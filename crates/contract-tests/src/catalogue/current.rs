@@ -69,7 +69,7 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .without_database()
         .connection(Connection::Malformed)
-        .expect([refused(InvalidConfig)]),
+        .expect([Exit(3), Code("CONFIG_006"), refused(InvalidConfig)]),
         case(
             "current/no-dsn",
             "No variable names a database.",
