@@ -97,15 +97,15 @@ const REASONS: [(&str, &str, &str, &str); 6] = [
 
 fn server_reasons(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.applies(&["001"])?;
-    let set = |what: &str| match what {
-        "" => Ok(()),
-        what => {
-            let set = format!(
-                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {what}', current_database()); END $$"
-            );
-            let mut client = stage.sql("SET default_transaction_read_only = off")?;
-            Ok(client.batch_execute(&set)?)
+    let set = |what: &str| -> anyhow::Result<()> {
+        if what.is_empty() {
+            return Ok(());
         }
+        let set = format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {what}', current_database()); END $$"
+        );
+        let mut client = stage.sql("SET default_transaction_read_only = off")?;
+        Ok(client.batch_execute(&set)?)
     };
     for (number, (statement, before, says, after)) in REASONS.into_iter().enumerate() {
         let version = format!("1{number:02}");
