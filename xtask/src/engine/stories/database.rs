@@ -119,7 +119,8 @@ pub const REFRESH: Story = Story {
         }),
         step("db refresh fails", |stand| {
             broken(stand)?;
-            stand.ends(false, &["--json", "db", "refresh", "--yes"])?;
+            let printed = stand.ends(false, &["--json", "db", "refresh", "--yes"])?;
+            ensure!(printed.contains(r#""failed_step": "migrate""#), "{printed}");
             // It was restored at 001, and what was applied before the failure remains.
             is_at_stock(stand)?;
             is_withheld(stand)
