@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use anyhow::bail;
+
 use super::{MARK, Stand};
 
 impl Stand<'_> {
@@ -54,6 +56,15 @@ impl Stand<'_> {
             }
         }
         Ok(names)
+    }
+
+    /// Removes the report that is all that lies in that directory.
+    pub fn remove_report(&self) -> anyhow::Result<()> {
+        let names = self.temporary()?;
+        let [name] = &names[..] else {
+            bail!("the temporary files are {names:?}, not a report");
+        };
+        Ok(fs::remove_file(self.root().join("tmp").join(name))?)
     }
 }
 

@@ -55,13 +55,14 @@ pub const KILLED: Story = Story {
             engine.wait()?;
             asleep?;
             if stand.way == Way::Shipped {
-                // confiture goes on, and commits.
-                return within(Duration::from_secs(120), || {
+                // confiture goes on, and commits. Nobody takes its report away.
+                within(Duration::from_secs(120), || {
                     let (ledger, processes) = (stand.ledger()?, stand.processes());
                     let goes_on = ledger.len() != 2 || !processes.is_empty();
                     Ok(goes_on
                         .then(|| format!("the ledger is {ledger:?}, processes {processes:?}")))
-                });
+                })?;
+                return stand.remove_report();
             }
             untouched(stand)
         })
@@ -87,8 +88,8 @@ pub const KILLED: Story = Story {
     ],
 };
 
-const STOPS_WITH_THE_ENGINE: &str =
-    "ours stops with the engine; with the shipped adapter confiture goes on, and commits";
+const STOPS_WITH_THE_ENGINE: &str = "ours stops with the engine; with the shipped adapter confiture \
+                                     goes on, commits, and its report stays";
 
 /// The migration `002`: a table, and so many seconds.
 fn slow(stand: &Stand<'_>, seconds: u32) -> anyhow::Result<()> {
