@@ -105,6 +105,8 @@ pub(crate) fn observe(
         }
         let program = wrapper.program();
         let made_directly = call_by(&program, place.site(), definition, &definition.call, limit);
+        // What an interrupt stopped is unfinished, too.
+        interrupt::check()?;
         observed.seen = calls(&wrapper, case)?;
         if wrapper.is_unfinished() {
             bench.count_hung();

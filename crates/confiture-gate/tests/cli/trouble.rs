@@ -131,21 +131,24 @@ fn an_interrupt_cleans_up_and_writes_what_was_known() {
     for (path, mode) in [(room.path(""), 0o755), (temporary.clone(), 0o777)] {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
-    let waits = format!("touch {}; exec sleep 600", room.path("waits").display());
+    let waits = format!("echo >> {}; exec sleep 600", room.path("waits").display());
     let candidate = confiture_after(&room, &real, &waits);
-    let only = ["--only", "current/fresh", "surface/version", "--jobs", "2"];
-    let mut gate = room.command(&[&[candidate.as_str()], &only[..]].concat());
+    // One is called by the adapter, and one without it.
+    let cases = ["current/fresh", "current/no-config"];
+    let arguments = [&[&candidate, "--jobs=2", "--only"][..], &cases].concat();
+    let mut gate = room.command(&arguments);
     gate.env("TMPDIR", &temporary).stdout(Stdio::piped());
     let mut gate = gate.stderr(Stdio::null()).spawn().unwrap();
-    until(&mut gate, || room.path("waits").exists());
+    let both_wait = || fs::read(room.path("waits")).is_ok_and(|lines| lines.len() == 2);
+    until(&mut gate, both_wait);
     kill_process(Pid::from_child(&gate), Signal::INT).unwrap();
     let output = gate.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     let report = room.report();
     assert_eq!(report["interrupted"], true);
     let cases = report["candidates"][0]["cases"].as_array().unwrap();
-    let why: Vec<&serde_json::Value> = cases.iter().map(|case| &case["not_judged"]).collect();
-    assert!(why.contains(&&"the run was interrupted".into()), "{why:?}");
+    let interrupted = |case: &&serde_json::Value| case["not_judged"] == "the run was interrupted";
+    assert_eq!(cases.iter().filter(interrupted).count(), 2, "{cases:#?}");
     // The cleaner stops the server a moment later, and ends.
     while runs_with(&temporary) {
         std::thread::sleep(Duration::from_millis(100));
