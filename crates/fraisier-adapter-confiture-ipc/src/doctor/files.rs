@@ -24,7 +24,16 @@ const CANNOT_READ: (Grade, &str) = (
 );
 const WITH_NUL: (Grade, &str) = (
     Fail,
-    "a NUL byte, behind which confiture silently runs nothing, is in {}. Next: write it as text",
+    "a NUL byte, behind which confiture silently runs nothing of SQL, and with which it loads no Python, is in {}. Next: \
+     write it as text",
+);
+const WITH_BOM: (Grade, &str) = (
+    Fail,
+    "a byte order mark, which is a syntax error to the server, begins {}. Next: write it as UTF-8 without one",
+);
+const NOT_TEXT: (Grade, &str) = (
+    Fail,
+    "confiture fails at a file name that is not UTF-8: {}. Next: rename the file",
 );
 const IRREGULAR: (Grade, &str) = (
     Warn,
@@ -62,7 +71,7 @@ pub(super) async fn examine(project: &Project) -> (Option<Vec<Migration>>, Vec<F
 
 fn read(directory: &Path) -> (Option<Vec<Migration>>, Vec<Finding>) {
     let shown = directory.display();
-    let endings = [".up.sql", ".down.sql", ".verify.sql"];
+    let endings = [".up.sql", ".down.sql", ".verify.sql", ".py"];
     let read = migrations_in(directory)
         .and_then(|found| Ok((found, NotText::in_directory(directory, &endings)?)));
     let (migrations, not_text) = match read {
@@ -85,10 +94,16 @@ fn read(directory: &Path) -> (Option<Vec<Migration>>, Vec<Finding>) {
         let without = migrations.iter().filter(|it| lacks(it, ending));
         without.map(|it| &*it.version).collect::<Vec<_>>()
     };
-    let (not_text, text) = match &*not_text.with_nul {
-        [] => (&*not_text.not_utf8, CANNOT_READ),
-        with_nul => (with_nul, WITH_NUL),
-    };
+    let texts = [
+        (&not_text.with_nul, WITH_NUL),
+        (&not_text.not_utf8, CANNOT_READ),
+        (&not_text.with_bom, WITH_BOM),
+    ];
+    let (not_text, text) = texts
+        .into_iter()
+        .find(|(files, _)| !files.is_empty())
+        .unwrap_or(texts[0]);
+    let names = unnamable(directory);
     let mut findings = vec![
         Finding::first(
             DIRECTORY,
@@ -121,9 +136,24 @@ fn read(directory: &Path) -> (Option<Vec<Migration>>, Vec<Finding>) {
             UNVERIFIED,
         ),
     ];
+    if !names.is_empty() {
+        findings.push(Finding::named("names", "", &names, NOT_TEXT));
+    }
     let surprises = surprises(&migrations).into_iter();
     findings.extend(surprises.map(|(_, what)| Finding::new("names", Warn, what)));
     (Some(migrations), findings)
+}
+
+/// The SQL and Python whose name is not UTF-8.
+fn unnamable(directory: &Path) -> Vec<String> {
+    let entries = directory.read_dir().into_iter().flatten().flatten();
+    let names = entries.map(|it| it.file_name());
+    let names = names.filter(|it| it.to_str().is_none());
+    let names = names.map(|it| it.to_string_lossy().into_owned());
+    let endings = [".sql", ".py"];
+    names
+        .filter(|name| endings.iter().any(|it| name.ends_with(it)))
+        .collect()
 }
 
 /// What has the name of a migration's file, and is no file.
@@ -161,7 +191,9 @@ fn sibling(migration: &Migration, ending: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
     use std::fs;
+    use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::fs::symlink;
     use std::process::Command;
 
@@ -250,8 +282,24 @@ mod tests {
         };
         assert!(hidden.evidence.contains("._9_c.up.sql"), "{found:?}");
         assert!(widths.evidence.contains("10 comes before 9"), "{found:?}");
-        fs::remove_file(base.path().join("1_a.down.sql")).expect("removed");
+        let at = |name: &str| base.path().join(name);
+        fs::rename(at("1_a.down.sql"), at("1_b.py")).expect("renamed");
+        let text = examined_in(base.path()).remove(2);
+        assert!(text.evidence.ends_with("is in 1_b.py"), "{text:?}");
+        fs::remove_file(at("1_b.py")).expect("removed");
         let text = examined_in(base.path()).remove(2);
         assert!(text.evidence.ends_with("10_b.up.sql"), "{text:?}");
+        fs::write(at("10_b.up.sql"), "\u{feff}SELECT 1;").expect("written");
+        let text = examined_in(base.path()).remove(2);
+        assert!(text.evidence.ends_with("begins 10_b.up.sql"), "{text:?}");
+        // Not every file system has such names.
+        let name = base.path().join(OsStr::from_bytes(b"11_\xff.up.sql"));
+        if fs::write(name, "").is_ok() {
+            let found = examined_in(base.path());
+            let names = found.iter().find(|it| it.check == "names");
+            let names = names.expect("a finding");
+            assert_eq!(names.grade, Grade::Fail);
+            assert!(names.evidence.contains("11_\u{fffd}.up.sql"), "{names:?}");
+        }
     }
 }

@@ -16,6 +16,8 @@ pub struct NotText {
     pub with_nul: Vec<String>,
     /// confiture fails when it reads one of these, and does not name it.
     pub not_utf8: Vec<String>,
+    /// SQL that begins with a byte order mark, which is a syntax error to the server.
+    pub with_bom: Vec<String>,
 }
 
 impl NotText {
@@ -41,6 +43,8 @@ impl NotText {
                 Ok(Text::Utf8) | Err(_) => {}
                 Ok(Text::WithNul) => found.with_nul.push(text),
                 Ok(Text::NotUtf8) => found.not_utf8.push(text),
+                Ok(Text::WithBom) if text.as_bytes().ends_with(b".py") => {}
+                Ok(Text::WithBom) => found.with_bom.push(text),
             }
         }
         Ok(found)
@@ -52,6 +56,7 @@ enum Text {
     Utf8,
     NotUtf8,
     WithNul,
+    WithBom,
 }
 
 /// Opens a regular file, and nothing else. It never waits, as opening a FIFO does.
@@ -70,7 +75,7 @@ fn is_text(path: &Path) -> io::Result<Text> {
     let mut chunk = vec![0; 64 << 10];
     // How many bytes of the last chunk begin a character.
     let mut begun = 0;
-    let mut text = Text::Utf8;
+    let mut text = None;
     loop {
         let length = begun + file.read(&mut chunk[begun..])?;
         let bytes = &chunk[..length];
@@ -78,16 +83,22 @@ fn is_text(path: &Path) -> io::Result<Text> {
             return Ok(Text::WithNul);
         }
         let is_end = length == begun;
+        if text.is_none() {
+            text = Some(match bytes {
+                [0xef, 0xbb, 0xbf, ..] => Text::WithBom,
+                _ => Text::Utf8,
+            });
+        }
         begun = match str::from_utf8(bytes) {
             Ok(_) => 0,
             Err(error) if error.error_len().is_none() && !is_end => length - error.valid_up_to(),
             Err(_) => {
-                text = Text::NotUtf8;
+                text = Some(Text::NotUtf8);
                 0
             }
         };
         if is_end {
-            return Ok(text);
+            return Ok(text.unwrap_or(Text::Utf8));
         }
         chunk.copy_within(length - begun..length, 0);
     }
@@ -143,11 +154,20 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_one_at_the_beginning() {
+        assert_eq!(text("\u{feff}SELECT 1;".as_bytes()), Text::WithBom);
+        assert_eq!(text(b"\xef\xbb\xbf\xe9"), Text::NotUtf8);
+        assert_eq!(text(b"\xef\xbb\xbf\0"), Text::WithNul);
+        assert_eq!(text("\u{feff}".as_bytes()), Text::WithBom);
+    }
+
+    #[test]
     fn bytes_are_text_wherever_chunks_end() {
         for blanks in (64 << 10) - 4..=(64 << 10) + 1 {
             let with = |bytes: &[u8]| text(&[&b" ".repeat(blanks), bytes].concat());
             assert_eq!(with("é日本語".as_bytes()), Text::Utf8);
             assert_eq!(with(b"\xe9t\xe9 of Latin-1"), Text::NotUtf8);
+            assert_eq!(with("\u{feff}".as_bytes()), Text::Utf8);
             assert_eq!(
                 with("日".as_bytes().split_last().expect("bytes").1),
                 Text::NotUtf8

@@ -1,6 +1,8 @@
 //! What is broken before a server is asked: the program, the variables, the files.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -9,7 +11,7 @@ use contract_lab::files::make_fifo;
 use super::way::{Breaks, finds, keeps};
 use crate::environment::Environment;
 
-pub(super) const ALL: [(&str, Breaks); 21] = [
+pub(super) const ALL: [(&str, Breaks); 24] = [
     ("a healthy project", |_| Ok((None, None))),
     ("no program", |scene| {
         scene
@@ -67,6 +69,21 @@ pub(super) const ALL: [(&str, Breaks); 21] = [
         let file = scene.migrations().join("20260105090000_x.verify.sql");
         fs::write(file, "SELECT true;\0")?;
         finds("text", "fail", "20260105090000_x.verify.sql")
+    }),
+    ("a byte order mark", |scene| {
+        let file = scene.migrations().join("20270101000000_x.up.sql");
+        fs::write(file, "\u{feff}SELECT 1;")?;
+        finds("text", "fail", "begins 20270101000000_x.up.sql")
+    }),
+    ("Python that is not UTF-8", |scene| {
+        let file = scene.migrations().join("20270101000000_x.py");
+        fs::write(file, b"# caf\xe9")?;
+        finds("text", "fail", "not UTF-8: 20270101000000_x.py")
+    }),
+    ("a file name that is not UTF-8", |scene| {
+        let name = OsStr::from_bytes(b"20270101000000_\xff.up.sql");
+        fs::write(scene.migrations().join(name), "SELECT 1;")?;
+        finds("names", "fail", "a file name that is not UTF-8")
     }),
     ("a hidden file", |scene| {
         fs::write(scene.migrations().join("._1_x.up.sql"), "")?;
