@@ -162,6 +162,28 @@ fn confiture_is_the_one_of_the_variable_then_the_one_beside_the_program_then_tha
 }
 
 #[test]
+fn doctor_reports_that_nothing_can_watch() {
+    let hides = "mount --bind /bin/true /bin/sh";
+    let hidden = |then: &str| format!("{hides} && exec {then}");
+    let unshare = |stage: &Stage, then: &str| {
+        let mut command = stage.command("unshare".as_ref());
+        command.args(["-rm", "sh", "-c", &hidden(then)]);
+        finish(command, b"")
+    };
+    let stage = Stage::new("exit 0");
+    if !unshare(&stage, "true").status.success() {
+        println!("not run: nothing can be put in the place of /bin/sh here");
+        return;
+    }
+    let output = unshare(&stage, &format!("{PROGRAM} doctor"));
+    let doctor = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        doctor.contains("warn    watcher     /bin/sh is missing"),
+        "{doctor}"
+    );
+}
+
+#[test]
 fn doctor_finds_no_program_where_the_adapter_finds_none() {
     let stage = Stage::new("echo 'confiture version 1.2.3'");
     // The working directory contains a `confiture`.

@@ -21,7 +21,7 @@ fn refused(
     finds("connection", "fail", says)
 }
 
-pub(super) const ALL: [(&str, Breaks); 16] = [
+pub(super) const ALL: [(&str, Breaks); 17] = [
     ("no secret", |scene| {
         scene.env.remove(DSN);
         finds("secret", "fail", "DATABASE_URL")
@@ -74,6 +74,10 @@ pub(super) const ALL: [(&str, Breaks); 16] = [
     }),
     ("a primary that is asked for", |scene| {
         scene.add_to_dsn("target_session_attrs=read-write");
+        Ok((None, None))
+    }),
+    ("a blank at the end", |scene| {
+        scene.env.entry(DSN).or_default().push(" ");
         Ok((None, None))
     }),
     ("an address that is asked for", |scene| {
