@@ -23,8 +23,8 @@ const LIMIT: Duration = Duration::from_secs(40);
 /// How often the adapter asks the server to look for its client.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A session with a shorter timeout cannot even read and change the ledger.
-const SHORTEST_TIMEOUT_MS: i64 = 100;
+/// A session with a shorter timeout cannot even read and change an empty ledger.
+const SHORTEST_TIMEOUT_MS: i64 = 2;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,6 +47,8 @@ pub(super) struct Looked {
     asked_port: u16,
     is_encrypted: bool,
     takes_options: bool,
+    /// Whether the `statement_timeout` of the role ended what confiture reads at first.
+    ends_early: bool,
     /// By the name of the file; none where it could not be read.
     checksums: BTreeMap<String, Option<String>>,
 }
@@ -55,7 +57,10 @@ pub(super) struct Looked {
 #[serde(rename_all = "snake_case")]
 enum Answer<T> {
     Rows(Vec<T>),
-    Error { message: String, is_canceled: bool },
+    Error {
+        message: String,
+        sqlstate: Option<String>,
+    },
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +105,8 @@ struct Session {
     /// Whether it holds the migration lock, or waits for it.
     migration_lock: Option<bool>,
     blocks: bool,
+    /// Whether it locks tables, and the role may not see since when.
+    may_block: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -115,13 +122,15 @@ struct Pid {
 
 /// What libpq says of a connection that it cannot make, and what helps: the first that matches.
 #[rustfmt::skip]
-const REFUSALS: [(&[&str], &str); 8] = [
+const REFUSALS: [(&[&str], &str); 10] = [
     (&["could not translate host name", "resolve host"], "correct the host, or the name service of this machine"),
     (&["authentication failed", "no password", "pg_hba.conf", "role \""],
         "correct user and password of the connection string, or pg_hba.conf of the server"),
     (&["database \""], "create the database, or name another"),
-    (&["certificate", "SSL", "GSSAPI"],
+    (&["certificate", "SSL"],
         "correct sslmode, sslrootcert and the host of the connection string, or the server's certificate"),
+    (&["GSSAPI"], "correct gssencmode, or get a ticket (kinit)"),
+    (&["definition of service"], "correct service, or the service file"),
     (&["too many", "connection slots"], "free connections: confiture needs one too"),
     (&["session is", "in hot standby"],
         "correct target_session_attrs, or let the connection string name the primary"),
@@ -186,15 +195,102 @@ impl<T> Answer<T> {
         }
     }
 
-    fn is_canceled(&self) -> bool {
-        matches!(
-            self,
-            Self::Error {
-                is_canceled: true,
-                ..
-            }
-        )
+    fn sqlstate(&self) -> Option<&str> {
+        match self {
+            Self::Rows(_) => None,
+            Self::Error { sqlstate, .. } => sqlstate.as_deref(),
+        }
     }
+}
+
+/// A check: its name, and what can be wrong, in the order in which it is reported. `{}` is what was seen, and
+/// `{end}` the statements that end the sessions of it.
+type Check = (&'static str, &'static [(Grade, &'static str)]);
+
+#[rustfmt::skip]
+const SERVER: Check = ("server", &[(Warn, "{}, which cannot be asked to notice that its client is gone. Next: after a \
+    kill, a statement runs to its end; set FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK=off, or upgrade to PostgreSQL 14")]);
+
+#[rustfmt::skip]
+const BETWEEN: Check = ("between", &[
+    (Fail, "two transactions had two sessions{}. Next: let the connection string name the server itself: a pooler that \
+        shares sessions loses confiture's lock and the server's notice that it is gone"),
+    (Warn, "a pooler refused the option by which the server notices that confiture is gone{}. Next: let the connection \
+        string name the server itself, or set FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK=off"),
+    (Warn, "the server itself listens on {}: a pooler, a proxy or a mapped port is in between. Next: if it is a pooler, \
+        let the connection string name the server itself: one that shares sessions loses confiture's lock"),
+]);
+
+#[rustfmt::skip]
+const WRITABLE: Check = ("writable", &[
+    (Fail, "this server is a standby{}. Next: let the connection string name the primary"),
+    (Fail, "transactions only read here (default_transaction_read_only){}. Next: remove that setting from the role, the \
+        database or the server"),
+]);
+
+#[rustfmt::skip]
+const RIGHTS: Check = ("rights", &[(Fail, "{}. Next: deploy as the owner of the ledger (ALTER TABLE tb_confiture OWNER TO \
+    …), grant what is lacking, or correct the search_path of the role")]);
+
+#[rustfmt::skip]
+const TIMEOUTS: Check = ("timeouts", &[
+    (Fail, "statement_timeout is too short to read and change the ledger{}. Next: raise it for the role that deploys: \
+        ALTER ROLE … SET …"),
+    (Warn, "a migration that takes longer fails{}. Next: raise it for the role that deploys: ALTER ROLE … SET …"),
+]);
+
+#[rustfmt::skip]
+const LEDGER: Check = ("ledger", &[
+    (Fail, "{}. Next: rename it, or set the search_path of the role to the schema of the ledger"),
+    (Fail, "confiture sees none, and one is in the schema {}: it would apply everything again. Next: put that schema on \
+        the search_path of the role, and grant USAGE on it"),
+    (Warn, "confiture sees {}. Next: make sure that the search_path of every role that deploys shows the same one"),
+]);
+
+#[rustfmt::skip]
+const LOCK: Check = ("lock", &[(Fail, "the migration lock is held by {} wait for it. Next: wait for that deploy to end; if \
+    it no longer runs, end its session: {end}")]);
+
+#[rustfmt::skip]
+const STANDBY: Check = ("standby", &[(Warn, "a commit waits for a synchronous standby: {}. Next: start the standby, or \
+    correct synchronous_standby_names. Do not end the session: its commit is on the disk, and ending it makes it visible")]);
+
+#[rustfmt::skip]
+const BLOCKING: Check = ("blocking", &[
+    (Warn, "sessions that block, or lock tables: {}. Next: a migration waits behind them, and everything else behind the \
+        migration: wait until they end, or end them: {end}"),
+    (Warn, "sessions that lock tables, and nothing tells since when: {}. Next: let the role that deploys see it: GRANT \
+        pg_read_all_stats TO …"),
+]);
+
+#[rustfmt::skip]
+const INDEXES: Check = ("indexes", &[(Warn, "invalid: {}. Next: a stopped CREATE INDEX CONCURRENTLY left it: DROP INDEX \
+    CONCURRENTLY {end}, then deploy again")]);
+
+#[rustfmt::skip]
+const HISTORY: Check = (history::CHECK, &[
+    (Unknown, "another session locks the ledger{}. Next: read about `blocking`, and run `doctor` again"),
+    (Unknown, "the ledger was not read within 4 s, the limit of `doctor` itself{}. Next: see whether the server is \
+        overloaded; VACUUM tb_confiture if it was changed much"),
+]);
+
+/// What was seen of a problem, and what ends it.
+type Seen = Option<(String, String)>;
+
+fn seen(is_there: bool, what: impl Into<String>) -> Seen {
+    is_there.then(|| (what.into(), String::new()))
+}
+
+/// The first problem of the check that was seen, or that all is well.
+fn judge<const N: usize>((name, problems): Check, fine: &str, seen: [Seen; N]) -> Finding {
+    let problems = problems.iter().zip(seen);
+    let first = problems.filter_map(|((grade, text), seen)| {
+        let (what, end) = seen?;
+        let text = text.replacen("{end}", &end, 1).replacen("{}", &what, 1);
+        Some(Finding::new(name, *grade, text))
+    });
+    let fine = || Finding::new(name, Grade::Ok, fine);
+    first.into_iter().next().unwrap_or_else(fine)
 }
 
 impl Looked {
@@ -215,19 +311,23 @@ impl Looked {
 
     /// The history; nothing where another finding says why it is not known.
     pub(super) fn history(&self) -> Result<Option<History<'_>>, Finding> {
-        let Ok(ledgers) = self.ledgers.rows("") else {
-            return Ok(None);
-        };
-        let (rows, interferes) = match ledgers.first() {
-            None => (&[][..], &[][..]),
-            Some(it) if it.is_seen && it.is_instead.is_none() && !self.rows.is_canceled() => {
-                match self.rows.rows(history::CHECK) {
+        let (rows, interferes) = match self.ledgers.rows("").map(<[_]>::first) {
+            Ok(None) => (&[][..], &[][..]),
+            Ok(Some(it)) if it.is_seen && it.is_instead.is_none() => {
+                match (&self.rows, self.rows.sqlstate()) {
+                    (Answer::Rows(rows), _) => (&**rows, &*it.interferes),
+                    (_, Some("57014")) if self.is_too_short() => return Ok(None),
                     // The rights were reported.
-                    Err(_) if !it.lacks.is_empty() => return Ok(None),
-                    rows => (rows?, &*it.interferes),
+                    (_, Some("42501")) if !it.lacks.is_empty() => return Ok(None),
+                    (_, Some(state @ ("55P03" | "57014"))) => {
+                        let is_locked = state == "55P03";
+                        let problems = [seen(is_locked, ""), seen(!is_locked, "")];
+                        return Err(judge(HISTORY, "", problems));
+                    }
+                    _ => (self.rows.rows(history::CHECK)?, &*it.interferes),
                 }
             }
-            Some(_) => return Ok(None),
+            Err(_) | Ok(Some(_)) => return Ok(None),
         };
         let checksums = &self.checksums;
         Ok(Some(History {
@@ -239,18 +339,10 @@ impl Looked {
 
     fn server(&self) -> Result<Vec<Finding>, Finding> {
         let [it] = self.server.rows("server")? else {
-            return Err(Finding::new(
-                "server",
-                Unknown,
-                "the server returned no row",
-            ));
+            let text = "the server returned no row";
+            return Err(Finding::new("server", Unknown, text));
         };
         let over = if self.is_encrypted { ", over TLS" } else { "" };
-        let old = "which cannot be asked to notice that its client is gone. Next: after a kill, a \
-                   statement runs to its end; set FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK=off, or \
-                   upgrade to PostgreSQL 14";
-        let direct = "Next: let the connection string name the server itself: a pooler that shares \
-                      sessions loses confiture's lock and the server's notice that it is gone";
         let address = it.address.as_deref().unwrap_or_default();
         let port = it.port.unwrap_or(self.asked_port);
         let two_sessions = match (&self.pid, &self.pid_again) {
@@ -258,204 +350,119 @@ impl Looked {
             _ => false,
         };
         let between = [
-            (
-                two_sessions,
-                Fail,
-                format!("two transactions had two sessions. {direct}"),
-            ),
-            (
-                !self.takes_options,
-                Warn,
-                format!(
-                    "a pooler refused the option by which the server notices that confiture is gone. \
-                     {direct}"
-                ),
-            ),
-            (
-                port != self.asked_port,
-                Warn,
-                format!(
-                    "the server itself listens on {address} port {port}: a pooler, a proxy or a mapped \
-                     port is in between. {direct}"
-                ),
-            ),
-        ];
-        let writable = [
-            (
-                it.is_standby,
-                Fail,
-                "this server is a standby. Next: let the connection string name the primary".into(),
-            ),
-            (
-                it.is_read_only,
-                Fail,
-                "transactions only read here (default_transaction_read_only). Next: remove that \
-                 setting from the role, the database or the server"
-                    .into(),
-            ),
+            seen(two_sessions, ""),
+            seen(!self.takes_options, ""),
+            seen(port != self.asked_port, format!("{address} port {port}")),
         ];
         let ledger = self.ledgers.rows("").ok().and_then(<[_]>::first);
-        let ledger = ledger
-            .filter(|it| it.is_seen)
-            .map_or(&[][..], |it| &*it.lacks);
-        let lacks = [&*it.lacks, ledger].concat().join(", and ");
-        let rights = format!(
-            "{} {lacks}. Next: deploy as the owner of the ledger (ALTER TABLE tb_confiture OWNER TO …), \
-             grant what is lacking, or correct the search_path of the role",
-            it.role
+        let ledger = ledger.filter(|it| it.is_seen);
+        let lacks = [&*it.lacks, ledger.map_or(&[], |it| &*it.lacks)].concat();
+        let lacking = seen(
+            !lacks.is_empty(),
+            format!("{} {}", it.role, lacks.join(", and ")),
         );
+        let writable = [seen(it.is_standby, ""), seen(it.is_read_only, "")];
+        let one = "one session, on the server that was asked for";
         let may = format!("{} may create tables and change the ledger", it.role);
         Ok(vec![
             Finding::new("connection", Grade::Ok, format!("{}{over}", it.connected)),
-            Finding::first(
-                "server",
-                &it.release,
-                [(it.is_old, Warn, format!("{}, {old}", it.release))],
-            ),
-            Finding::first(
-                "between",
-                "one session, on the server that was asked for",
-                between,
-            ),
-            Finding::first("writable", "neither a standby nor read-only", writable),
-            Finding::first("rights", &may, [(!lacks.is_empty(), Fail, rights)]),
+            judge(SERVER, &it.release, [seen(it.is_old, &it.release)]),
+            judge(BETWEEN, one, between),
+            judge(WRITABLE, "neither a standby nor read-only", writable),
+            judge(RIGHTS, &may, [lacking]),
         ])
     }
 
+    /// Whether the role's own timeouts end what confiture does with the ledger.
+    fn is_too_short(&self) -> bool {
+        let ends_all = |it: &Timeout| it.name != "lock_timeout" && it.ms < SHORTEST_TIMEOUT_MS;
+        self.ends_early
+            || match &self.timeouts {
+                Answer::Rows(timeouts) => timeouts.iter().any(ends_all),
+                error @ Answer::Error { .. } => error.sqlstate() == Some("57014"),
+            }
+    }
+
     fn timeouts(&self) -> Result<Finding, Finding> {
-        const CHECK: &str = "timeouts";
-        let canceled = self.timeouts.is_canceled() || self.rows.is_canceled();
-        let timeouts = match self.timeouts.rows(CHECK) {
-            Err(unknown) if !canceled => return Err(unknown),
+        let timeouts = match self.timeouts.rows(TIMEOUTS.0) {
+            Err(unknown) if !self.is_too_short() => return Err(unknown),
             timeouts => timeouts.unwrap_or_default(),
         };
         let each = timeouts
             .iter()
-            .map(|it| format!("{} is {} ms", it.name, it.ms));
-        let each = each.collect::<Vec<_>>().join(", ");
-        let ends_all = |it: &Timeout| it.name != "lock_timeout" && it.ms < SHORTEST_TIMEOUT_MS;
-        let next = "Next: raise it for the role that deploys: ALTER ROLE … SET …";
-        Ok(Finding::first(
-            CHECK,
+            .map(|it| format!(": {} is {} ms", it.name, it.ms));
+        let each = each.collect::<String>();
+        let problems = [
+            seen(self.is_too_short(), &each),
+            seen(!each.is_empty(), &each),
+        ];
+        Ok(judge(
+            TIMEOUTS,
             "none of the role is below a minute",
-            [
-                (
-                    canceled || timeouts.iter().any(ends_all),
-                    Fail,
-                    format!(
-                        "statement_timeout is too short to read and change the ledger: {each}. {next}"
-                    ),
-                ),
-                (
-                    !each.is_empty(),
-                    Warn,
-                    format!("a migration that takes longer fails: {each}. {next}"),
-                ),
-            ],
+            problems,
         ))
     }
 
     fn ledger(&self) -> Result<Finding, Finding> {
-        let ledgers = self.ledgers.rows("ledger")?;
-        let (seen, others): (Vec<&Ledger>, Vec<&Ledger>) =
+        let ledgers = self.ledgers.rows(LEDGER.0)?;
+        let (visible, others): (Vec<&Ledger>, Vec<&Ledger>) =
             ledgers.iter().partition(|it| it.is_seen);
         let others: Vec<&str> = others.iter().map(|it| &*it.schema).collect();
         let (are_others, others) = (!others.is_empty(), listed(&others));
-        let name = seen.first().map(|it| format!("{}.tb_confiture", it.schema));
+        let found = visible.first();
+        let name = found.map(|it| format!("{}.tb_confiture", it.schema));
         let fine = name
             .as_deref()
             .unwrap_or("there is none: nothing was ever applied here");
-        let instead = seen.first().and_then(|it| it.is_instead.as_deref());
-        Ok(Finding::first(
-            "ledger",
-            fine,
-            [
-                (
-                    instead.is_some(),
-                    Fail,
-                    format!(
-                        "{fine} is no ledger, but {}. Next: rename or drop it, or set the search_path of \
-                     the role to the schema of the ledger",
-                        instead.unwrap_or_default()
-                    ),
-                ),
-                (
-                    name.is_none() && are_others,
-                    Fail,
-                    format!(
-                        "confiture sees none, and one is in the schema {others}: it would apply everything \
-                     again. Next: put that schema on the search_path of the role, and grant USAGE on it"
-                    ),
-                ),
-                (
-                    are_others,
-                    Warn,
-                    format!(
-                        "confiture sees {fine}; there are more, in {others}. Next: make sure that the \
-                     search_path of every role that deploys shows the same one"
-                    ),
-                ),
-            ],
-        ))
+        let instead = found.and_then(|it| it.is_instead.as_deref());
+        let no_ledger = format!("{fine} is no ledger, but {}", instead.unwrap_or_default());
+        let more = format!("{fine}; there are more, in {others}");
+        let problems = [
+            seen(instead.is_some(), no_ledger),
+            seen(name.is_none() && are_others, others),
+            seen(are_others, more),
+        ];
+        Ok(judge(LEDGER, fine, problems))
     }
 
     fn sessions(&self) -> Result<Vec<Finding>, Finding> {
-        let sessions = self.sessions.rows("lock")?;
-        let of = |wanted: fn(&Session) -> bool| {
-            let found = || sessions.iter().filter(|it| wanted(it));
-            let told: Vec<&str> = found().map(|it| &*it.told).collect();
-            let end = found().map(|it| format!("SELECT pg_terminate_backend({})", it.pid));
-            (told.len(), listed(&told), listed(&end.collect::<Vec<_>>()))
+        let sessions = self.sessions.rows(LOCK.0)?;
+        let of = |wanted: fn(&Session) -> bool| -> Seen {
+            let found: Vec<&Session> = sessions.iter().filter(|it| wanted(it)).collect();
+            let told: Vec<&str> = found.iter().map(|it| &*it.told).collect();
+            let end = found
+                .iter()
+                .map(|it| format!("SELECT pg_terminate_backend({})", it.pid));
+            let end = end.collect::<Vec<_>>();
+            (!found.is_empty()).then(|| (listed(&told), listed(&end)))
         };
-        let (holders, holds, end) = of(|it| it.migration_lock == Some(true));
-        let (waiting, ..) = of(|it| it.migration_lock == Some(false));
-        let (commits, commit, _) = of(|it| it.awaits_standby);
-        let (blockers, block, end_blocking) =
-            of(|it| it.blocks && it.migration_lock.is_none() && !it.awaits_standby);
-        let lock = format!(
-            "the migration lock is held by {holds}; {waiting} wait for it. Next: wait for that deploy to \
-             end; if it no longer runs, end its session: {end}"
-        );
-        let standby = format!(
-            "a commit waits for a synchronous standby: {commit}. Next: start the standby, or correct \
-             synchronous_standby_names. Do not end the session: its commit is on the disk, and ending it \
-             makes it visible"
-        );
-        let blocking = format!(
-            "sessions that block, or lock tables: {block}. Next: a migration waits behind them, and \
-             everything else behind the migration: wait until they end, or end them: {end_blocking}"
-        );
+        let waits = |it: &&Session| it.migration_lock == Some(false);
+        let waiting = sessions.iter().filter(waits).count();
+        let holds = of(|it| it.migration_lock == Some(true));
+        let holds = holds.map(|(told, end)| (format!("{told}; {waiting}"), end));
+        let blocks = of(|it| it.blocks && it.migration_lock.is_none() && !it.awaits_standby);
+        let may_block = of(|it| it.may_block && it.migration_lock.is_none());
         let quiet = "no session blocks another, or has locked tables for 10 s";
         Ok(vec![
-            Finding::first(
-                "lock",
-                "nobody holds the migration lock",
-                [(holders > 0, Fail, lock)],
-            ),
-            Finding::first(
-                "standby",
+            judge(LOCK, "nobody holds the migration lock", [holds]),
+            judge(
+                STANDBY,
                 "no commit waits for one",
-                [(commits > 0, Warn, standby)],
+                [of(|it| it.awaits_standby)],
             ),
-            Finding::first("blocking", quiet, [(blockers > 0, Warn, blocking)]),
+            judge(BLOCKING, quiet, [blocks, may_block]),
         ])
     }
 
     fn indexes(&self) -> Result<Finding, Finding> {
-        let invalid = self.indexes.rows("indexes")?;
+        let invalid = self.indexes.rows(INDEXES.0)?;
         let left = invalid.iter().filter(|index| !index.is_being_built);
         let left: Vec<&str> = left.map(|index| &*index.name).collect();
-        let first = left.first().unwrap_or(&"");
-        let text = format!(
-            "invalid: {}. Next: a stopped CREATE INDEX CONCURRENTLY left it: DROP INDEX CONCURRENTLY \
-             {first}, then deploy again",
-            listed(&left)
-        );
-        let fine = "every index is valid, or being built";
-        Ok(Finding::first(
-            "indexes",
-            fine,
-            [(!left.is_empty(), Warn, text)],
+        let first = left.first().map(|it| (listed(&left), (*it).to_owned()));
+        Ok(judge(
+            INDEXES,
+            "every index is valid, or being built",
+            [first],
         ))
     }
 }
@@ -469,7 +476,8 @@ mod tests {
     /// A healthy database, with this in the place of that.
     fn looked(pointer: &str, value: Value) -> Looked {
         let session = json!({"pid": 7, "told": "7: user a", "awaits_standby": false,
-            "migration_lock": null, "blocks": false});
+            "migration_lock": null, "blocks": false,
+            "may_block": false});
         let mut report = json!({
             "server": {"rows": [{"connected": "as a to the database b", "release": "PostgreSQL 18.1",
                 "is_old": false, "is_standby": false, "is_read_only": false, "address": "10.0.0.1",
@@ -485,6 +493,7 @@ mod tests {
             "asked_port": 5432,
             "is_encrypted": false,
             "takes_options": true,
+            "ends_early": false,
             "checksums": {},
         });
         if let Some(place) = report.pointer_mut(pointer) {
@@ -495,7 +504,7 @@ mod tests {
 
     /// A place of the report, what is there, and the one finding that it causes.
     #[rustfmt::skip]
-    const PROBLEMS: [(&str, &str, &str, Grade, &str); 18] = [
+    const PROBLEMS: [(&str, &str, &str, Grade, &str); 20] = [
         ("/server/rows/0/is_old", "true", "server", Warn, "notice that its client"),
         ("/server/rows/0/is_standby", "true", "writable", Fail, "standby"),
         ("/server/rows/0/is_read_only", "true", "writable", Fail, "only read"),
@@ -506,13 +515,15 @@ mod tests {
         ("/takes_options", "false", "between", Warn, "refused the option"),
         ("/asked_port", "6432", "between", Warn, "10.0.0.1 port 5432"),
         ("/timeouts/rows", r#"[{"name": "lock_timeout", "ms": 50}]"#, "timeouts", Warn, "50 ms"),
-        ("/timeouts/rows", r#"[{"name": "statement_timeout", "ms": 50}]"#, "timeouts", Fail, "50 ms"),
-        ("/rows", r#"{"error": {"message": "canceled", "is_canceled": true}}"#, "timeouts", Fail, "too short"),
+        ("/timeouts/rows", r#"[{"name": "statement_timeout", "ms": 50}]"#, "timeouts", Warn, "50 ms"),
+        ("/timeouts/rows", r#"[{"name": "statement_timeout", "ms": 1}]"#, "timeouts", Fail, "1 ms"),
+        ("/ends_early", "true", "timeouts", Fail, "too short"),
         ("/ledgers/rows/0/is_instead", r#""a view""#, "ledger", Fail, "a view"),
         ("/ledgers/rows/0/is_seen", "false", "ledger", Fail, "in the schema public"),
         ("/sessions/rows/0/migration_lock", "true", "lock", Fail, "held by 7: user a; 0 wait"),
         ("/sessions/rows/0/awaits_standby", "true", "standby", Warn, "7: user a"),
         ("/sessions/rows/0/blocks", "true", "blocking", Warn, "7: user a"),
+        ("/sessions/rows/0/may_block", "true", "blocking", Warn, "nothing tells since when: 7"),
         ("/indexes/rows/0/is_being_built", "false", "indexes", Warn, "invalid: i"),
     ];
 
@@ -582,25 +593,39 @@ mod tests {
 
     #[test]
     fn a_history_that_cannot_be_read_is_reported_once() {
-        let error = json!({"error": {"message": "no", "is_canceled": false}});
-        assert!(looked("/rows", error.clone()).history().is_err());
+        let error = |sqlstate: &str| json!({"error": {"message": "no", "sqlstate": sqlstate}});
+        for (sqlstate, says) in [
+            ("XX000", "no"),
+            ("42501", "no"),
+            ("55P03", "another session locks the ledger"),
+            ("57014", "the limit of `doctor` itself"),
+        ] {
+            let looked = looked("/rows", error(sqlstate));
+            let history = looked.history().err().expect(sqlstate);
+            assert_eq!((history.check, history.grade), (history::CHECK, Unknown));
+            assert!(history.evidence.contains(says), "{history:?}");
+            // Not one word of the role's timeouts.
+            let findings = looked.findings();
+            assert!(
+                findings.iter().all(|it| it.grade == Grade::Ok),
+                "{findings:?}"
+            );
+        }
         for (pointer, value) in [
-            ("/ledgers", error),
+            ("/ledgers", error("XX000")),
             ("/ledgers/rows/0/is_seen", json!(false)),
             ("/ledgers/rows/0/is_instead", json!("a view")),
         ] {
-            assert!(
-                matches!(looked(pointer, value).history(), Ok(None)),
-                "{pointer}"
-            );
+            let looked = looked(pointer, value);
+            assert!(matches!(looked.history(), Ok(None)), "{pointer}");
         }
         let mut unseen = looked("/ledgers/rows/0/lacks", json!(["lacks SELECT"]));
         assert!(matches!(unseen.history(), Ok(Some(_))));
-        unseen.rows = Answer::Error {
-            message: "permission denied".into(),
-            is_canceled: false,
-        };
+        unseen.rows = serde_json::from_value(error("42501")).expect("an error");
         assert!(matches!(unseen.history(), Ok(None)));
+        let mut ended = looked("/ends_early", json!(true));
+        ended.rows = serde_json::from_value(error("57014")).expect("an error");
+        assert!(matches!(ended.history(), Ok(None)));
         let none = looked("/ledgers/rows", json!([]));
         assert!(matches!(none.history(), Ok(Some(History { rows: [], .. }))));
     }

@@ -27,7 +27,7 @@ pub(super) struct Row {
 /// What the database says of the migrations.
 pub(super) struct History<'a> {
     pub(super) rows: &'a [Row],
-    /// Triggers and rules of the ledger.
+    /// Triggers, rules and constraints of the ledger, and columns that nothing fills.
     pub(super) interferes: &'a [String],
     /// SHA-256 by the name of the file; none where it could not be read.
     pub(super) checksums: &'a BTreeMap<String, Option<String>>,
@@ -36,8 +36,9 @@ pub(super) struct History<'a> {
 /// What can be wrong with versions: what is said of them, and what helps.
 #[rustfmt::skip]
 const PROBLEMS: [&str; 9] = [
-    "what may keep rows out of the ledger, so that a migration is applied again: {}. Next: drop it, or disable the \
-     trigger: ALTER TABLE tb_confiture DISABLE TRIGGER …",
+    "what may keep rows out of the ledger, so that a migration fails or is applied again: {}. Next: drop the \
+     trigger, rule or constraint; give the column its default (ALTER TABLE tb_confiture ALTER pk_confiture ADD \
+     GENERATED ALWAYS AS IDENTITY)",
     "rows without a time, which no rollback can pass: {}. Next: set applied_at of each: it has to increase in the \
      order of pk_confiture",
     "the time is not after that of the row before, so confiture would roll back others: {}. Next: check that the \

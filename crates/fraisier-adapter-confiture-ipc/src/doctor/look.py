@@ -63,7 +63,14 @@ STATEMENTS = {
             ARRAY(SELECT 'rule ' || r.rulename FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid
                     AND r.ev_type <> '1' AND r.ev_enabled <> 'D')
                 || ARRAY(SELECT 'trigger ' || t.tgname FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid
-                    AND NOT t.tgisinternal AND t.tgenabled <> 'D') AS interferes
+                    AND NOT t.tgisinternal AND t.tgenabled <> 'D')
+                || ARRAY(SELECT 'constraint ' || k.conname FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid
+                    AND k.contype IN ('c', 'f', 'x'))
+                -- confiture writes these columns; the server has to fill all others.
+                || ARRAY(SELECT 'column ' || t.attname || ' without a default' FROM pg_catalog.pg_attribute t
+                    WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped AND NOT t.atthasdef
+                    AND t.attidentity = '' AND (t.attnotnull OR t.attname = 'pk_confiture') AND t.attname NOT IN
+                        ('slug', 'version', 'name', 'execution_time_ms', 'checksum', 'applied_by')) AS interferes
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
         LATERAL (SELECT string_agg(needed, ', ') AS names FROM unnest(ARRAY['pk_confiture', 'slug', 'version', 'name',
             'applied_at', 'execution_time_ms', 'checksum']) AS needed WHERE NOT EXISTS (
@@ -81,23 +88,31 @@ STATEMENTS = {
         WITH locks AS MATERIALIZED (SELECT * FROM pg_catalog.pg_locks),
         waiting AS MATERIALIZED (SELECT w.pid, unnest(pg_blocking_pids(w.pid)) AS blocker
             FROM (SELECT DISTINCT pid FROM locks WHERE NOT granted) AS w),
+        activity AS (SELECT *, query = '<insufficient privilege>' AND usename IS NOT NULL AS is_hidden
+            FROM pg_catalog.pg_stat_activity),
         sessions AS (SELECT a.pid,
-            format('%s: user %s, application %s, from %s, %s for %s s', a.pid, coalesce(a.usename, '?'),
+            CASE WHEN a.is_hidden THEN format('%s: user %s, whose sessions %s may not look at', a.pid, a.usename,
+                current_user)
+            ELSE format('%s: user %s, application %s, from %s, %s for %s s', a.pid, coalesce(a.usename, '?'),
                 coalesce(nullif(a.application_name, ''), '?'), coalesce(host(a.client_addr), 'this machine'),
                 coalesce(a.state, '?'),
-                coalesce(extract(epoch FROM clock_timestamp() - a.state_change)::bigint, 0))
+                coalesce(extract(epoch FROM clock_timestamp() - a.state_change)::bigint, 0)) END
                 || coalesce((SELECT ', blocks ' || string_agg(w.pid::text, ' and ') FROM waiting w
                     WHERE w.blocker = a.pid), '') AS told,
             coalesce(a.wait_event = 'SyncRep', false) AS awaits_standby,
             (SELECT bool_or(l.granted) FROM locks l WHERE l.pid = a.pid AND l.locktype = 'advisory'
                 AND l.classid::bigint = {LOCK} AND l.objsubid = 2 AND l.database = a.datid) AS migration_lock,
             EXISTS (SELECT FROM waiting w WHERE w.blocker = a.pid)
-                OR coalesce(a.xact_start < clock_timestamp() - interval '10 s', false) AND EXISTS (
-                    SELECT FROM locks l WHERE l.pid = a.pid AND l.locktype = 'relation' AND l.relation >= 16384)
-                AS blocks
-            FROM pg_catalog.pg_stat_activity a
+                OR coalesce(a.xact_start < clock_timestamp() - interval '10 s', false) AND locked.any
+                OR locked.ledger AS blocks,
+            a.is_hidden AND locked.any AS may_block
+            FROM activity a, LATERAL (SELECT count(*) > 0 AS any, coalesce(bool_or(l.relation =
+                    to_regclass('tb_confiture') AND l.mode = 'AccessExclusiveLock'), false) AS ledger
+                FROM locks l WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation'
+                AND l.relation >= 16384) AS locked
             WHERE a.datname = current_database() AND a.pid <> pg_backend_pid())
-        SELECT * FROM sessions WHERE awaits_standby OR migration_lock IS NOT NULL OR blocks ORDER BY pid""",
+        SELECT * FROM sessions WHERE awaits_standby OR migration_lock IS NOT NULL OR blocks OR may_block
+        ORDER BY pid""",
     "indexes": """
         SELECT i.indexrelid::regclass::text AS name, EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p
             WHERE p.index_relid = i.indexrelid) AS is_being_built
@@ -134,24 +149,27 @@ def connect(psycopg, option):
         return attempt(), False
 
 
-def ask(psycopg, connection, statement, deadline):
+# What confiture reads before it does anything.
+READ = "SELECT count(*) FROM (SELECT version FROM tb_confiture ORDER BY applied_at) AS read"
+
+
+def ask(psycopg, connection, statement, deadline, limit_ms=STATEMENT_MS):
     """The rows of a statement, in a transaction of its own, or why the server refused it."""
     for last in (False, False, True):
         began = time.monotonic()
         if began > deadline:
-            return {"error": {"message": "not asked: the time was up", "is_canceled": False}}
+            return {"error": {"message": "not asked: the time was up", "sqlstate": None}}
         try:
             with connection.transaction():
                 connection.execute(
-                    f"SELECT set_config('statement_timeout', '{STATEMENT_MS}', true),"
+                    f"SELECT set_config('statement_timeout', '{limit_ms}', true),"
                     f" set_config('lock_timeout', '{LOCK_MS}', true)"
                 )
                 return {"rows": connection.execute(statement).fetchall()}
         except psycopg.Error as error:
-            is_canceled = error.sqlstate == "57014"
             # The role's own timeout can end even the first statement.
-            if last or not is_canceled or time.monotonic() - began > 1:
-                return {"error": {"message": str(error), "is_canceled": is_canceled}}
+            if last or error.sqlstate != "57014" or time.monotonic() - began > 1:
+                return {"error": {"message": str(error), "sqlstate": error.sqlstate}}
 
 
 def checksums(directory, deadline):
@@ -188,9 +206,13 @@ def look(psycopg, directory, option):
     with connection:
         connection.read_only = True
         answers = {name: ask(psycopg, connection, text, deadline) for name, text in STATEMENTS.items()}
+        timeouts = answers["timeouts"].get("rows", ())
+        own = [it["ms"] for it in timeouts if it["name"] == "statement_timeout" and it["ms"] < STATEMENT_MS]
+        read = ask(psycopg, connection, READ, deadline, *own)
         again = ask(psycopg, connection, STATEMENTS["pid"], deadline)
         looked = {
             **answers,
+            "ends_early": bool(own) and read.get("error", {}).get("sqlstate") == "57014",
             "pid_again": again,
             "asked_port": connection.info.port,
             "is_encrypted": bool(getattr(connection.pgconn, "ssl_in_use", False)),

@@ -22,6 +22,18 @@ fn become_reader(scene: &mut Scene<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// From now on each row of the ledger takes two seconds to read.
+fn slow_down(scene: &mut Scene<'_>) -> anyhow::Result<()> {
+    become_reader(scene)?;
+    scene.execute(
+        "ALTER TABLE tb_confiture OWNER TO doctor_reader;
+         ALTER TABLE tb_confiture ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+         CREATE POLICY slow ON tb_confiture USING (version || pg_sleep(2)::text <> '');
+         GRANT CREATE ON SCHEMA public TO doctor_reader",
+    )?;
+    Ok(())
+}
+
 /// Waits until this counts one.
 fn comes(client: &mut Client, query: &str) -> anyhow::Result<()> {
     let began = Instant::now();
@@ -32,7 +44,7 @@ fn comes(client: &mut Client, query: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) const ALL: [(&str, Breaks); 25] = [
+pub(super) const ALL: [(&str, Breaks); 31] = [
     ("a database that only reads", |scene| {
         let name = scene.database.name().to_owned();
         scene.execute(&format!(
@@ -188,8 +200,35 @@ pub(super) const ALL: [(&str, Breaks); 25] = [
         finds("rights", "fail", "row level security")
     }),
     ("a statement_timeout that is too short", |scene| {
-        scene.set("statement_timeout", "10ms")?;
-        finds("timeouts", "fail", "statement_timeout is 10 ms")
+        scene.set("statement_timeout", "1ms")?;
+        finds("timeouts", "fail", "statement_timeout is 1 ms")
+    }),
+    ("a ledger that the role has no time to read", |scene| {
+        slow_down(scene)?;
+        scene.set("statement_timeout", "3s")?;
+        finds("timeouts", "fail", "statement_timeout is 3000 ms")
+    }),
+    ("a ledger that takes long to read", |scene| {
+        slow_down(scene)?;
+        finds("history", "unknown", "the limit of `doctor` itself")
+    }),
+    ("a locked ledger", |scene| {
+        let holder = scene.execute("BEGIN; LOCK TABLE tb_confiture")?;
+        keeps(finds("blocking", "warn", "sessions that block"), holder)
+    }),
+    ("a session that the role may not look at", |scene| {
+        let holder = scene.execute("CREATE TABLE held (); BEGIN; LOCK TABLE held")?;
+        become_reader(scene)?;
+        let says = "nothing tells since when";
+        keeps(finds("blocking", "warn", says), holder)
+    }),
+    ("a constraint that keeps rows out", |scene| {
+        scene.execute("ALTER TABLE tb_confiture ADD CHECK (version < '2027')")?;
+        finds("history", "fail", "constraint tb_confiture_version_check")
+    }),
+    ("a ledger without its identity column", |scene| {
+        scene.execute("ALTER TABLE tb_confiture ALTER pk_confiture DROP IDENTITY")?;
+        finds("history", "fail", "column pk_confiture without a default")
     }),
     ("a lock_timeout", |scene| {
         scene.set("lock_timeout", "2s")?;
