@@ -68,7 +68,12 @@ impl Dsn {
             ),
             Some(Problem::Value(name, expected)) => (
                 format!("has a wrong value for the parameter `{name}`, which must be {expected}"),
-                Advice::correct_setting(),
+                // A `/` in a password ends the host and the port of a URL.
+                if *name == "port" {
+                    Advice::write_connection_string()
+                } else {
+                    Advice::correct_setting()
+                },
             ),
         };
         refuse(&why, next)

@@ -52,6 +52,11 @@ fn the_message_names_the_parameter_and_the_encoding_of_passwords() {
             "in `password`, a `%` is not followed by",
         ),
         ("u:p@h", "@ / : % in a password percent-encoded"),
+        // The password is `p/w`.
+        (
+            "postgresql://user:p/w@h/db",
+            "@ / : % in a password percent-encoded",
+        ),
     ] {
         let error = Dsn::new("DATABASE_URL", text.into()).unwrap_err().worded();
         assert!(error.message.contains(told), "{error}");
