@@ -121,6 +121,7 @@ advice! {
     install_extension => "install the extension on the machine of the server, then deploy again: it continues after what is applied",
     use_writable_server => "connect to a server, and as a role, that may write, then deploy again: it continues after what is applied",
     own_ledger => "make the role the owner of `tb_confiture` and its sequence, with all privileges on them, then deploy again",
+    show_ledger => "put the schema of the ledger `tb_confiture` on the `search_path` of the role (`fraisier-adapter-confiture-ipc doctor` names it), then deploy again",
     find_blocker => "find the session that it waits for, or allow more time with `timeout`",
 
     // A way back.

@@ -98,12 +98,12 @@ fn where_the_state_is_uncertain_finding_it_out_comes_first() {
 }
 
 #[test]
-fn the_errors_of_a_report_follow_what_failed() {
+fn the_errors_of_a_report_come_first() {
     let fault = failed("it failed", DatabaseState::Unchanged, "")
         .with_errors(["the  first".into(), "the second".into()]);
     let told = fault.to_string();
     assert!(
-        told.starts_with("it failed: the first; the second; "),
+        told.starts_with("the first (it failed); the second; "),
         "{told}"
     );
     let error = fault.worded();

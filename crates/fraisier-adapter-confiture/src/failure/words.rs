@@ -2,7 +2,7 @@
 
 use super::advice::CURRENT;
 use super::{Advice, Fault, add_doctor};
-use crate::operation::server_error::{Refusal, refused_statement};
+use crate::operation::server_error::what_became;
 use crate::redact::Redactor;
 
 /// How many characters a message has, unless state and advice need more.
@@ -21,12 +21,19 @@ const ERROR_LIMIT: usize = 300;
 const EVIDENCE_LIMIT: usize = 16 * 1024;
 
 impl Fault {
-    /// What happened, with the errors of the report in short.
+    /// What happened. The errors of the report come first, in short: they say what became of a migration.
     pub(crate) fn told(&self) -> String {
-        let mut told = self.what.trim_end().to_owned();
+        let what = self.what.trim_end();
+        let mut told = String::new();
         for (index, error) in self.errors.iter().enumerate() {
-            told.push_str(if index == 0 { ": " } else { "; " });
+            told.push_str(if index == 0 { "" } else { "; " });
             told.push_str(&Redactor::bounded(&in_short(error), ERROR_LIMIT));
+            if index == 0 {
+                told = format!("{} ({what})", without_full_stop(&told));
+            }
+        }
+        if told.is_empty() {
+            what.clone_into(&mut told);
         }
         without_repetition(&Redactor::bounded(&told, WHAT_LIMIT))
     }
@@ -74,12 +81,9 @@ pub(super) fn bounded_evidence(evidence: &str) -> Option<String> {
     (!evidence.trim().is_empty()).then(bounded)
 }
 
-/// An error of a report in one line: the migration and the server's message, where it has both.
+/// An error of a report in one line: what became of the migration and the server's message, where it has both.
 fn in_short(error: &str) -> String {
-    match refused_statement(error) {
-        Some(Refusal { migration, said }) => format!("{migration}: {said}"),
-        None => error.split_whitespace().collect::<Vec<_>>().join(" "),
-    }
+    what_became(error).unwrap_or_else(|| paragraph(error))
 }
 
 /// The text without repeated lines: libpq prints the same `FATAL` for each address that it tries.

@@ -287,8 +287,7 @@ pub(crate) fn interpret(
         } else {
             at_least
         };
-        let what = "a rollback failed";
-        return Err(outcome.errors(kind, what, &report.errors, state, Advice::diagnose()));
+        return Err(outcome.errors(kind, &report.errors, state, Advice::diagnose()));
     }
     if !report.skipped.is_empty() {
         let what = format!("it left out {}", report.skipped.join(", "));

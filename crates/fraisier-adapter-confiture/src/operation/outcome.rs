@@ -5,7 +5,7 @@ use std::ops::Deref;
 use fraisier_adapter_api::AdapterErrorKind;
 
 use super::Operation;
-use super::server_error::{Before, before_migrations};
+use super::server_error::{Before, before_migrations, what_became};
 use crate::failure::{
     Advice, Cause, Change, DatabaseState, Fault, add_line, admits_no_change, classify,
     names_our_report, without_harmful_advice,
@@ -219,15 +219,14 @@ impl Ended {
     pub(crate) fn errors(
         &self,
         kind: AdapterErrorKind,
-        what: &str,
         errors: &[String],
         state: DatabaseState,
         next: Advice,
     ) -> Fault {
-        let what = format!("{what} ({})", self.exit());
         let next = Advice::about(errors).unwrap_or(next);
         let errors = errors.iter().map(|error| without_harmful_advice(error));
-        self.fault(kind, &what, state, next).with_errors(errors)
+        self.fault(kind, &self.exit(), state, next)
+            .with_errors(errors)
     }
 
     /// confiture reported a failure of its own.
@@ -242,9 +241,12 @@ impl Ended {
                 what = format!("{what}, {name} {value}");
             }
         }
-        if !envelope.message.trim().is_empty() {
-            what.push_str(": ");
-            what.push_str(envelope.message.trim());
+        let said = envelope.message.trim();
+        let is_about_migration = what_became(said).is_some();
+        if is_about_migration {
+            what = format!("{}, {}", code.unwrap_or("without a code"), self.exit());
+        } else if !said.is_empty() {
+            what = format!("{what}: {said}");
         }
         let kind = classify(self.output.exit, code, false);
         let stated = without_harmful_advice(envelope.actionable.as_deref().unwrap_or_default());
@@ -276,7 +278,8 @@ impl Ended {
         } else {
             self.state_without_report()
         };
-        let fault = self.fault(kind, &what, state, next);
+        let errors = is_about_migration.then(|| without_harmful_advice(said));
+        let fault = self.fault(kind, &what, state, next).with_errors(errors);
         match code {
             Some(code) if fault.is_uncaused() => fault.caused_by(Cause::Code(code.to_owned())),
             _ => fault,

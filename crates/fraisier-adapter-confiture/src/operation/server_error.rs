@@ -16,8 +16,12 @@ const IRREVERSIBLE: &str = "Irreversible migrations detected (missing .down.sql)
 /// What the server says where the wait for a lock was too long for the role.
 const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 
+/// What begins the error of a migration that was applied.
+const APPLYING: &str = "Failed to apply migration ";
 /// What begins the error of a migration that runs outside a transaction.
 const NON_TRANSACTIONAL: &str = "Failed to apply non-transactional migration ";
+/// What begins the error of a migration that was rolled back.
+const ROLLING_BACK: &str = "Failed to rollback migration ";
 
 /// A statement that the server refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,9 +46,9 @@ pub(crate) fn refused_statement(error: &str) -> Option<Refusal<'_>> {
     let (migration, rest) = error.split_once(EXECUTED)?;
     let (_, said) = rest.split_once(SAID)?;
     let label = migration
-        .strip_prefix("Failed to apply migration ")
+        .strip_prefix(APPLYING)
         .or_else(|| migration.strip_prefix(NON_TRANSACTIONAL))
-        .or_else(|| migration.strip_prefix("Failed to rollback migration "))?;
+        .or_else(|| migration.strip_prefix(ROLLING_BACK))?;
     let labelled = !label.is_empty() && !label.contains('\n');
     (labelled && !speaks_of_the_connection(said)).then(|| Refusal {
         migration,
@@ -52,9 +56,34 @@ pub(crate) fn refused_statement(error: &str) -> Option<Refusal<'_>> {
     })
 }
 
+/// What became of the migration that an error is about, and then the reason, where it is about one.
+pub(crate) fn what_became(error: &str) -> Option<String> {
+    const FATES: [(&str, &str, &str); 3] = [
+        (
+            APPLYING,
+            "failed, and its transaction was rolled back",
+            "failed",
+        ),
+        (
+            NON_TRANSACTIONAL,
+            "",
+            "failed outside a transaction, and parts of it may remain",
+        ),
+        (ROLLING_BACK, "was not rolled back", "failed to roll back"),
+    ];
+    let fate = FATES.iter().find(|(begin, ..)| error.starts_with(begin))?;
+    let &(begin, certain, otherwise) = fate;
+    let became = refusal(error).map_or(otherwise, |_| certain);
+    let (label, said) = error.strip_prefix(begin)?.split_once(": ")?;
+    let said = refused_statement(error).map_or(said, |it| it.said);
+    let said: Vec<&str> = said.split_whitespace().collect();
+    let is_label = !label.is_empty() && !label.contains('\n');
+    is_label.then(|| format!("{label} {became}: {}", said.join(" ")))
+}
+
 /// The version and name in `Failed to apply migration 002 (orders): …`.
 pub(crate) fn migration(error: &str) -> Option<(&str, &str)> {
-    let label = error.strip_prefix("Failed to apply migration ");
+    let label = error.strip_prefix(APPLYING);
     let label = label.or_else(|| error.strip_prefix(NON_TRANSACTIONAL))?;
     let (version, rest) = label.split_once(" (")?;
     let (name, _) = rest.split_once(')')?;
@@ -156,9 +185,12 @@ pub(crate) fn before_migrations(message: &str) -> Option<Before> {
     }
     let rest = message.strip_prefix(NO_LEDGER_CREATED)?;
     let (_, said) = rest.split_once(SAID).unwrap_or(("", rest));
-    let owner = said
-        .starts_with("must be owner of ")
-        .then(Advice::own_ledger);
+    let owner = if said.starts_with("relation \"tb_confiture\" does not exist") {
+        Some(Advice::show_ledger())
+    } else {
+        let is_foreign = said.starts_with("must be owner of ");
+        is_foreign.then(Advice::own_ledger)
+    };
     Some(Before::Ledger(owner.or_else(|| advice_on_server(said))))
 }
 
@@ -296,6 +328,11 @@ mod tests {
             ledger("must be owner of table tb_confiture\nHint: y"),
             own()
         );
+        // 0.23.0 finds the ledger in any schema, and changes the one of the search path.
+        assert_eq!(
+            ledger("relation \"tb_confiture\" does not exist"),
+            Some(Before::Ledger(Some(Advice::show_ledger())))
+        );
         let denied = "permission denied for table tb_confiture";
         assert_eq!(before_migrations(denied), own());
         assert_eq!(
@@ -353,6 +390,47 @@ mod tests {
             "Failed to apply migration 002\n(a): SQL execution failed | SQL: x | Error: y",
         ] {
             assert_eq!(refusal(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn an_error_begins_with_what_became_of_its_migration() {
+        let refused = |begin: &str| {
+            format!(
+                "{begin}002 (two){EXECUTED}SELECT ': '{SAID}type \"x\"  does not exist\nLINE 1: x"
+            )
+        };
+        for (error, became) in [
+            (
+                refused(APPLYING),
+                "002 (two) failed, and its transaction was rolled back: type \"x\" does not exist",
+            ),
+            (
+                refused(NON_TRANSACTIONAL),
+                "002 (two) failed outside a transaction, and parts of it may remain: type \"x\" does not exist",
+            ),
+            (
+                refused(ROLLING_BACK),
+                "002 (two) was not rolled back: type \"x\" does not exist",
+            ),
+            (
+                format!("{APPLYING}002 (two): the connection\nis lost"),
+                "002 (two) failed: the connection is lost",
+            ),
+            (
+                format!("{ROLLING_BACK}002 (two): the connection is lost"),
+                "002 (two) failed to roll back: the connection is lost",
+            ),
+        ] {
+            assert_eq!(what_became(&error).as_deref(), Some(became));
+        }
+        for other in [
+            "",
+            "Irreversible: 002",
+            "Failed to apply migration 002",
+            "Failed to apply migration 2\n(a): x",
+        ] {
+            assert_eq!(what_became(other), None, "{other}");
         }
     }
 

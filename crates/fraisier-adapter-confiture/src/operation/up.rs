@@ -208,8 +208,7 @@ fn stopped(outcome: &Outcome<report::Up>, report: &report::Up) -> Option<Fault> 
     let errors = &report.errors;
     if let Some(stop) = report.skipped_superuser.first() {
         let what = format!(
-            "confiture stopped before migration {}, which needs a superuser: {}; {} after it remain \
-             pending",
+            "{} was not started, because it needs a superuser: {}; {} after it remain pending",
             stop.version,
             stop.reason,
             report.pending.len()
@@ -249,9 +248,7 @@ fn stopped(outcome: &Outcome<report::Up>, report: &report::Up) -> Option<Fault> 
         let next = index.map_or_else(cause, Advice::drop_index);
         (kind, at_least, next)
     };
-    let what = "confiture stopped with an error";
-    let fault = outcome.errors(kind, what, errors, state, next);
-    Some(fault)
+    Some(outcome.errors(kind, errors, state, next))
 }
 
 /// What helps where a migration failed for a reason that is not in it.

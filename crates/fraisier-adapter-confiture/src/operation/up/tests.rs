@@ -230,7 +230,7 @@ fn a_migration_that_needs_a_superuser_is_named() {
         for status in [0, 1] {
             let error = up(None, &output(status, Some(&stopped))).expect_err("an error");
             assert_eq!(error.kind, Kind::Execution);
-            for part in ["before migration 004", "apply-as", "002, 003", "1 after it"] {
+            for part in ["004 was not started", "apply-as", "002, 003", "1 after it"] {
                 assert!(error.message.contains(part), "{error}");
             }
         }
