@@ -200,7 +200,7 @@ pub(super) const ALL: [(&str, Breaks); 31] = [
         finds("rights", "fail", "row level security")
     }),
     ("a statement_timeout that is too short", |scene| {
-        scene.set("statement_timeout", "1ms")?;
+        scene.add_to_dsn("options=-c%20statement_timeout%3D1ms");
         finds("timeouts", "fail", "statement_timeout is 1 ms")
     }),
     ("a ledger that the role has no time to read", |scene| {
