@@ -23,10 +23,11 @@ pub(crate) async fn down_to<C: Confiture>(
     target: &Revision,
 ) -> Result<MigrationOutcome, Fault> {
     // confiture takes a directory that does not exist for an empty one.
-    call.request.project.migrations()?;
+    let migrations = call.request.project.migrations()?;
     check(target)?;
     let ledger = ledger::read(call).await?;
-    roll_back(call, &ledger, &ledger::after(&ledger, target)?).await
+    let rollback = ledger::after(&ledger, target)?;
+    roll_back(call, &migrations, &ledger, &rollback).await
 }
 
 /// Runs a rollback that was planned with this ledger.
@@ -35,6 +36,7 @@ pub(crate) async fn down_to<C: Confiture>(
 /// no other deploy may hold the lock, and the ledger is compared afterwards.
 pub(crate) async fn roll_back<C: Confiture>(
     call: &Call<'_, C>,
+    migrations: &[Migration],
     ledger: &Ledger,
     rollback: &Rollback,
 ) -> Result<MigrationOutcome, Fault> {
@@ -52,7 +54,7 @@ pub(crate) async fn roll_back<C: Confiture>(
             Advice::wait_for_lock(),
         ));
     }
-    check_files(&call.request.project.migrations()?, ledger, rollback)?;
+    check_files(migrations, ledger, rollback)?;
     let links = call.request.project.links(&rollback.versions)?;
     let outcome = call
         .run(command(call.request, &rollback.target, links))

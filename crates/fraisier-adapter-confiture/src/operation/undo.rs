@@ -25,7 +25,10 @@ pub(super) async fn undo<C: Confiture>(call: &Call<'_, C>, fault: Fault) -> Faul
     let versions: Vec<String> = applied.iter().map(ToString::to_string).collect();
     match ledger::of_applied(&ledger, &versions) {
         Ok(rollback) => {
-            let down = down_to::roll_back(call, &ledger, &rollback).await;
+            let down = match call.request.project.migrations() {
+                Ok(files) => down_to::roll_back(call, &files, &ledger, &rollback).await,
+                Err(fault) => Err(fault),
+            };
             undone(fault, &applied, &rollback.target, down)
         }
         Err(why) => not_undone(fault, &why),
