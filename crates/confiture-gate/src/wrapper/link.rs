@@ -12,7 +12,7 @@ use super::task::Task;
 /// What the wrapper is to do, beside the link it is started by.
 pub(super) const TASK: &str = "wrapper.json";
 
-/// What was reported of the ledger.
+/// What was reported of the ledger when it was first read.
 pub(super) const LEDGER: &str = "ledger.json";
 
 /// The number of the call that began last.
@@ -45,7 +45,7 @@ impl Wrapper {
         self.directory.path().join(front::SCRIPT)
     }
 
-    /// What was reported of the ledger, if the adapter read it.
+    /// What was reported of the ledger when the adapter first read it, if it did.
     #[must_use]
     pub fn ledger(&self) -> Option<String> {
         fs::read_to_string(self.directory.path().join(LEDGER)).ok()

@@ -99,8 +99,10 @@ fn wrap_ledger(
     let task: Task = serde_json::from_slice(task)?;
     let python = task.program.with_file_name("python");
     let status = Command::new(python).args(argv).status()?;
-    if let Ok(read) = fs::read(report) {
-        fs::write(directory.join(LEDGER), read)?;
+    let kept = directory.join(LEDGER);
+    // A rollback reads it again afterwards.
+    if let Some(read) = fs::read(report).ok().filter(|_| !kept.exists()) {
+        fs::write(kept, read)?;
     }
     Ok(end(status.code().unwrap_or(i32::from(FAILED))))
 }
