@@ -20,6 +20,8 @@ pub(crate) struct Selection {
     pub(crate) judged: Vec<Migration>,
     /// How many of them the ledger has.
     pub(crate) in_ledger: usize,
+    /// How many rows the ledger has.
+    pub(crate) rows: usize,
     /// The versions of those that differ from what was applied, as far as is known.
     pub(crate) changed: Vec<String>,
 }
@@ -59,7 +61,10 @@ fn among(
     ledger: &Ledger,
     digests: &BTreeMap<String, String>,
 ) -> Selection {
-    let mut selection = Selection::default();
+    let mut selection = Selection {
+        rows: ledger.rows.len(),
+        ..Selection::default()
+    };
     for migration in migrations {
         let row = ledger
             .rows

@@ -119,13 +119,24 @@ impl Preflight {
         }
     }
 
-    /// The issue that another number of migrations was checked than there are.
+    /// The issue that another number of migrations was checked than there are, or that there are none and
+    /// some are applied.
     fn not_all_checked(
         &self,
         migrations: &[Migration],
         scoped: bool,
         checked: u64,
     ) -> Option<PreflightIssue> {
+        if let Some(rows) = self.selected().map(|it| it.rows)
+            && migrations.is_empty()
+            && rows > 0
+        {
+            let message = format!(
+                "the directory contains no migration, and {rows} are applied; is `migrations_path` the \
+                 right directory?"
+            );
+            return Some(warning(NOT_ALL_CHECKED, message));
+        }
         let (found, agree) = if let Some(selection) = self.selected() {
             // On the other database confiture tries only what the ledger does not have.
             let tried = selection.judged.len() - usize::from(self.against) * selection.in_ledger;

@@ -67,6 +67,7 @@ fn selecting(judged: &[&str], in_ledger: usize) -> Preflight {
     about.selection = Some(Ok(Selection {
         judged: judged.iter().map(|it| migration(it)).collect(),
         in_ledger,
+        rows: 2,
         changed: judged[..in_ledger]
             .iter()
             .map(ToString::to_string)
@@ -134,6 +135,25 @@ fn confiture_looks_where_the_ledger_and_its_release_say() {
     request.config = config;
     let (_, scoped) = about(None).directory(&request, &version).expect("listed");
     assert!(!scoped, "everything was asked for");
+}
+
+#[test]
+fn a_directory_without_migrations_is_not_that_of_a_ledger_with_rows() {
+    for (rows, ok) in [(0, true), (2, false)] {
+        let mut about = about(Some(Vec::new()));
+        about.selection = Some(Ok(Selection {
+            rows,
+            ..Selection::default()
+        }));
+        let report = report(|it| it["summary"]["migrations_checked"] = json!(0));
+        let (operation, output) = (Operation::Preflight, output(0, Some(&report)));
+        let outcome = Outcome::of(Ended { operation, output });
+        let version = ConfitureVersion::parse("1.29.0");
+        let found = interpret(&outcome, &about, &version, false).expect("a report");
+        assert_eq!(found.ok, ok, "{found:?}");
+        let is_named = found.issues.iter().any(|it| it.code == NOT_ALL_CHECKED);
+        assert_eq!(is_named, !ok, "{found:?}");
+    }
 }
 
 #[test]
