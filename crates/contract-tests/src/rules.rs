@@ -31,7 +31,7 @@ pub fn check(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
         &replayed.through_process,
         replayed.calls > 0,
     )?;
-    for answer in [&replayed.through_process, &replayed.decoded] {
+    for answer in std::iter::once(&replayed.through_process).chain(&replayed.decoded) {
         no_secret(answer, PASSWORD)?;
         no_false_success(replay, answer)?;
     }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use contract_tests::case::Case;
@@ -29,6 +30,9 @@ const INNER: &str = "CONTRACT_TESTS_AMBIENT";
 /// Set where the snapshots are to be written.
 const UPDATE: &str = "UPDATE_SNAPSHOTS";
 const STAND_IN: &str = env!("CARGO_BIN_EXE_stand-in-confiture");
+
+/// How many recordings were of what the adapter never asks: they are read, and not replayed.
+static READ: AtomicU64 = AtomicU64::new(0);
 
 /// What replays found, by release and case.
 type Found = BTreeMap<(Release, String), String>;
@@ -77,10 +81,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let recordings = fixtures.recordings().count();
     let conclusion = libtest_mimic::run(arguments, trials);
     if !arguments.list {
+        let read = READ.load(Ordering::Relaxed);
         println!(
-            "{releases} releases, {cases} cases shown by {recordings} recordings: {} replayed, {} \
-             filtered out, {skipped} skipped because the release does not have the case",
-            conclusion.num_passed + conclusion.num_failed,
+            "{releases} releases, {cases} cases shown by {recordings} recordings: {} replayed, {read} \
+             help pages and exit codes read, {} filtered out, {skipped} skipped because the release does \
+             not have the case",
+            conclusion.num_passed + conclusion.num_failed - read,
             conclusion.num_filtered_out,
         );
     }
@@ -127,6 +133,7 @@ fn replay(
     let replayed = replay
         .run(Path::new(STAND_IN))
         .map_err(|error| failed(&error))?;
+    READ.fetch_add(u64::from(replayed.decoded.is_none()), Ordering::Relaxed);
     check(&replay, &replayed).map_err(|error| failed(&error))?;
     let now = replay.snapshot(&replayed);
     if let Some(found) = update {

@@ -1,17 +1,17 @@
-//! A headless Chromium, told what to do over two pipes.
+//! A headless Chromium, driven by `chromedriver`.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use contract_lab::files::make_fifo;
-use serde_json::{Value, json};
+use anyhow::Context as _;
+use fantoccini::error::CmdError;
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
 
-/// A browser that does not answer within this time is ended.
+/// A browser that does not answer within this time has failed.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(180);
 
 /// The Chromium on PATH.
@@ -25,209 +25,101 @@ pub(crate) fn chromium() -> Option<PathBuf> {
 
 /// A browser of one test.
 pub(crate) struct Browser {
-    child: Arc<Mutex<Child>>,
-    ended: Arc<AtomicBool>,
-    commands: File,
-    answers: BufReader<File>,
-    count: u64,
-    requests: Vec<String>,
-    root: tempfile::TempDir,
+    driver: Child,
+    runtime: Runtime,
+    client: Option<Client>,
 }
 
 impl Browser {
-    pub(crate) fn start(program: &Path) -> io::Result<Self> {
-        let root = tempfile::tempdir()?;
-        let pipe = |name: &str| -> io::Result<PathBuf> {
-            let path = root.path().join(name);
-            make_fifo(&path)?;
-            Ok(path)
-        };
-        let (commands, answers) = (pipe("commands")?, pipe("answers")?);
-        let child = Command::new("/bin/sh")
-            .args(["-c", r#"exec "$@" 3<"$COMMANDS" 4>"$ANSWERS""#, "sh"])
-            .arg(program)
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--no-first-run",
-            ])
-            .args(["--disable-dev-shm-usage", "--remote-debugging-pipe"])
-            .arg(format!(
-                "--user-data-dir={}",
-                root.path().join("profile").display()
-            ))
-            .env("COMMANDS", &commands)
-            .env("ANSWERS", &answers)
+    /// Starts it with a window of this width.
+    pub(crate) fn start(program: &Path, width: u32, scripts: bool) -> anyhow::Result<Self> {
+        let driver = Command::new("chromedriver")
+            .arg("--port=0")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .spawn()?;
-        let browser = Self {
-            child: Arc::new(Mutex::new(child)),
-            ended: Arc::default(),
-            commands: File::options().write(true).open(commands)?,
-            answers: BufReader::new(File::open(answers)?),
-            count: 0,
-            requests: Vec::new(),
-            root,
+            .spawn()
+            .context("chromedriver, which belongs to the chromium, does not start")?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let mut browser = Self {
+            driver,
+            runtime,
+            client: None,
         };
-        browser.watch();
+        let printed = browser.driver.stdout.take().context("it is piped")?;
+        let port = BufReader::new(printed)
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let port = line.split_once("successfully on port ")?.1;
+                Some(port.trim_end_matches('.').to_owned())
+            })
+            .context("chromedriver named no port")?;
+        let metrics =
+            json!({"width": width, "height": 844, "pixelRatio": 1, "mobile": width < 600});
+        let options = json!({
+            "binary": program,
+            "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            "mobileEmulation": {"deviceMetrics": metrics},
+            "prefs": {"profile.managed_default_content_settings.javascript": if scripts { 1 } else { 2 }},
+        });
+        let mut client =
+            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+        client.capabilities(
+            [("goog:chromeOptions".to_owned(), options)]
+                .into_iter()
+                .collect(),
+        );
+        let url = format!("http://127.0.0.1:{port}");
+        let connect = async { tokio::time::timeout(ANSWERS_WITHIN, client.connect(&url)).await };
+        let client = browser.runtime.block_on(connect)?;
+        browser.client = Some(client.context("the browser does not start")?);
         Ok(browser)
     }
 
-    /// Ends a browser that hangs, so that no test waits for it for ever.
-    fn watch(&self) {
-        let (child, ended) = (Arc::clone(&self.child), Arc::clone(&self.ended));
-        std::thread::spawn(move || {
-            let end = Instant::now() + ANSWERS_WITHIN;
-            while Instant::now() < end {
-                if ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                std::thread::sleep(Duration::from_millis(200));
-            }
-            let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
-        });
+    fn wait<T>(&self, call: impl AsyncFnOnce(&Client) -> Result<T, CmdError>) -> anyhow::Result<T> {
+        let client = self.client.as_ref().context("it was started")?;
+        let answer = async { tokio::time::timeout(ANSWERS_WITHIN, call(client)).await };
+        Ok(self.runtime.block_on(answer)??)
     }
 
-    /// Opens a page in a window of this width.
-    pub(crate) fn open(&mut self, text: &str, width: u32, scripts: bool) -> io::Result<Page<'_>> {
-        let file = self.root.path().join("page.html");
-        fs::write(&file, text)?;
-        let target = self.call(None, "Target.createTarget", &json!({"url": "about:blank"}))?;
-        let target = json!({"targetId": target["targetId"], "flatten": true});
-        let session = self.call(None, "Target.attachToTarget", &target)?;
-        let session = session["sessionId"].as_str().unwrap_or_default().to_owned();
-        let mut page = Page {
-            browser: self,
-            session,
-        };
-        page.call("Page.enable", &json!({}))?;
-        page.call("Network.enable", &json!({}))?;
-        let disabled = json!({"value": !scripts});
-        page.call("Emulation.setScriptExecutionDisabled", &disabled)?;
-        let mobile = width < 600;
-        let window =
-            json!({"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": mobile});
-        page.call("Emulation.setDeviceMetricsOverride", &window)?;
+    /// Shows a file.
+    pub(crate) fn open(&self, file: &Path) -> anyhow::Result<()> {
         let url = format!("file://{}", file.display());
-        page.call("Page.navigate", &json!({"url": url}))?;
-        while page.browser.message()?["method"] != "Page.loadEventFired" {}
-        Ok(page)
+        self.wait(async |client| client.goto(&url).await)
     }
 
-    fn call(&mut self, session: Option<&str>, method: &str, params: &Value) -> io::Result<Value> {
-        self.count += 1;
-        let mut command = json!({"id": self.count, "method": method, "params": params});
-        if let Some(session) = session {
-            command["sessionId"] = json!(session);
-        }
-        self.commands.write_all(command.to_string().as_bytes())?;
-        self.commands.write_all(&[0])?;
-        loop {
-            let message = self.message()?;
-            if message["id"] == json!(self.count) {
-                return match message.get("error") {
-                    Some(error) => Err(io::Error::other(format!("{method}: {error}"))),
-                    None => Ok(message["result"].clone()),
-                };
-            }
-        }
+    /// The text that an expression gives.
+    pub(crate) fn text(&self, expression: &str) -> anyhow::Result<String> {
+        let script = format!("return {expression}");
+        let value = self.wait(async |client| client.execute(&script, Vec::new()).await)?;
+        let text = value.as_str().map(str::to_owned);
+        text.with_context(|| format!("{expression}: {value}"))
     }
 
-    fn message(&mut self) -> io::Result<Value> {
-        let mut bytes = Vec::new();
-        self.answers.read_until(0, &mut bytes)?;
-        if bytes.pop().is_none() {
-            return Err(io::Error::other("the browser has ended"));
-        }
-        let message: Value = serde_json::from_slice(&bytes)?;
-        if message["method"] == "Network.requestWillBeSent" {
-            let url = message["params"]["request"]["url"].as_str();
-            self.requests.push(url.unwrap_or_default().to_owned());
-        }
-        Ok(message)
+    /// Clicks an element.
+    pub(crate) fn click(&self, selector: &str) -> anyhow::Result<()> {
+        self.wait(async |client| client.find(Locator::Css(selector)).await?.click().await)
+    }
+
+    /// Presses a key.
+    pub(crate) fn key(&self, key: char) -> anyhow::Result<()> {
+        let key = key.to_string();
+        self.wait(async |client| client.active_element().await?.send_keys(&key).await)
+    }
+
+    /// What is to be read of an element.
+    pub(crate) fn read(&self, selector: &str) -> anyhow::Result<String> {
+        self.wait(async |client| client.find(Locator::Css(selector)).await?.text().await)
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-}
-
-/// A page that is shown.
-pub(crate) struct Page<'a> {
-    browser: &'a mut Browser,
-    session: String,
-}
-
-impl Page<'_> {
-    fn call(&mut self, method: &str, params: &Value) -> io::Result<Value> {
-        self.browser.call(Some(&self.session), method, params)
-    }
-
-    /// The text that an expression gives.
-    pub(crate) fn text(&mut self, expression: &str) -> io::Result<String> {
-        let params = json!({"expression": expression, "returnByValue": true});
-        let answer = self.call("Runtime.evaluate", &params)?;
-        let text = answer["result"]["value"].as_str();
-        text.map(str::to_owned)
-            .ok_or_else(|| io::Error::other(format!("{expression}: {answer}")))
-    }
-
-    /// Clicks where the element is.
-    pub(crate) fn click(&mut self, selector: &str) -> io::Result<()> {
-        let place = self.text(&format!(
-            "(() => {{ const found = document.querySelector('{selector}'); \
-             found.scrollIntoView({{block: 'center', inline: 'center'}}); \
-             const at = found.getBoundingClientRect(); \
-             return JSON.stringify([at.x + at.width / 2, at.y + at.height / 2]); }})()"
-        ))?;
-        let place: [f64; 2] = serde_json::from_str(&place)?;
-        for kind in ["mousePressed", "mouseReleased"] {
-            let event = json!({
-                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1
-            });
-            self.call("Input.dispatchMouseEvent", &event)?;
+        if let Some(client) = self.client.take() {
+            let _ = self.runtime.block_on(client.close());
         }
-        Ok(())
-    }
-
-    /// Presses a key.
-    pub(crate) fn key(&mut self, key: &str) -> io::Result<()> {
-        let code = match key {
-            "Enter" => 13,
-            "Escape" => 27,
-            "ArrowRight" => 39,
-            _ => 40,
-        };
-        for kind in ["keyDown", "keyUp"] {
-            let mut event = json!({"type": kind, "key": key, "windowsVirtualKeyCode": code});
-            if key == "Enter" && kind == "keyDown" {
-                event["text"] = json!("\r");
-            }
-            self.call("Input.dispatchKeyEvent", &event)?;
-        }
-        Ok(())
-    }
-
-    /// The markup of an element, which can be read without scripts.
-    pub(crate) fn markup(&mut self, selector: &str) -> io::Result<String> {
-        let document = self.call("DOM.getDocument", &json!({}))?;
-        let root = &document["root"]["nodeId"];
-        let query = json!({"nodeId": root, "selector": selector});
-        let found = self.call("DOM.querySelector", &query)?;
-        let markup = self.call("DOM.getOuterHTML", &json!({"nodeId": found["nodeId"]}))?;
-        Ok(markup["outerHTML"].as_str().unwrap_or_default().to_owned())
-    }
-
-    /// What was asked of anybody so far.
-    pub(crate) fn requests(&self) -> &[String] {
-        &self.browser.requests
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
     }
 }
