@@ -64,11 +64,13 @@ pub fn judge(evidence: Evidence<'_>) -> CaseResult {
         evidence.recorded.after.as_ref(),
         evidence.seen.after.as_ref(),
     );
-    // A session that remains is no lie about what was done.
-    let sessions = Change::Database {
-        what: "sessions".to_owned(),
-    };
-    let mut lies = database.iter_mut().filter(|it| it.change != sessions);
+    // A session that remains is no lie about what was done, and another ledger is none.
+    let no_lies = [SESSIONS, COLUMNS].map(|what| Change::Database {
+        what: what.to_owned(),
+    });
+    let mut lies = database
+        .iter_mut()
+        .filter(|it| !no_lies.contains(&it.change));
     if let (true, Said::Result(_), Some(first)) = (writes(call), evidence.said_now, lies.next()) {
         first.consequence = Some(GOES_ON.to_owned());
         first.change = Change::FalseSafe {
@@ -172,12 +174,20 @@ fn reshaped(finding: &Finding) -> bool {
     )
 }
 
+/// What of a database no success of a call lies about.
+const SESSIONS: &str = "sessions";
+const COLUMNS: &str = "ledger columns";
+
 /// How the database differs from what it was after the recorded calls.
 fn database(before: Option<&State>, now: Option<&State>) -> Vec<Symptom> {
     let (Some(before), Some(now)) = (before, now) else {
         return Vec::new();
     };
     let none = || "none".to_owned();
+    let columns = |state: &State| {
+        let other = state.ledger_columns.clone();
+        other.unwrap_or_else(|| "those that the adapter reads".to_owned())
+    };
     let parts = [
         (
             "revision",
@@ -198,7 +208,13 @@ fn database(before: Option<&State>, now: Option<&State>) -> Vec<Symptom> {
             "the next deploy waits for a lock that nobody gives back",
         ),
         (
-            "sessions",
+            COLUMNS,
+            columns(before),
+            columns(now),
+            "the adapter cannot tell what was applied, or in which order",
+        ),
+        (
+            SESSIONS,
             before.sessions.to_string(),
             now.sessions.to_string(),
             "each deploy leaves a session in the database, until no other can connect",
@@ -280,13 +296,18 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_remains_is_a_symptom() {
+    fn a_session_that_remains_and_another_ledger_are_symptoms() {
         let (before, mut now) = (State::default(), State::default());
         assert_eq!(database(Some(&before), Some(&now)), []);
         now.sessions = 1;
+        now.ledger_columns = Some("version".to_owned());
         let found = database(Some(&before), Some(&now));
-        let change = found[0].change.to_string();
-        assert_eq!(change, "the database ends with other sessions");
+        let found: Vec<String> = found.iter().map(|it| it.change.to_string()).collect();
+        let ends_with = ["other ledger columns", "other sessions"];
+        assert_eq!(
+            found,
+            ends_with.map(|it| format!("the database ends with {it}"))
+        );
     }
 
     #[test]

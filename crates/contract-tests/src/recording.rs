@@ -119,6 +119,9 @@ pub struct State {
     /// How many sessions remained after the end of the command, without those of the recorder.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub sessions: i64,
+    /// The columns of the ledger that the adapter reads, where they are others than it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger_columns: Option<String>,
 }
 
 #[allow(

@@ -53,6 +53,26 @@ pub fn connect(endpoint: &Endpoint) -> anyhow::Result<Client> {
     Ok(config.connect(NoTls)?)
 }
 
+/// The columns of the ledger that the adapter reads, as every release so far makes them. It orders the
+/// rows by `pk_confiture`, which counts them.
+const COLUMNS: &str = "applied_at timestamptz, checksum, name, pk_confiture int8 identity, version";
+
+fn other_columns(client: &mut Client) -> anyhow::Result<Option<String>> {
+    let found: Option<String> = client
+        .query_one(
+            "SELECT string_agg(column_name::text \
+             || CASE WHEN column_name IN ('applied_at', 'pk_confiture') THEN ' ' || udt_name ELSE '' END \
+             || CASE is_identity WHEN 'YES' THEN ' identity' ELSE '' END, ', ' ORDER BY column_name::text) \
+             FROM information_schema.columns \
+             WHERE table_schema = 'public' AND table_name = 'tb_confiture' AND column_name IN \
+             ('applied_at', 'checksum', 'name', 'pk_confiture', 'version')",
+            &[],
+        )?
+        .get(0);
+    let found = found.unwrap_or_default();
+    Ok((found != COLUMNS).then_some(found))
+}
+
 /// What is in the database of `endpoint`, where `sessions` remained.
 pub fn state(endpoint: &Endpoint, sessions: i64) -> anyhow::Result<State> {
     let mut client = connect(endpoint)?;
@@ -71,6 +91,11 @@ pub fn state(endpoint: &Endpoint, sessions: i64) -> anyhow::Result<State> {
         None
     };
     Ok(State {
+        ledger_columns: if ledger {
+            other_columns(&mut client)?
+        } else {
+            None
+        },
         revision,
         tables,
         advisory_locks: advisory_locks(&mut client)?,

@@ -22,8 +22,7 @@ fn after(tables: &[&str], revision: Option<&str>) -> Recording {
         after: Some(State {
             revision: revision.map(str::to_owned),
             tables: tables.iter().map(ToString::to_string).collect(),
-            advisory_locks: 0,
-            sessions: 0,
+            ..State::default()
         }),
         ..recording(&call_of(0, Some("{}"), ""))
     }
