@@ -5,12 +5,12 @@ use fraisier_adapter_api::AdapterErrorKind::{
 };
 use serde_json::json;
 
-use super::projects::{CLOCK_SET_BACK, LEDGER_RECORDED, shop};
+use super::projects::shop;
 use super::{RESULT, error, refused};
 use crate::call::Call;
 use crate::case::{Case, case};
 use crate::connection::Connection;
-use crate::expectation::Fact::{Code, Exit, Ledger, Report, Revision, Untouched};
+use crate::expectation::Fact::{Code, Exit, Report, Revision, Untouched};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -40,30 +40,6 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .applied_then(&shop(), "TRUNCATE tb_confiture CASCADE")
         .expect([Exit(0), Report("/revision", json!(null)), Untouched, RESULT]),
-        case(
-            "current/one-time",
-            "Every row of the ledger has the same time, as `migrate reinit` writes it.",
-            Call::Current,
-        )
-        .applied_then(&shop(), "UPDATE tb_confiture SET applied_at = '2026-01-01'")
-        .with_ledger()
-        .since(LEDGER_RECORDED)
-        .expect([Exit(0), Ledger(&["001", "002", "003"]), Untouched, RESULT]),
-        case(
-            "current/clock-set-back",
-            "The clock was set back before the last migration: confiture names the one before it.",
-            Call::Current,
-        )
-        .applied_then(&shop(), CLOCK_SET_BACK)
-        .with_ledger()
-        .since(LEDGER_RECORDED)
-        .expect([
-            Exit(0),
-            Report("/revision", json!("002")),
-            Ledger(&["001", "002", "003"]),
-            Untouched,
-            RESULT,
-        ]),
         case(
             "current/unreachable",
             "Nothing listens on the port.",

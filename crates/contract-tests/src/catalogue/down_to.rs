@@ -5,14 +5,14 @@ use fraisier_adapter_api::AdapterErrorKind::{
 };
 use serde_json::json;
 
-use super::projects::{CLOCK_SET_BACK, LEDGER_RECORDED, shop};
+use super::projects::shop;
 use super::{RESULT, error, refused};
 use crate::announced::MOVED_CODES;
 use crate::call::Call;
 use crate::case::{Case, Circumstance, case};
-use crate::expectation::Fact::{Code, Exit, Ledger, Report, Revision, Table, Untouched};
+use crate::expectation::Fact::{Code, Exit, Report, Revision, Table, Untouched};
 
-fn down_to(revision: &str) -> Call {
+pub(super) fn down_to(revision: &str) -> Call {
     Call::DownTo(revision.to_owned())
 }
 
@@ -83,48 +83,5 @@ pub(super) fn cases() -> Vec<Case> {
         .applied(&shop())
         .while_(Circumstance::LockHeld)
         .expect([Exit(6), Code("LOCK_1300"), Untouched, error(LockContention)]),
-        case(
-            "down-to/one-time",
-            "Every row of the ledger has the same time, as `migrate reinit` writes it: the times prove no \
-             order.",
-            down_to("001"),
-        )
-        .applied_then(&shop(), "UPDATE tb_confiture SET applied_at = '2026-01-01'")
-        .with_ledger()
-        .since(LEDGER_RECORDED)
-        .expect([Ledger(&["001", "002", "003"]), refused(PreconditionFailed)]),
-        case(
-            "down-to/clock-set-back",
-            "The clock was set back before the last migration: confiture takes the target for the last.",
-            down_to("002"),
-        )
-        .applied_then(&shop(), CLOCK_SET_BACK)
-        .with_ledger()
-        .since(LEDGER_RECORDED)
-        .expect([
-            Exit(0),
-            Report("/rolled_back", json!([])),
-            Ledger(&["001", "002", "003"]),
-            Untouched,
-            refused(PreconditionFailed),
-        ]),
-        case(
-            "down-to/tie-at-target",
-            "The target has the time of the migration before it, and the one after it has a later time.",
-            down_to("002"),
-        )
-        .applied_then(
-            &shop(),
-            "UPDATE tb_confiture SET applied_at = '2026-01-01' WHERE version < '003'",
-        )
-        .with_ledger()
-        .since(LEDGER_RECORDED)
-        .expect([
-            Exit(0),
-            Report("/rolled_back", json!(["003"])),
-            Ledger(&["001", "002", "003"]),
-            Revision(Some("002")),
-            RESULT,
-        ]),
     ]
 }

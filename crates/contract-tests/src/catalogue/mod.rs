@@ -5,6 +5,7 @@
 
 mod current;
 mod down_to;
+mod ledger_order;
 mod preflight;
 mod projects;
 mod surface;
@@ -22,6 +23,7 @@ pub fn catalogue() -> Vec<Case> {
         current::cases(),
         up::cases(),
         down_to::cases(),
+        ledger_order::cases(),
         verify::cases(),
         preflight::cases(),
         surface::cases(),

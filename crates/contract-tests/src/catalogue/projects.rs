@@ -1,11 +1,6 @@
 //! Sample projects that several cases start from.
 
 use crate::project::Project;
-use crate::release::Release;
-
-/// Cases about the order of the ledger are recorded from here on. Scenes with a real server show older
-/// releases.
-pub(super) const LEDGER_RECORDED: Release = Release::new(1, 29, 0);
 
 /// Three reversible migrations of a small shop.
 pub(super) fn shop() -> Project {
@@ -26,10 +21,6 @@ pub(super) fn shop() -> Project {
             "ALTER TABLE customers DROP COLUMN email;",
         )
 }
-
-/// Makes the last migration of the shop the one with the earliest time.
-pub(super) const CLOCK_SET_BACK: &str =
-    "UPDATE tb_confiture SET applied_at = applied_at + interval '1 hour' WHERE version < '003'";
 
 /// One reversible migration.
 pub(super) fn single(up: &str, down: &str) -> Project {
