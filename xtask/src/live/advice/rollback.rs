@@ -96,7 +96,7 @@ fn changed_ledger(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE two;")?;
     stage
         .project
-        .migration("003_three", "CREATE TABLE three ();", "DROP TABLE three;")?;
+        .migration("003_m003", "CREATE TABLE three ();", "DROP TABLE three;")?;
     stage.sql("CREATE TABLE three ()")?;
     stage.ledger_grows("003")?;
     stage.advised(
