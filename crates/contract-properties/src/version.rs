@@ -93,7 +93,10 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let printed = calls()
         .iter()
         .filter(|(_, _, call)| call.argv == ["--version"])
-        .map(|(_, _, call)| format!("\u{3}{}", call.stdout).into_bytes());
+        .map(|(release, _, call)| {
+            let printed = call.stdout.to_string().replace("<version>", release);
+            format!("\u{3}{printed}").into_bytes()
+        });
     let seeds: BTreeSet<_> = printed.collect();
     seeds.into_iter().collect()
 }

@@ -92,7 +92,7 @@ fn replay_all(announced: &Announced) -> Changed {
         let snapshot = fixtures.snapshot(newest, case.name).expect(case.name);
         let mut snapshot = snapshot.to_owned();
         if changed.moved > moved_before {
-            snapshot = snapshot.replace("(exit status 3)", "(exit status 1)");
+            snapshot = snapshot.replace("exit status 3)", "exit status 1)");
         }
         let before = recording.before.as_ref();
         let revision = before.and_then(|state| state.revision.as_deref());
