@@ -36,6 +36,7 @@ pub const SCENES: &[Play] = &[
     ),
     ("a release cannot apply one name twice", one_name_twice),
     ("a migration empties the search path", no_search_path),
+    ("the search path hides the ledger", hidden_ledger),
     ("the connection is lost", connection_is_lost),
     (
         "a way back is missing where it is required",
@@ -208,6 +209,21 @@ fn no_search_path(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.up_advises("remove the line with which the migration empties")?;
     stage.project.migration("002_two", MAKES_TWO, DROPS_TWO)?;
     stage.applies(&["002"])
+}
+
+fn hidden_ledger(stage: &Follower<'_>) -> anyhow::Result<()> {
+    let early = early(stage)?;
+    applies(&early, &stage.ctx(), &["001"])?;
+    stage.sql("CREATE SCHEMA hidden; ALTER TABLE tb_confiture SET SCHEMA hidden")?;
+    stage.project.migration("002_two", MAKES_TWO, DROPS_TWO)?;
+    let outcome = block_on(early.up(&stage.ctx(), None));
+    stage.advised(outcome, "put the schema of the ledger")?;
+    stage.sql(
+        "DO $$ BEGIN
+             EXECUTE format('ALTER DATABASE %I SET search_path = hidden, public', current_database());
+         END $$",
+    )?;
+    applies(&early, &stage.ctx(), &["002"])
 }
 
 fn connection_is_lost(stage: &Follower<'_>) -> anyhow::Result<()> {
