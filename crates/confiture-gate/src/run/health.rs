@@ -1,7 +1,7 @@
 //! Whether the server and the machine are sound: the gate asks them, and never the candidate.
 
 use std::io::Write as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 use contract_lab::postgres::Server;
@@ -50,7 +50,12 @@ impl<'a> Watch<'a> {
 fn machine() -> anyhow::Result<()> {
     let written = tempfile::tempfile().and_then(|mut file| file.write_all(&vec![0; PROBE_BYTES]));
     written.context("this machine cannot write a temporary file")?;
-    let started = Command::new("true").status();
+    // Nothing else is sure to be there: an environment may be all that is on `PATH`.
+    let started = std::env::current_exe().and_then(|gate| {
+        let mut command = Command::new(gate);
+        command.arg("--version");
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status()
+    });
     started.context("this machine cannot start a program")?;
     Ok(())
 }
