@@ -150,6 +150,24 @@ fn next_server(
     }
 }
 
+/// Runs `cases` with `work` on so many threads, and beside them those that wait for the migration lock with
+/// `wait`.
+fn beside_waiting<O: Send>(
+    cases: &[&Case],
+    jobs: usize,
+    wait: &(impl Fn(&Case) -> O + Sync),
+    work: &(impl Fn(&Case) -> O + Sync),
+) -> impl Iterator<Item = O> {
+    let waits = |case: &&Case| case.definition.circumstance == Some(Circumstance::LockHeld);
+    let (waiting, working): (Vec<&Case>, Vec<&Case>) = cases.iter().copied().partition(waits);
+    let (waited, worked) = std::thread::scope(|scope| {
+        let waited = scope.spawn(|| lanes(WAITING_LANES, &waiting, &|case: &Case| wait(case)));
+        let worked = lanes(jobs.max(1), &working, &|case: &Case| work(case));
+        (waited.join().expect("no lane panics"), worked)
+    });
+    waited.into_iter().chain(worked)
+}
+
 /// Runs `cases`, those that wait beside those that work.
 pub(crate) fn round(
     settings: &Settings<'_>,
@@ -159,8 +177,6 @@ pub(crate) fn round(
     progress: &Progress,
     run: &(impl Fn(&Case) -> Ran + Sync),
 ) -> BTreeMap<&'static str, Ran> {
-    let waits = |case: &&Case| case.definition.circumstance == Some(Circumstance::LockHeld);
-    let (waiting, working): (Vec<&Case>, Vec<&Case>) = cases.iter().copied().partition(waits);
     let one = |case: &Case| {
         let name = case.name;
         let watch = Watch::begin(server);
@@ -172,14 +188,8 @@ pub(crate) fn round(
         }
         (name, ran)
     };
-    let (waited, worked) = std::thread::scope(|scope| {
-        let waited = scope.spawn(|| lanes(WAITING_LANES, &waiting, &one));
-        let worked = lanes(settings.jobs.max(1), &working, &|case| {
-            settings.slots.within(|| one(case))
-        });
-        (waited.join().expect("no lane panics"), worked)
-    });
-    waited.into_iter().chain(worked).collect()
+    let work = |case: &Case| settings.slots.within(|| one(case));
+    beside_waiting(cases, settings.jobs, &one, &work).collect()
 }
 
 /// The last words of a confiture that does not start.

@@ -9,17 +9,16 @@ use contract_lab::confiture::Provided;
 use contract_lab::interrupt;
 use contract_lab::postgres::Server;
 use contract_lab::runner::Runner;
-use contract_tests::case::{Case, Circumstance};
+use contract_tests::case::Case;
 use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 
 use super::baseline::Baseline;
 use super::bench::Bench;
-use super::lanes::lanes;
 use super::observe::observe;
 use super::progress::Progress;
 use super::recording::recording;
-use super::{WAITING_LANES, version_text};
+use super::{beside_waiting, version_text};
 
 /// No call lasts longer; waiting for the migration lock takes half a minute.
 const CALL_ENDS_WITHIN: Duration = Duration::from_secs(180);
@@ -60,12 +59,5 @@ pub fn record(
         let recorded = recorded.with_context(|| format!("{release}/{}", case.name))?;
         Ok((case.name.to_owned(), recorded))
     };
-    let waits = |case: &&Case| case.definition.circumstance == Some(Circumstance::LockHeld);
-    let (waiting, working): (Vec<&Case>, Vec<&Case>) = cases.iter().copied().partition(waits);
-    let (waited, worked) = std::thread::scope(|scope| {
-        let waited = scope.spawn(|| lanes(WAITING_LANES, &waiting, &one));
-        let worked = lanes(jobs.max(1), &working, &one);
-        (waited.join().expect("no lane panics"), worked)
-    });
-    waited.into_iter().chain(worked).collect()
+    beside_waiting(cases, jobs, &one, &one).collect()
 }
