@@ -17,7 +17,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const WIDTHS: [u32; 2] = [1280, 390];
 const PICTURES: [&str; 2] = ["demo.svg", "gate.svg"];
 
-/// The keys as a driver is told of them.
+/// The keys, as the `WebDriver` protocol encodes them.
 const ENTER: char = '\u{e007}';
 const ESCAPE: char = '\u{e00c}';
 const RIGHT: char = '\u{e014}';

@@ -100,7 +100,7 @@ struct Ledger {
 #[derive(Debug, Deserialize)]
 struct Session {
     pid: i32,
-    told: String,
+    description: String,
     awaits_standby: bool,
     /// Whether it holds the migration lock, or waits for it.
     migration_lock: Option<bool>,
@@ -429,17 +429,17 @@ impl Looked {
         let sessions = self.sessions.rows(LOCK.0)?;
         let of = |wanted: fn(&Session) -> bool| -> Seen {
             let found: Vec<&Session> = sessions.iter().filter(|it| wanted(it)).collect();
-            let told: Vec<&str> = found.iter().map(|it| &*it.told).collect();
+            let descriptions: Vec<&str> = found.iter().map(|it| &*it.description).collect();
             let end = found
                 .iter()
                 .map(|it| format!("SELECT pg_terminate_backend({})", it.pid));
             let end = end.collect::<Vec<_>>();
-            (!found.is_empty()).then(|| (listed(&told), listed(&end)))
+            (!found.is_empty()).then(|| (listed(&descriptions), listed(&end)))
         };
         let waits = |it: &&Session| it.migration_lock == Some(false);
         let waiting = sessions.iter().filter(waits).count();
         let holds = of(|it| it.migration_lock == Some(true));
-        let holds = holds.map(|(told, end)| (format!("{told}; {waiting}"), end));
+        let holds = holds.map(|(holder, end)| (format!("{holder}; {waiting}"), end));
         let blocks = of(|it| it.blocks && it.migration_lock.is_none() && !it.awaits_standby);
         let may_block = of(|it| it.may_block && it.migration_lock.is_none());
         let quiet = "no session blocks another, or has locked tables for 10 s";
@@ -475,7 +475,7 @@ mod tests {
 
     /// A healthy database, with this in the place of that.
     fn looked(pointer: &str, value: Value) -> Looked {
-        let session = json!({"pid": 7, "told": "7: user a", "awaits_standby": false,
+        let session = json!({"pid": 7, "description": "7: user a", "awaits_standby": false,
             "migration_lock": null, "blocks": false,
             "may_block": false});
         let mut report = json!({

@@ -34,7 +34,7 @@ impl Diagnosis {
             exit::Status::Refused => format!("a deploy fails: {}", diagnosis.with(Grade::Fail)),
             exit::Status::Unknown => {
                 let unknown = diagnosis.with(Grade::Unknown);
-                format!("nothing is found in the way, but this is not known: {unknown}")
+                format!("no problem was found, but this is unknown: {unknown}")
             }
             _ => match &*diagnosis.with(Grade::Warn) {
                 "" => "nothing is in the way of a deploy".to_owned(),

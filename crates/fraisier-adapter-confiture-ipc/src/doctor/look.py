@@ -98,7 +98,7 @@ STATEMENTS = {
                 coalesce(a.state, '?'),
                 coalesce(extract(epoch FROM clock_timestamp() - a.state_change)::bigint, 0)) END
                 || coalesce((SELECT ', blocks ' || string_agg(w.pid::text, ' and ') FROM waiting w
-                    WHERE w.blocker = a.pid), '') AS told,
+                    WHERE w.blocker = a.pid), '') AS description,
             coalesce(a.wait_event = 'SyncRep', false) AS awaits_standby,
             (SELECT bool_or(l.granted) FROM locks l WHERE l.pid = a.pid AND l.locktype = 'advisory'
                 AND l.classid::bigint = {LOCK} AND l.objsubid = 2 AND l.database = a.datid) AS migration_lock,
