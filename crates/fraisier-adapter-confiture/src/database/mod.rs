@@ -8,8 +8,6 @@ use std::ffi::OsStr;
 #[cfg(feature = "tools")]
 use std::ffi::OsString;
 use std::fmt;
-#[cfg(feature = "tools")]
-use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -19,7 +17,6 @@ use crate::operation::call::{Call, Confiture};
 use crate::process::{Arg, Invocation, Output};
 use crate::release::installed;
 use crate::report::{Decode, Payload, decode};
-use crate::request::Request;
 
 const SCRIPT: &str = include_str!("script.py");
 
@@ -108,7 +105,9 @@ pub(crate) async fn query<C: Confiture>(
     digests_of: Option<&OsStr>,
 ) -> Result<Vec<Answer>, Unavailable> {
     let asked = asked(limits, statements, digests_of);
-    let invocation = plan(call.request, &asked).ok_or(Unavailable::NoInterpreter)?;
+    let confiture = call.request.migrate("current", Vec::new());
+    let confiture = call.request.without_check(confiture);
+    let invocation = python(confiture, SCRIPT, [Arg::from(&asked)])?;
     let runs = u32::try_from(statements.len()).unwrap_or(u32::MAX);
     let timeout = limits.statement.saturating_mul(runs).saturating_add(START);
     let output = call.query(invocation, timeout).await;
@@ -116,15 +115,17 @@ pub(crate) async fn query<C: Confiture>(
     read(output, statements.len() + usize::from(digests_of.is_some()))
 }
 
-/// The command of the script; `None` where no interpreter is known.
-fn plan(request: &Request, asked: &str) -> Option<Invocation> {
-    let confiture = request.without_check(request.migrate("current", Vec::new()));
-    let program = installed::interpreter(&confiture)?;
-    let mut args = vec![Arg::from("-c"), Arg::from(SCRIPT), Arg::ReportPath];
-    args.push(Arg::from(asked));
-    Some(Invocation {
+/// The command that runs a script with the Python of this command of confiture, in its environment.
+fn python(
+    confiture: Invocation,
+    script: &str,
+    args: impl IntoIterator<Item = Arg>,
+) -> Result<Invocation, Unavailable> {
+    let program = installed::interpreter(&confiture).ok_or(Unavailable::NoInterpreter)?;
+    let first = [Arg::from("-c"), Arg::from(script), Arg::ReportPath];
+    Ok(Invocation {
         program,
-        args,
+        args: first.into_iter().chain(args).collect(),
         ..confiture
     })
 }
@@ -142,27 +143,13 @@ pub(crate) async fn script<C: Confiture>(
     timeout: Duration,
 ) -> Result<Vec<u8>, Unavailable> {
     let confiture = call.request.migrate("up", Vec::new());
-    let program = installed::interpreter(&confiture).ok_or(Unavailable::NoInterpreter)?;
-    let mut all = vec![Arg::from("-c"), Arg::from(script), Arg::ReportPath];
-    all.extend(args.into_iter().map(Arg::Literal));
-    let invocation = Invocation {
-        program,
-        args: all,
-        ..confiture
-    };
+    let invocation = python(confiture, script, args.into_iter().map(Arg::Literal))?;
     let output = call.query(invocation, timeout).await;
     let output = output.map_err(|fault| Unavailable::NotRun(fault.told()))?;
     match &output.report {
         Some(report) => Ok(report.to_vec()),
         None => Err(not_run(&output, without_report(&output))),
     }
-}
-
-/// The arguments of Python with which it writes what the statements return to `report`.
-#[cfg(feature = "tools")]
-pub(crate) fn arguments(report: &Path, limits: Limits, statements: &[&str]) -> Vec<OsString> {
-    let asked = asked(limits, statements, None);
-    vec!["-c".into(), SCRIPT.into(), report.into(), asked.into()]
 }
 
 /// What the script is asked.

@@ -66,12 +66,8 @@ fn among(
         ..Selection::default()
     };
     for migration in migrations {
-        let row = ledger
-            .rows
-            .iter()
-            .find(|row| row.version == migration.version);
         let same = |it: &&Migration| it.version == migration.version;
-        if let Some(row) = row {
+        if let Some(row) = ledger.row(&migration.version) {
             let name = migration.path.file_name().and_then(|name| name.to_str());
             let digest = name.and_then(|name| digests.get(name));
             let is_unchanged = digest.is_some() && digest == row.checksum.as_ref();

@@ -184,7 +184,7 @@ pub(crate) fn before_migrations(message: &str) -> Option<Before> {
         return Some(Before::Ledger(Some(Advice::own_ledger())));
     }
     let rest = message.strip_prefix(NO_LEDGER_CREATED)?;
-    let (_, said) = rest.split_once(SAID).unwrap_or(("", rest));
+    let said = said_of_ledger(message).unwrap_or(rest);
     let owner = if said.starts_with("relation \"tb_confiture\" does not exist") {
         Some(Advice::show_ledger())
     } else {
@@ -194,11 +194,16 @@ pub(crate) fn before_migrations(message: &str) -> Option<Before> {
     Some(Before::Ledger(owner.or_else(|| advice_on_server(said))))
 }
 
+/// What the server said where confiture could not create or change its ledger.
+fn said_of_ledger(message: &str) -> Option<&str> {
+    let (_, said) = message.strip_prefix(NO_LEDGER_CREATED)?.split_once(SAID)?;
+    Some(said)
+}
+
 /// Whether the role's `lock_timeout` ended the wait for the migration lock, or for the ledger that
 /// another deploy uses.
 fn waited_for_lock(message: &str) -> bool {
-    let ledger = message.strip_prefix(NO_LEDGER_CREATED);
-    match ledger.and_then(|rest| Some(rest.split_once(SAID)?.1)) {
+    match said_of_ledger(message) {
         Some(said) => said.lines().next() == Some(LOCK_TIMEOUT),
         None => message.trim_end() == LOCK_TIMEOUT,
     }
@@ -207,10 +212,7 @@ fn waited_for_lock(message: &str) -> bool {
 /// Whether another deploy created the ledger at the same moment: a release before 1.0.0 creates it
 /// before it takes the lock, and the server refuses the second `CREATE TABLE`.
 fn ledger_was_created_by_another(message: &str) -> bool {
-    let Some((_, said)) = message
-        .strip_prefix(NO_LEDGER_CREATED)
-        .and_then(|rest| rest.split_once(SAID))
-    else {
+    let Some(said) = said_of_ledger(message) else {
         return false;
     };
     let twice = said.starts_with("duplicate key value violates unique constraint \"pg_")
