@@ -48,7 +48,7 @@ mod tests {
     use anyhow::Context as _;
 
     #[test]
-    fn a_context_does_not_hide_the_class() {
+    fn the_exit_status_survives_added_context() {
         let wrapped = Err::<(), _>(Interrupted).context("installing").unwrap_err();
         assert_eq!(status(&wrapped), 130);
         let wrapped = Err::<(), _>(Unexpected("no".into()))

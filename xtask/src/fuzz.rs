@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_libfuzzer_says_is_read() {
+    fn the_output_of_libfuzzer_is_read() {
         let text = "#2\tINITED cov: 7 ft: 9\n#9\tDONE   cov: 12 ft: 20 corp: 3/4b\n\
                     stat::number_of_executed_units: 9\n";
         let found = Found::read("version", &left(0, text));

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_help_is_readable_in_sixty_columns() {
+    fn every_help_fits_60_columns() {
         for command in commands() {
             let mut command = command.term_width(60);
             let help = command.render_long_help().to_string();

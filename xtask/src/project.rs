@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_old_release_gets_the_concurrent_index_in_python() {
+    fn an_old_release_has_its_concurrent_index_in_python() {
         let new = Project::sample("0.37.0").unwrap();
         let old = Project::sample("0.36.0").unwrap();
         let files = |project: &Project| files(&project.migrations()).unwrap().len();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_is_named_by_its_beginning() {
+    fn files_are_removed_by_prefix() {
         let project = Project::empty().unwrap();
         project.table("001").unwrap();
         project.table("002").unwrap();

@@ -352,7 +352,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_to_be_published_says_what_it_is_and_comes_after_what_it_needs() {
+    fn published_crates_have_metadata_and_follow_their_dependencies() {
         let packages = in_order(published().unwrap());
         let names: Vec<_> = packages.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_no_longer_occurs_is_named_once_everything_was_judged() {
+    fn an_unused_entry_is_reported_after_a_whole_run() {
         let accepted = Accepted::parse(&entry("preflight/add-column")).unwrap();
         let mut judged = [testing::unchanged()];
         let stale = accepted.apply(&mut judged);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_and_a_place_are_needed() {
+    fn an_entry_without_a_reason_or_a_case_is_refused() {
         let whole = entry("up/all");
         for text in [
             whole.replace("mended on main", " "),

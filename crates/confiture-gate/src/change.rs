@@ -342,7 +342,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_tells_kind_and_place() {
+    fn an_id_contains_kind_and_place() {
         let gone = Change::FieldGone {
             field: "window_safe".to_owned(),
         };

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_needs_all_its_proofs() {
+    fn a_capability_is_delivered_only_if_every_proof_passes() {
         let advertised = ["window_safe".to_owned()];
         let delivered = |drop_column: Option<Value>| {
             let mut cases =
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_that_broke_delivers_nothing() {
+    fn a_broken_case_proves_no_capability() {
         let advertised = ["preflight".to_owned()];
         let broke = BTreeSet::from(["preflight/duplicate-version"]);
         let sound = shown(json!({"ok": true}));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn every_capability_that_can_be_advertised_has_its_proof() {
+    fn every_capability_has_a_proof() {
         let all = advertised(&ConfitureVersion::parse("999.0.0"));
         assert!(!all.is_empty());
         for name in all {

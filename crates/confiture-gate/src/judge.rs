@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_remains_and_another_ledger_are_symptoms() {
+    fn a_remaining_session_and_a_changed_ledger_are_symptoms() {
         let (before, mut now) = (State::default(), State::default());
         assert_eq!(database(Some(&before), Some(&now)), []);
         now.sessions = 1;
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stops_a_call_explains_all_that_follows() {
+    fn a_refused_call_is_the_cause_of_everything_after_it() {
         let refused = Finding::differs(Change::Refused {
             what: "--no-config".to_owned(),
         });
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symptom_without_a_cause_is_told_and_a_harmless_change_is_no_cause() {
+    fn a_symptom_without_a_cause_is_reported() {
         let new = Finding::differs(Change::FieldNew {
             field: "parser".to_owned(),
         });

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_cut_between_characters_and_says_so() {
+    fn a_text_is_cut_between_characters_with_a_mark() {
         assert_eq!(one_line(" é\n\t à "), "é à");
         assert_eq!(cut("éà", 2), "éà");
         assert_eq!(cut("éàü", 2), "éà…");

@@ -7,7 +7,7 @@ use confiture_gate::self_test::whole;
 use contract_tests::catalogue::catalogue;
 
 #[test]
-fn what_harms_breaks_with_its_cause_and_nothing_else_does() {
+fn harmful_injections_break_with_their_cause_and_harmless_ones_do_not() {
     let catalogue = catalogue();
     let recorded = Recorded::load(None, &catalogue).unwrap();
     let newest = *recorded.releases().last().unwrap();

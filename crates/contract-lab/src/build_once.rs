@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_outlives_its_run_keeps_the_next_one_waiting() {
+    fn a_build_that_outlives_its_run_blocks_the_next_one() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("env.lock");
         let building = Building {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_longer_usable_is_rebuilt() {
+    fn an_unusable_build_is_redone() {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("env");
         build(&directory, &AtomicUsize::new(0)).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_build_leaves_nothing() {
+    fn a_failed_build_is_removed() {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("env");
         let failed = build_once::<u32>(

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_target_directory_comes_first_then_the_users() {
+    fn the_target_directory_is_preferred_to_the_users_cache() {
         let target = tempfile::tempdir().unwrap();
         let exe = target.path().join("debug/xtask");
         let home = |name: &str| (name == "HOME").then(|| "/home/someone".into());
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_was_asked_for_has_no_substitute() {
+    fn an_unusable_requested_directory_is_an_error() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("file");
         fs::write(&file, "").unwrap();

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_and_status_arrive() {
+    fn output_and_status_are_returned() {
         let output =
             run(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 7"])).unwrap();
         assert_eq!(output.status.code(), Some(7));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_lasts_too_long_is_given_up() {
+    fn a_program_over_its_time_limit_is_killed() {
         let limit = Duration::from_millis(50);
         let error = run_within(Command::new("sleep").arg("60"), limit).unwrap_err();
         assert!(error.to_string().contains("in time"), "{error}");

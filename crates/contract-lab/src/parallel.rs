@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_item_is_worked_on_once() {
+    fn every_item_is_processed_once() {
         let items: Vec<usize> = (0..100).collect();
         let mut outputs = in_parallel(4, &items, |item| Ok(item * 2)).unwrap();
         outputs.sort_unstable();

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_installer_is_what_the_python_has_and_uv_after_that() {
+    fn pip_is_preferred_to_uv() {
         let installer = |pip, ensurepip, uv| {
             judge(probed(12, pip, ensurepip), uv).map(|python| python.installer)
         };

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_release_is_answered_with_what_there_is() {
+    fn an_unknown_release_is_reported_with_those_that_exist() {
         let offered = releases_in("0.20.0, 1.29.0");
         assert_eq!(
             not_had(&Failure::NoSuchRelease(offered), "confiture 9.9.9").to_string(),

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_nobody_owns_is_removed() {
+    fn only_directories_without_an_owner_are_removed() {
         let base = tempfile::tempdir().unwrap();
         let owned = Scratch::within(base.path()).unwrap();
         // As after a kill -9: at the end of the line the lock is gone, the directory is not.
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_private_and_goes_with_its_owner() {
+    fn a_scratch_directory_is_private_and_removed_with_its_owner() {
         let base = tempfile::tempdir().unwrap();
         let scratch = Scratch::within(base.path()).unwrap();
         let path = scratch.path().to_owned();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_not_the_server_is_not_taken_for_it() {
+    fn another_process_with_the_servers_id_is_not_the_server() {
         let data = tempfile::tempdir().unwrap();
         let own = std::process::id();
         fs::write(data.path().join("postmaster.pid"), format!("{own}\n")).unwrap();

@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_well() {
+    fn durations_are_formatted_for_people() {
         for (millis, text) in [
             (0, "0.0 s"),
             (449, "0.4 s"),

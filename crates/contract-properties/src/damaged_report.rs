@@ -91,7 +91,7 @@ mod tests {
     use crate::answers::Permits;
 
     #[test]
-    fn the_samples_hold_something_to_lose() {
+    fn every_sample_has_evidence_to_damage() {
         let count =
             |of: fn(&Permits) -> bool| SAMPLES.iter().filter(|sample| of(&sample.intact)).count();
         for (what, found) in [

@@ -74,7 +74,7 @@ fn message() {
 }
 
 #[test]
-fn each_property_is_tested_here_and_has_a_fuzz_target() {
+fn every_property_has_a_test_and_a_fuzz_target() {
     let here = include_str!("properties.rs");
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
     for Property { name, .. } in PROPERTIES {
@@ -84,7 +84,7 @@ fn each_property_is_tested_here_and_has_a_fuzz_target() {
 }
 
 #[test]
-fn what_broke_a_property_once_does_not_break_it_again() {
+fn inputs_that_once_broke_a_property_pass() {
     let findings = Path::new(env!("CARGO_MANIFEST_DIR")).join("findings");
     for Property { name, check, .. } in PROPERTIES {
         let Ok(directory) = fs::read_dir(findings.join(name)) else {

@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_follows_what_a_recording_depends_on_and_nothing_else() {
+    fn the_digest_changes_with_everything_a_recording_depends_on() {
         let plain = case("current/fresh", "a", Call::Current);
         let reworded = case("current/renamed", "b", Call::Current).expect([Fact::Exit(2)]);
         let other = case("current/fresh", "a", Call::Current).without_database();

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_from_run_to_run_is_fixed_and_keeps_its_type() {
+    fn values_that_differ_between_runs_are_replaced_by_the_same_type() {
         for (volatile, fixed) in [
             (
                 r#""applied_at": "2026-11-22T18:45:43.772768+00:00""#,
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_decision_rests_on_stays() {
+    fn values_that_decide_are_not_normalised() {
         for text in [
             r#""migrations_checked": 3, "errors": 1, "exit": 3"#,
             r#""version": "20260101", "checksum": "0c122df5""#,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_longest_first_and_come_back() {
+    fn placeholders_replace_the_longest_name_first_and_are_reversible() {
         let names = Names::new()
             .with("/t/p", "<project>")
             .with("/t/p/out.json", "<report>")
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_traceback_leaves_the_line_that_names_the_exception() {
+    fn a_traceback_is_reduced_to_its_exception() {
         let framed = "before\n╭──── Traceback (most recent call last) ────╮\n│ /x/cli.py:120 │\n│ ❱ 1 │ boom │\n╰────╯\nIsADirectoryError: gone\n";
         let plain = "Traceback (most recent call last):\n  File \"/x/a.py\", line 3, in f\n    boom()\nOSError: gone\n";
         assert_eq!(
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_help_page_is_its_interface() {
+    fn a_help_page_is_reduced_to_its_options() {
         let page = " Usage: confiture migrate down-to\n│ *    revision   <str>  Where to. │\n│ --format  -f   <str>  text or json │\n│    [default: text]  │\n│ --no-config   <bool>  Only the environment │\n";
         assert_eq!(
             help_interface(page),

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_migration_is_two_files_and_either_can_be_taken_away() {
+    fn a_migration_has_two_files_and_either_can_be_removed() {
         let project = Project::empty()
             .migration("001_a", "CREATE TABLE a ();", "DROP TABLE a;")
             .without("001_a.down.sql");

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_comes_back_byte_for_byte() {
+    fn a_recorded_report_is_returned_byte_for_byte() {
         let report = "{\n  \"b\": 1.50,\n  \"a\": [\n    \"x\\n\"\n  ],\n  \"b\": 2\n}";
         let file = recorded(Some(report)).to_file();
         let call = &Recording::parse(&file).unwrap().calls[0];
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn no_report_and_a_report_that_is_not_json_are_told_apart() {
+    fn a_missing_report_differs_from_one_that_is_not_json() {
         assert!(!recorded(None).calls[0].has_report());
         let file = recorded(Some("half a {")).to_file();
         let call = &Recording::parse(&file).unwrap().calls[0];

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_by_number_and_not_by_text() {
+    fn releases_are_ordered_by_number() {
         let read = |text: &str| text.parse::<Release>().unwrap();
         assert!(read("0.9.5") < read("0.20.0"));
         assert!(read("1.9.1") < read("1.29.0"));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn two_numbers_name_a_release_on_a_command_line_and_not_in_a_file() {
+    fn a_release_of_two_numbers_is_accepted_only_in_arguments() {
         let release = Release::new(1, 29, 0);
         assert_eq!("1.29".parse(), Ok(release));
         assert_eq!(
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_a_final_release() {
+    fn a_prerelease_is_refused() {
         for text in [
             "", "1", "1.", "1.2.", "1.2.3.4", "1.2.3rc1", "+1.2.3", "1..3", "1.2.3 ",
         ] {

@@ -160,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn recorded_calls_are_allowed_in_order_and_the_version_at_any_time() {
+    fn recorded_calls_are_accepted_in_order_and_version_always() {
         assert_eq!(asked(0, "up", &[("DSN", "secret")]), Ok(Line::InOrder));
         assert_eq!(asked(0, "--version", &[]), Ok(Line::AnyTime));
         assert_eq!(asked(1, "current", &[]), Ok(Line::InOrder));
     }
 
     #[test]
-    fn anything_else_is_not_and_no_value_is_named() {
+    fn other_calls_are_refused_without_quoting_values() {
         for refused in [
             asked(0, "current", &[]),
             asked(2, "up", &[]),

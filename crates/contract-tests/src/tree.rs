@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn order_and_doubled_keys_survive_and_are_found_at_any_depth() {
+    fn order_and_duplicate_keys_are_preserved_at_any_depth() {
         let text = r#"{"b":[{"c":1,"c":2.5}],"a":null,"b":"x"}"#;
         let tree: Tree = serde_json::from_str(text).unwrap();
         assert_eq!(tree.to_string(), text);

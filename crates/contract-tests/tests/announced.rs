@@ -26,7 +26,7 @@ struct Announced {
 }
 
 #[test]
-fn confiture_1_34_0_is_as_the_newest() {
+fn announced_1_34_0_behaves_like_the_newest_recorded() {
     let changed = replay_all(&Announced {
         release: Release::new(1, 34, 0),
         pending_scope: false,
@@ -36,7 +36,7 @@ fn confiture_1_34_0_is_as_the_newest() {
 }
 
 #[test]
-fn confiture_1_35_0_judges_what_is_pending() {
+fn announced_1_35_0_judges_pending_migrations() {
     let changed = replay_all(&Announced {
         release: Release::new(1, 35, 0),
         pending_scope: true,
@@ -48,7 +48,7 @@ fn confiture_1_35_0_judges_what_is_pending() {
 }
 
 #[test]
-fn confiture_1_36_0_fails_with_other_statuses() {
+fn announced_1_36_0_changes_exit_statuses() {
     let changed = replay_all(&Announced {
         release: Release::new(1, 36, 0),
         pending_scope: true,

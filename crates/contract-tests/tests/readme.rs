@@ -6,12 +6,12 @@ const README: &str = include_str!("../../../README.md");
 const SAGA: &str = include_str!("../../fraisier-adapter-confiture/examples/saga.rs");
 
 #[test]
-fn the_readme_shows_an_example_that_is_run() {
+fn the_example_in_the_readme_is_the_file_that_is_run() {
     assert!(README.contains(SAGA), "it shows another saga");
 }
 
 #[test]
-fn the_readme_shows_the_table_of_floors_and_no_other_row() {
+fn the_readme_has_the_table_of_minimum_versions() {
     let rows: Vec<String> = FLOORS
         .iter()
         .map(|floor| {

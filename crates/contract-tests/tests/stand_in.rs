@@ -41,7 +41,7 @@ fn called(program: &PathBuf, dsn: &str, report: &str) -> Output {
 }
 
 #[test]
-fn an_allowed_call_gets_the_recorded_answer_once() {
+fn a_recorded_call_is_answered_once() {
     let (root, program) = in_place();
     let report = root.path().join("report.json");
     let report = report.to_str().unwrap();
@@ -55,7 +55,7 @@ fn an_allowed_call_gets_the_recorded_answer_once() {
 }
 
 #[test]
-fn a_call_that_is_not_recorded_fails_and_leaves_no_report() {
+fn an_unrecorded_call_fails_without_a_report() {
     let (root, program) = in_place();
     let report = root.path().join("report.json");
     let output = called(&program, "wrong", report.to_str().unwrap());
@@ -69,7 +69,7 @@ fn a_call_that_is_not_recorded_fails_and_leaves_no_report() {
 }
 
 #[test]
-fn without_a_script_nothing_is_played() {
+fn without_a_script_the_stand_in_fails() {
     let output = Command::new(env!("CARGO_BIN_EXE_stand-in-confiture"))
         .arg("--version")
         .output()

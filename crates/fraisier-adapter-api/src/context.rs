@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_declared_secret_comes_from_the_variable_it_names() {
+    fn a_declared_secret_is_read_from_its_variable() {
         let value = declaring("DATABASE_URL", "SHOP_DSN").secret_from("DATABASE_URL", |source| {
             assert_eq!(source, "SHOP_DSN");
             Ok("value".into())
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_environment_of_this_process_that_is_read() {
+    fn secrets_are_read_from_this_process() {
         let path = env::var("PATH").expect("tests run with a PATH");
         assert_eq!(declaring("PROGRAMS", "PATH").secret("PROGRAMS"), Ok(path));
     }
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn an_undeclared_secret_is_not_looked_for() {
+    fn an_undeclared_secret_is_not_read_from_the_environment() {
         let ctx = declaring("OTHER", "SHOP_DSN");
         let error = ctx
             .secret_from("PATH", |_| panic!("read although undeclared"))
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_cannot_be_read_is_its_own_error() {
+    fn an_unreadable_variable_has_its_own_error_kind() {
         for cause in [
             VarError::NotPresent,
             VarError::NotUnicode(OsString::from("hunter2")),

@@ -122,29 +122,29 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn preflight_reports_come_back(report in preflight()) {
+    fn preflight_reports_survive_a_round_trip(report in preflight()) {
         prop_assert_eq!(back(&report), report);
     }
 
     #[test]
-    fn verify_reports_come_back(report in verify()) {
+    fn verify_reports_survive_a_round_trip(report in verify()) {
         prop_assert_eq!(back(&report), report);
     }
 
     #[test]
-    fn outcomes_come_back(outcome in outcome()) {
+    fn outcomes_survive_a_round_trip(outcome in outcome()) {
         prop_assert_eq!(back(&outcome), outcome);
     }
 
     #[test]
-    fn errors_come_back(code in any::<i32>(), message in text(), stderr in option::of(text())) {
+    fn errors_survive_a_round_trip(code in any::<i32>(), message in text(), stderr in option::of(text())) {
         let error = AdapterError { stderr, ..AdapterError::remote(code, message) };
         prop_assert_eq!(error.kind, AdapterErrorKind::Remote);
         prop_assert_eq!(back(&error), error);
     }
 
     #[test]
-    fn no_change_set_fails_the_report_around_it(change_set in any_json()) {
+    fn a_damaged_change_set_does_not_fail_its_report(change_set in any_json()) {
         let foreign = json!({"ok": true, "issues": [], "change_set": change_set});
         let read: PreflightReport = serde_json::from_str(&foreign.to_string())?;
         // What was read was stated: by an object, with a version.
@@ -160,7 +160,7 @@ proptest! {
     }
 
     #[test]
-    fn a_key_twice_anywhere_in_a_change_set_makes_it_none(
+    fn a_duplicate_key_in_a_change_set_makes_it_none(
         change_set in change_set(),
         twice in any::<proptest::sample::Index>(),
         foreign in any_json(),
@@ -189,7 +189,7 @@ proptest! {
     }
 
     #[test]
-    fn no_tier_fails_the_change_around_it(tier in any_json()) {
+    fn a_damaged_tier_does_not_fail_its_change(tier in any_json()) {
         let foreign = json!({"kind": "k", "object": "o", "tier": tier});
         let read: SchemaChange = serde_json::from_str(&foreign.to_string())?;
         prop_assert_eq!(read.tier.map(RiskTier::as_str), tier.as_str().filter(|name| {

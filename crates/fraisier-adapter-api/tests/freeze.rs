@@ -120,7 +120,7 @@ fn futures_can_be_sent_to_another_thread() {
 }
 
 #[test]
-fn a_call_can_be_spawned_with_nothing_but_the_adapter_and_the_context() {
+fn a_call_can_be_spawned() {
     fn spawnable<F: Future + Send + 'static>(_: F) {}
     let adapter = dynamic();
     let ctx = AdapterCtx::new("shop", "test");
@@ -128,7 +128,7 @@ fn a_call_can_be_spawned_with_nothing_but_the_adapter_and_the_context() {
 }
 
 #[tokio::test]
-async fn an_adapter_that_cannot_lint_says_so() {
+async fn by_default_preflight_is_not_supported() {
     let ctx = AdapterCtx::new("shop", "test");
     let error = dynamic().preflight(&ctx).await.unwrap_err();
     assert_eq!(error, AdapterError::method_not_supported("preflight"));
@@ -138,7 +138,7 @@ async fn an_adapter_that_cannot_lint_says_so() {
 }
 
 #[tokio::test]
-async fn the_other_defaults() {
+async fn default_methods_return_the_documented_values() {
     let adapter = dynamic();
     let ctx = AdapterCtx::new("shop", "test");
     assert_eq!(adapter.post_migrate(&ctx).await, Ok(()));
@@ -204,7 +204,7 @@ fn supports_compares_the_whole_name() {
 }
 
 #[test]
-fn a_name_is_read_as_it_was_given() {
+fn a_name_is_preserved() {
     for revision in [
         Revision::new("003"),
         Revision::from("003"),
@@ -228,7 +228,7 @@ fn a_name_is_read_as_it_was_given() {
 }
 
 #[test]
-fn a_context_holds_what_it_was_given() {
+fn a_context_contains_what_it_was_given() {
     let ctx = AdapterCtx::new("shop", "test")
         .with_workdir("/srv/shop")
         .with_migrations_path("sql")
@@ -245,7 +245,7 @@ fn a_context_holds_what_it_was_given() {
 }
 
 #[test]
-fn defaults_are_never_a_pass() {
+fn default_values_are_never_a_pass() {
     assert!(!VerifyReport::default().ok);
     assert!(!PreflightReport::default().ok);
     assert_eq!(PreflightReport::default().window_safe, None);

@@ -206,7 +206,7 @@ fn errors() {
 }
 
 #[test]
-fn an_error_of_an_unknown_kind_is_remote_and_keeps_its_number() {
+fn an_unknown_kind_is_remote_with_its_number() {
     let read = |kind: &str| {
         let json = format!(r#"{{"kind":{kind},"code":-32042,"message":"why","operation":"up"}}"#);
         serde_json::from_str::<AdapterError>(&json)
@@ -258,7 +258,7 @@ fn contexts() {
 }
 
 #[test]
-fn resolved_secrets_neither_leave_nor_arrive() {
+fn resolved_secrets_are_never_serialised() {
     let written = serde_json::to_string(&full_ctx()).unwrap();
     assert!(
         !written.contains("resolved_secrets") && !written.contains("hunter2"),
@@ -405,7 +405,7 @@ fn preflight_reports() {
 }
 
 #[test]
-fn what_is_null_in_a_report_is_absent() {
+fn a_null_field_is_an_absent_field() {
     let read: PreflightReport =
         serde_json::from_str(r#"{"ok":true,"issues":[],"window_safe":null,"change_set":null}"#)
             .unwrap();
@@ -426,7 +426,7 @@ fn what_is_null_in_a_report_is_absent() {
 }
 
 #[test]
-fn an_unreadable_change_set_is_none_and_the_report_stands() {
+fn an_unreadable_change_set_is_none() {
     for change_set in [
         "null",
         "true",
@@ -472,7 +472,7 @@ fn an_unreadable_change_set_is_none_and_the_report_stands() {
 }
 
 #[test]
-fn a_change_set_that_is_too_deep_is_none_and_the_report_stands() {
+fn a_change_set_that_is_nested_too_deeply_is_none() {
     for depth in [70, 1_000, 100_000] {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));
         let json = format!(
@@ -484,7 +484,7 @@ fn a_change_set_that_is_too_deep_is_none_and_the_report_stands() {
 }
 
 #[test]
-fn a_json_value_has_forgotten_what_was_doubled() {
+fn a_json_value_does_not_preserve_duplicate_keys() {
     let text = r#"{"ok":true,"issues":[],"change_set":{"contract_version":1,"changes":[{"kind":"k","object":"o"}],"changes":[]}}"#;
     let from_text: PreflightReport = serde_json::from_str(text).unwrap();
     assert_eq!(from_text.change_set, None);
@@ -495,7 +495,7 @@ fn a_json_value_has_forgotten_what_was_doubled() {
 }
 
 #[test]
-fn a_readable_change_set_is_kept_also_a_newer_one() {
+fn a_newer_readable_change_set_is_kept() {
     let read = |change_set: &str| -> PreflightReport {
         let json = format!(r#"{{"ok":true,"issues":[],"change_set":{change_set}}}"#);
         serde_json::from_str(&json).expect(&json)
@@ -528,7 +528,7 @@ fn a_readable_change_set_is_kept_also_a_newer_one() {
 }
 
 #[test]
-fn a_change_set_of_no_version_is_not_usable_wherever_it_comes_from() {
+fn a_change_set_without_a_version_is_not_usable() {
     let made =
         PreflightReport::new(true).with_change_set(ChangeSet::default().with_contract_version(0));
     assert_eq!(
@@ -615,7 +615,7 @@ fn change_sets() {
 }
 
 #[test]
-fn only_classified_changes_count_for_the_worst_tier() {
+fn the_worst_tier_ignores_unclassified_changes() {
     let set = ChangeSet::new(vec![
         SchemaChange::new("do_block", "a"),
         SchemaChange::new("k", "b").with_tier(RiskTier::LockRisky),

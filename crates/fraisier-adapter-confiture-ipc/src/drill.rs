@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_arguments_count() {
+    fn a_part_of_an_argument_is_no_drill() {
         let process = Process {
             parent: 0,
             arguments: ["engine", "deploy", "--app-version", "backup drill"]
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_reported() {
+    fn an_unreadable_command_line_is_reported() {
         assert!(found(&["unreadable"]).is_err());
         assert!(found(&["sh wrapper", "unreadable"]).is_err());
         assert!(!found(&["fraisier deploy", "unreadable"]).unwrap());

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_message_can_be_read() {
         for message in [&b""[..], b"{}", "x".repeat(100_000).as_bytes()] {
             let mut stream = Vec::new();
             write(&mut stream, message).expect("written");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn other_headers_and_blanks_are_left_aside() {
+    fn other_headers_and_blanks_are_ignored() {
         for stream in [
             "Content-Length: 2\r\nContent-Type: application/json\r\n\r\n{}",
             "X: \r\ncontent-length:\t 002 \r\n\r\n{}",
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_of_another_shape_is_told_what_is_wrong_with_it() {
+    fn a_malformed_stream_is_an_error_with_its_cause() {
         let endless = "X: y\r\n".repeat(10_000);
         for (stream, says) in [
             ("", "ended before"),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_only_announced_takes_no_memory() {
+    fn an_announced_length_allocates_no_memory() {
         /// Gives single bytes, and counts.
         struct Trickle<'a>(&'a [u8], usize);
         impl Read for Trickle<'_> {

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_default_that_is_told_is_the_one_that_holds() {
+    fn the_documented_defaults_are_the_real_ones() {
         for (name, _) in DEFAULTS {
             assert!(VARIABLES.iter().any(|variable| variable.name == name));
         }

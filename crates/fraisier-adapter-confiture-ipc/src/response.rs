@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_of_nothing_is_there_and_null() {
+    fn an_empty_result_is_null_and_present() {
         let result = to_raw_value(&None::<String>).expect("serialised");
         assert_eq!(
             json(&Response::new(Id::default(), Ok(result))),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_its_number_and_message_and_keeps_its_evidence_to_itself() {
+    fn an_error_has_number_and_message_without_evidence() {
         let error = AdapterError {
             stderr: Some("evidence".into()),
             ..AdapterError::new(AdapterErrorKind::LockContention, "held")

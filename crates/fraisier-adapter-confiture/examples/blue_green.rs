@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_everything_vouches_for_passes() {
+    fn a_deploy_is_blue_green_only_if_every_check_agrees() {
         let safe = PreflightReport::new(true).with_window_safe(true);
         let tier = |tier| safe.clone().with_change_set(changes(tier));
         assert!(judged(&tier(Some(RiskTier::Additive))).is_empty());

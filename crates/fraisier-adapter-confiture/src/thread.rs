@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dropped_call_drops_its_work_and_settles() {
+    async fn a_dropped_call_stops_its_work_and_settles() {
         struct Dropped(Arc<AtomicBool>);
         impl Drop for Dropped {
             fn drop(&mut self) {

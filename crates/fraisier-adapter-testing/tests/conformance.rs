@@ -283,7 +283,7 @@ async fn each_violated_duty_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_fixture_lacks_is_listed_as_unchecked() {
+async fn duties_that_the_fixture_cannot_check_are_listed() {
     let fixture = Fixture::new(ctx(GOOD), MIGRATIONS);
     let report = conformance::run(&Faithful::new(), &fixture).await;
     let unchecked: Vec<_> = report.unchecked().collect();

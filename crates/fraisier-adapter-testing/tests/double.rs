@@ -91,7 +91,7 @@ async fn a_delay_passes_before_each_migration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_up_keeps_what_it_applied_and_releases_the_lock() {
+async fn a_dropped_up_keeps_applied_migrations_and_releases_the_lock() {
     let adapter = three();
     adapter.script(Method::Up, Step::delay(Duration::from_secs(60)));
     let cancelled = timeout(Duration::from_secs(90), adapter.up(&ctx(), None)).await;
@@ -128,7 +128,7 @@ async fn a_broken_migration_stops_an_up_until_it_is_repaired() {
 }
 
 #[tokio::test]
-async fn each_connection_string_is_a_database() {
+async fn each_connection_string_has_its_own_database() {
     let adapter = three();
     let other = ctx().with_resolved_secret("DATABASE_URL", "postgresql://other");
     adapter.set_applied(SHOP, ["001"]);

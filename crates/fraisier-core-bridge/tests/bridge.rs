@@ -108,7 +108,7 @@ fn rehearsal() -> engine::AdapterCtx {
 }
 
 #[tokio::test]
-async fn every_call_arrives_with_the_throwaway_database_of_a_rehearsal() {
+async fn every_call_of_a_rehearsal_uses_its_throwaway_database() {
     let recorder = Arc::new(Recorder::default());
     let adapter = EngineAdapter::new(recorder.clone());
     let ctx = rehearsal();
@@ -143,7 +143,7 @@ async fn every_call_arrives_with_the_throwaway_database_of_a_rehearsal() {
 }
 
 #[test]
-fn an_adapter_without_a_database_says_so_to_the_engine() {
+fn owns_database_is_forwarded_to_the_engine() {
     let owns = |owns_database| {
         let recorder = Recorder {
             owns_database,
@@ -171,7 +171,7 @@ fn no_value_of_a_secret_is_printed() {
 
 /// What the engine builds from a kind or a tier has the same words and the same number.
 #[test]
-fn kinds_and_tiers_keep_their_words() {
+fn kinds_and_tiers_have_equal_names() {
     use engine::AdapterErrorKind as Kind;
     let theirs = [
         Kind::MethodNotSupported,

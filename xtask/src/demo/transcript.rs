@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_step_decided_stands_beside_it_and_keeps_its_lines() {
+    fn the_decision_of_a_step_is_printed_beside_it() {
         let text = format!("one\n{}", "word ".repeat(30));
         let told = told("head ", 5, &text, 75);
         let lines: Vec<&str> = told.lines().collect();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_narrow_terminal_it_stands_below() {
+    fn on_a_narrow_terminal_the_decision_is_below() {
         let told = told("head  ", BESIDE, &"word ".repeat(30), 60);
         let lines: Vec<&str> = told.lines().collect();
         assert_eq!(lines[0], "head");
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_says_how_it_ended() {
+    fn the_json_document_contains_the_result() {
         let mut transcript = Transcript::new(true, Ui::stderr());
         let outcome: Result<bool, AdapterError> = Ok(true);
         let complaint = Err("no".to_owned());

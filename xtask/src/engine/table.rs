@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_a_line() {
+    fn each_step_is_one_line() {
         let table = Table::compared(
             vec![
                 cell("first deploy", Way::Program, seen("at 1")),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_needs_a_reason_and_a_reason_a_difference() {
+    fn differences_and_reasons_must_match() {
         let compared = |step, program: &str, everything| {
             let shipped = cell(step, Way::Shipped, seen("at 1"));
             Table::compared(
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn sixty_columns_are_enough() {
+    fn the_table_fits_60_columns() {
         let widest = steps().map(|step| step.name.len()).max().unwrap();
         assert!(widest + 3 * WIDTH <= 60);
     }

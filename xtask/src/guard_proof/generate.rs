@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_in_the_grammar_stands_for_something() {
+    fn every_name_in_the_grammar_is_defined() {
         let names: Vec<&str> = GRAMMAR.iter().map(|(name, _)| *name).collect();
         let known = ["KEYWORD", "LOCK_TIMEOUT", "BIGINT"];
         let choices = GRAMMAR.iter().flat_map(|(_, lists)| lists.iter().flatten());
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_makes_the_same_files() {
+    fn equal_seeds_generate_equal_files() {
         let files = |seed| {
             let mut generator = Generator::new(seed, vec!["select".into()]);
             (0..200)

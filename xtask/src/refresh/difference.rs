@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn cases_that_changed_alike_are_told_once() {
+    fn cases_that_changed_alike_are_listed_once() {
         let (told, line) = told(&[
             ("up/a", "exit 0\nrest\n", "exit 3\nrest\n"),
             ("up/b", "exit 0\nother\n", "exit 3\nother\n"),

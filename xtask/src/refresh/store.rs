@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_leaves_what_it_changed_and_a_line_of_the_index() {
+    fn a_recorded_release_stores_its_changes_and_an_index_line() {
         let (root, catalogue) = (tempfile::tempdir().unwrap(), catalogue());
         stored(root.path(), &catalogue);
         let expected = ["up/a/0.22.0.json", "up/a/0.23.0.json", "up/b/0.23.0.json"];
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn recording_one_release_again_leaves_what_the_others_show() {
+    fn recording_a_release_again_does_not_change_the_others() {
         let (root, catalogue) = (tempfile::tempdir().unwrap(), catalogue());
         stored(root.path(), &catalogue);
         let mut store = Store::read(root.path(), &catalogue).unwrap();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_that_went_takes_its_snapshots_with_it() {
+    fn a_removed_case_loses_its_snapshots() {
         let (root, catalogue) = (tempfile::tempdir().unwrap(), catalogue());
         stored(root.path(), &catalogue);
         for name in ["up/a/0.22.0.snap", "up/b/0.23.0.snap"] {

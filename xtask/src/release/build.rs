@@ -392,7 +392,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checksums_have_the_form_that_sha256sum_reads() {
+    fn checksums_are_readable_by_sha256sum() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("a"), "abc").unwrap();
         let sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_second_file_is_an_error() {
+    fn a_missing_or_additional_file_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         assert!(only_file(directory.path(), ".whl").is_err());
         fs::write(directory.path().join("a.whl"), "").unwrap();

@@ -24,7 +24,7 @@ fn a_missing_word_refuses_and_a_new_one_is_a_false_safe() {
 }
 
 #[test]
-fn another_wording_is_the_same_answer() {
+fn answers_that_differ_only_in_wording_are_equal() {
     let said =
         |log: &str| result(json!({"from": null, "to": "001", "applied": ["001"], "log": log}));
     assert!(turned(&Call::Up(None), &said("one"), &said("other")).is_empty());
@@ -49,7 +49,7 @@ fn success_in_place_of_a_failure_is_a_false_safe() {
 }
 
 #[test]
-fn a_lower_tier_is_a_false_safe_and_no_tier_is_not() {
+fn a_lower_tier_is_a_false_safe_and_a_missing_one_is_not() {
     let said = |tier: Value| {
         result(
             json!({"ok": true, "change_set": {"contract_version": 1, "changes": [{"tier": tier}]}}),
@@ -69,7 +69,7 @@ fn a_lower_tier_is_a_false_safe_and_no_tier_is_not() {
 }
 
 #[test]
-fn more_documented_codes_change_nothing_and_a_moved_one_does() {
+fn an_added_exit_code_is_harmless_and_a_moved_one_is_not() {
     let said = |text: &str| result(serde_json::from_str(text).unwrap());
     let before = said(r#"{"6 lock": {"lock_contention": ["LOCK_1300"]}}"#);
     let more = said(r#"{"6 lock": {"lock_contention": ["LOCK_1300", "LOCK_1301"]}, "9 new": {}}"#);
@@ -79,7 +79,7 @@ fn more_documented_codes_change_nothing_and_a_moved_one_does() {
 }
 
 #[test]
-fn a_snapshot_is_read() {
+fn a_snapshot_is_parsed() {
     let text = "{\"calls\": 0, \"error\": {\"kind\": \"invalid_config\", \"message\": \"m\"}}\n";
     let said = Said::parse(text).unwrap();
     assert_eq!(said.words(&Call::Current), "refused, `invalid_config`");

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_named_by_its_path_whatever_the_element() {
+    fn a_changed_field_in_any_list_element_has_one_path() {
         let changes = |second: Value| json!({"change_set": {"changes": [{"tier": "additive", "object": "a"}, second]}});
         let before = changes(json!({"tier": "destructive", "object": "b"}));
         assert_eq!(
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_another_length_or_order() {
+    fn lists_that_differ_in_length_or_order_are_changes() {
         let before = json!({"applied": ["001", "002"]});
         assert_eq!(
             ids(&before, &json!({"applied": ["001"]})),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_list_with_the_same_elements_is_put_in_order() {
+    fn a_list_is_reordered_only_if_its_elements_are_the_same() {
         let before = json!({"results": [{"version": "001"}, {"version": "002"}], "n": 1});
         let turned = json!({"n": 2, "results": [{"version": "002"}, {"version": "001"}]});
         let ordered = json!({"n": 2, "results": [{"version": "001"}, {"version": "002"}]});
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_name_is_told_from_a_loss_beside_a_gain() {
+    fn a_renamed_field_differs_from_a_removed_and_an_added_one() {
         assert_eq!(
             ids(
                 &json!({"window_safe": true}),

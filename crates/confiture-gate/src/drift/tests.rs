@@ -10,7 +10,7 @@ fn ids(before: &RecordedCall, now: &RecordedCall) -> Vec<String> {
 const SAFE: &str = r#"{"ok": true, "window_safe": true, "issues": [{"code": "A"}]}"#;
 
 #[test]
-fn equal_calls_have_nothing_to_tell() {
+fn equal_calls_have_no_changes() {
     let call = call_of(0, Some(SAFE), "done");
     assert!(ids(&call, &call).is_empty());
     let reordered = r#"{"issues": [{"code": "A"}], "window_safe": true, "ok": true}"#;
@@ -18,7 +18,7 @@ fn equal_calls_have_nothing_to_tell() {
 }
 
 #[test]
-fn each_change_has_its_name() {
+fn each_change_has_a_name() {
     let before = call_of(0, Some(SAFE), "done");
     for (now, expected) in [
         (
@@ -82,7 +82,7 @@ fn a_code_in_place_of_a_report_is_one_change() {
 }
 
 #[test]
-fn a_usage_error_names_what_is_refused() {
+fn a_usage_error_names_the_refused_option() {
     let before = call_of(0, Some(SAFE), "");
     for (text, what) in [
         (

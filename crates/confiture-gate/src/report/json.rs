@@ -26,7 +26,7 @@ mod tests {
     use crate::tests as testing;
 
     #[test]
-    fn the_committed_schema_is_that_of_the_types() {
+    fn the_committed_schema_matches_the_types() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.json");
         if env::var_os("UPDATE_SCHEMA").is_some() {
             fs::write(&path, schema()).unwrap();
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_read_back() {
+    fn a_report_survives_a_round_trip() {
         let mut report = testing::several();
         let text = render(&report);
         for judged in &mut report.candidates {

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn text_stays_in_its_cell() {
+    fn text_cannot_break_out_of_a_table_cell() {
         assert_eq!(cell("a | b\n*c* <d> `*`"), "a \\| b \\*c\\* &lt;d> `*`");
         assert_eq!(code("a`b|"), "`` a`b\\| ``");
     }

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn at_60_and_at_100_columns() {
+    fn the_report_fits_60_and_100_columns() {
         let report = testing::several();
         for width in [60, 100] {
             let text = plain(&render(&report, width, Some("target/gate/1.30.0rc1")));

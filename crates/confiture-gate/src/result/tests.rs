@@ -2,7 +2,7 @@ use super::*;
 use crate::tests::{self as testing, report};
 
 #[test]
-fn only_the_whole_catalogue_judged_is_a_yes() {
+fn a_partial_run_is_never_a_yes() {
     let mut judged = testing::unchanged();
     assert_eq!(judged.verdict, Verdict::Yes);
     judged.catalogue += 1;

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_than_the_slots_work_at_a_time() {
+    fn at_most_one_case_runs_in_each_slot() {
         let slots = Slots::new(2);
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let items: Vec<usize> = (0..20).collect();

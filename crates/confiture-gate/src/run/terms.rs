@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_judged_by_its_base() {
+    fn a_prerelease_is_judged_by_its_base_version() {
         let base = |text: &str| base_version(text).map(|release| release.to_string());
         for (version, expected) in [
             ("1.30.0rc1", "1.30.0"),

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn none_has_the_name_of_a_recorded_case() {
+    fn unrecorded_cases_have_names_of_their_own() {
         for case in catalogue() {
             assert!(!has(case.name), "{}", case.name);
         }

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_injection_is_there_twice_and_each_harmful_one_names_a_cause() {
+    fn injections_are_unique_and_harmful_ones_name_a_cause() {
         let all = injections();
         let names: BTreeSet<String> = all.iter().map(Injection::name).collect();
         assert_eq!(names.len(), all.len());

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edited_build_differs_in_its_one_place_and_runs_by_its_own_python() {
+    fn an_edited_build_has_one_change_and_its_own_python() {
         let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let package = from.path().join("lib/python3.11/site-packages/confiture");
         fs::create_dir_all(&package).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_is_taken_away_with_its_value() {
+    fn an_option_is_removed_together_with_its_value() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("bin")).unwrap();
         let prints = root.path().join("bin/confiture");

@@ -298,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_change_reaches_its_place() {
+    fn each_mutation_changes_the_recording() {
         const REPORT: &str = r#"{"ok":true,"set":{"changes":[{"tier":"a"},{"tier":"b"}]}}"#;
         let tier = || "set.changes[].tier".to_owned();
         let ok = || "ok".to_owned();

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::room::{Room, is_unknown, is_wrong_usage, text};
 
 #[test]
-fn what_the_command_line_names_and_is_not_there_is_wrong_usage() {
+fn a_missing_path_in_an_argument_is_a_usage_error() {
     let room = Room::new();
     is_wrong_usage(&room.gate(&[]), "name a candidate");
     is_wrong_usage(
@@ -37,7 +37,7 @@ fn what_the_command_line_names_and_is_not_there_is_wrong_usage() {
 }
 
 #[test]
-fn what_is_no_confiture_is_not_judged() {
+fn a_program_that_is_not_confiture_is_not_judged() {
     let room = Room::new();
     let output = room.gate(&["/bin/true"]);
     is_unknown(
@@ -56,7 +56,7 @@ fn a_wheel_without_a_python_to_install_it_is_not_judged() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_no_verdict_and_its_password_is_nowhere() {
+fn an_unreachable_server_is_no_verdict_and_its_password_is_not_printed() {
     let room = Room::new();
     let program = room.confiture();
     let url = "postgresql://u:geheim@127.0.0.1:1/x";
@@ -71,7 +71,7 @@ fn a_server_that_does_not_answer_is_no_verdict_and_its_password_is_nowhere() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_said() {
+fn a_report_that_cannot_be_written_is_an_error() {
     let room = Room::new();
     fs::write(room.path("report"), "a file").unwrap();
     let output = room.gate(&["/bin/true"]);
@@ -81,7 +81,7 @@ fn a_report_that_cannot_be_written_is_said() {
 }
 
 #[test]
-fn a_full_disk_is_said_and_the_other_reports_are_written() {
+fn on_a_full_disk_the_other_reports_are_written() {
     let room = Room::new();
     let output = room.gate(&["/bin/true", "--junit", "/dev/full"]);
     assert_eq!(output.status.code(), Some(3));
@@ -95,7 +95,7 @@ fn a_full_disk_is_said_and_the_other_reports_are_written() {
 }
 
 #[test]
-fn the_document_alone_is_on_standard_output_when_it_is_asked_for() {
+fn with_json_standard_output_contains_only_the_document() {
     let room = Room::new();
     let output = room.gate(&["/bin/true", "--json", "-"]);
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

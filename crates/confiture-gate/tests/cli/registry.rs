@@ -52,7 +52,7 @@ fn a_wheel_that_is_not_confiture_is_not_judged() {
 
 #[test]
 #[ignore = "needs Python"]
-fn a_file_that_is_no_wheel_is_not_judged() {
+fn a_file_that_is_not_a_wheel_is_not_judged() {
     let room = Room::new();
     fs::write(room.path("c-1.0-py3-none-any.whl"), "no wheel").unwrap();
     let output = with_the_room_as_index(&room, &["c-1.0-py3-none-any.whl"]);
@@ -65,7 +65,7 @@ fn a_file_that_is_no_wheel_is_not_judged() {
 
 #[test]
 #[ignore = "needs Python"]
-fn a_release_that_the_registry_does_not_have_is_not_judged() {
+fn an_unknown_release_is_not_judged() {
     let room = Room::new();
     wheel(&room, "fraiseql_confiture", "1.29.0");
     let output = with_the_room_as_index(&room, &["9.9.9"]);
@@ -78,7 +78,7 @@ fn a_release_that_the_registry_does_not_have_is_not_judged() {
 
 #[test]
 #[ignore = "needs Python"]
-fn no_registry_and_a_cold_cache_is_no_verdict() {
+fn without_registry_and_cache_there_is_no_verdict() {
     let room = Room::new();
     for (candidate, what) in [
         ("newest", "the releases of confiture cannot be had"),

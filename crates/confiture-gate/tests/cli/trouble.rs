@@ -55,7 +55,7 @@ fn notes(report: &serde_json::Value) -> String {
 
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
-fn a_server_that_dies_is_started_again_once_and_that_is_said() {
+fn a_server_that_dies_is_restarted_once_and_reported() {
     let (room, real) = (Room::new(), newest());
     let candidate = confiture_after(&room, &real, &ends_the_server(&room, 1));
     let mut gate = room.command(&[&candidate, "--only", "current/fresh", "current/at-head"]);
@@ -68,7 +68,7 @@ fn a_server_that_dies_is_started_again_once_and_that_is_said() {
 
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
-fn a_server_that_dies_again_leaves_its_cases_unjudged() {
+fn after_a_second_death_of_the_server_its_cases_are_not_judged() {
     let (room, real) = (Room::new(), newest());
     let candidate = confiture_after(&room, &real, &ends_the_server(&room, 2));
     let output = room
@@ -82,7 +82,7 @@ fn a_server_that_dies_again_leaves_its_cases_unjudged() {
 
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
-fn a_candidate_does_not_excuse_itself_by_what_it_prints() {
+fn a_candidates_output_never_excuses_it() {
     let (room, real) = (Room::new(), newest());
     for words in [
         "OSError: [Errno 28] No space left on device",
@@ -102,7 +102,7 @@ fn a_candidate_does_not_excuse_itself_by_what_it_prints() {
 
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
-fn a_call_that_does_not_end_breaks_by_its_limit() {
+fn a_call_that_does_not_end_is_a_break() {
     let (room, real) = (Room::new(), newest());
     let (began, ended) = (room.path("began"), room.path("ended"));
     let sleeps = format!(
@@ -124,7 +124,7 @@ fn a_call_that_does_not_end_breaks_by_its_limit() {
 
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
-fn an_interrupt_cleans_up_and_writes_what_was_known() {
+fn an_interrupt_cleans_up_and_writes_a_partial_report() {
     let (room, real) = (Room::new(), newest());
     let temporary = room.path("temporary");
     fs::create_dir(&temporary).unwrap();
@@ -178,7 +178,7 @@ fn until(program: &mut Child, is_so: impl Fn() -> bool) {
 
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
-fn two_gates_at_once_do_not_meet() {
+fn two_gates_at_once_do_not_interfere() {
     let (room, real) = (Room::new(), newest());
     let real = real.display().to_string();
     let start = || {
@@ -196,7 +196,7 @@ fn two_gates_at_once_do_not_meet() {
 
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
-fn without_a_registry_a_warm_cache_is_enough() {
+fn a_warm_cache_needs_no_registry() {
     let room = Room::new();
     let gate = || room.command(&["newest", "--only", "surface/version"]);
     let warmed = gate().output().unwrap();

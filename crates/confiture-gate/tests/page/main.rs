@@ -29,7 +29,7 @@ const TESTS: [(&str, Test); 4] = [
     ("a_click_leads_to_the_changed_field", click),
     ("the_keyboard_goes_through_the_matrix", keyboard),
     ("nothing_is_wider_than_the_window", fits),
-    ("it_asks_nothing_of_anybody", silent),
+    ("the_page_loads_nothing_from_elsewhere", silent),
 ];
 
 fn main() -> ExitCode {

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tree_has_another_hash_when_a_file_changed_or_moved() {
+    fn a_changed_or_moved_file_changes_the_hash() {
         let root = tempfile::tempdir().unwrap();
         let hash = || hash_tree(root.path(), &["__pycache__"]).unwrap();
         fs::write(root.path().join("a"), "1").unwrap();

@@ -75,7 +75,7 @@ mod tests {
     use crate::ui::Ui;
 
     #[test]
-    fn a_release_is_told_from_a_path() {
+    fn a_release_is_distinguished_from_a_path() {
         let read = |text: &str| text.parse::<Candidate>().unwrap();
         assert_eq!(read("newest"), Candidate::Newest);
         assert!(matches!(read("1.29.0"), Candidate::Release(_)));
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_confiture_is_said_in_one_sentence() {
+    fn a_program_that_is_not_confiture_is_described_in_one_sentence() {
         let cache = tempfile::tempdir().unwrap();
         let args = LabArgs {
             cache_dir: Some(cache.path().to_owned()),

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_shows_nothing_of_the_machine() {
+    fn a_name_contains_no_path_of_the_machine() {
         assert_eq!(named(Path::new("/home/someone/dist/c.whl")), "…/c.whl");
         assert_eq!(named(Path::new("../../someone/c.whl")), "…/c.whl");
         assert_eq!(named(Path::new("dist/c.whl")), "dist/c.whl");

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_does_not_exist_is_told_from_a_registry_that_does_not_answer() {
+    fn an_unknown_release_differs_from_an_unreachable_registry() {
         let missing = failed(
             "ERROR: Could not find a version that satisfies the requirement \
              fraiseql-confiture==9.9 (from versions: 0.20.0, 0.22.0, 1.0.0rc1)\n\
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn uv_says_the_same_things_in_other_words() {
+    fn the_errors_of_uv_are_recognised() {
         let missing = failed(
             "  × No solution found when resolving dependencies:\n  ╰─▶ Because there is no version \
              of fraiseql-confiture==9.9 and you require it\n",
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_failure_keeps_what_its_error_line_says() {
+    fn any_other_failure_quotes_its_error_line() {
         let full = failed("Collecting x\nERROR: [Errno 28] No space left on device\nnotice\n");
         let expected = "[Errno 28] No space left on device".to_owned();
         assert_eq!(full, Failure::Other(expected));

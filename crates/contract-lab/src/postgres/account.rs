@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_preferred_and_root_is_never_chosen() {
+    fn the_account_nobody_is_preferred_and_root_never_chosen() {
         let root = "root:x:0:0:root:/root:/bin/sh\n";
         let some = format!("{root}daemon:x:1:2:d:/:/bin/false\n");
         let all = format!("{some}nobody:x:65534:65533:n:/:/bin/false\n");
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_directory_is_out_of_anothers_reach() {
+    fn another_user_cannot_enter_a_private_directory() {
         let private = tempfile::tempdir().unwrap();
         fs::set_permissions(private.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let lent = Account::Lent { uid: 1, gid: 1 };

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_and_keyword_dsns() {
+    fn a_dsn_is_built_as_url_and_as_keywords() {
         for (dsn, expected) in [
             ("postgresql://h", "postgresql://h/new"),
             ("postgres://u:p@h:1/old", "postgres://u:p@h:1/new"),

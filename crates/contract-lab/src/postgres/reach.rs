@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_can_be_read_by_everybody() {
+    fn a_copy_is_readable_by_every_user() {
         let root = tempfile::tempdir().unwrap();
         let (from, to) = (root.path().join("from"), root.path().join("to"));
         let tool = from.join("a/b/tool");

@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_debug_output_carries_the_password() {
+    fn debug_output_contains_no_password() {
         let url = ServerUrl("postgresql://u:geheim@h/db".into());
         assert!(!format!("{url:?}").contains("geheim"));
     }

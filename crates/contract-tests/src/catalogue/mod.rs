@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn every_release_has_at_least_forty_five() {
+    fn every_release_has_at_least_forty_five_cases() {
         let at_floor = catalogue()
             .iter()
             .filter(|case| case.applies_to(FLOOR))
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn every_case_expects_something_and_of_an_operation_what_the_adapter_makes_of_it() {
+    fn every_case_has_an_expectation() {
         for case in catalogue() {
             let judged = |fact: &Fact| matches!(fact, Fact::Adapter(_));
             let facts = || {

@@ -35,7 +35,7 @@ const CASES: u64 = 3_000;
 const ALIKE: u64 = 25;
 
 #[test]
-fn no_piece_of_a_secret_leaves_in_any_answer_event_or_trace() {
+fn no_result_event_or_log_contains_a_piece_of_a_secret() {
     let cases = match env::var("SECRETS_CASES") {
         Ok(cases) => cases.parse().expect("a number of cases"),
         Err(_) => CASES,

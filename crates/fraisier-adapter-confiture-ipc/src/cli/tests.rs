@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use super::*;
 
 #[test]
-fn the_help_tells_variables_statuses_and_how_to_begin() {
+fn the_help_lists_variables_statuses_and_examples() {
     Cli::command().debug_assert();
     let help = Cli::command().render_long_help().to_string();
     for variable in fraisier_adapter_confiture::VARIABLES {
@@ -43,7 +43,7 @@ fn the_help_of_each_subcommand_has_its_limits_and_the_exit_statuses() {
 }
 
 #[test]
-fn a_call_by_hand_is_the_call_of_the_engine() {
+fn a_call_by_hand_equals_a_call_by_the_engine() {
     let cli = |args: &[&str]| {
         let args = ["program"].iter().chain(args).map(OsString::from);
         let cli = Cli::from_arguments(args).expect("arguments");
@@ -66,7 +66,7 @@ fn a_call_by_hand_is_the_call_of_the_engine() {
 }
 
 #[test]
-fn an_answer_that_says_no_is_no_success() {
+fn a_negative_result_is_no_success() {
     for (method, json, status, says) in [
         (
             "verify",

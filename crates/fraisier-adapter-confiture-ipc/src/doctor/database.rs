@@ -592,7 +592,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_that_cannot_be_read_is_reported_once() {
+    fn an_unreadable_history_is_reported_once() {
         let error = |sqlstate: &str| json!({"error": {"message": "no", "sqlstate": sqlstate}});
         for (sqlstate, says) in [
             ("XX000", "no"),

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_named() {
+    fn files_that_are_not_regular_are_named() {
         let base = tempfile::tempdir().expect("a directory");
         let at = |name: &str| base.path().join(name);
         for regular in ["1_a.up.sql", "1_a.verify.sql", "5_e.down.sql"] {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_a_migration_is_missed() {
+    fn missing_files_of_a_migration_are_reported() {
         let whole = examined(&["1_a.up.sql", "1_a.down.sql", "1_a.verify.sql", "2_b.py"]);
         assert!(
             whole.iter().all(|finding| finding.grade == Grade::Ok),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_confiture_reads_otherwise_than_its_author_is_named() {
+    fn file_names_that_confiture_reads_differently_are_reported() {
         let base = tempfile::tempdir().expect("a directory");
         for (name, bytes) in [
             ("1_a.up.sql", &b"SELECT 1;"[..]),

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_advice_of_an_error_is_what_to_do_about_it() {
+    fn the_next_step_of_an_error_is_its_advice() {
         let failed = |message: &str| Finding::new("version", Grade::Fail, message);
         let advised = failed("it hangs; nothing was started. Next: try again");
         assert_eq!(advised.evidence, "it hangs; nothing was started");

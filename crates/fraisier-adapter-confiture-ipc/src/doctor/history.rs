@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_without_a_problem_has_none() {
+    fn a_sound_history_has_no_findings() {
         let sum = Some("sum");
         // 2 was merged late: the times and the rows agree.
         let late = [row("1", 1, sum), row("3", 2, sum), row("2", 3, sum)];

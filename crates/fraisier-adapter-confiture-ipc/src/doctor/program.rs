@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_release_is_held_against_floors_and_recordings() {
+    fn a_release_is_compared_with_minimums_and_recordings() {
         let index = include_str!("../../../../contract-fixtures/index.json");
         let index: serde_json::Value = serde_json::from_str(index).unwrap();
         let newest = index["releases"].as_array().unwrap().last().unwrap();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interpreter_is_what_the_script_names() {
+    fn the_interpreter_is_read_from_the_script() {
         let base = tempfile::tempdir().expect("a directory");
         for (text, expected) in [
             ("#!/venv/bin/python3 -I\n", Some("/venv/bin/python3")),

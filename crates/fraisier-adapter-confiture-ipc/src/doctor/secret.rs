@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_keep_the_check_away_unless_they_have_it() {
+    fn options_without_the_disconnect_check_are_reported() {
         for (dsn, keeps_away) in [
             ("host=h", false),
             ("host=h options='-c work_mem=9MB'", true),

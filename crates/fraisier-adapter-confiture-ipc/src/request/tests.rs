@@ -57,7 +57,7 @@ fn describe_needs_no_params() {
 }
 
 #[test]
-fn an_id_is_kept_as_it_came() {
+fn an_id_is_returned_unchanged() {
     for id in [
         "1",
         "-1",
@@ -102,7 +102,7 @@ fn check(cases: &[Case<'_>]) {
 }
 
 #[test]
-fn what_is_no_request_gets_the_number_that_json_rpc_has_for_it() {
+fn invalid_requests_have_the_numbers_of_json_rpc() {
     let deep = format!("{}1{}", "[".repeat(1000), "]".repeat(1000));
     check(&[
         ("", PARSE_ERROR, "null", "not JSON"),
@@ -198,7 +198,7 @@ fn what_is_no_request_gets_the_number_that_json_rpc_has_for_it() {
 }
 
 #[test]
-fn a_method_that_is_none_and_params_of_another_shape_are_told_apart() {
+fn an_unknown_method_differs_from_invalid_params() {
     let short_of = |field: &str| {
         let ctx = CTX.replace(&format!("\"{field}\":"), "\"other\":");
         with("verify", &format!(r#"{{"ctx":{ctx}}}"#))

@@ -20,7 +20,7 @@ case $1 in
 esac"#;
 
 #[test]
-fn a_call_is_answered_with_what_the_api_makes_of_it() {
+fn a_response_is_the_json_of_the_api_type() {
     let stage = Stage::new(SCRIPT);
     let current = stage.answer(&stage.request("current_revision", None));
     assert_eq!(
@@ -37,7 +37,7 @@ fn a_call_is_answered_with_what_the_api_makes_of_it() {
 }
 
 #[test]
-fn an_error_keeps_its_number_and_its_evidence_goes_to_standard_error() {
+fn the_evidence_of_an_error_goes_to_standard_error() {
     let stage = Stage::new(SCRIPT);
     let up = stage.answer(&stage.request("up", None));
     assert_eq!(up.code(), -32007);
@@ -64,7 +64,7 @@ fn a_variable_with_a_bad_value_is_refused_before_anything_starts() {
 }
 
 #[test]
-fn where_the_migrations_are_not_at_hand_confiture_answers_unless_told_otherwise() {
+fn under_the_engine_confiture_judges_a_missing_directory_by_default() {
     let stage = Stage::new(
         r#"
 case $1 in
@@ -89,7 +89,7 @@ esac"#,
 }
 
 #[test]
-fn by_hand_a_missing_migrations_directory_is_refused_unless_the_variable_says_otherwise() {
+fn by_hand_a_missing_directory_is_refused_by_default() {
     let stage = Stage::new(
         r#"
 touch "$stage/started"
@@ -128,7 +128,7 @@ fn put_confiture(directory: &Path, version: &str) {
 }
 
 #[test]
-fn confiture_is_the_one_of_the_variable_then_the_one_beside_the_program_then_that_of_the_path() {
+fn confiture_is_found_by_variable_then_beside_the_program_then_on_path() {
     let stage = Stage::new("echo 'confiture version 1.2.3'");
     put_confiture(&stage.path("beside"), "1.2.4");
     put_confiture(&stage.path("on-path"), "1.2.5");
@@ -162,7 +162,7 @@ fn confiture_is_the_one_of_the_variable_then_the_one_beside_the_program_then_tha
 }
 
 #[test]
-fn doctor_reports_that_nothing_can_watch() {
+fn doctor_reports_a_missing_watcher() {
     let hides = "mount --bind /bin/true /bin/sh";
     let hidden = |then: &str| format!("{hides} && exec {then}");
     let unshare = |stage: &Stage, then: &str| {
@@ -184,7 +184,7 @@ fn doctor_reports_that_nothing_can_watch() {
 }
 
 #[test]
-fn doctor_finds_no_program_where_the_adapter_finds_none() {
+fn doctor_and_adapter_find_the_same_program() {
     let stage = Stage::new("echo 'confiture version 1.2.3'");
     // The working directory contains a `confiture`.
     for path in [None, Some(""), Some(":"), Some(":/nowhere:")] {
@@ -212,7 +212,7 @@ fn doctor_finds_no_program_where_the_adapter_finds_none() {
 }
 
 #[test]
-fn logs_go_to_standard_error_however_many_there_are() {
+fn many_log_lines_go_to_standard_error() {
     let stage = Stage::new(SCRIPT);
     let mut program = stage.program();
     program.env("RUST_LOG", "trace");
@@ -226,7 +226,7 @@ fn logs_go_to_standard_error_however_many_there_are() {
 }
 
 #[test]
-fn a_slow_writer_is_waited_for_and_one_that_does_not_end_is_not() {
+fn a_slow_writer_is_awaited_up_to_a_limit() {
     let stage = Stage::new(SCRIPT);
     let mut child = stage.program().spawn().expect("started");
     let mut stdin = child.stdin.take().expect("a pipe");
@@ -263,7 +263,7 @@ fn a_slow_writer_is_waited_for_and_one_that_does_not_end_is_not() {
 }
 
 #[test]
-fn a_command_by_hand_shows_what_the_engine_would_get() {
+fn with_json_a_command_prints_what_the_engine_receives() {
     let stage = Stage::new(SCRIPT);
     let run = |args: &[&str]| {
         let mut program = stage.program();

@@ -35,7 +35,7 @@ fn started(stage: &Stage, mut program: Command) -> (Child, String) {
 }
 
 #[test]
-fn the_limit_of_the_adapter_says_that_it_was_the_one() {
+fn a_timeout_names_the_adapters_own_limit() {
     let stage = Stage::new(HANGS);
     let mut program = stage.program();
     program.env("FRAISIER_CONFITURE_TIMEOUT", "300ms");
@@ -52,7 +52,7 @@ fn the_limit_of_the_adapter_says_that_it_was_the_one() {
 }
 
 #[test]
-fn when_nobody_reads_any_more_confiture_is_stopped() {
+fn a_closed_output_stops_confiture() {
     let stage = Stage::new(HANGS);
     let (mut child, pid) = under_way(&stage);
     drop(child.stdout.take());
@@ -62,7 +62,7 @@ fn when_nobody_reads_any_more_confiture_is_stopped() {
 }
 
 #[test]
-fn a_signal_stops_confiture_and_is_answered() {
+fn a_signal_stops_confiture_with_a_response() {
     for signal in ["TERM", "INT", "HUP"] {
         let stage = Stage::new(HANGS);
         let (child, pid) = under_way(&stage);
@@ -84,7 +84,7 @@ fn a_signal_stops_confiture_and_is_answered() {
 
 /// Where a signal is ignored when the program starts, as under `nohup`.
 #[test]
-fn a_signal_that_was_ignored_at_the_start_stops_nothing() {
+fn a_signal_ignored_at_start_stays_ignored() {
     let stage = Stage::new(
         r#"case $1 in
              up) echo $$ > "$stage/new"; mv "$stage/new" "$stage/pid"
@@ -111,7 +111,7 @@ fn a_signal_that_was_ignored_at_the_start_stops_nothing() {
 }
 
 #[test]
-fn a_call_that_ended_while_the_program_was_suspended_is_answered() {
+fn a_call_that_ended_during_a_suspension_has_a_result() {
     // Longer than the limit of the command, and than that of the call.
     let stage = Stage::new(
         r#"case $1 in
@@ -151,7 +151,7 @@ fn shell(prelude: &str, program: &Command) -> Command {
 }
 
 #[test]
-fn a_shortage_of_descriptors_is_answered() {
+fn a_shortage_of_descriptors_is_a_response() {
     let stage = Stage::new("");
     for descriptors in 4..32 {
         let limited = limited(&stage.program(), descriptors);

@@ -259,7 +259,7 @@ fn parameters() -> Vec<Case> {
 }
 
 #[test]
-fn none_hangs_none_starts_anything_and_none_prints_anything_but_an_error() {
+fn malformed_messages_are_errors_and_start_nothing() {
     let stage = Stage::new("touch \"$stage/started\"");
     let cases = [streams(), texts(), envelopes(), parameters()].concat();
     assert!(cases.len() >= 200, "{}", cases.len());

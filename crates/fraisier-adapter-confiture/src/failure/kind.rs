@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn every_class_and_every_integer_is_decided() {
+    fn every_class_and_exit_status_has_a_kind() {
         let document = exit_codes();
         assert_eq!(document.statuses.len(), 9);
         assert_eq!(document.classes.len(), 9);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn every_symbolic_code_is_decided_where_it_stands() {
+    fn every_symbolic_code_has_a_kind_at_its_status() {
         let decided: BTreeMap<&str, (i32, Kind)> = [
             ("ANON_1400", (5, Kind::InvalidConfig)),
             ("CONFIG_001", (5, Kind::InvalidConfig)),
@@ -249,7 +249,7 @@ mod tests {
 
     /// What the exit codes of 1.36.0 are announced to change.
     #[test]
-    fn a_code_that_moves_to_another_status_means_the_same() {
+    fn a_code_means_the_same_at_another_status() {
         for (code, kind) in [
             ("GEN_001", Kind::Execution),
             ("MIGR_001", Kind::Execution),
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_code_the_status_speaks() {
+    fn without_a_code_the_status_decides() {
         assert_eq!(classify(Exit::Code(3), None, true), Kind::Execution);
         assert_eq!(classify(Exit::Code(1), None, true), Kind::Execution);
         assert_eq!(classify(Exit::Code(9), None, true), Kind::InternalError);
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_nobody_knows_is_never_an_unreachable_database() {
+    fn an_unknown_code_is_never_an_unreachable_database() {
         assert_eq!(
             classify(Exit::Code(3), Some("NEW_1"), false),
             Kind::Execution

@@ -71,7 +71,7 @@ fn a_kind_that_says_nothing_happened_needs_a_state_that_says_the_same() {
 }
 
 #[test]
-fn a_message_has_what_failed_the_state_and_what_to_do() {
+fn a_message_has_failure_state_and_next_step() {
     let state = applied(["001".into(), "002".into()]);
     let error = failed("migration 003 failed\n", state, "correct it")
         .with_evidence(&"x".repeat(100_000))
@@ -86,7 +86,7 @@ fn a_message_has_what_failed_the_state_and_what_to_do() {
 }
 
 #[test]
-fn where_the_state_is_uncertain_finding_it_out_comes_first() {
+fn with_an_unknown_state_the_advice_is_to_look_first() {
     let message = |state, next| failed("it failed", state, next).worded().message;
     assert_eq!(
         message(DatabaseState::Unknown, "correct it"),
@@ -145,7 +145,7 @@ fn a_message_is_a_paragraph_and_what_does_not_fit_is_evidence() {
 
 /// confiture may print a whole file; comparing each of its lines with all others would take minutes.
 #[test]
-fn of_an_endless_message_both_ends_are_read() {
+fn a_long_message_keeps_both_ends() {
     let lines: Vec<String> = (0..300_000).map(|line| format!("line {line}")).collect();
     let error = failed(&lines.join("\n"), DatabaseState::Unchanged, "").worded();
     assert!(error.message.starts_with("line 0 line 1 "), "{error}");
@@ -177,14 +177,14 @@ fn versions_that_contain_a_secret_are_redacted() {
 }
 
 #[test]
-fn of_many_versions_the_first_and_the_last_are_listed() {
+fn many_versions_are_listed_as_first_and_last() {
     let told = |count: usize| applied((1..=count).map(|it| it.to_string())).to_string();
     assert!(told(8).starts_with("1, 2, 3, 4, 5, 6, 7, 8 remain "));
     assert!(told(9).starts_with("1 to 9 (9 migrations) remain "));
 }
 
 #[test]
-fn every_state_has_words_and_data_of_its_own() {
+fn every_state_has_its_own_words_and_data() {
     let one = versions(["001".to_owned()]);
     let states = [
         DatabaseState::NotStarted,

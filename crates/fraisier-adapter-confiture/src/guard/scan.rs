@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_sql_is_cut_as_postgresql_cuts_it() {
+    fn plain_sql_is_split_like_postgresql_splits_it() {
         use Token::{Cast, End, Mark, Negative, Number, Quoted, Text, Word};
         for (sql, expected) in [
             (
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_strange() {
+    fn ambiguous_sql_is_strange() {
         for sql in [
             "$1",
             "$$a$$",
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_that_of_the_next_token() {
+    fn the_line_is_that_of_the_next_token() {
         let mut scanner = Scanner::new("\n-- a\n  b\nc");
         assert_eq!(scanner.line(), 3);
         assert_eq!(scanner.next(), Token::Word("b"));

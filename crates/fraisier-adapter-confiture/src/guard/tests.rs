@@ -34,7 +34,7 @@ fn told(directory: &TempDir, name: &str) -> String {
 }
 
 #[test]
-fn what_is_safe_by_itself_is_not_doubted() {
+fn safe_statements_are_not_doubted() {
     for sql in [
         "",
         "-- nothing\n",
@@ -77,7 +77,7 @@ fn what_is_safe_by_itself_is_not_doubted() {
 }
 
 #[test]
-fn everything_else_is() {
+fn other_statements_are_doubted() {
     for sql in [
         "drop table a",
         "truncate a",
@@ -143,7 +143,7 @@ fn everything_else_is() {
 }
 
 #[test]
-fn what_looks_like_a_plain_statement_and_is_none_is_doubted() {
+fn lookalikes_of_plain_statements_are_doubted() {
     for sql in [
         // The end of the file is no end of a shape.
         "create sequence s.",
@@ -225,7 +225,7 @@ fn the_statement_is_named_without_its_literals() {
 }
 
 #[test]
-fn what_begins_with_no_word_is_named_by_its_line() {
+fn a_statement_without_a_first_word_is_named_by_its_line() {
     for sql in ["\\set x 1", ".a", "copy a from stdin;\n1\n\\.\n"] {
         let doubts = doubted(sql);
         let last = &doubts.last().expect("a doubt").message;
@@ -247,7 +247,7 @@ fn no_file_is_too_deep_or_too_long() {
 }
 
 #[test]
-fn only_a_regular_file_of_a_usual_size_is_looked_at() {
+fn only_regular_files_of_usual_size_are_read() {
     let directory = tempfile::tempdir().expect("a directory");
     let at = |name: &str| directory.path().join(name);
     fifo(&at("003_x.up.sql"));
@@ -262,7 +262,7 @@ fn only_a_regular_file_of_a_usual_size_is_looked_at() {
 }
 
 #[test]
-fn all_files_together_are_bounded() {
+fn the_total_size_of_all_files_is_bounded() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("001_x.up.sql");
     fs::write(&path, "--".to_owned() + &" ".repeat((4 << 20) - 2)).expect("written");
@@ -286,12 +286,12 @@ fn an_issue_names_the_release_and_the_one_that_can_judge() {
 }
 
 #[test]
-fn one_statement_that_is_not_recognised_does_not_hide_the_next() {
+fn an_unrecognised_statement_does_not_hide_the_next() {
     assert_eq!(doubted("this is not sql; drop table a").len(), 2);
 }
 
 #[test]
-fn what_cannot_be_read_is_doubted() {
+fn an_unreadable_file_is_doubted() {
     let directory = tempfile::tempdir().expect("a directory");
     let write = |name: &str, bytes: &[u8]| {
         fs::write(directory.path().join(name), bytes).expect("written");

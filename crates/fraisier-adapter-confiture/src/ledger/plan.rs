@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_is_what_follows_the_target_in_the_order_of_the_rows() {
+    fn a_rollback_contains_the_rows_after_the_target() {
         // 002 was merged late: times and rows agree, and the versions do not.
         let merged_late = ledger(&[("001", 1), ("003", 2), ("002", 3)]);
         let rollback = after(&merged_late, &Revision::new("003")).expect("planned");
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn without_rows_the_advice_is_not_to_correct_them_unseen() {
+    fn without_rows_the_advice_is_to_look_at_them_first() {
         let listed = Ledger {
             ordered_by: OrderedBy::Version,
             ..ledger(&[("001", 1), ("002", 1)])

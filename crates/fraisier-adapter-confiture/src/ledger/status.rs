@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_times_are_asked_for_in_utc() {
+    fn status_is_read_with_times_in_utc() {
         let invocation = status(&request(&ctx(".".as_ref())));
         let expected = "migrate status --no-config --format json --output <report> \
                         --migrations-dir db/migrations";
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_applied_is_listed_by_version_and_ranked_by_time() {
+    fn applied_migrations_are_listed_by_version_and_ranked_by_time() {
         let migrations = json!([
             {"version": "001", "status": "applied", "applied_at": "2026-11-28T20:16:53+00:00"},
             {"version": "002", "status": "applied", "applied_at": "2026-11-28T20:16:53.000100+00:00"},

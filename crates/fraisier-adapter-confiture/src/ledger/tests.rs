@@ -58,7 +58,7 @@ fn a_database_without_the_table_has_no_ledger() {
 }
 
 #[test]
-fn what_is_not_a_ledger_is_not_read() {
+fn another_table_is_no_ledger() {
     let table = || rows(&json!([["tb_confiture", false]]));
     for broken in [
         json!([[null, "001", null, null, null, 1, null]]),

@@ -15,7 +15,7 @@ fn expected(of: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_url_is_divided() {
+fn a_url_is_tokenized() {
     let url = "postgresql://u%40x:p%40w@[::1]:5433,h2:6/db?sslmode=require&options=&ssl=true";
     let settings = [
         ("user", "u@x"),
@@ -32,7 +32,7 @@ fn a_url_is_divided() {
 }
 
 #[test]
-fn keywords_are_divided() {
+fn keywords_are_tokenized() {
     let quoted = r"user = u password='a \' b' dbname=q'x\ y";
     let settings = [("user", "u"), ("password", "a ' b"), ("dbname", "q'x y")];
     assert_eq!(pairs(quoted), expected(&settings));
@@ -42,7 +42,7 @@ fn keywords_are_divided() {
 }
 
 #[test]
-fn what_libpq_does_not_read_is_divided_as_far_as_possible() {
+fn malformed_connection_strings_are_tokenized_as_far_as_possible() {
     for (text, settings) in [
         (
             "host=h junk password=x",
@@ -61,7 +61,7 @@ fn what_libpq_does_not_read_is_divided_as_far_as_possible() {
 
 /// Each was tried with psycopg 3.1 to 3.3 and libpq 15 to 18, on a server.
 #[test]
-fn what_libpq_refuses_is_refused_with_the_parameter() {
+fn what_libpq_refuses_is_refused_by_parameter() {
     let url = |query: &str| format!("postgresql://app:pw@db.example:5432/shop?{query}");
     for (query, parameter) in [
         ("schema=public", "schema"),
@@ -134,7 +134,7 @@ fn what_libpq_refuses_is_refused_with_the_parameter() {
 }
 
 #[test]
-fn what_one_release_of_libpq_accepts_is_accepted() {
+fn a_value_that_any_release_of_libpq_accepts_is_accepted() {
     for text in [
         "postgresql://app:pw@h/shop ",
         "postgresql://app:pw@h/shop?application_name=a b",

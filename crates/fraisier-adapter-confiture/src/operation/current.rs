@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_an_empty_ledger_and_none() {
+    fn current_reads_a_revision_an_empty_ledger_and_no_ledger() {
         assert_eq!(
             revision_in(&output(0, Some(HEAD))),
             Ok(Some(Revision::new("002")))
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_contradiction_and_surprise_are_errors() {
+    fn missing_contradictory_and_unknown_output_is_an_error() {
         let none = envelope("PRECON_1001", "Database not initialized", "");
         for (status, report) in [
             (0, None),

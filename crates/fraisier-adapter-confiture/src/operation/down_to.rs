@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn the_revision_is_never_an_option_and_confiture_sees_no_file_that_is_not_planned() {
+    fn the_revision_is_no_option_and_only_planned_files_are_linked() {
         let project = tempfile::tempdir().expect("a directory");
         let migrations = project.path().join("db/migrations");
         std::fs::create_dir_all(migrations.join("shared")).expect("created");
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn another_migration_than_the_applied_one_is_refused() {
+    fn a_file_with_another_name_than_the_ledger_is_refused() {
         let directory = tempfile::tempdir().expect("a directory");
         let class =
             |name: &str| format!("class It(Migration):\n    version = \"003\"\n    {name}\n");
@@ -502,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_has_grown_during_a_rollback_is_an_error() {
+    fn a_ledger_that_grows_during_a_rollback_is_an_error() {
         let planned = rollback("001", &["002"], &["001"]);
         let after = |rows| compare(&Ok(ledger(rows)), &planned);
         assert_eq!(after(&[("001", 1)]), Ok(()));
@@ -522,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_over_what_was_not_planned_is_a_changed_ledger() {
+    fn a_missing_file_that_was_not_planned_is_a_changed_ledger() {
         let refused = |versions: &str| {
             let said = format!(
                 "Cannot roll back to 001: missing .down.sql for {versions}. Aborting without \
@@ -566,7 +566,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_missing_is_no_changed_ledger_where_files_list_it() {
+    fn a_missing_planned_file_is_no_changed_ledger() {
         let said = "Cannot roll back to 001: missing .down.sql for 005. Aborting without applying \
                     anything.";
         let ended = Ended {
@@ -594,7 +594,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_rolled_back_is_told() {
+    fn a_rollback_lists_its_migrations() {
         let outcome = down_to(&output(0, Some(&report(|_| ())))).expect("a success");
         assert_eq!(outcome.from, Some(Revision::new("003")));
         assert_eq!(outcome.to, Some(Revision::new("001")));
@@ -614,7 +614,7 @@ mod tests {
     }
 
     #[test]
-    fn every_failure_has_its_kind_and_its_state() {
+    fn every_failure_has_a_kind_and_a_state() {
         for (status, code, kind, state) in [
             (
                 3,

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_applied_as_it_is_needs_no_judgement() {
+    fn only_unchanged_applied_files_are_skipped() {
         let same = Some("1_a.up.sql");
         for (files, rows, judged_files, in_ledger, changed) in [
             (

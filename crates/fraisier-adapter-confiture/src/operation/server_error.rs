@@ -231,7 +231,7 @@ mod tests {
          process 16955.";
 
     #[test]
-    fn what_fails_outside_a_transaction_is_named_and_not_exact() {
+    fn a_failure_outside_a_transaction_has_an_inexact_state() {
         assert_eq!(refusal(DEADLOCK), None);
         let refused = refused_statement(DEADLOCK).map(|it| it.said);
         assert_eq!(refused, Some("deadlock detected"));
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_timeout_outside_of_a_migration_is_told_from_one_in_it() {
+    fn a_lock_timeout_of_a_migration_differs_from_one_before_it() {
         let timeout = "canceling statement due to lock timeout";
         let ledger = "Failed to initialize migrations table: SQL execution failed | SQL: ALTER TABLE \
                       \"tb_confiture\" ADD COLUMN IF NOT EXISTS applied_by TEXT | Error: ";
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_that_is_not_in_the_migration_has_its_own_advice() {
+    fn a_reason_outside_the_migration_has_its_own_advice() {
         for (said, advice) in [
             (LOCK_TIMEOUT, Some(Advice::wait_for_session())),
             (
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_statement_is_told_from_a_lost_connection() {
+    fn a_refused_statement_differs_from_a_lost_connection() {
         let refused = "Failed to apply migration 002 (orders): SQL execution failed | SQL: CREATE \
                        TABLE connections (id no_type); | Error: type \"connection_t\" does not exist\
                        \nLINE 1: CREATE TABLE connections (id no_type);";
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_begins_with_what_became_of_its_migration() {
+    fn an_error_begins_with_the_outcome_of_its_migration() {
         let refused = |begin: &str| {
             format!(
                 "{begin}002 (two){EXECUTED}SELECT ': '{SAID}type \"x\"  does not exist\nLINE 1: x"

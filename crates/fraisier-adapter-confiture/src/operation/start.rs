@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_a_matter_of_configuration() {
+    fn a_missing_program_is_invalid_config() {
         let error = RunError::Program {
             program: "confiture".into(),
             obstacle: Obstacle::NotFound,
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_advice_on_a_missing_program_is_about_the_rule_that_named_it() {
+    fn the_advice_on_a_missing_program_names_the_rule_that_chose_it() {
         let error = || RunError::Program {
             program: "confiture".into(),
             obstacle: Obstacle::NotFound,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shortage_of_this_machine_is_no_matter_of_configuration() {
+    fn a_shortage_on_this_machine_is_no_invalid_config() {
         for obstacle in [Obstacle::Busy, Obstacle::Exhausted] {
             let error = RunError::Program {
                 program: "confiture".into(),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_directory_that_is_not_there_is_not_a_full_one() {
+    fn a_missing_temporary_directory_differs_from_a_full_one() {
         for (kind, next) in [
             (io::ErrorKind::NotFound, "`TMPDIR`"),
             (io::ErrorKind::PermissionDenied, "`TMPDIR`"),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_working_directory_is_a_setting() {
+    fn a_bad_working_directory_is_invalid_config() {
         let error = RunError::WorkDir {
             dir: "/srv/shop".into(),
             source: io::ErrorKind::NotFound.into(),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_a_shortage_kept_unread_is_no_broken_report() {
+    fn a_report_unread_because_of_a_shortage_is_not_called_damaged() {
         for (errno, short) in [
             (Errno::MFILE, true),
             (Errno::NFILE, true),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_start_the_outcome_is_unknown() {
+    fn a_failure_after_the_start_leaves_the_state_unknown() {
         let too_large = || RunError::Report {
             problem: ReportProblem::TooLarge { size: 9, limit: 8 },
             output: Box::new(output(0, None)),

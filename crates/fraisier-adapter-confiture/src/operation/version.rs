@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_there_has_been() {
+    fn every_recorded_version_output_is_read() {
         for (stdout, version) in [
             ("confiture version 0.20.0\n", "0.20.0"),
             ("confiture version 0.43.0\n", "0.43.0"),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_confiture_is_an_error_of_its_own() {
+    fn another_program_than_confiture_has_its_own_error() {
         let hung = Output {
             exit: Exit::Signal(9),
             interrupted: Some(crate::process::Interruption::Timeout(Duration::from_secs(
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_below_the_floor_is_told_how_to_pass_it() {
+    fn a_release_below_the_minimum_is_refused_with_advice() {
         let usable = |version| usable(&ConfitureVersion::parse(version)).map_err(Fault::worded);
         let old = usable("0.19.3").unwrap_err();
         for part in ["0.19.3", "0.20.0", "pip install"] {

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_writes_a_report_where_it_names_one() {
+    fn the_report_path_is_filled_into_the_arguments() {
         let mut command = Invocation {
             program: "confiture".into(),
             args: vec![Arg::from("--output")],
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_reads_links_where_it_names_them() {
+    fn the_directory_of_links_is_filled_into_the_arguments() {
         let mut command = Invocation {
             program: "confiture".into(),
             args: vec![Arg::from("--migrations-dir")],

@@ -128,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_kept_whole_and_byte_for_byte() {
+    fn output_within_the_limit_is_kept_byte_for_byte() {
         let kept = capture(8, &[b"ab\xff", b"\0cdef"]);
         assert_eq!(kept, Captured::from(b"ab\xff\0cdef".to_vec()));
     }
 
     #[test]
-    fn the_middle_goes_first_and_is_counted() {
+    fn the_middle_is_omitted_and_counted() {
         let kept = capture(16, &[b"one\ntwo\nthree\nfour\nfive\nsix\n"]);
         assert_eq!(kept.head, b"one\ntwo\n");
         assert_eq!(kept.tail, b"six\n");
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_kept_in_part() {
+    fn only_whole_lines_are_kept() {
         let kept = capture(10, &[b"a\npostgresql://u:secret@host/db\nb\n"]);
         assert_eq!(kept.head, b"a\n");
         assert_eq!(kept.tail, b"b\n");

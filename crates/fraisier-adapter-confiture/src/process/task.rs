@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dropping_a_group_ends_and_reaps_it() {
+    fn dropping_a_group_kills_and_reaps_it() {
         let invocation = Invocation {
             program: "/bin/sleep".into(),
             args: vec!["600".into()],

@@ -5,7 +5,7 @@ fn knowing(dsn: &str) -> Redactor {
 }
 
 #[test]
-fn a_space_that_was_not_quoted_gives_nothing_away() {
+fn an_unquoted_space_in_a_password_is_masked() {
     for (dsn, said) in [
         (
             "host=h password=ab cdSecret9 dbname=x",
@@ -48,7 +48,7 @@ fn every_secret_that_libpq_finds_is_one() {
 
 /// libpq stops at what it cannot read, and so does the reader of connection strings.
 #[test]
-fn a_password_behind_what_cannot_be_read_is_one() {
+fn a_password_after_malformed_text_is_masked() {
     for (dsn, said) in [
         ("host=h junk password=hV7q-Tz2 sslmode=require", "hV7q-Tz2"),
         ("host=h junk password = 'hV7q Tz2'", "hV7q Tz2"),
@@ -67,7 +67,7 @@ fn a_password_behind_what_cannot_be_read_is_one() {
 }
 
 #[test]
-fn what_stands_between_encoded_characters_is_masked_unless_it_is_short() {
+fn text_between_encoded_characters_is_masked_unless_short() {
     let redactor = knowing("postgresql://u:abcd%21ef%21ghij@h/db");
     assert_eq!(redactor.text("(abcd) (ef) (ghij)"), "(***) (ef) (***)");
 }
@@ -92,7 +92,7 @@ fn percent_encoding_has_digits_of_either_case() {
 }
 
 #[test]
-fn what_python_makes_of_other_letters_is_masked() {
+fn python_escapes_of_other_letters_are_masked() {
     let redactor = knowing("host=h password=zü€😀9");
     for form in [
         r"z\xfc\u20ac\U0001f6009",
@@ -104,7 +104,7 @@ fn what_python_makes_of_other_letters_is_masked() {
 }
 
 #[test]
-fn a_quoted_keyword_is_masked_in_every_form_of_what_it_stands_for() {
+fn a_quoted_value_is_masked_in_every_form() {
     let redactor = knowing(r"host=h password='q\'u\\b99'");
     for form in [r"q'u\b99", r"q\'u\\b99", "q%27u%5Cb99"] {
         assert_eq!(redactor.text(form), MASK, "{form}");
@@ -112,7 +112,7 @@ fn a_quoted_keyword_is_masked_in_every_form_of_what_it_stands_for() {
 }
 
 #[test]
-fn the_connection_string_goes_whole() {
+fn the_whole_connection_string_is_masked() {
     let dsn = "postgresql//u:s3cr3tpw@h/db";
     let said = format!("missing \"=\" after \"{dsn}\" in connection info string\n");
     assert_eq!(
@@ -122,7 +122,7 @@ fn the_connection_string_goes_whole() {
 }
 
 #[test]
-fn every_form_of_a_password_goes() {
+fn every_form_of_a_password_is_masked() {
     for (dsn, said) in [
         (
             "postgresql://u:p%40ssw%C3%B6rd@h/db",
@@ -179,7 +179,7 @@ fn every_form_of_a_password_goes() {
 }
 
 #[test]
-fn a_short_password_goes_where_it_stands_alone() {
+fn a_short_password_is_masked_where_it_stands_alone() {
     let redactor = knowing("postgresql://u:a@h/db");
     assert_eq!(redactor.text("password is \"a\""), "password is \"***\"");
     assert_eq!(redactor.text("u:a@h"), "***@h");
@@ -188,7 +188,7 @@ fn a_short_password_goes_where_it_stands_alone() {
 }
 
 #[test]
-fn host_user_and_database_stay() {
+fn host_user_and_database_are_not_masked() {
     let said = "connection to server at \"db.example\", port 5432 failed for user \"app\"";
     assert_eq!(
         knowing("postgresql://app:hunter2@db.example:5432/shop").text(said),
@@ -201,7 +201,7 @@ fn host_user_and_database_stay() {
 }
 
 #[test]
-fn what_is_shaped_like_a_secret_goes_whoever_it_belongs_to() {
+fn undeclared_secrets_are_masked_by_their_shape() {
     let redactor = Redactor::default();
     for (text, masked) in [
         ("see postgresql://x:y@z/db, then", "see *** then"),
@@ -263,14 +263,14 @@ fn what_is_shaped_like_a_secret_goes_whoever_it_belongs_to() {
 }
 
 #[test]
-fn other_secrets_go_too() {
+fn other_secrets_of_the_context_are_masked() {
     let redactor = Redactor::new([], ["tok3n-value", "  "]);
     assert_eq!(redactor.text("got tok3n-value"), "got ***");
     assert_eq!(format!("{redactor:?}"), "Redactor(…)");
 }
 
 #[test]
-fn secrets_that_touch_are_one() {
+fn adjacent_secrets_are_masked_once() {
     let redactor = Redactor::new([], ["first-secret", "second-secret"]);
     for (text, told) in [
         ("first-secretsecond-secret", "***"),
@@ -282,7 +282,7 @@ fn secrets_that_touch_are_one() {
 }
 
 #[test]
-fn a_secret_cut_in_two_leaves_no_half() {
+fn neither_half_of_a_cut_secret_remains() {
     let redactor = knowing("postgresql://u:hunter2-and-more@h/db");
     for cut in 1.."hunter2-and-more".len() {
         let (before, after) = "hunter2-and-more".split_at(cut);
@@ -305,14 +305,14 @@ fn a_secret_cut_in_two_leaves_no_half() {
 }
 
 #[test]
-fn bytes_that_are_no_text_survive() {
+fn bytes_that_are_not_utf8_are_kept() {
     let captured = Captured::from(b"a\xffhunter2\xfe".to_vec());
     let redactor = knowing("postgresql://u:hunter2@h/db");
     assert_eq!(redactor.text(&text_of(&captured)), "a\u{fffd}***\u{fffd}");
 }
 
 #[test]
-fn a_revision_that_happens_to_equal_a_password_is_a_revision() {
+fn a_revision_equal_to_a_password_is_not_masked() {
     assert_eq!(knowing("postgresql://u:001@h/db").identifier("001"), "001");
     assert_eq!(
         knowing("postgresql://u:20260101120000@h/db").identifier("20260101120000"),
@@ -382,14 +382,14 @@ fn a_fragment_ends_between_characters() {
 }
 
 #[test]
-fn what_only_looks_alike_to_the_filter_is_no_fragment() {
+fn a_hash_collision_is_no_fragment() {
     let text: String = (0..50_000).map(|number: u32| number.to_string()).collect();
     assert_eq!(masked("hV7q-Tz2mXw9-and-so-on", &text), [""; 0]);
 }
 
 /// What bounds the memory: a fragment for each byte, and no automaton.
 #[test]
-fn a_long_secret_takes_a_fragment_for_each_byte() {
+fn a_long_secret_has_one_fragment_for_each_byte() {
     let numbers: Vec<String> = (0..20_000).map(|number: u32| number.to_string()).collect();
     let secret = numbers.join(".");
     let redactor = Redactor::new([], [secret.as_str()]);

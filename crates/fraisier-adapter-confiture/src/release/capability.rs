@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_need_has_one_floor_and_they_rise() {
+    fn capabilities_are_listed_by_rising_minimum_version() {
         for need in [
             Need::Everything,
             Need::Preflight,
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn each_release_advertises_what_it_can_keep() {
+    fn each_release_advertises_only_its_capabilities() {
         let base = ["current_revision", "up", "down_to", "verify"];
         for (version, more) in [
             ("0.20.0", &[][..]),

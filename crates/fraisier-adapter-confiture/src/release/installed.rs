@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_installation_tells_its_release() {
+    fn the_release_is_read_from_a_usual_installation() {
         let usual = Environment::new();
         usual.write(
             "lib/python3.11/site-packages/typer-0.12.0.dist-info/RECORD",
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_unusual_has_to_be_asked() {
+    fn an_unusual_installation_is_started_for_its_version() {
         type Change = fn(&Environment);
         let changes: [(&str, Change); 8] = [
             ("no environment", |it| it.write("pyvenv.cfg", "")),

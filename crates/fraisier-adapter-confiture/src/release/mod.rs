@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_release_satisfies_no_floor() {
+    fn an_unreadable_version_satisfies_no_minimum() {
         for text in [
             "1.30.0rc1",
             "1.30.0a1",

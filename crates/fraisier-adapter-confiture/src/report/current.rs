@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_is_said_and_not_left_out() {
+    fn a_null_revision_differs_from_a_missing_one() {
         let read = |text| serde_json::from_str::<Current>(text);
         let head = read(r#"{"revision": "002", "name": "b", "applied_at": "…", "ok": true}"#);
         assert_eq!(head.expect("a report").revision.as_deref(), Some("002"));

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_envelope_keeps_the_diagnosis() {
+    fn an_error_envelope_contains_the_diagnosis() {
         let Wire {
             error: envelope, ..
         } = serde_json::from_str(
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poor_envelope_is_still_one() {
+    fn an_incomplete_error_envelope_is_recognised() {
         let Wire {
             error: envelope, ..
         } = serde_json::from_str(r#"{"error": {"code": 7, "message": ["m"]}}"#).expect("one");

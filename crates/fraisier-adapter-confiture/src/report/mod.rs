@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_a_report_or_an_envelope_or_neither() {
+    fn bytes_are_decoded_as_report_envelope_or_neither() {
         let report = br#"{"revision": "002", "name": "b"}"#;
         assert!(matches!(payload(report), Payload::Report(_)));
         let without_error = br#"{"error": null, "revision": "002", "name": "b"}"#;

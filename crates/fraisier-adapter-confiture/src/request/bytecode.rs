@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn it_helps_where_nothing_is_compiled_and_nothing_may_be() {
+    fn the_cache_is_used_where_python_cannot_write_bytecode() {
         let (_bare, bare) = installed(false);
         let (_compiled, compiled) = installed(true);
         let unknown = Path::new("/nowhere/bin/confiture");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_of_the_users_is_kept() {
+    fn a_cache_configured_by_the_user_is_kept() {
         let (_root, bare) = installed(false);
         let chosen = env(&[(FORBIDDEN, "1"), (PREFIX, "/theirs")]);
         let mut environment = chosen.clone();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_can_reach_is_refused() {
+    fn a_directory_that_others_can_write_is_refused() {
         let root = TempDir::new().unwrap();
         let dir = root.path().join("a/b");
         fs::create_dir_all(&dir).unwrap();

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_options_stay() {
+    fn other_options_are_preserved() {
         let mut environment = Environment::default();
         environment.set(VARIABLE, "-c work_mem=1MB");
         provide(&mut environment, Duration::from_millis(1500));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_servers_and_poolers_say_is_understood() {
+    fn refusals_by_servers_and_poolers_are_recognised() {
         let failed = "Failed to connect to database: connection failed: connection to server at \
                       \"127.0.0.1\", port 6432 failed: FATAL:  ";
         for (said, refused) in [
@@ -135,13 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn it_is_never_switched_off_by_being_small() {
+    fn a_small_interval_never_disables_the_check() {
         assert!(server_option(Duration::from_nanos(1)).ends_with("=1ms"));
         assert!(server_option(Duration::MAX).ends_with("=2147483647ms"));
     }
 
     #[test]
-    fn it_is_recognised_however_the_server_takes_it() {
+    fn every_spelling_of_the_option_is_recognised() {
         for options in [
             &server_option(Duration::from_secs(1)),
             "-c work_mem=1MB -cclient_connection_check_interval=9",

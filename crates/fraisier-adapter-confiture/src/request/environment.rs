@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_output_is_as_wide_as_the_longest_line_of_a_secret_takes() {
+    fn the_output_is_as_wide_as_the_longest_secret() {
         assert_eq!(columns(["postgresql://u:hunter2@h/db", "token"]), None);
         let long = "x".repeat(700);
         assert_eq!(columns([long.as_str(), "token"]), Some(800));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn each_variable_has_one_fate_and_the_documentation_shows_it() {
+    fn each_variable_has_one_documented_rule() {
         let mut names: Vec<&str> = variables().map(|(name, _)| name).collect();
         let all = names.len();
         names.sort_unstable();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_passes_and_the_output_is_plain() {
+    fn the_environment_is_inherited_and_output_is_plain() {
         let ambient = [
             ("LANG", "C.UTF-8"),
             ("FORCE_COLOR", "1"),

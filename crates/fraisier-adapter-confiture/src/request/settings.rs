@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_read_and_the_rest_is_left_alone() {
+    fn only_known_settings_are_read() {
         let settings = read_from(json!({
             "lock_timeout_ms": 5000, "require_reversible": true, "allow_destructive": null,
             "of_another_adapter": {"any": "thing"},

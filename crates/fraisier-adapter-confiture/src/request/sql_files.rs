@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_one_at_the_beginning() {
+    fn a_byte_order_mark_counts_only_at_the_beginning() {
         assert_eq!(text("\u{feff}SELECT 1;".as_bytes()), Text::WithBom);
         assert_eq!(text(b"\xef\xbb\xbf\xe9"), Text::NotUtf8);
         assert_eq!(text(b"\xef\xbb\xbf\0"), Text::WithNul);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_text_wherever_chunks_end() {
+    fn utf8_is_checked_across_chunks() {
         for blanks in (64 << 10) - 4..=(64 << 10) + 1 {
             let with = |bytes: &[u8]| text(&[&b" ".repeat(blanks), bytes].concat());
             assert_eq!(with("é日本語".as_bytes()), Text::Utf8);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn only_versions_that_are_out_of_order_are_a_surprise() {
+    fn versions_whose_order_surprises_are_reported() {
         let codes = |names: &[&str]| {
             let directory = tempfile::tempdir().expect("a directory");
             for name in names {

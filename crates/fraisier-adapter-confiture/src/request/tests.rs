@@ -30,7 +30,7 @@ fn a_context_without_a_usable_connection_string_starts_nothing() {
 }
 
 #[test]
-fn asking_for_the_version_shows_no_secret() {
+fn the_version_command_contains_no_secret() {
     let asked = request(&ctx(".".as_ref())).version();
     assert_eq!(asked.args, [Arg::from("--version")]);
     for name in [
@@ -49,7 +49,7 @@ fn asking_for_the_version_shows_no_secret() {
 }
 
 #[test]
-fn the_server_is_asked_to_check_for_its_client() {
+fn the_disconnect_check_is_set() {
     let plan = |check, ctx: &AdapterCtx| {
         let mut config = config();
         config.check = check;
@@ -142,7 +142,7 @@ fn a_long_secret_makes_the_output_wide_enough_for_it() {
 }
 
 #[test]
-fn an_option_keeps_its_value_in_one_argument() {
+fn an_option_and_its_value_are_one_argument() {
     assert_eq!(
         option("--target", "--force"),
         Arg::Literal("--target=--force".into())

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_password_is_shown() {
+    fn a_shown_connection_string_has_no_password() {
         let found = connection("DATABASE_URL", "postgresql://me:hunter2x@h/db").expect("it is one");
         assert_eq!(format!("{found:?}"), "Connection(…)");
     }

@@ -104,7 +104,7 @@ fn left(room: &TempDir) -> usize {
 }
 
 #[test]
-fn a_killed_engine_takes_its_command_with_it_whatever_the_moment() {
+fn killing_the_engine_at_any_moment_kills_its_command() {
     be_an_engine(
         None,
         "trap '' INT TERM HUP; : > \"$ROOM/up\"; while :; do printf x > \"$1\"; done",
@@ -112,7 +112,7 @@ fn a_killed_engine_takes_its_command_with_it_whatever_the_moment() {
     if std::env::var_os(ROOM).is_some() {
         return;
     }
-    let name = "death::a_killed_engine_takes_its_command_with_it_whatever_the_moment";
+    let name = "death::killing_the_engine_at_any_moment_kills_its_command";
     for delay in 0..40 {
         let mut engine = Engine::start(name);
         std::thread::sleep(Duration::from_micros(delay * 300));
@@ -122,14 +122,14 @@ fn a_killed_engine_takes_its_command_with_it_whatever_the_moment() {
 }
 
 #[test]
-fn a_runner_that_nothing_can_watch_says_so_once_before_it_starts() {
+fn a_missing_watcher_is_reported_once_before_the_start() {
     let namespaces = Command::new("unshare").args(["-rm", "true"]).status();
     if !namespaces.is_ok_and(|status| status.success()) {
         println!("not run: nothing can be put in the place of /bin/sh here");
         return;
     }
     isolated(
-        "death::a_runner_that_nothing_can_watch_says_so_once_before_it_starts",
+        "death::a_missing_watcher_is_reported_once_before_the_start",
         "[ -n \"$HIDDEN\" ] || HIDDEN=1 exec unshare -rm sh -c 'mount --bind /bin/true /bin/sh && exec \
          \"$0\" --exact \"$FAULTS_INNER\" --nocapture' \"$0\"",
         || {

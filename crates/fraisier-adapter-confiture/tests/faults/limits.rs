@@ -15,9 +15,9 @@ fn exhaust(spare: usize) -> Vec<std::fs::File> {
 }
 
 #[test]
-fn descriptors_may_run_out_at_any_point() {
+fn running_out_of_descriptors_at_any_point_is_a_failure() {
     isolated(
-        "limits::descriptors_may_run_out_at_any_point",
+        "limits::running_out_of_descriptors_at_any_point_is_a_failure",
         "ulimit -n 80",
         || {
             let runner = Runner::new(None);
@@ -49,9 +49,9 @@ fn descriptors_may_run_out_at_any_point() {
 }
 
 #[test]
-fn an_adapter_that_is_out_of_descriptors_says_to_try_again() {
+fn running_out_of_descriptors_advises_to_retry() {
     isolated(
-        "limits::an_adapter_that_is_out_of_descriptors_says_to_try_again",
+        "limits::running_out_of_descriptors_advises_to_retry",
         "ulimit -n 80",
         || {
             let dir = tempfile::TempDir::new().unwrap();
@@ -84,7 +84,7 @@ fn an_adapter_that_is_out_of_descriptors_says_to_try_again() {
 }
 
 #[test]
-fn threads_may_run_out() {
+fn running_out_of_threads_is_a_failure() {
     isolated("limits::threads_may_run_out", "", || {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -118,9 +118,9 @@ fn threads_may_run_out() {
 }
 
 #[test]
-fn no_place_for_the_report_is_said_before_anything_runs() {
+fn an_unwritable_report_directory_is_refused_before_the_start() {
     isolated(
-        "limits::no_place_for_the_report_is_said_before_anything_runs",
+        "limits::an_unwritable_report_directory_is_refused_before_the_start",
         "TMPDIR=/nowhere/at/all; export TMPDIR",
         || match run(None, script("exit 0")) {
             Err(RunError::TempDir { parent, .. }) => {
@@ -132,7 +132,7 @@ fn no_place_for_the_report_is_said_before_anything_runs() {
 }
 
 #[test]
-fn a_report_that_the_disk_cannot_hold_is_what_the_child_makes_of_it() {
+fn a_report_that_the_disk_cannot_hold_is_cut_or_absent() {
     let output = run(
         None,
         script("printf x > /dev/full || exit 1; printf x > \"$1\""),

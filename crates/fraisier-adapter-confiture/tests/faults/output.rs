@@ -19,41 +19,37 @@ fn watched(text: &str) -> (Output, Arc<Seen>) {
 }
 
 #[test]
-fn a_flood_is_kept_at_both_ends_in_bounded_memory() {
-    isolated(
-        "output::a_flood_is_kept_at_both_ends_in_bounded_memory",
-        "",
-        || {
-            let text = "echo first; yes 'some eighty bytes of chatter, line for line' 2>/dev/null | \
+fn a_flood_is_bounded_and_keeps_both_ends() {
+    isolated("output::a_flood_is_bounded_and_keeps_both_ends", "", || {
+        let text = "echo first; yes 'some eighty bytes of chatter, line for line' 2>/dev/null | \
                         head -c 300000000; echo; echo last; echo err >&2";
-            for observed in [false, true] {
-                let seen = Arc::new(Seen::default());
-                let context = if observed { seen.context() } else { context() };
-                let runner = Runner::new(None);
-                let output = block_on(runner.run(script(text), context)).unwrap();
-                let kept = output.stdout;
-                assert!(kept.head.starts_with(b"first\nsome"));
-                assert!(kept.tail.ends_with(b"\nlast\n"));
-                let both = (kept.head.len() + kept.tail.len()) as u64;
-                assert_eq!(both + kept.omitted, 300_000_000 + 12);
-                assert!(both <= 256 * 1024);
-                assert_eq!(output.stderr, Captured::from(b"err\n".to_vec()));
-                let skips = |event: &Event| matches!(event, Event::LinesSkipped { .. });
-                assert_eq!(seen.events().iter().any(skips), observed);
-            }
-            let status = std::fs::read_to_string("/proc/self/status").unwrap();
-            let peak = status
-                .lines()
-                .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))
-                .unwrap();
-            let peak: u64 = peak.parse().unwrap();
-            assert!(peak < 64 * 1024, "{peak} kB");
-        },
-    );
+        for observed in [false, true] {
+            let seen = Arc::new(Seen::default());
+            let context = if observed { seen.context() } else { context() };
+            let runner = Runner::new(None);
+            let output = block_on(runner.run(script(text), context)).unwrap();
+            let kept = output.stdout;
+            assert!(kept.head.starts_with(b"first\nsome"));
+            assert!(kept.tail.ends_with(b"\nlast\n"));
+            let both = (kept.head.len() + kept.tail.len()) as u64;
+            assert_eq!(both + kept.omitted, 300_000_000 + 12);
+            assert!(both <= 256 * 1024);
+            assert_eq!(output.stderr, Captured::from(b"err\n".to_vec()));
+            let skips = |event: &Event| matches!(event, Event::LinesSkipped { .. });
+            assert_eq!(seen.events().iter().any(skips), observed);
+        }
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))
+            .unwrap();
+        let peak: u64 = peak.parse().unwrap();
+        assert!(peak < 64 * 1024, "{peak} kB");
+    });
 }
 
 #[test]
-fn a_flood_of_one_line_is_bounded_too() {
+fn a_flood_without_newlines_is_bounded() {
     let (output, seen) = watched("head -c 50000000 /dev/zero | tr '\\0' x");
     assert_eq!(output.stdout.omitted, 50_000_000);
     let lines = seen.lines();
@@ -62,7 +58,7 @@ fn a_flood_of_one_line_is_bounded_too() {
 }
 
 #[test]
-fn a_child_that_closes_its_output_is_still_waited_for() {
+fn a_child_that_closes_its_output_is_awaited() {
     let output = run(
         None,
         script("echo out; exec >&- 2>&-; sleep 0.3; printf x > \"$1\"; exit 4"),
@@ -74,7 +70,7 @@ fn a_child_that_closes_its_output_is_still_waited_for() {
 }
 
 #[test]
-fn invalid_utf8_survives() {
+fn invalid_utf8_is_kept() {
     let (output, seen) = watched("printf 'a\\377\\000b\\n'; printf '\\200' >&2");
     assert_eq!(output.stdout.head, b"a\xff\0b\n");
     assert_eq!(output.stderr.head, b"\x80");
@@ -84,7 +80,7 @@ fn invalid_utf8_survives() {
 }
 
 #[test]
-fn lines_arrive_while_the_child_runs() {
+fn lines_are_delivered_while_the_child_runs() {
     let dir = TempDir::new().unwrap();
     let go = dir.path().join("go");
     let text = format!(
@@ -123,13 +119,13 @@ fn events_are_redacted() {
 }
 
 #[test]
-fn no_input_is_waited_for() {
+fn standard_input_is_empty() {
     let output = run(None, script("read line || exit 9")).unwrap();
     assert_eq!(output.exit, Exit::Code(9));
 }
 
 #[test]
-fn the_child_starts_where_it_is_told_to() {
+fn the_child_starts_in_the_working_directory() {
     let dir = TempDir::new().unwrap();
     let real = dir.path().canonicalize().unwrap();
     let mut invocation = program(Path::new("pwd"), vec![]);

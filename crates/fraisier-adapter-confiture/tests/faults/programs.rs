@@ -33,7 +33,7 @@ fn file(dir: &TempDir, name: &str, content: impl AsRef<[u8]>, mode: u32) -> Path
 }
 
 #[test]
-fn each_obstacle_is_told_apart() {
+fn each_obstacle_has_its_own_kind() {
     let dir = TempDir::new().unwrap();
     let path = |name| dir.path().join(name);
     let cases = [
@@ -81,7 +81,7 @@ fn unusable_arguments_are_an_obstacle() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_entered_is_not_mistaken_for_a_missing_program() {
+fn an_inaccessible_directory_differs_from_a_missing_program() {
     for dir in ["/nowhere/at/all", "/etc/passwd"] {
         let mut invocation = script("exit 0");
         invocation.cwd = PathBuf::from(dir);
@@ -93,7 +93,7 @@ fn a_directory_that_cannot_be_entered_is_not_mistaken_for_a_missing_program() {
 }
 
 #[test]
-fn a_program_that_is_just_being_written_is_waited_for_a_little() {
+fn a_busy_program_file_is_retried() {
     let dir = TempDir::new().unwrap();
     let busy = file(&dir, "busy", fs::read("/bin/true").unwrap(), 0o755);
     let writer = File::options().append(true).open(&busy).unwrap();
@@ -112,7 +112,7 @@ fn a_program_that_is_just_being_written_is_waited_for_a_little() {
 }
 
 #[test]
-fn a_program_may_be_exchanged_while_it_runs() {
+fn a_program_can_be_replaced_while_it_runs() {
     let dir = TempDir::new().unwrap();
     let old = "#!/bin/sh\nprintf '#!/bin/sh\\nexit 4\\n' > \"$0.new\"\nchmod 755 \"$0.new\"\n\
                mv \"$0.new\" \"$0\"\nexit 3\n";
@@ -126,7 +126,7 @@ fn a_program_may_be_exchanged_while_it_runs() {
 }
 
 #[test]
-fn a_bare_name_is_looked_up_and_a_file_that_may_not_run_is_passed_over() {
+fn a_bare_name_is_found_on_path_if_executable() {
     let dir = TempDir::new().unwrap();
     let (first, second) = (
         TempDir::new_in(&dir).unwrap(),
@@ -149,9 +149,9 @@ fn a_bare_name_is_looked_up_and_a_file_that_may_not_run_is_passed_over() {
 }
 
 #[test]
-fn a_program_of_the_working_directory_is_not_found_by_chance() {
+fn a_bare_name_is_not_looked_up_in_the_working_directory() {
     isolated(
-        "programs::a_program_of_the_working_directory_is_not_found_by_chance",
+        "programs::a_bare_name_is_not_looked_up_in_the_working_directory",
         "cd \"$(mktemp -d)\"; printf '#!/bin/sh\\nexit 9\\n' > tool; chmod 755 tool",
         || {
             let mut invocation = program(Path::new("tool"), vec![]);

@@ -28,7 +28,7 @@ fn report(text: &str) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn a_report_that_is_not_a_regular_file_is_refused() {
     for (text, expected) in [
         ("mkfifo \"$1\"", "a FIFO"),
         ("ln -s /etc/passwd \"$1\"", "a symbolic link"),
@@ -44,7 +44,7 @@ fn what_is_no_file_is_refused() {
 }
 
 #[test]
-fn a_report_that_may_not_be_read_is_refused() {
+fn an_unreadable_report_is_refused() {
     let text = "printf x > \"$1\"; chmod 000 \"$1\"";
     // Nothing is forbidden to root.
     if Path::new("/proc/self")
@@ -71,26 +71,26 @@ fn a_report_over_the_limit_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn a_large_report_is_there_when_its_directory_is_gone() {
+fn a_large_report_is_read_before_its_directory_is_removed() {
     let text = "yes 123456789 2>/dev/null | head -c 3000000 > \"$1\"";
     let report = report(text).unwrap();
     assert_eq!(report, b"123456789\n".repeat(300_000));
 }
 
 #[test]
-fn no_report_is_none() {
+fn a_missing_report_is_none() {
     assert_eq!(report(":"), None);
     assert_eq!(report("rm -r \"$(dirname \"$1\")\""), None);
     assert_eq!(report("printf x > \"$1\"; rm \"$1\""), None);
 }
 
 #[test]
-fn an_empty_report_is_one() {
+fn an_empty_report_is_some() {
     assert_eq!(report(": > \"$1\"").as_deref(), Some(&b""[..]));
 }
 
 #[test]
-fn a_report_is_read_as_it_was_left() {
+fn a_report_is_read_unchanged() {
     // Half of one, and two: what to make of either is the decoder's business.
     assert_eq!(
         report("printf '{\"a\"' > \"$1\"").as_deref(),
@@ -107,7 +107,7 @@ fn a_report_is_read_as_it_was_left() {
 }
 
 #[test]
-fn a_report_that_comes_after_the_exit_counts_while_the_output_is_open() {
+fn a_report_written_after_the_exit_counts_while_the_output_is_open() {
     assert_eq!(
         report("(sleep 0.05; printf late > \"$1\") &").as_deref(),
         Some(&b"late"[..])
@@ -149,7 +149,7 @@ fn the_directory_of_a_report_is_removed_before_the_exit_is_reported() {
 }
 
 #[test]
-fn nobody_else_can_look_into_the_directory() {
+fn the_report_directory_is_private() {
     let found = run(
         None,
         script("stat -c %a \"$(dirname \"$1\")\"; ls -A \"$(dirname \"$1\")\""),

@@ -130,9 +130,9 @@ fn many_calls_are_stopped_at_once() {
 }
 
 #[test]
-fn nothing_is_left_of_any_call() {
+fn no_call_leaves_processes_files_or_threads() {
     isolated(
-        "runtimes::nothing_is_left_of_any_call",
+        "runtimes::no_call_leaves_processes_files_or_threads",
         "TMPDIR=$(mktemp -d); export TMPDIR",
         || {
             let tmp = std::env::temp_dir();

@@ -31,7 +31,7 @@ fn timed_out(first: &str, work: &str) -> Output {
 }
 
 #[test]
-fn a_command_that_ends_is_reported() {
+fn the_exit_of_a_command_is_reported() {
     let output = run(
         None,
         script("echo out; echo err >&2; printf '{}' > \"$1\"; exit 3"),
@@ -114,7 +114,7 @@ fn is_inherited(signal: i32) -> bool {
 }
 
 #[test]
-fn every_deadly_signal_is_reported() {
+fn every_fatal_signal_is_reported() {
     // Not those that stop, continue or are ignored by default.
     let deadly = [
         1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 29, 30, 31,
@@ -158,7 +158,7 @@ fn dropping_the_future_kills() {
 }
 
 #[test]
-fn a_future_that_was_never_polled_starts_nothing() {
+fn an_unpolled_future_starts_nothing() {
     let (runner, seen) = watched();
     drop(runner.run(script("echo up"), seen.context()));
     block_on(runner.settled());
@@ -166,7 +166,7 @@ fn a_future_that_was_never_polled_starts_nothing() {
 }
 
 #[test]
-fn cancelling_at_any_moment_of_the_start_leaves_nothing() {
+fn cancelling_during_the_start_leaves_nothing() {
     let (runner, seen) = watched();
     for delay in 0..100 {
         let mut call = Box::pin(runner.run(script(FOREVER), seen.context()));
@@ -210,9 +210,9 @@ fn a_command_that_ended_while_this_process_was_suspended_ended_in_time() {
 }
 
 #[test]
-fn signals_that_were_ignored_at_the_start_stay_ignored() {
+fn signals_ignored_at_start_stay_ignored() {
     isolated(
-        "stopping::signals_that_were_ignored_at_the_start_stay_ignored",
+        "stopping::signals_ignored_at_start_stay_ignored",
         "trap '' INT HUP",
         || {
             let dispositions = || {
@@ -232,7 +232,7 @@ fn signals_that_were_ignored_at_the_start_stay_ignored() {
 }
 
 #[test]
-fn an_observer_that_panics_does_no_harm() {
+fn a_panicking_observer_does_not_affect_the_call() {
     struct Bad;
     impl Observer for Bad {
         fn event(&self, _: &Call, _: &Event) {

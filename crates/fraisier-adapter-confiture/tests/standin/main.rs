@@ -82,7 +82,7 @@ impl Stage {
 const DSN: &str = "postgresql://app:pw@db.example/shop";
 
 #[tokio::test]
-async fn an_old_release_that_reports_nothing_is_asked_where_it_is() {
+async fn an_old_release_without_a_report_is_followed_by_current() {
     let stage = Stage::new(
         r#"case "$1$2" in
           --version) echo "confiture version 0.22.0" ;;
@@ -101,7 +101,7 @@ async fn an_old_release_that_reports_nothing_is_asked_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_new_release_that_reports_nothing_has_failed() {
+async fn a_new_release_without_a_report_has_failed() {
     let stage = Stage::new(
         r#"case "$1$2" in
           --version) echo "confiture version 1.29.0" ;;
@@ -114,7 +114,7 @@ async fn a_new_release_that_reports_nothing_has_failed() {
 
 /// A try that ended before it had the lock did nothing. Where it is not certain, it is not repeated.
 #[tokio::test]
-async fn an_up_asks_again_for_a_lock_that_another_deploy_holds() {
+async fn an_up_retries_a_lock_held_by_another_deploy() {
     let held = |within: &str, printed: &str| {
         format!(
             r#"[ "$(grep -c up "$(dirname "$0")/calls")" -gt 2 ] && {{
@@ -145,7 +145,7 @@ async fn an_up_asks_again_for_a_lock_that_another_deploy_holds() {
 
 /// A `.py` migration may exit with any status halfway through the work.
 #[tokio::test]
-async fn the_status_of_a_usage_error_alone_is_none() {
+async fn status_2_alone_is_no_usage_error() {
     let stage = Stage::new(
         r#"case "$1$2" in
           --version) echo "confiture version 1.29.0" ;;
@@ -158,7 +158,7 @@ async fn the_status_of_a_usage_error_alone_is_none() {
 }
 
 #[tokio::test]
-async fn a_question_after_an_up_does_not_speak_for_it() {
+async fn a_failed_follow_up_does_not_decide_for_the_up() {
     for broken in [
         r#"--version) exit 1 ;; migratecurrent) echo '{"revision": null, "name": null}' > "$report" ;;"#,
         r#"--version) echo "confiture version 0.22.0" ;; migratecurrent)
@@ -176,7 +176,7 @@ async fn a_question_after_an_up_does_not_speak_for_it() {
 }
 
 #[tokio::test]
-async fn the_happy_path_asks_no_version() {
+async fn a_successful_call_runs_no_version_command() {
     let stage = Stage::new(
         r#"case "$1$2" in
           migratecurrent) echo '{"revision": "002", "name": "b"}' > "$report" ;;
@@ -241,7 +241,7 @@ async fn a_command_that_is_not_understood_is_explained_by_the_version() {
 }
 
 #[tokio::test]
-async fn a_missing_ledger_before_0_37_is_found_out() {
+async fn a_missing_ledger_is_recognised_before_0_37() {
     let script = |current: &str| {
         format!(
             r#"case "$2" in
@@ -271,7 +271,7 @@ async fn a_missing_ledger_before_0_37_is_found_out() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_request_starts_nothing() {
+async fn a_bad_request_starts_nothing() {
     let stage = Stage::new("exit 0");
     let (adapter, ctx) = (stage.adapter(), stage.ctx(DSN));
     let mut nowhere = ctx.clone();
@@ -324,7 +324,7 @@ async fn what_is_wrong_with_the_request_starts_nothing() {
 }
 
 #[tokio::test]
-async fn options_that_would_silence_the_disconnect_check_start_nothing() {
+async fn options_that_disable_the_disconnect_check_are_refused() {
     let stage = Stage::new(
         r#"[ "$1$2" = migratecurrent ] && echo '{"revision": null, "name": null}' > "$report""#,
     );
@@ -394,7 +394,7 @@ fn told_why(seen: &Seen) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn each_call_reports_a_refused_disconnect_check_and_goes_on_without_it() {
+async fn each_call_reports_a_refused_disconnect_check_and_continues() {
     let stage = Stage::new(POOLER);
     let seen = Arc::new(Seen::default());
     let adapter = ConfitureMigration::builder()
@@ -413,7 +413,7 @@ async fn each_call_reports_a_refused_disconnect_check_and_goes_on_without_it() {
 }
 
 #[tokio::test]
-async fn a_disconnect_check_that_was_demanded_and_is_refused_names_the_way_out() {
+async fn a_required_disconnect_check_that_is_refused_is_an_error_with_advice() {
     let stage = Stage::new(POOLER);
     let adapter = ConfitureMigration::builder()
         .program(stage.program())
@@ -438,7 +438,7 @@ async fn a_disconnect_check_that_was_demanded_and_is_refused_names_the_way_out()
 /// Releases before 0.48.0 say that a migration began: what was applied would be lost from the
 /// answer if the command was run again.
 #[tokio::test]
-async fn a_refusal_after_a_migration_began_is_no_reason_to_run_the_command_again() {
+async fn a_refused_check_after_a_migration_began_is_not_retried() {
     let stage = Stage::new(&format!("echo '⚡ Applying 001_a... '\n{POOLER}"));
     let error = stage.failing_up().await;
     assert!(error.to_string().contains("CONFIG_006"), "{error}");
@@ -446,7 +446,7 @@ async fn a_refusal_after_a_migration_began_is_no_reason_to_run_the_command_again
 }
 
 #[tokio::test]
-async fn each_call_reports_options_that_keep_the_disconnect_check_away() {
+async fn each_call_reports_options_that_prevent_the_disconnect_check() {
     let stage = Stage::new(
         r#"[ "$1$2" = migratecurrent ] && echo '{"revision": null, "name": null}' > "$report""#,
     );
@@ -499,7 +499,7 @@ async fn a_python_that_starts_for_the_version_may_have_migrated() {
 }
 
 #[tokio::test]
-async fn a_program_that_hangs_is_not_waited_for() {
+async fn a_hanging_program_is_stopped() {
     let stage = Stage::new("exec sleep 600");
     let adapter = ConfitureMigration::builder()
         .program(stage.program())
@@ -587,7 +587,7 @@ done
 "#;
 
 #[tokio::test]
-async fn no_byte_of_a_password_leaves() {
+async fn no_byte_of_a_password_is_returned() {
     let wreck = |tail: &str| format!("{PARROT}{tail}");
     let envelope = r#"printf '{"ok": false, "error": {"code": "%s", "message": "%s and %s", "actionable": "use %s"}}' CONFIG_006 "$DSN" "$decoded" "$DSN" > "$report"; exit 3"#;
     let success = r#"case "$2" in
@@ -674,7 +674,7 @@ async fn no_byte_of_a_password_leaves() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_only_elsewhere_is_confitures_to_answer_where_that_is_asked() {
+async fn a_directory_on_another_machine_is_judged_by_confiture_if_configured() {
     let stage = Stage::new(
         r#"case "$1$2" in
           --version) echo "confiture version 1.29.0" ;;

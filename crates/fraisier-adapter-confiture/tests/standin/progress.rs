@@ -56,7 +56,7 @@ exit 3"#
 }
 
 #[tokio::test]
-async fn migrations_are_told_from_the_report_where_nothing_was_printed_and_never_twice() {
+async fn migration_events_come_from_the_report_and_once() {
     let printed = "⚡ Applying 001_a... ✅\n⚡ Applying 002_b... ❌";
     for says in ["", printed] {
         let told = Arc::new(Told::default());
@@ -69,7 +69,7 @@ async fn migrations_are_told_from_the_report_where_nothing_was_printed_and_never
 }
 
 #[tokio::test]
-async fn the_commands_of_a_call_are_told_under_its_number() {
+async fn events_of_a_call_have_its_number() {
     let stage = Stage::new(
         r#"[ "$1" = --version ] && { echo 'confiture version 0.22.0'; exit 0; }
         case "$2" in
@@ -148,7 +148,7 @@ async fn each_finished_call_is_one_line_at_info() {
 }
 
 #[tokio::test]
-async fn a_long_up_is_asked_how_far_it_is() {
+async fn a_long_up_reports_progress() {
     // It ends when it has been asked a second time: then the first answer was told.
     let stage = Stage::new(
         r#"case "$2" in

@@ -71,7 +71,7 @@ fn says(error: &Failure, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_was_applied_is_rolled_back_and_the_error_tells_both() {
+async fn an_undo_rolls_back_and_the_error_reports_both() {
     let (error, calls) = HALFWAY.up(true).await;
     assert_eq!(
         calls,
@@ -104,7 +104,7 @@ async fn by_default_nothing_is_undone() {
 }
 
 #[tokio::test]
-async fn a_way_down_that_fails_or_is_missing_is_told_with_every_fact() {
+async fn a_failed_or_missing_rollback_is_reported_in_full() {
     let envelope = r#"echo '{"ok": false, "error": {"code": "ROLLBACK_600",
         "message": "no .down.sql for 002"}}' > "$report"; exit 8"#;
     let other = r#"echo '{"from": "003", "to": "001", "rolled_back": ["003", "002"],
@@ -146,7 +146,7 @@ async fn a_way_down_that_fails_or_is_missing_is_told_with_every_fact() {
 }
 
 #[tokio::test]
-async fn where_it_is_not_certain_what_was_applied_nothing_is_undone() {
+async fn an_uncertain_up_is_not_undone() {
     for uncertain in [
         // The connection was lost: 003 may have been committed.
         Halfway {

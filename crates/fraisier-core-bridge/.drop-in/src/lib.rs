@@ -161,13 +161,13 @@ mod tests {
 
     /// What the engine's own test of its `doctor` wants, which is built with floors of its own.
     #[test]
-    fn the_highest_floor_is_the_one_that_the_engine_knows() {
+    fn the_highest_minimum_is_that_of_the_engine() {
         let highest = CAPABILITY_FLOORS.iter().map(|(_, since)| *since).max();
         assert_eq!(highest, Some(Some((1, 35, 0))));
     }
 
     #[test]
-    fn the_engine_holds_it_as_one_of_its_own() {
+    fn the_engine_accepts_the_drop_in() {
         let adapter: Arc<dyn MigrationAdapter> = Arc::new(ConfitureMigration::new());
         drop(adapter);
     }
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bad_option_of_the_environment_comes_out_of_every_call() {
+    async fn a_bad_variable_is_an_error_of_every_call() {
         let bad = fraisier_adapter_api::AdapterError::new(
             fraisier_adapter_api::AdapterErrorKind::InvalidConfig,
             "the variable does not hold what it takes",

@@ -31,7 +31,7 @@ fn every_value_is_the_same_on_both_sides() {
 }
 
 #[test]
-fn the_bridge_gives_what_the_wire_gives() {
+fn the_bridge_equals_the_wire() {
     let mut compared = 0;
     for shared in shared_types() {
         for (document, bridged) in shared.documents.iter().zip(&shared.bridged) {
@@ -44,7 +44,7 @@ fn the_bridge_gives_what_the_wire_gives() {
 }
 
 #[test]
-fn damaged_documents_are_read_alike_or_the_difference_is_listed() {
+fn damaged_documents_are_read_alike_except_as_listed() {
     let (mut documents, mut found) = (0, BTreeSet::new());
     for shared in shared_types() {
         for document in &shared.samples {

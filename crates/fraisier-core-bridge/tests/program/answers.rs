@@ -57,7 +57,7 @@ async fn agree(stand_in: &StandIn, recorded: &Recorded, what: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn what_was_recorded_arrives_as_it_does_compiled_in() {
+async fn recorded_results_equal_those_compiled_in() {
     let (mut results, mut errors) = (0, 0);
     for operation in ["current", "up", "down-to", "verify", "preflight"] {
         for (name, calls) in newest(operation) {
@@ -76,7 +76,7 @@ async fn what_was_recorded_arrives_as_it_does_compiled_in() {
 }
 
 #[tokio::test]
-async fn a_damaged_report_is_an_error_with_a_number_and_never_a_broken_message() {
+async fn a_damaged_report_is_a_numbered_error() {
     for (operation, case) in [
         ("current", "/at-head/"),
         ("up", "/all/"),
@@ -113,7 +113,7 @@ async fn a_damaged_report_is_an_error_with_a_number_and_never_a_broken_message()
 }
 
 #[tokio::test]
-async fn what_needs_no_command_is_answered_too() {
+async fn calls_without_a_command_have_a_response() {
     let stand_in = StandIn::new();
     let (client, compiled_in) = (stand_in.client(), stand_in.compiled_in());
     assert_eq!(
@@ -124,7 +124,7 @@ async fn what_needs_no_command_is_answered_too() {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_not_understood_is_an_error_of_every_method() {
+async fn a_bad_variable_is_an_error_of_every_method() {
     let stand_in = StandIn::new();
     let client = stand_in
         .client()

@@ -52,7 +52,7 @@ async fn the_limit_of_the_client_leaves_nothing_running() {
 }
 
 #[tokio::test]
-async fn a_killed_program_is_told_apart_and_leaves_nothing_running() {
+async fn a_killed_program_has_its_own_error_and_leaves_nothing() {
     let stand_in = StandIn::new();
     stand_in.hangs("up");
     let file = stand_in.path("pid");
@@ -75,7 +75,7 @@ async fn a_killed_program_is_told_apart_and_leaves_nothing_running() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_told_apart() {
+async fn a_missing_program_has_its_own_error() {
     let client = fraisier_ipc::IpcMigrationAdapter::new("/nowhere/at-all", "confiture-ipc");
     let error = client.describe().await.expect_err("not there");
     assert!(error.message.contains("was not found"), "{error:?}");

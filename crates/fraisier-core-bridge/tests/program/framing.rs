@@ -36,7 +36,7 @@ fn response(message: &[u8]) -> Value {
 }
 
 #[test]
-fn what_they_frame_is_read_and_what_is_framed_they_read() {
+fn frames_are_compatible_in_both_directions() {
     for id in [
         json!(1),
         json!("é\u{1f353}\r\n\r\n"),
@@ -53,7 +53,7 @@ fn what_they_frame_is_read_and_what_is_framed_they_read() {
 }
 
 #[test]
-fn what_is_no_request_gets_a_response_that_they_read() {
+fn malformed_requests_have_readable_responses() {
     for (message, code) in [
         (&b""[..], -32700),
         (b"{", -32700),

@@ -141,7 +141,7 @@ fn play(lie: Lie, lints: bool) -> Result<Vec<Option<Revision>>, String> {
 }
 
 #[test]
-fn a_truthful_adapter_moves_none_head_back() {
+fn a_truthful_adapter_moves_from_none_to_head_and_back() {
     for lints in [true, false] {
         let versions = Project::sample("1.0.0").unwrap().versions().unwrap();
         let head = Some(Revision::new(&versions[2]));
@@ -151,7 +151,7 @@ fn a_truthful_adapter_moves_none_head_back() {
 }
 
 #[test]
-fn every_lie_ends_the_demo_at_its_step() {
+fn every_false_result_ends_the_demo_at_its_step() {
     for (lie, step) in [
         (Lie::Version, "describe: "),
         (Lie::NotFresh, "current: "),

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_that_cannot_be_is_the_end() {
+    fn an_impossible_length_ends_the_stream() {
         assert_eq!(message(&mut &b"Q\x00\x00\x00\x03"[..]), None);
         assert_eq!(message(&mut &b"Q\xff\xff\xff\xff"[..]), None);
     }

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_choice_of_cuts_has_every_commit() {
+    fn every_commit_is_among_the_cuts() {
         let message = |commits| Message {
             sender: Sender::Client,
             commits,

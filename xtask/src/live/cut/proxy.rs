@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_cut_everything_passes_in_both_directions() {
+    fn without_a_cut_the_proxy_is_transparent() {
         let (read, received, passed) = cut(None);
         assert_eq!(received, [STARTUP, COMMIT, COMMIT].concat());
         assert_eq!(read, [DONE, DONE].concat());
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passed_before_the_cut_arrives_and_nothing_after_it() {
+    fn only_bytes_before_the_cut_arrive() {
         let (read, received, passed) = cut(Some(1));
         assert_eq!((read.len(), received.as_slice()), (0, STARTUP));
         assert_eq!(passed.len(), 1);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_asks_for_encryption_is_refused_it() {
+    fn encryption_is_refused() {
         let (address, server) = server();
         let proxy = Proxy::start(address, None).unwrap();
         let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();

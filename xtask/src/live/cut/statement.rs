@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_claims_that_nothing_was_done_is_a_statement_too() {
+    fn a_harmless_kind_is_a_statement_about_the_database() {
         let unreachable = AdapterErrorKind::DbUnreachable;
         let unknown = &DatabaseState::Unknown;
         assert_eq!(up(unreachable, unknown, &[]), (Said::Unknown, true));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn done_is_true_when_all_is_in_the_ledger() {
+    fn success_is_true_when_the_ledger_has_every_migration() {
         let outcome = MigrationOutcome {
             applied: ALL.iter().map(|version| Revision::new(*version)).collect(),
             ..MigrationOutcome::default()

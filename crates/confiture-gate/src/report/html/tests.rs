@@ -6,27 +6,27 @@ fn page() -> String {
 }
 
 #[test]
-fn the_page_without_its_style() {
+fn the_page_has_the_expected_content() {
     let page = page().replace(STYLE, "").replace(SCRIPT, "");
     insta::assert_snapshot!("page", page);
 }
 
 #[test]
-fn it_asks_nothing_of_anybody() {
+fn the_page_loads_nothing_from_elsewhere() {
     let page = page();
     assert_eq!(addresses(&page), BTreeSet::new());
     assert!(page.contains("default-src 'none'"));
 }
 
 #[test]
-fn what_was_recorded_is_no_markup() {
+fn recorded_text_is_escaped() {
     let page = page();
     assert!(page.contains("&lt;b&gt;&amp;amp;"));
     assert!(!page.contains("<b>&"));
 }
 
 #[test]
-fn every_link_has_its_case_and_equal_ones_share_it() {
+fn every_link_leads_to_a_case_and_equal_cases_share_one() {
     let page = page();
     let links: BTreeSet<&str> = page
         .split("href=\"#")
@@ -41,7 +41,7 @@ fn every_link_has_its_case_and_equal_ones_share_it() {
 }
 
 #[test]
-fn no_green_mark_stands_beside_a_false_safe_and_nothing_is_in_a_title_attribute() {
+fn a_false_safe_has_no_green_mark_and_no_title_attribute() {
     let page = render(&testing::report(vec![testing::false_safe()]));
     let (_, capabilities) = page.split_once("<h2>Capabilities</h2>").unwrap();
     let row = capabilities

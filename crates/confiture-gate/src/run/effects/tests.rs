@@ -29,7 +29,7 @@ fn after(tables: &[&str], revision: Option<&str>) -> Recording {
 }
 
 #[test]
-fn an_option_without_effect_is_named_and_another_failure_is_not_taken_for_it() {
+fn an_option_without_effect_is_reported_and_other_failures_are_not() {
     let effect = effect("down-to/migrations-dir");
     let one = ["public.one"];
     assert!(ids(&effect, &after(&one, Some("001")), 1).is_empty());
@@ -56,7 +56,7 @@ fn a_lock_timeout_is_judged_by_how_long_the_server_saw_it_wait() {
 }
 
 #[test]
-fn a_refused_option_is_refused() {
+fn a_refused_option_is_reported() {
     let mut call = call_of(2, None, "");
     call.stderr = "Error: No such option: --require-reversible".into();
     let seen = recording(&call);

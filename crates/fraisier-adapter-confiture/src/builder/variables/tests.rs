@@ -43,7 +43,7 @@ fn every_variable_reaches_its_option() {
 }
 
 #[test]
-fn what_is_empty_or_not_set_changes_nothing() {
+fn an_empty_variable_changes_nothing() {
     let unset = format!("{:?}", Builder::default());
     assert_eq!(format!("{:?}", with(&[]).expect("taken")), unset);
     for variable in VARIABLES {
@@ -53,7 +53,7 @@ fn what_is_empty_or_not_set_changes_nothing() {
 }
 
 #[test]
-fn off_takes_back_what_the_program_had_set() {
+fn off_removes_what_the_program_set() {
     let builder = Builder::default()
         .timeout(Duration::from_secs(50))
         .server_disconnect_check(Duration::from_secs(1));
@@ -70,7 +70,7 @@ fn off_takes_back_what_the_program_had_set() {
 }
 
 #[test]
-fn a_bad_value_is_refused_by_name_and_not_quoted() {
+fn a_bad_value_is_refused_without_quoting_it() {
     for (name, values) in [
         (
             "FRAISIER_CONFITURE_TIMEOUT",
@@ -121,7 +121,7 @@ fn a_bad_value_is_refused_by_name_and_not_quoted() {
 
 #[cfg(unix)]
 #[test]
-fn a_value_that_is_no_text_is_a_path_or_refused() {
+fn a_value_that_is_not_utf8_is_a_path_or_refused() {
     use std::os::unix::ffi::OsStringExt;
 
     for variable in VARIABLES {

@@ -2,7 +2,7 @@ use super::*;
 use crate::request::SETTINGS;
 
 #[test]
-fn every_advice_is_a_short_clause_of_its_own() {
+fn every_advice_is_a_short_unique_clause() {
     let texts = every_advice();
     for text in &texts {
         assert!(text.len() <= 240, "{text}");
@@ -17,7 +17,7 @@ fn every_advice_is_a_short_clause_of_its_own() {
 
 /// Whatever advice names in backticks is something that a reader has.
 #[test]
-fn every_advice_names_what_there_is() {
+fn every_advice_names_existing_commands() {
     let builder = include_str!("../../builder/mod.rs");
     let context = include_str!("../../../../fraisier-adapter-api/src/context.rs");
     let methods = include_str!("../../../../fraisier-adapter-api/src/adapter.rs");
@@ -53,7 +53,7 @@ fn every_advice_names_what_there_is() {
 }
 
 #[test]
-fn what_is_advised_can_be_followed_from_an_engine() {
+fn advice_can_be_followed_from_an_engine() {
     let after = |code, advised| Advice::after(code, advised).to_string();
     let command_line = "Review the migration, then run migrate up --allow-destructive";
     let next = after("VALID_002", command_line);
@@ -74,7 +74,7 @@ fn what_is_advised_can_be_followed_from_an_engine() {
 
 /// As 0.23.0 writes them.
 #[test]
-fn an_error_with_one_known_cause_has_advice_of_its_own() {
+fn an_error_with_one_known_cause_has_specific_advice() {
     let failed = "Failed to apply migration 002 (same): ";
     for (said, advised) in [
         (

@@ -34,12 +34,12 @@ fn line(text: &str) -> Event {
 }
 
 #[test]
-fn lines_are_redacted_and_the_last_needs_no_end() {
+fn lines_are_redacted_and_the_last_needs_no_newline() {
     assert_eq!(told(&["a hunter2-pw\n", "b"]), [line("a ***"), line("b")]);
 }
 
 #[test]
-fn a_flood_is_counted_and_not_delivered() {
+fn a_flood_of_lines_is_counted_instead_of_delivered() {
     let flood = "x\n".repeat(LINES_PER_SECOND as usize + 50);
     let events = told(&[&flood]);
     assert_eq!(events.len(), LINES_PER_SECOND as usize + 1);
@@ -76,7 +76,7 @@ fn a_long_line_is_cut_and_the_next_one_is_whole() {
 }
 
 #[test]
-fn a_secret_across_the_cut_does_not_show() {
+fn a_secret_across_the_cut_is_masked() {
     let secret = "s3cret".repeat(100);
     let redactor = Redactor::new([], [secret.as_str()]);
     let crowded = format!("{}\n", secret.repeat(40));

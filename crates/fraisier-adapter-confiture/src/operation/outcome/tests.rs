@@ -23,7 +23,7 @@ fn refused(stderr: &str, version: &str) -> AdapterError {
 }
 
 #[test]
-fn a_command_that_was_not_understood_is_told_from_one_that_exited_like_it() {
+fn a_usage_error_differs_from_another_exit_with_status_2() {
     use AdapterErrorKind::{InvalidConfig, PreconditionFailed};
 
     let newest = "confiture version 1.29.0";
@@ -62,7 +62,7 @@ fn a_command_that_was_not_understood_is_told_from_one_that_exited_like_it() {
 }
 
 #[test]
-fn half_of_a_secret_where_output_was_cut_is_removed() {
+fn half_a_secret_at_a_cut_is_removed() {
     let left = Output {
         stderr: Captured {
             head: b"began s3cr".into(),
@@ -130,7 +130,7 @@ fn failure(output: &Output) -> crate::failure::Failure {
 }
 
 #[test]
-fn only_an_edited_file_is_to_be_restored() {
+fn the_advice_to_restore_a_file_is_only_for_edited_files() {
     let edited = "Checksum verification failed for 1 file(s)";
     for (code, message, restored) in [
         ("INTERNAL_ERROR", edited, true),
@@ -152,7 +152,7 @@ fn only_an_edited_file_is_to_be_restored() {
 }
 
 #[test]
-fn after_a_timeout_another_session_may_be_in_the_way() {
+fn a_timeout_advises_to_look_for_a_blocking_session() {
     let report = envelope("MIGR_001", "boom", "");
     let next = |output| failure(&output).advice().to_owned();
     let blocker = Advice::find_blocker().to_string();
@@ -166,7 +166,7 @@ fn after_a_timeout_another_session_may_be_in_the_way() {
 }
 
 #[test]
-fn a_code_that_says_nothing_was_done_is_not_believed_after_a_migration_began() {
+fn a_harmless_code_after_a_migration_began_is_not_believed() {
     use AdapterErrorKind::{Execution, LockContention};
 
     for (printed, kind, state) in [
@@ -192,7 +192,7 @@ fn a_code_that_says_nothing_was_done_is_not_believed_after_a_migration_began() {
 }
 
 #[test]
-fn output_that_was_omitted_was_printed() {
+fn omitted_output_counts_as_printed() {
     for (head, omitted, printed) in [
         ("", 0, false),
         (" \n", 0, false),

@@ -77,7 +77,7 @@ fn selecting(judged: &[&str], in_ledger: usize) -> Preflight {
 }
 
 #[test]
-fn confiture_looks_where_the_ledger_and_its_release_say() {
+fn the_judged_files_depend_on_ledger_and_release() {
     let project = tempfile::tempdir().expect("a directory");
     let migrations = project.path().join("db/migrations");
     std::fs::create_dir_all(&migrations).expect("created");
@@ -138,7 +138,7 @@ fn confiture_looks_where_the_ledger_and_its_release_say() {
 }
 
 #[test]
-fn a_directory_without_migrations_is_not_that_of_a_ledger_with_rows() {
+fn an_empty_directory_beside_a_ledger_with_rows_is_an_error() {
     for (rows, ok) in [(0, true), (2, false)] {
         let mut about = about(Some(Vec::new()));
         about.selection = Some(Ok(Selection {
@@ -157,7 +157,7 @@ fn a_directory_without_migrations_is_not_that_of_a_ledger_with_rows() {
 }
 
 #[test]
-fn exactly_what_the_ledger_selects_has_to_be_checked() {
+fn a_report_must_cover_exactly_the_pending_migrations() {
     for (against, judged, in_ledger, checked, agree) in [
         (false, &["002"][..], 0, 1, true),
         (false, &["002"], 0, 0, false),
@@ -183,7 +183,7 @@ fn exactly_what_the_ledger_selects_has_to_be_checked() {
 }
 
 #[test]
-fn a_ledger_that_was_not_read_is_a_warning_where_everything_was_judged() {
+fn an_unread_ledger_is_a_warning_and_everything_is_judged() {
     let mut about = about(Some(Vec::new()));
     about.selection = Some(Err("no connection".into()));
     let left = output(
@@ -203,7 +203,7 @@ fn a_ledger_that_was_not_read_is_a_warning_where_everything_was_judged() {
 }
 
 #[test]
-fn a_release_that_cannot_is_not_asked() {
+fn a_release_without_preflight_is_not_run() {
     let preflight = about(Some(Vec::new()));
     for version in ["0.20.0", "0.21.9", "1.30.0rc1", "unknown"] {
         let mut asked = Vec::new();
@@ -299,7 +299,7 @@ fn findings_are_a_report() {
 }
 
 #[test]
-fn ok_needs_every_voice() {
+fn ok_needs_every_source_to_agree() {
     type Change = fn(&mut Value);
     assert!(newest(&output(0, Some(&report(|_| ())))).ok);
     let changes: [Change; 3] = [
@@ -327,7 +327,7 @@ fn ok_needs_every_voice() {
 }
 
 #[test]
-fn a_window_safe_true_counts_where_it_can() {
+fn window_safe_counts_from_its_minimum_version() {
     let safe = report(|_| ());
     for (status, counts) in [
         (0, Some(true)),
@@ -366,7 +366,7 @@ fn a_window_safe_true_counts_where_it_can() {
 }
 
 #[test]
-fn the_word_of_0_23_to_0_43_is_checked() {
+fn window_safe_of_0_23_to_0_43_is_guarded() {
     let safe = output(0, Some(&report(|_| ())));
     for version in ["0.23.0", "0.43.9"] {
         let found = preflight_by(version, "drop table a", &safe).expect("a report");
@@ -385,7 +385,7 @@ fn the_word_of_0_23_to_0_43_is_checked() {
 }
 
 #[test]
-fn a_look_that_is_not_at_all_of_them_proves_nothing() {
+fn a_report_over_a_part_of_the_files_is_not_ok() {
     let checking =
         |count: u64| report(|report| report["summary"]["migrations_checked"] = json!(count));
     for (version, count, proven) in [
@@ -425,7 +425,7 @@ fn a_look_that_is_not_at_all_of_them_proves_nothing() {
 }
 
 #[test]
-fn without_files_at_hand_there_is_an_ok_and_no_verdict() {
+fn without_local_files_there_is_no_window_verdict() {
     let clean = report(|report| report["summary"]["migrations_checked"] = json!(0));
     let preflight = about(None);
     for version in ["0.23.0", "1.29.0"] {
@@ -466,7 +466,7 @@ fn failures_are_errors() {
 }
 
 #[test]
-fn what_confiture_quotes_passes_the_redactor() {
+fn quoted_sql_is_redacted() {
     let report = report(|report| {
         report["issues"] = json!([{"severity": "info", "code": "C",
             "message": "hunter2-hunter2", "migration": "hunter2-hunter2"}]);

@@ -50,7 +50,7 @@ fn revisions(outcome: &MigrationOutcome) -> (Option<&str>, Option<&str>, Vec<&st
 }
 
 #[test]
-fn a_target_that_is_no_migration_never_starts() {
+fn a_target_without_a_file_starts_nothing() {
     let base = tempfile::tempdir().expect("a directory");
     let migrations = base.path().join("db/migrations");
     fs::create_dir_all(&migrations).expect("created");
@@ -87,7 +87,7 @@ fn a_target_that_is_no_migration_never_starts() {
 }
 
 #[test]
-fn what_is_destructive_is_allowed_by_the_setting_alone() {
+fn only_the_setting_allows_destructive_migrations() {
     for allowed in [false, true] {
         let mut ctx = ctx(".".as_ref());
         ctx.settings
@@ -99,7 +99,7 @@ fn what_is_destructive_is_allowed_by_the_setting_alone() {
 }
 
 #[test]
-fn the_environment_is_clean_and_the_arguments_hold_no_secret() {
+fn environment_and_arguments_contain_no_other_secret() {
     let request = request(&ctx(".".as_ref()));
     let invocation = command(&request, None, &[]).expect("planned");
     for name in ["DATABASE_URL", "SHOP_DSN", "SHOP_API_TOKEN", "FORCE_COLOR"] {
@@ -116,7 +116,7 @@ fn the_environment_is_clean_and_the_arguments_hold_no_secret() {
 }
 
 #[test]
-fn success_says_from_where_to_where() {
+fn success_has_the_revisions_before_and_after() {
     let outcome = done(None, &output(0, Some(&report(|_| ()))));
     assert_eq!(
         revisions(&outcome),
@@ -137,7 +137,7 @@ fn success_says_from_where_to_where() {
 }
 
 #[test]
-fn ok_true_does_not_make_a_failure_a_success() {
+fn a_failed_status_with_ok_true_is_a_failure() {
     let failed = report(|report| {
         report["success"] = json!(false);
         report["errors"] = json!(["Failed to apply migration 004 (d): column \"nope\""]);
@@ -168,7 +168,7 @@ fn ok_true_does_not_make_a_failure_a_success() {
 
 /// As 0.22.0 wrote it.
 #[test]
-fn a_refusal_of_what_cannot_be_undone_is_understood() {
+fn a_refused_irreversible_migration_is_recognised() {
     let old = json!({
         "success": false,
         "errors": [
@@ -199,7 +199,7 @@ fn a_refusal_of_what_cannot_be_undone_is_understood() {
 }
 
 #[test]
-fn a_target_is_quoted_in_bounds() {
+fn a_long_target_is_shortened_in_messages() {
     let request = request(&ctx(".".as_ref()));
     let refused = |target: &str| {
         let target = Revision::new(target);
@@ -238,7 +238,7 @@ fn a_migration_that_needs_a_superuser_is_named() {
 }
 
 #[test]
-fn an_old_release_that_stops_there_says_so_only_on_its_output() {
+fn an_old_release_reports_the_superuser_stop_only_as_text() {
     let mut stopped = output(1, None);
     stopped.stdout = b"\xe2\x9a\xa1 Applying 001_a... \n\nSkipping migration 002_s:\n  requires_superuser=True.\n".to_vec().into();
     stopped.stderr = b"Error releasing lock: the connection is closed\n"
@@ -262,7 +262,7 @@ fn an_old_release_that_stops_there_says_so_only_on_its_output() {
 }
 
 #[test]
-fn an_envelope_may_come_after_migrations_were_applied() {
+fn an_error_envelope_does_not_prove_that_nothing_was_applied() {
     let missing = envelope(
         "MIGR_001",
         "005_y.up.sql has no matching .down.sql file.",
@@ -384,7 +384,7 @@ fn printing(stdout: &str) -> Output {
 }
 
 #[test]
-fn a_release_that_says_nothing_is_to_do_is_asked_where_it_is_and_no_more() {
+fn nothing_to_do_without_a_report_needs_one_current() {
     let said = printing(&format!(
         "Checksum verification passed\n\n{NOTHING_TO_DO}\n"
     ));
@@ -410,7 +410,7 @@ fn a_release_that_says_nothing_is_to_do_is_asked_where_it_is_and_no_more() {
 }
 
 #[test]
-fn no_report_is_nothing_to_do_only_where_it_can_be() {
+fn a_missing_report_is_nothing_to_do_only_below_0_48() {
     let (answer, _) = without(None, &printing(" \n"), "0.22.0", Some("002"));
     let outcome = answer.expect("nothing to do");
     assert_eq!(revisions(&outcome), (Some("002"), Some("002"), vec![]));
@@ -430,7 +430,7 @@ fn no_report_is_nothing_to_do_only_where_it_can_be() {
 
 /// What 0.22.0 left when its second migration called `sys.exit(0)`.
 #[test]
-fn an_end_halfway_is_not_nothing_to_do() {
+fn an_interrupted_run_is_not_nothing_to_do() {
     let halfway =
         "📦 Found 2 pending migration(s)\n\n⚡ Applying 001_one... ✅\n⚡ Applying 002_two... ";
     for said in [halfway, "No pending migrations"] {
@@ -448,7 +448,7 @@ fn an_end_halfway_is_not_nothing_to_do() {
 }
 
 #[test]
-fn a_success_that_came_before_the_stop_is_one() {
+fn a_success_before_the_stop_is_a_success() {
     let outcome = done(None, &interrupted(0, Some(&report(|_| ()))));
     assert_eq!(outcome.applied.len(), 2);
     assert!(
@@ -467,7 +467,7 @@ fn a_success_that_came_before_the_stop_is_one() {
 }
 
 #[test]
-fn the_events_of_migrations_follow_the_report_and_not_what_is_printed() {
+fn migration_events_come_from_the_report() {
     let heard = Arc::new(Heard::default());
     let call = Arc::new(Call::next("up", None));
     let announcer = Announcer::new(call, Arc::default(), Some(heard.clone()));
@@ -509,7 +509,7 @@ fn the_state_is_exact_after_a_refused_statement() {
 }
 
 #[test]
-fn what_another_deploy_applied_is_contention_only_before_the_first_migration() {
+fn a_migration_of_another_deploy_is_contention_only_at_the_start() {
     let stopped = |applied: Value| {
         let report = report(|report| {
             report["applied"] = applied;
@@ -563,7 +563,7 @@ fn an_up_that_cannot_use_the_ledger_changed_nothing() {
 }
 
 #[test]
-fn a_migration_that_the_server_had_no_room_for_is_not_to_be_corrected() {
+fn a_full_disk_has_no_advice_to_correct_the_migration() {
     let error = "Failed to apply migration 002 (b): SQL execution failed | SQL: INSERT | Error: could \
                  not extend file \"base/5/1\": No space left on device";
     let failed = report(|report| {

@@ -31,7 +31,7 @@ fn verify(output: &Output) -> Result<VerifyReport, AdapterError> {
 }
 
 #[test]
-fn a_verify_file_that_was_not_run_does_not_hold() {
+fn a_verify_file_that_was_not_run_is_not_a_pass() {
     let base = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &str| {
         std::fs::write(base.path().join(name), text).expect("written");
@@ -67,7 +67,7 @@ fn a_verify_file_that_was_not_run_does_not_hold() {
 }
 
 #[test]
-fn without_files_at_hand_confiture_speaks_and_the_checks_say_so() {
+fn without_local_files_the_checks_are_those_of_confiture() {
     let without = |report: &str| {
         let output = output(0, Some(report));
         replay::verify(None, &Redactor::default(), only(&output)).expect("a verdict")
@@ -84,7 +84,7 @@ fn without_files_at_hand_confiture_speaks_and_the_checks_say_so() {
 }
 
 #[test]
-fn the_command() {
+fn the_command_names_the_migrations_directory() {
     let expected = "migrate verify --no-config --format json --output <report> \
                     --migrations-dir db/migrations";
     assert_eq!(
@@ -94,7 +94,7 @@ fn the_command() {
 }
 
 #[test]
-fn every_release_can_say_yes() {
+fn a_passing_report_of_every_release_is_ok() {
     let oldest = report(|report| {
         for later in ["ok", "was_skipped", "ledger_present", "command"] {
             report.as_object_mut().expect("an object").remove(later);
@@ -204,7 +204,7 @@ fn the_verified_are_counted() {
 }
 
 #[test]
-fn one_voice_that_disagrees_is_enough() {
+fn one_contradicting_source_is_an_error() {
     type Change = fn(&mut Value);
     let changes: [Change; 9] = [
         |report| report["ok"] = json!(false),
@@ -236,7 +236,7 @@ fn one_voice_that_disagrees_is_enough() {
 }
 
 #[test]
-fn what_a_verdict_rests_on_must_be_there_and_of_its_type() {
+fn required_fields_must_be_present_with_their_type() {
     for field in [
         "verified_count",
         "failed_count",

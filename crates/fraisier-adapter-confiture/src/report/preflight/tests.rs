@@ -13,7 +13,7 @@ fn with(key: &str, value: Value) -> Result<Preflight, serde_json::Error> {
 }
 
 #[test]
-fn an_issue_keeps_every_word_of_the_diagnosis() {
+fn an_issue_contains_the_whole_diagnosis() {
     let report = with(
         "issues",
         json!([{
@@ -33,7 +33,7 @@ fn an_issue_keeps_every_word_of_the_diagnosis() {
 }
 
 #[test]
-fn the_file_tells_which_migration_an_issue_is_about() {
+fn an_issue_gets_its_migration_from_the_file() {
     let read = |migration: Value, file: Value| {
         let issue = json!({
             "severity": "warning", "code": "PFLIGHT_REPLICA_DROP_TABLE", "message": "gone",
@@ -77,7 +77,7 @@ fn the_file_tells_which_migration_an_issue_is_about() {
 }
 
 #[test]
-fn what_a_verdict_rests_on_must_be_there_and_of_its_type() {
+fn required_fields_must_be_present_with_their_type() {
     for (key, value) in [
         ("ok", json!("true")),
         ("ok", Value::Null),
@@ -113,7 +113,7 @@ fn what_a_verdict_rests_on_must_be_there_and_of_its_type() {
 }
 
 #[test]
-fn what_a_message_says_already_is_not_said_again() {
+fn a_message_does_not_repeat_itself() {
     let issue = r#"{"severity": "info", "code": "C", "message": "a (f)", "file": "f",
         "actionable": "b", "details": {"error": "e"}}"#;
     let Issue(issue) = serde_json::from_str(issue).expect("one");
@@ -121,7 +121,7 @@ fn what_a_message_says_already_is_not_said_again() {
 }
 
 #[test]
-fn a_broken_change_set_is_none_and_leaves_the_report_readable() {
+fn a_damaged_change_set_is_none() {
     for broken in [
         json!(7),
         json!(-7),
@@ -147,7 +147,7 @@ fn a_broken_change_set_is_none_and_leaves_the_report_readable() {
 }
 
 #[test]
-fn a_broken_entry_becomes_a_placeholder_and_never_a_hole() {
+fn a_damaged_entry_becomes_a_placeholder() {
     let report = with(
         "change_set",
         json!({"contract_version": 3, "changes": [

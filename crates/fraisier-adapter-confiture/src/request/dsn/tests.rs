@@ -7,7 +7,7 @@ fn dsn(text: &str) -> Dsn {
 }
 
 #[test]
-fn what_is_no_connection_string_is_refused_and_not_quoted() {
+fn a_malformed_connection_string_is_refused_without_quoting_it() {
     for text in [
         "",
         " \t\n",
@@ -64,7 +64,7 @@ fn the_message_names_the_parameter_and_the_encoding_of_passwords() {
 }
 
 #[test]
-fn it_cannot_be_printed() {
+fn a_connection_string_cannot_be_printed() {
     assert_eq!(format!("{:?}", dsn("postgresql://u:p@h/db")), "Dsn(…)");
 }
 
@@ -100,7 +100,7 @@ fn the_password_is_removed_from_a_url_wherever_it_is() {
 }
 
 #[test]
-fn a_password_that_cannot_be_removed_without_doubt_is_not_removed() {
+fn an_ambiguous_password_is_not_removed() {
     for (text, why) in [
         ("host=h password=p", "not a URL"),
         ("postgresql://me:hunter2 @h/db", "percent-encoded"),
@@ -145,7 +145,7 @@ fn the_options_of_a_session_are_found_where_libpq_finds_them() {
 }
 
 #[test]
-fn what_only_looks_like_options_is_none() {
+fn text_that_resembles_options_is_not_options() {
     for text in [
         "postgresql://options:options@options/options",
         "postgresql://u:p?options=x@h/db",

@@ -52,7 +52,7 @@ fn the_directory_is_relative_to_the_workdir_and_has_a_default() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_refused() {
+fn a_missing_migrations_directory_is_refused() {
     let base = tempfile::tempdir().expect("a directory");
     fs::write(base.path().join("file"), "").expect("written");
     let mut ctx = AdapterCtx::new("shop", "test");
@@ -66,7 +66,7 @@ fn a_directory_that_is_not_there_is_refused() {
 }
 
 #[test]
-fn a_workdir_that_is_not_there_is_named_instead_of_what_would_be_in_it() {
+fn a_missing_workdir_is_named_instead_of_the_migrations() {
     let base = tempfile::tempdir().expect("a directory");
     fs::write(base.path().join("file"), "").expect("written");
     let mut ctx = AdapterCtx::new("shop", "test");
@@ -90,7 +90,7 @@ fn a_leading_dash_is_no_option() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_no_text_are_passed_as_they_are() {
+fn names_that_are_not_utf8_are_passed_unchanged() {
     use std::os::unix::ffi::OsStrExt;
 
     let name = OsStr::from_bytes(b"m\xff");
@@ -159,7 +159,7 @@ fn a_failure_to_decode_names_the_file() {
 
 /// A `.py` migration may read files beside a parent of its directory.
 #[test]
-fn the_directory_of_links_has_the_surroundings_of_the_migrations() {
+fn the_directory_of_links_contains_neighbouring_files() {
     let base = tempfile::tempdir().expect("a directory");
     let root = base.path();
     for directory in ["shop/db/migrations", "shop/db/data", "shop/db/links"] {
