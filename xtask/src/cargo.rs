@@ -9,7 +9,7 @@ use contract_lab::trouble::Trouble;
 /// How many of the last lines of cargo are shown when it failed.
 const LAST: usize = 12;
 
-/// The cargo that started this, without what it told this program.
+/// The cargo that started this, without the variables it set for this program.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {

@@ -39,7 +39,7 @@ const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-covera
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
 
-/// What the search can be told.
+/// The options of the search.
 #[derive(Debug, clap::Args)]
 pub struct FuzzArgs {
     /// Which properties; all, when none is named

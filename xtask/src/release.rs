@@ -47,7 +47,7 @@ pub fn help() -> String {
 /// The files that every package carries.
 const CARRIED: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 
-/// What the checklist can be told.
+/// The options of the checklist.
 #[derive(Debug, clap::Args)]
 pub struct ReleaseArgs {
     /// Build everything too, and rehearse `cargo publish`
@@ -62,7 +62,7 @@ pub struct ReleaseArgs {
     build: build::BuildArgs,
 }
 
-/// What cargo tells of a package.
+/// What cargo says of a package.
 #[derive(Debug, Deserialize)]
 struct Package {
     name: String,
@@ -203,7 +203,7 @@ fn written(packages: &[Package], list: &mut Checklist) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What takes building, up to publishing with `publish`.
+/// The part that needs building, up to publishing with `publish`.
 fn rehearse(publish: &[&str], list: &mut Checklist) -> anyhow::Result<()> {
     let ui = Ui::stderr();
     let documentation = ["doc", "--workspace", "--no-deps", "--locked"];

@@ -15,7 +15,7 @@ use crate::change::Change;
 use crate::judge::Symptom;
 use crate::text::{ABSENT, cut};
 
-/// The place of what fraisier decides on that tells a result from an error.
+/// The place in an answer that distinguishes a result from an error.
 const OUTCOME: &str = "outcome";
 
 /// The answer of the adapter in one case.

@@ -422,7 +422,7 @@ pub struct Report {
     pub interrupted: bool,
     /// How the report came to be.
     pub provenance: Provenance,
-    /// Accepted differences that no longer occur. They have to leave the file.
+    /// Accepted differences that no longer occur. Remove them from the file.
     pub stale: Vec<String>,
     /// The judgements, in the order the candidates were named.
     pub candidates: Vec<Judgement>,

@@ -86,17 +86,17 @@ fn sibling(directory: &Path, suffix: &str) -> PathBuf {
 /// Holds the lock until the file is closed, also by the death of this process.
 fn lock(path: &Path, ui: Ui) -> anyhow::Result<File> {
     let file = File::create(path).map_err(|error| unwritable(path, &error))?;
-    let mut told = false;
+    let mut shown = false;
     loop {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                if !told {
+                if !shown {
                     ui.note(&format!(
                         "waiting for another run that holds {}",
                         path.display()
                     ));
-                    told = true;
+                    shown = true;
                 }
                 interrupt::check()?;
                 std::thread::sleep(Duration::from_millis(100));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Everything that moves, so that lines that stay go above it and an interrupt takes it away.
+/// Everything that moves, so that lines that stay go above it and an interrupt removes it.
 static MOVING: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// `text` as something good. anstream drops the colour where there is no terminal.
@@ -134,7 +134,7 @@ impl Ui {
         }
     }
 
-    /// A count of `length` things. On a terminal a bar fills; in a log a line tells every now and
+    /// A count of `length` things. On a terminal a bar fills; in a log a line says every now and
     /// then how far it is.
     pub fn bar(self, length: u64, label: &str) -> Bar {
         let hidden = ProgressDrawTarget::hidden();
@@ -152,20 +152,20 @@ impl Ui {
         Bar {
             ui: self,
             shown: bar,
-            told: Mutex::new(Instant::now()),
+            logged: Mutex::new(Instant::now()),
         }
     }
 }
 
-/// How often a log is told how far a [`Bar`] is.
-const TOLD_EVERY: Duration = Duration::from_secs(20);
+/// How often a log has a line about how far a [`Bar`] is.
+const LOG_INTERVAL: Duration = Duration::from_secs(20);
 
-/// A count that is going on; dropping it takes it away.
+/// A count in progress; dropping it removes it.
 #[derive(Debug)]
 pub struct Bar {
     ui: Ui,
     shown: ProgressBar,
-    told: Mutex<Instant>,
+    logged: Mutex<Instant>,
 }
 
 impl Bar {
@@ -178,9 +178,9 @@ impl Bar {
     pub fn advance_beside(&self, still: Option<&str>) {
         self.shown.inc(1);
         self.shown.set_prefix(still.unwrap_or_default().to_owned());
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.ui.0 == Mode::Log && told.elapsed() >= TOLD_EVERY {
-            *told = Instant::now();
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ui.0 == Mode::Log && logged.elapsed() >= LOG_INTERVAL {
+            *logged = Instant::now();
             let (done, length) = (self.shown.position(), self.shown.length().unwrap_or(0));
             let still = still.map_or_else(String::new, |still| format!(", still {still}"));
             let label = self.shown.message();
@@ -199,7 +199,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("a template of ours parses")
 }
 
-/// A running task; dropping it without [`Task::finish`] takes its spinner away.
+/// A running task; dropping it without [`Task::finish`] removes its spinner.
 #[derive(Debug)]
 pub struct Task {
     ui: Ui,

@@ -88,7 +88,7 @@ pub(crate) fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits
     permits
 }
 
-/// What `--version` of a release leaves.
+/// The output of `--version` of a release.
 pub(crate) fn version(release: &str) -> Output {
     Output {
         stdout: format!("confiture version {release}\n").into_bytes().into(),

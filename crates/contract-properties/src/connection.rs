@@ -47,11 +47,11 @@ pub(crate) fn check(input: &[u8], libpq: Libpq) {
         return;
     }
     let redactor = Redactor::new([text], []);
-    let told = format!("error: \"{text}\"");
+    let shown = format!("error: \"{text}\"");
     // With what stands before it, the mask can read like a text that has the mask's own characters.
     let reads_like_the_mask = text.contains('*');
     assert!(
-        !redactor.text(&told).contains(text) || text.len() < 4 || reads_like_the_mask,
+        !redactor.text(&shown).contains(text) || text.len() < 4 || reads_like_the_mask,
         "{text:?}"
     );
     let ours = connection("DATABASE_URL", text);
@@ -106,14 +106,14 @@ pub(crate) fn check(input: &[u8], libpq: Libpq) {
     }
 }
 
-/// That the redactor masks what libpq takes for a secret.
+/// That the redactor masks what libpq reads as a secret.
 fn agrees(text: &str, redactor: &Redactor, options: &BTreeMap<String, String>) {
     for name in SECRET {
         let Some(secret) = options.get(name).map(|secret| secret.trim()) else {
             continue;
         };
-        let told = format!("the server said: {secret} is wrong");
-        let kept = redactor.text(&told);
+        let shown = format!("the server said: {secret} is wrong");
+        let kept = redactor.text(&shown);
         assert_eq!(
             seen(secret, &kept),
             None,

@@ -1,6 +1,6 @@
 //! What holds for every input.
 //!
-//! A [`Property`] takes bytes and panics when they break it. The tests of this crate hold each
+//! A [`Property`] receives bytes and panics when they break it. The tests of this crate hold each
 //! property against its seeds, against random bytes and against everything that ever broke it;
 //! `cargo xtask fuzz` looks further, guided by coverage.
 

@@ -39,7 +39,7 @@ fn stream(stream: &[u8]) {
     message(&read);
 }
 
-/// That a request says what is done, and a refusal is told in a number of JSON-RPC.
+/// That a request decides what is done, and a refusal has a number of JSON-RPC.
 fn message(message: &[u8]) {
     let shown = String::from_utf8_lossy(message);
     match request::parse(message) {

@@ -1,4 +1,4 @@
-//! No piece of a secret leaves, in whatever text, wherever it was cut.
+//! No piece of a secret is returned, in whatever text, wherever it was cut.
 
 use std::fmt::Write as _;
 
@@ -45,35 +45,35 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
     let redactor = redactor(place, &secret);
     let dresses = dresses(&secret);
 
-    let mut told = String::new();
+    let mut shown = String::new();
     for _ in 0..=below(bytes, 4) {
-        told.push_str(&text(bytes, 24));
+        shown.push_str(&text(bytes, 24));
         let dress = choose(bytes, &dresses);
         let from = below(bytes, dress.len());
         let to = from + below(bytes, dress.len() - from + 1);
-        told.push_str(&String::from_utf8_lossy(&dress.as_bytes()[from..to]));
+        shown.push_str(&String::from_utf8_lossy(&dress.as_bytes()[from..to]));
     }
-    told.push_str(&text(bytes, 24));
+    shown.push_str(&text(bytes, 24));
 
-    let kept = redactor.text(&told);
+    let kept = redactor.text(&shown);
     let shows = |kept: &str, how: &str| {
         for dress in &dresses {
             let seen = seen(dress, kept);
             assert!(
                 seen.is_none(),
-                "{how}: {seen:?} of {secret:?} ({place:?}) in {kept:?}, from {told:?}"
+                "{how}: {seen:?} of {secret:?} ({place:?}) in {kept:?}, from {shown:?}"
             );
         }
     };
     shows(&kept, "text");
-    assert!(kept.len() <= told.len() * (MASK.len() + 1), "{told:?}");
+    assert!(kept.len() <= shown.len() * (MASK.len() + 1), "{shown:?}");
 
-    let (first, second) = (below(bytes, told.len() + 1), below(bytes, told.len() + 1));
+    let (first, second) = (below(bytes, shown.len() + 1), below(bytes, shown.len() + 1));
     let (first, second) = (first.min(second), first.max(second));
     let stderr = Captured {
-        head: told.as_bytes()[..first].to_vec(),
+        head: shown.as_bytes()[..first].to_vec(),
         omitted: (second - first) as u64,
-        tail: told.as_bytes()[second..].to_vec(),
+        tail: shown.as_bytes()[second..].to_vec(),
     };
     let printed = Output {
         stderr,

@@ -1,6 +1,6 @@
 //! Whatever bytes stand where a report should, the answer says no more than they do.
 //!
-//! What the bytes say is told by an independent and simple reading: `serde_json::Value`.
+//! The meaning of the bytes is decided by an independent and simple reader: `serde_json::Value`.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

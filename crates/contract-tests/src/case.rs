@@ -49,7 +49,7 @@ pub struct Definition {
     pub migrations_dir: &'static str,
     /// The database before the call.
     pub database: Database,
-    /// How the call is told where the database is.
+    /// How the call gets its connection string.
     pub connection: Connection,
     /// What else is unusual.
     pub circumstance: Option<Circumstance>,
@@ -178,7 +178,7 @@ impl Case {
         self
     }
 
-    /// How the call is told where the database is.
+    /// How the call gets its connection string.
     pub fn connection(mut self, connection: Connection) -> Self {
         self.definition.connection = connection;
         self

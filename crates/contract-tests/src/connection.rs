@@ -1,4 +1,4 @@
-//! How a call is told where its database is.
+//! How a call gets its connection string.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! A program in the place of confiture that the adapter takes for a script of a Python installation.
+//! A program in the place of confiture that the adapter reads as a script of a Python installation.
 //!
 //! The adapter reads the ledger with the Python that a script names. So the script here names a link to
 //! this program as its Python: the system starts the link for the script, and the adapter starts it

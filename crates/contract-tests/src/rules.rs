@@ -38,7 +38,7 @@ pub fn check(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
     told_by_the_adapter(replay, &replayed.through_process)
 }
 
-/// That the adapter's answer is the one the catalogue expects on `release`. `reached` tells whether
+/// That the adapter's answer is the one the catalogue expects on `release`. `reached` says whether
 /// the adapter let it come to the case's call.
 pub fn answers_as_expected(
     expectations: &[Expectation],
@@ -83,7 +83,7 @@ pub fn names_the_revision(
     Ok(())
 }
 
-/// Nothing that leaves the adapter holds the password, or a piece of it that would help.
+/// Nothing that the adapter returns contains the password, or a piece of it that would help.
 pub fn no_secret(answer: &impl Debug, password: &str) -> anyhow::Result<()> {
     let text = format!("{answer:?}");
     ensure!(

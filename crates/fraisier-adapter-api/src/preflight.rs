@@ -105,7 +105,7 @@ impl PreflightIssue {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// The likely misuse is to take silence for consent:
+/// The likely misuse is to treat silence as consent:
 ///
 /// ```
 /// # use fraisier_adapter_api::PreflightReport;

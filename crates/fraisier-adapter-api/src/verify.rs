@@ -73,7 +73,7 @@ impl VerifyCheck {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// The likely misuse is to take "skipped" for "fine":
+/// The likely misuse is to treat "skipped" as "fine":
 ///
 /// ```
 /// # use fraisier_adapter_api::VerifyReport;

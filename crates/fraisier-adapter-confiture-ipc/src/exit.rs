@@ -15,7 +15,7 @@ pub enum Status {
     Refused,
     /// A check could not be made.
     Unknown,
-    /// Nobody was there to take the answer.
+    /// Nobody was there to read the answer.
     Unheard,
     /// A signal stopped it.
     Stopped,

@@ -26,10 +26,10 @@ pub enum FrameError {
         /// Counted from 1.
         line: usize,
     },
-    /// No header tells the length.
+    /// No header has the length.
     #[error("it has no header `{LENGTH}`")]
     NoLength,
-    /// More than one header tells the length.
+    /// More than one header has the length.
     #[error("it has more than one header `{LENGTH}`")]
     TwoLengths,
     /// The length is not a whole number.
@@ -122,7 +122,7 @@ fn length(value: &str) -> Result<u64, FrameError> {
 ///
 /// # Errors
 ///
-/// When the stream does not take all of it.
+/// When it cannot be written completely.
 pub fn write(mut stream: impl Write, message: &[u8]) -> io::Result<()> {
     // In one piece, so that a reader never sees a length without its message.
     let mut frame = format!("{LENGTH}: {}\r\n\r\n", message.len()).into_bytes();

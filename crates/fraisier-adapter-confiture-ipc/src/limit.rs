@@ -21,7 +21,7 @@ pub const DEFAULT: Duration = Duration::from_secs(50);
 /// How much longer the whole call may take, which may need more than one command.
 const BEYOND_A_COMMAND: Duration = Duration::from_secs(2);
 
-/// Where more can be learnt.
+/// Where to read more.
 const DOCTOR: &str = ". `fraisier-adapter-confiture-ipc doctor` shows what is in the way";
 
 /// The limit of a call.
@@ -29,7 +29,7 @@ const DOCTOR: &str = ". `fraisier-adapter-confiture-ipc doctor` shows what is in
 pub struct Limit(pub Option<Duration>);
 
 impl Limit {
-    /// When the call is given up, whatever command it is at.
+    /// When the call is cancelled, whatever command it is at.
     #[must_use]
     pub fn for_a_call(self) -> Option<Duration> {
         self.0.map(|limit| limit.saturating_add(BEYOND_A_COMMAND))
@@ -41,7 +41,7 @@ impl Limit {
         self.0.is_none_or(|limit| limit >= OF_THE_ENGINE)
     }
 
-    /// The error of a call that was given up after [`for_a_call`](Self::for_a_call).
+    /// The error of a call that was cancelled after [`for_a_call`](Self::for_a_call).
     #[must_use]
     pub fn passed(self, call: &Call) -> CallError {
         let (method, state) = (call.method(), call.words_when_stopped());

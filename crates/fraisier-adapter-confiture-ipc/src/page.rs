@@ -126,7 +126,7 @@ pub(crate) fn error(error: &AdapterError) {
         page.under(2, evidence.as_str());
     }
     let width = width(io::stderr().is_terminal());
-    // Nobody is there to be told that it could not be printed.
+    // Nobody can read that it could not be printed.
     let _ = anstream::stderr()
         .lock()
         .write_all(page.render(width).as_bytes());

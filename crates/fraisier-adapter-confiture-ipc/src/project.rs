@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fraisier_adapter_api::AdapterCtx;
 
-/// Where the call works. fraisier tells this with each call.
+/// Where the call works. fraisier sends this with each call.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Project {
     /// The directory confiture starts in

@@ -96,7 +96,7 @@ impl From<FrameError> for Refusal {
 ///
 /// A [`Refusal`] with the `id` of the request, where that can be read, and the number that JSON-RPC
 /// has for what is wrong: no JSON (-32700), no request (-32600), no such method (-32601), other
-/// parameters than the method takes (-32602).
+/// parameters than the method has (-32602).
 pub fn parse(message: &[u8]) -> Result<Request, Refusal> {
     #[derive(Deserialize)]
     struct Envelope<'a> {

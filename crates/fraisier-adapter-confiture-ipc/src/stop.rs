@@ -65,7 +65,7 @@ fn signal_unless(ignored: u64, kind: SignalKind) -> io::Result<Option<Signal>> {
     signal(kind).map(Some)
 }
 
-/// The signals that this process ignores, one bit each; none where the system does not tell, which only
+/// The signals that this process ignores, one bit each; none where the system does not say, which only
 /// Linux does.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

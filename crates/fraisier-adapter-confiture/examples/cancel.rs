@@ -1,5 +1,5 @@
-//! Ctrl-C stops a migration, and what is then so is told. Progress goes to the terminal by an
-//! observer, and everything to the log by `tracing`.
+//! Ctrl-C stops a migration, and the state of the database is printed. An observer prints the progress, and `tracing`
+//! logs everything.
 //!
 //! `DATABASE_URL=… RUST_LOG=info cargo run --example cancel -- /srv/shop`
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-/// The version a file of this name has as a migration; `None` when confiture does not take it for
+/// The version a file of this name has as a migration; `None` when confiture does not read it as
 /// one. Only the directory itself is looked at, never a subdirectory.
 pub(crate) fn version_of(name: &OsStr) -> Option<String> {
     // Nobody can ask for a version that is not UTF-8, but the file counts.

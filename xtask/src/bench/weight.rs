@@ -1,4 +1,4 @@
-//! What an engine takes on with the adapter: the size of its program, and the time to build it.
+//! What the adapter costs an engine: the size of its program, and the time to build it.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -113,7 +113,7 @@ impl Transcript {
         let label = ui::heading(&format!("{name:<10}"));
         let time = ui::faint(&format!("{:>6}", ui::seconds(took)));
         let head = format!("{number:>3}  {mark}  {time}  {label}  ");
-        self.say(&told(&head, BESIDE, decided, ui::width().min(WIDEST)));
+        self.say(&shown(&head, BESIDE, decided, ui::width().min(WIDEST)));
         self.steps.push(Step {
             name,
             ok: decision.is_ok(),
@@ -143,7 +143,7 @@ impl Transcript {
 
 /// A step and what it decided, in `width` columns: beside each other, or below where that leaves too
 /// little.
-fn told(head: &str, beside: usize, text: &str, width: usize) -> String {
+fn shown(head: &str, beside: usize, text: &str, width: usize) -> String {
     const LEAST: usize = 40;
     let below = width < beside + LEAST;
     let indent = " ".repeat(if below { 8 } else { beside });
@@ -182,20 +182,20 @@ mod tests {
     #[test]
     fn the_decision_of_a_step_is_printed_beside_it() {
         let text = format!("one\n{}", "word ".repeat(30));
-        let told = told("head ", 5, &text, 75);
-        let lines: Vec<&str> = told.lines().collect();
+        let shown = shown("head ", 5, &text, 75);
+        let lines: Vec<&str> = shown.lines().collect();
         assert_eq!((lines[0], lines.len()), ("head one", 4));
         assert!(lines[1..].iter().all(|line| line.starts_with("     word")));
-        assert_eq!(told.split_whitespace().count(), 32);
+        assert_eq!(shown.split_whitespace().count(), 32);
     }
 
     #[test]
     fn on_a_narrow_terminal_the_decision_is_below() {
-        let told = told("head  ", BESIDE, &"word ".repeat(30), 60);
-        let lines: Vec<&str> = told.lines().collect();
+        let shown = shown("head  ", BESIDE, &"word ".repeat(30), 60);
+        let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(lines[0], "head");
         let fits = |line: &&str| line.starts_with("        word") && line.len() <= 60;
-        assert!(lines[1..].iter().all(fits), "{told}");
+        assert!(lines[1..].iter().all(fits), "{shown}");
     }
 
     #[test]

@@ -39,10 +39,10 @@ pub fn help() -> String {
 /// Judges what it is given; see its own head.
 const JUDGE: &str = include_str!("judge.py");
 
-/// How many findings are told.
+/// How many findings are printed.
 const TOLD: usize = 20;
 
-/// What the proof can be told.
+/// The options of the proof.
 #[derive(Debug, clap::Args)]
 pub struct GuardProofArgs {
     /// How many files are generated

@@ -262,18 +262,18 @@ fn deploy_during_rollback(world: &World, confiture: &Installed) -> anyhow::Resul
         });
         up.context("the other deploy")?;
         let found = state(&stage.database)?;
-        let told = || format!("{delay:?}: {found:?}, {down:?}");
+        let shown = || format!("{delay:?}: {found:?}, {down:?}");
         let rolled_back = !found.iter().any(|it| it == "004");
         match &down {
             // The other deploy came after it.
-            Ok(_) => ensure!(rolled_back, "{}", told()),
-            Err(error) if error.state().is_unchanged() => ensure!(!rolled_back, "{}", told()),
+            Ok(_) => ensure!(rolled_back, "{}", shown()),
+            Err(error) if error.state().is_unchanged() => ensure!(!rolled_back, "{}", shown()),
             Err(error) => {
                 let message = error.to_string();
                 ensure!(
                     rolled_back && message.contains("it applied 005"),
                     "{}",
-                    told()
+                    shown()
                 );
             }
         }
@@ -282,7 +282,7 @@ fn deploy_during_rollback(world: &World, confiture: &Installed) -> anyhow::Resul
             .parse()
             .is_ok_and(|it: Release| it < LOCKED_ROLLBACK);
         if sees_later {
-            ensure!(down.is_err(), "{}", told());
+            ensure!(down.is_err(), "{}", shown());
         }
     }
     Ok(())
@@ -349,17 +349,17 @@ fn two_deploys(world: &World, confiture: &Installed, undo: bool) -> anyhow::Resu
             .map_err(AdapterError::from)
             .err()
             .context("an `up` with a migration that fails succeeded")?;
-        let told = || format!("{delay:?}: {found:?}, {error}, {second:?}");
-        ensure!(second.is_ok() == is_there("004"), "{}", told());
-        ensure!(is_there("002") == is_there("003"), "{}", told());
+        let shown = || format!("{delay:?}: {found:?}, {error}, {second:?}");
+        ensure!(second.is_ok() == is_there("004"), "{}", shown());
+        ensure!(is_there("002") == is_there("003"), "{}", shown());
         let remains = is_there("002");
         if undo && error.kind == AdapterErrorKind::Execution {
-            ensure!(!remains, "{}", told());
+            ensure!(!remains, "{}", shown());
         } else if remains {
             ensure!(
                 error.message.contains("002, 003 remain applied"),
                 "{}",
-                told()
+                shown()
             );
         }
     }

@@ -29,7 +29,7 @@ const DROPPED_WITHIN: usize = 250;
 /// How soon nothing may be left.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// It takes half an hour: nobody gets it without naming it.
+/// It lasts half an hour, so it runs only when it is named.
 pub fn scenes(chosen: &[Candidate], calls: usize) -> Vec<Scene> {
     let candidates = super::or(chosen, &[Candidate::Newest]).iter();
     let play = move |world: &World, confiture: &Installed| many(calls, world, confiture);

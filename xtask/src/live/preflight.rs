@@ -117,8 +117,8 @@ fn changed(world: &World, confiture: &Installed) -> anyhow::Result<()> {
 
     stage.project.write("001_tables.up.sql", "TRUNCATE kept;")?;
     let found = judge(stage.builder(), &stage.ctx())?;
-    let told = has(&found, APPLIED_FILE_CHANGED) && !found.ok;
-    ensure!(told && !about(&found, "003"), "changed: {found:?}");
+    let shown = has(&found, APPLIED_FILE_CHANGED) && !found.ok;
+    ensure!(shown && !about(&found, "003"), "changed: {found:?}");
 
     stage.project.migration("002_other", "SELECT 1;", "")?;
     let found = judge(stage.builder(), &stage.ctx())?;

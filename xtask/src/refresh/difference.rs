@@ -44,7 +44,7 @@ fn operation(case: &str) -> &str {
     case.split('/').next().unwrap_or_default()
 }
 
-/// What changed from one release to another, for a person: cases that changed alike are told once.
+/// What changed from one release to another, for a person: cases that changed alike are listed once.
 pub fn between(store: &Store<'_>, from: Release, to: Release) -> String {
     let (before, after) = (store.shown_by(from), store.shown_by(to));
     let answers = (store.snapshots_of(from), store.snapshots_of(to));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     /// What a store says of 0.22.0 and 0.23.0, of which these are the cases and their texts.
-    fn told(cases: &[(&str, &str, &str)]) -> (String, String) {
+    fn shown(cases: &[(&str, &str, &str)]) -> (String, String) {
         let root = tempfile::tempdir().unwrap();
         let catalogue: Vec<Case> = cases
             .iter()
@@ -170,14 +170,14 @@ mod tests {
 
     #[test]
     fn cases_that_changed_alike_are_listed_once() {
-        let (told, line) = told(&[
+        let (shown, line) = shown(&[
             ("up/a", "exit 0\nrest\n", "exit 3\nrest\n"),
             ("up/b", "exit 0\nother\n", "exit 3\nother\n"),
             ("verify/a", "1\n", "1\n"),
             ("verify/b", "1\n", "2\n"),
         ]);
         assert_eq!(
-            told,
+            shown,
             "0.22.0 → 0.23.0: 3 of 4 cases differ\n\
              \n\
              up/a\n\
@@ -190,8 +190,8 @@ mod tests {
 
     #[test]
     fn releases_that_behave_alike_differ_in_nothing() {
-        let (told, line) = told(&[("up/a", "1\n", "1\n")]);
-        assert_eq!(told, "0.22.0 → 0.23.0: 0 of 1 cases differ\n");
+        let (shown, line) = shown(&[("up/a", "1\n", "1\n")]);
+        assert_eq!(shown, "0.22.0 → 0.23.0: 0 of 1 cases differ\n");
         assert_eq!(line, "0.23.0 changed nothing");
     }
 }

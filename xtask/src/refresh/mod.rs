@@ -63,7 +63,7 @@ pub struct RefreshArgs {
     #[arg(value_name = "RELEASE")]
     releases: Vec<String>,
 
-    /// Record nothing; tell what the recordings of two releases differ in
+    /// Record nothing; print what the recordings of two releases differ in
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"], conflicts_with = "releases")]
     changes: Option<Vec<Release>>,
 
@@ -188,7 +188,7 @@ fn keep(
     Ok(())
 }
 
-/// What the recordings of two releases differ in, as `refresh --changes` tells it.
+/// What the recordings of two releases differ in, as `refresh --changes` prints it.
 pub fn changes(fixtures: &Path, from: Release, to: Release) -> anyhow::Result<String> {
     let catalogue = catalogue();
     let store = Store::read(fixtures, &catalogue)?;

@@ -1,4 +1,4 @@
-//! Keeps how each release was recorded, and what the adapter takes from the newest one.
+//! Keeps how each release was recorded, and what the adapter uses from the newest one.
 
 use std::collections::BTreeMap;
 use std::fs;

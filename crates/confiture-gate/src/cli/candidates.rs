@@ -49,7 +49,7 @@ pub(super) fn named(names: &[String], recorded: &Recorded) -> anyhow::Result<Vec
     Ok(candidates)
 }
 
-/// Judges them. What keeps one from being judged is told in its judgement.
+/// Judges them. The judgement of one that cannot be judged says why.
 pub(super) fn judge(
     args: &GateArgs,
     named: &[Named],

@@ -9,7 +9,7 @@ use crate::change::Change;
 use crate::result::Finding;
 use crate::text::ABSENT;
 
-/// What is other in `now` than in `before`. The order of keys says nothing.
+/// How `now` differs from `before`. The order of keys says nothing.
 pub fn compare(before: &Value, now: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     walk("", before, now, &mut findings);

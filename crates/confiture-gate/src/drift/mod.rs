@@ -21,7 +21,7 @@ pub use document::{compare, in_order};
 pub use refusal::refusal;
 pub(crate) use refusal::refused;
 
-/// Everything that is other in `now` than in `before`, call by call. A call that only one of them
+/// Every difference between `before` and `now`, call by call. A call that only one of them
 /// holds is not compared: what the adapter asks next is its own choice.
 pub fn drift(before: &Recording, now: &Recording) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
@@ -35,7 +35,7 @@ pub fn drift(before: &Recording, now: &Recording) -> Vec<Finding> {
     findings
 }
 
-/// What is other in one call.
+/// The differences in one call.
 fn call(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
     let mut findings = Vec::new();
     if before.argv != now.argv {

@@ -1,4 +1,4 @@
-//! What is other in a report.
+//! The differences in a report.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::wording::{beside, short, text_of};
 use crate::change::Change;
 use crate::result::Finding;
 
-/// What is other in the report.
+/// The differences in the report.
 pub(super) fn report(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
     let one = |change| vec![Finding::differs(change)];
     match (before.has_report(), now.has_report()) {
@@ -51,13 +51,13 @@ pub(super) fn report(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> 
         }
     }
     findings.extend(issues(&before_report, &now_report));
-    // These are told by what they are.
-    let told = |finding: &Finding| {
+    // These are reported by what they are.
+    let shown = |finding: &Finding| {
         matches!(&finding.change, Change::FieldValue { field } if field == "issues[].code")
             || finding.change.field() == Some("error.code")
     };
     let fields = compare(&before_report, &now_report);
-    findings.extend(fields.into_iter().filter(|finding| !told(finding)));
+    findings.extend(fields.into_iter().filter(|finding| !shown(finding)));
     let tree = now
         .report
         .as_ref()

@@ -1,4 +1,4 @@
-//! What is other in what a binary says of itself.
+//! Differences in what a binary prints about itself.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::tests::{call_of, recording};
 
-/// The ids of what is other between two calls.
+/// The ids of the differences between two calls.
 fn ids(before: &RecordedCall, now: &RecordedCall) -> Vec<String> {
     let findings = drift(&recording(before), &recording(now));
     findings.iter().map(|finding| finding.change.id()).collect()

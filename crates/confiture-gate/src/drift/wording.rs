@@ -1,4 +1,4 @@
-//! What is other in a stream, and texts as one can show them.
+//! The differences in a stream, and texts as they are shown.
 
 use serde_json::Value;
 

@@ -16,7 +16,7 @@ const INDENT: usize = 12;
 /// How many differences, and how many cases that were not judged, are listed.
 const LISTED: usize = 12;
 
-/// The report in `width` columns, with colours; whoever prints it takes them out where they do not
+/// The report in `width` columns, with colours; whoever prints it removes them where they do not
 /// belong. `place` is where the other forms of it are.
 pub fn render(report: &Report, width: usize, place: Option<&str>) -> String {
     let width = width.clamp(NARROWEST, WIDEST);

@@ -93,7 +93,7 @@ impl Drifted {
     }
 }
 
-/// The lines of a shell that takes an option away.
+/// The lines of a shell script that removes an option.
 fn ignoring(option: &str) -> String {
     let value = if option == "--migrations-dir" {
         "1"

@@ -1,4 +1,4 @@
-//! Which files a call leaves, and where.
+//! Which files a call writes, and where.
 
 use std::fs;
 use std::path::{Path, PathBuf};

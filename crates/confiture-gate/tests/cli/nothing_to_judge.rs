@@ -66,8 +66,8 @@ fn an_unreachable_server_is_no_verdict_and_its_password_is_not_printed() {
         let written = fs::read_to_string(file.unwrap().path()).unwrap();
         assert!(!written.contains("geheim"), "{written}");
     }
-    let told = text(&output.stdout) + &text(&output.stderr);
-    assert!(!told.contains("geheim"), "{told}");
+    let shown = text(&output.stdout) + &text(&output.stderr);
+    assert!(!shown.contains("geheim"), "{shown}");
 }
 
 #[test]
@@ -85,10 +85,10 @@ fn on_a_full_disk_the_other_reports_are_written() {
     let room = Room::new();
     let output = room.gate(&["/bin/true", "--junit", "/dev/full"]);
     assert_eq!(output.status.code(), Some(3));
-    let told = text(&output.stderr);
+    let shown = text(&output.stderr);
     assert!(
-        told.contains("…/full cannot be written: No space left"),
-        "{told}"
+        shown.contains("…/full cannot be written: No space left"),
+        "{shown}"
     );
     assert!(room.path("report/report.html").is_file());
     assert!(text(&output.stdout).contains("is no confiture"));

@@ -60,25 +60,25 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 
 #[track_caller]
 pub(crate) fn is_wrong_usage(output: &Output, words: &str) {
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains(words), "{told}");
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{shown}");
+    assert!(shown.contains(words), "{shown}");
     assert!(output.stdout.is_empty());
 }
 
 /// Nothing was judged, which the screen and the report say in the same sentence.
 #[track_caller]
 pub(crate) fn is_unknown(room: &Room, output: &Output, words: &str) {
-    let told = text(&output.stdout);
+    let shown = text(&output.stdout);
     assert_eq!(
         output.status.code(),
         Some(3),
-        "{told}{}",
+        "{shown}{}",
         text(&output.stderr)
     );
-    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("UNKNOWN: "), "{told}");
-    assert!(told.contains(words), "{told}");
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains("UNKNOWN: "), "{shown}");
+    assert!(shown.contains(words), "{shown}");
     let report = room.report();
     assert_eq!(report["verdict"], "unknown");
     let stopped = report["candidates"][0]["stopped"].as_str().unwrap();

@@ -116,8 +116,8 @@ fn a_call_that_does_not_end_is_a_break() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let told = text(&output.stdout);
-    assert!(told.contains("a call does not end"), "{told}");
+    let shown = text(&output.stdout);
+    assert!(shown.contains("a call does not end"), "{shown}");
     assert!(began.exists());
     assert!(!ended.exists(), "the call was left to end by itself");
 }
@@ -205,9 +205,9 @@ fn a_warm_cache_needs_no_registry() {
     unreachable(&mut gate);
     let output = gate.output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{output:?}");
-    let told = text(&output.stderr);
+    let shown = text(&output.stderr);
     assert!(
-        told.contains("the package registry does not answer; taking"),
-        "{told}"
+        shown.contains("the package registry does not answer; taking"),
+        "{shown}"
     );
 }

@@ -1,4 +1,4 @@
-//! What tells the contents of files apart.
+//! A digest of the contents of files.
 
 use std::fs;
 use std::io::{self, Read as _};

@@ -15,7 +15,7 @@ pub(super) fn drop_database(client: &mut Client, name: &str) -> Result<(), postg
     client.batch_execute(&format!("DROP DATABASE IF EXISTS {}", quoted(name)))
 }
 
-/// The name as SQL takes it, whatever is in it.
+/// The name, quoted for SQL.
 pub(super) fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }

@@ -31,7 +31,7 @@ pub struct CallOutput {
     pub stderr: String,
 }
 
-/// Makes one call by `program`, which may stand in front of a binary, and takes what it left.
+/// Makes one call by `program`, which may stand in front of a binary, and returns its output.
 pub fn call_by(
     program: &Path,
     site: &Site,

@@ -22,7 +22,7 @@ const LOCKS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Holds the migration lock of the database of `site` in a session of its own.
 ///
-/// Which lock that is, is learnt from an `up` of this release whose one pending migration lasts: that
+/// Which lock that is, is read from an `up` of this release whose one pending migration lasts: that
 /// process itself must not be the holder, because before it comes to the lock a second `up` of an
 /// early release waits, without end, for a table that the first has changed.
 pub(super) fn hold(program: &Path, site: &Site, definition: &Definition) -> anyhow::Result<Client> {

@@ -130,7 +130,7 @@ impl<'server> Runner<'server> {
         })
     }
 
-    /// Makes one call and takes what it left.
+    /// Makes one call and returns its output.
     pub fn call(
         &self,
         site: &Site,

@@ -49,9 +49,9 @@ fn no_result_event_or_log_contains_a_piece_of_a_secret() {
         let sample = random.choose(&SAMPLES);
         let mut output = sample.output();
         let planted = plant(random, &secret, &mut output);
-        let mut told = sample.told(&secret.redactor, &output);
-        told.extend(heard::while_it_runs(&secret.redactor, &output, &planted));
-        let seen = told
+        let mut shown = sample.shown(&secret.redactor, &output);
+        shown.extend(heard::while_it_runs(&secret.redactor, &output, &planted));
+        let seen = shown
             .windows(PIECE)
             .find(|piece| secret.pieces.contains(*piece));
         assert!(
@@ -60,7 +60,7 @@ fn no_result_event_or_log_contains_a_piece_of_a_secret() {
             sample.name,
             seen.map(String::from_utf8_lossy),
             secret.forms[0],
-            String::from_utf8_lossy(&told),
+            String::from_utf8_lossy(&shown),
         );
     }
     println!("{cases} cases of {} recorded calls", SAMPLES.len());
@@ -127,17 +127,17 @@ impl Sample {
     }
 
     /// Everything that the answer to this output says.
-    fn told(&self, redactor: &Redactor, output: &Output) -> Vec<u8> {
-        let mut told = Vec::new();
+    fn shown(&self, redactor: &Redactor, output: &Output) -> Vec<u8> {
+        let mut shown = Vec::new();
         match self.answer(redactor, output) {
-            Ok(answer) => texts(&answer, &mut told),
+            Ok(answer) => texts(&answer, &mut shown),
             Err(error) => {
-                told.extend(error.to_string().bytes());
-                told.push(0);
-                texts(&json(&error), &mut told);
+                shown.extend(error.to_string().bytes());
+                shown.push(0);
+                texts(&json(&error), &mut shown);
             }
         }
-        told
+        shown
     }
 
     /// What of the answer programs compare.
@@ -190,14 +190,14 @@ fn json(value: &impl Serialize) -> Value {
 }
 
 /// Every string of a document, with a zero byte after each: a line's end may be a byte of a secret.
-fn texts(value: &Value, told: &mut Vec<u8>) {
+fn texts(value: &Value, shown: &mut Vec<u8>) {
     match value {
         Value::String(text) => {
-            told.extend(text.bytes());
-            told.push(0);
+            shown.extend(text.bytes());
+            shown.push(0);
         }
-        Value::Array(items) => items.iter().for_each(|item| texts(item, told)),
-        Value::Object(members) => members.values().for_each(|member| texts(member, told)),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, shown)),
+        Value::Object(members) => members.values().for_each(|member| texts(member, shown)),
         _ => {}
     }
 }

@@ -185,7 +185,7 @@ fn difference(committed: &str, actual: &str) -> String {
     }
     let _ = write!(
         message,
-        "if this is meant, {UPDATE}=1 writes the listing anew"
+        "if this is meant, {UPDATE}=1 writes the listing again"
     );
     message
 }

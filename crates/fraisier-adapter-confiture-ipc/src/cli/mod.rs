@@ -104,7 +104,7 @@ pub fn main() -> Status {
     let cli = match Cli::from_arguments(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            // What cannot be printed cannot be told about either.
+            // An error of the output cannot be printed either.
             let _ = error.print();
             return if error.use_stderr() {
                 Status::Usage

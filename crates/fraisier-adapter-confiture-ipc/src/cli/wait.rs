@@ -1,4 +1,4 @@
-//! What is told while a call runs.
+//! What is printed while a call runs.
 
 use std::convert::Infallible;
 use std::io::{self, IsTerminal as _, Write as _};

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::quote::quoted;
 
-/// The method takes other parameters.
+/// The method has other parameters.
 pub const INVALID_PARAMS: i32 = -32602;
 
 /// A method of the adapter with its parameters.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Answered, Stage, end_of, eventually, finish, lives};
 
-/// An `up` that says who it is and then takes forever.
+/// An `up` that prints its process id and then never ends.
 const HANGS: &str = r#"
 case $1 in
   up) echo $$ > "$stage/new"; mv "$stage/new" "$stage/pid"; exec sleep 1000 ;;

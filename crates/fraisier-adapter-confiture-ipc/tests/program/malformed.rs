@@ -183,7 +183,7 @@ fn envelopes() -> Vec<Case> {
     cases
 }
 
-/// Requests with other parameters than the method takes.
+/// Requests with other parameters than the method has.
 fn parameters() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |method: &str, params: &str, code| {

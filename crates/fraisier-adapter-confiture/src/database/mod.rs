@@ -111,7 +111,7 @@ pub(crate) async fn query<C: Confiture>(
     let runs = u32::try_from(statements.len()).unwrap_or(u32::MAX);
     let timeout = limits.statement.saturating_mul(runs).saturating_add(START);
     let output = call.query(invocation, timeout).await;
-    let output = output.map_err(|fault| Unavailable::NotRun(fault.told()))?;
+    let output = output.map_err(|fault| Unavailable::NotRun(fault.summary()))?;
     read(output, statements.len() + usize::from(digests_of.is_some()))
 }
 
@@ -145,7 +145,7 @@ pub(crate) async fn script<C: Confiture>(
     let confiture = call.request.migrate("up", Vec::new());
     let invocation = python(confiture, script, args.into_iter().map(Arg::Literal))?;
     let output = call.query(invocation, timeout).await;
-    let output = output.map_err(|fault| Unavailable::NotRun(fault.told()))?;
+    let output = output.map_err(|fault| Unavailable::NotRun(fault.summary()))?;
     match &output.report {
         Some(report) => Ok(report.to_vec()),
         None => Err(not_run(&output, without_report(&output))),

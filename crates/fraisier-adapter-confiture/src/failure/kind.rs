@@ -35,7 +35,7 @@ pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind 
     }
 }
 
-/// Whether an engine may take this kind for "nothing was changed, try again".
+/// Whether an engine may read this kind as "nothing was changed, try again".
 fn needs_agreeing_status(kind: Kind) -> bool {
     matches!(
         kind,

@@ -260,7 +260,7 @@ impl Failure {
     /// What happened, without the state and the advice.
     #[must_use]
     pub fn what(&self) -> String {
-        self.fault.told()
+        self.fault.summary()
     }
 
     /// What to do next; empty when nothing is known to help.

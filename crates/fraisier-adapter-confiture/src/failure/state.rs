@@ -71,7 +71,7 @@ impl DatabaseState {
         }
     }
 
-    /// Whether it leaves open what happened.
+    /// Whether what happened is uncertain.
     pub(super) fn is_uncertain(&self) -> bool {
         matches!(
             self,

@@ -101,13 +101,13 @@ fn with_an_unknown_state_the_advice_is_to_look_first() {
 fn the_errors_of_a_report_come_first() {
     let fault = failed("it failed", DatabaseState::Unchanged, "")
         .with_errors(["the  first".into(), "the second".into()]);
-    let told = fault.to_string();
+    let shown = fault.to_string();
     assert!(
-        told.starts_with("the first (it failed); the second; "),
-        "{told}"
+        shown.starts_with("the first (it failed); the second; "),
+        "{shown}"
     );
     let error = fault.worded();
-    assert_eq!(error.message, told);
+    assert_eq!(error.message, shown);
     assert_eq!(error.stderr.as_deref(), Some("the  first\nthe second"));
 }
 
@@ -168,19 +168,19 @@ fn versions_that_contain_a_secret_are_redacted() {
         },
     ] {
         let failure = failed("it failed", state, "").redacted(None, &redactor);
-        let told = failure.state().to_string();
+        let shown = failure.state().to_string();
         assert!(
-            told.contains("001, ***") && !told.contains("hunter"),
-            "{told}"
+            shown.contains("001, ***") && !shown.contains("hunter"),
+            "{shown}"
         );
     }
 }
 
 #[test]
 fn many_versions_are_listed_as_first_and_last() {
-    let told = |count: usize| applied((1..=count).map(|it| it.to_string())).to_string();
-    assert!(told(8).starts_with("1, 2, 3, 4, 5, 6, 7, 8 remain "));
-    assert!(told(9).starts_with("1 to 9 (9 migrations) remain "));
+    let shown = |count: usize| applied((1..=count).map(|it| it.to_string())).to_string();
+    assert!(shown(8).starts_with("1, 2, 3, 4, 5, 6, 7, 8 remain "));
+    assert!(shown(9).starts_with("1 to 9 (9 migrations) remain "));
 }
 
 #[test]

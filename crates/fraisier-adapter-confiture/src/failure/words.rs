@@ -22,20 +22,20 @@ const EVIDENCE_LIMIT: usize = 16 * 1024;
 
 impl Fault {
     /// What happened. The errors of the report come first, in short: they say what became of a migration.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let what = self.what.trim_end();
-        let mut told = String::new();
+        let mut text = String::new();
         for (index, error) in self.errors.iter().enumerate() {
-            told.push_str(if index == 0 { "" } else { "; " });
-            told.push_str(&Redactor::bounded(&in_short(error), ERROR_LIMIT));
+            text.push_str(if index == 0 { "" } else { "; " });
+            text.push_str(&Redactor::bounded(&in_short(error), ERROR_LIMIT));
             if index == 0 {
-                told = format!("{} ({what})", without_full_stop(&told));
+                text = format!("{} ({what})", without_full_stop(&text));
             }
         }
-        if told.is_empty() {
-            what.clone_into(&mut told);
+        if text.is_empty() {
+            what.clone_into(&mut text);
         }
-        without_repetition(&Redactor::bounded(&told, WHAT_LIMIT))
+        without_repetition(&Redactor::bounded(&text, WHAT_LIMIT))
     }
 
     /// The advice; where the state is uncertain, finding it out comes first.
@@ -51,7 +51,7 @@ impl Fault {
 
     /// The message, which is one paragraph, and the evidence, which has what the message cuts off.
     pub(crate) fn in_words(&self) -> (String, String) {
-        let told = self.told();
+        let text = self.summary();
         let mut rest = format!("; {}", self.state);
         let next = self.next();
         if !next.is_empty() {
@@ -59,11 +59,11 @@ impl Fault {
             rest.push_str(&next);
         }
         let limit = MESSAGE.saturating_sub(rest.chars().count()).max(LEAST);
-        let paragraph = paragraph(&told);
+        let paragraph = paragraph(&text);
         let what = shortened(without_full_stop(&paragraph), limit);
         let mut evidence = self.evidence.clone();
         if what.ends_with('…') {
-            evidence = format!("[message]\n{told}\n{evidence}");
+            evidence = format!("[message]\n{text}\n{evidence}");
         }
         let errors = self.errors.join("\n");
         evidence = match (errors.is_empty(), evidence.trim().is_empty()) {

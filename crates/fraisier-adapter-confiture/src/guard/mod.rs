@@ -2,7 +2,7 @@
 //!
 //! The releases from 0.23.0 to 0.43.x judge a handful of statement classes and call everything else
 //! safe: `DROP TABLE`, `TRUNCATE`, `SET NOT NULL`. So their `true` is passed on only when every
-//! statement is recognised as forward-compatible by itself. This only ever takes a `true` away.
+//! statement is recognised as forward-compatible by itself. This can only remove a `true`.
 //!
 //! The guard is sound and does not try to be complete. It knows the plain shapes of common additive
 //! statements; whatever else it finds is a doubt, also when it is harmless. `cargo xtask guard-proof`
@@ -33,7 +33,7 @@ pub const WINDOW_SAFE_UNPROVEN: &str = "FRAISIER_WINDOW_SAFE_UNPROVEN";
 const WORDS: usize = 8;
 const WORD_LENGTH: usize = 63;
 
-/// How many doubts of one file are told.
+/// How many doubts of one file are reported.
 const TOLD: usize = 20;
 
 /// The largest file that is looked at, in MiB. A migration that a person wrote is far smaller.

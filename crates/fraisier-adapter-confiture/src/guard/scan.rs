@@ -3,7 +3,7 @@
 //! `PostgreSQL`'s lexer is not rebuilt here. What could be read in two ways is [`Token::Strange`], and
 //! nothing after it is looked at.
 
-/// A token, as far as the guard tells them apart.
+/// A token, as far as the guard distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// A keyword or a plain name, in any case.

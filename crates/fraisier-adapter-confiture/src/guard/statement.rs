@@ -1,7 +1,7 @@
 //! Holds a statement against the grammar, token by token.
 //!
-//! The first token decides which alternative a statement takes; from then on it has to fit. There is no
-//! tree and no way back, so a statement takes no memory however long it is.
+//! The first token decides which alternative a statement follows; from then on it has to fit. There is no
+//! tree and no way back, so a statement needs no memory however long it is.
 
 use super::grammar::{Count, GRAMMAR, Item, Part, is_plain_name};
 use super::scan::{Scanner, Token};

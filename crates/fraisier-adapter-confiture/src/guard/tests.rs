@@ -20,7 +20,7 @@ fn doubted(sql: &str) -> Vec<PreflightIssue> {
 }
 
 /// What is said of the file of this name.
-fn told(directory: &TempDir, name: &str) -> String {
+fn shown(directory: &TempDir, name: &str) -> String {
     let version = "005".into();
     let path = directory.path().join(name);
     let issues = doubts(
@@ -254,11 +254,11 @@ fn only_regular_files_of_usual_size_are_read() {
     std::os::unix::fs::symlink("/dev/zero", at("004_x.up.sql")).expect("a link");
     fs::create_dir(at("005_x.up.sql")).expect("a directory");
     for name in ["003_x.up.sql", "004_x.up.sql", "005_x.up.sql"] {
-        assert!(told(&directory, name).contains("cannot be read as SQL"));
+        assert!(shown(&directory, name).contains("cannot be read as SQL"));
     }
     let huge = File::create(at("006_x.up.sql")).expect("created");
     huge.set_len(100 << 20).expect("a sparse file");
-    assert!(told(&directory, "006_x.up.sql").contains("larger than 4 MiB"));
+    assert!(shown(&directory, "006_x.up.sql").contains("larger than 4 MiB"));
 }
 
 #[test]
@@ -299,6 +299,6 @@ fn an_unreadable_file_is_doubted() {
     write("005_p.py", b"create table a (id int)");
     write("007_b.up.sql", b"-- \xff");
     for name in ["005_p.py", "006_missing.up.sql", "007_b.up.sql"] {
-        assert!(told(&directory, name).contains("cannot be read as SQL"));
+        assert!(shown(&directory, name).contains("cannot be read as SQL"));
     }
 }

@@ -111,7 +111,7 @@ pub(crate) fn of_applied(ledger: &Ledger, applied: &[String]) -> Result<Rollback
     let Some(target) = begin.checked_sub(1).map(|at| &rows[at]) else {
         return Err("there is no revision to go back to: nothing had been applied before".into());
     };
-    after(ledger, &Revision::new(&target.version)).map_err(|fault| fault.told())
+    after(ledger, &Revision::new(&target.version)).map_err(|fault| fault.summary())
 }
 
 fn contradicted(ordered_by: OrderedBy, earlier: &Row, later: &Row) -> Fault {

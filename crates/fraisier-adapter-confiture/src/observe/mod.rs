@@ -1,4 +1,4 @@
-//! What an [`Observer`] is told while a command runs.
+//! What an [`Observer`] receives while a command runs.
 
 pub(crate) mod announcer;
 

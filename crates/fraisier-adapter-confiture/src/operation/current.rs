@@ -184,8 +184,11 @@ mod tests {
             let output = output(3, Some(&report));
             let error = replay::current_revision(&redactor, only(&output)).expect_err("one");
             let error = AdapterError::from(error);
-            let told = format!("{error:?} {}", serde_json::to_string(&error).expect("JSON"));
-            assert!(!told.contains("s3cr3tpw") && !told.contains("u:"), "{told}");
+            let shown = format!("{error:?} {}", serde_json::to_string(&error).expect("JSON"));
+            assert!(
+                !shown.contains("s3cr3tpw") && !shown.contains("u:"),
+                "{shown}"
+            );
         }
     }
 }

@@ -87,7 +87,7 @@ fn compare(after: &Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Fau
         }
         Err(why) => format!(
             "the ledger could not be read after the rollback ({})",
-            why.told()
+            why.summary()
         ),
     };
     Err(Fault::new(
@@ -163,7 +163,7 @@ fn check_files(
 }
 
 /// The name that confiture records for the migration in this file: that of an SQL file, and the
-/// attribute `name` of the class in a `.py` file. `None` where only running it would tell.
+/// attribute `name` of the class in a `.py` file. `None` where only running it would show it.
 fn name_in(file: &Path) -> Option<String> {
     if file.extension() != Some("py".as_ref()) {
         return name_of(file.file_name()?.to_str()?).map(str::to_owned);
@@ -464,9 +464,9 @@ mod tests {
         assert!(check(&["003"]).is_ok());
         let fault = check(&["004", "003"]).expect_err("refused");
         assert_eq!(fault.kind(), AdapterErrorKind::PreconditionFailed);
-        let told = fault.told();
+        let shown = fault.summary();
         for part in ["004", "004_dup.up.sql", "004_m004.py"] {
-            assert!(told.contains(part), "{told}");
+            assert!(shown.contains(part), "{shown}");
         }
     }
 

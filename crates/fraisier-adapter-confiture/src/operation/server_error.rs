@@ -90,7 +90,7 @@ pub(crate) fn migration(error: &str) -> Option<(&str, &str)> {
     (!version.contains(char::is_whitespace)).then_some((version, name))
 }
 
-/// The index that a refused `CREATE INDEX CONCURRENTLY` may leave, invalid.
+/// The invalid index that may remain after a refused `CREATE INDEX CONCURRENTLY`.
 pub(crate) fn index_that_remains(error: &str) -> Option<&str> {
     let statement = error.strip_prefix(NON_TRANSACTIONAL)?;
     let (_, statement) = statement.split_once(EXECUTED)?;

@@ -97,7 +97,7 @@ mod tests {
             obstacle: Obstacle::NotFound,
             source: io::Error::from(io::ErrorKind::NotFound),
         };
-        for (named_by, told, not_told) in [
+        for (named_by, named, other) in [
             (NamedBy::Builder, "`program`", "FRAISIER_CONFITURE_BIN"),
             (
                 NamedBy::Variable,
@@ -108,7 +108,7 @@ mod tests {
         ] {
             let error = fault(Operation::Up, named_by, error()).worded();
             let next = error.message.split("Next: ").last().unwrap_or_default();
-            assert!(next.contains(told) && !next.contains(not_told), "{error}");
+            assert!(next.contains(named) && !next.contains(other), "{error}");
         }
     }
 

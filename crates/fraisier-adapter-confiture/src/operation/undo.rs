@@ -18,7 +18,10 @@ pub(super) async fn undo<C: Confiture>(call: &Call<'_, C>, fault: Fault) -> Faul
     let ledger = match ledger::read(call).await {
         Ok(ledger) => ledger,
         Err(why) => {
-            let what = format!("the ledger could not be read to undo that ({})", why.told());
+            let what = format!(
+                "the ledger could not be read to undo that ({})",
+                why.summary()
+            );
             return not_undone(fault, &what);
         }
     };
@@ -66,13 +69,13 @@ fn undone(
             let state = remaining(applied, why.state());
             if state == DatabaseState::exactly(Change::Applied, &[]) {
                 let kind = fault.kind();
-                let what = format!("{} rolled back again; {}", Listed(applied), why.told());
+                let what = format!("{} rolled back again; {}", Listed(applied), why.summary());
                 return fault.and(&what).in_state(kind, state);
             }
             let what = format!(
                 "rolling {} back to {to} failed ({})",
                 Listed(applied),
-                why.told()
+                why.summary()
             );
             let fault = not_undone(fault, &what);
             let fault = fault.in_state(AdapterErrorKind::IrreversibleRollback, state);

@@ -96,7 +96,7 @@ fn lacked_lock(outcome: &Outcome<report::Up>, slice: Duration) -> bool {
 
 /// `migrate up`, once it is sure that the target exists.
 ///
-/// confiture takes a target for a bound in the sort order: one that does not exist is a silent
+/// confiture treats a target as a bound in the sort order: one that does not exist is a silent
 /// success.
 ///
 /// # Errors

@@ -178,7 +178,7 @@ pub enum Obstacle {
     Busy,
     /// The limit of open descriptors, of processes or of memory is reached.
     Exhausted,
-    /// Something else, which the source of the error tells: the file is neither a binary of this
-    /// machine nor a script with a `#!` line, or the arguments are larger than the system takes.
+    /// Something else, which the source of the error describes: the file is neither a binary of this
+    /// machine nor a script with a `#!` line, or the arguments are larger than the system accepts.
     Other,
 }

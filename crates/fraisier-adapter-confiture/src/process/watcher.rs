@@ -38,7 +38,7 @@ rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 kill -KILL 0
 "#;
 
-/// What the shell says, and how long it may take to come to that.
+/// What the shell prints, and how long it may take to print it.
 const WORD: &[u8] = b"watching";
 const PATIENCE: Duration = Duration::from_secs(10);
 

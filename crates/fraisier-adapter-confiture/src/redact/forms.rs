@@ -19,7 +19,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 const SHORTEST: usize = 4;
 
 /// What must not be seen of a connection string: the string itself and its user with the password; and the
-/// passwords, with the parts of them that a parser may take for something else.
+/// passwords, with the parts of them that a parser may read as something else.
 pub(super) fn credentials(dsn: &str) -> (Vec<String>, BTreeSet<String>) {
     let mut whole = vec![dsn.to_owned()];
     let mut passwords = BTreeSet::new();

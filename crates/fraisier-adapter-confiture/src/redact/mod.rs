@@ -23,7 +23,7 @@ pub const MASK: &str = "***";
 const FRAGMENT: usize = 8;
 
 /// A secret shorter than this, in characters, is masked only where it stands alone, as in `password "a"`:
-/// masked inside words it would make no word readable, and a reader could not tell it from a letter.
+/// masked inside words it would make no word readable, and a reader could not distinguish it from a letter.
 const ALONE: usize = 4;
 
 /// Replaces secrets in texts by [`MASK`].

@@ -18,10 +18,10 @@ fn an_unquoted_space_in_a_password_is_masked() {
         ("password = ab cdSecret9", "after \"cdSecret9\""),
         ("password=a=b cdSecret9 host=h", "after \"cdSecret9\""),
     ] {
-        let told = knowing(dsn).text(said).into_owned();
+        let shown = knowing(dsn).text(said).into_owned();
         assert!(
-            !told.contains("Secret9") && !told.contains("xy9z"),
-            "{dsn}: {told}"
+            !shown.contains("Secret9") && !shown.contains("xy9z"),
+            "{dsn}: {shown}"
         );
     }
     let kept = "host h, sslmode require, user me";
@@ -272,12 +272,12 @@ fn other_secrets_of_the_context_are_masked() {
 #[test]
 fn adjacent_secrets_are_masked_once() {
     let redactor = Redactor::new([], ["first-secret", "second-secret"]);
-    for (text, told) in [
+    for (text, shown) in [
         ("first-secretsecond-secret", "***"),
         ("first-secret second-secret", "*** ***"),
         ("(first-secret)", "(***)"),
     ] {
-        assert_eq!(redactor.text(text), told);
+        assert_eq!(redactor.text(text), shown);
     }
 }
 
@@ -347,10 +347,10 @@ fn a_secret_that_is_itself_a_lookalikes_beginning_is_masked() {
         ("password", "password"),
         ("postgres://", "postgres://"),
     ] {
-        let told = knowing(dsn)
+        let shown = knowing(dsn)
             .text(&format!("it was {secret} there"))
             .into_owned();
-        assert_eq!(told, "it was *** there", "{dsn}");
+        assert_eq!(shown, "it was *** there", "{dsn}");
     }
 }
 

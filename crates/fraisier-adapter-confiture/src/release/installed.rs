@@ -2,7 +2,7 @@
 //!
 //! `confiture --version` prints what the metadata of its installation says, after the second that
 //! it takes Python to start. Where the installation is the usual one, reading the metadata gives the
-//! same answer at once. Where anything is not as `pip`, `pipx` or `uv` leave it, this gives no release,
+//! same answer at once. Where anything is not as `pip`, `pipx` or `uv` install it, this returns no release,
 //! and the program has to be asked.
 
 use std::ffi::OsStr;
@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    /// An environment as `pip` leaves it.
+    /// An environment as `pip` makes it.
     struct Environment {
         root: TempDir,
     }

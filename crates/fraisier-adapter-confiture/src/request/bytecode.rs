@@ -1,6 +1,6 @@
 //! A private cache for Python's bytecode, where Python may not keep one beside its modules.
 //!
-//! Without compiled modules every call of confiture compiles some 500 of them anew, which takes
+//! Without compiled modules every call of confiture compiles some 500 of them again, which takes
 //! longer than everything else it does. What lies in the cache is executed, so only a directory is
 //! trusted that nobody but this user, and root, can write to or exchange.
 

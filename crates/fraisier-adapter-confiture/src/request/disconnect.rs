@@ -8,7 +8,7 @@ const VARIABLE: &str = "PGOPTIONS";
 
 const SETTING: &str = "client_connection_check_interval";
 
-/// The interval when the builder was told none.
+/// The interval when the builder has none.
 const DEFAULT: Duration = Duration::from_secs(1);
 
 /// The server option that makes a running statement end when its client is gone for this long.
@@ -56,7 +56,7 @@ impl Check {
 }
 
 /// Whether a connection was refused because of the option: by a server that does not have it, or
-/// by a pooler that takes no options at all.
+/// by a pooler that accepts no options at all.
 pub(crate) fn is_refused(message: &str) -> bool {
     const POOLER: &str = "unsupported startup parameter";
     message.contains(SETTING) || message.contains(POOLER) && message.contains("options")

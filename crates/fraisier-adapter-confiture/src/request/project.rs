@@ -14,7 +14,7 @@ use crate::file_name::version_of;
 use crate::operation::start::is_shortage;
 use crate::process::Links;
 
-/// Where confiture itself looks when it is not told.
+/// Where confiture looks by default.
 const DEFAULT_MIGRATIONS: &str = "db/migrations";
 
 /// Where a call works.
@@ -29,7 +29,7 @@ pub(crate) struct Project {
 /// A migration file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Migration {
-    /// What stands before the first `_` of its name: how confiture tells migrations apart.
+    /// What stands before the first `_` of its name: how confiture identifies migrations.
     pub version: String,
     /// Where it is.
     pub path: PathBuf,

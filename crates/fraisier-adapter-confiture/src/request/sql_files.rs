@@ -104,7 +104,7 @@ fn is_text(path: &Path) -> io::Result<Text> {
     }
 }
 
-/// What confiture takes for a migration, or orders, in another way than its author expects: a code, and a
+/// What confiture reads as a migration, or sorts, differently from what its author expects: a code, and a
 /// sentence about it.
 #[must_use]
 pub fn surprises(migrations: &[Migration]) -> Vec<(&'static str, String)> {

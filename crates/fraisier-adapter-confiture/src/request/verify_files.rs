@@ -50,7 +50,7 @@ impl VerifyFiles {
         Ok(files)
     }
 
-    /// The name of the migration of this version; empty when no file tells.
+    /// The name of the migration of this version; empty when no file names it.
     pub(crate) fn name(&self, version: &str) -> &str {
         self.names.get(version).map_or("", String::as_str)
     }

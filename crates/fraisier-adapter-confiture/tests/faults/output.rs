@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::support::*;
 
-/// What a script leaves, and what was told of it.
+/// What a script outputs, and the events of it.
 fn watched(text: &str) -> (Output, Arc<Seen>) {
     let seen = Arc::new(Seen::default());
     let runner = Runner::new(None);

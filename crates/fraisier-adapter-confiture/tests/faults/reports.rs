@@ -9,7 +9,7 @@ use fraisier_adapter_confiture::tools::process::{Exit, ReportProblem, RunError, 
 
 use super::support::*;
 
-/// The problem with what `text` leaves as its report; the rest of the outcome must be there.
+/// The problem with what the script `text` writes as its report; the rest of the output must be there.
 fn problem(text: &str) -> ReportProblem {
     let text = format!("echo out; {text}; exit 3");
     match run(None, script(&text)) {

@@ -33,7 +33,7 @@ fn stopped_with(end: impl Fn(Runtime)) {
         });
         assert!(!call.is_finished());
         end(runtime);
-        // A runtime may drop its tasks some time after it was told to end.
+        // A runtime may drop its tasks some time after its shutdown began.
         eventually("the end of the child", || !exists(seen.pids()[0]));
         block_on(runner.settled());
     }

@@ -14,7 +14,7 @@ use super::support::*;
 /// What goes on until a signal ends it.
 const FOREVER: &str = "while :; do sleep 0.1; done";
 
-/// What a script leaves that has done `first` and does `work` when the timeout comes.
+/// The output of a script that has done `first` and does `work` when the timeout is reached.
 fn timed_out(first: &str, work: &str) -> Output {
     let text = format!("{first}; echo up; {work}");
     let mut limit = Duration::from_millis(200);
@@ -83,11 +83,11 @@ fn a_command_that_ended_in_time_was_not_stopped() {
 #[test]
 fn a_descendant_outside_the_group_is_not_waited_for() {
     for noise in ["sleep 600", "while :; do echo noise; done"] {
-        // It makes no noise before its id is told.
+        // It prints nothing before its id is known.
         let text = format!(
-            "setsid sh -c 'while ! [ -e \"$0.told\" ]; do sleep 0.05; done; : > \"$0\"; {noise}' \
+            "setsid sh -c 'while ! [ -e \"$0.shown\" ]; do sleep 0.05; done; : > \"$0\"; {noise}' \
              \"$1.up\" & echo $!
-             : > \"$1.up.told\"
+             : > \"$1.up.shown\"
              while ! [ -e \"$1.up\" ]; do sleep 0.05; done"
         );
         let output = run(None, script(&text)).unwrap();

@@ -51,7 +51,7 @@ pub(crate) fn context() -> RunContext {
     context_with(Redactor::default(), None)
 }
 
-/// The context of a call that tells this observer what is left after this redactor.
+/// The context of a call whose events go to this observer, redacted.
 pub(crate) fn context_with(redactor: Redactor, observer: Option<Arc<dyn Observer>>) -> RunContext {
     let announcer = Announcer::new(
         Arc::new(Call::next("test", None)),

@@ -384,13 +384,13 @@ case "$2" in
     "dry_run_execute": false}' > "$report" ;;
 esac"#;
 
-/// Why the server is not asked for the disconnect check, as often as an observer is told.
-fn told_why(seen: &Seen) -> Vec<String> {
-    let told = seen.told.lock().unwrap_or_else(PoisonError::into_inner);
-    let told = told
+/// Each reason that an observer received why the server is not asked for the disconnect check.
+fn reasons(seen: &Seen) -> Vec<String> {
+    let shown = seen.heard.lock().unwrap_or_else(PoisonError::into_inner);
+    let shown = shown
         .iter()
         .filter(|text| text.contains("NoDisconnectCheck"));
-    told.cloned().collect()
+    shown.cloned().collect()
 }
 
 #[tokio::test]
@@ -406,9 +406,9 @@ async fn each_call_reports_a_refused_disconnect_check_and_continues() {
         let outcome = adapter.up(&ctx, None).await.expect("a success");
         assert_eq!(outcome.applied, [Revision::new("001")]);
         assert_eq!(stage.calls(), vec!["upmigrate"; 2 * calls]);
-        let told = told_why(&seen);
-        assert_eq!(told.len(), calls, "{told:?}");
-        assert!(told.iter().all(|it| it.contains("Refused")), "{told:?}");
+        let shown = reasons(&seen);
+        assert_eq!(shown.len(), calls, "{shown:?}");
+        assert!(shown.iter().all(|it| it.contains("Refused")), "{shown:?}");
     }
 }
 
@@ -458,14 +458,17 @@ async fn each_call_reports_options_that_prevent_the_disconnect_check() {
     let own = stage.ctx("host=h options='-c work_mem=77MB'");
     for calls in 1..3 {
         assert_eq!(adapter.current_revision(&own).await, Ok(None));
-        let told = told_why(&seen);
-        assert_eq!(told.len(), calls, "{told:?}");
-        assert!(told.iter().all(|it| it.contains("OwnOptions")), "{told:?}");
+        let shown = reasons(&seen);
+        assert_eq!(shown.len(), calls, "{shown:?}");
+        assert!(
+            shown.iter().all(|it| it.contains("OwnOptions")),
+            "{shown:?}"
+        );
     }
     // Another database of the same adapter is not concerned.
     let other = stage.ctx(DSN);
     assert_eq!(adapter.current_revision(&other).await, Ok(None));
-    assert_eq!(told_why(&seen).len(), 2);
+    assert_eq!(reasons(&seen).len(), 2);
 }
 
 /// What Python prints when a module of confiture's is missing or hidden by another.
@@ -519,13 +522,13 @@ const TRACES: [&str; 5] = ["Kanarienvogel", "7Gelb", "Gelb", "!Ende", "%21Ende"]
 
 #[derive(Default)]
 struct Seen {
-    /// What the observer was told, and the argument vector of every child that was started.
-    told: Mutex<Vec<String>>,
+    /// The events, and the argument vector of every child that was started.
+    heard: Mutex<Vec<String>>,
 }
 
 impl Seen {
     fn add(&self, text: String) {
-        self.told
+        self.heard
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(text);
@@ -563,7 +566,7 @@ impl std::io::Write for Log {
     }
 }
 
-fn told<T: std::fmt::Debug + serde::Serialize>(outcome: &Result<T, Failure>) -> String {
+fn shown<T: std::fmt::Debug + serde::Serialize>(outcome: &Result<T, Failure>) -> String {
     match outcome {
         Ok(value) => format!("{value:?} {}", serde_json::to_string(value).expect("JSON")),
         Err(failure) => {
@@ -637,14 +640,15 @@ async fn no_byte_of_a_password_is_returned() {
         let ctx = stage.ctx(&format!("postgresql://app:{CANARY}@db.example/shop"));
         let mut all = vec![format!("{adapter:?} {ctx:?}")];
         let one = Revision::new("001");
-        all.push(told(&adapter.current_revision(&ctx).await));
-        all.push(told(&adapter.up(&ctx, None).await));
-        all.push(told(&adapter.up(&ctx, Some(one.clone())).await));
-        all.push(told(&adapter.down_to(&ctx, one).await));
-        all.push(told(&adapter.verify(&ctx).await));
-        all.push(told(&adapter.preflight(&ctx).await));
+        all.push(shown(&adapter.current_revision(&ctx).await));
+        all.push(shown(&adapter.up(&ctx, None).await));
+        all.push(shown(&adapter.up(&ctx, Some(one.clone())).await));
+        all.push(shown(&adapter.down_to(&ctx, one).await));
+        all.push(shown(&adapter.verify(&ctx).await));
+        all.push(shown(&adapter.preflight(&ctx).await));
         adapter.settled().await;
-        let events = std::mem::take(&mut *seen.told.lock().unwrap_or_else(PoisonError::into_inner));
+        let events =
+            std::mem::take(&mut *seen.heard.lock().unwrap_or_else(PoisonError::into_inner));
         heard += events
             .iter()
             .filter(|event| event.contains("could not resolve"))
@@ -670,7 +674,7 @@ async fn no_byte_of_a_password_is_returned() {
             }
         }
     }
-    assert!(heard > 0, "the observer is told what is printed");
+    assert!(heard > 0, "the observer receives what is printed");
 }
 
 #[tokio::test]

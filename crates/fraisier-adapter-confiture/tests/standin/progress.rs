@@ -1,4 +1,4 @@
-//! What a call tells while it goes on and when it has ended.
+//! The events of a call, while it runs and when it has ended.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,15 +10,15 @@ use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use crate::{DSN, Stage};
 
 #[derive(Default)]
-struct Told(Mutex<Vec<(u64, Event)>>);
+struct Heard(Mutex<Vec<(u64, Event)>>);
 
-impl Observer for Told {
+impl Observer for Heard {
     fn event(&self, call: &Call, event: &Event) {
         self.events().push((call.id, event.clone()));
     }
 }
 
-impl Told {
+impl Heard {
     fn events(&self) -> MutexGuard<'_, Vec<(u64, Event)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -32,7 +32,7 @@ impl Told {
         started.map(|(call, _)| *call).collect()
     }
 
-    /// The migrations that were told of: `+` for one that was applied, `-` for one that failed.
+    /// The migrations of the events: `+` for one that was applied, `-` for one that failed.
     fn migrations(&self) -> Vec<String> {
         let migration = |(_, event): &(u64, Event)| match event {
             Event::MigrationApplied { revision, name } => Some(format!("+{revision}_{name}")),
@@ -59,12 +59,12 @@ exit 3"#
 async fn migration_events_come_from_the_report_and_once() {
     let printed = "⚡ Applying 001_a... ✅\n⚡ Applying 002_b... ❌";
     for says in ["", printed] {
-        let told = Arc::new(Told::default());
+        let heard = Arc::new(Heard::default());
         let stage = failing(says);
-        let adapter = stage.built(|it| it.observer(told.clone()));
+        let adapter = stage.built(|it| it.observer(heard.clone()));
         let outcome = adapter.up(&stage.ctx(DSN), None).await;
         assert!(outcome.is_err());
-        assert_eq!(told.migrations(), ["+001_a", "-002_b"], "{says}");
+        assert_eq!(heard.migrations(), ["+001_a", "-002_b"], "{says}");
     }
 }
 
@@ -77,8 +77,8 @@ async fn events_of_a_call_have_its_number() {
           current) echo '{"revision": "001", "name": "a"}' > "$report" ;;
         esac"#,
     );
-    let told = Arc::new(Told::default());
-    let adapter = stage.built(|it| it.observer(told.clone()));
+    let heard = Arc::new(Heard::default());
+    let adapter = stage.built(|it| it.observer(heard.clone()));
     for _ in 0..2 {
         let outcome = adapter
             .up(&stage.ctx(DSN), None)
@@ -86,8 +86,9 @@ async fn events_of_a_call_have_its_number() {
             .expect("nothing to do");
         assert_eq!(outcome.to, Some(Revision::new("001")));
     }
-    let [up, version, current, next_up, next_version, next_current] = told.started_for()[..] else {
-        panic!("{:?}", told.started_for());
+    let [up, version, current, next_up, next_version, next_current] = heard.started_for()[..]
+    else {
+        panic!("{:?}", heard.started_for());
     };
     assert_eq!([up, up], [version, current]);
     assert_eq!([next_up, next_up], [next_version, next_current]);
@@ -149,7 +150,7 @@ async fn each_finished_call_is_one_line_at_info() {
 
 #[tokio::test]
 async fn a_long_up_reports_progress() {
-    // It ends when it has been asked a second time: then the first answer was told.
+    // It ends when it has been asked a second time: then the first answer was reported.
     let stage = Stage::new(
         r#"case "$2" in
           current) echo '{"revision": "001", "name": "a"}' > "$report" ;;
@@ -159,9 +160,9 @@ async fn a_long_up_reports_progress() {
               "dry_run": false, "dry_run_execute": false}' > "$report" ;;
         esac"#,
     );
-    let told = Arc::new(Told::default());
+    let heard = Arc::new(Heard::default());
     let adapter = stage.built(|it| {
-        it.observer(told.clone())
+        it.observer(heard.clone())
             .progress_interval(Duration::from_millis(50))
     });
     let outcome = adapter.up(&stage.ctx(DSN), None).await.expect("a success");
@@ -171,7 +172,7 @@ async fn a_long_up_reports_progress() {
         applied: 1,
         of: 2,
     };
-    let events = told.events();
+    let events = heard.events();
     assert!(
         events.iter().any(|(_, event)| *event == progress),
         "{events:?}"

@@ -109,7 +109,7 @@ async fn a_failed_or_missing_rollback_is_reported_in_full() {
         "message": "no .down.sql for 002"}}' > "$report"; exit 8"#;
     let other = r#"echo '{"from": "003", "to": "001", "rolled_back": ["003", "002"],
         "skipped": [], "errors": []}' > "$report""#;
-    for (down_to, told) in [
+    for (down_to, shown) in [
         (envelope, "no .down.sql for 002"),
         (other, "rolling 002 back to 001 failed (confiture's repo"),
         ("exit 1", "rolling 002 back to 001 failed (confiture wrote"),
@@ -120,7 +120,7 @@ async fn a_failed_or_missing_rollback_is_reported_in_full() {
             AdapterErrorKind::IrreversibleRollback,
             "{error}"
         );
-        says(&error, &["003 (c) failed", told]);
+        says(&error, &["003 (c) failed", shown]);
     }
     let fresh = Halfway {
         ledger: &["002"],

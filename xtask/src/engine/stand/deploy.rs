@@ -12,10 +12,10 @@ use super::{MARK, Stand};
 use crate::engine::way::Way;
 use crate::project::Project;
 
-/// How long a deploy may take before it is given up as hanging.
+/// How long a deploy may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// The variable that the engine takes the connection string from.
+/// The variable that the engine reads the connection string from.
 const DSN: &str = "SHOP_DATABASE_URL";
 
 /// What a run of the engine left.
@@ -59,7 +59,7 @@ impl Stand<'_> {
         Ok(command)
     }
 
-    /// Runs the engine to its end, and checks that it told no secret.
+    /// Runs the engine to its end, and checks that it printed no secret.
     pub fn run(&mut self, arguments: &[&str]) -> anyhow::Result<Output> {
         let output = run_within(&mut self.engine(arguments)?, PATIENCE)?;
         let printed = format!("{}{}", output.stdout, output.stderr);

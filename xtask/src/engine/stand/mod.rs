@@ -55,7 +55,7 @@ pub struct Stand<'a> {
     pub way: Way,
     /// The confiture that is deployed with.
     pub release: Release,
-    /// What the next deploy is told.
+    /// The settings of the next deploy.
     pub config: Config,
     /// Variables of the engine, beside those that every deploy has.
     pub env: BTreeMap<&'static str, OsString>,

@@ -131,7 +131,7 @@ pub const HALF: Story = Story {
 
 const ONLY_OURS_UNDOES: &str = "the shipped adapter has no option that undoes a failed `up`";
 
-/// The same, where the adapter was told to undo.
+/// The same, where the adapter is configured to undo.
 pub const HALF_UNDONE: Story = Story {
     name: "half-undone",
     quick: &Way::OURS,

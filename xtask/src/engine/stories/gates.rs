@@ -135,7 +135,7 @@ fn drops_a_table(stand: &mut Stand<'_>) -> anyhow::Result<()> {
     refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
 }
 
-/// Refused, after `002`: nobody can tell what it does.
+/// Refused, after `002`: nobody can say what it does.
 fn is_python(stand: &mut Stand<'_>) -> anyhow::Result<()> {
     stand.project.remove("003_drop")?;
     stand.project.write("003_opaque.py", PYTHON)?;

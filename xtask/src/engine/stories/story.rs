@@ -23,7 +23,7 @@ impl Story {
 /// Something that is done and then judged.
 pub struct Step {
     pub name: &'static str,
-    /// The variants that take it.
+    /// The variants that play it.
     pub ways: &'static [Way],
     /// Why one of ours ends otherwise than the shipped adapter.
     pub reasons: &'static [(Way, &'static str)],

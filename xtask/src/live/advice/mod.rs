@@ -26,7 +26,7 @@ use crate::stage::{Stage, wait};
 /// What gets into trouble, and out of it.
 type Play = (&'static str, fn(&Follower<'_>) -> anyhow::Result<()>);
 
-/// The beginning of the advice that another group follows, which has what it takes.
+/// The beginning of the advice that another group follows, which has what it needs.
 const FOLLOWED_BY_POOLER: &str = "configure the pooler to ignore it";
 
 /// The scene that reduces the descriptors of this process.
@@ -35,7 +35,7 @@ const ALONE: &str = "no descriptors are left";
 /// How long the last scene waits for the others.
 const PATIENCE: Duration = Duration::from_secs(1800);
 
-/// What the scenes with one confiture were told.
+/// The advice that the scenes with one confiture received.
 #[derive(Default)]
 struct Heard {
     advice: Mutex<BTreeSet<String>>,

@@ -147,7 +147,7 @@ impl Connection<'_> {
     }
 }
 
-/// Closing a socket with something unread in it would take away what the other side has not read.
+/// Closing a socket with something unread in it would discard what the other side has not read.
 fn drain(from: &mut TcpStream) {
     let _ = io::copy(from, &mut io::sink());
 }

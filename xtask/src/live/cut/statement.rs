@@ -33,12 +33,12 @@ pub type Returned<'a> = Result<&'a MigrationOutcome, (AdapterErrorKind, &'a Data
 pub fn compare(returned: Returned<'_>, changed: &[String], all: &[&str]) -> Statement {
     let (kind, state) = match returned {
         Ok(outcome) => {
-            let told: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
-            let done = told == all && changed == all;
+            let shown: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
+            let done = shown == all && changed == all;
             return Statement {
                 said: Said::Done,
                 falsehood: (!done)
-                    .then(|| format!("says done, {told:?}; changed were {changed:?}")),
+                    .then(|| format!("says done, {shown:?}; changed were {changed:?}")),
             };
         }
         Err(failure) => failure,

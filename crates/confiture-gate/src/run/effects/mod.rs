@@ -92,7 +92,7 @@ fn waiting<O>(
     Ok((output?, waited))
 }
 
-/// What is other than the option makes it.
+/// What differs from the effect that the option has.
 fn judge(effect: &Effect, release: Release, seen: &Recording, waited: Duration) -> Vec<Finding> {
     let call = &seen.calls[0];
     if let Some(refused) = refused(call) {

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::effect::Effect;
 
-/// Where the file is that confiture reads when nobody tells it not to.
+/// Where the file is that confiture reads by default.
 const CONFIGURATION: &str = "db/environments/local.yaml";
 
 /// It leads to a port where nothing listens.

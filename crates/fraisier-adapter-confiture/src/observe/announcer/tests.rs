@@ -1,12 +1,12 @@
 use super::*;
 use crate::testing::Heard;
 
-fn told(chunks: &[&str]) -> Vec<Event> {
+fn events(chunks: &[&str]) -> Vec<Event> {
     let chunks: Vec<&[u8]> = chunks.iter().map(|chunk| chunk.as_bytes()).collect();
-    told_after(&Redactor::new([], ["hunter2-pw"]), &chunks)
+    events_after(&Redactor::new([], ["hunter2-pw"]), &chunks)
 }
 
-fn told_after(redactor: &Redactor, chunks: &[&[u8]]) -> Vec<Event> {
+fn events_after(redactor: &Redactor, chunks: &[&[u8]]) -> Vec<Event> {
     let heard = Arc::new(Heard::default());
     let call = Arc::new(Call::next("up", None));
     let redactor = Arc::new(redactor.clone());
@@ -35,13 +35,13 @@ fn line(text: &str) -> Event {
 
 #[test]
 fn lines_are_redacted_and_the_last_needs_no_newline() {
-    assert_eq!(told(&["a hunter2-pw\n", "b"]), [line("a ***"), line("b")]);
+    assert_eq!(events(&["a hunter2-pw\n", "b"]), [line("a ***"), line("b")]);
 }
 
 #[test]
 fn a_flood_of_lines_is_counted_instead_of_delivered() {
     let flood = "x\n".repeat(LINES_PER_SECOND as usize + 50);
-    let events = told(&[&flood]);
+    let events = events(&[&flood]);
     assert_eq!(events.len(), LINES_PER_SECOND as usize + 1);
     let skipped = Event::LinesSkipped {
         stream: Stream::Stdout,
@@ -52,13 +52,13 @@ fn a_flood_of_lines_is_counted_instead_of_delivered() {
 
 #[test]
 fn lines_are_found_across_chunks() {
-    let events = told(&["a", "b\r\nc\n\nd", "", "e\r"]);
+    let events = events(&["a", "b\r\nc\n\nd", "", "e\r"]);
     assert_eq!(lines(events), ["ab", "c", "", "de"]);
 }
 
 #[test]
 fn invalid_utf8_is_replaced() {
-    let events = told_after(&Redactor::default(), &[b"\xff!\n"]);
+    let events = events_after(&Redactor::default(), &[b"\xff!\n"]);
     assert_eq!(lines(events), ["\u{fffd}!"]);
 }
 
@@ -69,7 +69,7 @@ fn a_long_line_is_cut_and_the_next_one_is_whole() {
         vec![&long[..], b"\nnext\n"],
         vec![&[&long[..], b"\nnext\n"].concat()],
     ] {
-        let whole = lines(told_after(&Redactor::default(), &chunks));
+        let whole = lines(events_after(&Redactor::default(), &chunks));
         assert_eq!(whole[0].len(), DELIVERED + '…'.len_utf8());
         assert_eq!(whole[1..], ["next"]);
     }
@@ -82,7 +82,7 @@ fn a_secret_across_the_cut_is_masked() {
     let crowded = format!("{}\n", secret.repeat(40));
     let behind = |before| format!("{}{secret}{}\n", "x".repeat(before), "y".repeat(LOOKED_AT));
     for text in [behind(DELIVERED - 3), behind(LOOKED_AT - 3), crowded] {
-        let told = lines(told_after(&redactor, &[text.as_bytes()]));
-        assert!(!told[0].contains('s'), "{}", told[0]);
+        let shown = lines(events_after(&redactor, &[text.as_bytes()]));
+        assert!(!shown[0].contains('s'), "{}", shown[0]);
     }
 }

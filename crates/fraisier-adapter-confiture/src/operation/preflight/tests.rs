@@ -176,9 +176,9 @@ fn a_report_must_cover_exactly_the_pending_migrations() {
         let version = ConfitureVersion::parse("1.29.0");
         let found = interpret(&outcome, &about, &version, false).expect("a report");
         assert_eq!(found.ok, agree, "{about:?} {checked}");
-        let told = |code: &str| found.issues.iter().filter(|it| it.code == code).count();
-        assert_eq!(told(NOT_ALL_CHECKED), usize::from(!agree), "{found:?}");
-        assert_eq!(told(APPLIED_FILE_CHANGED), in_ledger, "{found:?}");
+        let shown = |code: &str| found.issues.iter().filter(|it| it.code == code).count();
+        assert_eq!(shown(NOT_ALL_CHECKED), usize::from(!agree), "{found:?}");
+        assert_eq!(shown(APPLIED_FILE_CHANGED), in_ledger, "{found:?}");
     }
 }
 
@@ -260,10 +260,10 @@ fn the_password_of_the_other_database_is_no_argument() {
         let planned = command(&request(&ctx), Arg::from("m"), false);
         assert_eq!(planned.is_err(), refused, "{main} {against}");
         let error = planned.err().map(Fault::worded);
-        let told = error.is_none_or(|it| {
+        let shown = error.is_none_or(|it| {
             it.message.contains("`PGPASSWORD`") && it.kind == AdapterErrorKind::InvalidConfig
         });
-        assert!(told, "{main} {against}");
+        assert!(shown, "{main} {against}");
     }
     for dsn in [
         "",

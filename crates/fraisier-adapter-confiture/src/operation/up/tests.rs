@@ -482,8 +482,8 @@ fn migration_events_come_from_the_report() {
     let applied = |(revision, name)| Event::MigrationApplied { revision, name };
     let (revision, name) = of("004", "d");
     let failed = Event::MigrationFailed { revision, name };
-    let told = [applied(of("002", "b")), applied(of("003", "c")), failed];
-    assert_eq!(heard.events()[1..], told, "after the line");
+    let shown = [applied(of("002", "b")), applied(of("003", "c")), failed];
+    assert_eq!(heard.events()[1..], shown, "after the line");
 }
 
 /// What is known of the database after an `up` that wrote this report.

@@ -38,7 +38,7 @@ fn a_malformed_connection_string_is_refused_without_quoting_it() {
 
 #[test]
 fn the_message_names_the_parameter_and_the_encoding_of_passwords() {
-    for (text, told) in [
+    for (text, shown) in [
         (
             "postgresql://u:p@h/db?schema=public",
             "`schema`, which libpq does not know",
@@ -59,7 +59,7 @@ fn the_message_names_the_parameter_and_the_encoding_of_passwords() {
         ),
     ] {
         let error = Dsn::new("DATABASE_URL", text.into()).unwrap_err().worded();
-        assert!(error.message.contains(told), "{error}");
+        assert!(error.message.contains(shown), "{error}");
     }
 }
 

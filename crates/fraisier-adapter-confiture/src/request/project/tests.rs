@@ -110,7 +110,7 @@ fn files_that_confiture_would_not_run_as_written_are_refused() {
     ctx.workdir = base.path().into();
     ctx.migrations_path = Some(".".into());
     let project = Project::in_context(&ctx);
-    let told = |result: Result<(), Fault>| result.err().map(|it| it.worded().message);
+    let shown = |result: Result<(), Fault>| result.err().map(|it| it.worded().message);
     for (name, content, by_up, by_verify, by_preflight) in [
         ("001_a.up.sql", &b"select 1;\0 drop"[..], true, true, true),
         ("001_a.down.sql", b"\0", true, true, true),
@@ -127,14 +127,14 @@ fn files_that_confiture_would_not_run_as_written_are_refused() {
             (project.verify_files().map(drop), by_verify),
             (project.readable_migrations().map(drop), by_preflight),
         ] {
-            let told = told(result);
-            let names = told
+            let shown = shown(result);
+            let names = shown
                 .as_ref()
                 .is_some_and(|it| it.contains(name) && it.contains("nothing was started"));
             assert_eq!(
-                (told.is_some(), names),
+                (shown.is_some(), names),
                 (refused, refused),
-                "{name}: {told:?}"
+                "{name}: {shown:?}"
             );
         }
         std::fs::remove_file(path).expect("removed");
