@@ -2,7 +2,7 @@
 
 use std::env;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 
 use fraisier_adapter_api::AdapterError;
@@ -37,8 +37,60 @@ pub const DEFAULTS: [(&str, &str); 3] = [
     ),
 ];
 
-/// `confiture` in the directory of this program, as one `pip install` of both leaves it.
-pub(crate) fn beside_this_program() -> Option<PathBuf> {
+/// What names the confiture that runs: the first of these that does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// The option `--confiture`.
+    Option,
+    /// The variable `FRAISIER_CONFITURE_BIN`.
+    Variable,
+    /// The directory of this program, where one `pip install` of both puts it.
+    OwnDirectory,
+    /// `PATH`.
+    Path,
+}
+
+impl NamedBy {
+    /// The rule that applies, with this value of the option.
+    pub(crate) fn of(option: Option<&Path>) -> Self {
+        if option.is_some() {
+            Self::Option
+        } else if env::var_os("FRAISIER_CONFITURE_BIN").is_some_and(|name| !name.is_empty()) {
+            Self::Variable
+        } else if beside_this_program().is_some() {
+            Self::OwnDirectory
+        } else {
+            Self::Path
+        }
+    }
+
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Option => "named by --confiture",
+            Self::Variable => "named by FRAISIER_CONFITURE_BIN",
+            Self::OwnDirectory => "in the directory of the adapter program",
+            Self::Path => "looked up in PATH",
+        }
+    }
+}
+
+/// The value of `--confiture`: a path, seen from the directory that this program was started in.
+///
+/// # Errors
+///
+/// A text for a person if there is no executable file, such as for the directory `.venv/bin`.
+pub(crate) fn executable(path: PathBuf) -> Result<PathBuf, String> {
+    match path::absolute(path) {
+        Ok(path) if is_executable(&path) => Ok(path),
+        _ => Err(
+            "there is no executable file. Next: name the `confiture` of an installation, such \
+                  as .venv/bin/confiture"
+                .into(),
+        ),
+    }
+}
+
+fn beside_this_program() -> Option<PathBuf> {
     let candidate = env::current_exe().ok()?.with_file_name("confiture");
     is_executable(&candidate).then_some(candidate)
 }
@@ -62,16 +114,21 @@ fn defaults(caller: Caller) -> Builder {
     }
 }
 
-/// The adapter that the environment configures, and the limit of a call of it.
+/// The adapter that the environment configures, and the limit of a call of it. `confiture` is the value
+/// of `--confiture`.
 ///
 /// # Errors
 ///
 /// `InvalidConfig` when a variable holds what it does not take.
 pub fn adapter(
     caller: Caller,
+    confiture: Option<&Path>,
     observer: Arc<dyn Observer>,
 ) -> Result<(ConfitureMigration, Limit), AdapterError> {
-    let builder = defaults(caller).overridden_by_env()?.observer(observer);
+    let mut builder = defaults(caller).overridden_by_env()?.observer(observer);
+    if let Some(program) = confiture {
+        builder = builder.program(program);
+    }
     let adapter = builder.build();
     let limit = Limit(adapter.timeout());
     Ok((adapter, limit))

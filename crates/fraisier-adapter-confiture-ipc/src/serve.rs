@@ -31,7 +31,8 @@ pub fn serve() -> Status {
         return respond(id, Err(error.into()));
     }
     let timed_out = TimedOut::default();
-    let (adapter, limit) = match options::adapter(Caller::Engine, Arc::new(timed_out.clone())) {
+    let (adapter, limit) = match options::adapter(Caller::Engine, None, Arc::new(timed_out.clone()))
+    {
         Ok(made) => made,
         Err(error) => return respond(id, Err(error.into())),
     };

@@ -6,8 +6,10 @@ mod wait;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use fraisier_adapter_api::Revision;
 use serde_json::value::RawValue;
@@ -35,6 +37,15 @@ pub struct Cli {
 
     #[command(flatten)]
     project: Project,
+
+    /// The confiture to run; it comes before `FRAISIER_CONFITURE_BIN`
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        value_parser = PathBufValueParser::new().try_map(options::executable)
+    )]
+    confiture: Option<PathBuf>,
 
     /// Print the JSON that fraisier gets, and nothing else
     #[arg(long, global = true)]
@@ -117,14 +128,15 @@ pub fn main() -> Status {
         let _ = write!(io::stderr(), "{}", Cli::command().render_help().ansi());
         return Status::Usage;
     };
+    let confiture = cli.confiture.as_deref();
     match command.call(&cli.project) {
-        Some(call) => make(call, cli.json),
-        None => look(&cli.project, cli.json),
+        Some(call) => make(call, confiture, cli.json),
+        None => look(&cli.project, confiture, cli.json),
     }
 }
 
 /// Makes the checks of `doctor` and shows what they found.
-fn look(project: &Project, json: bool) -> Status {
+fn look(project: &Project, confiture: Option<&Path>, json: bool) -> Status {
     let runtime = match runtime::start() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -135,7 +147,7 @@ fn look(project: &Project, json: bool) -> Status {
     let wait = Wait::new("doctor");
     let diagnosis = runtime.block_on(async {
         tokio::select! {
-            diagnosis = doctor::examine(project) => Some(diagnosis),
+            diagnosis = doctor::examine(project, confiture) => Some(diagnosis),
             () = stop::signalled() => None,
             never = wait.tell() => match never {},
         }
@@ -159,10 +171,10 @@ fn print_json(json: serde_json::Result<Vec<u8>>) -> io::Result<()> {
 }
 
 /// Makes a call of the adapter and shows its answer.
-fn make(call: Call, json: bool) -> Status {
+fn make(call: Call, confiture: Option<&Path>, json: bool) -> Status {
     let method = call.method();
     let wait = Wait::new(method);
-    let (answer, status) = answered(call, &wait);
+    let (answer, status) = answered(call, confiture, &wait);
     wait.clear();
     let (status, page) = match &answer {
         Ok(result) => match show::result(method, result.get()) {
@@ -197,8 +209,13 @@ fn tell(
 }
 
 /// The answer to a call, and the status that the program ends with when it is an error.
-fn answered(call: Call, wait: &Wait) -> (Result<Box<RawValue>, CallError>, Status) {
-    let (adapter, limit) = match options::adapter(Caller::Person, Arc::new(wait.clone())) {
+fn answered(
+    call: Call,
+    confiture: Option<&Path>,
+    wait: &Wait,
+) -> (Result<Box<RawValue>, CallError>, Status) {
+    let observer = Arc::new(wait.clone());
+    let (adapter, limit) = match options::adapter(Caller::Person, confiture, observer) {
         Ok(made) => made,
         Err(error) => return (Err(error.into()), Status::Usage),
     };

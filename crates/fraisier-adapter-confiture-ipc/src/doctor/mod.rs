@@ -11,17 +11,19 @@ mod history;
 mod program;
 mod secret;
 
+use std::path::Path;
+
 pub use self::diagnosis::Diagnosis;
 pub use self::finding::{Finding, Grade};
 use crate::project::Project;
 
-/// Makes every check.
-pub(crate) async fn examine(project: &Project) -> Diagnosis {
+/// Makes every check. `confiture` is the value of `--confiture`.
+pub(crate) async fn examine(project: &Project, confiture: Option<&Path>) -> Diagnosis {
     let (redactor, secret) = secret::examine(project);
-    let (adapter, variables) = program::variables();
+    let (adapter, variables) = program::variables(confiture);
     let looks = adapter.as_ref().filter(|_| secret.grade != Grade::Fail);
     let (program, files, looked) = tokio::join!(
-        async { Some(program::examine(adapter.as_ref()?).await) },
+        async { Some(program::examine(adapter.as_ref()?, confiture).await) },
         files::examine(project),
         async { Some(database::look(looks?, project).await) },
     );

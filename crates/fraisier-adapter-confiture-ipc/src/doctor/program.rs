@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use fraisier_adapter_api::AdapterError;
 use fraisier_adapter_confiture::capability::{FLOORS, Need};
-use fraisier_adapter_confiture::tools::process::{can_watch, program_of};
+use fraisier_adapter_confiture::tools::process::{RunError, can_watch, program_of};
 use fraisier_adapter_confiture::{ConfitureMigration, ConfitureVersion, VARIABLES};
 
 use super::finding::{Finding, Grade};
 use crate::limit::TimedOut;
-use crate::options::{self, Caller, is_executable};
+use crate::options::{self, Caller, NamedBy, is_executable};
 
 /// The newest release that was recorded; a test holds it to the index of the recordings, which no
 /// package carries.
@@ -24,16 +24,15 @@ const VERSION: &str = "version";
 
 const PREFIX: &str = "FRAISIER_CONFITURE_";
 
-const PROGRAM: &str = "FRAISIER_CONFITURE_BIN";
-
 /// How long `--version` may take. It touches no database.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The release, where confiture can be run, and what was found.
 pub(super) async fn examine(
     adapter: &ConfitureMigration,
+    confiture: Option<&Path>,
 ) -> (Option<ConfitureVersion>, Vec<Finding>) {
-    let program = program(adapter);
+    let program = program(adapter, NamedBy::of(confiture));
     if program.grade == Grade::Fail {
         return (None, vec![program]);
     }
@@ -42,9 +41,10 @@ pub(super) async fn examine(
 }
 
 /// The adapter, and the variables that configure it.
-pub(super) fn variables() -> (Option<ConfitureMigration>, Finding) {
+pub(super) fn variables(confiture: Option<&Path>) -> (Option<ConfitureMigration>, Finding) {
     const CHECK: &str = "variables";
-    let adapter = match options::adapter(Caller::Person, Arc::new(TimedOut::default())) {
+    let observer = Arc::new(TimedOut::default());
+    let adapter = match options::adapter(Caller::Person, confiture, observer) {
         Ok((adapter, _)) => adapter,
         Err(error) => return (None, Finding::new(CHECK, Grade::Fail, error.message)),
     };
@@ -72,48 +72,35 @@ pub(super) fn variables() -> (Option<ConfitureMigration>, Finding) {
 }
 
 /// The binary that the adapter runs, by which rule it is found, and the interpreter that it names.
-fn program(adapter: &ConfitureMigration) -> Finding {
-    let named = env::var(PROGRAM).ok().filter(|name| !name.is_empty());
-    let (name, rule) = match (named, options::beside_this_program()) {
-        (Some(name), _) => (name, "named by FRAISIER_CONFITURE_BIN"),
-        (None, Some(_)) => (
-            "confiture".into(),
-            "in the directory of the adapter program",
-        ),
-        (None, None) => ("confiture".into(), "looked up in PATH"),
+fn program(adapter: &ConfitureMigration, named_by: NamedBy) -> Finding {
+    const CHECK: &str = "program";
+    let rule = named_by.words();
+    let file = match program_of(adapter) {
+        Ok(file) if is_executable(&file) => file,
+        Ok(file) | Err(RunError::Program { program: file, .. }) => {
+            let text = format!(
+                "no program {} ({rule}). Next: pip install fraiseql-confiture, put it on PATH, or name it \
+                 with --confiture or FRAISIER_CONFITURE_BIN",
+                file.display()
+            );
+            return Finding::new(CHECK, Grade::Fail, text);
+        }
+        Err(error) => return Finding::new(CHECK, Grade::Unknown, error.to_string()),
     };
-    let found = program_of(adapter).ok().filter(|it| is_executable(it));
-    let interpreter = found.as_deref().and_then(interpreter);
-    let is_gone = interpreter.as_ref().is_some_and(|it| !is_executable(it));
-    let runs = interpreter.map(|it| it.display().to_string());
-    let runs = runs.unwrap_or_default();
-    let shown = found.as_ref().map_or(name, |it| it.display().to_string());
-    let fine = match &*runs {
-        "" => format!("{shown} ({rule})"),
-        runs => format!("{shown} ({rule}); runs {runs}"),
+    let found = format!("{} ({rule})", file.display());
+    let Some(interpreter) = interpreter(&file) else {
+        return Finding::new(CHECK, Grade::Ok, found);
     };
-    Finding::first(
-        "program",
-        &fine,
-        [
-            (
-                found.is_none(),
-                Grade::Fail,
-                format!(
-                    "no program {shown} ({rule}). Next: pip install fraiseql-confiture, put it on PATH, or \
-                 name it in FRAISIER_CONFITURE_BIN"
-                ),
-            ),
-            (
-                is_gone,
-                Grade::Fail,
-                format!(
-                    "{shown} ({rule}); its interpreter {runs} is gone. Next: recreate its virtual \
-                 environment, and install fraiseql-confiture in it"
-                ),
-            ),
-        ],
-    )
+    let runs = interpreter.display();
+    if is_executable(&interpreter) {
+        Finding::new(CHECK, Grade::Ok, format!("{found}; runs {runs}"))
+    } else {
+        let text = format!(
+            "{found}; its interpreter {runs} is gone. Next: recreate its virtual environment, and install \
+             fraiseql-confiture in it"
+        );
+        Finding::new(CHECK, Grade::Fail, text)
+    }
 }
 
 /// What the first line of a script names, after `#!`.

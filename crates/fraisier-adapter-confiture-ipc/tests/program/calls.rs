@@ -128,8 +128,9 @@ fn put_confiture(directory: &Path, version: &str) {
 }
 
 #[test]
-fn confiture_is_found_by_variable_then_beside_the_program_then_on_path() {
+fn confiture_is_found_by_option_then_variable_then_beside_the_program_then_on_path() {
     let stage = Stage::new("echo 'confiture version 1.2.3'");
+    put_confiture(&stage.path("option"), "1.2.2");
     put_confiture(&stage.path("beside"), "1.2.4");
     put_confiture(&stage.path("on-path"), "1.2.5");
     let program = stage.path("beside/fraisier-adapter-confiture-ipc");
@@ -138,27 +139,64 @@ fn confiture_is_found_by_variable_then_beside_the_program_then_on_path() {
     assert!(copied.expect("cp").success());
     let path = std::env::var("PATH").expect("a PATH");
     let path = format!("{}:{path}", stage.path("on-path").display());
-    let uses = |variable: &str, version: &str, file: &str| {
-        let mut command = stage.command(&program);
-        command
-            .args(["doctor", "--json"])
-            .env("PATH", &path)
-            .env("FRAISIER_CONFITURE_BIN", variable)
-            .env_remove("DATABASE_URL");
-        let doctor = String::from_utf8(finish(command, b"").stdout).expect("UTF-8");
+    let uses = |arguments: &[&str], variable: &str, version: &str, (file, rule): (&str, &str)| {
+        let run = |subcommand: &str| {
+            let mut command = stage.command(&program);
+            command
+                .args([subcommand, "--json"])
+                .args(arguments)
+                .env("PATH", &path)
+                .env("FRAISIER_CONFITURE_BIN", variable)
+                .env_remove("DATABASE_URL");
+            String::from_utf8(finish(command, b"").stdout).expect("UTF-8")
+        };
+        let described = run("describe");
+        assert!(described.contains(&format!("{version:?}")), "{described}");
+        let doctor = run("doctor");
         assert!(doctor.contains(&format!("confiture {version}")), "{doctor}");
-        let file = stage.path(file);
-        assert!(
-            doctor.contains(&format!("{} (", file.display())),
-            "{doctor}"
-        );
+        let named = format!("{} ({rule})", stage.path(file).display());
+        assert!(doctor.contains(&named), "{doctor}");
     };
-    let named = stage.path("confiture");
-    uses(named.to_str().expect("UTF-8"), "1.2.3", "confiture");
-    uses("confiture", "1.2.5", "on-path/confiture");
-    uses("", "1.2.4", "beside/confiture");
+    let variable = stage.path("confiture");
+    let variable = variable.to_str().expect("UTF-8");
+    let by_option = ("option/confiture", "named by --confiture");
+    // It is seen from where the program was started, not from the project.
+    let option = ["--confiture", "option/confiture", "-C", "db"];
+    uses(&option, variable, "1.2.2", by_option);
+    uses(&option, "", "1.2.2", by_option);
+    let by_variable = "named by FRAISIER_CONFITURE_BIN";
+    uses(&[], variable, "1.2.3", ("confiture", by_variable));
+    uses(
+        &[],
+        "confiture",
+        "1.2.5",
+        ("on-path/confiture", by_variable),
+    );
+    let beside = (
+        "beside/confiture",
+        "in the directory of the adapter program",
+    );
+    uses(&[], "", "1.2.4", beside);
     std::fs::remove_file(stage.path("beside/confiture")).expect("removed");
-    uses("", "1.2.5", "on-path/confiture");
+    uses(&[], "", "1.2.5", ("on-path/confiture", "looked up in PATH"));
+}
+
+#[test]
+fn an_option_that_names_no_executable_file_is_a_usage_error() {
+    let stage = Stage::new("touch \"$stage/started\"");
+    let plain = "db/migrations/001_a.up.sql";
+    for path in ["no/such/confiture", "db", plain, ""] {
+        for subcommand in ["current", "doctor"] {
+            let mut program = stage.program();
+            program.args([subcommand, "--confiture", path]);
+            let output = finish(program, b"");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{path}: {stderr}");
+            assert!(stderr.contains("--confiture <PATH>"), "{path}: {stderr}");
+            assert!(output.stdout.is_empty(), "{path}: {output:?}");
+        }
+    }
+    assert!(!stage.path("started").exists());
 }
 
 #[test]

@@ -89,7 +89,7 @@ advice! {
     recreate_environment => "recreate its virtual environment: its Python is gone",
     repair_python => "unset `PYTHONHOME` and `PYTHONPATH`, or reinstall confiture (pip install --force-reinstall fraiseql-confiture)",
     make_executable => "make it executable for this user",
-    build_with_confiture => "build the adapter with confiture as its `program`",
+    set_program_to_confiture => "configure the adapter with the path of confiture",
     set_variable_to_confiture => "set `FRAISIER_CONFITURE_BIN` to confiture",
     put_confiture_on_path => "put confiture first on `PATH`, or set `FRAISIER_CONFITURE_BIN` to it",
     query_version_again => "try again when this machine is less busy; if it hangs again, reinstall confiture",
@@ -154,7 +154,7 @@ impl Advice {
 
     pub(crate) fn name_confiture(named_by: NamedBy) -> Self {
         match named_by {
-            NamedBy::Builder => Self::build_with_confiture(),
+            NamedBy::Builder => Self::set_program_to_confiture(),
             NamedBy::Variable => Self::set_variable_to_confiture(),
             NamedBy::Default => Self::put_confiture_on_path(),
         }

@@ -64,10 +64,7 @@ fn not_executable(stage: &Follower<'_>) -> anyhow::Result<()> {
 fn builder_names_another(stage: &Follower<'_>) -> anyhow::Result<()> {
     let another =
         ConfitureMigration::with_program(stage.script("#!/bin/sh\necho git version 2\n")?);
-    stage.advised(
-        block_on(another.describe()),
-        "with confiture as its `program`",
-    )?;
+    stage.advised(block_on(another.describe()), "the path of confiture")?;
     block_on(stage.adapter().describe())?;
     Ok(())
 }
