@@ -6,7 +6,6 @@ mod bench;
 mod cargo;
 mod demo;
 mod engine;
-mod environment;
 mod exit;
 mod fuzz;
 mod gate;

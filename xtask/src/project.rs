@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use contract_lab::scratch::Scratch;
 use contract_tests::project::MIGRATIONS;
 use contract_tests::release::Release;
+use tempfile::TempDir;
 
 use crate::cargo::root;
 
@@ -21,13 +21,13 @@ pub const ROWS: i64 = 1000;
 #[derive(Debug)]
 pub struct Project {
     root: PathBuf,
-    _scratch: Option<Scratch>,
+    _scratch: Option<TempDir>,
 }
 
 impl Project {
     /// One without migrations, in a temporary directory.
     pub fn empty() -> anyhow::Result<Self> {
-        let scratch = Scratch::new().context("cannot make a temporary directory")?;
+        let scratch = tempfile::tempdir().context("cannot make a temporary directory")?;
         let project = Self::at(scratch.path())?;
         Ok(Self {
             _scratch: Some(scratch),

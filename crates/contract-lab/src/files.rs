@@ -1,6 +1,7 @@
-//! Files that are written whole, programs, FIFOs, and directories that cannot be written.
+//! Files that are written whole, programs, FIFOs, copies of directories, and directories that cannot be
+//! written.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::{fs, io};
@@ -22,6 +23,27 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 pub fn write_program(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+/// Copies a directory over what is there, but for what has one of these names.
+pub fn copy_tree(from: &Path, to: &Path, without: &[&str]) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        let target = to.join(&name);
+        if without.iter().any(|other| name == *other) {
+            continue;
+        }
+        if kind.is_dir() {
+            copy_tree(&entry.path(), &target, without)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), target)?;
+        } else if kind.is_symlink() && !target.is_symlink() {
+            symlink(fs::read_link(entry.path())?, target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes a FIFO, with the system's own program: macOS has no call for it that is free of `unsafe`.

@@ -13,10 +13,9 @@
 //! | [`postgres`] | a server, its databases, and what is in them |
 //! | [`build_once`](mod@build_once) | what is built is kept, whoever builds at the same time |
 //! | [`cache`] | where it is kept |
-//! | [`scratch`] | directories that go with their process |
 //! | [`command`] | runs a helper program to its end |
 //! | [`parallel`] | the same work on many items |
-//! | [`files`] | files that are written whole |
+//! | [`files`] | files that are written whole, copies of directories |
 //! | [`interrupt`] | Ctrl-C |
 //! | [`trouble`] | an error with its way out |
 //! | [`ui`] | what people see while they wait |
@@ -34,7 +33,6 @@ pub mod postgres;
 pub mod python;
 pub mod registry;
 pub mod runner;
-pub mod scratch;
 pub mod trouble;
 pub mod ui;
 

@@ -3,34 +3,30 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Applies `work` to every item on `lanes` threads, and stops at the first error.
+/// Applies `work` to every item on `lanes` threads. The results are in the order of the items.
 pub fn in_parallel<I: Sync, O: Send>(
     lanes: usize,
     items: &[I],
-    work: impl Fn(&I) -> anyhow::Result<O> + Sync,
-) -> anyhow::Result<Vec<O>> {
+    work: impl Fn(&I) -> O + Sync,
+) -> Vec<O> {
     let next = AtomicUsize::new(0);
-    let done: Mutex<anyhow::Result<Vec<O>>> = Mutex::new(Ok(Vec::new()));
-    let lock = || done.lock().unwrap_or_else(PoisonError::into_inner);
+    let done = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..lanes.min(items.len()) {
+        for _ in 0..lanes.max(1).min(items.len()) {
             scope.spawn(|| {
-                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if lock().is_err() {
-                        return;
-                    }
-                    let outcome = work(item);
-                    let mut done = lock();
-                    match (outcome, done.as_mut()) {
-                        (Ok(output), Ok(outputs)) => outputs.push(output),
-                        (Err(error), Ok(_)) => *done = Err(error),
-                        (_, Err(_)) => {}
-                    }
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(place) else { return };
+                    let output = work(item);
+                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                    done.push((place, output));
                 }
             });
         }
     });
-    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, output)| output).collect()
 }
 
 #[cfg(test)]
@@ -38,23 +34,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_item_is_processed_once() {
+    fn every_item_is_processed_once_and_its_result_is_in_its_place() {
         let items: Vec<usize> = (0..100).collect();
-        let mut outputs = in_parallel(4, &items, |item| Ok(item * 2)).unwrap();
-        outputs.sort_unstable();
-        assert_eq!(outputs, (0..200).step_by(2).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn the_first_error_ends_the_work() {
-        let worked = AtomicUsize::new(0);
-        let items: Vec<usize> = (0..1000).collect();
-        let outcome = in_parallel(1, &items, |item| {
-            worked.fetch_add(1, Ordering::Relaxed);
-            anyhow::ensure!(*item < 3, "enough");
-            Ok(())
+        let outputs = in_parallel(4, &items, |item| {
+            // The first ends last.
+            if *item == 0 {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            item * 2
         });
-        assert!(outcome.is_err());
-        assert_eq!(worked.into_inner(), 4);
+        assert_eq!(outputs, (0..200).step_by(2).collect::<Vec<_>>());
     }
 }

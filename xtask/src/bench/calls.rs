@@ -5,13 +5,13 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use contract_lab::confiture::copy::Environment;
 use fraisier_adapter_api::AdapterCtx;
 use fraisier_adapter_confiture::ConfitureMigration;
 use tokio::task::JoinSet;
 
 use super::PROBE;
 use super::figures::{Figures, in_turn, seconds, timed};
-use crate::environment::Environment;
 use crate::project::Project;
 use crate::stage::block_on;
 

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use contract_lab::confiture::{Candidate, Installed};
-use contract_lab::scratch::Scratch;
 use contract_tests::release::Release;
 
 use super::host;
@@ -55,7 +54,7 @@ pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
 fn killed(moment: Moment, world: &World, confiture: &Installed) -> anyhow::Result<()> {
     let mut slow = Slow::new(world, confiture, moment.sleep())?;
     slow.pace(PACE)?;
-    let directory = Scratch::new()?;
+    let directory = tempfile::tempdir()?;
     let tmp = directory.path().join("tmp");
     fs::create_dir(&tmp)?;
     let mut engine = host::command(&confiture.program, &slow.stage.ctx(), &tmp)?

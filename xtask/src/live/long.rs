@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use contract_lab::confiture::{Candidate, Installed};
 use contract_lab::interrupt;
-use contract_lab::scratch::Scratch;
 use contract_lab::ui::{Bar, Ui};
 use contract_tests::random::Random;
 use fraisier_adapter_api::{AdapterCtx, AdapterError};
@@ -40,7 +39,7 @@ pub fn scenes(chosen: &[Candidate], calls: usize) -> Vec<Scene> {
 
 fn many(calls: usize, world: &World, confiture: &Installed) -> anyhow::Result<()> {
     let mut slow = Slow::new(world, confiture, Sleep::InStatement)?;
-    let tmp = Scratch::new()?;
+    let tmp = tempfile::tempdir()?;
     let ended = host::command(&confiture.program, &slow.stage.ctx(), tmp.path())?
         .arg(calls.to_string())
         .stderr(Stdio::inherit())

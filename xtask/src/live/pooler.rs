@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use contract_lab::confiture::Candidate;
-use contract_lab::scratch::Scratch;
 use contract_lab::trouble::Trouble;
 use contract_tests::release::Release;
 use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::NoDisconnectCheck;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+use tempfile::TempDir;
 
 use crate::harness::Scene;
 use crate::stage::{Stage, block_on, wait};
@@ -130,7 +130,7 @@ fn find() -> anyhow::Result<PathBuf> {
 struct Pooler {
     child: Child,
     port: u16,
-    _directory: Scratch,
+    _directory: TempDir,
 }
 
 impl Pooler {
@@ -144,7 +144,7 @@ impl Pooler {
         };
         let password = String::from_utf8_lossy(server.get_password().unwrap_or_default());
         let user = server.get_user().unwrap_or("postgres");
-        let directory = Scratch::new()?;
+        let directory = tempfile::tempdir()?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let users = directory.path().join("users");
         std::fs::write(&users, format!("\"{user}\" \"{password}\"\n"))?;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use contract_lab::confiture::Candidate;
+use contract_lab::confiture::copy::{Environment, packages};
 use contract_lab::postgres::{Major, Server, look};
 use contract_tests::release::Release;
 use fraisier_adapter_api::{AdapterErrorKind, Revision};
 use fraisier_adapter_confiture::DatabaseState;
 
 use super::call::{Direction, Running};
-use crate::environment::Environment;
 use crate::harness::Scene;
 use crate::stage::{Stage, block_on, state, wait};
 
@@ -123,9 +123,7 @@ fn standby_is_missing(stage: &Stage<'_>) -> anyhow::Result<()> {
 /// The evidence is Python's own, and the database is unchanged.
 fn module_is_missing(stage: &Stage<'_>) -> anyhow::Result<()> {
     let own = Environment::copy(&stage.confiture.program)?;
-    let lib = std::fs::read_dir(own.path().join("lib"))?.next();
-    let packages = lib.context("no library")??.path().join("site-packages");
-    std::fs::remove_dir_all(packages.join("typer"))?;
+    std::fs::remove_dir_all(packages(own.path())?.join("typer"))?;
     let broken = stage.builder().program(own.program()).build();
     let error = block_on(broken.up(&stage.ctx(), None)).err();
     let error = error.context("it runs without a module that it imports")?;

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use contract_lab::confiture::{Candidate, Provided, missing, provide};
+use contract_lab::parallel::in_parallel;
+use contract_lab::{Lab, interrupt};
+
 use crate::result::{CUT_SHORT, Judgement, WrongUsage};
 use crate::run::baseline::Recorded;
-use crate::run::lanes::lanes;
 use crate::run::progress::Progress;
 use crate::run::server::Servers;
 use crate::run::terms::Terms;
 use crate::run::{Settings, judge_candidate};
-use contract_lab::confiture::{Candidate, Provided, missing, provide};
-use contract_lab::{Lab, interrupt};
 
 use super::args::GateArgs;
 
@@ -57,29 +58,26 @@ pub(super) fn judge(
     lab: &Lab,
     servers: &Servers<'_>,
 ) -> Vec<Judgement> {
-    let numbered: Vec<(usize, &Named)> = named.iter().enumerate().collect();
-    let ready = in_order(lanes(SIDE_BY_SIDE, &numbered, &|(place, named)| {
-        (place, ready(args, named, lab))
-    }));
+    let ready = in_parallel(SIDE_BY_SIDE, named, |named| ready(args, named, lab));
     let label = match named {
         [one] => format!("judging {}", name(&one.text)),
         several => format!("judging {} candidates", several.len()),
     };
     let progress = Progress::new(lab.ui, named.len() * settings.cases.len(), &label);
-    let numbered: Vec<(usize, &anyhow::Result<Provided>)> = ready.iter().enumerate().collect();
-    in_order(lanes(SIDE_BY_SIDE, &numbered, &|(place, ready)| {
+    let numbered: Vec<(&Named, anyhow::Result<Provided>)> = named.iter().zip(ready).collect();
+    in_parallel(SIDE_BY_SIDE, &numbered, |(named, ready)| {
         let judged = match ready {
             Ok(provided) => one(settings, provided, servers, &progress),
             Err(error) => Err(anyhow::anyhow!("{error:#}")),
         };
-        let judged = judged.unwrap_or_else(|error| {
+        judged.unwrap_or_else(|error| {
             let mut unknown = match ready {
                 Ok(provided) => Judgement {
                     version: provided.installed.version.clone(),
                     sha256: provided.sha256.clone(),
                     ..Judgement::unknown(&provided.named)
                 },
-                Err(_) => Judgement::unknown(&name(&named[place].text)),
+                Err(_) => Judgement::unknown(&name(&named.text)),
             };
             unknown.stopped = Some(if interrupt::raised() {
                 CUT_SHORT.to_owned()
@@ -87,14 +85,8 @@ pub(super) fn judge(
                 format!("{error:#}")
             });
             unknown
-        });
-        (place, judged)
-    }))
-}
-
-fn in_order<T>(mut numbered: Vec<(usize, T)>) -> Vec<T> {
-    numbered.sort_by_key(|(place, _)| *place);
-    numbered.into_iter().map(|(_, item)| item).collect()
+        })
+    })
 }
 
 /// How a candidate is shown that is not known yet.

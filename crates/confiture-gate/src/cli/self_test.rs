@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+use contract_lab::confiture::{Candidate, provide};
+use contract_lab::{Lab, interrupt};
+use contract_tests::case::Case;
+
 use crate::report::terminal;
 use crate::result::{Judgement, Report, Verdict};
 use crate::run::choice::chosen;
@@ -13,11 +18,6 @@ use crate::run::terms::Terms;
 use crate::run::{Settings, judge_candidate, provenance};
 use crate::self_test::announced::ANNOUNCED;
 use crate::self_test::{live, whole};
-use anyhow::Context as _;
-use contract_lab::confiture::{Candidate, provide};
-use contract_lab::scratch::Scratch;
-use contract_lab::{Lab, interrupt};
-use contract_tests::case::Case;
 
 use super::args::{GateArgs, Size};
 use super::candidates::{self, ready};
@@ -69,7 +69,7 @@ fn drifted(
 ) -> anyhow::Result<bool> {
     let mut right = true;
     for build in &live::drifted() {
-        let scratch = Scratch::new()?;
+        let scratch = tempfile::tempdir()?;
         let place = build.make(environment, &scratch.path().join("drifted"))?;
         let cases = chosen(settings.whole.to_vec(), &build.only)?;
         let judged = judged(settings, &cases, (place, &build.name), lab, servers)?;
@@ -107,7 +107,7 @@ fn announced(
 ) -> anyhow::Result<bool> {
     let mut right = true;
     for announced in &ANNOUNCED {
-        let scratch = Scratch::new()?;
+        let scratch = tempfile::tempdir()?;
         let place = announced.make(environment, &scratch.path().join("announced"))?;
         let candidate = (place, announced.release);
         let judged = judged(settings, settings.whole, candidate, lab, servers)?;

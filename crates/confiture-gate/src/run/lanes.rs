@@ -1,32 +1,10 @@
-//! Work on several threads.
+//! How many cases work at the same time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What the mutex holds, also after a thread panicked with it.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Applies `run` to every item on `count` threads.
-pub fn lanes<I: Copy + Sync, O: Send>(
-    count: usize,
-    items: &[I],
-    run: &(impl Fn(I) -> O + Sync),
-) -> Vec<O> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..count.min(items.len()) {
-            scope.spawn(|| {
-                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let output = run(*item);
-                    lock(&done).push(output);
-                }
-            });
-        }
-    });
-    done.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many cases work at the same time, whatever candidate they are of.
@@ -65,6 +43,10 @@ impl Slots {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use contract_lab::parallel::in_parallel;
+
     use super::*;
 
     #[test]
@@ -72,12 +54,12 @@ mod tests {
         let slots = Slots::new(2);
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let items: Vec<usize> = (0..20).collect();
-        let done = lanes(8, &items, &|item| {
+        let done = in_parallel(8, &items, |item| {
             slots.within(|| {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 std::thread::yield_now();
                 now.fetch_sub(1, Ordering::SeqCst);
-                item
+                *item
             })
         });
         assert_eq!(done.len(), 20);

@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 use contract_lab::command::run_within;
 use contract_lab::confiture::Provided;
 use contract_lab::interrupt;
+use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::Server;
 use contract_lab::runner::Runner;
 use contract_tests::case::{Case, Circumstance};
@@ -43,7 +44,6 @@ use crate::text::{cut, one_line};
 use bench::Bench;
 use conclude::{conclude, judgement};
 use health::Watch;
-use lanes::lanes;
 use progress::Progress;
 use ran::Ran;
 use server::Servers;
@@ -91,8 +91,7 @@ pub fn judge_candidate(
         .collect();
     let server = servers.current()?;
     let round = |cases: &[&Case], server: &Server| {
-        let runner =
-            Runner::new(bench.judged_as, &provided.installed, server).within(settings.limit);
+        let runner = Runner::new(bench.judged_as, &provided.installed, server, settings.limit);
         let run = |case: &Case| case::run(&bench, &runner, case);
         let label = format!("{} ", provided.named);
         self::round(settings, cases, server, &label, progress, &run)
@@ -161,8 +160,8 @@ fn beside_waiting<O: Send>(
     let waits = |case: &&Case| case.definition.circumstance == Some(Circumstance::LockHeld);
     let (waiting, working): (Vec<&Case>, Vec<&Case>) = cases.iter().copied().partition(waits);
     let (waited, worked) = std::thread::scope(|scope| {
-        let waited = scope.spawn(|| lanes(WAITING_LANES, &waiting, &|case: &Case| wait(case)));
-        let worked = lanes(jobs.max(1), &working, &|case: &Case| work(case));
+        let waited = scope.spawn(|| in_parallel(WAITING_LANES, &waiting, |case| wait(case)));
+        let worked = in_parallel(jobs, &working, |case| work(case));
         (waited.join().expect("no lane panics"), worked)
     });
     waited.into_iter().chain(worked)

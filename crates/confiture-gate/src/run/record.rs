@@ -47,7 +47,7 @@ pub fn record(
         records: true,
         keep: None,
     };
-    let runner = Runner::new(release, &provided.installed, server).within(CALL_ENDS_WITHIN);
+    let runner = Runner::new(release, &provided.installed, server, CALL_ENDS_WITHIN);
     let attempt = |case: &Case| -> anyhow::Result<Recording> {
         interrupt::check()?;
         let place = runner.prepare(&case.definition)?;

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use contract_lab::confiture::copy::{copy, packages};
 
-use super::live;
 use crate::result::Judgement;
 
 /// What the script of a stand-in does before it starts confiture.
@@ -70,16 +70,10 @@ pub const ANNOUNCED: [Announced; 3] = [
 impl Announced {
     /// Makes the stand-in of the environment of a release.
     pub fn make(&self, environment: &Path, to: &Path) -> anyhow::Result<PathBuf> {
-        live::copy(environment, to)?;
-        let script = to.join("bin/confiture");
-        let text = fs::read_to_string(&script)?;
-        let (first, rest) = text.split_once('\n').context("the script has one line")?;
         let numbers = self.release.replace('.', ", ");
         let lines = LINES.replace("RELEASE", &format!("({numbers})"));
-        fs::write(&script, format!("{first}\n{lines}{rest}"))?;
-        let mut packages = live::package(to)?;
-        packages.pop();
-        for entry in fs::read_dir(packages)? {
+        copy(&environment.join("bin/confiture"), to, &lines)?;
+        for entry in fs::read_dir(packages(to)?)? {
             let metadata = entry?.path().join("METADATA");
             if metadata.to_string_lossy().contains("/fraiseql_confiture-") {
                 let text = fs::read_to_string(&metadata)?;

@@ -2,10 +2,10 @@
 //! that stands before it.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use contract_lab::confiture::copy::{copy, packages};
 use contract_lab::files::write_program;
 use serde::Deserialize;
 
@@ -64,8 +64,8 @@ impl Drifted {
                 from,
                 to: text,
             } => {
-                copy(environment, to)?;
-                let package = package(to)?;
+                copy(&environment.join("bin/confiture"), to, "")?;
+                let package = packages(to)?.join("confiture");
                 for file in files {
                     let path = package.join(file);
                     let source = fs::read_to_string(&path).with_context(|| self.outdated())?;
@@ -108,49 +108,6 @@ fn ignoring(option: &str) -> String {
     )
 }
 
-/// The directory of the package in an environment.
-pub(super) fn package(environment: &Path) -> anyhow::Result<PathBuf> {
-    for python in fs::read_dir(environment.join("lib"))? {
-        let package = python?.path().join("site-packages/confiture");
-        if package.is_dir() {
-            return Ok(package);
-        }
-    }
-    anyhow::bail!("the environment has no package confiture")
-}
-
-/// Copies an environment; its programs are started by the Python of the copy.
-pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type()?;
-        if kind.is_symlink() {
-            symlink(fs::read_link(&source)?, &target)?;
-        } else if kind.is_dir() {
-            copy(&source, &target)?;
-        } else {
-            fs::copy(&source, &target)?;
-            // What Python compiled is good for a source of that time only.
-            let copied = fs::File::options().append(true).open(&target);
-            if let Ok(copied) = copied {
-                copied.set_modified(entry.metadata()?.modified()?)?;
-            }
-        }
-    }
-    let program = to.join("bin/confiture");
-    if program.is_file() {
-        let text = fs::read_to_string(&program)?;
-        let (_, rest) = text
-            .split_once('\n')
-            .context("the program has a first line")?;
-        let python = to.join("bin/python");
-        write_program(&program, &format!("#!{}\n{rest}", python.display()))?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +125,7 @@ mod tests {
         let package = from.path().join("lib/python3.11/site-packages/confiture");
         fs::create_dir_all(&package).unwrap();
         fs::create_dir(from.path().join("bin")).unwrap();
+        fs::write(from.path().join("pyvenv.cfg"), "").unwrap();
         let program = from.path().join("bin/confiture");
         fs::write(program, "#!/elsewhere/python\nimport sys\n").unwrap();
         let drifted = of_one_file();
@@ -186,7 +144,7 @@ mod tests {
         fs::write(package.join(&files[0]), before).unwrap();
         let place = to.path().join("again");
         drifted.make(from.path(), &place).unwrap();
-        let changed = super::package(&place).unwrap().join(&files[0]);
+        let changed = packages(&place).unwrap().join("confiture").join(&files[0]);
         assert_eq!(fs::read_to_string(changed).unwrap(), *after);
         let program = fs::read_to_string(place.join("bin/confiture")).unwrap();
         let python = place.join("bin/python");

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::Context as _;
+use contract_lab::parallel::in_parallel;
 use contract_tests::case::Case;
 use contract_tests::recording::Recording;
 use contract_tests::replay::{Replay, VERSION};
@@ -21,7 +22,6 @@ use crate::result::{Class, Judgement};
 use crate::run::assess::{Account, weigh};
 use crate::run::baseline::Baseline;
 use crate::run::conclude::conclude;
-use crate::run::lanes::lanes;
 use crate::run::ran::Ran;
 use injections::Injection;
 
@@ -33,13 +33,11 @@ pub fn self_test(
     injections: &[Injection],
     jobs: usize,
 ) -> anyhow::Result<Score> {
-    let numbered: Vec<(usize, &Injection)> = injections.iter().enumerate().collect();
-    let mut misses = lanes(jobs.max(1), &numbered, &|(place, injection)| {
-        (place, judge(baseline, cases, injection))
+    let misses = in_parallel(jobs, injections, |injection| {
+        judge(baseline, cases, injection)
     });
-    misses.sort_by_key(|(place, _)| *place);
     let mut score = Score::default();
-    for ((_, miss), injection) in misses.into_iter().zip(injections) {
+    for (miss, injection) in misses.into_iter().zip(injections) {
         score.add(injection, miss?);
     }
     Ok(score)

@@ -68,18 +68,6 @@ fn files(root: &Path, without: &[&str]) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Copies the files of a directory.
-pub(super) fn copy_tree(from: &Path, to: &Path, without: &[&str]) -> io::Result<()> {
-    for relative in files(from, without)? {
-        let target = to.join(&relative);
-        if let Some(directory) = target.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        fs::copy(from.join(&relative), target)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

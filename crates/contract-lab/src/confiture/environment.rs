@@ -1,9 +1,9 @@
 //! Environments with a confiture in them, built once for each cache.
 
-use std::path::{Path, PathBuf};
-
+use anyhow::Context as _;
 use contract_tests::release::Release;
 
+use super::copy::packages;
 use super::digest::hash_tree;
 use super::installed::{Installed, Provided, not_confiture, version_of};
 use crate::Lab;
@@ -42,23 +42,14 @@ pub(super) fn of_version(lab: &Lab, wanted: &str, extras: &[String]) -> anyhow::
             not_had(&failure, &label)
         })
     })?;
+    let environment = installed.program.ancestors().nth(2);
+    let package = packages(environment.context("a program at the root")?)?.join("confiture");
     Ok(Provided {
-        sha256: package(&installed.program)
-            .map(|package| hash_tree(&package, &["__pycache__"]))
-            .transpose()?,
+        sha256: Some(hash_tree(&package, &["__pycache__"])?),
         installed,
         named,
         given: wanted.to_owned(),
     })
-}
-
-/// The directory of the package that a program of an environment starts.
-fn package(program: &Path) -> Option<PathBuf> {
-    let library = program.ancestors().nth(2)?.join("lib");
-    let pythons = std::fs::read_dir(library).ok()?.flatten();
-    pythons
-        .map(|python| python.path().join("site-packages/confiture"))
-        .find(|package| package.is_dir())
 }
 
 /// The extras as a requirement names them.

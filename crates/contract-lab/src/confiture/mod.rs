@@ -1,5 +1,6 @@
 //! A confiture to work with: a release, or something that may become one.
 
+pub mod copy;
 mod digest;
 mod environment;
 mod installed;

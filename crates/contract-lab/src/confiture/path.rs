@@ -6,11 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::digest::{copy_tree, hash_file, hash_tree};
+use super::digest::{hash_file, hash_tree};
 use super::environment;
 use super::installed::{Installed, Provided, not_confiture, version_of};
 use crate::Lab;
 use crate::command::run;
+use crate::files::copy_tree;
 use crate::packages::{CHECK_NETWORK, Failure, installed};
 use crate::registry::PACKAGE;
 use crate::trouble::Trouble;

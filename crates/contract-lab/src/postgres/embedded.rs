@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use super::account::Account;
 use super::binaries::Program;
 use super::reach::{base_directory, within_reach};
 use crate::command::{run, wait_for};
 use crate::interrupt;
-use crate::scratch::{DATA, Scratch};
 use crate::trouble::Trouble;
 
 /// Nothing here survives a crash, so nothing needs to reach the disk; and nothing is put outside
@@ -44,7 +44,7 @@ pub(super) struct Embedded {
     pub port: u16,
     process: Process,
     // After the process: fields drop in order, and the directory goes when nobody uses it.
-    _directory: Scratch,
+    _directory: TempDir,
 }
 
 impl Embedded {
@@ -57,7 +57,7 @@ impl Embedded {
     ) -> anyhow::Result<Self> {
         let account = Account::choose()?;
         let base = base_directory(account)?;
-        let directory = Scratch::within(&base)
+        let directory = tempfile::tempdir_in(&base)
             .with_context(|| format!("cannot make a directory in {}", base.display()))?;
         let root = directory.path();
         if account != Account::Own {
@@ -187,7 +187,7 @@ fn initialise(
     root: &Path,
     password: &str,
 ) -> anyhow::Result<PathBuf> {
-    let data = root.join(DATA);
+    let data = root.join("data");
     fs::create_dir(&data)?;
     fs::set_permissions(&data, Permissions::from_mode(0o700))?;
     account.give(&data)?;

@@ -1,13 +1,14 @@
 //! A place for a server that its account can get to, and the programs where it can run them.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use super::account::Account;
 use super::binaries::Program;
+use crate::command::run;
+use crate::files::copy_tree;
 use crate::trouble::Trouble;
 
 /// A directory for temporary files that `account` can get to.
@@ -46,43 +47,29 @@ pub(super) fn within_reach(
         .iter()
         .filter(|part| program.wheel.join(part).is_dir())
     {
-        copy_tree(&program.wheel, &wheel, part)
+        copy_tree(&program.wheel.join(part), &wheel.join(part), &[])
             .with_context(|| format!("cannot copy PostgreSQL to {}", wheel.display()))?;
     }
+    open_for_everybody(&wheel)?;
     Ok(Program {
         wheel,
         install: program.install.clone(),
     })
 }
 
-/// Copies the directory `part` of `from` to the same place in `to`, for everybody to read,
-/// whatever the umask is.
-fn copy_tree(from: &Path, to: &Path, part: &Path) -> std::io::Result<()> {
-    let mut open = to.to_owned();
-    fs::create_dir_all(to.join(part))?;
-    fs::set_permissions(&open, Permissions::from_mode(0o755))?;
-    for component in part {
-        open.push(component);
-        fs::set_permissions(&open, Permissions::from_mode(0o755))?;
-    }
-    for entry in fs::read_dir(from.join(part))? {
-        let entry = entry?;
-        let inside = part.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_tree(from, to, &inside)?;
-        } else {
-            let target = to.join(&inside);
-            fs::copy(entry.path(), &target)?;
-            let executable = entry.metadata()?.permissions().mode() & 0o100 != 0;
-            let mode = if executable { 0o755 } else { 0o644 };
-            fs::set_permissions(&target, Permissions::from_mode(mode))?;
-        }
-    }
+/// Lets everybody read what is below `root`, and execute what its owner can execute.
+fn open_for_everybody(root: &Path) -> anyhow::Result<()> {
+    // By its path: an environment may be all that is on `PATH`.
+    let opened = run(Command::new("/bin/chmod").args(["-R", "a+rX"]).arg(root))?;
+    ensure!(opened.status.success(), "{}", opened.stderr);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -95,7 +82,8 @@ mod tests {
         for private in [&tool, &from.join("a"), &from.join("a/b")] {
             fs::set_permissions(private, Permissions::from_mode(0o700)).unwrap();
         }
-        copy_tree(&from, &to, Path::new("a")).unwrap();
+        copy_tree(&from, &to, &[]).unwrap();
+        open_for_everybody(&to).unwrap();
         for copied in ["", "a", "a/b", "a/b/tool"] {
             let mode = to.join(copied).metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o755, "{copied}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use contract_tests::call::Call;
 use contract_tests::case::Definition;
 use contract_tests::connection::{Endpoint, PGPASSWORD};
@@ -13,49 +13,25 @@ use contract_tests::release::Release;
 use contract_tests::site::Site;
 use fraisier_adapter_confiture::tools::replay::set_variables;
 
-use crate::command::run_within;
+use crate::command::{Output, run_within};
 
 /// Wide enough that nothing is wrapped: where a line breaks would depend on the length of paths.
 const COLUMNS: &str = "1000";
 
-/// What one call left.
-#[derive(Debug)]
-pub struct CallOutput {
-    /// The exit status.
-    pub exit: i32,
-    /// The report, when one was written.
-    pub report: Option<String>,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
-}
-
-/// Makes one call by `program`, which may stand in front of a binary, and returns its output.
+/// Makes one call by `program`, which may stand in front of a binary, and removes its report.
 pub fn call_by(
     program: &Path,
     site: &Site,
     definition: &Definition,
     call: &Call,
     limit: Duration,
-) -> anyhow::Result<CallOutput> {
+) -> anyhow::Result<Output> {
     let mut command = command(program, site, definition, call);
     let output = run_within(&mut command, limit).context("calling confiture")?;
-    let exit = output.status.code();
-    let exit = exit.with_context(|| format!("confiture ended with {}", output.status))?;
-    let report = match fs::read(&site.report) {
-        Ok(bytes) => {
-            fs::remove_file(&site.report)?;
-            Some(String::from_utf8_lossy(&bytes).into_owned())
-        }
-        Err(_) => None,
-    };
-    Ok(CallOutput {
-        exit,
-        report,
-        stdout: output.stdout,
-        stderr: output.stderr,
-    })
+    let status = output.status;
+    ensure!(status.code().is_some(), "confiture ended with {status}");
+    let _ = fs::remove_file(&site.report);
+    Ok(output)
 }
 
 /// Where an `up` runs that comes before a case, with its files below `root`.

@@ -19,20 +19,17 @@ use contract_tests::project::Project;
 use contract_tests::release::Release;
 use contract_tests::site::Site;
 
-pub use self::call::{CallOutput, call_by};
+pub use self::call::call_by;
 pub use self::prepared::{Prepared, Spoilt};
 use crate::confiture::Installed;
 use crate::postgres::{Database, Server};
-
-/// No call lasts longer; waiting for the migration lock takes half a minute.
-const CALL_ENDS_WITHIN: Duration = Duration::from_secs(180);
 
 /// One release's binary on one server, with the databases its cases start from.
 pub struct Runner<'server> {
     release: Release,
     installed: &'server Installed,
-    program: PathBuf,
     server: &'server Server,
+    /// How long one call may take.
     limit: Duration,
     bases: Mutex<BTreeMap<Project, Base<'server>>>,
 }
@@ -42,38 +39,24 @@ type Base<'server> = Arc<OnceLock<Result<Database<'server>, String>>>;
 
 impl<'server> Runner<'server> {
     /// A runner that made no database yet.
-    pub fn new(release: Release, installed: &'server Installed, server: &'server Server) -> Self {
+    pub fn new(
+        release: Release,
+        installed: &'server Installed,
+        server: &'server Server,
+        limit: Duration,
+    ) -> Self {
         Self {
             release,
-            program: installed.program.clone(),
             installed,
             server,
-            limit: CALL_ENDS_WITHIN,
+            limit,
             bases: Mutex::default(),
         }
-    }
-
-    /// Starts `program` instead of the binary itself, as something that stands in front of it.
-    pub fn through(mut self, program: PathBuf) -> Self {
-        self.program = program;
-        self
-    }
-
-    /// Gives a call up that lasts longer than `limit`.
-    pub fn within(mut self, limit: Duration) -> Self {
-        self.limit = limit;
-        self
     }
 
     /// The server that the cases run on.
     pub fn server(&self) -> &'server Server {
         self.server
-    }
-
-    /// Drops the databases that cases start from.
-    pub fn clear(&self) {
-        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
-        bases.clear();
     }
 
     /// Puts everything in place that is there before the call of a case.
@@ -111,7 +94,7 @@ impl<'server> Runner<'server> {
         };
         let lock_holder = match definition.circumstance {
             Some(Circumstance::LockHeld) => {
-                let held = lock::hold(&self.program, &site, definition);
+                let held = lock::hold(&self.installed.program, &site, definition);
                 Some(held.map_err(|error| {
                     Spoilt::new(
                         "the `up` that shows which lock it takes",
@@ -128,16 +111,6 @@ impl<'server> Runner<'server> {
             _copy: copy,
             _root: root,
         })
-    }
-
-    /// Makes one call and returns its output.
-    pub fn call(
-        &self,
-        site: &Site,
-        definition: &Definition,
-        call: &Call,
-    ) -> anyhow::Result<CallOutput> {
-        call_by(&self.program, site, definition, call, self.limit)
     }
 
     /// The directory of the binary's Python environment.
@@ -183,11 +156,12 @@ impl<'server> Runner<'server> {
         let applied = case("", "", Call::Up(None)).project(project.clone());
         let site = call::site_of_up(self.release, root.path(), endpoint);
         applied.definition.project.write(&site.project)?;
-        let left = self.call(&site, &applied.definition, &Call::Up(None))?;
+        let up = &applied.definition;
+        let left = call_by(&self.installed.program, &site, up, &up.call, self.limit)?;
         ensure!(
-            left.exit == 0,
-            "the base of a case cannot be applied: exit {}, {} {}",
-            left.exit,
+            left.status.success(),
+            "the base of a case cannot be applied: {}, {} {}",
+            left.status,
             left.stdout,
             left.stderr
         );

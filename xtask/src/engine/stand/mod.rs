@@ -11,16 +11,16 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use contract_lab::confiture::Installed;
+use contract_lab::confiture::copy::shared;
 use contract_lab::files::write_program;
 use contract_lab::postgres::Database;
 use contract_lab::runner::database::endpoint;
-use contract_lab::scratch::Scratch;
 use contract_tests::release::Release;
+use tempfile::TempDir;
 
 use super::config::Config;
 use super::install;
 use super::way::Way;
-use crate::environment;
 use crate::harness::World;
 use crate::project::Project;
 
@@ -69,14 +69,14 @@ pub struct Stand<'a> {
     /// A directory that is not below the root.
     outside: Option<PathBuf>,
     password: String,
-    directory: Scratch,
+    directory: TempDir,
     search: OsString,
 }
 
 impl<'a> Stand<'a> {
     /// A stand with nothing deployed.
     pub fn new(world: &'a World, confiture: &Installed, way: Way) -> anyhow::Result<Self> {
-        let directory = Scratch::new()?;
+        let directory = tempfile::tempdir()?;
         let root = directory.path();
         for part in ["bin", "home", "tmp", "project/build", "lb"] {
             fs::create_dir_all(root.join(part))?;
@@ -94,7 +94,7 @@ impl<'a> Stand<'a> {
         shell("systemctl", SYSTEMCTL)?;
         let venv = root.join("venv");
         let noted = NOTED.replace("ROOT", &root.display().to_string());
-        let program = environment::shared(&confiture.program, &venv, &noted)?;
+        let program = shared(&confiture.program, &venv, &noted)?;
         symlink(program, bin.join("confiture"))?;
         // The engine lists no links.
         fs::copy(world.program()?, bin.join(crate::program::PROGRAM))?;

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use contract_lab::confiture::Installed;
+use contract_lab::confiture::copy::{Environment, packages};
 use fraisier_adapter_confiture::ConfitureMigration;
 
 use super::Play;
 use super::follower::{Follower, applies};
-use crate::environment::Environment;
 use crate::stage::block_on;
 
 pub const SCENES: &[Play] = &[
@@ -104,9 +104,6 @@ fn unknown_option(stage: &Follower<'_>) -> anyhow::Result<()> {
 }
 
 fn metadata_of(environment: &Environment, confiture: &Installed) -> anyhow::Result<PathBuf> {
-    let python = fs::read_dir(environment.path().join("lib"))?
-        .next()
-        .context("the environment has no library")??;
     let named = format!("fraiseql_confiture-{}.dist-info", confiture.version);
-    Ok(python.path().join("site-packages").join(named))
+    Ok(packages(environment.path())?.join(named))
 }

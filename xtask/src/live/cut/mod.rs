@@ -87,7 +87,7 @@ fn cuts(
         Ok((*at, made.with_context(|| format!("cut after {at}"))?))
     });
     drop(bar);
-    let made = made?;
+    let made: Vec<(usize, Ran)> = made.into_iter().collect::<anyhow::Result<_>>()?;
     let mut said: BTreeMap<Said, usize> = BTreeMap::new();
     for (_, ran) in &made {
         *said.entry(ran.statement.said).or_default() += 1;

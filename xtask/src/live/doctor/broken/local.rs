@@ -5,11 +5,10 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use contract_lab::confiture::copy::{Environment, packages};
 use contract_lab::files::make_fifo;
 
 use super::way::{Breaks, finds, keeps};
-use crate::environment::Environment;
 
 pub(super) const ALL: [(&str, Breaks); 24] = [
     ("a healthy project", |_| Ok((None, None))),
@@ -57,9 +56,7 @@ pub(super) const ALL: [(&str, Breaks); 24] = [
     ("a module that is gone", |scene| {
         let program = scene.env["FRAISIER_CONFITURE_BIN"].clone();
         let own = Environment::copy(Path::new(&program))?;
-        let lib = fs::read_dir(own.path().join("lib"))?.next();
-        let packages = lib.context("no library")??.path().join("site-packages");
-        fs::remove_dir_all(packages.join("typer"))?;
+        fs::remove_dir_all(packages(own.path())?.join("typer"))?;
         scene
             .env
             .insert("FRAISIER_CONFITURE_BIN", own.program().into());
