@@ -7,6 +7,14 @@ pub(crate) fn words(fact: &Fact) -> String {
     let path = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".");
     match fact {
         Fact::Exit(status) => format!("the exit status is {status}"),
+        Fact::DocumentedExits => "every exit status is one of 0 to 8".to_owned(),
+        Fact::ExitClasses(classes) => {
+            format!("the exit statuses from 0 on are {}", classes.join(", "))
+        }
+        Fact::ListedUnder(status, code) => format!("`{code}` is listed under exit status {status}"),
+        Fact::IssueNamespace => "every code of preflight begins with `PFLIGHT_`, and with \
+                                 `PFLIGHT_REPLICA_` only where `window_safe` is not true"
+            .to_owned(),
         Fact::NoReport => "there is no report".to_owned(),
         Fact::Report(pointer, value) => format!("`{}` is {value}", path(pointer)),
         Fact::ReportHas(pointer) => format!("`{}` is there", path(pointer)),

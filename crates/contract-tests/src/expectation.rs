@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::recording::{Recording, State};
 use crate::release::Release;
+use crate::surface::ExitCodes;
 
 /// What the adapter must make of the case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,12 @@ pub enum Expected {
 pub enum Fact {
     /// The exit status of the call.
     Exit(i32),
+    /// Every call exits with a status that confiture documents: 0 to 8.
+    DocumentedExits,
+    /// `--exit-codes-json` documents these classes, one for each status from 0 on.
+    ExitClasses(&'static [&'static str]),
+    /// `--exit-codes-json` lists this code under this status.
+    ListedUnder(i32, &'static str),
     /// No report was written.
     NoReport,
     /// The report has this value at this JSON pointer.
@@ -40,6 +47,9 @@ pub enum Fact {
     Issue(&'static str),
     /// The preflight report has no issue with this code.
     NoIssue(&'static str),
+    /// Every code of the preflight report begins with `PFLIGHT_`, and beside `window_safe: true` none
+    /// begins with `PFLIGHT_REPLICA_`.
+    IssueNamespace,
     /// The ledger as the adapter reads it has these versions, in the order of its rows.
     Ledger(&'static [&'static str]),
     /// Some line of standard output contains this.
@@ -134,6 +144,38 @@ fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
     let at = |pointer: &str| report.as_ref().and_then(|report| report.pointer(pointer));
     match fact {
         Fact::Exit(code) => unless(call.exit == *code, format!("exit {}", call.exit)),
+        Fact::DocumentedExits => {
+            let exits: Vec<i32> = recording.calls.iter().map(|call| call.exit).collect();
+            unless(
+                exits.iter().all(|exit| (0..=8).contains(exit)),
+                format!("exits {exits:?}"),
+            )
+        }
+        Fact::ExitClasses(classes) => {
+            let document = ExitCodes::read(call).ok().flatten();
+            let documented = document.as_ref().is_some_and(|document| {
+                let by_status = document.exit_codes.iter();
+                let by_status = by_status.map(|(status, code)| (*status, code.class.as_str()));
+                document.classes == *classes && by_status.eq((0..).zip(classes.iter().copied()))
+            });
+            unless(documented, format!("{document:?}"))
+        }
+        Fact::ListedUnder(status, code) => {
+            let document = ExitCodes::read(call).ok().flatten();
+            let codes = document.and_then(|mut document| document.exit_codes.remove(status));
+            let listed = codes
+                .as_ref()
+                .is_some_and(|codes| codes.symbolic_codes.iter().any(|listed| listed == code));
+            unless(listed, format!("{codes:?}"))
+        }
+        Fact::IssueNamespace => {
+            let codes = issue_codes(report.as_ref());
+            let safe = at("/window_safe") == Some(&Value::Bool(true));
+            let allowed = |code: &String| {
+                code.starts_with("PFLIGHT_") && !(safe && code.starts_with("PFLIGHT_REPLICA_"))
+            };
+            unless(codes.iter().all(allowed), format!("{codes:?}"))
+        }
         Fact::NoReport => unless(!call.has_report(), "a report".to_owned()),
         Fact::Report(pointer, value) => {
             unless(at(pointer) == Some(value), format!("{:?}", at(pointer)))

@@ -14,12 +14,13 @@ mod verify;
 
 use fraisier_adapter_api::AdapterErrorKind;
 
+use crate::call::Call;
 use crate::case::Case;
 use crate::expectation::{Expected, Fact};
 
-/// All cases, by operation, in the order they are best read.
+/// All cases, by operation, in the order they are best read. What holds for each of them is added here.
 pub fn catalogue() -> Vec<Case> {
-    [
+    let cases = [
         current::cases(),
         up::cases(),
         down_to::cases(),
@@ -28,7 +29,14 @@ pub fn catalogue() -> Vec<Case> {
         preflight::cases(),
         surface::cases(),
     ]
-    .concat()
+    .concat();
+    let general = |case: Case| match case.definition.call {
+        Call::Preflight | Call::PreflightAgainst => {
+            case.expect([Fact::DocumentedExits, Fact::IssueNamespace])
+        }
+        _ => case.expect([Fact::DocumentedExits]),
+    };
+    cases.into_iter().map(general).collect()
 }
 
 /// The adapter has a result.

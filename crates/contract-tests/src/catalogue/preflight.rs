@@ -8,7 +8,9 @@ use super::{RESULT, refused};
 use crate::announced::PENDING_SCOPE;
 use crate::call::Call;
 use crate::case::{Case, FLOOR, case};
-use crate::expectation::Fact::{Exit, Issue, NoIssue, NoReport, Report, ReportLacks, Untouched};
+use crate::expectation::Fact::{
+    Exit, Issue, NoIssue, NoReport, Report, ReportHas, ReportLacks, Untouched,
+};
 use crate::project::Project;
 use crate::release::Release;
 
@@ -345,6 +347,7 @@ fn surroundings() -> Vec<Case> {
         .applied(&shop())
         .since(CALLABLE)
         .expect([Exit(0), Report("/ok", json!(true)), RESULT])
+        .expect_from(STATES_WINDOW_SAFE, [ReportHas("/window_safe")])
         .expect_below(PENDING_SCOPE, [Report("/summary/migrations_checked", json!(3))])
         .expect_from(PENDING_SCOPE, [Report("/summary/migrations_checked", json!(0))]),
         case(

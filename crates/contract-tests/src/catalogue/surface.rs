@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::case::{Case, case};
-use crate::expectation::Fact::{DoesNotPrint, Exit, Prints};
+use crate::expectation::Fact::{DoesNotPrint, Exit, ExitClasses, ListedUnder, Prints};
 use crate::release::Release;
 
 /// A subcommand's help, and which options it must offer.
@@ -40,7 +40,22 @@ pub(super) fn cases() -> Vec<Case> {
         .expect_below(Release::new(0, 38, 0), [Exit(2)])
         .expect_from(
             Release::new(0, 38, 0),
-            [Exit(0), Prints(r#""no_ledger_error_code": "PRECON_1001""#)],
+            [
+                Exit(0),
+                Prints(r#""no_ledger_error_code": "PRECON_1001""#),
+                ListedUnder(2, "PRECON_1001"),
+                ExitClasses(&[
+                    "ok",
+                    "internal_error",
+                    "precondition_failed",
+                    "db_unreachable",
+                    "schema_error",
+                    "invalid_config",
+                    "lock_contention",
+                    "git_error",
+                    "irreversible_rollback",
+                ]),
+            ],
         ),
         help("surface/help-current", "current")
             .expect([output(), DoesNotPrint("--migrations-dir")]),

@@ -11,7 +11,8 @@ use crate::announced::MOVED_CODES;
 use crate::call::Call;
 use crate::case::{Case, Circumstance, case};
 use crate::expectation::Fact::{
-    Code, Exit, NoReport, NoTable, Prints, Report, ReportHas, Revision, Table, Untouched,
+    Code, Exit, NoReport, NoTable, Prints, Report, ReportHas, ReportLacks, Revision, Table,
+    Untouched,
 };
 use crate::project::Project;
 use crate::release::Release;
@@ -54,7 +55,10 @@ fn succeeding() -> Vec<Case> {
         .expect([
             Exit(0),
             Report("/success", json!(true)),
+            Report("/applied/0/version", json!("001")),
+            Report("/applied/1/version", json!("002")),
             Report("/applied/2/version", json!("003")),
+            ReportLacks("/applied/3"),
             Report("/errors", json!([])),
             Revision(Some("003")),
             Table("public.orders"),

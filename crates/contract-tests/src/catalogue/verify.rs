@@ -6,7 +6,7 @@ use super::RESULT;
 use super::projects::shop;
 use crate::call::Call;
 use crate::case::{Case, case};
-use crate::expectation::Fact::{Code, Exit, Report, Untouched};
+use crate::expectation::Fact::{Code, Exit, Report, ReportHas, Untouched};
 use crate::project::Project;
 use crate::release::Release;
 
@@ -64,7 +64,10 @@ pub(super) fn cases() -> Vec<Case> {
                 Exit(0),
                 Report("/verified_count", json!(1)),
                 Report("/failed_count", json!(0)),
+                ReportHas("/results/0/version"),
+                ReportHas("/results/0/name"),
                 Report("/results/0/status", json!("verified")),
+                ReportHas("/results/0/error"),
                 RESULT,
             ]),
         case("verify/false", "The check does not hold.", Call::Verify)
