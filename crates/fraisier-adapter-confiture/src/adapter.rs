@@ -17,8 +17,7 @@ use crate::ledger;
 use crate::live::Live;
 use crate::observe::announcer::Announcer;
 use crate::observe::{self, Observer};
-use crate::operation::call::Call;
-use crate::operation::{Operation, current, describe, down_to, preflight, up, verify};
+use crate::operation::{Call, Operation, current, describe, down_to, preflight, up, verify};
 use crate::process::{Environment, Runner};
 #[cfg(any(test, feature = "tools"))]
 use crate::process::{RunError, find_program};
@@ -168,8 +167,8 @@ impl ConfitureMigration {
     ///
     /// When the program cannot be run, or is not a confiture that the adapter can use.
     pub async fn describe(&self) -> Result<AdapterDescription, Failure> {
-        let run = async |call: &Call<'_, Live<'_>>| describe::describe(call).await;
-        self.call(Operation::Describe, None, None, run).await
+        self.call(Operation::Describe, None, None, describe::describe)
+            .await
     }
 
     /// As [`MigrationAdapter::current_revision`].
@@ -178,8 +177,8 @@ impl ConfitureMigration {
     ///
     /// When confiture cannot be run, or does not say where the database is.
     pub async fn current_revision(&self, ctx: &AdapterCtx) -> Result<Option<Revision>, Failure> {
-        let run = async |call: &Call<'_, Live<'_>>| current::current_revision(call).await;
-        self.call(Operation::CurrentRevision, Some(ctx), None, run)
+        let operation = Operation::CurrentRevision;
+        self.call(operation, Some(ctx), None, current::current_revision)
             .await
     }
 
@@ -189,7 +188,7 @@ impl ConfitureMigration {
     ///
     /// When the ledger cannot be read.
     pub async fn applied_revisions(&self, ctx: &AdapterCtx) -> Result<Vec<Revision>, Failure> {
-        let run = async |call: &Call<'_, Live<'_>>| {
+        let run = async |call: &Call<'_>| {
             let rows = ledger::read(call).await?.rows.into_iter();
             Ok(rows.rev().map(|row| Revision(row.version)).collect())
         };
@@ -208,7 +207,7 @@ impl ConfitureMigration {
         target: Option<Revision>,
     ) -> Result<MigrationOutcome, Failure> {
         let about = target.clone();
-        let run = async move |call: &Call<'_, Live<'_>>| up::up(call, target.as_ref()).await;
+        let run = async move |call: &Call<'_>| up::up(call, target.as_ref()).await;
         self.call(Operation::Up, Some(ctx), about, run).await
     }
 
@@ -224,7 +223,7 @@ impl ConfitureMigration {
         target: Revision,
     ) -> Result<MigrationOutcome, Failure> {
         let about = Some(target.clone());
-        let run = async move |call: &Call<'_, Live<'_>>| down_to::down_to(call, &target).await;
+        let run = async move |call: &Call<'_>| down_to::down_to(call, &target).await;
         self.call(Operation::DownTo, Some(ctx), about, run).await
     }
 
@@ -234,8 +233,8 @@ impl ConfitureMigration {
     ///
     /// When confiture cannot be run, or its report supports no verdict.
     pub async fn verify(&self, ctx: &AdapterCtx) -> Result<VerifyReport, Failure> {
-        let run = async |call: &Call<'_, Live<'_>>| verify::verify(call).await;
-        self.call(Operation::Verify, Some(ctx), None, run).await
+        self.call(Operation::Verify, Some(ctx), None, verify::verify)
+            .await
     }
 
     /// As [`MigrationAdapter::preflight`].
@@ -244,9 +243,8 @@ impl ConfitureMigration {
     ///
     /// When confiture cannot be run, is a release without `preflight`, or writes no report.
     pub async fn preflight(&self, ctx: &AdapterCtx) -> Result<PreflightReport, Failure> {
-        let run = async |call: &Call<'_, Live<'_>>| preflight::preflight(call).await;
         let report = self
-            .call(Operation::Preflight, Some(ctx), None, run)
+            .call(Operation::Preflight, Some(ctx), None, preflight::preflight)
             .await?;
         if let Some(why) = preflight::why_withheld(&report) {
             tracing::warn!("preflight gives no verdict on window safety: {why}");
@@ -260,7 +258,7 @@ impl ConfitureMigration {
         operation: Operation,
         ctx: Option<&AdapterCtx>,
         target: Option<Revision>,
-        run: impl AsyncFnOnce(&Call<'_, Live<'_>>) -> Result<T, Fault> + Send + 'static,
+        run: impl AsyncFnOnce(&Call<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Failure> {
         let adapter = self.clone();
         let ctx = ctx.cloned();

@@ -3,17 +3,17 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use fraisier_adapter_api::{AdapterErrorKind, Revision};
 use tracing::Span;
 
 use crate::failure::{Advice, DatabaseState, Fault};
 use crate::observe::Event;
 use crate::observe::announcer::Announcer;
-use crate::operation::call::{Confiture, remove_halves};
 use crate::operation::outcome::Ended;
-use crate::operation::start;
+use crate::operation::{Confiture, remove_halves, start};
 use crate::process::{
-    Activity, Arg, Captured, Exit, Invocation, Listener, Output, RunContext, RunError, Runner,
+    Arg, Captured, Exit, Invocation, Listener, Output, RunContext, RunError, Runner,
 };
 use crate::release::installed;
 use crate::report::{Current, Payload, decode};
@@ -94,6 +94,7 @@ impl<'a> Live<'a> {
     }
 }
 
+#[async_trait(?Send)]
 impl Confiture for Live<'_> {
     /// Runs the command, and once more without the disconnect check when that is why there was no
     /// connection. Nothing ran over a connection that was never opened.
@@ -125,15 +126,14 @@ impl Confiture for Live<'_> {
         self.observed(self.as_known(invocation)).await
     }
 
-    async fn probe(&self, invocation: Invocation) -> Result<Output, Fault> {
-        let silent = Box::new(|_: Activity<'_>| {});
-        let invocation = self.as_known(invocation);
-        self.start(invocation, silent, Span::none(), None).await
-    }
-
-    async fn query(&self, invocation: Invocation, timeout: Duration) -> Result<Output, Fault> {
+    async fn run_beside(
+        &self,
+        invocation: Invocation,
+        timeout: Option<Duration>,
+    ) -> Result<Output, Fault> {
         let listener = self.announcer.unwatched_only();
-        self.start(invocation, listener, Span::none(), Some(timeout))
+        let invocation = self.as_known(invocation);
+        self.start(invocation, listener, Span::none(), timeout)
             .await
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::operation::call::{Call, Confiture};
+use crate::operation::Call;
 use crate::process::{Arg, Invocation, Output};
 use crate::release::installed;
 use crate::report::{Decode, Payload, decode};
@@ -98,8 +98,8 @@ impl Decode for Written {}
 ///
 /// When there is no interpreter, no psycopg or no connection. A statement that the server refuses has
 /// an [`Answer`] that says so.
-pub(crate) async fn query<C: Confiture>(
-    call: &Call<'_, C>,
+pub(crate) async fn query(
+    call: &Call<'_>,
     limits: Limits,
     statements: &[&str],
     digests_of: Option<&OsStr>,
@@ -110,9 +110,12 @@ pub(crate) async fn query<C: Confiture>(
     let invocation = python(confiture, SCRIPT, [Arg::from(&asked)])?;
     let runs = u32::try_from(statements.len()).unwrap_or(u32::MAX);
     let timeout = limits.statement.saturating_mul(runs).saturating_add(START);
-    let output = call.query(invocation, timeout).await;
+    let output = call.run_beside(invocation, Some(timeout)).await;
     let output = output.map_err(|fault| Unavailable::NotRun(fault.summary()))?;
-    read(output, statements.len() + usize::from(digests_of.is_some()))
+    read(
+        output.output,
+        statements.len() + usize::from(digests_of.is_some()),
+    )
 }
 
 /// The command that runs a script with the Python of this command of confiture, in its environment.
@@ -136,16 +139,17 @@ fn python(
 ///
 /// When there is no interpreter, or the script wrote no report.
 #[cfg(feature = "tools")]
-pub(crate) async fn script<C: Confiture>(
-    call: &Call<'_, C>,
+pub(crate) async fn script(
+    call: &Call<'_>,
     script: &str,
     args: Vec<OsString>,
     timeout: Duration,
 ) -> Result<Vec<u8>, Unavailable> {
     let confiture = call.request.migrate("up", Vec::new());
     let invocation = python(confiture, script, args.into_iter().map(Arg::Literal))?;
-    let output = call.query(invocation, timeout).await;
+    let output = call.run_beside(invocation, Some(timeout)).await;
     let output = output.map_err(|fault| Unavailable::NotRun(fault.summary()))?;
+    let output = output.output;
     match &output.report {
         Some(report) => Ok(report.to_vec()),
         None => Err(not_run(&output, without_report(&output))),

@@ -6,13 +6,13 @@ use super::status::{listed, status};
 use super::{LIMITS, Ledger, OrderedBy, STATEMENTS, Unread};
 use crate::database::{self, SqlError};
 use crate::failure::{Advice, DatabaseState, Fault};
-use crate::operation::call::{Call, Confiture};
+use crate::operation::Call;
 
 /// The ledger in the order of its rows, or else as `migrate status` lists it.
 ///
 /// `migrate status` creates the ledger where there is none. So it runs only where `migrate current`
 /// found one.
-pub(crate) async fn read<C: Confiture>(call: &Call<'_, C>) -> Result<Ledger, Fault> {
+pub(crate) async fn read(call: &Call<'_>) -> Result<Ledger, Fault> {
     match rows(call).await {
         Ok(ledger) => return Ok(ledger.unwrap_or_default()),
         Err(Unread::Refused(error)) if error.is_lock_timeout() => return Err(locked(&error)),
@@ -28,22 +28,19 @@ pub(crate) async fn read<C: Confiture>(call: &Call<'_, C>) -> Result<Ledger, Fau
 }
 
 /// The ledger after a rollback, read as it was before.
-pub(crate) async fn read_again<C: Confiture>(
-    call: &Call<'_, C>,
-    before: &Ledger,
-) -> Result<Ledger, Fault> {
+pub(crate) async fn read_again(call: &Call<'_>, before: &Ledger) -> Result<Ledger, Fault> {
     match before.ordered_by {
         OrderedBy::Row => read(call).await,
         OrderedBy::Version => list(call).await,
     }
 }
 
-async fn list<C: Confiture>(call: &Call<'_, C>) -> Result<Ledger, Fault> {
+async fn list(call: &Call<'_>) -> Result<Ledger, Fault> {
     listed(&call.look(status(call.request)).await?)
 }
 
 /// The rows of the ledger; `None` where there is no such table.
-pub(crate) async fn rows<C: Confiture>(call: &Call<'_, C>) -> Result<Option<Ledger>, Unread> {
+pub(crate) async fn rows(call: &Call<'_>) -> Result<Option<Ledger>, Unread> {
     let answers = database::query(call, LIMITS, &STATEMENTS, None).await;
     Ledger::read(&answers.map_err(Unread::Unavailable)?)
 }

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use fraisier_adapter_api::Revision;
 
-use super::call::{Call, Confiture};
+use super::Call;
 use super::outcome::Outcome;
 use crate::failure::Fault;
 use crate::ledger::{self, Ledger};
@@ -17,10 +17,8 @@ use crate::request::Request;
 
 /// The revision of the database, by the rows of its ledger; `None` without a ledger, and when it is
 /// empty. confiture and the ledger are asked at the same time.
-pub(crate) async fn current_revision<C: Confiture>(
-    call: &Call<'_, C>,
-) -> Result<Option<Revision>, Fault> {
-    let (mut confiture, mut rows) = (pin!(by_time(call)), pin!(ledger::rows(call)));
+pub(crate) async fn current_revision(call: &Call<'_>) -> Result<Option<Revision>, Fault> {
+    let (mut confiture, mut rows) = (pin!(call.current()), pin!(ledger::rows(call)));
     let mut read = None;
     let by_time = poll_fn(|context| {
         if read.is_none()
@@ -63,12 +61,6 @@ pub(crate) async fn current_revision<C: Confiture>(
         });
     }
     Ok(by_row.or(by_time))
-}
-
-/// The revision that confiture names, which goes by time.
-async fn by_time<C: Confiture>(call: &Call<'_, C>) -> Result<Option<Revision>, Fault> {
-    let outcome = call.run(command(call.request)).await?;
-    interpret(&outcome)
 }
 
 /// `migrate current`, which accepts no migrations directory.

@@ -3,15 +3,13 @@
 use fraisier_adapter_api::capability::PENDING_SCOPE;
 use fraisier_adapter_api::{AdapterDescription, PROTOCOL_VERSION};
 
-use super::call::{Call, Confiture};
+use super::Call;
 use super::version;
 use crate::failure::{ADAPTER, Fault};
 use crate::release::capability;
 
 /// What the adapter can do with the installed release.
-pub(crate) async fn describe<C: Confiture>(
-    call: &Call<'_, C>,
-) -> Result<AdapterDescription, Fault> {
+pub(crate) async fn describe(call: &Call<'_>) -> Result<AdapterDescription, Fault> {
     let version = call.version().await?;
     version::usable(&version)?;
     let mut capabilities = capability::advertised(&version);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
-use super::call::{Call, Confiture};
+use super::Call;
 use super::outcome::Outcome;
 use super::server_error::refusal;
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
@@ -18,10 +18,7 @@ use crate::request::Request;
 use crate::request::project::Migration;
 
 /// Rolls back what was applied after a revision, in the order of the rows of the ledger.
-pub(crate) async fn down_to<C: Confiture>(
-    call: &Call<'_, C>,
-    target: &Revision,
-) -> Result<MigrationOutcome, Fault> {
+pub(crate) async fn down_to(call: &Call<'_>, target: &Revision) -> Result<MigrationOutcome, Fault> {
     // confiture takes a directory that does not exist for an empty one.
     let migrations = call.request.project.migrations()?;
     check(target)?;
@@ -34,8 +31,8 @@ pub(crate) async fn down_to<C: Confiture>(
 ///
 /// A release that plans before it has the lock does not see what another deploy applies until then: so
 /// no other deploy may hold the lock, and the ledger is compared afterwards.
-pub(crate) async fn roll_back<C: Confiture>(
-    call: &Call<'_, C>,
+pub(crate) async fn roll_back(
+    call: &Call<'_>,
     migrations: &[Migration],
     ledger: &Ledger,
     rollback: &Rollback,

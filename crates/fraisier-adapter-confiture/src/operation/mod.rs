@@ -1,7 +1,6 @@
 //! The operations. Each is one async function that builds its command, runs it through [`Call`], and
 //! interprets the output; the functions beside it are pure.
 
-pub(crate) mod call;
 pub(crate) mod current;
 pub(crate) mod describe;
 pub(crate) mod down_to;
@@ -15,6 +14,21 @@ pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod version;
+
+use std::cell::OnceCell;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fraisier_adapter_api::Revision;
+
+use self::outcome::{Ended, Outcome};
+use crate::failure::Fault;
+use crate::observe::Event;
+use crate::process::{Invocation, Output};
+use crate::redact::Redactor;
+use crate::release::ConfitureVersion;
+use crate::report::Decode;
+use crate::request::Request;
 
 /// An operation of the adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,5 +57,143 @@ impl Operation {
     /// Whether it changes the database.
     pub(crate) const fn changes_database(self) -> bool {
         matches!(self, Self::Up | Self::DownTo)
+    }
+}
+
+/// Runs commands: the process layer in a call, recordings in a replay.
+#[async_trait(?Send)]
+pub(crate) trait Confiture {
+    /// Runs a command of the call.
+    async fn run(&self, invocation: Invocation) -> Result<Output, Fault>;
+
+    /// Runs a command beside those of the call, within a limit if there is one. It has no events of its
+    /// own.
+    async fn run_beside(
+        &self,
+        invocation: Invocation,
+        _timeout: Option<Duration>,
+    ) -> Result<Output, Fault> {
+        self.run(invocation).await
+    }
+
+    /// Passes an event of the call on.
+    fn emit(&self, _: Event) {}
+}
+
+/// One call of an operation: its request, and the commands that it runs.
+pub(crate) struct Call<'a> {
+    pub(crate) request: &'a Request,
+    confiture: &'a dyn Confiture,
+    version: OnceCell<Result<ConfitureVersion, Fault>>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(request: &'a Request, confiture: &'a dyn Confiture) -> Self {
+        Self {
+            request,
+            confiture,
+            version: OnceCell::new(),
+        }
+    }
+
+    /// Runs a command and decodes its report. A command that was not understood is a failure.
+    pub(crate) async fn run<T: Decode>(&self, invocation: Invocation) -> Result<Outcome<T>, Fault> {
+        self.run_as(self.request.operation, invocation).await
+    }
+
+    /// The same of a command that changes no migration.
+    pub(crate) async fn look<T: Decode>(
+        &self,
+        invocation: Invocation,
+    ) -> Result<Outcome<T>, Fault> {
+        self.run_as(Operation::CurrentRevision, invocation).await
+    }
+
+    async fn run_as<T: Decode>(
+        &self,
+        operation: Operation,
+        invocation: Invocation,
+    ) -> Result<Outcome<T>, Fault> {
+        let ended = self.ended(operation, self.confiture.run(invocation).await?);
+        self.explain_usage(&ended).await?;
+        self.explain_start(&ended).await?;
+        Ok(Outcome::of(ended))
+    }
+
+    /// Runs a command beside those of the call.
+    pub(crate) async fn run_beside(
+        &self,
+        invocation: Invocation,
+        timeout: Option<Duration>,
+    ) -> Result<Ended, Fault> {
+        let output = self.confiture.run_beside(invocation, timeout).await?;
+        Ok(self.ended(Operation::CurrentRevision, output))
+    }
+
+    /// A finished command, without what may be half of a secret where output was cut.
+    fn ended(&self, operation: Operation, mut output: Output) -> Ended {
+        remove_halves(&mut output, &self.request.redactor);
+        Ended { operation, output }
+    }
+
+    /// The release of confiture, which is asked for once.
+    pub(crate) async fn version(&self) -> Result<ConfitureVersion, Fault> {
+        if let Some(version) = self.version.get() {
+            return version.clone();
+        }
+        let output = self.confiture.run(self.request.version()).await;
+        let version = output.and_then(|output| {
+            let ended = self.ended(Operation::Describe, output);
+            version::interpret(&ended, self.request.config.named_by)
+        });
+        self.version.get_or_init(|| version).clone()
+    }
+
+    /// The revision that confiture names, after the operation's own command.
+    pub(crate) async fn current(&self) -> Result<Option<Revision>, Fault> {
+        current::interpret(&self.look(current::command(self.request)).await?)
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        self.confiture.emit(event);
+    }
+
+    /// Explains a command whose Python could not start. A `.py` migration can end in the same way, so
+    /// this asks for the version: no migration is in the way of that.
+    async fn explain_start(&self, ended: &Ended) -> Result<(), Fault> {
+        let Some(said) = ended.start_error() else {
+            return Ok(());
+        };
+        let version = self.run_beside(self.request.version(), None).await?;
+        if version.start_error().as_ref() == Some(&said) {
+            return Err(version::cannot_start(ended, &said));
+        }
+        Ok(())
+    }
+
+    /// Explains a command that was not understood by the release.
+    async fn explain_usage(&self, ended: &Ended) -> Result<(), Fault> {
+        if !ended.resembles_usage_error() {
+            return Ok(());
+        }
+        let printed_usage = ended.printed_usage();
+        match self.version().await {
+            Ok(version) => {
+                version::usable(&version)?;
+                if printed_usage {
+                    return Err(ended.usage_error(&version));
+                }
+                Ok(())
+            }
+            Err(fault) if printed_usage && !ended.operation.changes_database() => Err(fault),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Removes what may be half of a secret where output was cut.
+pub(crate) fn remove_halves(output: &mut Output, redactor: &Redactor) {
+    for stream in [&mut output.stdout, &mut output.stderr] {
+        redactor.uncut(stream);
     }
 }

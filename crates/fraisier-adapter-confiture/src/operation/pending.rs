@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::call::{Call, Confiture};
+use super::Call;
 use crate::database::{self, Answer, Limits};
 use crate::ledger::{Ledger, STATEMENTS, Unread};
 use crate::request::project::Migration;
@@ -31,10 +31,7 @@ pub(crate) struct Selection {
 /// # Errors
 ///
 /// Why the ledger is not known.
-pub(crate) async fn select<C: Confiture>(
-    call: &Call<'_, C>,
-    migrations: &[Migration],
-) -> Result<Selection, Unread> {
+pub(crate) async fn select(call: &Call<'_>, migrations: &[Migration]) -> Result<Selection, Unread> {
     let directory = call.request.project.migrations_arg();
     let answers = database::query(call, LIMITS, &STATEMENTS, Some(&directory)).await;
     let mut answers = answers.map_err(Unread::Unavailable)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use fraisier_adapter_api::{AdapterErrorKind, PreflightIssue, PreflightReport, Severity};
 
-use super::call::{Call, Confiture};
+use super::Call;
 use super::outcome::Outcome;
 use super::pending::{self, Selection};
 use super::version;
@@ -45,7 +45,7 @@ pub struct Preflight {
 }
 
 /// Judges the pending migrations, or all of them where the ledger is not known.
-pub(crate) async fn preflight<C: Confiture>(call: &Call<'_, C>) -> Result<PreflightReport, Fault> {
+pub(crate) async fn preflight(call: &Call<'_>) -> Result<PreflightReport, Fault> {
     let mut about = Preflight {
         migrations: call.request.where_present(Project::readable_migrations)?,
         against: call.request.against()?.is_some(),
@@ -62,7 +62,7 @@ pub(crate) async fn preflight<C: Confiture>(call: &Call<'_, C>) -> Result<Prefli
 }
 
 /// The release, which has to have the command.
-async fn supported<C: Confiture>(call: &Call<'_, C>) -> Result<ConfitureVersion, Fault> {
+async fn supported(call: &Call<'_>) -> Result<ConfitureVersion, Fault> {
     let version = call.version().await?;
     let otherwise = AdapterErrorKind::MethodNotSupported;
     version::meets(&version, Need::Preflight, otherwise)?;
@@ -70,10 +70,7 @@ async fn supported<C: Confiture>(call: &Call<'_, C>) -> Result<ConfitureVersion,
 }
 
 /// Runs the command and interprets its output.
-pub(crate) async fn judge<C: Confiture>(
-    call: &Call<'_, C>,
-    about: &Preflight,
-) -> Result<PreflightReport, Fault> {
+pub(crate) async fn judge(call: &Call<'_>, about: &Preflight) -> Result<PreflightReport, Fault> {
     let version = supported(call).await?;
     let (directory, scoped) = about.directory(call.request, &version)?;
     let outcome = call.run(command(call.request, directory, scoped)?).await?;

@@ -9,14 +9,16 @@ use std::time::Duration;
 use fraisier_adapter_api::Revision;
 use tokio::time::sleep;
 
-use super::call::{Call, Confiture};
+use super::outcome::Outcome;
+use super::{Call, current};
+use crate::failure::Fault;
 use crate::ledger;
 use crate::observe::Event;
 use crate::request::project::Migration;
 
 /// The result of an `up`, with an event at every interval until then, where there is one.
-pub(super) async fn beside<C: Confiture, T>(
-    call: &Call<'_, C>,
+pub(super) async fn beside<T>(
+    call: &Call<'_>,
     target: Option<&Revision>,
     migrations: &[Migration],
     up: impl Future<Output = T>,
@@ -33,8 +35,15 @@ pub(super) async fn beside<C: Confiture, T>(
     .await
 }
 
-async fn report<C: Confiture>(
-    call: &Call<'_, C>,
+/// The revision that confiture names while the `up` runs.
+async fn confiture_names(call: &Call<'_>) -> Result<Option<Revision>, Fault> {
+    let invocation = current::command(call.request);
+    let ended = call.run_beside(invocation, None).await?;
+    current::interpret(&Outcome::of(ended))
+}
+
+async fn report(
+    call: &Call<'_>,
     target: Option<&Revision>,
     migrations: &[Migration],
     interval: Duration,
@@ -55,7 +64,7 @@ async fn report<C: Confiture>(
                 ledger.last().map(|row| Revision::new(&row.version)),
                 applied,
             )
-        } else if let Ok(revision) = call.probe_current().await {
+        } else if let Ok(revision) = confiture_names(call).await {
             // Merged late, the last migration is not the number of those that are applied.
             let at = revision.as_ref().and_then(position);
             (revision, at.map_or(0, |at| at + 1))

@@ -2,13 +2,13 @@
 
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
-use super::call::{Call, Confiture};
+use super::Call;
 use super::down_to;
 use crate::failure::{Advice, Cause, Change, DatabaseState, Fault, Listed};
 use crate::ledger;
 
 /// The failure of an `up`, after its undo where that is wanted and certain.
-pub(super) async fn undo<C: Confiture>(call: &Call<'_, C>, fault: Fault) -> Fault {
+pub(super) async fn undo(call: &Call<'_>, fault: Fault) -> Fault {
     if !call.request.config.undo_failed_up {
         return fault;
     }

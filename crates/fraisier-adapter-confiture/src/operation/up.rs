@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 
-use super::call::{Call, Confiture};
+use super::Call;
 use super::outcome::Outcome;
 use super::server_error::{self, refusal, refused_statement};
 use super::{progress, undo};
@@ -32,8 +32,8 @@ const LOCK_LIMIT: Duration = Duration::from_secs(30);
 const NOTHING_TO_DO: &str = "✅ No pending migrations. Database is up to date.";
 
 /// Applies pending migrations.
-pub(crate) async fn up<C: Confiture>(
-    call: &Call<'_, C>,
+pub(crate) async fn up(
+    call: &Call<'_>,
     target: Option<&Revision>,
 ) -> Result<MigrationOutcome, Fault> {
     let migrations = call.request.project.migrations()?;
@@ -47,8 +47,8 @@ pub(crate) async fn up<C: Confiture>(
 }
 
 /// Runs the command, again while another deploy holds the migration lock, and interprets its output.
-pub(crate) async fn apply<C: Confiture>(
-    call: &Call<'_, C>,
+pub(crate) async fn apply(
+    call: &Call<'_>,
     target: Option<&Revision>,
     migrations: &[Migration],
     invocation: Invocation,
@@ -298,8 +298,8 @@ fn unreached(
 ///
 /// Before 0.48.0, `up` ends so when there is nothing to apply, and prints [`NOTHING_TO_DO`]. A `.py`
 /// migration can also end the process with 0 halfway; then confiture had printed that it began with it.
-async fn without_report<C: Confiture>(
-    call: &Call<'_, C>,
+async fn without_report(
+    call: &Call<'_>,
     outcome: &Outcome<report::Up>,
     target: Option<&Revision>,
 ) -> Result<MigrationOutcome, Fault> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fraisier_adapter_api::{VerifyCheck, VerifyReport};
 
-use super::call::{Call, Confiture};
+use super::Call;
 use super::outcome::Outcome;
 use crate::failure::Fault;
 use crate::process::Invocation;
@@ -16,15 +16,15 @@ use crate::request::verify_files::VerifyFiles;
 const NO_LEDGER: &str = "the database has no migration ledger";
 
 /// Checks the applied migrations.
-pub(crate) async fn verify<C: Confiture>(call: &Call<'_, C>) -> Result<VerifyReport, Fault> {
+pub(crate) async fn verify(call: &Call<'_>) -> Result<VerifyReport, Fault> {
     let files = call.request.where_present(Project::verify_files)?;
     check_files(call, files.as_ref()).await
 }
 
 /// Runs the command and interprets its output. The files are `None` where the migrations directory does
 /// not exist.
-pub(crate) async fn check_files<C: Confiture>(
-    call: &Call<'_, C>,
+pub(crate) async fn check_files(
+    call: &Call<'_>,
     files: Option<&VerifyFiles>,
 ) -> Result<VerifyReport, Fault> {
     let outcome = call.run::<report::Verify>(command(call.request)).await?;

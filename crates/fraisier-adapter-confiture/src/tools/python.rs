@@ -9,9 +9,7 @@ use crate::adapter::ConfitureMigration;
 use crate::boundary::Summary;
 use crate::database::{self, Unavailable};
 use crate::failure::Failure;
-use crate::live::Live;
-use crate::operation::Operation;
-use crate::operation::call::Call;
+use crate::operation::{Call, Operation};
 use crate::redact::{Redact, Redactor};
 
 /// What became of a script. Its texts may contain secrets.
@@ -44,7 +42,7 @@ pub async fn python(
     args: Vec<OsString>,
     limit: Duration,
 ) -> Result<Script, Failure> {
-    let run = async move |call: &Call<'_, Live<'_>>| {
+    let run = async move |call: &Call<'_>| {
         Ok(match database::script(call, script, args, limit).await {
             Ok(report) => Script::Report(report),
             Err(why @ Unavailable::NoInterpreter) => Script::NoInterpreter(why.to_string()),

@@ -22,6 +22,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use async_trait::async_trait;
 use fraisier_adapter_api::{
     AdapterDescription, MigrationOutcome, PreflightReport, Revision, VerifyReport,
 };
@@ -31,9 +32,8 @@ use crate::failure::{Failure, Fault};
 pub use crate::guard::{WINDOW_SAFE_UNPROVEN, guard_recognises};
 use crate::ledger::{OrderedBy, Rollback};
 use crate::observe::announcer::Announcer;
-use crate::operation::call::{Call, Confiture};
 pub use crate::operation::preflight::Preflight;
-use crate::operation::{self, Operation};
+use crate::operation::{self, Call, Confiture, Operation};
 use crate::process::{Arg, Environment, Invocation, Links, Output};
 use crate::redact::{Redact, Redactor};
 use crate::report::{self, Payload, decode};
@@ -62,9 +62,8 @@ pub fn describe(
     redactor: &Redactor,
     output: impl FnMut(Command) -> Output,
 ) -> Result<AdapterDescription, Failure> {
-    replay(Operation::Describe, redactor, output, async |call| {
-        operation::describe::describe(call).await
-    })
+    let run = operation::describe::describe;
+    replay(Operation::Describe, redactor, output, run)
 }
 
 /// What a `current_revision` returns.
@@ -76,9 +75,8 @@ pub fn current_revision(
     redactor: &Redactor,
     output: impl FnMut(Command) -> Output,
 ) -> Result<Option<Revision>, Failure> {
-    replay(Operation::CurrentRevision, redactor, output, async |call| {
-        operation::current::current_revision(call).await
-    })
+    let run = operation::current::current_revision;
+    replay(Operation::CurrentRevision, redactor, output, run)
 }
 
 /// What an `up` to this target returns, whether or not it is a migration of the directory.
@@ -181,7 +179,7 @@ fn replay<F: FnMut(Command) -> Output, T: Redact>(
     operation: Operation,
     redactor: &Redactor,
     output: F,
-    run: impl AsyncFnOnce(&Call<'_, Recorded<F>>) -> Result<T, Fault>,
+    run: impl AsyncFnOnce(&Call<'_>) -> Result<T, Fault>,
 ) -> Result<T, Failure> {
     let environment = Environment::default();
     let mut request = Request::without_context(&environment, &Config::default(), operation);
@@ -208,6 +206,7 @@ struct Recorded<F> {
     output: RefCell<F>,
 }
 
+#[async_trait(?Send)]
 impl<F: FnMut(Command) -> Output> Confiture for Recorded<F> {
     async fn run(&self, invocation: Invocation) -> Result<Output, Fault> {
         let has = |argument: &str| invocation.args.contains(&Arg::from(argument));
