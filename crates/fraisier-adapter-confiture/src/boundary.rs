@@ -7,6 +7,8 @@ use fraisier_adapter_api::{
 
 use crate::failure::{Failure, Fault};
 use crate::operation::Operation;
+use crate::process::Report;
+use crate::python::NotRun;
 use crate::redact::{Redact, Redacted, Redactor};
 
 /// The result of a call, as its caller gets it.
@@ -32,6 +34,7 @@ pub(crate) trait Summary {
 impl Summary for AdapterDescription {}
 impl Summary for VerifyReport {}
 impl Summary for PreflightReport {}
+impl Summary for Result<Report, NotRun> {}
 
 impl Summary for Option<Revision> {
     fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
@@ -45,6 +48,11 @@ impl Summary for MigrationOutcome {
     fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
         (self.from.as_ref(), self.to.as_ref(), self.applied.len())
     }
+}
+
+/// Its reader masks the secrets.
+impl Redact for Result<Report, NotRun> {
+    fn redact(&mut self, _: &Redactor) {}
 }
 
 impl Redact for Option<Revision> {

@@ -135,7 +135,6 @@ compile_error!(
 mod adapter;
 mod boundary;
 mod builder;
-mod database;
 mod failure;
 mod file_name;
 mod guard;
@@ -145,6 +144,7 @@ mod live;
 pub mod observe;
 mod operation;
 mod process;
+mod python;
 mod redact;
 mod release;
 mod report;

@@ -6,7 +6,7 @@ use std::path;
 use std::time::Duration;
 
 use fraisier_adapter_api::AdapterError;
-use fraisier_adapter_confiture::tools::{Script, python};
+use fraisier_adapter_confiture::tools::{NotRun, python};
 use fraisier_adapter_confiture::{ConfitureMigration, server_option};
 use serde::Deserialize;
 
@@ -157,16 +157,16 @@ pub(super) async fn look(
         Finding::new("python", Fail, text)
     };
     let report = match ran {
-        Ok(Script::Report(report)) => report,
-        Ok(Script::NoInterpreter(why)) => {
+        Ok(Ok(report)) => report,
+        Ok(Err(why @ NotRun::NoInterpreter)) => {
             let next = "set FRAISIER_CONFITURE_BIN to the script `confiture` of its installation";
             return Err(unknown(format!("{why}. Next: {next}")));
         }
-        Ok(Script::NotRun(why)) if why.contains("in time") => {
+        Ok(Err(NotRun::Failed(why))) if why.contains("in time") => {
             let next = "see whether the server still answers, and run `doctor` again";
             return Err(unknown(format!("{why} ({LIMIT:?}). Next: {next}")));
         }
-        Ok(Script::NotRun(why)) => return Err(not_started(why)),
+        Ok(Err(NotRun::Failed(why))) => return Err(not_started(why)),
         Err(failure) => return Err(unknown(AdapterError::from(failure).message)),
     };
     match serde_json::from_slice(&report) {

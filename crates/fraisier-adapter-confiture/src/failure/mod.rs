@@ -91,6 +91,12 @@ impl Fault {
         Self::new(kind, what, DatabaseState::NotStarted, next)
     }
 
+    /// The database is not in the state that the call needs, and was not changed.
+    pub(crate) fn refused(what: impl Into<String>, next: Advice) -> Self {
+        let kind = AdapterErrorKind::PreconditionFailed;
+        Self::new(kind, what, DatabaseState::Unchanged, next)
+    }
+
     /// A secret of the context cannot be read. The API's error names it and contains nothing of it.
     pub(crate) fn of_secret(error: AdapterError) -> Self {
         let state = DatabaseState::NotStarted;

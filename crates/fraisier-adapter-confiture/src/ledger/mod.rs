@@ -1,22 +1,30 @@
-//! The ledger in the order of application, and what is planned with it.
+//! The ledger in the order of application.
 //!
 //! confiture sorts the ledger by `applied_at`. Times tie and run backwards, so that order proves
-//! nothing. The identity column `pk_confiture` counts the rows as they were inserted.
+//! nothing. The identity column `pk_confiture` counts the rows as they were inserted. `read.py` reads
+//! them: every step is bounded, and each statement runs in a read-only transaction of its own.
 
 mod plan;
-mod rows;
 mod status;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
+use fraisier_adapter_api::AdapterErrorKind;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 pub use self::plan::Rollback;
 pub(crate) use self::plan::{after, of_applied};
-pub(crate) use self::rows::{read, read_again, rows};
-use crate::database::{Answer, Limits, SqlError, Unavailable};
+use crate::failure::{Advice, DatabaseState, Fault};
+use crate::operation::Call;
+use crate::process::Arg;
+use crate::python::{self, NotRun};
+
+const SCRIPT: &str = include_str!("read.py");
 
 /// Reads the table that confiture's own statements find: the first of this name on the search path.
 /// A row that a squash archived is no longer live to confiture. Every release takes its advisory lock in
@@ -31,8 +39,23 @@ pub const STATEMENTS: [&str; 2] = [
      WHERE to_jsonb(ledger) ->> 'archived_into' IS NULL ORDER BY pk_confiture",
 ];
 
+/// How long connecting to one host of the connection string may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long the script may take beyond the limit of its statements: starting Python, connecting.
+const START: Duration = Duration::from_secs(30);
+
+/// How long reading may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How long a statement waits for a lock.
+    pub(crate) lock: Duration,
+    /// How long a statement runs, the wait included.
+    pub(crate) statement: Duration,
+}
+
 /// confiture itself waits 30 s for the migration lock.
-pub(crate) const LIMITS: Limits = Limits {
+const LIMITS: Limits = Limits {
     lock: Duration::from_secs(30),
     statement: Duration::from_secs(60),
 };
@@ -56,72 +79,123 @@ pub(crate) struct Ledger {
     pub(crate) is_locked: bool,
 }
 
-/// One applied migration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One applied migration, with the columns of the second of the [`STATEMENTS`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Row {
+    /// `pk_confiture`.
+    pub(crate) _number: i64,
     pub(crate) version: String,
     /// The name of the migration; `None` where the rows cannot be read.
     pub(crate) name: Option<String>,
     /// `applied_at` as the server prints it.
     pub(crate) applied_at: Option<String>,
+    /// Whether that is not infinite; `None` where it is null.
+    pub(crate) is_finite: Option<bool>,
     /// The place of `applied_at` among those of all rows, in confiture's order.
     pub(crate) rank: i64,
-    /// Whether `applied_at` is a point in time: neither null nor infinite.
-    pub(crate) is_timed: bool,
     /// What confiture remembers of the file.
     pub(crate) checksum: Option<String>,
 }
 
-/// Why the ledger was not read.
+/// Why the ledger was not read. The texts may contain secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// No statement was run.
-    Unavailable(Unavailable),
-    /// The server refused one.
-    Refused(SqlError),
-    /// The table has other columns than a ledger.
-    NoLedger,
+    /// There was no connection.
+    NotRun(NotRun),
+    /// Another session did not release a lock on it in time.
+    Locked(String),
+    /// The server refused, or the table has other columns than a ledger.
+    Refused(String),
 }
 
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unavailable(why) => why.fmt(f),
-            Self::Refused(error) => f.write_str(error.message.trim()),
-            Self::NoLedger => f.write_str("the table `tb_confiture` is not a ledger of confiture"),
+            Self::NotRun(why) => why.fmt(f),
+            Self::Locked(why) | Self::Refused(why) => f.write_str(why.trim()),
         }
     }
 }
 
-impl Ledger {
-    /// The ledger in the answers to [`STATEMENTS`]; `None` where there is no such table.
-    pub(crate) fn read(answers: &[Answer]) -> Result<Option<Self>, Unread> {
-        let [table, rows] = answers else {
-            return Err(Unread::NoLedger);
-        };
-        let first = |column| match table {
-            Answer::Rows(rows) => rows.first()?.get(column),
-            Answer::Error(_) => None,
-        };
-        match (table, rows) {
-            (Answer::Rows(_), _) if first(0).is_none_or(Value::is_null) => Ok(None),
-            (Answer::Rows(_), Answer::Rows(rows)) => {
-                let rows: Option<Vec<Row>> = rows.iter().map(|row| Row::read(row)).collect();
-                let rows = rows
-                    .filter(|rows| are_distinct(rows))
-                    .ok_or(Unread::NoLedger)?;
-                Ok(Some(Self {
-                    rows,
-                    ordered_by: OrderedBy::Row,
-                    is_locked: first(1) == Some(&Value::Bool(true)),
-                }))
-            }
-            (Answer::Error(error), _) | (_, Answer::Error(error)) => {
-                Err(Unread::Refused(error.clone()))
-            }
+/// The report of the script.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Report {
+    /// One for each statement, and the names and digests of the files where they were asked for.
+    Answers(Vec<Answer>),
+    Unavailable(String),
+    NotConnected(String),
+}
+
+/// What a statement returned.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    Rows(Value),
+    Error {
+        sqlstate: Option<String>,
+        message: String,
+    },
+}
+
+impl Answer {
+    /// The rows, each with these columns.
+    fn rows<T: DeserializeOwned>(self) -> Result<Vec<T>, Unread> {
+        match self {
+            Self::Rows(rows) => serde_json::from_value(rows).map_err(|_| no_ledger()),
+            Self::Error { sqlstate, message } => Err(match sqlstate.as_deref() {
+                Some("55P03") => Unread::Locked(message),
+                _ => Unread::Refused(message),
+            }),
         }
     }
+}
 
+fn no_ledger() -> Unread {
+    Unread::Refused("the table `tb_confiture` is not a ledger of confiture".into())
+}
+
+impl Report {
+    /// The ledger, and the digest of each file by its name; no ledger where there is no such table.
+    pub(crate) fn read(self) -> Result<(Option<Ledger>, BTreeMap<String, String>), Unread> {
+        let mut answers = match self {
+            Self::Answers(answers) => answers.into_iter(),
+            Self::Unavailable(why) | Self::NotConnected(why) => {
+                return Err(Unread::NotRun(NotRun::Failed(why)));
+            }
+        };
+        let (Some(table), Some(rows)) = (answers.next(), answers.next()) else {
+            return Err(no_ledger());
+        };
+        let digests = answers.next().map(Answer::rows).transpose()?;
+        let digests = digests.unwrap_or_default().into_iter().collect();
+        let table: Vec<(Option<String>, bool)> = table.rows()?;
+        let Some((Some(_), is_locked)) = table.first() else {
+            return Ok((None, digests));
+        };
+        let rows: Vec<Row> = rows.rows()?;
+        // A ledger has a constraint on it.
+        let versions: BTreeSet<&str> = rows.iter().map(|row| row.version.as_str()).collect();
+        if versions.len() < rows.len() {
+            return Err(no_ledger());
+        }
+        let ledger = Ledger {
+            is_locked: *is_locked,
+            rows,
+            ordered_by: OrderedBy::Row,
+        };
+        Ok((Some(ledger), digests))
+    }
+}
+
+impl Row {
+    /// Whether `applied_at` is a point in time: neither null nor infinite.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.is_finite == Some(true)
+    }
+}
+
+impl Ledger {
     /// The migration that was applied last.
     pub(crate) fn last(&self) -> Option<&Row> {
         self.rows.last()
@@ -140,28 +214,62 @@ impl Ledger {
     }
 }
 
-impl Row {
-    fn read(columns: &[Value]) -> Option<Self> {
-        let [pk, version, name, applied_at, is_finite, rank, checksum] = columns else {
-            return None;
-        };
-        pk.as_i64()?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        Some(Self {
-            version: text(version)?,
-            name: text(name),
-            applied_at: text(applied_at),
-            rank: rank.as_i64()?,
-            is_timed: is_finite.as_bool().unwrap_or(false),
-            checksum: text(checksum),
-        })
+/// The ledger in the order of its rows, or else as `migrate status` lists it.
+///
+/// `migrate status` creates the ledger where there is none. So it runs only where `migrate current`
+/// found one.
+pub(crate) async fn read(call: &Call<'_>) -> Result<Ledger, Fault> {
+    match rows(call).await {
+        Ok(ledger) => return Ok(ledger.unwrap_or_default()),
+        Err(Unread::Locked(why)) => {
+            let what = format!(
+                "another session locks the ledger, so it cannot be read: {}",
+                why.trim()
+            );
+            let (kind, state) = (AdapterErrorKind::LockContention, DatabaseState::Unchanged);
+            return Err(Fault::new(kind, what, state, Advice::wait_for_lock()));
+        }
+        Err(why) => {
+            let why = call.request.masked(&why);
+            tracing::debug!("the rows of the ledger are not known: {why}");
+        }
     }
+    if call.current().await?.is_none() {
+        return Ok(Ledger::default());
+    }
+    status::list(call).await
 }
 
-/// Whether each version is there once: a ledger has a constraint on it.
-fn are_distinct(rows: &[Row]) -> bool {
-    let versions: BTreeSet<&str> = rows.iter().map(|row| row.version.as_str()).collect();
-    versions.len() == rows.len()
+/// The rows of the ledger; `None` where there is no such table.
+pub(crate) async fn rows(call: &Call<'_>) -> Result<Option<Ledger>, Unread> {
+    let (ledger, _) = query(call, LIMITS, None).await?;
+    Ok(ledger)
+}
+
+/// The rows of the ledger, and the SHA-256 of each migration of the directory, if one is named, by the
+/// name of its file.
+pub(crate) async fn query(
+    call: &Call<'_>,
+    limits: Limits,
+    digests_of: Option<&OsStr>,
+) -> Result<(Option<Ledger>, BTreeMap<String, String>), Unread> {
+    let mut asked = json!({
+        "connect_timeout_s": CONNECT.as_secs(),
+        "lock_timeout_ms": limits.lock.as_millis(),
+        "statement_timeout_ms": limits.statement.as_millis(),
+        "statements": STATEMENTS,
+    });
+    if let Some(directory) = digests_of {
+        asked["digests_of"] = directory.to_string_lossy().into();
+    }
+    let asked = [Arg::from(&asked.to_string())];
+    let confiture = call.request.migrate("current", Vec::new());
+    let confiture = call.request.without_check(confiture);
+    let timeout = 2 * limits.statement + START;
+    let report = python::run(call, confiture, SCRIPT, asked, timeout).await;
+    let report: Report = serde_json::from_slice(&report.map_err(Unread::NotRun)?)
+        .map_err(|_| Unread::Refused("the report of Python cannot be read".into()))?;
+    report.read()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What a rollback rolls back: decided before confiture is asked, from the ledger.
 
-use fraisier_adapter_api::{AdapterErrorKind, Revision};
+use fraisier_adapter_api::Revision;
 
 use super::{Ledger, OrderedBy, Row};
-use crate::failure::{Advice, DatabaseState, Fault};
+use crate::failure::{Advice, Fault};
 
 /// A rollback to a migration of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,19 +28,13 @@ pub(crate) fn after(ledger: &Ledger, target: &Revision) -> Result<Rollback, Faul
         .iter()
         .position(|row| row.version == target.as_str());
     let Some(at) = at else {
-        return Err(refused(
-            match ledger.last() {
-                Some(last) => format!(
-                    "{target} is not applied, so it cannot be the target of a rollback; the last \
-                     applied migration is {}",
-                    last.version
-                ),
-                None => format!(
-                    "{target} is not applied, so it cannot be the target of a rollback: no migration is"
-                ),
-            },
-            Advice::query_current(),
-        ));
+        let last = match ledger.last() {
+            Some(last) => format!("; the last applied migration is {}", last.version),
+            None => ": no migration is".to_owned(),
+        };
+        let what =
+            format!("{target} is not applied, so it cannot be the target of a rollback{last}");
+        return Err(Fault::refused(what, Advice::query_current()));
     };
     let (before, from_target) = ledger.rows.split_at(at);
     let [target_row, above @ ..] = from_target else {
@@ -71,7 +65,7 @@ fn contradicting_times<'a>(
 ) -> Option<(&'a Row, &'a Row)> {
     let mut earlier = target;
     for later in above {
-        if !earlier.is_timed || !later.is_timed || earlier.rank >= later.rank {
+        if !earlier.is_timed() || !later.is_timed() || earlier.rank >= later.rank {
             return Some((earlier, later));
         }
         earlier = later;
@@ -86,29 +80,21 @@ fn contradicting_times<'a>(
 ///
 /// Why that cannot be rolled back by itself, as a clause.
 pub(crate) fn of_applied(ledger: &Ledger, applied: &[String]) -> Result<Rollback, String> {
-    let rows = &ledger.rows;
-    let begin = rows.len().checked_sub(applied.len());
     let is_applied = |row: &Row| applied.contains(&row.version);
-    let at_end = begin.filter(|begin| rows[*begin..].iter().all(is_applied));
-    let Some(begin) = at_end else {
-        let last = rows.iter().rposition(is_applied);
-        let others: Vec<&str> = rows[..]
-            .iter()
-            .skip_while(|row| !is_applied(row))
-            .filter(|row| !is_applied(row))
-            .map(|row| row.version.as_str())
-            .collect();
-        return Err(match (last, others.as_slice()) {
-            (Some(_), [_, ..]) => {
-                format!(
-                    "another deploy has applied {} in the meantime",
-                    others.join(", ")
-                )
-            }
-            _ => "the ledger no longer contains what was applied".into(),
-        });
-    };
-    let Some(target) = begin.checked_sub(1).map(|at| &rows[at]) else {
+    let begin = ledger.rows.iter().position(is_applied);
+    let (before, since) = ledger.rows.split_at(begin.unwrap_or(ledger.rows.len()));
+    let others = since.iter().filter(|row| !is_applied(row));
+    let others: Vec<&str> = others.map(|row| row.version.as_str()).collect();
+    if !others.is_empty() {
+        let others = others.join(", ");
+        return Err(format!(
+            "another deploy has applied {others} in the meantime"
+        ));
+    }
+    if since.len() < applied.len() {
+        return Err("the ledger no longer contains what was applied".into());
+    }
+    let Some(target) = before.last() else {
         return Err("there is no revision to go back to: nothing had been applied before".into());
     };
     after(ledger, &Revision::new(&target.version)).map_err(|fault| fault.summary())
@@ -128,17 +114,15 @@ fn contradicted(ordered_by: OrderedBy, earlier: &Row, later: &Row) -> Fault {
         time(later),
         time(earlier),
     );
-    refused(what, next)
-}
-
-fn refused(what: String, next: Advice) -> Fault {
-    let kind = AdapterErrorKind::PreconditionFailed;
-    Fault::new(kind, what, DatabaseState::Unchanged, next)
+    Fault::refused(what, next)
 }
 
 #[cfg(test)]
 mod tests {
+    use fraisier_adapter_api::AdapterErrorKind;
+
     use super::*;
+    use crate::failure::DatabaseState;
     use crate::ledger::tests::{ledger, row};
 
     fn versions(rollback: &Rollback) -> Vec<&str> {
@@ -215,7 +199,7 @@ mod tests {
     fn rows_without_a_time_at_or_above_the_target_are_refused() {
         for place in [1, 2] {
             let mut rows = vec![row("001", 1), row("002", 2), row("003", 3)];
-            rows[place].is_timed = false;
+            rows[place].is_finite = None;
             rows[place].applied_at = None;
             let failure = refusal(
                 &Ledger {

@@ -3,61 +3,58 @@
 //! It lists what has a file in the directory, by version. Only where the times agree with that order
 //! do they prove anything.
 
+use std::collections::BTreeSet;
+
 use super::{Ledger, OrderedBy, Row};
 use crate::failure::Fault;
+use crate::operation::Call;
 use crate::operation::outcome::Outcome;
 use crate::process::Invocation;
 use crate::report;
 use crate::request::Request;
 
 /// `migrate status`, with every time in UTC so that they can be compared as text.
-pub(crate) fn status(request: &Request) -> Invocation {
+fn status(request: &Request) -> Invocation {
     let mut invocation = request.migrate("status", request.migrations_dir().to_vec());
     invocation.env.set("PGTZ", "UTC");
     invocation
 }
 
+/// The ledger as `migrate status` lists it.
+pub(super) async fn list(call: &Call<'_>) -> Result<Ledger, Fault> {
+    listed(&call.look(status(call.request)).await?)
+}
+
 /// The ledger in what `migrate status` reported.
-pub(crate) fn listed(outcome: &Outcome<report::MigrationList>) -> Result<Ledger, Fault> {
+fn listed(outcome: &Outcome<report::MigrationList>) -> Result<Ledger, Fault> {
     let report = outcome.report()?;
     let known = |listed: &report::Listed| ["applied", "pending"].contains(&listed.status.as_str());
     // 1 says that migrations are pending, 2 that there was no ledger.
-    if ![0, 1, 2]
-        .into_iter()
-        .any(|status| outcome.exited_with(status))
-        || !report.migrations.iter().all(known)
-    {
+    let is_list = [0, 1, 2].iter().any(|status| outcome.exited_with(*status));
+    if !is_list || !report.migrations.iter().all(known) {
         let what = "its list of migrations cannot be relied on";
         return Err(outcome.harmless_contradiction(what));
     }
-    let applied = report
-        .migrations
-        .iter()
-        .filter(|listed| listed.status == "applied");
-    let applied: Vec<(String, Option<String>)> = applied
-        .map(|listed| (listed.version.clone(), listed.applied_at.clone()))
-        .collect();
-    let mut times: Vec<String> = applied
-        .iter()
-        .filter_map(|(_, time)| comparable(time.as_deref()?))
-        .collect();
-    times.sort_unstable();
-    times.dedup();
-    let row = |(version, applied_at): (String, Option<String>)| {
-        let time = applied_at.as_deref().and_then(comparable);
-        let place = time.as_ref().map(|time| times.binary_search(time));
-        let place = place.and_then(Result::ok).unwrap_or(times.len());
+    let applied = report.migrations.iter();
+    let applied = applied.filter(|listed| listed.status == "applied");
+    let time = |listed: &report::Listed| comparable(listed.applied_at.as_deref()?);
+    let times: BTreeSet<String> = applied.clone().filter_map(time).collect();
+    let row = |(number, listed): (i64, &report::Listed)| {
+        let time = time(listed);
+        let is_before = |it: &&String| time.as_ref().is_none_or(|time| *it < time);
+        let earlier = times.iter().filter(is_before).count();
         Row {
-            version,
+            _number: number,
+            version: listed.version.clone(),
             name: None,
-            is_timed: time.is_some(),
-            rank: i64::try_from(place).unwrap_or(i64::MAX),
-            applied_at,
+            applied_at: listed.applied_at.clone(),
+            is_finite: time.map(|_| true),
+            rank: i64::try_from(earlier).unwrap_or(i64::MAX),
             checksum: None,
         }
     };
     Ok(Ledger {
-        rows: applied.into_iter().map(row).collect(),
+        rows: (1..).zip(applied).map(row).collect(),
         ordered_by: OrderedBy::Version,
         is_locked: false,
     })
@@ -117,7 +114,7 @@ mod tests {
         let ranks: Vec<(&str, i64, bool)> = ledger
             .rows
             .iter()
-            .map(|row| (row.version.as_str(), row.rank, row.is_timed))
+            .map(|row| (row.version.as_str(), row.rank, row.is_timed()))
             .collect();
         let expected = [
             ("001", 1, true),

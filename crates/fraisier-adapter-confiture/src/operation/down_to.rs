@@ -45,11 +45,8 @@ pub(crate) async fn roll_back(
     if ledger.is_locked && !plans_under_lock {
         let what = "another deploy holds the migration lock, and this release of confiture would plan \
                     the rollback before it has ended";
-        return Err(refused(
-            AdapterErrorKind::LockContention,
-            what,
-            Advice::wait_for_lock(),
-        ));
+        let (kind, state) = (AdapterErrorKind::LockContention, DatabaseState::Unchanged);
+        return Err(Fault::new(kind, what, state, Advice::wait_for_lock()));
     }
     check_files(migrations, ledger, rollback)?;
     let links = call.request.project.links(&rollback.versions)?;
@@ -58,7 +55,7 @@ pub(crate) async fn roll_back(
         .await?;
     let done = interpret(&outcome, rollback, ledger.ordered_by)?;
     if !plans_under_lock {
-        compare(&ledger::read_again(call, ledger).await, rollback)
+        compare(&ledger::read(call).await, rollback)
             .map_err(|fault| fault.with_evidence(&outcome.evidence()))?;
     }
     Ok(done)
@@ -95,11 +92,6 @@ fn compare(after: &Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Fau
     ))
 }
 
-/// A rollback that did not begin.
-fn refused(kind: AdapterErrorKind, what: impl Into<String>, next: Advice) -> Fault {
-    Fault::new(kind, what, DatabaseState::Unchanged, next)
-}
-
 /// Refuses an empty revision, which names no migration.
 ///
 /// # Errors
@@ -128,7 +120,6 @@ fn check_files(
     ledger: &Ledger,
     rollback: &Rollback,
 ) -> Result<(), Fault> {
-    let precondition = AdapterErrorKind::PreconditionFailed;
     for version in &rollback.versions {
         let files = migrations.iter().filter(|it| it.version == *version);
         let files: Vec<&Path> = files.map(|it| it.path.as_path()).collect();
@@ -140,7 +131,7 @@ fn check_files(
                  with either",
                 files.join(", ")
             );
-            return Err(refused(precondition, what, Advice::renumber_migration()));
+            return Err(Fault::refused(what, Advice::renumber_migration()));
         }
         let applied = ledger.row(version).and_then(|row| row.name.as_deref());
         let (&[file], Some(applied)) = (files.as_slice(), applied) else {
@@ -153,7 +144,7 @@ fn check_files(
                 shown(file)
             );
             let next = Advice::restore_migration(&format!("{version}_{applied}"));
-            return Err(refused(precondition, what, next));
+            return Err(Fault::refused(what, next));
         }
     }
     Ok(())

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Call;
-use crate::database::{self, Answer, Limits};
-use crate::ledger::{Ledger, STATEMENTS, Unread};
+use crate::ledger::{self, Ledger, Limits, Unread};
 use crate::request::project::Migration;
 
 /// An engine waits for a preflight, and without the ledger there still is one.
@@ -33,22 +32,8 @@ pub(crate) struct Selection {
 /// Why the ledger is not known.
 pub(crate) async fn select(call: &Call<'_>, migrations: &[Migration]) -> Result<Selection, Unread> {
     let directory = call.request.project.migrations_arg();
-    let answers = database::query(call, LIMITS, &STATEMENTS, Some(&directory)).await;
-    let mut answers = answers.map_err(Unread::Unavailable)?;
-    let digests = digests(answers.pop());
-    let ledger = Ledger::read(&answers)?.unwrap_or_default();
-    Ok(among(migrations, &ledger, &digests))
-}
-
-/// The digest of each file, by its name.
-fn digests(answer: Option<Answer>) -> BTreeMap<String, String> {
-    let Some(Answer::Rows(rows)) = answer else {
-        return BTreeMap::new();
-    };
-    let text = |row: &[serde_json::Value], at: usize| Some(row.get(at)?.as_str()?.to_owned());
-    rows.iter()
-        .filter_map(|row| Some((text(row, 0)?, text(row, 1)?)))
-        .collect()
+    let (ledger, digests) = ledger::query(call, LIMITS, Some(&directory)).await?;
+    Ok(among(migrations, &ledger.unwrap_or_default(), &digests))
 }
 
 /// Everything but the migrations that are applied under a version of their own, and whose file has the
@@ -84,8 +69,6 @@ fn among(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::ledger::Row;
     use crate::ledger::tests::row;
@@ -108,8 +91,8 @@ mod tests {
             ..Ledger::default()
         };
         let pairs = files.iter().filter(|name| !name.contains("fifo"));
-        let answer = Answer::Rows(pairs.map(|name| vec![json!(name), json!(name)]).collect());
-        let selection = among(&migrations, &ledger, &digests(Some(answer)));
+        let digests = pairs.map(|&name| (name.into(), name.into())).collect();
+        let selection = among(&migrations, &ledger, &digests);
         let names = selection.judged.iter().filter_map(|it| it.path.file_name());
         let names = names.map(|name| name.to_string_lossy().into_owned());
         (names.collect(), selection.in_ledger, selection.changed)

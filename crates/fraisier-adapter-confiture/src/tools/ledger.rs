@@ -2,12 +2,10 @@
 
 use fraisier_adapter_api::Revision;
 
-use crate::database;
 use crate::failure::Failure;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Ledger, Report};
 pub use crate::ledger::{Rollback, STATEMENTS};
 use crate::operation::Operation;
-use crate::process::{Exit, Output};
 use crate::redact::Redactor;
 
 /// What a rollback to `target` is planned to be, from the report of the script that reads the ledger.
@@ -32,7 +30,7 @@ pub fn versions(report: &[u8]) -> Option<Vec<String>> {
 
 /// The ledger in the report; an empty one where there is no such table.
 fn read(report: &[u8]) -> Option<Ledger> {
-    let output = Output::new(Exit::Code(0), Some(report.to_vec()));
-    let answers = database::read(output, ledger::STATEMENTS.len()).ok()?;
-    Some(Ledger::read(&answers).ok()?.unwrap_or_default())
+    let report: Report = serde_json::from_slice(report).ok()?;
+    let (ledger, _) = report.read().ok()?;
+    Some(ledger.unwrap_or_default())
 }

@@ -5,7 +5,6 @@
 
 mod connection;
 pub mod ledger;
-mod python;
 pub mod replay;
 
 /// Runs any command: in a process group of its own, with a private report file, in bounded memory,
@@ -32,9 +31,10 @@ pub mod process {
 }
 
 pub use self::connection::{Connection, connection};
-pub use self::python::{Script, python};
 pub use crate::failure::{classify, every_advice};
 pub use crate::observe::announcer::Announcer;
+#[cfg(feature = "tools")]
+pub use crate::python::{NotRun, python};
 pub use crate::redact::{MASK, Redactor};
 pub use crate::request::has_server_option;
 pub use crate::request::project::{Migration, list as migrations_in};
