@@ -45,35 +45,35 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
     let redactor = redactor(place, &secret);
     let dresses = dresses(&secret);
 
-    let mut shown = String::new();
+    let mut input = String::new();
     for _ in 0..=below(bytes, 4) {
-        shown.push_str(&text(bytes, 24));
+        input.push_str(&text(bytes, 24));
         let dress = choose(bytes, &dresses);
         let from = below(bytes, dress.len());
         let to = from + below(bytes, dress.len() - from + 1);
-        shown.push_str(&String::from_utf8_lossy(&dress.as_bytes()[from..to]));
+        input.push_str(&String::from_utf8_lossy(&dress.as_bytes()[from..to]));
     }
-    shown.push_str(&text(bytes, 24));
+    input.push_str(&text(bytes, 24));
 
-    let kept = redactor.text(&shown);
+    let kept = redactor.text(&input);
     let shows = |kept: &str, how: &str| {
         for dress in &dresses {
             let seen = seen(dress, kept);
             assert!(
                 seen.is_none(),
-                "{how}: {seen:?} of {secret:?} ({place:?}) in {kept:?}, from {shown:?}"
+                "{how}: {seen:?} of {secret:?} ({place:?}) in {kept:?}, from {input:?}"
             );
         }
     };
     shows(&kept, "text");
-    assert!(kept.len() <= shown.len() * (MASK.len() + 1), "{shown:?}");
+    assert!(kept.len() <= input.len() * (MASK.len() + 1), "{input:?}");
 
-    let (first, second) = (below(bytes, shown.len() + 1), below(bytes, shown.len() + 1));
+    let (first, second) = (below(bytes, input.len() + 1), below(bytes, input.len() + 1));
     let (first, second) = (first.min(second), first.max(second));
     let stderr = Captured {
-        head: shown.as_bytes()[..first].to_vec(),
+        head: input.as_bytes()[..first].to_vec(),
         omitted: (second - first) as u64,
-        tail: shown.as_bytes()[second..].to_vec(),
+        tail: input.as_bytes()[second..].to_vec(),
     };
     let printed = Output {
         stderr,
