@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 pub use self::plan::Rollback;
 pub(crate) use self::plan::{after, of_applied};
+pub(crate) use self::status::list;
 use crate::failure::{Advice, DatabaseState, Fault};
 use crate::operation::Call;
 use crate::process::Arg;
@@ -237,7 +238,7 @@ pub(crate) async fn read(call: &Call<'_>) -> Result<Ledger, Fault> {
     if call.current().await?.is_none() {
         return Ok(Ledger::default());
     }
-    status::list(call).await
+    list(call).await
 }
 
 /// The rows of the ledger; `None` where there is no such table.

@@ -21,7 +21,7 @@ fn status(request: &Request) -> Invocation {
 }
 
 /// The ledger as `migrate status` lists it.
-pub(super) async fn list(call: &Call<'_>) -> Result<Ledger, Fault> {
+pub(crate) async fn list(call: &Call<'_>) -> Result<Ledger, Fault> {
     listed(&call.look(status(call.request)).await?)
 }
 

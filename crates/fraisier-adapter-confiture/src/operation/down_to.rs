@@ -55,8 +55,11 @@ pub(crate) async fn roll_back(
         .await?;
     let done = interpret(&outcome, rollback, ledger.ordered_by)?;
     if !plans_under_lock {
-        compare(&ledger::read(call).await, rollback)
-            .map_err(|fault| fault.with_evidence(&outcome.evidence()))?;
+        let after = match ledger.ordered_by {
+            OrderedBy::Row => ledger::read(call).await,
+            OrderedBy::Version => ledger::list(call).await,
+        };
+        compare(&after, rollback).map_err(|fault| fault.with_evidence(&outcome.evidence()))?;
     }
     Ok(done)
 }

@@ -85,7 +85,7 @@ fn running_out_of_descriptors_advises_to_retry() {
 
 #[test]
 fn running_out_of_threads_is_a_failure() {
-    isolated("limits::threads_may_run_out", "", || {
+    isolated("limits::running_out_of_threads_is_a_failure", "", || {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
