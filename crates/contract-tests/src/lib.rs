@@ -7,6 +7,7 @@ pub mod call;
 pub mod case;
 pub mod catalogue;
 pub mod connection;
+pub mod differences;
 pub mod expectation;
 pub mod fixtures;
 pub mod front;

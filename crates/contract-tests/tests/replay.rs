@@ -1,7 +1,8 @@
 //! Replays every case of every recorded release through the adapter, and holds what the adapter
 //! makes of it against the snapshot beside the recording.
 //!
-//! `cargo test -p contract-tests --test replay 0.23.0/preflight` replays just those.
+//! `cargo test -p contract-tests --test replay 0.23.0/preflight` replays just those. What differs is
+//! printed at the end, each difference once; `-- --format pretty` prints a line for each replay.
 //!
 //! `UPDATE_SNAPSHOTS=1 cargo test -p contract-tests --test replay` writes the snapshots, where the
 //! adapter changed on purpose: a snapshot is stored where it differs from the one before it, and one
@@ -10,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,12 +20,12 @@ use std::sync::{Arc, Mutex};
 use contract_tests::case::Case;
 use contract_tests::catalogue::catalogue;
 use contract_tests::connection::DATABASE_URL;
+use contract_tests::differences::Differences;
 use contract_tests::fixtures::{Fixtures, default_root};
 use contract_tests::release::Release;
 use contract_tests::replay::{Replay, VERSION};
 use contract_tests::rules::check;
 use libtest_mimic::{Arguments, Failed, Trial};
-use similar::TextDiff;
 
 /// Set in the process that runs the tests.
 const INNER: &str = "CONTRACT_TESTS_AMBIENT";
@@ -34,15 +36,42 @@ const STAND_IN: &str = env!("CARGO_BIN_EXE_stand-in-confiture");
 /// How many recordings were of what the adapter never asks: they are read, and not replayed.
 static READ: AtomicU64 = AtomicU64::new(0);
 
+/// How many replays have ended. All of them take minutes, so some are announced.
+static ENDED: AtomicU64 = AtomicU64::new(0);
+
 /// What replays found, by release and case.
 type Found = BTreeMap<(Release, String), String>;
+
+/// Why a replay failed.
+enum Why {
+    /// The result is not the snapshot.
+    Changed { snapshot: String, now: String },
+    /// There is no result to compare.
+    Failed(String),
+}
+
+impl From<String> for Why {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
+impl From<anyhow::Error> for Why {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(format!("{error:#}"))
+    }
+}
 
 fn main() -> ExitCode {
     // The tests run where an ambient DSN is set, which no child may see.
     if env::var_os(INNER).is_none() {
         return with_ambient_dsn();
     }
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // A line for each of thousands of replays would bury what differs.
+    if arguments.format.is_none() && !arguments.quiet && !arguments.list {
+        arguments.logfile.get_or_insert_with(|| "/dev/null".into());
+    }
     match run(&arguments) {
         Ok(status) => status,
         Err(error) => {
@@ -62,6 +91,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let (fixtures, catalogue) = (Arc::new(fixtures), Arc::new(catalogue));
     let found = update.then(|| Arc::new(Mutex::new(Found::new())));
+    let differences = Arc::new(Mutex::new(Differences::default()));
     let mut trials = Vec::new();
     let mut skipped = 0;
     for release in fixtures.releases() {
@@ -71,9 +101,28 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 continue;
             }
             let (fixtures, catalogue) = (Arc::clone(&fixtures), Arc::clone(&catalogue));
-            let found = found.clone();
+            let (found, differences) = (found.clone(), Arc::clone(&differences));
             let name = format!("{release}/{}", case.name);
-            let run = move || replay(&fixtures, release, &catalogue[number], found.as_deref());
+            let run = move || {
+                let case = &catalogue[number];
+                let run = || replay(&fixtures, release, case, found.as_deref());
+                let outcome = panic::catch_unwind(AssertUnwindSafe(run));
+                let outcome = outcome.unwrap_or_else(|_| Err("it panicked".to_owned().into()));
+                let ended = ENDED.fetch_add(1, Ordering::Relaxed) + 1;
+                if ended.is_multiple_of(500) {
+                    eprintln!("{ended} replays have ended");
+                }
+                outcome.map_err(|why| {
+                    let mut differences = differences.lock().expect("nobody panics with it");
+                    match why {
+                        Why::Changed { snapshot, now } => {
+                            differences.add_changed(release, case.name, &snapshot, &now);
+                        }
+                        Why::Failed(why) => differences.add_failed(release, case.name, why),
+                    }
+                    Failed::without_message()
+                })
+            };
             trials.push(Trial::test(name, run));
         }
     }
@@ -81,13 +130,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let recordings = fixtures.recordings().count();
     let conclusion = libtest_mimic::run(arguments, trials);
     if !arguments.list {
+        print!("{}", differences.lock().expect("nobody panics with it"));
         let read = READ.load(Ordering::Relaxed);
         println!(
             "{releases} releases, {cases} cases shown by {recordings} recordings: {} replayed, {read} \
              help pages and exit codes read, {} filtered out, {skipped} skipped because the release does \
-             not have the case",
+             not have the case; {} differ",
             conclusion.num_passed + conclusion.num_failed - read,
             conclusion.num_filtered_out,
+            conclusion.num_failed,
         );
     }
     if let Some(found) = found {
@@ -119,7 +170,7 @@ fn replay(
     release: Release,
     case: &Case,
     update: Option<&Mutex<Found>>,
-) -> Result<(), Failed> {
+) -> Result<(), Why> {
     let recorded = |name: &str| {
         let recording = fixtures.recording(release, name);
         recording.ok_or_else(|| format!("{name} is not recorded on {release}"))
@@ -130,14 +181,12 @@ fn replay(
         recording: recorded(case.name)?,
         version: recorded(VERSION)?,
     };
-    let replayed = replay
-        .run(Path::new(STAND_IN))
-        .map_err(|error| failed(&error))?;
+    let replayed = replay.run(Path::new(STAND_IN))?;
     READ.fetch_add(u64::from(replayed.decoded.is_none()), Ordering::Relaxed);
-    check(&replay, &replayed).map_err(|error| failed(&error))?;
+    check(&replay, &replayed)?;
     let now = replay.snapshot(&replayed);
     if let Some(found) = update {
-        let mut found = found.lock().map_err(|_| "another replay panicked")?;
+        let mut found = found.lock().expect("nobody panics with it");
         found.insert((release, case.name.to_owned()), now);
         return Ok(());
     }
@@ -146,11 +195,6 @@ fn replay(
     if now == snapshot {
         return Ok(());
     }
-    let diff = TextDiff::from_lines(snapshot, &now);
-    let diff = diff.unified_diff().header("snapshot", "now").to_string();
-    Err(format!("{}\n{diff}\n{UPDATE}=1 accepts this", case.about).into())
-}
-
-fn failed(error: &anyhow::Error) -> Failed {
-    format!("{error:#}").into()
+    let snapshot = snapshot.to_owned();
+    Err(Why::Changed { snapshot, now })
 }
