@@ -150,6 +150,12 @@ impl Fault {
         self
     }
 
+    /// Replaces this text by that in what happened.
+    pub(crate) fn replacing(mut self, this: &str, that: &str) -> Self {
+        self.what = self.what.replace(this, that);
+        self
+    }
+
     pub(crate) fn advising(mut self, next: Advice) -> Self {
         self.next = next.into();
         self

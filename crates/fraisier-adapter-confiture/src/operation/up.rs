@@ -54,13 +54,12 @@ pub(crate) async fn apply(
     invocation: Invocation,
 ) -> Result<MigrationOutcome, Fault> {
     let (limit, slice) = lock_limits(call.request);
-    let (began, mut tries) = (Instant::now(), 1);
+    let began = Instant::now();
     let outcome = loop {
         let outcome = call.run::<report::Up>(invocation.clone()).await?;
         if !lacked_lock(&outcome, slice) || began.elapsed() >= limit {
             break outcome;
         }
-        tries += 1;
     };
     if let Ok(report) = outcome.report() {
         events(report).for_each(|event| call.emit(event));
@@ -68,13 +67,9 @@ pub(crate) async fn apply(
     if outcome.lacks_report() && outcome.exited_with(0) {
         return without_report(call, &outcome, target).await;
     }
-    interpret(&outcome, target, migrations).map_err(|fault| match tries {
-        1 => fault,
-        tries => fault.and(&format!(
-            "the last of {tries} tries in {} s",
-            began.elapsed().as_secs()
-        )),
-    })
+    // confiture names the limit of the last try.
+    interpret(&outcome, target, migrations)
+        .map_err(|fault| fault.replacing(&lock_wait(slice), &lock_wait(limit)))
 }
 
 /// How long an `up` waits for the migration lock, and one try of it.
@@ -84,11 +79,16 @@ fn lock_limits(request: &Request) -> (Duration, Duration) {
     (limit, limit.min(LOCK_SLICE))
 }
 
+/// How confiture names the time that it waited for the migration lock.
+fn lock_wait(limit: Duration) -> String {
+    format!("migration lock within {:?}s.", limit.as_secs_f64())
+}
+
 /// Whether the command did nothing but wait for the migration lock, as long as one try may.
 fn lacked_lock(outcome: &Outcome<report::Up>, slice: Duration) -> bool {
-    let said = format!("migration lock within {}s", slice.as_secs_f64());
     matches!(outcome.payload(), Ok(Err(envelope))
-        if envelope.code.as_deref() == Some("LOCK_1300") && envelope.message.contains(&said))
+        if envelope.code.as_deref() == Some("LOCK_1300")
+            && envelope.message.contains(&lock_wait(slice)))
         && outcome.exited_with(6)
         && outcome.output.interrupted.is_none()
         && !outcome.began()

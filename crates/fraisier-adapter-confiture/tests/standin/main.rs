@@ -132,10 +132,11 @@ async fn an_up_retries_a_lock_held_by_another_deploy() {
     let outcome = waits.adapter().up(&waits.ctx(DSN), None).await;
     assert_eq!(outcome.expect("a success").to, Some(Revision::new("002")));
     assert_eq!(waits.calls().len(), 3);
-    let hasty = waits.built(|it| it.lock_timeout_ms(1));
-    fs::remove_file(waits.dir.path().join("calls")).expect("removed");
-    assert!(hasty.up(&waits.ctx(DSN), None).await.is_err());
-    assert_eq!(waits.calls().len(), 1);
+    let slow = Stage::new(&format!("sleep 0.5\n{}", held("0.4s", "")));
+    let hasty = slow.built(|it| it.lock_timeout_ms(450));
+    let error = hasty.up(&slow.ctx(DSN), None).await.expect_err("an error");
+    assert!(error.to_string().contains("lock within 0.45s."), "{error}");
+    assert_eq!(slow.calls().len(), 1);
     for (within, printed) in [("30.0s", ""), ("0.4s", "⚡ Applying 001_a...")] {
         let stage = Stage::new(&held(within, printed));
         stage.failing_up().await;
