@@ -252,6 +252,18 @@ fn changed(
     Some(outcome.fault(kind, &what, DatabaseState::Unchanged, next))
 }
 
+/// The failure that confiture reported. Where the server refused a statement, every migration planned
+/// before the one that it is about was rolled back, each in a transaction of its own.
+fn stopped(outcome: &Outcome<report::DownTo>, envelope: &Envelope, rollback: &Rollback) -> Fault {
+    let fault = outcome.envelope(envelope);
+    let refused = refusal(&envelope.message).and(envelope.migration.as_ref());
+    let at = refused.and_then(|version| rollback.versions.iter().position(|it| it == version));
+    let Some(at) = at else { return fault };
+    let kind = fault.kind();
+    let state = DatabaseState::exactly(Change::RolledBack, &rollback.versions[..at]);
+    fault.in_state(kind, state)
+}
+
 fn listed(versions: &[String]) -> String {
     match versions {
         [] => "nothing".into(),
@@ -269,7 +281,7 @@ pub(crate) fn interpret(
         Ok(report) => report,
         Err(envelope) => {
             let changed = changed(outcome, envelope, rollback, planned_with);
-            return Err(changed.unwrap_or_else(|| outcome.envelope(envelope)));
+            return Err(changed.unwrap_or_else(|| stopped(outcome, envelope, rollback)));
         }
     };
     let at_least = DatabaseState::at_least(Change::RolledBack, &report.rolled_back);
@@ -632,6 +644,33 @@ mod tests {
             assert_eq!(error.kind, kind, "{error}");
             assert!(error.message.contains(state), "{error}");
         }
+    }
+
+    #[test]
+    fn after_a_refused_statement_what_was_rolled_back_is_exact() {
+        let state = |migration: &str, said: &str| {
+            let begin = format!("Failed to rollback migration {migration} (x)");
+            let message =
+                format!("{begin}: SQL execution failed | SQL: DROP TABLE x | Error: {said}");
+            let report = json!({"ok": false, "error": {
+                "code": "MIGR_001", "message": message, "migration": migration}});
+            let failed = output(3, Some(&report.to_string()));
+            let rollback = rollback("001", &["004", "003", "002"], &["001"]);
+            let failure = replay::roll_back(&rollback, &Redactor::default(), only(&failed));
+            failure.expect_err("an error").state().clone()
+        };
+        let exactly = |versions: &[&str]| {
+            let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
+            DatabaseState::exactly(Change::RolledBack, &versions)
+        };
+        let refused = "table \"x\" does not exist";
+        assert_eq!(state("002", refused), exactly(&["004", "003"]));
+        assert_eq!(state("004", refused), exactly(&[]));
+        assert_eq!(state("005", refused), DatabaseState::Unknown);
+        assert_eq!(
+            state("002", "the connection is lost"),
+            DatabaseState::Unknown
+        );
     }
 
     #[test]
