@@ -11,6 +11,7 @@ mod doctor;
 mod encoding;
 mod examples;
 mod host;
+mod interpreter;
 mod ledger;
 mod long;
 mod pooler;
@@ -28,7 +29,7 @@ use crate::help;
 use crate::stage::Stage;
 
 /// The groups, for `--help`.
-const GROUPS: [(&str, &str); 15] = [
+const GROUPS: [(&str, &str); 16] = [
     (
         "undo/",
         "an `up` that fails halfway and is undone, with ways down that work, fail or are missing",
@@ -66,6 +67,11 @@ const GROUPS: [(&str, &str); 15] = [
         "trouble/",
         "a lock that the role may not wait for, a commit that waits for a standby, and a Python that \
          cannot start",
+    ),
+    (
+        "interpreter/",
+        "migrations in Python that end the interpreter with any status, after another was applied: \
+         whether that is ever taken for an unchanged database",
     ),
     (
         "deployers/",
@@ -149,6 +155,7 @@ pub fn run(args: LiveArgs) -> anyhow::Result<()> {
     scenes.extend(cancel::scenes(&chosen));
     scenes.extend(conformance::scenes(&chosen));
     scenes.extend(trouble::scenes(&chosen));
+    scenes.extend(interpreter::scenes(&chosen));
     scenes.extend(cut::scenes(&chosen, args.every));
     scenes.extend(death::scenes(&chosen));
     scenes.extend(deployers::scenes(&chosen));

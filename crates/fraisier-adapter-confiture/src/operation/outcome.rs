@@ -98,9 +98,9 @@ impl Ended {
     }
 
     /// Whether it exited as confiture does when it does not understand its arguments: with status 2
-    /// and no report. A `.py` migration can end the process in the same way.
+    /// and no report, before the first migration. A `.py` migration can end the process in the same way.
     pub(crate) fn resembles_usage_error(&self) -> bool {
-        self.exited_with(2) && self.output.report.is_none()
+        self.exited_with(2) && self.output.report.is_none() && !self.began()
     }
 
     /// Whether it printed a usage message.

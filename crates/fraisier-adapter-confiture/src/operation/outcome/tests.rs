@@ -85,19 +85,28 @@ fn half_a_secret_at_a_cut_is_removed() {
 
 #[test]
 fn a_usage_line_proves_nothing_where_migrations_ran() {
-    let ended = |command| match command {
+    let ended = |command, printed: &str| match command {
         Command::Version => Output {
             stdout: b"confiture version 1.29.0\n".to_vec().into(),
             ..output(0, None)
         },
         _ => Output {
+            stdout: printed.as_bytes().to_vec().into(),
             stderr: b"Usage: seed [OPTIONS]\n".to_vec().into(),
             ..output(2, None)
         },
     };
-    let failure = replay::up(None, &Redactor::default(), ended).expect_err("an error");
-    assert_eq!(failure.kind(), AdapterErrorKind::Execution);
-    assert_eq!(*failure.state(), DatabaseState::Unknown);
+    for (printed, cause) in [
+        ("", Cause::Usage),
+        ("⚡ Applying 002_orders...", Cause::Other),
+    ] {
+        let ended = |command| ended(command, printed);
+        let failure = replay::up(None, &Redactor::default(), ended).expect_err("an error");
+        assert_eq!(failure.kind(), AdapterErrorKind::Execution);
+        assert_eq!(*failure.state(), DatabaseState::Unknown);
+        assert_eq!(*failure.cause(), cause, "{printed}");
+    }
+    let ended = |command| ended(command, "");
     let failure = replay::verify(None, &Redactor::default(), ended).expect_err("an error");
     assert_eq!(failure.kind(), AdapterErrorKind::InvalidConfig);
     assert_eq!(*failure.cause(), Cause::Usage);

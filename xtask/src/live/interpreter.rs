@@ -1,0 +1,72 @@
+//! Migrations in Python that end the interpreter, after another migration was applied.
+
+use anyhow::{Context as _, ensure};
+use contract_lab::confiture::{Candidate, Installed};
+use contract_tests::release::Release;
+use fraisier_adapter_api::AdapterErrorKind;
+
+use crate::harness::{Scene, World};
+use crate::stage::Stage;
+
+/// The oldest, one that prints each migration as it begins it, and the newest.
+const RELEASES: [Candidate; 3] = [
+    Candidate::Release(Release::new(0, 20, 0)),
+    Candidate::Release(Release::new(0, 44, 0)),
+    Candidate::Newest,
+];
+
+/// The statuses of confiture that a kind of failure follows from.
+const STATUSES: [u8; 7] = [0, 1, 2, 3, 5, 6, 8];
+
+pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for candidate in super::or(chosen, &RELEASES) {
+        let mut add = |name: &str, ending: &str, says: &str| {
+            let (ending, says) = (ending.to_owned(), says.to_owned());
+            let play =
+                move |world: &World, confiture: &Installed| ends(world, confiture, &ending, &says);
+            scenes.push(Scene::new("interpreter", candidate, name, play));
+        };
+        for status in STATUSES {
+            for exit in ["os._exit", "sys.exit"] {
+                let exit = format!("{exit}({status})");
+                add(&exit, &exit, &format!("exit status {status}"));
+            }
+        }
+        // Both exit with 2, as confiture does when it does not understand its arguments.
+        let argparse = "__import__('argparse').ArgumentParser().parse_args(['--seed'])";
+        let says = "unrecognized arguments: --seed";
+        add("the usage text of argparse", argparse, says);
+        let typer = "__import__('typer').run(lambda: None)";
+        let typer = format!("sys.argv[1:] = ['--seed']\n    {typer}");
+        add("the usage text of typer", &typer, "No such option: --seed");
+    }
+    scenes
+}
+
+/// Nothing says that the database is unchanged, and 001 remains.
+fn ends(world: &World, confiture: &Installed, ending: &str, says: &str) -> anyhow::Result<()> {
+    let stage = Stage::new(world, confiture)?;
+    stage.project.table("001")?;
+    stage.project.python(
+        "002_m002",
+        &format!("def up(self):\n    import os, sys\n    {ending}\ndef down(self):\n    pass"),
+    )?;
+    let error = stage.up().err().context("it succeeded")?;
+    let kind = error.kind();
+    let is_harmless = matches!(
+        kind,
+        AdapterErrorKind::LockContention
+            | AdapterErrorKind::DbUnreachable
+            | AdapterErrorKind::PreconditionFailed
+            | AdapterErrorKind::InvalidConfig
+    );
+    ensure!(
+        !is_harmless && !error.state().is_unchanged(),
+        "{kind}: {error}"
+    );
+    let message = error.to_string();
+    ensure!(message.contains(says), "it does not say {says}: {message}");
+    ensure!(!message.contains("not changed"), "{message}");
+    stage.is_at(&["001"])
+}
