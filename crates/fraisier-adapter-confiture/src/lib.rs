@@ -136,7 +136,6 @@ mod adapter;
 mod boundary;
 mod builder;
 mod failure;
-mod file_name;
 mod guard;
 mod ledger;
 mod libpq;

@@ -9,13 +9,12 @@ use super::Call;
 use super::outcome::Outcome;
 use super::server_error::refusal;
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
-use crate::file_name::name_of;
 use crate::ledger::{self, Ledger, OrderedBy, Rollback};
 use crate::process::{Arg, Invocation, Links};
 use crate::release::capability::Need;
 use crate::report::{self, Envelope};
 use crate::request::Request;
-use crate::request::project::Migration;
+use crate::request::project::{Migration, name_of};
 
 /// Rolls back what was applied after a revision, in the order of the rows of the ledger.
 pub(crate) async fn down_to(call: &Call<'_>, target: &Revision) -> Result<MigrationOutcome, Fault> {

@@ -5,7 +5,6 @@ pub(crate) mod current;
 pub(crate) mod describe;
 pub(crate) mod down_to;
 pub(crate) mod outcome;
-mod pending;
 pub(crate) mod preflight;
 mod progress;
 pub(crate) mod server_error;
@@ -13,7 +12,6 @@ pub(crate) mod start;
 pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
-pub(crate) mod version;
 
 use std::cell::OnceCell;
 use std::time::Duration;
@@ -144,7 +142,7 @@ impl<'a> Call<'a> {
         let output = self.confiture.run(self.request.version()).await;
         let version = output.and_then(|output| {
             let ended = self.ended(Operation::Describe, output);
-            version::interpret(&ended, self.request.config.named_by)
+            describe::interpret(&ended, self.request.config.named_by)
         });
         self.version.get_or_init(|| version).clone()
     }
@@ -166,7 +164,7 @@ impl<'a> Call<'a> {
         };
         let version = self.run_beside(self.request.version(), None).await?;
         if version.start_error().as_ref() == Some(&said) {
-            return Err(version::cannot_start(ended, &said));
+            return Err(describe::cannot_start(ended, &said));
         }
         Ok(())
     }
@@ -179,7 +177,7 @@ impl<'a> Call<'a> {
         let printed_usage = ended.printed_usage();
         match self.version().await {
             Ok(version) => {
-                version::usable(&version)?;
+                describe::usable(&version)?;
                 if printed_usage {
                     return Err(ended.usage_error(&version));
                 }

@@ -1,16 +1,17 @@
 //! `preflight`: what the migrations would do, and whether the old program can run beside the new.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterErrorKind, PreflightIssue, PreflightReport, Severity};
 
-use super::Call;
 use super::outcome::Outcome;
-use super::pending::{self, Selection};
-use super::version;
+use super::{Call, describe};
 use crate::failure::Fault;
 use crate::guard;
+use crate::ledger::{self, Ledger, Limits, Unread};
 use crate::process::{Arg, Exit, Invocation};
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
@@ -32,6 +33,12 @@ pub const APPLIED_ALSO_JUDGED: &str = "FRAISIER_APPLIED_ALSO_JUDGED";
 
 /// The code of the issue that an applied migration was judged too, because its file has changed.
 pub const APPLIED_FILE_CHANGED: &str = "FRAISIER_APPLIED_FILE_CHANGED";
+
+/// An engine waits for a preflight, and without the ledger there still is one.
+const LIMITS: Limits = Limits {
+    lock: Duration::from_secs(5),
+    statement: Duration::from_secs(10),
+};
 
 /// What a preflight is about.
 #[derive(Debug, Clone)]
@@ -55,7 +62,7 @@ pub(crate) async fn preflight(call: &Call<'_>) -> Result<PreflightReport, Fault>
         && call.request.config.pending_only
     {
         supported(call).await?;
-        let selection = pending::select(call, migrations).await;
+        let selection = select(call, migrations).await;
         about.selection = Some(selection.map_err(|why| why.to_string()));
     }
     judge(call, &about).await
@@ -65,8 +72,62 @@ pub(crate) async fn preflight(call: &Call<'_>) -> Result<PreflightReport, Fault>
 async fn supported(call: &Call<'_>) -> Result<ConfitureVersion, Fault> {
     let version = call.version().await?;
     let otherwise = AdapterErrorKind::MethodNotSupported;
-    version::meets(&version, Need::Preflight, otherwise)?;
+    describe::meets(&version, Need::Preflight, otherwise)?;
     Ok(version)
+}
+
+/// What of the migrations of a directory is judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Selection {
+    pub(crate) judged: Vec<Migration>,
+    /// How many of them the ledger has.
+    pub(crate) in_ledger: usize,
+    /// How many rows the ledger has.
+    pub(crate) rows: usize,
+    /// The versions of those that differ from what was applied, as far as is known.
+    pub(crate) changed: Vec<String>,
+}
+
+/// Reads the ledger and the digests of the files, and selects.
+///
+/// # Errors
+///
+/// Why the ledger is not known.
+async fn select(call: &Call<'_>, migrations: &[Migration]) -> Result<Selection, Unread> {
+    let directory = call.request.project.migrations_arg();
+    let (ledger, digests) = ledger::query(call, LIMITS, Some(&directory)).await?;
+    Ok(among(migrations, &ledger.unwrap_or_default(), &digests))
+}
+
+/// Everything but the migrations that are applied under a version of their own, and whose file has the
+/// checksum of the ledger.
+fn among(
+    migrations: &[Migration],
+    ledger: &Ledger,
+    digests: &BTreeMap<String, String>,
+) -> Selection {
+    let mut selection = Selection {
+        rows: ledger.rows.len(),
+        ..Selection::default()
+    };
+    for migration in migrations {
+        let same = |it: &&Migration| it.version == migration.version;
+        if let Some(row) = ledger.row(&migration.version) {
+            let name = migration.path.file_name().and_then(|name| name.to_str());
+            let digest = name.and_then(|name| digests.get(name));
+            let is_unchanged = digest.is_some() && digest == row.checksum.as_ref();
+            // confiture refuses two migrations of one version, so it has to see both.
+            let is_alone = migrations.iter().filter(same).count() == 1;
+            match (is_alone, is_unchanged) {
+                (true, true) => continue,
+                (true, false) => selection.changed.push(migration.version.clone()),
+                (false, _) => {}
+            }
+            selection.in_ledger += 1;
+        }
+        selection.judged.push(migration.clone());
+    }
+    selection
 }
 
 /// Runs the command and interprets its output.

@@ -1,31 +1,23 @@
 //! Failures of commands that could not be run, or whose report could not be read.
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 
 use fraisier_adapter_api::AdapterErrorKind as Kind;
-use rustix::io::Errno;
 
 use super::Operation;
 use super::outcome::Ended;
 use crate::failure::{Advice, DatabaseState, Fault, NamedBy};
-use crate::process::{Obstacle, ReportProblem, RunError};
-
-/// Whether this machine is out of something: descriptors, memory, threads.
-pub(crate) fn is_shortage(error: &io::Error) -> bool {
-    const SHORTAGES: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
-    Errno::from_io_error(error).is_some_and(|errno| SHORTAGES.contains(&errno))
-}
+use crate::process::{Obstacle, RunError, is_shortage};
 
 /// The failure of a call whose command ended with this error.
 pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) -> Fault {
     let what = error.to_string();
     let (kind, next) = match error {
-        RunError::Report { problem, output } => {
-            let next = match problem {
-                ReportProblem::Unreadable { source } if is_shortage(&source) => {
-                    Advice::free_resources()
-                }
-                _ => Advice::none(),
+        RunError::Report { source, output } => {
+            let next = if is_shortage(&source) {
+                Advice::free_resources()
+            } else {
+                Advice::none()
             };
             let output = *output;
             let ended = Ended { operation, output };
@@ -67,7 +59,10 @@ pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) ->
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use fraisier_adapter_api::AdapterError;
+    use rustix::io::Errno;
 
     use super::*;
     use crate::testing::output;
@@ -168,9 +163,7 @@ mod tests {
             (Errno::IO, false),
         ] {
             let error = RunError::Report {
-                problem: ReportProblem::Unreadable {
-                    source: errno.into(),
-                },
+                source: errno.into(),
                 output: Box::new(output(0, None)),
             };
             let error = words(Operation::Up, error);
@@ -184,7 +177,7 @@ mod tests {
     #[test]
     fn a_failure_after_the_start_leaves_the_state_unknown() {
         let too_large = || RunError::Report {
-            problem: ReportProblem::TooLarge { size: 9, limit: 8 },
+            source: io::Error::other("it is too long"),
             output: Box::new(output(0, None)),
         };
         let lost = || RunError::Lost {
@@ -202,6 +195,6 @@ mod tests {
             assert!(verify.message.contains("was not changed"), "{verify}");
         }
         let large = words(Operation::Up, too_large());
-        assert!(large.message.contains("limit is 8"), "{large}");
+        assert!(large.message.contains("it is too long"), "{large}");
     }
 }

@@ -9,18 +9,16 @@
 //! lint keeps the other clock out of this workspace.
 
 mod invocation;
-mod launch;
 mod output;
 mod report;
-mod report_dir;
 mod runner;
 mod stream;
-mod task;
 mod watcher;
 
+pub(crate) use self::invocation::find_program;
 pub use self::invocation::{Arg, Environment, Invocation, Links};
-pub(crate) use self::launch::find_program;
+pub(crate) use self::output::is_shortage;
 pub use self::output::{Captured, Exit, Interruption, Obstacle, Output, RunError, Stream};
-pub use self::report::{Report, ReportProblem, read_report};
+pub use self::report::{Report, read_report};
 pub use self::runner::{Activity, Listener, RunContext, Runner};
 pub use self::watcher::can_watch;

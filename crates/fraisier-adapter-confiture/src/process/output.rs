@@ -4,9 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::Signal;
 
-use super::report::{Report, ReportProblem};
+use super::report::Report;
 
 /// One of the two streams a command prints on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,11 +147,11 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
-    /// The program ran, but the report it left is not one that can be read.
-    #[error("{problem}")]
+    /// The program ran, but the report it wrote is not one that can be read.
+    #[error("the report cannot be read: {source}")]
     Report {
         /// What is wrong with the report.
-        problem: ReportProblem,
+        source: io::Error,
         /// Everything else that is known; its `report` is `None`.
         output: Box<Output>,
     },
@@ -161,6 +162,12 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// Whether this machine is out of something: descriptors, memory, threads.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    const SHORTAGES: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
+    Errno::from_io_error(error).is_some_and(|errno| SHORTAGES.contains(&errno))
 }
 
 /// What keeps a program from being started.

@@ -1,114 +1,138 @@
-//! Reads the report that a command wrote, without trusting what lies at its path.
+//! The report of a command, and its directory. No other user can read it or put anything there. It is
+//! removed at the end of its run, or by the watcher when this process dies.
 
-use std::fs::File;
+use std::collections::hash_map::RandomState;
+use std::fs::{DirBuilder, File};
+use std::hash::BuildHasher;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
-use rustix::io::Errno;
 use rustix::process::geteuid;
+
+use super::invocation::Links;
+use super::output::RunError;
 
 /// The largest report that is read, in bytes.
 const LIMIT: u64 = 256 << 20;
 
-const SPECIAL: &str = "a socket or device";
+/// The place for one report, in a directory of its own that only this user can enter. Dropping it
+/// removes the directory.
+pub(super) struct ReportDir {
+    path: PathBuf,
+    created: bool,
+}
+
+impl ReportDir {
+    /// Chooses the path of a directory. Nothing is created yet, so that the watcher knows the path
+    /// before there is anything to remove.
+    pub(super) fn choose() -> Result<Self, RunError> {
+        Self::choose_in(&std::env::temp_dir())
+    }
+
+    fn choose_in(parent: &Path) -> Result<Self, RunError> {
+        // The child starts in another directory, so a relative TMPDIR has to be resolved here.
+        let absolute = std::path::absolute(parent).map_err(|source| RunError::TempDir {
+            parent: parent.to_owned(),
+            source,
+        })?;
+        // Every `RandomState` has other keys.
+        let random = RandomState::new().hash_one(std::process::id());
+        Ok(Self {
+            path: absolute.join(format!("confiture-report-{random:016x}")),
+            created: false,
+        })
+    }
+
+    /// Creates the directory, which must not exist.
+    pub(super) fn create(&mut self) -> Result<(), RunError> {
+        let created = DirBuilder::new().mode(0o700).create(&self.path);
+        self.created = created.is_ok();
+        created.map_err(|source| RunError::TempDir {
+            parent: self.path.parent().unwrap_or(&self.path).to_owned(),
+            source,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the report belongs.
+    pub(super) fn report(&self) -> PathBuf {
+        self.path.join("report.json")
+    }
+
+    /// Removes the directory, which something may still write to.
+    pub(super) fn remove(&self) {
+        if self.created {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+
+    /// Creates the links, and the directories that they are in.
+    pub(super) fn link(&self, links: &Links) -> Result<(), RunError> {
+        let directory = self.path.join(&links.directory);
+        let mut targets = links.targets.iter();
+        std::fs::create_dir_all(&directory)
+            .and_then(|()| targets.try_for_each(|(link, to)| symlink(to, self.path.join(link))))
+            .map_err(|source| RunError::TempDir {
+                parent: directory,
+                source,
+            })
+    }
+}
+
+impl Drop for ReportDir {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
 
 /// The bytes of a report. Clones share them.
 pub type Report = Arc<Vec<u8>>;
-
-/// What is wrong with a report file.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReportProblem {
-    /// It is larger than the limit.
-    #[error("the report is {size} bytes long, and the limit is {limit}")]
-    TooLarge {
-        /// Its size in bytes, or at least that.
-        size: u64,
-        /// The limit in bytes.
-        limit: u64,
-    },
-    /// It is not a regular file of this user.
-    #[error("the report is {what}, not a file of this user's")]
-    NotAFile {
-        /// What it is instead, such as `a symbolic link`.
-        what: &'static str,
-    },
-    /// It could not be opened or read.
-    #[error("the report cannot be read: {source}")]
-    Unreadable {
-        /// What the system said.
-        source: io::Error,
-    },
-}
 
 /// The report in a file of this user's, as a [`Runner`](super::Runner) gives it; `None` when there
 /// is no file.
 ///
 /// # Errors
 ///
-/// - [`ReportProblem::TooLarge`] when it has more than 256 MiB.
-/// - [`ReportProblem::NotAFile`] when it is a symbolic link, a directory, a FIFO, a socket, a device,
-///   or a file of another user.
-/// - [`ReportProblem::Unreadable`] when it cannot be opened or read, for example because no descriptor
-///   is left.
-pub fn read_report(path: &Path) -> Result<Option<Report>, ReportProblem> {
+/// When it has more than 256 MiB, is not a regular file of this user (a link, a FIFO), or cannot be read,
+/// for example because no descriptor is left.
+pub fn read_report(path: &Path) -> io::Result<Option<Report>> {
     read_up_to(path, LIMIT)
 }
 
-fn read_up_to(path: &Path, limit: u64) -> Result<Option<Report>, ReportProblem> {
+fn read_up_to(path: &Path, limit: u64) -> io::Result<Option<Report>> {
     // No link is followed, and no FIFO is waited for.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let opened = File::options()
-        .read(true)
-        .custom_flags(flags.cast_signed())
-        .open(path);
-    let file = match opened {
+    let mut options = File::options();
+    let opened = options.read(true).custom_flags(flags.cast_signed());
+    let file = match opened.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(problem)?,
+        opened => opened?,
     };
-    let found = file.metadata().map_err(problem)?;
-    let kind = found.file_type();
-    let what = if kind.is_dir() {
-        "a directory"
-    } else if kind.is_fifo() {
-        "a FIFO"
-    } else if !kind.is_file() {
-        SPECIAL
-    } else if found.uid() != geteuid().as_raw() {
-        "a file of another user"
-    } else {
-        return read_file(file, found.len(), limit).map(Some);
-    };
-    Err(ReportProblem::NotAFile { what })
-}
-
-fn read_file(file: File, length: u64, limit: u64) -> Result<Report, ReportProblem> {
+    let found = file.metadata()?;
+    if !found.is_file() || found.uid() != geteuid().as_raw() {
+        return Err(io::Error::other("it is not a regular file of this user"));
+    }
     let mut report = Vec::new();
-    if length <= limit {
-        let mut file = file.take(limit + 1);
-        file.read_to_end(&mut report).map_err(problem)?;
+    if found.len() <= limit {
+        file.take(limit + 1).read_to_end(&mut report)?;
     }
-    match length.max(report.len() as u64) {
-        size if size > limit => Err(ReportProblem::TooLarge { size, limit }),
-        _ => Ok(report.into()),
+    if found.len().max(report.len() as u64) > limit {
+        let why = format!("it is longer than {limit} bytes");
+        return Err(io::Error::other(why));
     }
-}
-
-/// Why a report cannot be opened or read.
-fn problem(source: io::Error) -> ReportProblem {
-    let what = match Errno::from_io_error(&source) {
-        Some(Errno::LOOP) => "a symbolic link",
-        Some(Errno::NXIO | Errno::OPNOTSUPP) => SPECIAL,
-        _ => return ReportProblem::Unreadable { source },
-    };
-    ReportProblem::NotAFile { what }
+    Ok(Some(report.into()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::testing::fifo;
 
@@ -117,34 +141,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("report.json");
         assert!(read_up_to(&path, 10).unwrap().is_none());
-        std::fs::write(&path, "0123456789").unwrap();
+        fs::write(&path, "0123456789").unwrap();
         let read = read_up_to(&path, 10).unwrap().unwrap();
         assert_eq!(*read, b"0123456789");
         let refused = read_up_to(&path, 9).unwrap_err().to_string();
-        assert_eq!(refused, "the report is 10 bytes long, and the limit is 9");
+        assert_eq!(refused, "it is longer than 9 bytes");
     }
 
     #[test]
     fn only_a_file_of_this_user_is_a_report() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        std::fs::write(at("file"), "{}").unwrap();
-        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
-        std::fs::create_dir(at("directory")).unwrap();
+        fs::write(at("file"), "{}").unwrap();
+        symlink(at("file"), at("link")).unwrap();
+        fs::create_dir(at("directory")).unwrap();
         fifo(&at("fifo"));
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
-        for (name, what) in [
-            ("link", "a symbolic link"),
-            ("directory", "a directory"),
-            ("fifo", "a FIFO"),
-            ("socket", "a socket or device"),
-        ] {
-            let refused = read_report(&at(name)).unwrap_err().to_string();
-            let expected = format!("the report is {what}, not a file of this user's");
-            assert_eq!(refused, expected);
+        for name in ["link", "directory", "fifo", "socket", "file/below"] {
+            assert!(read_report(&at(name)).is_err(), "{name}");
         }
-        let nowhere = read_report(&at("file").join("report.json")).unwrap_err();
-        assert!(matches!(nowhere, ReportProblem::Unreadable { .. }));
     }
 
     /// As those below `/proc` do, which have no size.
@@ -153,7 +168,55 @@ mod tests {
     fn a_report_that_grows_while_it_is_read_is_read_up_to_the_limit() {
         let path = Path::new("/proc/self/status");
         let refused = read_up_to(path, 10).unwrap_err().to_string();
-        assert_eq!(refused, "the report is 11 bytes long, and the limit is 10");
+        assert_eq!(refused, "it is longer than 10 bytes");
         assert!(read_report(path).unwrap().is_some());
+    }
+
+    #[test]
+    fn only_this_user_can_enter_the_directory_and_dropping_removes_it() {
+        let mut report = ReportDir::choose().unwrap();
+        assert!(!report.path().exists());
+        report.create().unwrap();
+        let dir = report.path().to_owned();
+        assert_eq!(fs::metadata(&dir).unwrap().mode() & 0o7777, 0o700);
+        fs::write(report.report(), "{}").unwrap();
+        drop(report);
+        assert!(!dir.exists());
+    }
+
+    #[test]
+    fn a_directory_that_exists_is_neither_used_nor_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut report = ReportDir::choose_in(parent.path()).unwrap();
+        fs::create_dir(report.path()).unwrap();
+        assert!(matches!(report.create(), Err(RunError::TempDir { .. })));
+        let dir = report.path().to_owned();
+        drop(report);
+        assert!(dir.exists());
+    }
+
+    #[test]
+    fn the_links_lead_to_the_files_and_go_with_the_value() {
+        let files = tempfile::tempdir().unwrap();
+        let file = files.path().join("001_a.up.sql");
+        fs::write(&file, "SELECT 1;").unwrap();
+        let mut report = ReportDir::choose().unwrap();
+        report.create().unwrap();
+        let links = Links {
+            directory: "db/links".into(),
+            targets: [("db/links/001_a.up.sql".into(), file.clone())].into(),
+        };
+        report.link(&links).unwrap();
+        let link = report.path().join("db/links/001_a.up.sql");
+        assert_eq!(fs::read_to_string(&link).unwrap(), "SELECT 1;");
+        drop(report);
+        assert!(!link.is_symlink() && file.exists());
+    }
+
+    #[test]
+    fn a_missing_parent_is_named() {
+        let mut report = ReportDir::choose_in(Path::new("/nowhere/at/all")).unwrap();
+        let error = report.create().err().unwrap();
+        assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
     }
 }

@@ -1,17 +1,40 @@
-//! Runs commands for callers on any executor.
+//! Runs commands for callers on any executor. A thread of its own owns each command: it starts the command,
+//! reads what it prints, stops it, reaps it, reads its report and removes its files.
 
+use std::io::{self, Read};
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::process::Child;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
+};
 use tracing::Span;
 
-use super::invocation::Invocation;
-use super::output::{Interruption, Output, RunError, Stream};
-use super::task;
+use super::invocation::{Invocation, launch};
+use super::output::{Captured, Exit, Interruption, Output, RunError, Stream};
+use super::report::{ReportDir, read_report};
+use super::stream::Printed;
+use super::watcher::Watcher;
 use crate::thread::Threads;
+
+/// How often the task looks whether the command has exited. A command closes its output as it exits, so
+/// this matters only where it leaves a descendant that keeps the output open, or closed it before.
+const TICK: Duration = Duration::from_millis(50);
+/// How soon the task looks for the first time after the output has ended; then half as often each time.
+const FIRST_LOOK: Duration = Duration::from_micros(200);
+/// How long a descendant may keep the output open after the command has exited.
+const DRAIN: Duration = Duration::from_secs(1);
+/// How long the rest of a killed group may take to be gone.
+const DISPERSAL: Duration = Duration::from_millis(500);
+/// How many pairs of descriptors a run needs at most, beside those of its caller.
+const DESCRIPTOR_PAIRS: usize = 5;
 
 /// What a command does while it runs.
 #[derive(Debug, Clone, Copy)]
@@ -51,9 +74,9 @@ pub struct RunContext {
 #[derive(Debug, Clone, Default)]
 pub struct Runner {
     /// How long a command may run.
-    pub(super) timeout: Option<Duration>,
+    timeout: Option<Duration>,
     /// Whether a listener has heard that nothing watches.
-    pub(super) reported_unwatched: Arc<AtomicBool>,
+    reported_unwatched: Arc<AtomicBool>,
     threads: Threads,
 }
 
@@ -105,7 +128,7 @@ impl Runner {
             task.set_nonblocking(true).map_err(supervisor)?;
             let _caller = Caller(caller);
             let threads = runner.threads.clone();
-            let work = async move || task::run(&runner, &invocation, context, &task);
+            let work = async move || run(&runner, &invocation, context, &task);
             threads.run(work).await.map_err(supervisor)?
         }
     }
@@ -123,5 +146,237 @@ struct Caller(UnixStream);
 impl Drop for Caller {
     fn drop(&mut self) {
         let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+/// Runs the command, and returns when nothing is left of it but what is returned. It is cancelled when
+/// `caller` hangs up.
+fn run(
+    runner: &Runner,
+    invocation: &Invocation,
+    context: RunContext,
+    caller: &UnixStream,
+) -> Result<Output, RunError> {
+    let RunContext {
+        timeout,
+        mut listener,
+        span,
+    } = context;
+    let timeout = timeout.into_iter().chain(runner.timeout).min();
+    let _span = span.entered();
+    enough_descriptors().map_err(|source| RunError::Supervisor { source })?;
+    let writes_report = invocation.writes_report();
+    let links = invocation.links();
+    let mut dir = ReportDir::choose()?;
+    // The watcher is the first process of a run, so that it watches all the others.
+    let watcher = Watcher::start(dir.path())?;
+    if watcher.is_none() && !runner.reported_unwatched.swap(true, Ordering::Relaxed) {
+        listener(Activity::Unwatched);
+    }
+    if writes_report || links.is_some() {
+        dir.create()?;
+    }
+    if let Some(links) = links {
+        dir.link(links)?;
+    }
+    let began = Instant::now();
+    let leader = watcher.as_ref().map(Watcher::group);
+    let mut command = launch(invocation, &dir.report(), dir.path(), leader)?;
+    listener(Activity::Started(command.id()));
+    let mut streams = [
+        Printed::new(Stream::Stdout, command.stdout.take()),
+        Printed::new(Stream::Stderr, command.stderr.take()),
+    ];
+    let group = Group { command, watcher };
+    let ended = watch(&group, &mut streams, &mut listener, caller, timeout);
+    let (exit, interrupted) = ended.map_err(|source| RunError::Lost { source })?;
+    let [stdout, stderr] = drained(streams, &mut listener);
+    let report = if writes_report && !has_hung_up(caller) {
+        read_report(&dir.report())
+    } else {
+        Ok(None)
+    };
+    // The watcher would remove the directory if this process died now. It is killed with its group.
+    dir.remove();
+    drop(group);
+    // What a descendant wrote until it was killed.
+    drop(dir);
+    let mut output = Output {
+        exit,
+        report: None,
+        stdout,
+        stderr,
+        interrupted,
+        duration: began.elapsed(),
+    };
+    listener(Activity::Finished(&output));
+    match report {
+        Ok(report) => {
+            output.report = report;
+            Ok(output)
+        }
+        Err(source) => Err(RunError::Report {
+            source,
+            output: Box::new(output),
+        }),
+    }
+}
+
+/// Waits for the command to exit, and reads what it prints. Kills its group when its time runs out or
+/// its call is cancelled.
+fn watch(
+    group: &Group,
+    streams: &mut [Printed],
+    listener: &mut Listener,
+    caller: &UnixStream,
+    timeout: Option<Duration>,
+) -> io::Result<(Exit, Option<Interruption>)> {
+    let began = Instant::now();
+    let mut interrupted = None;
+    let mut pause = FIRST_LOOK;
+    loop {
+        // Before the clock: while this process was suspended, the command may have ended in time.
+        if let Some(exit) = group.exit()? {
+            return Ok((exit, interrupted));
+        }
+        let is_over = |limit: &Duration| began.elapsed() >= *limit;
+        if interrupted.is_none() {
+            interrupted = if has_hung_up(caller) {
+                Some(Interruption::Dropped)
+            } else {
+                timeout.filter(is_over).map(Interruption::Timeout)
+            };
+            if let Some(why) = interrupted {
+                listener(Activity::Interrupted(why));
+                group.kill();
+            }
+        }
+        let mut time = TICK;
+        if streams.iter().all(|stream| stream.pipe.is_none()) {
+            pause = (2 * pause).min(TICK);
+            time = pause;
+        }
+        let awaited = interrupted.is_none().then_some(caller);
+        if let (Some(limit), Some(_)) = (timeout, awaited) {
+            time = time.min(limit.saturating_sub(began.elapsed()));
+        }
+        read(streams, listener, awaited, time);
+    }
+}
+
+/// What was printed, once the command has exited. A descendant may still print, or only keep the output
+/// open.
+fn drained<const N: usize>(mut streams: [Printed; N], listener: &mut Listener) -> [Captured; N] {
+    let began = Instant::now();
+    while let Some(left) = DRAIN.checked_sub(began.elapsed())
+        && streams.iter().any(|stream| stream.pipe.is_some())
+    {
+        read(&mut streams, listener, None, left);
+    }
+    streams.map(|stream| stream.finish(listener))
+}
+
+/// Waits for `time`, for output or for the caller to hang up, and reads the output.
+fn read(
+    streams: &mut [Printed],
+    listener: &mut Listener,
+    caller: Option<&UnixStream>,
+    time: Duration,
+) {
+    let pipes = streams.iter().filter_map(|stream| stream.pipe.as_ref());
+    let pipes = pipes.map(AsFd::as_fd).chain(caller.map(AsFd::as_fd));
+    let mut fds: Vec<PollFd<'_>> = pipes
+        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+        .collect();
+    // An interrupted system call is a short wait.
+    let _ = poll(&mut fds, Timespec::try_from(time).ok().as_ref());
+    for stream in streams {
+        stream.read(listener);
+    }
+}
+
+fn has_hung_up(mut caller: &UnixStream) -> bool {
+    matches!(caller.read(&mut [0]), Ok(0))
+}
+
+/// The process group of a command. Dropping it kills the group and reaps what is a child of this process.
+struct Group {
+    command: Child,
+    /// It leads the group, where there is one. It is reaped after the last signal, so that the group's id
+    /// is not another group's.
+    watcher: Option<Watcher>,
+}
+
+impl Group {
+    fn id(&self) -> Pid {
+        let watcher = self.watcher.as_ref().map(Watcher::group);
+        watcher.unwrap_or_else(|| Pid::from_child(&self.command))
+    }
+
+    /// How the command ended, if it did. It stays a zombie, and so keeps its id, until it is reaped.
+    fn exit(&self) -> io::Result<Option<Exit>> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::Pid(Pid::from_child(&self.command)), options)?;
+        Ok(status.and_then(|status| {
+            let code = status.exit_status().map(Exit::Code);
+            code.or_else(|| status.terminating_signal().map(Exit::Signal))
+        }))
+    }
+
+    /// Kills the group, which may have no member any more.
+    fn kill(&self) {
+        let _ = kill_process_group(self.id(), Signal::KILL);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+        let id = self.id();
+        // It exited or was killed, so this returns soon.
+        let _ = self.command.wait();
+        self.watcher = None;
+        // The others may still have files open or a session with the server. They stay zombies where
+        // nobody reaps orphans.
+        let killed = Instant::now();
+        while killed.elapsed() < DISPERSAL && test_kill_process_group(id).is_ok() {
+            sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Fails where too few descriptors are left, before anything is started.
+fn enough_descriptors() -> io::Result<()> {
+    (0..DESCRIPTOR_PAIRS)
+        .map(|_| UnixStream::pair())
+        .collect::<Result<Vec<_>, _>>()
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn dropping_a_group_kills_and_reaps_it() {
+        let invocation = Invocation {
+            program: "/bin/sleep".into(),
+            args: vec!["600".into()],
+            cwd: "/".into(),
+            env: super::super::Environment::default(),
+        };
+        let nowhere = Path::new("");
+        for watcher in [None, Watcher::start(nowhere).unwrap()] {
+            let leader = watcher.as_ref().map(Watcher::group);
+            let command = launch(&invocation, nowhere, nowhere, leader).unwrap();
+            let group = Group { command, watcher };
+            let (id, pid) = (group.id(), Pid::from_child(&group.command));
+            assert_eq!(group.exit().unwrap(), None);
+            drop(group);
+            assert!(test_kill_process_group(id).is_err());
+            assert!(rustix::process::test_kill_process(pid).is_err());
+        }
     }
 }

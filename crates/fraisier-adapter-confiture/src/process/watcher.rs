@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-use super::launch::not_started;
+use super::invocation::not_started;
 use super::output::{Obstacle, RunError};
 
 const SHELL: &str = "/bin/sh";

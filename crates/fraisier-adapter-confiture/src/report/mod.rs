@@ -3,24 +3,15 @@
 //! Reports are read straight from the bytes into these types. A field on which a verdict rests has
 //! no default: where it is missing or of another type, the bytes are no report.
 
-mod current;
-mod down_to;
-mod envelope;
-mod lenient;
 mod preflight;
-mod status;
 mod up;
 mod verify;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde_json::value::RawValue;
 
-pub(crate) use self::current::Current;
-pub(crate) use self::down_to::DownTo;
-pub(crate) use self::envelope::Envelope;
-use self::envelope::Wire;
 pub(crate) use self::preflight::Preflight;
-pub(crate) use self::status::{Listed, MigrationList};
 pub(crate) use self::up::Up;
 pub(crate) use self::verify::{Checked, Status, Verify};
 use crate::process::Report;
@@ -80,6 +71,123 @@ impl<'de> Deserialize<'de> for Absent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <()>::deserialize(deserializer).map(|()| Self)
     }
+}
+
+/// The value, or `None` when it is no `T`: a type must not decide whether the report around it can be read.
+fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    <&RawValue>::deserialize(deserializer).map(read)
+}
+
+/// The same of a value that was left as it stands.
+fn read<'de, T: Deserialize<'de>>(value: &'de RawValue) -> Option<T> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// `{"ok": false, "error": {…}}`: the command failed before it had a report to write, or instead.
+#[derive(Deserialize)]
+struct Wire {
+    error: Envelope,
+    #[serde(flatten)]
+    _object: Object,
+}
+
+/// What an envelope says of the failure.
+///
+/// No field is required: the envelope is a failure in any case, and each field that can be read makes
+/// the failure clearer.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Envelope {
+    /// The symbolic code, such as `CONFIG_006`; `None` when it is not a string.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) code: Option<String>,
+    /// What happened; empty when it is not a string.
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) message: String,
+    /// What confiture advises.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) actionable: Option<String>,
+    /// The migration it is about.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) migration: Option<String>,
+    /// The file it is about.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) file: Option<String>,
+    #[serde(flatten)]
+    _object: Object,
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    lenient(deserializer).map(Option::unwrap_or_default)
+}
+
+/// `migrate current`: the revision that was applied last. The same since 0.20.0.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Current {
+    /// `null` when the ledger is empty. Present in any case.
+    #[serde(deserialize_with = "present")]
+    pub(crate) revision: Option<String>,
+    /// `null` together with `revision` and only then.
+    #[serde(deserialize_with = "present")]
+    pub(crate) name: Option<String>,
+    #[serde(default, rename = "error")]
+    _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
+}
+
+impl Decode for Current {}
+
+/// An `Option` whose key must be present.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    if text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+        return Err(D::Error::custom("a blank text"));
+    }
+    Ok(text)
+}
+
+/// `migrate down-to`: what it did. Every field is there since 0.20.0.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct DownTo {
+    /// The revision before.
+    pub(crate) from: Option<String>,
+    /// The revision that was asked for.
+    pub(crate) to: String,
+    /// What was rolled back, the newest first.
+    pub(crate) rolled_back: Vec<String>,
+    /// What could not be.
+    pub(crate) skipped: Vec<String>,
+    /// Why it stopped.
+    pub(crate) errors: Vec<String>,
+    #[serde(default, rename = "error")]
+    _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
+}
+
+impl Decode for DownTo {}
+
+/// `migrate status`: the migrations of the directory, and which are applied. Every field is there since 0.20.0.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct MigrationList {
+    pub(crate) migrations: Vec<Listed>,
+    #[serde(default, rename = "error")]
+    _error: Absent,
+}
+
+impl Decode for MigrationList {}
+
+/// A migration of the directory.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) version: String,
+    /// `applied` or `pending`.
+    pub(crate) status: String,
+    pub(crate) applied_at: Option<String>,
 }
 
 #[cfg(test)]
@@ -168,5 +276,52 @@ mod tests {
             panic!("a report");
         };
         assert!(report.success && report.applied.len() == 1);
+    }
+
+    #[test]
+    fn an_error_envelope_contains_the_diagnosis() {
+        let Wire {
+            error: envelope, ..
+        } = serde_json::from_str(
+            r#"{"ok": false, "error": {"code": "ROLLBACK_600", "message": "Cannot roll back",
+                "severity": "error", "details": {}, "migration": "003", "file": null, "line": null,
+                "actionable": "Add the missing .down.sql"}, "command": "migrate down-to"}"#,
+        )
+        .expect("an envelope");
+        assert_eq!(envelope.code.as_deref(), Some("ROLLBACK_600"));
+        assert_eq!(envelope.message, "Cannot roll back");
+        assert_eq!(
+            envelope.actionable.as_deref(),
+            Some("Add the missing .down.sql")
+        );
+        assert_eq!(envelope.migration.as_deref(), Some("003"));
+        assert_eq!(envelope.file, None);
+    }
+
+    #[test]
+    fn an_incomplete_error_envelope_is_recognised() {
+        let Wire {
+            error: envelope, ..
+        } = serde_json::from_str(r#"{"error": {"code": 7, "message": ["m"]}}"#).expect("one");
+        assert_eq!(envelope.code, None);
+        assert_eq!(envelope.message, "");
+        assert!(serde_json::from_str::<Wire>(r#"{"ok": false}"#).is_err());
+    }
+
+    #[test]
+    fn a_null_revision_differs_from_a_missing_one() {
+        let read = |text| serde_json::from_str::<Current>(text);
+        let head = read(r#"{"revision": "002", "name": "b", "applied_at": "…", "ok": true}"#);
+        assert_eq!(head.expect("a report").revision.as_deref(), Some("002"));
+        let empty = read(r#"{"revision": null, "name": null, "applied_at": null}"#);
+        assert_eq!(empty.expect("a report").revision, None);
+        for text in [
+            r#"{"name": null}"#,
+            r#"{"revision": "002"}"#,
+            r#"{"revision": 2, "name": "b"}"#,
+            r#"{"revision": "", "name": "b"}"#,
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 }

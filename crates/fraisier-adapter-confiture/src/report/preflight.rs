@@ -6,9 +6,8 @@ use fraisier_adapter_api::{ChangeSet, PreflightIssue, SchemaChange, Severity};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::lenient::{self, lenient};
-use super::{Absent, Decode, Object};
-use crate::file_name::version_of;
+use super::{Absent, Decode, Object, lenient, read};
+use crate::request::project::version_of;
 
 /// What a look at the migrations found. Since 0.22.0, which is the first to write it.
 #[derive(Debug, PartialEq, Deserialize)]
@@ -159,7 +158,7 @@ struct WireChange {
 const UNREADABLE: &str = "unreadable";
 
 fn schema_change(entry: &RawValue) -> SchemaChange {
-    let Some(change) = lenient::read::<WireChange>(entry) else {
+    let Some(change) = read::<WireChange>(entry) else {
         return SchemaChange::new(UNREADABLE, UNREADABLE)
             .with_detail("this entry of confiture's change set cannot be read");
     };

@@ -2,8 +2,7 @@
 
 use serde::Deserialize;
 
-use super::lenient::lenient;
-use super::{Absent, Decode, Object};
+use super::{Absent, Decode, Object, lenient};
 
 /// What `up` did. Every field is there since 0.20.0; `ok`, since 1.16.0, is not read, because it is
 /// `true` also when a migration failed.

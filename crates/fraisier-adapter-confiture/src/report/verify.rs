@@ -3,8 +3,7 @@
 use serde::Deserialize;
 use serde::de::Deserializer;
 
-use super::lenient::lenient;
-use super::{Absent, Decode, Object};
+use super::{Absent, Decode, Object, lenient};
 
 /// What the `.verify.sql` files found.
 #[derive(Debug, PartialEq, Eq, Deserialize)]

@@ -2,12 +2,9 @@
 
 mod bytecode;
 mod config;
-mod disconnect;
 mod dsn;
 pub(crate) mod environment;
 pub(crate) mod project;
-mod secrets;
-mod settings;
 pub(crate) mod sql_files;
 #[cfg(test)]
 mod tests;
@@ -19,15 +16,12 @@ use std::sync::Arc;
 
 use fraisier_adapter_api::AdapterCtx;
 
-pub(crate) use self::config::Config;
-pub use self::config::MissingMigrations;
-pub(crate) use self::disconnect::{Check, is_refused};
-pub use self::disconnect::{NoDisconnectCheck, has_server_option, server_option};
+pub(crate) use self::config::{Config, LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, Settings};
+pub use self::config::{MissingMigrations, SETTINGS, Setting};
 pub(crate) use self::dsn::Dsn;
+pub(crate) use self::environment::{Check, is_refused};
+pub use self::environment::{NoDisconnectCheck, has_server_option, server_option};
 use self::project::Project;
-use self::secrets::{Secrets, is_declared};
-pub(crate) use self::settings::{LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, Settings};
-pub use self::settings::{SETTINGS, Setting};
 use crate::failure::{Advice, Failure, Fault};
 use crate::operation::Operation;
 use crate::process::{Arg, Environment, Invocation};
@@ -203,7 +197,7 @@ impl Request {
             env.set(CONFITURE_DATABASE_URL, dsn.expose());
         }
         if let Some(interval) = self.config.check.interval() {
-            disconnect::provide(&mut env, interval);
+            environment::add_check(&mut env, interval);
         }
         if subcommand == "current" {
             environment::for_current(&mut env);
@@ -218,7 +212,7 @@ impl Request {
 
     /// The same command, which does not ask the server to check for its client.
     pub(crate) fn without_check(&self, mut invocation: Invocation) -> Invocation {
-        disconnect::take_back(&mut invocation.env, &self.env);
+        environment::remove_check(&mut invocation.env, &self.env);
         invocation
     }
 
@@ -229,6 +223,51 @@ impl Request {
             Arg::Literal(self.project.migrations_arg()),
         ]
     }
+}
+
+/// The secrets of a call that can be read. The child cannot read the others either.
+pub(super) struct Secrets {
+    dsns: Vec<String>,
+    others: Vec<String>,
+}
+
+impl Secrets {
+    /// The values of the variables that no child receives.
+    pub(super) fn withheld(values: impl IntoIterator<Item = String>) -> Self {
+        // The host and the user of a connection string are no secrets.
+        let (dsns, others) = values
+            .into_iter()
+            .partition(|value| Dsn::new("withheld", value.clone()).is_ok());
+        Self { dsns, others }
+    }
+
+    /// These secrets and those of a context.
+    pub(super) fn and_of_context(mut self, ctx: &AdapterCtx) -> Self {
+        const DSNS: [&str; 2] = [DATABASE_URL, AGAINST_DATABASE_URL];
+        let read = |logical: &str| ctx.secret(logical).ok();
+        let declared = ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys());
+        self.dsns.extend(DSNS.into_iter().filter_map(read));
+        self.others.extend(
+            declared
+                .filter(|logical| !DSNS.contains(&logical.as_str()))
+                .filter_map(|logical| read(logical)),
+        );
+        self
+    }
+
+    pub(super) fn redactor(&self) -> Redactor {
+        let others = self.others.iter().map(String::as_str);
+        Redactor::new(self.dsns.iter().map(String::as_str), others)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.dsns.iter().chain(&self.others).map(String::as_str)
+    }
+}
+
+/// Whether a context has a secret of this name.
+pub(super) fn is_declared(ctx: &AdapterCtx, logical: &str) -> bool {
+    ctx.env_secrets.contains_key(logical) || ctx.resolved_secrets.contains_key(logical)
 }
 
 /// The connection string in a secret.

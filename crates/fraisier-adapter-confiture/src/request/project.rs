@@ -1,7 +1,7 @@
 //! The directories of a project, and the migrations in them.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -10,9 +10,7 @@ use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 use super::sql_files::NotText;
 use super::verify_files::VerifyFiles;
 use crate::failure::{Advice, DatabaseState, Fault};
-use crate::file_name::version_of;
-use crate::operation::start::is_shortage;
-use crate::process::Links;
+use crate::process::{Links, is_shortage};
 
 /// Where confiture looks by default.
 const DEFAULT_MIGRATIONS: &str = "db/migrations";
@@ -192,6 +190,30 @@ fn quoted(names: &[String]) -> String {
     match names.len().saturating_sub(MOST) {
         0 => shown,
         more => format!("{shown} and {more} more"),
+    }
+}
+
+/// The version a file of this name has as a migration; `None` when confiture does not read it as
+/// one. Only the directory itself is looked at, never a subdirectory.
+pub(crate) fn version_of(name: &OsStr) -> Option<String> {
+    // Nobody can ask for a version that is not UTF-8, but the file counts.
+    let name = name.to_string_lossy();
+    let stem = stem_of(&name)?;
+    Some(stem.split('_').next().unwrap_or_default().to_owned())
+}
+
+/// What stands behind the first `_` of the name of a migration's file; all of it where there is none.
+pub(crate) fn name_of(name: &str) -> Option<&str> {
+    let stem = stem_of(name)?;
+    Some(stem.split_once('_').map_or(stem, |(_, name)| name))
+}
+
+/// The name of a migration's file without its ending.
+pub(crate) fn stem_of(name: &str) -> Option<&str> {
+    match (name.strip_suffix(".up.sql"), name.strip_suffix(".py")) {
+        (Some(stem), _) => Some(stem),
+        (None, Some(stem)) if !name.starts_with('_') => Some(stem),
+        _ => None,
     }
 }
 

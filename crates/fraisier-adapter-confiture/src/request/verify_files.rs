@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use super::project::stem_of;
 use super::sql_files::open;
-use crate::file_name::stem_of;
 
 /// What `verify` has to know of the files: a `.verify.sql` that confiture skipped is in order only
 /// when it has no statement.

@@ -1,23 +1,24 @@
 //! Reports that are not what a report should be.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::tools::Redactor;
-use fraisier_adapter_confiture::tools::process::{Exit, ReportProblem, RunError, Runner};
+use fraisier_adapter_confiture::tools::process::{Exit, RunError, Runner};
 
 use super::support::*;
 
 /// The problem with what the script `text` writes as its report; the rest of the output must be there.
-fn problem(text: &str) -> ReportProblem {
+fn problem(text: &str) -> io::Error {
     let text = format!("echo out; {text}; exit 3");
     match run(None, script(&text)) {
-        Err(RunError::Report { problem, output }) => {
+        Err(RunError::Report { source, output }) => {
             assert_eq!(output.exit, Exit::Code(3));
             assert_eq!(output.stdout.head, b"out\n");
             assert!(output.report.is_none());
-            problem
+            source
         }
         other => panic!("{text}: {other:?}"),
     }
@@ -30,16 +31,14 @@ fn report(text: &str) -> Option<Vec<u8>> {
 #[test]
 fn a_report_that_is_not_a_regular_file_is_refused() {
     for (text, expected) in [
-        ("mkfifo \"$1\"", "a FIFO"),
-        ("ln -s /etc/passwd \"$1\"", "a symbolic link"),
-        ("ln -s /nowhere/at/all \"$1\"", "a symbolic link"),
-        ("mkdir \"$1\"", "a directory"),
-        ("ln -s /dev/zero \"$1\"", "a symbolic link"),
+        ("mkfifo \"$1\"", "not a regular file"),
+        ("ln -s /etc/passwd \"$1\"", "symbolic link"),
+        ("ln -s /nowhere/at/all \"$1\"", "symbolic link"),
+        ("mkdir \"$1\"", "not a regular file"),
+        ("ln -s /dev/zero \"$1\"", "symbolic link"),
     ] {
-        match problem(text) {
-            ReportProblem::NotAFile { what } => assert_eq!(what, expected),
-            other => panic!("{text}: {other}"),
-        }
+        let problem = problem(text).to_string();
+        assert!(problem.contains(expected), "{text}: {problem}");
     }
 }
 
@@ -53,7 +52,7 @@ fn an_unreadable_report_is_refused() {
     {
         assert_eq!(report(text).as_deref(), Some(&b"x"[..]));
     } else {
-        assert!(matches!(problem(text), ReportProblem::Unreadable { .. }));
+        assert_eq!(problem(text).kind(), io::ErrorKind::PermissionDenied);
     }
 }
 
@@ -61,13 +60,12 @@ fn an_unreadable_report_is_refused() {
 fn a_report_over_the_limit_is_refused_before_it_is_read() {
     // It takes no room on the disk, and would take all memory.
     let sparse = "truncate -s 1P \"$1\" 2>/dev/null || truncate -s 8T \"$1\"";
-    match problem(sparse) {
-        ReportProblem::TooLarge { size, limit } => {
-            assert!(size >= 1 << 43, "{size}");
-            assert_eq!(limit, 256 << 20);
-        }
-        other => panic!("{other}"),
-    }
+    let problem = problem(sparse).to_string();
+    let limit = (256 << 20).to_string();
+    assert!(
+        problem.contains("longer") && problem.contains(&limit),
+        "{problem}"
+    );
 }
 
 #[test]

@@ -3,6 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::guard::WINDOW_SAFE_UNPROVEN;
+use crate::ledger::Row;
+use crate::ledger::tests::row;
 use crate::operation::Operation;
 use crate::operation::outcome::Ended;
 use crate::process::Output;
@@ -478,4 +480,85 @@ fn quoted_sql_is_redacted() {
     let found = judged("1.29.0", &preflight, &redactor, &output(0, Some(&report)));
     let found = found.expect("a report");
     assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+}
+
+/// What is judged of these files, each of whose digest is its name.
+fn selected(files: &[&str], rows: &[(&str, Option<&str>)]) -> (Vec<String>, usize, Vec<String>) {
+    let migrations: Vec<Migration> = files
+        .iter()
+        .map(|name| Migration {
+            version: name.split('_').next().unwrap_or_default().into(),
+            path: format!("db/{name}").into(),
+        })
+        .collect();
+    let rows = rows.iter().map(|(version, checksum)| Row {
+        checksum: checksum.map(str::to_owned),
+        ..row(version, 0)
+    });
+    let ledger = Ledger {
+        rows: rows.collect(),
+        ..Ledger::default()
+    };
+    let pairs = files.iter().filter(|name| !name.contains("fifo"));
+    let digests = pairs.map(|&name| (name.into(), name.into())).collect();
+    let selection = among(&migrations, &ledger, &digests);
+    let names = selection.judged.iter().filter_map(|it| it.path.file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    (names.collect(), selection.in_ledger, selection.changed)
+}
+
+#[test]
+fn only_unchanged_applied_files_are_skipped() {
+    let same = Some("1_a.up.sql");
+    for (files, rows, judged_files, in_ledger, changed) in [
+        (
+            &["1_a.up.sql", "2_b.py"][..],
+            &[][..],
+            &["1_a.up.sql", "2_b.py"][..],
+            0,
+            &[][..],
+        ),
+        (
+            &["1_a.up.sql", "2_b.py"],
+            &[("1", same)],
+            &["2_b.py"],
+            0,
+            &[],
+        ),
+        (&["1_a.up.sql"], &[("1", same), ("0", None)], &[], 0, &[]),
+        (
+            &["1_a.up.sql"],
+            &[("1", Some("edited"))],
+            &["1_a.up.sql"],
+            1,
+            &["1"],
+        ),
+        (&["1_a.up.sql"], &[("1", None)], &["1_a.up.sql"], 1, &["1"]),
+        (
+            &["1_fifo.up.sql"],
+            &[("1", Some("1_fifo.up.sql"))],
+            &["1_fifo.up.sql"],
+            1,
+            &["1"],
+        ),
+        (
+            &["1_fifo.up.sql"],
+            &[("1", None)],
+            &["1_fifo.up.sql"],
+            1,
+            &["1"],
+        ),
+        (
+            &["1_a.py", "1_a.up.sql"],
+            &[("1", same)],
+            &["1_a.py", "1_a.up.sql"],
+            2,
+            &[],
+        ),
+    ] {
+        let found = selected(files, rows);
+        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let expected = (owned(judged_files), in_ledger, owned(changed));
+        assert_eq!(found, expected, "{files:?} {rows:?}");
+    }
 }
