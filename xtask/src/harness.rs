@@ -117,19 +117,25 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The scene `GROUP/RELEASE/NAME`.
     pub fn new(
-        group: &str,
-        candidate: &Candidate,
-        name: &str,
+        name: impl Into<String>,
         play: impl FnOnce(&World, &Installed) -> anyhow::Result<()> + Send + 'static,
     ) -> Self {
         Self {
-            name: format!("{group}/{}/{name}", label(candidate)),
-            candidate: candidate.clone(),
+            name: name.into(),
+            candidate: Candidate::Newest,
             company: Company::Others,
             on_demand: false,
             play: Box::new(play),
+        }
+    }
+
+    /// It is `GROUP/RELEASE/NAME`, and runs with this confiture.
+    pub fn of(self, group: &str, candidate: &Candidate) -> Self {
+        Self {
+            name: format!("{group}/{}/{}", label(candidate), self.name),
+            candidate: candidate.clone(),
+            ..self
         }
     }
 

@@ -3,16 +3,19 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::postgres::{Database, look};
-use fraisier_adapter_api::{AdapterCtx, MigrationOutcome};
+use fraisier_adapter_api::{AdapterCtx, MigrationOutcome, Revision};
 use fraisier_adapter_confiture::{Builder, ConfitureMigration, Failure};
-use postgres::Client;
+use postgres::{Client, Row};
 
 use crate::harness::World;
 use crate::project::{Project, ROWS};
+
+/// How long to wait for what must come.
+const COMES_WITHIN: Duration = Duration::from_secs(60);
 
 /// Where a scene is played.
 pub struct Stage<'a> {
@@ -65,6 +68,23 @@ impl<'a> Stage<'a> {
     /// An `up` to the head.
     pub fn up(&self) -> Result<MigrationOutcome, Failure> {
         block_on(self.adapter().up(&self.ctx(), None))
+    }
+
+    /// A `down_to` of this revision.
+    pub fn down_to(&self, revision: &str) -> Result<MigrationOutcome, Failure> {
+        block_on(self.adapter().down_to(&self.ctx(), Revision::new(revision)))
+    }
+
+    /// Checks that the adapter names this revision.
+    pub fn is_at_revision(&self, revision: &str) -> anyhow::Result<()> {
+        let found = block_on(self.adapter().current_revision(&self.ctx()))?;
+        ensure!(found == Some(Revision::new(revision)), "it is at {found:?}");
+        Ok(())
+    }
+
+    /// Waits for the first row of this query.
+    pub fn comes(&self, query: &str) -> anyhow::Result<Row> {
+        comes(&mut self.database.connect()?, query)
     }
 
     /// Runs these statements, and gives the connection.
@@ -135,6 +155,16 @@ pub fn state(database: &Database<'_>) -> anyhow::Result<Vec<String>> {
         ensure!(rows == ROWS, "t_{version} has {rows} rows");
     }
     Ok(ledger)
+}
+
+/// Waits for the first row of this query.
+pub fn comes(client: &mut Client, query: &str) -> anyhow::Result<Row> {
+    let mut row = None;
+    wait(COMES_WITHIN, || {
+        row = client.query(query, &[])?.pop();
+        Ok(row.is_some())
+    })?;
+    row.with_context(|| format!("this never came: {query}"))
 }
 
 /// Waits for a call.

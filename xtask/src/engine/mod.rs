@@ -93,7 +93,7 @@ pub fn run(args: EngineArgs) -> anyhow::Result<()> {
                     let play = move |world: &World, confiture: &Installed| {
                         play(story, way, world, confiture, &cells)
                     };
-                    scenes.push(Scene::new(story.name, release, way.word(), play));
+                    scenes.push(Scene::new(way.word(), play).of(story.name, release));
                 }
             }
         }

@@ -11,8 +11,17 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::call::{Direction, Running};
 use super::slow::{Moment, Slow};
+use super::{Group, LiveArgs};
 use crate::harness::{Scene, World};
 use crate::stage::wait;
+
+pub const GROUP: Group = Group {
+    name: "cancel",
+    about: "calls that are dropped or time out at many moments of `up` and `down_to`: what is left on \
+         the machine and on the server",
+    releases: &["newest"],
+    scenes,
+};
 
 /// How soon nothing may be left of a call that was stopped. Where it takes longer, the scene is played
 /// once more: a busy machine is slow now and then, what is left behind is left every time.
@@ -43,36 +52,34 @@ const MOMENTS: [Moment; 11] = [
     Moment::Between,
 ];
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
     let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &[Candidate::Newest]) {
-        let mut add = |name: String, play: fn(&Subject<'_>) -> anyhow::Result<()>, subject| {
-            let play = move |world: &World, confiture: &Installed| {
-                let (direction, moment) = subject;
-                in_time(|| {
-                    play(&Subject {
-                        world,
-                        confiture,
-                        direction,
-                        moment,
-                    })
+    let mut add = |name: String, play: fn(&Subject<'_>) -> anyhow::Result<()>, subject| {
+        let play = move |world: &World, confiture: &Installed| {
+            let (direction, moment) = subject;
+            in_time(|| {
+                play(&Subject {
+                    world,
+                    confiture,
+                    direction,
+                    moment,
                 })
-            };
-            scenes.push(Scene::new("cancel", candidate, &name, play).alone());
+            })
         };
-        for direction in [Direction::Up, Direction::Down] {
-            for moment in MOMENTS {
-                let name = format!("{direction} dropped, {moment}");
-                add(name, dropped, (direction, moment));
-            }
-            let name = format!("{direction} ended by {PARTS} timeouts");
-            add(name, timed_out, (direction, Moment::After(0)));
+        scenes.push(Scene::new(name, play).alone());
+    };
+    for direction in [Direction::Up, Direction::Down] {
+        for moment in MOMENTS {
+            let name = format!("{direction} dropped, {moment}");
+            add(name, dropped, (direction, moment));
         }
-        let killed_asleep = (Direction::Up, Moment::Asleep(100));
-        add("up killed".to_owned(), killed, killed_asleep);
-        let name = "up killed, no disconnect check".to_owned();
-        add(name, killed_unnoticed, killed_asleep);
+        let name = format!("{direction} ended by {PARTS} timeouts");
+        add(name, timed_out, (direction, Moment::After(0)));
     }
+    let killed_asleep = (Direction::Up, Moment::Asleep(100));
+    add("up killed".to_owned(), killed, killed_asleep);
+    let name = "up killed, no disconnect check".to_owned();
+    add(name, killed_unnoticed, killed_asleep);
     scenes
 }
 

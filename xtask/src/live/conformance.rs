@@ -3,37 +3,29 @@
 use anyhow::ensure;
 use contract_lab::command::run;
 use contract_lab::confiture::{Candidate, Installed};
-use contract_tests::release::Release;
 use fraisier_adapter_api::AdapterCtx;
 use fraisier_adapter_testing::conformance::{self, Duty, Fixture};
 
+use super::{Group, LiveArgs};
 use crate::cargo::{cargo, root};
 use crate::harness::{Scene, World};
 use crate::stage::{Stage, block_on};
 
-/// One without preflight, one without tiers, one without a report of an `up` with nothing to do, and
-/// the newest.
-const RELEASES: [Candidate; 4] = [
-    Candidate::Release(Release::new(0, 20, 0)),
-    Candidate::Release(Release::new(0, 23, 0)),
-    Candidate::Release(Release::new(0, 44, 0)),
-    Candidate::Newest,
-];
+pub const GROUP: Group = Group {
+    name: "conformance",
+    about: "the duties of the trait, with the suite of the crate fraisier-adapter-testing",
+    // One without preflight, one without tiers, one without a report of an `up` with nothing to do, and
+    // the newest.
+    releases: &["0.20.0", "0.23.0", "0.44.0", "newest"],
+    scenes,
+};
 
 const MIGRATIONS: [&str; 3] = ["001", "002", "003"];
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let candidates = super::or(chosen, &RELEASES).iter();
-    let scene = |candidate| Scene::new("conformance", candidate, "duties", check);
-    let mut scenes: Vec<Scene> = candidates.map(scene).collect();
-    if chosen.is_empty() {
-        let newest = &Candidate::Newest;
-        scenes.push(Scene::new(
-            "conformance",
-            newest,
-            "shipped adapter",
-            check_shipped,
-        ));
+fn scenes(_: &LiveArgs, candidate: &Candidate) -> Vec<Scene> {
+    let mut scenes = vec![Scene::new("duties", check)];
+    if *candidate == Candidate::Newest {
+        scenes.push(Scene::new("shipped adapter", check_shipped));
     }
     scenes
 }

@@ -5,18 +5,26 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use contract_lab::confiture::{Candidate, Installed};
-use contract_tests::release::Release;
+use contract_lab::confiture::Installed;
 
-use super::host;
 use super::slow::{Moment, Slow};
+use super::{Group, host};
 use crate::harness::{Scene, World};
 use crate::stage::wait;
 
-const RELEASES: [Candidate; 2] = [
-    Candidate::Release(Release::new(0, 23, 0)),
-    Candidate::Newest,
-];
+pub const GROUP: Group = Group {
+    name: "death",
+    about: "an engine that is killed at ten moments of an `up`: no session after 3 s, nothing committed \
+         after its death, no temporary file left",
+    releases: &["0.23.0", "newest"],
+    scenes: |_, _| {
+        let scene = |moment: Moment| {
+            let play = move |world: &World, confiture: &Installed| killed(moment, world, confiture);
+            Scene::new(moment.to_string(), play)
+        };
+        MOMENTS.map(scene).into()
+    },
+};
 
 /// How soon nothing may be left of a killed engine.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -39,17 +47,6 @@ const MOMENTS: [Moment; 10] = [
     Moment::Asleep(1500),
     Moment::Between,
 ];
-
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &RELEASES) {
-        for moment in MOMENTS {
-            let play = move |world: &World, confiture: &Installed| killed(moment, world, confiture);
-            scenes.push(Scene::new("death", candidate, &moment.to_string(), play));
-        }
-    }
-    scenes
-}
 
 fn killed(moment: Moment, world: &World, confiture: &Installed) -> anyhow::Result<()> {
     let mut slow = Slow::new(world, confiture, moment.sleep())?;

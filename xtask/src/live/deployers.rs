@@ -5,16 +5,25 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_lab::confiture::{Candidate, Installed};
 use contract_lab::interrupt;
 use contract_tests::random::Random;
 use fraisier_adapter_api::{MigrationOutcome, Revision};
 use fraisier_adapter_confiture::{Change, DatabaseState, Failure};
 
 use super::call::{Direction, Running};
-use crate::harness::{Scene, World};
+use super::{Group, on_stages};
 use crate::project::Project;
 use crate::stage::Stage;
+
+pub const GROUP: Group = Group {
+    name: "deployers",
+    about: "two deployers at once in twenty random interleavings, with undo and without: whether what they \
+         report is what is in the ledger",
+    releases: &[
+        "0.20.0", "0.23.0", "0.44.0", "0.50.0", "1.0.0", "1.12.0", "newest",
+    ],
+    scenes: |_, _| on_stages(&[("no undo", false), ("undo", true)], interleavings),
+};
 
 const INTERLEAVINGS: u64 = 20;
 
@@ -26,29 +35,19 @@ const BROKEN: &str = "005";
 /// The second starts before so many milliseconds.
 const APART: usize = 2500;
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &[Candidate::Newest]) {
-        for (name, undo) in [("no undo", false), ("undo", true)] {
-            let play = move |world: &World, confiture: &Installed| {
-                let bar = world.lab.ui.bar(INTERLEAVINGS, "interleavings");
-                for seed in 0..INTERLEAVINGS {
-                    interrupt::check()?;
-                    interleaving(seed, undo, world, confiture)
-                        .with_context(|| format!("interleaving {seed}"))?;
-                    bar.advance();
-                }
-                Ok(())
-            };
-            scenes.push(Scene::new("deployers", candidate, name, play));
-        }
+fn interleavings(first: &Stage<'_>, undo: bool) -> anyhow::Result<()> {
+    let bar = first.world.lab.ui.bar(INTERLEAVINGS, "interleavings");
+    for seed in 0..INTERLEAVINGS {
+        interrupt::check()?;
+        let stage = Stage::new(first.world, first.confiture)?;
+        interleaving(seed, undo, &stage).with_context(|| format!("interleaving {seed}"))?;
+        bar.advance();
     }
-    scenes
+    Ok(())
 }
 
-fn interleaving(seed: u64, undo: bool, world: &World, confiture: &Installed) -> anyhow::Result<()> {
+fn interleaving(seed: u64, undo: bool, stage: &Stage<'_>) -> anyhow::Result<()> {
     let mut random = Random(seed);
-    let stage = Stage::new(world, confiture)?;
     stage.project.table("001")?;
     stage.up()?;
     let other = Project::empty()?;

@@ -1,20 +1,17 @@
 //! Databases with settings that change what confiture reads: encodings and the style of dates.
 
 use anyhow::{Context as _, ensure};
-use contract_lab::confiture::Candidate;
-use contract_tests::release::Release;
-use fraisier_adapter_api::Revision;
 
-use crate::harness::Scene;
+use super::{Group, on_stages};
 use crate::stage::{Stage, block_on};
 
-/// Those whose reports differ most.
-const RELEASES: [Candidate; 4] = [
-    Candidate::Release(Release::new(0, 20, 0)),
-    Candidate::Release(Release::new(0, 23, 0)),
-    Candidate::Release(Release::new(0, 44, 0)),
-    Candidate::Newest,
-];
+pub const GROUP: Group = Group {
+    name: "encoding",
+    about: "databases with an encoding, or a style of dates, that confiture alone does not read",
+    // Those whose reports differ most.
+    releases: &["0.20.0", "0.23.0", "0.44.0", "newest"],
+    scenes: |_, _| on_stages(&SITUATIONS, judge),
+};
 
 /// Name, the statements that make a database so, and the style of dates that its migrations find.
 type Situation = (&'static [&'static str], &'static str);
@@ -43,10 +40,6 @@ const SITUATIONS: [(&str, Situation); 3] = [
     ),
 ];
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    super::on_stages("encoding", super::or(chosen, &RELEASES), &SITUATIONS, judge)
-}
-
 fn judge(stage: &Stage<'_>, (statements, style): Situation) -> anyhow::Result<()> {
     let mut server = stage.world.server.connect()?;
     for statement in statements {
@@ -64,11 +57,7 @@ fn judge(stage: &Stage<'_>, (statements, style): Situation) -> anyhow::Result<()
         .write("002_words.verify.sql", "SELECT word = 'é日' FROM words;")?;
 
     stage.up()?;
-    let current = block_on(stage.adapter().current_revision(&stage.ctx()))?;
-    ensure!(
-        current == Some(Revision::new("002")),
-        "it is at {current:?}"
-    );
+    stage.is_at_revision("002")?;
     let row = stage
         .database
         .connect()?
@@ -78,7 +67,6 @@ fn judge(stage: &Stage<'_>, (statements, style): Situation) -> anyhow::Result<()
     ensure!(found.starts_with(style), "a migration finds {found:?}");
     let report = block_on(stage.adapter().verify(&stage.ctx()))?;
     ensure!(report.ok, "{report:?}");
-    block_on(stage.adapter().down_to(&stage.ctx(), Revision::new("001")))
-        .context("the way back")?;
+    stage.down_to("001").context("the way back")?;
     stage.is_at(&["001"])
 }

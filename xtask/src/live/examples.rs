@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use contract_lab::command::{self, signal_group, wait_for};
-use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::confiture::Installed;
 use rustix::process::Signal;
 
+use super::Group;
 use crate::cargo::{cargo, root, succeeded};
 use crate::harness::{Scene, World};
 use crate::project::Project;
-use crate::stage::{Stage, wait};
+use crate::stage::Stage;
 
 /// How long an example may take to end after Ctrl-C.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -64,21 +65,22 @@ const SCENES: [(&str, &str, Play); 5] = [
     }),
 ];
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &[Candidate::Newest]) {
-        for (example, name, play) in SCENES {
-            let play = move |world: &World, confiture: &Installed| {
+pub const GROUP: Group = Group {
+    name: "examples",
+    about: "the examples of the adapter crate, run on the sample project",
+    releases: &["newest"],
+    scenes: |_, _| {
+        let scene = |(example, name, play): (&'static str, &str, Play)| {
+            Scene::new(name, move |world: &World, confiture: &Installed| {
                 build()?;
                 let project = Project::sample(&confiture.version)?;
                 let stage = Stage::of(world, confiture, project)?;
                 play(&Example { example, stage })
-            };
-            scenes.push(Scene::new("examples", candidate, name, play));
-        }
-    }
-    scenes
-}
+            })
+        };
+        SCENES.map(scene).into()
+    },
+};
 
 /// Builds the examples once.
 fn build() -> anyhow::Result<()> {
@@ -144,17 +146,15 @@ impl Example<'_> {
         let mut lines = BufReader::new(child.stdout.take().context("a pipe")?);
         let mut printed = String::new();
         lines.read_line(&mut printed)?;
-        let mut client = self.stage.database.connect()?;
-        let running = "SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event = 'PgSleep'";
-        let runs = wait(PATIENCE, || {
-            Ok(client.query_one(running, &[])?.get::<_, i64>(0) > 0)
-        });
+        let runs = self.stage.comes(
+            "SELECT FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event = 'PgSleep'",
+        );
         signal_group(&child, Signal::INT);
         if !wait_for(&mut child, PATIENCE) {
             signal_group(&child, Signal::KILL);
         }
-        ensure!(runs?.is_some(), "the slow migration does not begin");
+        runs.context("the slow migration does not begin")?;
         lines.read_to_string(&mut printed)?;
         let status = child.wait()?;
         let last = printed.lines().last().unwrap_or_default();

@@ -2,45 +2,45 @@
 
 use anyhow::{Context as _, ensure};
 use contract_lab::confiture::{Candidate, Installed};
-use contract_tests::release::Release;
 use fraisier_adapter_api::AdapterErrorKind;
 
+use super::{Group, LiveArgs};
 use crate::harness::{Scene, World};
 use crate::stage::Stage;
 
-/// The oldest, one that prints each migration as it begins it, and the newest.
-const RELEASES: [Candidate; 3] = [
-    Candidate::Release(Release::new(0, 20, 0)),
-    Candidate::Release(Release::new(0, 44, 0)),
-    Candidate::Newest,
-];
+pub const GROUP: Group = Group {
+    name: "interpreter",
+    about: "migrations in Python that end the interpreter with any status, after another was applied: \
+         whether that is ever taken for an unchanged database",
+    // The oldest, one that prints each migration as it begins it, and the newest.
+    releases: &["0.20.0", "0.44.0", "newest"],
+    scenes,
+};
 
 /// The statuses of confiture that a kind of failure follows from.
 const STATUSES: [u8; 7] = [0, 1, 2, 3, 5, 6, 8];
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
     let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &RELEASES) {
-        let mut add = |name: &str, ending: &str, says: &str| {
-            let (ending, says) = (ending.to_owned(), says.to_owned());
-            let play =
-                move |world: &World, confiture: &Installed| ends(world, confiture, &ending, &says);
-            scenes.push(Scene::new("interpreter", candidate, name, play));
-        };
-        for status in STATUSES {
-            for exit in ["os._exit", "sys.exit"] {
-                let exit = format!("{exit}({status})");
-                add(&exit, &exit, &format!("exit status {status}"));
-            }
+    let mut add = |name: &str, ending: &str, says: &str| {
+        let (ending, says) = (ending.to_owned(), says.to_owned());
+        let play =
+            move |world: &World, confiture: &Installed| ends(world, confiture, &ending, &says);
+        scenes.push(Scene::new(name, play));
+    };
+    for status in STATUSES {
+        for exit in ["os._exit", "sys.exit"] {
+            let exit = format!("{exit}({status})");
+            add(&exit, &exit, &format!("exit status {status}"));
         }
-        // Both exit with 2, as confiture does when it does not understand its arguments.
-        let argparse = "__import__('argparse').ArgumentParser().parse_args(['--seed'])";
-        let says = "unrecognized arguments: --seed";
-        add("the usage text of argparse", argparse, says);
-        let typer = "__import__('typer').run(lambda: None)";
-        let typer = format!("sys.argv[1:] = ['--seed']\n    {typer}");
-        add("the usage text of typer", &typer, "No such option: --seed");
     }
+    // Both exit with 2, as confiture does when it does not understand its arguments.
+    let argparse = "__import__('argparse').ArgumentParser().parse_args(['--seed'])";
+    let says = "unrecognized arguments: --seed";
+    add("the usage text of argparse", argparse, says);
+    let typer = "__import__('typer').run(lambda: None)";
+    let typer = format!("sys.argv[1:] = ['--seed']\n    {typer}");
+    add("the usage text of typer", &typer, "No such option: --seed");
     scenes
 }
 

@@ -4,36 +4,29 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_lab::confiture::{Candidate, Installed};
-use contract_tests::random::Random;
 use contract_tests::release::Release;
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationOutcome, Revision};
-use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
+use fraisier_adapter_confiture::{ConfitureMigration, Failure};
 
-use crate::harness::{Scene, World};
+use super::{Group, Play, each_on_stage};
 use crate::project::Project;
 use crate::stage::{Stage, block_on, state};
 
-/// Those on which the directory of links was first tried.
-const RELEASES: [Candidate; 7] = [
-    Candidate::Release(Release::new(0, 20, 0)),
-    Candidate::Release(Release::new(0, 23, 0)),
-    Candidate::Release(Release::new(0, 44, 0)),
-    Candidate::Release(Release::new(0, 50, 0)),
-    Candidate::Release(Release::new(1, 0, 0)),
-    Candidate::Release(Release::new(1, 12, 0)),
-    Candidate::Newest,
-];
+pub const GROUP: Group = Group {
+    name: "ledger",
+    about: "ledgers whose times tie or run backwards, a confiture whose Python is not known, and a \
+         deploy during a rollback",
+    // Those on which the directory of links was first tried.
+    releases: &[
+        "0.20.0", "0.23.0", "0.44.0", "0.50.0", "1.0.0", "1.12.0", "newest",
+    ],
+    scenes: |_, _| each_on_stage(&SCENES),
+};
 
 /// The first release that plans a rollback under the migration lock.
 const LOCKED_ROLLBACK: Release = Release::new(0, 48, 0);
 
-/// How many times two deploys run beside each other, with undo and without.
-const INTERLEAVINGS: u64 = 20;
-
-type Play = fn(&World, &Installed) -> anyhow::Result<()>;
-
-const SCENES: [(&str, Play); 11] = [
+const SCENES: [(&str, Play); 9] = [
     ("reinit", reinit),
     ("a clock that was set back", clock_set_back),
     ("rows without a time", no_time),
@@ -43,47 +36,23 @@ const SCENES: [(&str, Play); 11] = [
     ("files beside the migrations", surroundings),
     ("a deploy during a rollback", deploy_during_rollback),
     ("another migration of the version", another_migration),
-    ("two deploys", |world, confiture| {
-        two_deploys(world, confiture, false)
-    }),
-    ("two deploys with undo", |world, confiture| {
-        two_deploys(world, confiture, true)
-    }),
 ];
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &RELEASES) {
-        for (name, play) in SCENES {
-            scenes.push(Scene::new("ledger", candidate, name, play));
-        }
-    }
-    scenes
-}
-
-/// A stage on which these are applied.
-fn applied<'a>(
-    world: &'a World,
-    confiture: &'a Installed,
-    versions: &[&str],
-) -> anyhow::Result<Stage<'a>> {
-    let stage = Stage::new(world, confiture)?;
+/// Applies these.
+fn applied(stage: &Stage<'_>, versions: &[&str]) -> anyhow::Result<()> {
     for version in versions {
         stage.project.table(version)?;
     }
     stage.up()?;
-    stage.is_at(versions)?;
-    Ok(stage)
+    stage.is_at(versions)
 }
 
 fn down_to(
     stage: &Stage<'_>,
     adapter: &ConfitureMigration,
     target: &str,
-) -> Result<MigrationOutcome, AdapterError> {
-    Ok(block_on(
-        adapter.down_to(&stage.ctx(), Revision::new(target)),
-    )?)
+) -> Result<MigrationOutcome, Failure> {
+    block_on(adapter.down_to(&stage.ctx(), Revision::new(target)))
 }
 
 /// Checks that a rollback is refused, for the times in the ledger, and changes nothing.
@@ -94,63 +63,59 @@ fn is_refused(stage: &Stage<'_>, adapter: &ConfitureMigration, target: &str) -> 
         .err()
         .with_context(|| format!("it went to {target}"))?;
     ensure!(
-        error.kind == AdapterErrorKind::PreconditionFailed,
+        error.kind() == AdapterErrorKind::PreconditionFailed,
         "it is {}: {error}",
-        error.kind
+        error.kind()
     );
     for part in ["does not prove the order", "was not changed", "applied_at"] {
-        ensure!(error.message.contains(part), "{part} is not in: {error}");
+        ensure!(
+            error.to_string().contains(part),
+            "{part} is not in: {error}"
+        );
     }
     ensure!(stage.state()? == before, "it changed the database: {error}");
     Ok(())
 }
 
-fn current(stage: &Stage<'_>) -> anyhow::Result<Option<String>> {
-    let revision = block_on(stage.adapter().current_revision(&stage.ctx()))?;
-    Ok(revision.map(|revision| revision.to_string()))
-}
-
 /// After `migrate reinit`, a deploy fails its health check and goes back.
-fn reinit(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = applied(world, confiture, &["001", "002", "003"])?;
+fn reinit(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001", "002", "003"])?;
     stage.sql("UPDATE tb_confiture SET applied_at = now()")?;
-    let before = current(&stage)?.context("there is a revision")?;
-    ensure!(before == "003", "it is {before}");
+    stage.is_at_revision("003")?;
     stage.project.table("004")?;
     stage.up()?;
-    is_refused(&stage, &stage.adapter(), "001")?;
-    is_refused(&stage, &stage.adapter(), "002")?;
-    let outcome = down_to(&stage, &stage.adapter(), &before)?;
+    is_refused(stage, &stage.adapter(), "001")?;
+    is_refused(stage, &stage.adapter(), "002")?;
+    let outcome = stage.down_to("003")?;
     ensure!(outcome.applied == [Revision::new("004")], "{outcome:?}");
     stage.is_at(&["001", "002", "003"])
 }
 
 /// The last migration has an earlier time than the two before it. What the message advises helps.
-fn clock_set_back(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = applied(world, confiture, &["001", "002"])?;
+fn clock_set_back(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001", "002"])?;
     stage.sql("UPDATE tb_confiture SET applied_at = applied_at + interval '1 hour'")?;
     stage.project.table("003")?;
     stage.up()?;
-    let revision = current(&stage)?;
-    ensure!(revision.as_deref() == Some("003"), "it is {revision:?}");
+    stage.is_at_revision("003")?;
     for target in ["001", "002", "003"] {
-        is_refused(&stage, &stage.adapter(), target)?;
+        is_refused(stage, &stage.adapter(), target)?;
     }
-    let error = down_to(&stage, &stage.adapter(), "002");
-    let message = error.err().context("it went to 002")?.message;
+    let error = stage.down_to("002");
+    let message = error.err().context("it went to 002")?.to_string();
     let at = message.find("UPDATE").context("no statement is advised")?;
     stage.sql(&message[at..])?;
-    down_to(&stage, &stage.adapter(), "002")?;
+    stage.down_to("002")?;
     stage.is_at(&["001", "002"])
 }
 
-fn no_time(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = applied(world, confiture, &["001", "002", "003"])?;
+fn no_time(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001", "002", "003"])?;
     stage.sql("ALTER TABLE tb_confiture ALTER applied_at DROP NOT NULL")?;
     for time in ["NULL", "'infinity'", "'-infinity'"] {
         let set = format!("UPDATE tb_confiture SET applied_at = {time} WHERE version = '003'");
         stage.sql(&set)?;
-        is_refused(&stage, &stage.adapter(), "002")?;
+        is_refused(stage, &stage.adapter(), "002")?;
     }
     Ok(())
 }
@@ -162,29 +127,28 @@ fn wrapped(stage: &Stage<'_>) -> anyhow::Result<ConfitureMigration> {
     Ok(stage.builder().program(script).build())
 }
 
-fn wrapper(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = applied(world, confiture, &["001", "002", "003"])?;
-    let adapter = wrapped(&stage)?;
-    let outcome = down_to(&stage, &adapter, "002")?;
+fn wrapper(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001", "002", "003"])?;
+    let adapter = wrapped(stage)?;
+    let outcome = down_to(stage, &adapter, "002")?;
     ensure!(outcome.applied == [Revision::new("003")], "{outcome:?}");
     stage.is_at(&["001", "002"])?;
     stage.up()?;
     stage.sql("UPDATE tb_confiture SET applied_at = now() WHERE version > '001'")?;
-    is_refused(&stage, &adapter, "002")?;
+    is_refused(stage, &adapter, "002")?;
     stage
         .sql("UPDATE tb_confiture SET applied_at = now() + interval '1 h' WHERE version = '001'")?;
-    is_refused(&stage, &adapter, "001")
+    is_refused(stage, &adapter, "001")
 }
 
-fn fresh_behind_wrapper(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = Stage::new(world, confiture)?;
+fn fresh_behind_wrapper(stage: &Stage<'_>) -> anyhow::Result<()> {
     stage.project.table("001")?;
-    for adapter in [stage.adapter(), wrapped(&stage)?] {
-        let error = down_to(&stage, &adapter, "001")
+    for adapter in [stage.adapter(), wrapped(stage)?] {
+        let error = down_to(stage, &adapter, "001")
             .err()
             .context("it went to 001")?;
         ensure!(
-            error.kind == AdapterErrorKind::PreconditionFailed,
+            error.kind() == AdapterErrorKind::PreconditionFailed,
             "{error}"
         );
         let mut client = stage.database.connect()?;
@@ -195,8 +159,8 @@ fn fresh_behind_wrapper(world: &World, confiture: &Installed) -> anyhow::Result<
 }
 
 /// A `.py` migration reads a file that it finds by its own path.
-fn surroundings(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = applied(world, confiture, &["001"])?;
+fn surroundings(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001"])?;
     let shared = stage.project.root().join("db/shared");
     std::fs::create_dir(&shared)?;
     std::fs::write(
@@ -212,37 +176,39 @@ fn surroundings(world: &World, confiture: &Installed) -> anyhow::Result<()> {
     stage.project.python("002_m002", members)?;
     stage.up()?;
     stage.is_at(&["001", "002"])?;
-    down_to(&stage, &stage.adapter(), "001")?;
+    stage.down_to("001")?;
     stage.is_at(&["001"])
 }
 
 /// Another deploy applies a migration while confiture waits for the lock of the ledger.
-fn changed(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = applied(world, confiture, &["001", "002", "003"])?;
+fn changed(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001", "002", "003"])?;
     // What a deploy that ended in between leaves, put there when confiture changes the ledger first.
     stage.project.table("004")?;
     stage.sql("CREATE TABLE t_004 AS SELECT generate_series(1, 1000) AS id")?;
     stage.ledger_grows("004")?;
-    let error = down_to(&stage, &stage.adapter(), "002")
-        .err()
-        .context("it went to 002")?;
+    let error = stage.down_to("002").err().context("it went to 002")?;
     ensure!(
-        error.kind == AdapterErrorKind::PreconditionFailed,
+        error.kind() == AdapterErrorKind::PreconditionFailed,
         "it is {}: {error}",
-        error.kind
+        error.kind()
     );
     for part in ["the ledger has changed", "004 is there", "was not changed"] {
-        ensure!(error.message.contains(part), "{part} is not in: {error}");
+        ensure!(
+            error.to_string().contains(part),
+            "{part} is not in: {error}"
+        );
     }
     stage.sql("DROP EVENT TRIGGER grow")?;
     stage.is_at(&["001", "002", "003", "004"])
 }
 
 /// Another deploy begins a migration outside of a transaction at any moment of a rollback.
-fn deploy_during_rollback(world: &World, confiture: &Installed) -> anyhow::Result<()> {
+fn deploy_during_rollback(first: &Stage<'_>) -> anyhow::Result<()> {
     for delay in (0..8).map(|it| Duration::from_millis(it * 250)) {
         contract_lab::interrupt::check()?;
-        let stage = applied(world, confiture, &["001", "002", "003", "004"])?;
+        let stage = Stage::new(first.world, first.confiture)?;
+        applied(&stage, &["001", "002", "003", "004"])?;
         let other = Project::empty()?;
         other.python(
             "005_m005",
@@ -257,7 +223,7 @@ fn deploy_during_rollback(world: &World, confiture: &Installed) -> anyhow::Resul
         let (down, up) = thread::scope(|scope| {
             let up = scope.spawn(|| block_on(beside.up(&ctx, None)));
             thread::sleep(delay);
-            let down = block_on(stage.adapter().down_to(&stage.ctx(), Revision::new("003")));
+            let down = stage.down_to("003");
             (down, up.join().expect("it does not panic"))
         });
         up.context("the other deploy")?;
@@ -277,7 +243,8 @@ fn deploy_during_rollback(world: &World, confiture: &Installed) -> anyhow::Resul
                 );
             }
         }
-        let sees_later = confiture
+        let sees_later = stage
+            .confiture
             .version
             .parse()
             .is_ok_and(|it: Release| it < LOCKED_ROLLBACK);
@@ -289,15 +256,15 @@ fn deploy_during_rollback(world: &World, confiture: &Installed) -> anyhow::Resul
 }
 
 /// The directory contains another migration of a version than the one that was applied.
-fn another_migration(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = applied(world, confiture, &["001", "002", "003"])?;
+fn another_migration(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001", "002", "003"])?;
     stage.project.remove("003_")?;
     let drops = ("SELECT 1;", "DROP TABLE t_001;");
     stage.project.migration("003_other", drops.0, drops.1)?;
     let refused = |name: &str| {
-        let error = down_to(&stage, &stage.adapter(), "002");
+        let error = stage.down_to("002");
         let error = error.err().context("it went to 002")?;
-        let says = |part: &str| error.message.contains(part);
+        let says = |part: &str| error.to_string().contains(part);
         ensure!(
             says("applied as `m003`") && says(name) && says("was not changed"),
             "{error}"
@@ -312,56 +279,6 @@ fn another_migration(world: &World, confiture: &Installed) -> anyhow::Result<()>
     refused("003_other.py")?;
     stage.project.remove("003_")?;
     stage.project.table("003")?;
-    down_to(&stage, &stage.adapter(), "002")?;
+    stage.down_to("002")?;
     stage.is_at(&["001", "002"])
-}
-
-/// One deploy applies two migrations and fails at the third, another applies its own, at any moment.
-fn two_deploys(world: &World, confiture: &Installed, undo: bool) -> anyhow::Result<()> {
-    let mut random = Random(u64::from(undo));
-    for _ in 0..INTERLEAVINGS {
-        contract_lab::interrupt::check()?;
-        let stage = applied(world, confiture, &["001"])?;
-        let other = Project::empty()?;
-        for version in ["001", "004"] {
-            other.table(version)?;
-        }
-        for version in ["002", "003"] {
-            stage.project.table(version)?;
-        }
-        stage.project.table_and("900", "SELECT 1 / 0;", "")?;
-        let delay = Duration::from_millis(u64::try_from(random.below(4000))?);
-        let (mut ctx, failing) = (stage.ctx(), stage.ctx());
-        ctx.workdir = other.root().into();
-        let adapter = stage.builder().undo_failed_up(undo).build();
-        let beside = stage.adapter();
-        let (first, second) = thread::scope(|scope| {
-            let second = scope.spawn(|| {
-                thread::sleep(delay);
-                block_on(beside.up(&ctx, None))
-            });
-            let first = block_on(adapter.up(&failing, None));
-            (first, second.join().expect("it does not panic"))
-        });
-        let found = state(&stage.database)?;
-        let is_there = |version: &str| found.iter().any(|it| it == version);
-        let error = first
-            .map_err(AdapterError::from)
-            .err()
-            .context("an `up` with a migration that fails succeeded")?;
-        let shown = || format!("{delay:?}: {found:?}, {error}, {second:?}");
-        ensure!(second.is_ok() == is_there("004"), "{}", shown());
-        ensure!(is_there("002") == is_there("003"), "{}", shown());
-        let remains = is_there("002");
-        if undo && error.kind == AdapterErrorKind::Execution {
-            ensure!(!remains, "{}", shown());
-        } else if remains {
-            ensure!(
-                error.message.contains("002, 003 remain applied"),
-                "{}",
-                shown()
-            );
-        }
-    }
-    Ok(())
 }

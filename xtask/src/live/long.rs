@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::ui::{Bar, Ui};
 use contract_tests::random::Random;
@@ -15,11 +15,23 @@ use fraisier_adapter_api::{AdapterCtx, AdapterError};
 use fraisier_adapter_confiture::ConfitureMigration;
 use tokio::task::JoinSet;
 
-use super::host;
 use super::slow::{Sleep, Slow};
+use super::{Group, host};
 use crate::exit::Unexpected;
 use crate::harness::{Scene, World};
 use crate::stage::{block_on, wait};
+
+pub const GROUP: Group = Group {
+    name: "long",
+    about: "thousands of calls dropped at random. It takes half an hour, and runs only when a filter \
+         names it",
+    releases: &["newest"],
+    scenes: |args, _| {
+        let calls = args.calls;
+        let play = move |world: &World, confiture: &Installed| many(calls, world, confiture);
+        vec![Scene::new("calls dropped", play).alone().on_demand()]
+    },
+};
 
 /// How many calls run at a time while calls are dropped.
 const ABREAST: u64 = 8;
@@ -27,15 +39,6 @@ const ABREAST: u64 = 8;
 const DROPPED_WITHIN: usize = 250;
 /// How soon nothing may be left.
 const LIMIT: Duration = Duration::from_secs(5);
-
-/// It lasts half an hour, so it runs only when it is named.
-pub fn scenes(chosen: &[Candidate], calls: usize) -> Vec<Scene> {
-    let candidates = super::or(chosen, &[Candidate::Newest]).iter();
-    let play = move |world: &World, confiture: &Installed| many(calls, world, confiture);
-    let scene = |candidate| Scene::new("long", candidate, "calls dropped", play);
-    let alone = candidates.map(|candidate| scene(candidate).alone().on_demand());
-    alone.collect()
-}
 
 fn many(calls: usize, world: &World, confiture: &Installed) -> anyhow::Result<()> {
     let mut slow = Slow::new(world, confiture, Sleep::InStatement)?;

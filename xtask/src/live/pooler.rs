@@ -10,22 +10,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_lab::confiture::Candidate;
 use contract_lab::trouble::Trouble;
-use contract_tests::release::Release;
 use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::NoDisconnectCheck;
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use tempfile::TempDir;
 
-use crate::harness::Scene;
+use super::{Group, on_stages};
 use crate::stage::{Stage, block_on, wait};
 
-const RELEASES: [Candidate; 3] = [
-    Candidate::Release(Release::new(0, 23, 0)),
-    Candidate::Release(Release::new(0, 44, 0)),
-    Candidate::Newest,
-];
+pub const GROUP: Group = Group {
+    name: "pooler",
+    about: "PgBouncer in between, which accepts no start options; they fail where there is no pgbouncer",
+    releases: &["0.23.0", "0.44.0", "newest"],
+    scenes: |_, _| {
+        on_stages(&SCENES, |stage, play| {
+            let program = find()?;
+            for version in ["001", "002", "003"] {
+                stage.project.table(version)?;
+            }
+            play(stage, &program)
+        })
+    },
+};
 
 const PROGRAM: &str = "pgbouncer";
 
@@ -36,27 +43,12 @@ const CHECKS: &str = "client_connection_check_interval=1000ms";
 /// How long the pooler may take to come up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-type Play = fn(&Stage<'_>, &Path) -> anyhow::Result<()>;
+type PlayWith = fn(&Stage<'_>, &Path) -> anyhow::Result<()>;
 
-const SCENES: [(&str, Play); 2] = [
+const SCENES: [(&str, PlayWith); 2] = [
     ("the default", by_default),
     ("a check that is demanded", demanded),
 ];
-
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    super::on_stages(
-        "pooler",
-        super::or(chosen, &RELEASES),
-        &SCENES,
-        |stage, play| {
-            let program = find()?;
-            for version in ["001", "002", "003"] {
-                stage.project.table(version)?;
-            }
-            play(stage, &program)
-        },
-    )
-}
 
 /// Each call succeeds, and reports that the check was refused.
 fn by_default(stage: &Stage<'_>, program: &Path) -> anyhow::Result<()> {

@@ -3,23 +3,21 @@
 use std::fs;
 
 use anyhow::ensure;
-use contract_lab::confiture::{Candidate, Installed};
-use contract_tests::release::Release;
 use fraisier_adapter_api::{AdapterCtx, PreflightReport};
 use fraisier_adapter_confiture::{APPLIED_ALSO_JUDGED, APPLIED_FILE_CHANGED, Builder};
 
-use crate::harness::{Scene, World};
+use super::{Group, Play, each_on_stage};
 use crate::project::Project;
 use crate::stage::{Stage, block_on};
 
-/// Those whose verdicts differ most.
-const RELEASES: [Candidate; 5] = [
-    Candidate::Release(Release::new(0, 22, 0)),
-    Candidate::Release(Release::new(0, 23, 0)),
-    Candidate::Release(Release::new(0, 44, 0)),
-    Candidate::Release(Release::new(1, 0, 0)),
-    Candidate::Newest,
-];
+pub const GROUP: Group = Group {
+    name: "preflight",
+    about: "pending migrations beside applied ones, of which old releases judge every file: nine kinds of \
+         statements, changed files, and a ledger that cannot be read",
+    // Those whose verdicts differ most.
+    releases: &["0.22.0", "0.23.0", "0.44.0", "1.0.0", "newest"],
+    scenes: |_, _| each_on_stage(&SCENES),
+};
 
 /// A statement of each kind that is judged in its own way.
 const STATEMENTS: [&str; 9] = [
@@ -34,8 +32,6 @@ const STATEMENTS: [&str; 9] = [
     "DROP TABLE kept;",
 ];
 
-type Play = fn(&World, &Installed) -> anyhow::Result<()>;
-
 const SCENES: [(&str, Play); 4] = [
     ("an applied DROP TABLE", applied),
     ("a changed file", changed),
@@ -43,19 +39,8 @@ const SCENES: [(&str, Play); 4] = [
     ("another database", against),
 ];
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &RELEASES) {
-        for (name, play) in SCENES {
-            scenes.push(Scene::new("preflight", candidate, name, play));
-        }
-    }
-    scenes
-}
-
-/// A stage on which a table was dropped, with SQL and with Python.
-fn dropped<'a>(world: &'a World, confiture: &'a Installed) -> anyhow::Result<Stage<'a>> {
-    let stage = Stage::new(world, confiture)?;
+/// Drops a table, with SQL and with Python.
+fn dropped(stage: &Stage<'_>) -> anyhow::Result<()> {
     let project = &stage.project;
     let tables = "CREATE TABLE kept (id int, name text); CREATE TABLE old (id int);";
     project.migration("001_tables", tables, "DROP TABLE kept, old;")?;
@@ -63,7 +48,7 @@ fn dropped<'a>(world: &'a World, confiture: &'a Installed) -> anyhow::Result<Sta
     let members = "def up(self):\n    self.execute('SELECT 1')\n\ndef down(self):\n    pass\n";
     project.python("003_code", members)?;
     stage.up()?;
-    Ok(stage)
+    Ok(())
 }
 
 fn judge(builder: Builder, ctx: &AdapterCtx) -> anyhow::Result<PreflightReport> {
@@ -82,10 +67,10 @@ fn has(report: &PreflightReport, code: &str) -> bool {
 }
 
 /// The report about a pending migration is that of a directory in which it is alone.
-fn applied(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = dropped(world, confiture)?;
+fn applied(stage: &Stage<'_>) -> anyhow::Result<()> {
+    dropped(stage)?;
     let none = judge(stage.builder(), &stage.ctx())?;
-    let empty = Stage::new(world, confiture)?;
+    let empty = Stage::new(stage.world, stage.confiture)?;
     let expected = judge(empty.builder(), &empty.ctx())?;
     ensure!(none.ok && none == expected, "nothing pending: {none:?}");
     for statement in STATEMENTS {
@@ -106,8 +91,8 @@ fn applied(world: &World, confiture: &Installed) -> anyhow::Result<()> {
 }
 
 /// An applied file that was changed is judged, and so are two migrations of one version.
-fn changed(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = dropped(world, confiture)?;
+fn changed(stage: &Stage<'_>) -> anyhow::Result<()> {
+    dropped(stage)?;
     let all = || judge(stage.builder().preflight_pending_only(false), &stage.ctx());
     let missing = stage.project.migrations().join("001_tables.down.sql");
     fs::remove_file(&missing)?;
@@ -136,8 +121,8 @@ fn changed(world: &World, confiture: &Installed) -> anyhow::Result<()> {
 }
 
 /// Where the ledger cannot be read, everything is judged, with a warning.
-fn unreadable(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = dropped(world, confiture)?;
+fn unreadable(stage: &Stage<'_>) -> anyhow::Result<()> {
+    dropped(stage)?;
     let mut all = judge(stage.builder().preflight_pending_only(false), &stage.ctx())?;
     let mut client = stage.database.connect()?;
     let mut holder = client.transaction()?;
@@ -150,8 +135,8 @@ fn unreadable(world: &World, confiture: &Installed) -> anyhow::Result<()> {
 }
 
 /// What is pending is tried on another database; what is applied there is not.
-fn against(world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let stage = dropped(world, confiture)?;
+fn against(stage: &Stage<'_>) -> anyhow::Result<()> {
+    dropped(stage)?;
     let ctx = stage
         .ctx()
         .with_resolved_secret("AGAINST_DATABASE_URL", stage.database.dsn());

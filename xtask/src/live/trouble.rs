@@ -3,27 +3,31 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_lab::confiture::Candidate;
 use contract_lab::confiture::copy::{Environment, packages};
 use contract_lab::postgres::{Major, Server, look};
-use contract_tests::release::Release;
 use fraisier_adapter_api::{AdapterErrorKind, Revision};
 use fraisier_adapter_confiture::DatabaseState;
 
 use super::call::{Direction, Running};
-use crate::harness::Scene;
+use super::{Group, Play, on_stages};
 use crate::stage::{Stage, block_on, state, wait};
 
-/// One that reports a held lock in another way, and the newest.
-const RELEASES: [Candidate; 2] = [
-    Candidate::Release(Release::new(0, 50, 0)),
-    Candidate::Newest,
-];
+pub const GROUP: Group = Group {
+    name: "trouble",
+    about: "a lock that the role may not wait for, a commit that waits for a standby, and a Python that \
+         cannot start",
+    // One that reports a held lock in another way, and the newest.
+    releases: &["0.50.0", "newest"],
+    scenes: |_, _| {
+        on_stages(&SCENES, |stage, play| {
+            stage.project.table("001")?;
+            play(stage)
+        })
+    },
+};
 
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-type Play = fn(&Stage<'_>) -> anyhow::Result<()>;
 
 const SCENES: [(&str, Play); 4] = [
     ("the role has a lock_timeout", role_lock_timeout),
@@ -35,18 +39,6 @@ const SCENES: [(&str, Play); 4] = [
     ("Python lacks a module", module_is_missing),
 ];
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    super::on_stages(
-        "trouble",
-        super::or(chosen, &RELEASES),
-        &SCENES,
-        |stage, play| {
-            stage.project.table("001")?;
-            play(stage)
-        },
-    )
-}
-
 /// The migration lock is held, and the server gives up waiting before confiture does.
 fn role_lock_timeout(stage: &Stage<'_>) -> anyhow::Result<()> {
     stage.up()?;
@@ -55,7 +47,7 @@ fn role_lock_timeout(stage: &Stage<'_>) -> anyhow::Result<()> {
     gate.batch_execute("BEGIN; LOCK TABLE gate")?;
     stage.project.table_and("003", "LOCK TABLE gate;", "")?;
     let first = Running::start(stage.adapter(), stage.ctx(), Direction::Up);
-    comes(stage, "a waiting migration", "wait_event_type = 'Lock'")?;
+    stage.comes(&sessions("wait_event_type = 'Lock'"))?;
     stage.sql(
         "DO $$ BEGIN EXECUTE format('ALTER ROLE %I IN DATABASE %I SET lock_timeout = %L',
          current_user, current_database(), '2s'); END $$",
@@ -78,7 +70,7 @@ fn concurrent_index(stage: &Stage<'_>) -> anyhow::Result<()> {
         .migration("003_m003", index, "DROP INDEX index_003;")?;
     let start = || Running::start(stage.adapter(), stage.ctx(), Direction::Up);
     let first = start();
-    comes(stage, "a running migration", "wait_event = 'PgSleep'")?;
+    stage.comes(&sessions("wait_event = 'PgSleep'"))?;
     let second = start();
     let first = first.finish()?.context("the first deploy")?;
     let second = second.finish()?.context("the second deploy")?;
@@ -133,16 +125,10 @@ fn module_is_missing(stage: &Stage<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for a session of another that is so.
-fn comes(stage: &Stage<'_>, what: &str, so: &str) -> anyhow::Result<()> {
-    let mut client = stage.database.connect()?;
-    let query = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+/// The sessions of others that are so.
+fn sessions(so: &str) -> String {
+    format!(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database()
          AND pid <> pg_backend_pid() AND {so}"
-    );
-    let came = wait(PATIENCE, || {
-        Ok(client.query_one(&query, &[])?.get::<_, i64>(0) > 0)
-    })?;
-    came.with_context(|| format!("{what} never came"))?;
-    Ok(())
+    )
 }

@@ -1,21 +1,19 @@
 //! An `up` that fails halfway and is undone.
 
-use contract_lab::confiture::Candidate;
-use contract_tests::release::Release;
 use fraisier_adapter_api::AdapterErrorKind;
 
 use anyhow::{Context as _, ensure};
 
-use crate::harness::Scene;
+use super::{Group, on_stages};
 use crate::stage::{Stage, block_on};
 
-/// The oldest, one in the middle, the first whose report is the one of today, and the newest.
-const RELEASES: [Candidate; 4] = [
-    Candidate::Release(Release::new(0, 20, 0)),
-    Candidate::Release(Release::new(0, 23, 0)),
-    Candidate::Release(Release::new(0, 48, 0)),
-    Candidate::Newest,
-];
+pub const GROUP: Group = Group {
+    name: "undo",
+    about: "an `up` that fails halfway and is undone, with ways down that work, fail or are missing",
+    // The oldest, one in the middle, the first whose report is the one of today, and the newest.
+    releases: &["0.20.0", "0.23.0", "0.48.0", "newest"],
+    scenes: |_, _| on_stages(&UNDOS, judge),
+};
 
 /// What becomes of the migrations that the failed `up` had applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +61,6 @@ const UNDOS: [(&str, Undo); 7] = [
     ("nothing applied before", (&[], &[("001", Works)], Stuck)),
     ("four applied", (&["001"], FOUR, Undone)),
 ];
-
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    super::on_stages("undo", super::or(chosen, &RELEASES), &UNDOS, judge)
-}
 
 fn judge(stage: &Stage<'_>, (before, pending, fate): Undo) -> anyhow::Result<()> {
     for version in before {

@@ -7,17 +7,13 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use fraisier_adapter_api::AdapterCtx;
 use fraisier_adapter_confiture::ConfitureMigration;
-use postgres::Row;
 use serde_json::json;
 
 use super::Play;
 use super::follower::{Follower, applies};
 use crate::live::call::{Direction, Running};
-use crate::stage::{block_on, wait};
+use crate::stage::block_on;
 use contract_lab::command::run;
-
-/// How long to wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A session of the database that waits for a lock.
 const WAITS: &str = "SELECT 1 FROM pg_stat_activity
@@ -337,7 +333,7 @@ fn ledger_made_by_another(stage: &Follower<'_>) -> anyhow::Result<()> {
     let mut another = stage.sql("BEGIN; CREATE TABLE tb_confiture (id int)")?;
     let ctx = stage.ctx();
     let second = deploy(&early, &ctx);
-    comes(stage, WAITS)?;
+    stage.comes(WAITS)?;
     another.batch_execute("COMMIT")?;
     stage.advised(second.finish()?, "wait until the other deploy has ended")?;
     // The other one ends without having deployed anything.
@@ -351,7 +347,7 @@ fn lock_is_held(stage: &Follower<'_>) -> anyhow::Result<()> {
     let locks = format!("LOCK TABLE gate; {MAKES_TWO}");
     stage.project.migration("002_two", &locks, DROPS_TWO)?;
     let other = deploy(&stage.adapter(), &stage.ctx());
-    comes(stage, WAITS)?;
+    stage.comes(WAITS)?;
     let hurried = stage.builder().lock_timeout_ms(500).build();
     let outcome = block_on(hurried.up(&stage.ctx(), None));
     stage.advised(outcome, "wait until the deploy that holds the lock")?;
@@ -371,7 +367,7 @@ fn blocked(stage: &Follower<'_>) -> anyhow::Result<()> {
     let waiting = deploy(&hurried, &stage.ctx());
     let blockers = "SELECT unnest(pg_blocking_pids(pid)) FROM pg_stat_activity
                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let blocker: i32 = comes(stage, blockers)?.get(0);
+    let blocker: i32 = stage.comes(blockers)?.get(0);
     stage.advised(waiting.finish()?, "find the session that it waits for")?;
     stage.sql(&format!("SELECT pg_terminate_backend({blocker})"))?;
     drop(holder);
@@ -381,15 +377,4 @@ fn blocked(stage: &Follower<'_>) -> anyhow::Result<()> {
 /// An `up` beside this thread.
 fn deploy(adapter: &ConfitureMigration, ctx: &AdapterCtx) -> Running {
     Running::start(adapter.clone(), ctx.clone(), Direction::Up)
-}
-
-/// The first row of this query, once there is one.
-fn comes(stage: &Follower<'_>, query: &str) -> anyhow::Result<Row> {
-    let mut client = stage.database.connect()?;
-    let mut row = None;
-    wait(PATIENCE, || {
-        row = client.query(query, &[])?.pop();
-        Ok(row.is_some())
-    })?;
-    row.with_context(|| format!("this never came: {query}"))
 }

@@ -20,8 +20,17 @@ use contract_lab::confiture::{Candidate, Installed};
 use fraisier_adapter_confiture::tools::every_advice;
 
 use self::follower::Follower;
+use super::{Group, LiveArgs};
 use crate::harness::{Scene, Skip, World};
 use crate::stage::{Stage, wait};
+
+pub const GROUP: Group = Group {
+    name: "advice",
+    about: "what messages advise behind `Next:`, followed: whether the call then succeeds, and whether \
+         there is advice that nothing follows",
+    releases: &["newest"],
+    scenes,
+};
 
 /// What gets into trouble, and out of it.
 type Play = (&'static str, fn(&Follower<'_>) -> anyhow::Result<()>);
@@ -42,7 +51,7 @@ struct Heard {
     ended: AtomicUsize,
 }
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
+fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
     let plays = [
         configuration::SCENES,
         program::SCENES,
@@ -51,24 +60,20 @@ pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
         rollback::SCENES,
     ]
     .concat();
+    let heard = Arc::new(Heard::default());
     let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &[Candidate::Newest]) {
-        let heard = Arc::new(Heard::default());
-        for &(name, play) in &plays {
-            let heard = Arc::clone(&heard);
-            let play = move |world: &World, confiture: &Installed| {
-                let result = follow(play, world, confiture, &heard.advice);
-                heard.ended.fetch_add(1, Ordering::SeqCst);
-                result
-            };
-            let scene = Scene::new("advice", candidate, name, play);
-            scenes.push(if name == ALONE { scene.alone() } else { scene });
-        }
-        let all = plays.len();
-        let play = move |_: &World, _: &Installed| complete(&heard, all);
-        let scene = Scene::new("advice", candidate, "all advice was given", play);
-        scenes.push(scene.summary());
+    for &(name, play) in &plays {
+        let heard = Arc::clone(&heard);
+        let play = move |world: &World, confiture: &Installed| {
+            let result = follow(play, world, confiture, &heard.advice);
+            heard.ended.fetch_add(1, Ordering::SeqCst);
+            result
+        };
+        let scene = Scene::new(name, play);
+        scenes.push(if name == ALONE { scene.alone() } else { scene });
     }
+    let play = move |_: &World, _: &Installed| complete(&heard, plays.len());
+    scenes.push(Scene::new("all advice was given", play).summary());
     scenes
 }
 

@@ -1,8 +1,7 @@
 //! Ways back that fail.
 
 use anyhow::{Context as _, ensure};
-use fraisier_adapter_api::{MigrationOutcome, Revision};
-use fraisier_adapter_confiture::Failure;
+use fraisier_adapter_api::Revision;
 
 use super::Play;
 use super::follower::Follower;
@@ -30,7 +29,7 @@ pub const SCENES: &[Play] = &[
 /// What confiture itself advises.
 fn way_back_fails(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE no_such_table;")?;
-    stage.advised(down_to(stage, "001"), "Check the down migration SQL")?;
+    stage.advised(stage.down_to("001"), "Check the down migration SQL")?;
     stage.project.write("002_two.down.sql", "DROP TABLE two;")?;
     rolls_back(stage, "001", &["002"])
 }
@@ -39,7 +38,7 @@ fn way_back_loses_connection(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.sql("CREATE TABLE public.doomed (id int); INSERT INTO doomed VALUES (1)")?;
     let down = "SELECT pg_terminate_backend(pg_backend_pid()) FROM doomed; DROP TABLE two;";
     two_applied(stage, down)?;
-    stage.advised(down_to(stage, "001"), "-ipc current`")?;
+    stage.advised(stage.down_to("001"), "-ipc current`")?;
     let confiture = ("FRAISIER_CONFITURE_BIN", stage.confiture.program.as_path());
     let diagnosis = stage.runs("doctor", &[confiture])?;
     ensure!(diagnosis.status.success(), "{}", diagnosis.stdout);
@@ -52,7 +51,7 @@ fn way_back_is_missing(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE two;")?;
     std::fs::remove_file(stage.project.migrations().join("002_two.down.sql"))?;
     stage.advised(
-        down_to(stage, "001"),
+        stage.down_to("001"),
         "Add the missing .down.sql file(s) for 002",
     )?;
     stage.project.write("002_two.down.sql", "DROP TABLE two;")?;
@@ -61,9 +60,8 @@ fn way_back_is_missing(stage: &Follower<'_>) -> anyhow::Result<()> {
 
 fn unknown_revision(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE two;")?;
-    stage.advised(down_to(stage, "900"), "-ipc current`, and go back")?;
-    let head = block_on(stage.adapter().current_revision(&stage.ctx()))?;
-    ensure!(head == Some(Revision::new("002")), "it is at {head:?}");
+    stage.advised(stage.down_to("900"), "-ipc current`, and go back")?;
+    stage.is_at_revision("002")?;
     rolls_back(stage, "001", &["002"])
 }
 
@@ -72,7 +70,7 @@ const ONE_TIME: &str = "UPDATE tb_confiture SET applied_at = now()";
 fn unproven_order(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE two;")?;
     stage.sql(ONE_TIME)?;
-    let advice = stage.advised(down_to(stage, "001"), "set the times to it")?;
+    let advice = stage.advised(stage.down_to("001"), "set the times to it")?;
     let statement = advice.find("UPDATE").context("it contains no statement")?;
     stage.sql(&advice[statement..])?;
     rolls_back(stage, "001", &["002"])
@@ -100,12 +98,11 @@ fn changed_ledger(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.sql("CREATE TABLE three ()")?;
     stage.ledger_grows("003")?;
     stage.advised(
-        down_to(stage, "001"),
+        stage.down_to("001"),
         "decide again what is to be rolled back",
     )?;
     stage.sql("DROP EVENT TRIGGER grow")?;
-    let head = block_on(stage.adapter().current_revision(&stage.ctx()))?;
-    ensure!(head == Some(Revision::new("003")), "it is at {head:?}");
+    stage.is_at_revision("003")?;
     rolls_back(stage, "001", &["003", "002"])
 }
 
@@ -114,7 +111,7 @@ fn another_migration(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.project.remove("002_")?;
     let drops = "DROP TABLE two;";
     stage.project.migration("002_m002", "SELECT 1;", drops)?;
-    stage.advised(down_to(stage, "001"), "set the name in its row")?;
+    stage.advised(stage.down_to("001"), "set the name in its row")?;
     stage.sql("UPDATE tb_confiture SET name = 'm002' WHERE version = '002'")?;
     rolls_back(stage, "001", &["002"])
 }
@@ -133,8 +130,7 @@ fn stuck_and_taken_back(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.sql(&format!(
         "DROP TABLE two; DELETE FROM {ledger} WHERE version = '002'"
     ))?;
-    let head = block_on(stage.adapter().current_revision(&stage.ctx()))?;
-    ensure!(head == Some(Revision::new("001")), "it is at {head:?}");
+    stage.is_at_revision("001")?;
     stage
         .project
         .migration("003_three", "CREATE TABLE three ();", "DROP TABLE three;")?;
@@ -164,13 +160,8 @@ fn two_applied(stage: &Follower<'_>, down: &str) -> anyhow::Result<()> {
     stage.applies(&["001", "002"])
 }
 
-fn down_to(stage: &Follower<'_>, revision: &str) -> Result<MigrationOutcome, Failure> {
-    let revision = Revision::new(revision);
-    block_on(stage.adapter().down_to(&stage.ctx(), revision))
-}
-
 fn rolls_back(stage: &Follower<'_>, to: &str, versions: &[&str]) -> anyhow::Result<()> {
-    let outcome = down_to(stage, to).context("the advice was followed")?;
+    let outcome = stage.down_to(to).context("the advice was followed")?;
     let rolled_back: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
     ensure!(rolled_back == versions, "it rolled back {rolled_back:?}");
     Ok(())

@@ -27,7 +27,7 @@ pub struct Message {
 }
 
 /// The message that opens a session. A client that asks for encryption first is refused it.
-pub(super) fn first_message(client: &mut TcpStream) -> Option<Vec<u8>> {
+pub fn first_message(client: &mut TcpStream) -> Option<Vec<u8>> {
     loop {
         let mut length = [0; 4];
         client.read_exact(&mut length).ok()?;

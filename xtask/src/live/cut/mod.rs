@@ -1,7 +1,7 @@
 //! Connections that are cut in the middle of an `up` or `down_to`, after each of its messages: what is
 //! reported about the database then, and what is in it.
 
-mod message;
+pub(super) mod message;
 pub(super) mod proxy;
 mod statement;
 
@@ -10,28 +10,39 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::Database;
 use contract_lab::runner::database::{endpoint, settle};
 use contract_tests::connection::Endpoint;
-use contract_tests::release::Release;
 
 use self::message::Message;
 use self::proxy::Proxy;
 use self::statement::{Said, Statement, compare};
+use super::Group;
 use super::call::Direction;
 use crate::harness::{Scene, World};
 use crate::stage::{Stage, block_on, state};
 
-/// Releases that read a lost connection differently: the second reports what it applied before, the
-/// third more of it.
-const RELEASES: [Candidate; 3] = [
-    Candidate::Release(Release::new(0, 23, 0)),
-    Candidate::Release(Release::new(0, 44, 0)),
-    Candidate::Release(Release::new(1, 29, 0)),
-];
+pub const GROUP: Group = Group {
+    name: "cut",
+    about: "a proxy cuts the connection after a message of a whole `up` and `down_to`: whether what is \
+         then reported about the database is true",
+    // Releases that read a lost connection differently: the second reports what it applied before, the
+    // third more of it.
+    releases: &["0.23.0", "0.44.0", "1.29.0"],
+    scenes: |args, _| {
+        let every = args.every;
+        let scene = |direction: Direction| {
+            let play = move |world: &World, confiture: &Installed| {
+                cuts(world, confiture, direction, every)
+            };
+            Scene::new(direction.to_string(), play)
+        };
+        [Direction::Up, Direction::Down].map(scene).into()
+    },
+};
 
 /// After so many messages nobody is logged in yet: nothing can have been changed.
 const NOT_LOGGED_IN: usize = 3;
@@ -43,19 +54,6 @@ const ENDS_WITHIN: Duration = Duration::from_secs(120);
 
 /// The versions of the project, in order.
 const VERSIONS: [&str; 3] = ["001", "002", "003"];
-
-pub fn scenes(chosen: &[Candidate], every: usize) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &RELEASES) {
-        for direction in [Direction::Up, Direction::Down] {
-            let play = move |world: &World, confiture: &Installed| {
-                cuts(world, confiture, direction, every)
-            };
-            scenes.push(Scene::new("cut", candidate, &direction.to_string(), play));
-        }
-    }
-    scenes
-}
 
 /// Cuts after every `every`-th message of the call, and after those of a commit.
 fn cuts(

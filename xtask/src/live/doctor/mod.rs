@@ -2,7 +2,7 @@
 
 mod broken;
 mod pooler;
-mod scene;
+mod subject;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
@@ -10,25 +10,34 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use confiture_gate::run::terms::base_version;
 use contract_lab::command::{Output, run_within, signal_group, wait_for};
-use contract_lab::confiture::{Candidate, Installed};
-use contract_tests::release::Release;
+use contract_lab::confiture::Installed;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use self::broken::way::Breaks;
-use self::scene::{DSN, Expected, Scene as Broken};
+use self::broken::Breaks;
+use self::subject::{CONFITURE, DSN, Expected, Subject};
+use super::Group;
 use crate::harness::{Scene, World};
 use crate::project::Project;
 use crate::stage::{Stage, wait};
 
-/// One that applies edited files all the same, and the newest: what they print and what they write into
-/// the ledger differs.
-const RELEASES: [Candidate; 2] = [
-    Candidate::Release(Release::new(0, 23, 0)),
-    Candidate::Newest,
-];
+pub const GROUP: Group = Group {
+    name: "doctor",
+    about: "`doctor` of the adapter's program, on a healthy project and on broken ones: whether each \
+         check finds what is broken, and changes nothing",
+    // One that applies edited files all the same, and the newest: what they print and what they write into
+    // the ledger differs.
+    releases: &["0.23.0", "newest"],
+    scenes: |_, _| {
+        let scene = |(name, breaks): (String, Breaks)| {
+            let play = move |world: &World, confiture: &Installed| judge(breaks, world, confiture);
+            Scene::new(name, play)
+        };
+        let signal = Scene::new("a signal", signal);
+        broken::all().map(scene).chain([signal]).collect()
+    },
+};
 
 /// No diagnosis takes longer, whatever is broken.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -36,25 +45,13 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// How soon it ends after a signal.
 const PROMPTLY: Duration = Duration::from_secs(2);
 
-pub fn scenes(chosen: &[Candidate]) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for candidate in super::or(chosen, &RELEASES) {
-        for (name, breaks) in broken::all() {
-            let play = move |world: &World, confiture: &Installed| judge(breaks, world, confiture);
-            scenes.push(Scene::new("doctor", candidate, name, play));
-        }
-        scenes.push(Scene::new("doctor", candidate, "a signal", signal));
-    }
-    scenes
-}
-
 /// A signal ends it, whatever it waits for.
 fn signal(world: &World, confiture: &Installed) -> anyhow::Result<()> {
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     silent.set_nonblocking(true)?;
     let mut doctor = Command::new(world.program()?)
         .arg("doctor")
-        .env("FRAISIER_CONFITURE_BIN", &confiture.program)
+        .env(CONFITURE, &confiture.program)
         .env(DSN, format!("postgresql://{}/shop", silent.local_addr()?))
         .stdout(Stdio::null())
         .process_group(0)
@@ -73,21 +70,7 @@ fn judge(breaks: Breaks, world: &World, confiture: &Installed) -> anyhow::Result
     let project = Project::sample(&confiture.version)?;
     let stage = Stage::of(world, confiture, project)?;
     stage.up()?;
-    let dsn = stage.database.dsn();
-    let mut broken = Broken {
-        lab: &world.lab,
-        release: base_version(&confiture.version).context("no version")?,
-        project: stage.project,
-        env: [
-            (
-                "FRAISIER_CONFITURE_BIN",
-                confiture.program.clone().into_os_string(),
-            ),
-            (DSN, dsn.into()),
-        ]
-        .into(),
-        database: stage.database,
-    };
+    let mut broken = Subject::new(stage);
     let (expected, _kept) = breaks(&mut broken).context("it cannot be broken")?;
     let before = broken.fingerprint()?;
     let mut doctor = Command::new(world.program()?);
@@ -125,7 +108,7 @@ fn diagnosed(output: &Output, expected: Option<Expected>) -> anyhow::Result<()> 
         says,
     }) = expected
     {
-        ensure!(is(check, status, says), "no {status} of {check}: {says}");
+        ensure!(is(&check, &status, &says), "no {status} of {check}: {says}");
     } else {
         ensure!(
             checks.iter().all(|it| it["status"] == "ok"),

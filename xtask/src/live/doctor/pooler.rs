@@ -1,11 +1,10 @@
 //! A stand-in for a pooler that refuses start options, as `PgBouncer` does.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 
-/// What a client asks for before it starts: TLS, or encryption by GSSAPI.
-const QUESTIONS: [u32; 2] = [80_877_103, 80_877_104];
+use crate::live::cut::message::first_message;
 
 /// Passes connections on to the server on this port, for as long as this process lives; gives its port.
 pub(super) fn start(server: u16) -> io::Result<u16> {
@@ -20,16 +19,8 @@ pub(super) fn start(server: u16) -> io::Result<u16> {
 }
 
 fn serve(mut client: TcpStream, server: u16) -> io::Result<()> {
-    let start = loop {
-        let mut length = [0; 4];
-        client.read_exact(&mut length)?;
-        let mut message = vec![0; u32::from_be_bytes(length) as usize - length.len()];
-        client.read_exact(&mut message)?;
-        if QUESTIONS.iter().any(|it| message == it.to_be_bytes()) {
-            client.write_all(b"N")?;
-        } else {
-            break [&length[..], &message].concat();
-        }
+    let Some(start) = first_message(&mut client) else {
+        return Ok(());
     };
     if start.windows(9).any(|it| it == b"\0options\0") {
         let fields = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0";

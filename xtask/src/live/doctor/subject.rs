@@ -2,32 +2,46 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
-use postgres::{Client, Config};
-
-use contract_lab::Lab;
+use confiture_gate::run::terms::base_version;
 use contract_lab::files::write_program;
-use contract_lab::postgres::Database;
-use contract_tests::release::Release;
+use postgres::Config;
 
-use crate::project::Project;
+use crate::stage::Stage;
 
 /// The variable with the connection string.
 pub(super) const DSN: &str = "DATABASE_URL";
 
-/// A project, its database, and the environment that `doctor` is started in.
-pub(super) struct Scene<'server> {
-    pub(super) lab: &'server Lab,
-    /// The confiture that the project is deployed with.
-    pub(super) release: Release,
-    pub(super) project: Project,
-    pub(super) database: Database<'server>,
-    pub(super) env: BTreeMap<&'static str, OsString>,
+/// The variable that names confiture.
+pub(super) const CONFITURE: &str = "FRAISIER_CONFITURE_BIN";
+
+/// A project with its database, and the environment that `doctor` is started in.
+pub(super) struct Subject<'a> {
+    stage: Stage<'a>,
+    pub(super) env: BTreeMap<String, OsString>,
 }
 
-impl Scene<'_> {
+impl<'a> Deref for Subject<'a> {
+    type Target = Stage<'a>;
+
+    fn deref(&self) -> &Stage<'a> {
+        &self.stage
+    }
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(stage: Stage<'a>) -> Self {
+        let (program, dsn) = (stage.confiture.program.clone(), stage.database.dsn());
+        let env = [(CONFITURE, program.into()), (DSN, dsn.into())];
+        Self {
+            stage,
+            env: env.map(|(name, value)| (name.to_owned(), value)).into(),
+        }
+    }
+
     /// The connection string that `doctor` is given, with this put in place of that, which has to be
     /// in it.
     pub(super) fn replace_in_dsn(&mut self, that: &str, this: &str) -> anyhow::Result<()> {
@@ -37,7 +51,7 @@ impl Scene<'_> {
             "the server's connection string has no {that}"
         );
         let dsn = dsn.replace(that, this);
-        self.env.insert(DSN, dsn.into());
+        self.env.insert(DSN.into(), dsn.into());
         Ok(())
     }
 
@@ -49,7 +63,7 @@ impl Scene<'_> {
 
     /// The connection string with these parameters at its end.
     pub(super) fn add_to_dsn(&mut self, parameters: &str) {
-        let dsn = self.env.entry(DSN).or_default();
+        let dsn = self.env.entry(DSN.into()).or_default();
         dsn.push("?");
         dsn.push(parameters);
     }
@@ -73,28 +87,25 @@ impl Scene<'_> {
     pub(super) fn program(&mut self, text: &str) -> anyhow::Result<()> {
         let path = self.project.root().join("confiture");
         write_program(&path, text)?;
-        self.env.insert("FRAISIER_CONFITURE_BIN", path.into());
+        self.env.insert(CONFITURE.into(), path.into());
         Ok(())
     }
 
     pub(super) fn since(&self, release: &str) -> bool {
-        release.parse().is_ok_and(|floor| self.release >= floor)
+        let deployed = base_version(&self.confiture.version);
+        release.parse().is_ok_and(|floor| deployed >= Some(floor))
     }
 
     pub(super) fn migrations(&self) -> PathBuf {
         self.project.migrations()
     }
 
-    pub(super) fn execute(&self, sql: &str) -> anyhow::Result<Client> {
-        let mut client = self.database.connect()?;
-        client.batch_execute(sql)?;
-        Ok(client)
-    }
-
-    /// Sets a parameter for the sessions of the database.
-    pub(super) fn set(&self, name: &str, value: &str) -> anyhow::Result<()> {
-        let database = self.database.name();
-        self.execute(&format!("ALTER DATABASE {database} SET {name} = '{value}'"))?;
+    /// From now on the connection has the rights of a role that was granted nothing.
+    pub(super) fn become_reader(&mut self) -> anyhow::Result<()> {
+        self.sql(
+            "DO $$ BEGIN CREATE ROLE doctor_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        )?;
+        self.add_to_dsn("options=-c%20role%3Ddoctor_reader");
         Ok(())
     }
 
@@ -107,9 +118,9 @@ impl Scene<'_> {
 }
 
 /// What a check has to find.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Expected {
-    pub(super) check: &'static str,
-    pub(super) status: &'static str,
-    pub(super) says: &'static str,
+    pub(super) check: String,
+    pub(super) status: String,
+    pub(super) says: String,
 }
