@@ -58,6 +58,17 @@ impl Severity {
         }
     }
 
+    /// The mark of a case in a table.
+    pub(super) const fn mark(self) -> &'static str {
+        match self {
+            Self::FalseSafe => "‼",
+            Self::Breaks => "✕",
+            Self::Differs => "~",
+            Self::Good | Self::Accepted => "=",
+            Self::Unjudged => "?",
+        }
+    }
+
     /// The class of an element of the page.
     pub(super) const fn css(self) -> &'static str {
         match self {

@@ -2,159 +2,274 @@
 //! releases and cases, and behind each cell the recording beside what was seen. It is whole without
 //! JavaScript.
 
-mod article;
-mod matrix;
-mod page;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::view::{CODE, Entry, View, provenance};
-use crate::result::{Judgement, Report};
+use askama::Template;
+use askama::filters::{Html, escape};
+use similar::{ChangeTag, DiffOp, TextDiff};
+
+use super::view::{CODE, Severity, View, line, provenance};
+use crate::result::{Capability, CaseResult, Cause, Judgement, Report};
 use crate::rules::explanation;
-use page::{Page, escape};
 
 const STYLE: &str = include_str!("page.css");
-
 const SCRIPT: &str = include_str!("page.js");
+
+/// How many unchanged lines are shown before and after a change.
+const AROUND: usize = 3;
 
 /// The text of the page.
 pub fn render(report: &Report) -> String {
-    let mut page = Page::default();
     let views: Vec<View<'_>> = report.candidates.iter().map(View::new).collect();
-    page.head(report);
-    for view in &views {
-        page.verdict(view);
-    }
-    for view in &views {
-        page.causes(view);
-    }
-    page.capabilities(report);
-    page.matrix(report);
-    page.articles();
-    page.rules(&views);
-    page.push(format_args!(
-        "<p class=\"provenance\">{}</p>\n",
-        escape(&provenance(report))
-    ));
-    if let [only] = views.as_slice() {
-        page.push(format_args!("<p><strong>{}</strong></p>\n", only.decision));
-    }
-    page.push(format_args!(
-        "<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
-    ));
-    page.text
+    let (articles, ids) = articles(report);
+    let page = Page {
+        title: title(report),
+        report,
+        rules: rules(&views),
+        views,
+        capabilities: capabilities(report),
+        matrix: matrix(report),
+        articles,
+        ids,
+    };
+    page.render().expect("it is written to memory")
 }
 
-impl<'a> Page<'a> {
-    fn head(&mut self, report: &Report) {
-        let named = |judged: &Judgement| {
-            if judged.version == judged.candidate {
-                return judged.version.clone();
-            }
-            format!("{} ({})", judged.version, judged.candidate)
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    title: String,
+    report: &'a Report,
+    views: Vec<View<'a>>,
+    capabilities: Vec<(&'a str, Vec<Option<&'a Capability>>)>,
+    matrix: Vec<(&'a str, Vec<Row<'a>>)>,
+    articles: Vec<Article<'a>>,
+    ids: BTreeMap<Behind<'a>, usize>,
+    rules: BTreeSet<String>,
+}
+
+/// A case on each candidate that has it, with the candidate's version.
+type Row<'a> = (&'a str, Vec<Option<(&'a str, &'a CaseResult)>>);
+
+/// What is behind a cell. Cells that show the same share it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Behind<'a> {
+    case: &'a str,
+    recorded: Option<&'a str>,
+    seen: Option<&'a str>,
+    answers: (Option<&'a str>, Option<&'a str>),
+    findings: String,
+}
+
+impl<'a> Behind<'a> {
+    fn of(case: &'a CaseResult) -> Self {
+        Self {
+            case: &case.name,
+            recorded: case.recorded.as_deref(),
+            seen: case.seen.as_deref(),
+            answers: (case.answer_before.as_deref(), case.answer_now.as_deref()),
+            findings: format!("{:?}{:?}", case.findings, case.not_judged),
+        }
+    }
+}
+
+/// The text behind cells, and the versions that show it.
+struct Article<'a> {
+    case: &'a CaseResult,
+    versions: Vec<&'a str>,
+}
+
+impl Page<'_> {
+    /// The number of the article behind the cell of `case`.
+    fn id(&self, case: &CaseResult) -> usize {
+        self.ids[&Behind::of(case)]
+    }
+
+    fn cases_of<'c>(&self, judged: &Judgement, cause: &'c Cause) -> Vec<(&'c str, usize)> {
+        let found = |name: &'c String| {
+            let found = judged.cases.iter().find(|it| it.name == *name)?;
+            Some((name.as_str(), self.id(found)))
         };
-        let verdict = report.verdict.as_str();
-        let title = match report.candidates.as_slice() {
-            [only] => format!("confiture {}: {verdict}", named(only)),
-            [first, .., last] => {
-                let (first, last) = (named(first), named(last));
-                format!("confiture {first} to {last}: {verdict}")
+        cause.cases.iter().filter_map(found).collect()
+    }
+}
+
+fn title(report: &Report) -> String {
+    let named = |judged: &Judgement| {
+        if judged.version == judged.candidate {
+            return judged.version.clone();
+        }
+        format!("{} ({})", judged.version, judged.candidate)
+    };
+    let verdict = report.verdict.as_str();
+    match report.candidates.as_slice() {
+        [only] => format!("confiture {}: {verdict}", named(only)),
+        [first, .., last] => {
+            let (first, last) = (named(first), named(last));
+            format!("confiture {first} to {last}: {verdict}")
+        }
+        [] => verdict.to_owned(),
+    }
+}
+
+/// The rules that are named, whose meaning is explained.
+fn rules(views: &[View<'_>]) -> BTreeSet<String> {
+    let entries = views.iter().flat_map(|view| &view.entries);
+    let lines = entries.flat_map(|entry| &entry.lines);
+    lines
+        .filter(|(label, _)| *label == "rule")
+        .map(|(_, rule)| rule.clone())
+        .collect()
+}
+
+/// Each capability, and what each candidate says of it.
+fn capabilities(report: &Report) -> Vec<(&str, Vec<Option<&Capability>>)> {
+    let all = report.candidates.iter().flat_map(|it| &it.capabilities);
+    let names = distinct(all.map(|it| it.name.as_str()));
+    let row = |name| {
+        let candidates = report.candidates.iter();
+        let found = candidates.map(|it| it.capabilities.iter().find(|it| it.name == name));
+        (name, found.collect())
+    };
+    names.into_iter().map(row).collect()
+}
+
+/// The class of a capability's cell, its mark, and words.
+fn delivered(found: Option<&Capability>) -> (&'static str, &'static str, &'static str) {
+    match found.map(|found| (found.advertised, found.delivered)) {
+        Some((true, Some(true))) => ("same", "✓", "advertised and delivered"),
+        Some((true, Some(false))) => ("breaks", "✕", "advertised and not delivered"),
+        Some((true, None)) => ("unjudged", "?", "advertised and not shown"),
+        Some((false, _)) => ("", "–", "not advertised"),
+        None => ("", "", ""),
+    }
+}
+
+/// The cases of each operation.
+fn matrix(report: &Report) -> Vec<(&str, Vec<Row<'_>>)> {
+    let cases = || report.candidates.iter().flat_map(|judged| &judged.cases);
+    let row = |name| {
+        let cells = report.candidates.iter().map(|judged| {
+            let case = judged.cases.iter().find(|case| case.name == name)?;
+            Some((judged.version.as_str(), case))
+        });
+        (name, cells.collect())
+    };
+    let rows = |operation| {
+        let of_operation = cases().filter(|case| case.operation() == operation);
+        let names = distinct(of_operation.map(|case| case.name.as_str()));
+        (operation, names.into_iter().map(row).collect())
+    };
+    let operations = distinct(cases().map(CaseResult::operation));
+    operations.into_iter().map(rows).collect()
+}
+
+/// The articles, and the numbers of those that are alike.
+fn articles(report: &Report) -> (Vec<Article<'_>>, BTreeMap<Behind<'_>, usize>) {
+    let mut articles: Vec<Article<'_>> = Vec::new();
+    let mut ids = BTreeMap::new();
+    for judged in &report.candidates {
+        for case in &judged.cases {
+            let id = *ids.entry(Behind::of(case)).or_insert_with(|| {
+                let versions = Vec::new();
+                articles.push(Article { case, versions });
+                articles.len()
+            });
+            let versions = &mut articles[id - 1].versions;
+            if !versions.contains(&judged.version.as_str()) {
+                versions.push(&judged.version);
             }
-            [] => verdict.to_owned(),
-        };
-        self.push(format_args!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-             style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
-             <title>{}, contract gate</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-             <h1>Can fraisier live with this confiture?</h1>\n",
-            escape(&title)
-        ));
-        if report.interrupted {
-            self.text
-                .push_str("<p>The run was interrupted: this is what was known.</p>\n");
-        }
-        for stale in &report.stale {
-            self.push(format_args!(
-                "<p>Accepted, and no longer occurs: <code>{}</code></p>\n",
-                escape(stale)
-            ));
         }
     }
+    (articles, ids)
+}
 
-    fn verdict(&mut self, view: &View<'_>) {
-        self.push(format_args!(
-            "<div class=\"verdict {}\"><strong>{}</strong>{}",
-            view.severity.css(),
-            escape(&view.headline),
-            escape(&view.subject),
-        ));
-        for remark in &view.remarks {
-            self.push(format_args!("<br>{}", escape(remark)));
-        }
-        self.push(format_args!(
-            "<br>{}<br>{}</div>\n",
-            view.counts, view.decision
-        ));
-    }
+/// The texts in their order, each once.
+fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = BTreeSet::new();
+    texts.filter(|text| seen.insert(*text)).collect()
+}
 
-    fn causes(&mut self, view: &View<'a>) {
-        if !view.entries.is_empty() {
-            let version = escape(&view.judged.version);
-            self.push(format_args!("<h2>What changed in {version}</h2>\n"));
-        }
-        for entry in &view.entries {
-            self.cause(view.judged, entry);
-        }
-    }
+/// A line of the recording beside one of what was seen, as HTML.
+#[derive(Default)]
+struct Beside {
+    old: Option<String>,
+    new: Option<String>,
+    changed: bool,
+    /// How many unchanged lines are folded, of which this is the first.
+    opens: Option<usize>,
+    /// Whether it is the last of them.
+    closes: bool,
+}
 
-    fn cause(&mut self, judged: &'a Judgement, entry: &Entry<'_>) {
-        self.push(format_args!(
-            "<div class=\"cause {}\"><p><strong>{} {}</strong> ({})</p>\n<dl>\n",
-            entry.severity.css(),
-            entry.severity.word(),
-            escape(&entry.cause.title),
-            entry.extent,
-        ));
-        for (label, words) in &entry.lines {
-            let words = match *label {
-                "rule" => format!("<a href=\"#rule-{words}\">{words}</a>"),
-                label if CODE.contains(&label) => format!("<code>{}</code>", escape(words)),
-                _ => escape(words),
-            };
-            self.push(format_args!("<dt>{label}</dt><dd>{words}</dd>\n"));
+/// Both texts side by side, the changed places marked.
+fn beside(recorded: &str, seen: &str) -> Vec<Beside> {
+    let mut rows = Vec::new();
+    let diff = TextDiff::from_lines(recorded, seen);
+    for op in diff.ops() {
+        if let DiffOp::Equal { old_index, len, .. } = *op {
+            let last = diff.old_slice(old_index + len).is_none();
+            let lines = (old_index..old_index + len).filter_map(|line| diff.old_slice(line));
+            let lines: Vec<&str> = lines.collect();
+            rows.extend(unchanged(&lines, old_index == 0, last));
+            continue;
         }
-        self.text
-            .push_str("</dl>\n<details><summary>Cases</summary><p>");
-        for name in &entry.cause.cases {
-            if let Some(case) = judged.cases.iter().find(|case| case.name == *name) {
-                let id = self.id(judged, case);
-                self.push(format_args!("<a href=\"#case-{id}\">{}</a> ", escape(name)));
+        let (mut old, mut new): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        for change in diff.iter_inline_changes(op) {
+            let pieces = change.iter_strings_lossy().map(|(emphasised, text)| {
+                let text = escaped(&text);
+                if emphasised && !text.is_empty() {
+                    format!("<mark>{text}</mark>")
+                } else {
+                    text
+                }
+            });
+            match change.tag() {
+                ChangeTag::Delete => old.push(pieces.collect()),
+                ChangeTag::Insert => new.push(pieces.collect()),
+                ChangeTag::Equal => {}
             }
         }
-        self.text.push_str("</p></details></div>\n");
+        rows.extend((0..old.len().max(new.len())).map(|place| Beside {
+            old: old.get(place).cloned(),
+            new: new.get(place).cloned(),
+            changed: true,
+            ..Beside::default()
+        }));
     }
+    rows
+}
 
-    /// What the rules mean that are named above.
-    fn rules(&mut self, views: &[View<'_>]) {
-        let entries = views.iter().flat_map(|view| &view.entries);
-        let lines = entries.flat_map(|entry| &entry.lines);
-        let rules: BTreeSet<&str> = lines
-            .filter(|(label, _)| *label == "rule")
-            .map(|(_, rule)| rule.as_str())
-            .collect();
-        if !rules.is_empty() {
-            self.text.push_str("<h2>Rules</h2>\n");
-        }
-        for rule in rules {
-            let text = escape(explanation(rule).unwrap_or_default());
-            self.push(format_args!(
-                "<h3 id=\"rule-{rule}\">{rule}</h3>\n<p>{text}</p>\n"
-            ));
-        }
+/// Lines that did not change: those beside a change are shown, the others folded.
+fn unchanged(lines: &[&str], first: bool, last: bool) -> Vec<Beside> {
+    let head = if first { 0 } else { AROUND.min(lines.len()) };
+    let tail = if last { 0 } else { AROUND };
+    let folded = head..lines.len().saturating_sub(tail).max(head);
+    let fold = folded.len() > 1;
+    let row = |(place, line): (usize, &&str)| Beside {
+        old: Some(escaped(line)),
+        new: Some(escaped(line)),
+        changed: false,
+        opens: (fold && place == folded.start).then_some(folded.len()),
+        closes: fold && place + 1 == folded.end,
+    };
+    lines.iter().enumerate().map(row).collect()
+}
+
+/// A line without its end.
+fn escaped(line: &str) -> String {
+    let line = escape(line.trim_end_matches('\n'), Html);
+    line.expect("a text can be escaped").to_string()
+}
+
+/// One side of a line of the comparison.
+fn side(line: Option<&str>, tag: &str) -> String {
+    match line {
+        Some(line) => format!("<{tag}>{line}</{tag}>"),
+        None => "<div></div>".to_owned(),
     }
 }
 

@@ -21,7 +21,7 @@ fn the_page_loads_nothing_from_elsewhere() {
 #[test]
 fn recorded_text_is_escaped() {
     let page = page();
-    assert!(page.contains("&lt;b&gt;&amp;amp;"));
+    assert!(page.contains("&#60;b&#62;&#38;amp;"));
     assert!(!page.contains("<b>&"));
 }
 
