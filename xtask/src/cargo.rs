@@ -3,22 +3,38 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use contract_lab::command::Output;
+use anyhow::Context as _;
+use contract_lab::command::{Output, run};
 use contract_lab::trouble::Trouble;
 
 /// How many of the last lines of cargo are shown when it failed.
 const LAST: usize = 12;
 
-/// The cargo that started this, without the variables it set for this program.
+/// The cargo that started this.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    without_cargo(&mut command);
+    command
+}
+
+/// Removes what cargo set for this program: it does not apply to another.
+pub fn without_cargo(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+        let own = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_ENCODED_"];
+        if own.iter().any(|prefix| name.starts_with(prefix)) {
             command.env_remove(name);
         }
     }
     command
+}
+
+/// The target of this machine's compiler.
+pub fn host() -> anyhow::Result<String> {
+    let about = run(Command::new("rustc").arg("-vV"))?;
+    let mut lines = about.stdout.lines();
+    let host = lines.find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not name its host")?.to_owned())
 }
 
 /// Says what cargo said last, when it failed.

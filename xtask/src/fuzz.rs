@@ -11,7 +11,7 @@ use contract_lab::ui::{Ui, bad, faint, good, heading};
 use contract_lab::{Lab, LabArgs};
 use contract_properties::{PROPERTIES, Property};
 
-use crate::cargo::{cargo, last, root};
+use crate::cargo::{cargo, host, last, root, without_cargo};
 use crate::exit::Unexpected;
 use crate::help;
 
@@ -124,21 +124,15 @@ impl std::fmt::Display for Found {
 /// Builds the fuzz targets and returns their directory.
 fn build(target: &Path, ui: Ui) -> anyhow::Result<PathBuf> {
     let compiler = env::var_os("CXX").unwrap_or_else(|| "c++".into());
-    run_to_its_end(Command::new(compiler).arg("--version"))
+    command::run(Command::new(compiler).arg("--version"))
         .context("libFuzzer needs a C++ compiler: install g++ or clang++, or name one in CXX")?;
     let task = ui.task("building the fuzz targets");
-    let about = run_to_its_end(Command::new("rustc").arg("-vV"))?;
-    let host = about
-        .stdout
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .context("rustc does not name its host")?
-        .to_owned();
+    let host = host()?;
     let root = root();
     let manifest = root.join("fuzz/Cargo.toml");
     // What is fuzzed is built with the dependencies that it is tested with.
     fs::copy(root.join("Cargo.lock"), root.join("fuzz/Cargo.lock"))?;
-    let built = run_to_its_end(
+    let built = command::run(
         cargo()
             .args(["build", "--release", "--bins", "--quiet"])
             .args(["--target", &host])
@@ -154,18 +148,6 @@ fn build(target: &Path, ui: Ui) -> anyhow::Result<PathBuf> {
     }
     task.finish("built the fuzz targets");
     Ok(target.join(host).join("release"))
-}
-
-fn run_to_its_end(command: &mut Command) -> anyhow::Result<Output> {
-    // Set by cargo for this program, they would say of the fuzz targets what is not so.
-    for name in [
-        "CARGO_ENCODED_RUSTFLAGS",
-        "CARGO_MANIFEST_DIR",
-        "CARGO_PKG_NAME",
-    ] {
-        command.env_remove(name);
-    }
-    command::run(command)
 }
 
 fn search(
@@ -198,7 +180,7 @@ fn search(
     if let Some(libpq) = libpq {
         command.env("FUZZ_LIBPQ", libpq);
     }
-    let output = run_to_its_end(&mut command)?;
+    let output = command::run(without_cargo(&mut command))?;
     // An input that breaks a property ends it with a status; a signal came from elsewhere.
     anyhow::ensure!(
         output.status.code().is_some(),

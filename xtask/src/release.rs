@@ -77,22 +77,12 @@ struct Package {
     /// Empty for what is not to be published.
     publish: Option<Vec<String>>,
     manifest_path: PathBuf,
-    dependencies: Vec<Dependency>,
     targets: Vec<Target>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Target {
     kind: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Dependency {
-    name: String,
-    /// Set for what is in this workspace.
-    path: Option<PathBuf>,
-    /// `dev` for what only tests need.
-    kind: Option<String>,
 }
 
 /// Goes through the checklist.
@@ -107,15 +97,11 @@ pub fn run(args: ReleaseArgs) -> anyhow::Result<()> {
         anstream::print!("{}", notes(&tag)?);
         return Ok(());
     }
-    let packages = in_order(published()?);
+    let packages = published()?;
     let mut list = Checklist::default();
     written(&packages, &mut list)?;
-    let mut publish = vec!["publish"];
-    for package in &packages {
-        publish.extend(["--package", &package.name]);
-    }
     if args.dry_run {
-        rehearse(&publish, &mut list)?;
+        rehearse(&mut list)?;
         build::rehearse(args.build.lab, &mut list)?;
     }
     if list.wrong > 0 {
@@ -123,7 +109,7 @@ pub fn run(args: ReleaseArgs) -> anyhow::Result<()> {
         return Err(Unexpected(text).into());
     }
     let next = if args.dry_run {
-        format!("cargo {}", publish.join(" "))
+        "cargo publish --workspace".to_owned()
     } else {
         "cargo xtask release --dry-run".to_owned()
     };
@@ -204,11 +190,11 @@ fn written(packages: &[Package], list: &mut Checklist) -> anyhow::Result<()> {
 }
 
 /// The part that needs building, up to publishing with `publish`.
-fn rehearse(publish: &[&str], list: &mut Checklist) -> anyhow::Result<()> {
+fn rehearse(list: &mut Checklist) -> anyhow::Result<()> {
     let ui = Ui::stderr();
     let documentation = ["doc", "--workspace", "--no-deps", "--locked"];
     let public_api = ["test", "--locked", "--test", "public_api"];
-    let rehearsal = [publish, &["--dry-run", "--locked"]].concat();
+    let rehearsal = ["publish", "--workspace", "--dry-run", "--locked"];
     for (what, arguments) in [
         ("the documentation builds", &documentation[..]),
         ("the public API is the committed one", &public_api),
@@ -267,19 +253,6 @@ fn workspace() -> anyhow::Result<Vec<Package>> {
     Ok(metadata.packages)
 }
 
-/// The packages, each after those of them that it is built with.
-fn in_order(mut packages: Vec<Package>) -> Vec<Package> {
-    let mut ordered: Vec<Package> = Vec::new();
-    while !packages.is_empty() {
-        let ready = packages
-            .iter()
-            .position(|package| !packages.iter().any(|other| package.needs(other)));
-        // Cargo takes no circle of packages.
-        ordered.push(packages.remove(ready.unwrap_or(0)));
-    }
-    ordered
-}
-
 impl Package {
     fn is_published(&self) -> bool {
         self.publish.as_ref().is_none_or(|to| !to.is_empty())
@@ -289,14 +262,6 @@ impl Package {
     fn is_released_as_program(&self) -> bool {
         let wheel = || self.manifest_path.with_file_name("pyproject.toml").exists();
         self.targets.iter().any(|it| it.kind == ["bin"]) && (self.is_published() || wheel())
-    }
-
-    /// Whether it is built with `other`, of the same workspace.
-    fn needs(&self, other: &Self) -> bool {
-        let mut dependencies = self.dependencies.iter();
-        dependencies.any(|it| {
-            it.name == other.name && it.path.is_some() && it.kind.as_deref() != Some("dev")
-        })
     }
 }
 
@@ -352,8 +317,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn published_crates_have_metadata_and_follow_their_dependencies() {
-        let packages = in_order(published().unwrap());
+    fn published_crates_have_metadata() {
+        let packages = published().unwrap();
         let names: Vec<_> = packages.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(
             names,
@@ -367,13 +332,6 @@ mod tests {
         for package in &packages {
             assert_eq!(missing(package), [""; 0], "{}", package.name);
         }
-        let backwards = in_order(packages.into_iter().rev().collect());
-        let again: Vec<_> = backwards.iter().map(|it| it.name.as_str()).collect();
-        assert_eq!(again[0], "fraisier-adapter-api", "{again:?}");
-        let position = |name| again.iter().position(|it| *it == name);
-        let adapter = position("fraisier-adapter-confiture");
-        let program = position("fraisier-adapter-confiture-ipc");
-        assert!(adapter < program, "{again:?}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::harness::World;
 use crate::project::{Project, ROWS};
 
 /// How long to wait for what must come.
-const COMES_WITHIN: Duration = Duration::from_secs(60);
+const COMES_WITHIN: Duration = Duration::from_secs(180);
 
 /// Where a scene is played.
 pub struct Stage<'a> {

@@ -1,11 +1,10 @@
 //! The published engine, as it is and with the drop-in.
 
-use std::fs;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use contract_lab::Lab;
 use contract_lab::build_once::{Building, build_once};
+use contract_lab::confiture::digest::{hash_file, hash_tree};
 use serde::{Deserialize, Serialize};
 
 use super::way::Way;
@@ -21,19 +20,18 @@ const OPTIMISED: &str = if cfg!(debug_assertions) {
     "-optimised"
 };
 
-/// What the drop-in is built from, below the root of the repository.
-const SOURCES: [&str; 4] = [
-    "Cargo.toml",
-    "crates/fraisier-adapter-api",
-    "crates/fraisier-adapter-confiture",
-    "crates/fraisier-core-bridge",
+/// The crates that the drop-in is built from.
+const SOURCES: [&str; 3] = [
+    "fraisier-adapter-api",
+    "fraisier-adapter-confiture",
+    "fraisier-core-bridge",
 ];
 
 /// What an engine in the cache was built from.
 #[derive(Serialize, Deserialize)]
 struct Built {
     program: PathBuf,
-    sources: u64,
+    sources: String,
 }
 
 /// The engine of this variant, built when it is not in the cache.
@@ -42,19 +40,19 @@ struct Built {
 /// No network, a Rust that is too old, a build that fails.
 pub fn engine(lab: &Lab, way: Way) -> anyhow::Result<PathBuf> {
     let (name, sources) = match way {
-        Way::Shipped | Way::Program => ("fraisier", 0),
+        Way::Shipped | Way::Program => ("fraisier", String::new()),
         Way::InProcess => ("fraisier-drop-in", digest()?),
     };
     let built = build_once(
         &lab.cache().join(format!("{name}-{VERSION}{OPTIMISED}")),
         lab.ui,
         |found: &Built| found.sources == sources && found.program.exists(),
-        |building| install(lab, way, building, sources),
+        |building| install(lab, way, building, sources.clone()),
     )?;
     Ok(built.program)
 }
 
-fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: u64) -> anyhow::Result<Built> {
+fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: String) -> anyhow::Result<Built> {
     let with = match way {
         Way::Shipped | Way::Program => "",
         Way::InProcess => " with the drop-in",
@@ -96,28 +94,10 @@ fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: u64) -> anyhow
 }
 
 /// Tells whether the drop-in's sources are those that an engine was built from, wherever they are.
-fn digest() -> anyhow::Result<u64> {
-    let mut hasher = DefaultHasher::new();
-    let root = root();
+fn digest() -> anyhow::Result<String> {
+    let mut digests = hash_file(&root().join("Cargo.toml"))?;
     for source in SOURCES {
-        hash(&root, Path::new(source), &mut hasher)?;
+        digests += &hash_tree(&root().join("crates").join(source), &["target", "tests"])?;
     }
-    Ok(hasher.finish())
-}
-
-fn hash(root: &Path, path: &Path, hasher: &mut DefaultHasher) -> anyhow::Result<()> {
-    let full = root.join(path);
-    if !full.is_dir() {
-        path.hash(hasher);
-        fs::read(full)?.hash(hasher);
-        return Ok(());
-    }
-    let mut entries = fs::read_dir(full)?
-        .map(|entry| Ok(path.join(entry?.file_name())))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    entries.sort();
-    entries
-        .iter()
-        .filter(|path| !["target", "tests"].iter().any(|name| path.ends_with(name)))
-        .try_for_each(|path| hash(root, path, hasher))
+    Ok(digests)
 }

@@ -1,13 +1,12 @@
 //! What is in the database, on the server and on the machine after a deploy.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::ensure;
-use contract_lab::interrupt;
 use contract_lab::postgres::look;
-use postgres::Client;
 
 use super::stand::Stand;
+use crate::stage::{comes, wait};
 
 /// How soon nothing may be left of a deploy, also of one that was killed.
 pub const SETTLED: Duration = Duration::from_secs(3);
@@ -17,15 +16,17 @@ pub fn within(
     limit: Duration,
     mut look: impl FnMut() -> anyhow::Result<Option<String>>,
 ) -> anyhow::Result<()> {
-    let end = Instant::now() + limit;
-    loop {
-        interrupt::check()?;
-        match look()? {
-            None => return Ok(()),
-            Some(fault) => ensure!(Instant::now() < end, "after {limit:?}: {fault}"),
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let mut fault = None;
+    let well = wait(limit, || {
+        fault = look()?;
+        Ok(fault.is_none())
+    })?;
+    ensure!(
+        well.is_some(),
+        "after {limit:?}: {}",
+        fault.unwrap_or_default()
+    );
+    Ok(())
 }
 
 impl Stand<'_> {
@@ -81,15 +82,9 @@ impl Stand<'_> {
 
     /// Waits until a migration sleeps in the database.
     pub fn wait_for_sleep(&self) -> anyhow::Result<()> {
-        let mut client = self.database.connect()?;
-        within(Duration::from_secs(180), || {
-            let asleep = count(
-                &mut client,
-                "SELECT count(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND wait_event = 'PgSleep'",
-            )?;
-            Ok((asleep == 0).then(|| "no migration sleeps".to_owned()))
-        })
+        let asleep = "SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        comes(&mut self.database.connect()?, asleep).map(drop)
     }
 
     /// The throwaway databases that the engine made of the stand's own.
@@ -101,8 +96,4 @@ impl Stand<'_> {
         )?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
-}
-
-fn count(client: &mut Client, query: &str) -> anyhow::Result<i64> {
-    Ok(client.query_one(query, &[])?.get(0))
 }

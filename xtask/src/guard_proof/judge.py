@@ -1,9 +1,9 @@
 """Holds SQL files against what the window guard may recognise, in PostgreSQL's own tree.
 
-Reads from standard input: a file is its length in bytes, four of them, low byte first, and then
-its text. Prints JSON, one document a line: first the keywords of the grammar, then a `finding` for
-each file that holds anything else, and at the end what was counted: of each kind of statement that
-the guard may recognise, how many it did.
+With the argument `keywords`, prints those of the grammar. Otherwise reads from standard input: a file is
+its length in bytes, four of them, low byte first, and then its text. Prints one JSON document at the end:
+what was counted, of each kind of statement that the guard may recognise how many it did, and the files that
+hold anything else.
 """
 
 import json
@@ -198,11 +198,11 @@ def check(statement):
 
 
 def main():
-    say = lambda document: print(json.dumps(document), flush=True)
-    say({"parser": ".".join(map(str, pglast.get_postgresql_version())),
-         "keywords": sorted(keywords.RESERVED_KEYWORDS | keywords.UNRESERVED_KEYWORDS
-                            | keywords.COL_NAME_KEYWORDS | keywords.TYPE_FUNC_NAME_KEYWORDS)})
-    read, refused, statements = 0, 0, dict.fromkeys(STATEMENTS, 0)
+    if sys.argv[1:] == ["keywords"]:
+        print(json.dumps(sorted(keywords.RESERVED_KEYWORDS | keywords.UNRESERVED_KEYWORDS
+                                | keywords.COL_NAME_KEYWORDS | keywords.TYPE_FUNC_NAME_KEYWORDS)))
+        return
+    read, refused, findings, statements = 0, 0, [], dict.fromkeys(STATEMENTS, 0)
     source = sys.stdin.buffer
     while header := source.read(4):
         sql = source.read(struct.unpack("<I", header)[0]).decode()
@@ -217,10 +217,11 @@ def main():
                 kind = check(statement["stmt"])
                 statements[kind] += 1
         except Finding as finding:
-            say({"finding": str(finding), "sql": sql})
+            findings.append((str(finding), sql))
         except Exception as error:
-            say({"finding": f"a tree of another shape: {error!r}", "sql": sql})
-    say({"read": read, "refused": refused, "statements": statements})
+            findings.append((f"a tree of another shape: {error!r}", sql))
+    print(json.dumps({"parser": ".".join(map(str, pglast.get_postgresql_version())), "read": read,
+                      "refused": refused, "statements": statements, "findings": findings}))
 
 
 main()

@@ -4,13 +4,14 @@ mod generate;
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use contract_lab::command;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs, interrupt, parser};
 use fraisier_adapter_confiture::tools::replay::guard_recognises;
@@ -61,52 +62,31 @@ pub struct GuardProofArgs {
     lab: LabArgs,
 }
 
-/// What the judge prints, one document a line.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Said {
-    Ready {
-        parser: String,
-        keywords: Vec<String>,
-    },
-    Finding(Finding),
-    Counted(Counted),
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Finding {
-    finding: String,
-    sql: String,
-}
-
-/// What was counted of the files that the guard recognised.
+/// What became of files that the guard recognised.
 #[derive(Debug, Default, Deserialize)]
-struct Counted {
+struct Tally {
+    #[serde(skip)]
+    recognised: u64,
+    /// The version of PostgreSQL whose parser it is.
+    parser: String,
     /// PostgreSQL reads them.
     read: u64,
     /// It does not.
     refused: u64,
     /// The statements in them, by their kinds.
     statements: BTreeMap<String, u64>,
-}
-
-/// What became of the files of one job.
-#[derive(Debug, Default)]
-struct Tally {
-    parser: String,
-    recognised: u64,
-    counted: Counted,
-    findings: Vec<Finding>,
+    /// What must not be recognised, and the file that contains it.
+    findings: Vec<(String, String)>,
 }
 
 impl Tally {
     fn add(&mut self, other: Self) {
         self.parser = other.parser;
         self.recognised += other.recognised;
-        self.counted.read += other.counted.read;
-        self.counted.refused += other.counted.refused;
-        for (kind, count) in other.counted.statements {
-            *self.counted.statements.entry(kind).or_default() += count;
+        self.read += other.read;
+        self.refused += other.refused;
+        for (kind, count) in other.statements {
+            *self.statements.entry(kind).or_default() += count;
         }
         self.findings.extend(other.findings);
     }
@@ -120,13 +100,15 @@ pub fn run(args: GuardProofArgs) -> anyhow::Result<()> {
     let jobs = args.jobs.unwrap_or(processors).max(1);
     let task = lab.ui.task("files held against PostgreSQL's parser");
     let began = Instant::now();
+    let keywords = keywords(&python)?;
     let mut tally = Tally::default();
     thread::scope(|scope| -> anyhow::Result<()> {
         let jobs: Vec<_> = (0..jobs)
             .map(|job| {
                 let files = args.files / jobs + u64::from(job < args.files % jobs);
-                let (python, seed) = (&python, args.seed ^ job.rotate_right(8));
-                scope.spawn(move || hold(python, files, seed))
+                let generator = Generator::new(args.seed ^ job.rotate_right(8), keywords.clone());
+                let python = &python;
+                scope.spawn(move || hold(python, files, generator))
             })
             .collect();
         for job in jobs {
@@ -139,11 +121,12 @@ pub fn run(args: GuardProofArgs) -> anyhow::Result<()> {
 }
 
 fn conclude(files: u64, seed: u64, tally: &Tally, seconds: u64) -> anyhow::Result<()> {
-    let Counted {
+    let Tally {
         read,
         refused,
         statements,
-    } = &tally.counted;
+        ..
+    } = tally;
     anstream::println!(
         "{files} files from seed {seed} in {seconds} s; the guard recognises {} different ones\n\
          of these, the parser of PostgreSQL {} reads {read} and refuses {refused}",
@@ -171,9 +154,9 @@ fn conclude(files: u64, seed: u64, tally: &Tally, seconds: u64) -> anyhow::Resul
         anstream::println!("recognised in error: 0");
         return Ok(());
     }
-    let mut findings: Vec<&Finding> = tally.findings.iter().collect();
-    findings.sort_by_key(|it| it.sql.len());
-    for Finding { finding, sql } in findings.iter().take(TOLD) {
+    let mut findings: Vec<_> = tally.findings.iter().collect();
+    findings.sort_by_key(|(_, sql)| sql.len());
+    for (finding, sql) in findings.iter().take(TOLD) {
         anstream::println!("  {finding}: {sql:?}");
     }
     let count = findings.len();
@@ -183,43 +166,43 @@ fn conclude(files: u64, seed: u64, tally: &Tally, seconds: u64) -> anyhow::Resul
     .into())
 }
 
-/// Generates files, and hands those that the guard recognises to a judge of their own.
-fn hold(python: &Path, files: u64, seed: u64) -> anyhow::Result<Tally> {
-    let mut judge = Judge::start(python)?;
-    let mut tally = Tally::default();
-    let mut keywords = Vec::new();
-    if let Some(Said::Ready {
-        parser,
-        keywords: all,
-    }) = judge.next()?
-    {
-        tally.parser = parser;
-        keywords = all;
-    }
-    anyhow::ensure!(
-        !keywords.is_empty(),
-        "the judge did not begin; what Python printed stands above"
-    );
-    let mut source = BufWriter::new(judge.child.stdin.take().context("its input")?);
-    thread::scope(|scope| {
-        let listener = scope.spawn(move || judge.verdict());
-        let mut generator = Generator::new(seed, keywords);
-        let mut distinct = HashSet::new();
-        for _ in 0..files {
-            interrupt::check()?;
-            let file = generator.file();
-            if !guard_recognises(&file) || !distinct.insert(hash(&file)) {
-                continue;
-            }
-            tally.recognised += 1;
-            source.write_all(&u32::try_from(file.len())?.to_le_bytes())?;
-            source.write_all(file.as_bytes())?;
+/// The keywords of the parser's grammar.
+fn keywords(python: &Path) -> anyhow::Result<Vec<String>> {
+    let output = command::run(Command::new(python).args(["-I", "-c", JUDGE, "keywords"]))?;
+    serde_json::from_str(&output.stdout).with_context(|| output.stderr.clone())
+}
+
+/// Generates files, and passes those that the guard recognises to a judge of their own.
+fn hold(python: &Path, files: u64, mut generator: Generator) -> anyhow::Result<Tally> {
+    let mut judge = Command::new(python)
+        .args(["-I", "-c", JUDGE])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("{} cannot be started", python.display()))?;
+    let mut input = BufWriter::new(judge.stdin.take().context("its input")?);
+    let mut distinct = HashSet::new();
+    for _ in 0..files {
+        interrupt::check()?;
+        let file = generator.file();
+        if guard_recognises(&file) && distinct.insert(hash(&file)) {
+            input.write_all(&u32::try_from(file.len())?.to_le_bytes())?;
+            input.write_all(file.as_bytes())?;
             generator.remember(file);
         }
-        source.flush()?;
-        drop(source);
-        (tally.counted, tally.findings) = listener.join().expect("it does not panic")?;
-        Ok(tally)
+    }
+    input.flush()?;
+    drop(input);
+    let judged = judge.wait_with_output()?;
+    let failed = || {
+        format!(
+            "the judge ended with {}; see its output above",
+            judged.status
+        )
+    };
+    Ok(Tally {
+        recognised: distinct.len() as u64,
+        ..serde_json::from_slice(&judged.stdout).with_context(failed)?
     })
 }
 
@@ -227,49 +210,4 @@ fn hash(file: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     file.hash(&mut hasher);
     hasher.finish()
-}
-
-/// A Python that judges.
-struct Judge {
-    child: Child,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
-}
-
-impl Judge {
-    fn start(python: &Path) -> anyhow::Result<Self> {
-        let mut child = Command::new(python)
-            .args(["-I", "-c", JUDGE])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("{} cannot be started", python.display()))?;
-        let lines = BufReader::new(child.stdout.take().context("its output")?).lines();
-        Ok(Self { child, lines })
-    }
-
-    fn next(&mut self) -> anyhow::Result<Option<Said>> {
-        let line = self.lines.next().transpose()?;
-        Ok(line.map(|line| serde_json::from_str(&line)).transpose()?)
-    }
-
-    /// What it says until it ends.
-    fn verdict(mut self) -> anyhow::Result<(Counted, Vec<Finding>)> {
-        let (mut counted, mut findings) = (None, Vec::new());
-        while let Some(said) = self.next()? {
-            match said {
-                Said::Finding(finding) => findings.push(finding),
-                Said::Counted(all) => counted = Some(all),
-                Said::Ready { .. } => {}
-            }
-        }
-        let status = self.child.wait()?;
-        anyhow::ensure!(
-            status.success(),
-            "the judge ended with {status}; what Python printed stands above"
-        );
-        Ok((
-            counted.context("the judge did not say what it counted")?,
-            findings,
-        ))
-    }
 }

@@ -17,7 +17,7 @@ use contract_lab::{Lab, LabArgs};
 use sha2::{Digest as _, Sha256};
 
 use super::{CARRIED, Checklist, Package, workspace};
-use crate::cargo::{cargo, last, root};
+use crate::cargo::{cargo, host, last, root, without_cargo};
 use crate::exit::Unexpected;
 
 /// What makes the wheels. zig links against the glibc of manylinux2014, which is 2.17.
@@ -193,16 +193,6 @@ fn tools(lab: &Lab) -> anyhow::Result<PathBuf> {
     Ok(directory.join("bin"))
 }
 
-/// The target of this machine's compiler.
-fn host() -> anyhow::Result<String> {
-    let about = command::run(Command::new("rustc").arg("-vV"))?;
-    let host = about
-        .stdout
-        .lines()
-        .find_map(|it| it.strip_prefix("host: "));
-    Ok(host.context("rustc does not name its host")?.to_owned())
-}
-
 /// The programs of one package, built and unpacked.
 struct Built {
     /// `PACKAGE-VERSION-TARGET`
@@ -234,7 +224,7 @@ impl Built {
         if target.contains("linux") {
             maturin.args(["--zig", "--compatibility", "manylinux2014"]);
         }
-        succeeded(&inherit(&mut maturin)?, "maturin")?;
+        succeeded(&command::run(without_cargo(&mut maturin))?, "maturin")?;
         let wheel = only_file(&wheels, ".whl")?;
 
         let unpacked = scratch.path().join("unpacked");
@@ -355,16 +345,6 @@ fn path_with(tools: &Path) -> anyhow::Result<OsString> {
     path.extend(cargo.parent().map(Path::to_owned));
     path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
     Ok(env::join_paths(path)?)
-}
-
-/// Runs a build without what cargo set for this program.
-fn inherit(build: &mut Command) -> anyhow::Result<Output> {
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
-            build.env_remove(name);
-        }
-    }
-    command::run(build)
 }
 
 fn succeeded(output: &Output, what: &str) -> anyhow::Result<()> {

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of a file.
-pub(super) fn hash_file(path: &Path) -> anyhow::Result<String> {
+pub fn hash_file(path: &Path) -> anyhow::Result<String> {
     let mut hasher = Sha256::new();
     add_file(&mut hasher, path)?;
     Ok(hex(&hasher.finalize()))
 }
 
 /// The SHA-256 of the files of a directory, with their places in it.
-pub(super) fn hash_tree(root: &Path, without: &[&str]) -> anyhow::Result<String> {
+pub fn hash_tree(root: &Path, without: &[&str]) -> anyhow::Result<String> {
     let mut hasher = Sha256::new();
     for relative in files(root, without)? {
         hasher.update(relative.to_string_lossy().as_bytes());

@@ -1,7 +1,7 @@
 //! A confiture to work with: a release, or something that may become one.
 
 pub mod copy;
-mod digest;
+pub mod digest;
 mod environment;
 mod installed;
 mod path;
