@@ -9,37 +9,12 @@ use contract_tests::call::Call;
 use contract_tests::case::{Case, Circumstance};
 use contract_tests::recording::State;
 use contract_tests::site::Site;
-use serde_json::{Map, Value};
 
 use super::bench::Bench;
 use crate::change::Change;
 use crate::judge::{Symptom, is_direct};
 use crate::result::Finding;
 use crate::wrapper::{Seen, Task, Wrapper};
-
-/// Where a case takes place: on a server, or in what was seen of it before.
-pub(crate) trait Place {
-    /// The directories and the database.
-    fn site(&self) -> &Site;
-
-    /// What is in the database.
-    fn state(&self) -> anyhow::Result<Option<State>>;
-
-    /// What the engine's configuration says of this deploy.
-    fn settings(&self) -> Map<String, Value> {
-        Map::new()
-    }
-}
-
-impl Place for Prepared<'_> {
-    fn site(&self) -> &Site {
-        &self.site
-    }
-
-    fn state(&self) -> anyhow::Result<Option<State>> {
-        self.state()
-    }
-}
 
 /// What was seen of one case.
 pub(crate) struct Observed {
@@ -67,12 +42,12 @@ pub(crate) struct Observed {
 pub(crate) fn observe(
     bench: &Bench<'_>,
     case: &Case,
-    place: &dyn Place,
+    place: &Prepared<'_>,
 ) -> anyhow::Result<Observed> {
     let definition = &case.definition;
     let direct = is_direct(&definition.call);
     let before = place.state()?;
-    let wrapper = Wrapper::new(bench.myself, &task(bench, case, place.site()))?;
+    let wrapper = Wrapper::new(bench.myself, &task(bench, case, &place.site))?;
     let limit = bench.limit();
     let began = Instant::now();
     let outcome = if direct {
@@ -104,7 +79,7 @@ pub(crate) fn observe(
             observed.symptoms.push(touched(&observed));
         }
         let program = wrapper.program();
-        let made_directly = call_by(&program, place.site(), definition, &definition.call, limit);
+        let made_directly = call_by(&program, &place.site, definition, &definition.call, limit);
         // What an interrupt stopped is unfinished, too.
         interrupt::check()?;
         observed.seen = calls(&wrapper, case)?;
@@ -120,7 +95,7 @@ pub(crate) fn observe(
     if bench.records {
         let missing = observed.seen.len().saturating_sub(1);
         for call in definition.then.iter().skip(missing) {
-            call_by(&wrapper.program(), place.site(), definition, call, limit)?;
+            call_by(&wrapper.program(), &place.site, definition, call, limit)?;
         }
         observed.seen = calls(&wrapper, case)?;
     }
@@ -153,13 +128,13 @@ fn calls(wrapper: &Wrapper, case: &Case) -> anyhow::Result<Vec<Seen>> {
 fn through_adapter(
     wrapper: &Wrapper,
     case: &Case,
-    place: &dyn Place,
+    place: &Prepared<'_>,
     limit: Duration,
 ) -> anyhow::Result<Answer> {
-    let builder = ask::builder(&wrapper.program(), place.site().release);
+    let builder = ask::builder(&wrapper.program(), place.site.release);
     let adapter = builder.timeout(limit).build();
-    let mut context = ask::context(&case.definition, place.site());
-    context.settings.extend(place.settings());
+    let mut context = ask::context(&case.definition, &place.site);
+    context.settings.extend(place.settings.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;

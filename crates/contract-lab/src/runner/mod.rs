@@ -18,6 +18,7 @@ use contract_tests::case::{Circumstance, Database as Wanted, Definition, case};
 use contract_tests::project::Project;
 use contract_tests::release::Release;
 use contract_tests::site::Site;
+use serde_json::Map;
 
 pub use self::call::call_by;
 pub use self::prepared::{Prepared, Spoilt};
@@ -106,6 +107,7 @@ impl<'server> Runner<'server> {
         };
         Ok(Prepared {
             site,
+            settings: Map::new(),
             lock_holder,
             database,
             _copy: copy,

@@ -3,6 +3,7 @@
 use contract_tests::recording::State;
 use contract_tests::site::Site;
 use postgres::Client;
+use serde_json::{Map, Value};
 
 use super::database;
 use crate::postgres::Database;
@@ -11,6 +12,8 @@ use crate::postgres::Database;
 pub struct Prepared<'server> {
     /// Where the case runs.
     pub site: Site,
+    /// What the engine's configuration says of the deploy.
+    pub settings: Map<String, Value>,
     // Before the databases: one that is connected to cannot be dropped.
     pub(super) lock_holder: Option<Client>,
     pub(super) database: Option<Database<'server>>,

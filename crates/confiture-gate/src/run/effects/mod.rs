@@ -1,8 +1,6 @@
 //! Options whose effect no recording shows. Each is passed where confiture would do something else
 //! without it: one that is accepted and ignored breaks, by what was done and not by a help page.
 
-mod arranged;
-mod effect;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -19,7 +17,7 @@ use contract_tests::release::Release;
 use contract_tests::site::Site;
 
 use super::bench::Bench;
-use super::observe::{Place as _, observe};
+use super::observe::observe;
 use super::ran::Ran;
 use super::recording::recording;
 use super::text::without_secret;
@@ -27,26 +25,24 @@ use crate::change::Change;
 use crate::drift::refused;
 use crate::facts::words;
 use crate::result::{CaseResult, Finding};
-use arranged::Arranged;
 use table::shown_by_recorded;
 
-pub(crate) use effect::Effect;
-pub(crate) use table::effects;
+pub(crate) use table::{Effect, effects};
 
 /// Runs and judges the case of an effect.
 pub(crate) fn run(
     bench: &Bench<'_>,
     effect: &Effect,
-    prepared: Prepared<'_>,
+    mut place: Prepared<'_>,
     server: &Server,
 ) -> anyhow::Result<Ran> {
     let case = &effect.case;
-    let place = Arranged::new(effect, prepared)?;
+    effect.arrange(&mut place)?;
     let (observed, waited) = match effect.waits {
-        Some(_) => waiting(server, place.site(), || observe(bench, case, &place))?,
+        Some(_) => waiting(server, &place.site, || observe(bench, case, &place))?,
         None => (observe(bench, case, &place)?, Duration::ZERO),
     };
-    let seen = recording(case, place.site(), &observed);
+    let seen = recording(case, &place.site, &observed);
     let findings = if observed.findings.is_empty() {
         judge(effect, bench.judged_as, &seen, waited)
     } else {
@@ -55,7 +51,7 @@ pub(crate) fn run(
     };
     Ok(Ran {
         result: CaseResult {
-            seen: Some(without_secret(&seen.to_file(), place.site())),
+            seen: Some(without_secret(&seen.to_file(), &place.site)),
             ..CaseResult::judged(case.name, case.about, findings)
         },
         shown: None,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use contract_lab::runner::Prepared;
 use contract_tests::call::Call;
-use contract_tests::case::{Circumstance, case as new_case};
+use contract_tests::case::{Case, Circumstance, case as new_case};
 use contract_tests::connection::Connection;
 use contract_tests::expectation::Fact;
 use contract_tests::expectation::Fact::{
@@ -12,9 +13,7 @@ use contract_tests::expectation::Fact::{
 use contract_tests::project::Project;
 use contract_tests::release::Release;
 use fraisier_adapter_confiture::capability::Need;
-use serde_json::json;
-
-use super::effect::Effect;
+use serde_json::{Value, json};
 
 /// Where the file is that confiture reads by default.
 const CONFIGURATION: &str = "db/environments/local.yaml";
@@ -24,10 +23,71 @@ const LEADS_ELSEWHERE: &str = "name: local\n\
     database_url: postgresql://nobody@127.0.0.1:1/elsewhere\n\
     include_dirs: [db/schema]\n";
 
+/// Where the project inside the project is.
+const ELSEWHERE: &str = "elsewhere";
 const MIGRATIONS_ELSEWHERE: &str = "elsewhere/db/migrations";
 
 /// How long confiture waits for a lock that it was given no time for.
 const WAITS_OTHERWISE: Duration = Duration::from_secs(30);
+
+/// An option, and the case that shows its effect.
+#[derive(Debug)]
+pub(crate) struct Effect {
+    /// The case; its expectations are what the option makes so.
+    pub(crate) case: Case,
+    /// The option.
+    pub(super) option: &'static str,
+    /// What is so where the option has no effect; one of them is enough.
+    pub(super) without: Vec<Fact>,
+    /// How long the call waits for a lock without the option, where that is the effect.
+    pub(super) waits: Option<Duration>,
+    /// What the engine's configuration says.
+    settings: Vec<(&'static str, Value)>,
+    /// A file that the project has beside its migrations.
+    file: Option<(&'static str, &'static str)>,
+    /// A project inside the project, whose migrations differ from those in the usual place.
+    elsewhere: Option<Project>,
+    /// What it means for fraisier when the option is ignored.
+    pub(super) meaning: &'static str,
+}
+
+impl Effect {
+    fn new(option: &'static str, case: Case, without: Vec<Fact>, meaning: &'static str) -> Self {
+        Self {
+            case,
+            option,
+            without,
+            waits: None,
+            settings: Vec::new(),
+            file: None,
+            elsewhere: None,
+            meaning,
+        }
+    }
+
+    fn setting(mut self, key: &'static str, value: Value) -> Self {
+        self.settings.push((key, value));
+        self
+    }
+
+    /// Puts in place what the option needs beside the case.
+    pub(super) fn arrange(&self, place: &mut Prepared<'_>) -> std::io::Result<()> {
+        let project = &place.site.project;
+        if let Some((path, text)) = self.file {
+            let path = project.join(path);
+            std::fs::create_dir_all(path.parent().unwrap_or(project))?;
+            std::fs::write(path, text)?;
+        }
+        if let Some(elsewhere) = &self.elsewhere {
+            elsewhere.write(&project.join(ELSEWHERE))?;
+        }
+        let settings = self.settings.iter().cloned();
+        place.settings = settings
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        Ok(())
+    }
+}
 
 /// All of them.
 pub(crate) fn effects() -> Vec<Effect> {
