@@ -12,7 +12,7 @@ use fraisier_adapter_api::{
 
 use crate::boundary::{self, Summary};
 use crate::builder::Builder;
-use crate::failure::{Advice, DatabaseState, Failure, Fault};
+use crate::failure::{Advice, Failure, Fault};
 use crate::ledger;
 use crate::live::Live;
 use crate::observe::announcer::Announcer;
@@ -264,12 +264,8 @@ impl ConfitureMigration {
         let ctx = ctx.cloned();
         let work = move || async move {
             let began = Instant::now();
-            let request = if let Some(ctx) = &ctx {
-                Request::new(&adapter.config, operation, ctx)?
-            } else {
-                let inherited = Environment::inherited();
-                Request::without_context(&inherited, &adapter.config, operation)
-            };
+            let inherited = Environment::inherited();
+            let request = Request::new(&inherited, &adapter.config, operation, ctx.as_ref())?;
             let call = Arc::new(observe::Call::next(operation.as_str(), ctx.as_ref()));
             let observer = adapter.observer.clone();
             let announcer = Announcer::new(call, request.redactor.clone(), observer);
@@ -285,8 +281,7 @@ impl ConfitureMigration {
         result.unwrap_or_else(|error| {
             let what = format!("cannot start a thread: {error}");
             let kind = AdapterErrorKind::Execution;
-            let next = Advice::free_resources();
-            let fault = Fault::new(kind, what, DatabaseState::NotStarted, next);
+            let fault = Fault::not_started(kind, what, Advice::free_resources());
             Err(fault.redacted(Some(operation.as_str()), &Redactor::default()))
         })
     }

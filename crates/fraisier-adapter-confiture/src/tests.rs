@@ -57,7 +57,8 @@ pub(crate) fn ctx(workdir: &Path) -> AdapterCtx {
 }
 
 pub(crate) fn request(ctx: &AdapterCtx) -> Request {
-    Request::within(&ambient(), &config(), Operation::Up, ctx).expect("a context that can be used")
+    Request::new(&ambient(), &config(), Operation::Up, Some(ctx))
+        .expect("a context that can be used")
 }
 
 /// The environment of a process that has, beside others, every variable that no child may see.

@@ -85,10 +85,18 @@ impl Fault {
         }
     }
 
+    /// Nothing was started.
+    pub(crate) fn not_started(
+        kind: AdapterErrorKind,
+        what: impl Into<String>,
+        next: Advice,
+    ) -> Self {
+        Self::new(kind, what, DatabaseState::NotStarted, next)
+    }
+
     /// The configuration is wrong, and nothing was started.
     pub(crate) fn in_config(what: impl Into<String>, next: Advice) -> Self {
-        let kind = AdapterErrorKind::InvalidConfig;
-        Self::new(kind, what, DatabaseState::NotStarted, next)
+        Self::not_started(AdapterErrorKind::InvalidConfig, what, next)
     }
 
     /// The database is not in the state that the call needs, and was not changed.
@@ -99,8 +107,7 @@ impl Fault {
 
     /// A secret of the context cannot be read. The API's error names it and contains nothing of it.
     pub(crate) fn of_secret(error: AdapterError) -> Self {
-        let state = DatabaseState::NotStarted;
-        Self::new(error.kind, error.message, state, Advice::none())
+        Self::not_started(error.kind, error.message, Advice::none())
     }
 
     /// The same failure in another state, and of this kind where the state allows it.
@@ -163,11 +170,6 @@ impl Fault {
 
     pub(crate) fn kind(&self) -> AdapterErrorKind {
         self.kind
-    }
-
-    /// Whether nothing is known yet that a program can act on.
-    pub(crate) fn is_uncaused(&self) -> bool {
-        self.cause == Cause::Other
     }
 
     pub(crate) fn cause(&self) -> &Cause {

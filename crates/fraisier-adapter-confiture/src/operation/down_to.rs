@@ -101,12 +101,9 @@ fn compare(after: &Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Fau
 /// `PreconditionFailed`.
 fn check(target: &Revision) -> Result<(), Fault> {
     if target.as_str().trim().is_empty() {
-        return Err(Fault::new(
-            AdapterErrorKind::PreconditionFailed,
-            "the revision to go back to is empty",
-            DatabaseState::NotStarted,
-            Advice::name_version(),
-        ));
+        let what = "the revision to go back to is empty";
+        let kind = AdapterErrorKind::PreconditionFailed;
+        return Err(Fault::not_started(kind, what, Advice::name_version()));
     }
     Ok(())
 }
@@ -298,16 +295,27 @@ pub(crate) fn interpret(
         let kind = AdapterErrorKind::IrreversibleRollback;
         return Err(outcome.fault(kind, &what, at_least, Advice::none()));
     }
-    if let Some(what) = contradiction(outcome, &rollback.target, report) {
-        return Err(outcome.contradiction(&what, DatabaseState::Unknown));
+    if !outcome.exited_with(0) {
+        let what = "it lists no error, and fails";
+        return Err(outcome.contradiction(what, DatabaseState::Unknown));
     }
-    if report.rolled_back != rollback.versions {
+    let target = rollback.target.as_str();
+    let began = report.rolled_back.first().map_or(target, String::as_str);
+    let agrees = (report.from.as_deref(), report.to.as_str()) == (Some(began), target);
+    if !agrees || report.rolled_back != rollback.versions {
         let what = format!(
-            "it rolled back {}, and {} was planned",
+            "it went from {} to {} and rolled back {}, and {} was planned, to {target}",
+            report.from.as_deref().unwrap_or("nowhere"),
+            report.to,
             listed(&report.rolled_back),
             listed(&rollback.versions)
         );
-        return Err(outcome.contradiction(&what, at_least));
+        let state = if agrees {
+            at_least
+        } else {
+            DatabaseState::Unknown
+        };
+        return Err(outcome.contradiction(&what, state));
     }
     let mut log = outcome.log();
     let line = if report.rolled_back.is_empty() {
@@ -322,36 +330,6 @@ pub(crate) fn interpret(
         applied: report.rolled_back.iter().map(Revision::new).collect(),
         log,
     })
-}
-
-/// How a report without errors contradicts the exit status, the request or itself.
-fn contradiction(
-    outcome: &Outcome<report::DownTo>,
-    target: &Revision,
-    report: &report::DownTo,
-) -> Option<String> {
-    let to = &report.to;
-    if !outcome.exited_with(0) {
-        return Some("it lists no error, and fails".into());
-    }
-    if to != target.as_str() {
-        return Some(format!("{target} was asked for, and it went to {to}"));
-    }
-    let Some(from) = &report.from else {
-        return Some("it does not say where it began".into());
-    };
-    if report.rolled_back.contains(to) {
-        return Some(format!("it rolled back the target {target} itself"));
-    }
-    let went_nowhere = from == to;
-    if went_nowhere != report.rolled_back.is_empty() {
-        let rolled_back = listed(&report.rolled_back);
-        return Some(format!(
-            "it went from {from} to {to} and rolled {rolled_back} back"
-        ));
-    }
-    let kept_the_first = !went_nowhere && !report.rolled_back.contains(from);
-    kept_the_first.then(|| format!("it began at {from}, and did not roll that back"))
 }
 
 #[cfg(test)]

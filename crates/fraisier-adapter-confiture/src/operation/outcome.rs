@@ -281,7 +281,9 @@ impl Ended {
         let errors = is_about_migration.then(|| without_harmful_advice(said));
         let fault = self.fault(kind, &what, state, next).with_errors(errors);
         match code {
-            Some(code) if fault.is_uncaused() => fault.caused_by(Cause::Code(code.to_owned())),
+            Some(code) if *fault.cause() == Cause::Other => {
+                fault.caused_by(Cause::Code(code.to_owned()))
+            }
             _ => fault,
         }
     }
@@ -297,13 +299,11 @@ impl Ended {
     /// There is a report file, and what is in it is no report.
     fn unreadable(&self, why: &str) -> Fault {
         let what = format!("confiture's report cannot be read ({}): {why}", self.exit());
-        let state = self.state_without_report();
-        self.fault(
-            AdapterErrorKind::InternalError,
-            &what,
-            state,
-            Advice::none(),
-        )
+        self.mistrusted(&what, self.state_without_report())
+    }
+
+    fn mistrusted(&self, what: &str, state: DatabaseState) -> Fault {
+        self.fault(AdapterErrorKind::InternalError, what, state, Advice::none())
     }
 
     /// There is no report file although there should be one.
@@ -313,11 +313,8 @@ impl Ended {
             Exit::Code(0) => AdapterErrorKind::InternalError,
             exit => classify(exit, None, false),
         };
-        let mut what = if self.output.interrupted.is_some() {
-            format!("it wrote no report ({})", self.exit())
-        } else {
-            format!("confiture wrote no report ({})", self.exit())
-        };
+        let subject = self.output.interrupted.map_or("confiture", |_| "it");
+        let mut what = format!("{subject} wrote no report ({})", self.exit());
         if let Some(line) = self.last_lines() {
             what = format!("{what}; its last output: {line}");
         }
@@ -356,12 +353,7 @@ impl Ended {
             "confiture's report contradicts the evidence ({}): {what}",
             self.exit()
         );
-        self.fault(
-            AdapterErrorKind::InternalError,
-            &what,
-            state,
-            Advice::none(),
-        )
+        self.mistrusted(&what, state)
     }
 
     /// The same about an operation that does not change the database.

@@ -54,7 +54,7 @@ pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) ->
         }
         _ => (Kind::Execution, Advice::free_resources()),
     };
-    Fault::new(kind, what, DatabaseState::NotStarted, next)
+    Fault::not_started(kind, what, next)
 }
 
 #[cfg(test)]

@@ -62,51 +62,32 @@ fn undone(
     to: &Revision,
     down: Result<MigrationOutcome, Fault>,
 ) -> Fault {
-    let outcome = match down {
-        Ok(outcome) => outcome,
-        Err(why) => {
-            let (_, evidence) = why.in_words();
-            let state = remaining(applied, why.state());
-            if state == DatabaseState::exactly(Change::Applied, &[]) {
-                let kind = fault.kind();
-                let what = format!("{} rolled back again; {}", Listed(applied), why.summary());
-                return fault.and(&what).in_state(kind, state);
-            }
-            let what = format!(
-                "rolling {} back to {to} failed ({})",
-                Listed(applied),
-                why.summary()
-            );
-            let fault = not_undone(fault, &what);
-            let fault = fault.in_state(AdapterErrorKind::IrreversibleRollback, state);
-            if evidence.is_empty() {
-                return fault;
-            }
-            return fault.with_evidence(&format!("[rolling back]\n{evidence}"));
-        }
+    let Err(why) = down else {
+        let kind = fault.kind();
+        let state = DatabaseState::UndoneTo {
+            applied: applied.to_vec(),
+            revision: to.clone(),
+        };
+        return fault.in_state(kind, state);
     };
-    let sorted = |versions: &[Revision]| {
-        let mut versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
-        versions.sort_unstable();
-        versions
-    };
-    let (expected, found) = (sorted(applied), sorted(&outcome.applied));
-    if expected != found {
-        let what = format!(
-            "going back to {to} rolled back {}, and not what was applied",
-            found.join(", ")
-        );
-        return not_undone(fault, &what).in_state(
-            AdapterErrorKind::IrreversibleRollback,
-            DatabaseState::Unknown,
-        );
+    let (_, evidence) = why.in_words();
+    let state = remaining(applied, why.state());
+    if state == DatabaseState::exactly(Change::Applied, &[]) {
+        let kind = fault.kind();
+        let what = format!("{} rolled back again; {}", Listed(applied), why.summary());
+        return fault.and(&what).in_state(kind, state);
     }
-    let kind = fault.kind();
-    let state = DatabaseState::UndoneTo {
-        applied: applied.to_vec(),
-        revision: to.clone(),
-    };
-    fault.in_state(kind, state)
+    let what = format!(
+        "rolling {} back to {to} failed ({})",
+        Listed(applied),
+        why.summary()
+    );
+    let fault = not_undone(fault, &what);
+    let fault = fault.in_state(AdapterErrorKind::IrreversibleRollback, state);
+    if evidence.is_empty() {
+        return fault;
+    }
+    fault.with_evidence(&format!("[rolling back]\n{evidence}"))
 }
 
 /// What of the applied migrations remains, after a rollback that failed in this state.
@@ -230,11 +211,6 @@ mod tests {
                 "rolling 002, 003 back to 001 failed (003 has no way back)",
                 DatabaseState::Unknown,
             ),
-            (
-                undone(halfway(), &two(), &to, Ok(rolled_back(&["003"]))),
-                "going back to 001 rolled back 003, and not what was applied",
-                DatabaseState::Unknown,
-            ),
         ] {
             assert_eq!(fault.kind(), AdapterErrorKind::IrreversibleRollback);
             assert_eq!(*fault.state(), state);
@@ -242,9 +218,8 @@ mod tests {
             assert!(error.message.contains(why), "{error}");
             let next = Advice::continue_or_remove().to_string();
             assert!(error.message.contains(&next), "{error}");
-            let has_evidence = why.contains("failed");
             let evidence = error.stderr.unwrap_or_default();
-            assert_eq!(evidence.contains("[rolling back]\nprinted"), has_evidence);
+            assert!(evidence.contains("[rolling back]\nprinted"), "{evidence}");
         }
     }
 }

@@ -141,8 +141,7 @@ fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]
         Redactor::bounded(&target, NAME_LIMIT),
         request.project.migrations.display(),
     );
-    let kind = AdapterErrorKind::PreconditionFailed;
-    Fault::new(kind, what, DatabaseState::NotStarted, next)
+    Fault::not_started(AdapterErrorKind::PreconditionFailed, what, next)
 }
 
 /// What the report says of migrations, one event each.

@@ -61,19 +61,6 @@ impl Need {
         }
     }
 
-    /// What `describe` advertises where the need is met.
-    const fn advertises(self) -> &'static [&'static str] {
-        match self {
-            Self::Everything => &[CURRENT_REVISION, UP, DOWN_TO, VERIFY],
-            Self::Preflight => &[PREFLIGHT],
-            Self::WindowSafe => &[WINDOW_SAFE],
-            Self::RiskTier => &[RISK_TIER],
-            Self::DeepClassification => &[DEEP_CLASSIFICATION],
-            Self::PendingScope => &[PENDING_SCOPE],
-            Self::NoOpReport | Self::LockedRollback | Self::AllowDestructive => &[],
-        }
-    }
-
     /// The row of [`FLOORS`] for this need.
     #[must_use]
     pub const fn floor(self) -> &'static Floor {
@@ -160,9 +147,12 @@ pub static FLOORS: &[Floor] = &[
 #[must_use]
 pub fn advertised(version: &ConfitureVersion) -> Vec<String> {
     let met = FLOORS.iter().filter(|floor| floor.need.is_met_by(version));
-    met.flat_map(|floor| floor.need.advertises())
-        .map(|&capability| capability.to_owned())
-        .collect()
+    let advertised = met.flat_map(|floor| match floor.need {
+        Need::Everything => vec![CURRENT_REVISION, UP, DOWN_TO, VERIFY],
+        Need::NoOpReport | Need::LockedRollback | Need::AllowDestructive => vec![],
+        need => vec![need.as_str()],
+    });
+    advertised.map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use fraisier_adapter_api::AdapterCtx;
 use serde_json::Value;
 
+use super::bytecode;
 use super::environment::{Check, Inherit};
-use super::{Secrets, bytecode};
 use crate::failure::{Advice, Fault, NamedBy};
 use crate::process::{Arg, Environment, Invocation, find_program};
 
@@ -71,11 +71,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The values of the variables that no child receives.
-    pub(super) fn withheld(&self, ambient: &Environment) -> Secrets {
-        Secrets::withheld(self.inherit.withheld_values(ambient))
-    }
-
     pub(super) fn invocation(
         &self,
         args: Vec<Arg>,

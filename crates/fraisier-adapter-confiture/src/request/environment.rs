@@ -122,15 +122,6 @@ pub(crate) struct Inherit {
 }
 
 impl Inherit {
-    /// What `ambient` has in the variables that no child inherits.
-    pub(crate) fn withheld_values(&self, ambient: &Environment) -> Vec<String> {
-        ambient
-            .iter()
-            .filter(|(name, _)| self.withheld.contains(*name))
-            .map(|(_, value)| value.to_string_lossy().into_owned())
-            .collect()
-    }
-
     /// What passes of `ambient`, and what makes the output plain.
     pub(crate) fn environment(&self, ambient: &Environment) -> Environment {
         let passes = |name: &OsStr| {

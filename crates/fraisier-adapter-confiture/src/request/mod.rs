@@ -19,7 +19,7 @@ use fraisier_adapter_api::AdapterCtx;
 pub(crate) use self::config::{Config, LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, Settings};
 pub use self::config::{MissingMigrations, SETTINGS, Setting};
 pub(crate) use self::dsn::Dsn;
-pub(crate) use self::environment::{Check, is_refused};
+pub(crate) use self::environment::{Check, Inherit, is_refused};
 pub use self::environment::{NoDisconnectCheck, has_server_option, server_option};
 use self::project::Project;
 use crate::failure::{Advice, Failure, Fault};
@@ -56,29 +56,21 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Checks the context.
+    /// Checks the context, if there is one, in a process that has the environment `ambient`.
     ///
     /// # Errors
     ///
     /// `MissingSecret` or `SecretReadFailed` when there is no `DATABASE_URL`, and `InvalidConfig`
     /// when it is no connection string or a setting has a wrong value.
     pub(crate) fn new(
-        config: &Config,
-        operation: Operation,
-        ctx: &AdapterCtx,
-    ) -> Result<Self, Failure> {
-        Self::within(&Environment::inherited(), config, operation, ctx)
-    }
-
-    /// The same in a process that has the environment `ambient`.
-    pub(crate) fn within(
         ambient: &Environment,
         config: &Config,
         operation: Operation,
-        ctx: &AdapterCtx,
+        ctx: Option<&AdapterCtx>,
     ) -> Result<Self, Failure> {
-        let secrets = config.withheld(ambient).and_of_context(ctx);
         let mut request = Self::without_context(ambient, config, operation);
+        let Some(ctx) = ctx else { return Ok(request) };
+        let secrets = Secrets::new(&config.inherit, ambient, Some(ctx));
         request.redactor = Arc::new(secrets.redactor());
         match request.fill(ctx, &secrets) {
             Ok(()) => Ok(request),
@@ -98,7 +90,7 @@ impl Request {
             operation,
             project: Project::default(),
             settings: config.settings.clone(),
-            redactor: Arc::new(config.withheld(ambient).redactor()),
+            redactor: Arc::new(Secrets::new(&config.inherit, ambient, None).redactor()),
             no_check: None,
             dsn: None,
             against: None,
@@ -226,47 +218,43 @@ impl Request {
 }
 
 /// The secrets of a call that can be read. The child cannot read the others either.
-pub(super) struct Secrets {
+struct Secrets {
     dsns: Vec<String>,
     others: Vec<String>,
 }
 
 impl Secrets {
-    /// The values of the variables that no child receives.
-    pub(super) fn withheld(values: impl IntoIterator<Item = String>) -> Self {
+    /// Those of a context, and the values of the variables that no child receives.
+    fn new(inherit: &Inherit, ambient: &Environment, ctx: Option<&AdapterCtx>) -> Self {
+        const DSNS: [&str; 2] = [DATABASE_URL, AGAINST_DATABASE_URL];
+        let withheld = ambient.iter();
+        let withheld = withheld.filter(|(name, _)| inherit.withheld.contains(*name));
         // The host and the user of a connection string are no secrets.
-        let (dsns, others) = values
-            .into_iter()
+        let (mut dsns, mut others): (Vec<_>, Vec<_>) = withheld
+            .map(|(_, value)| value.to_string_lossy().into_owned())
             .partition(|value| Dsn::new("withheld", value.clone()).is_ok());
+        if let Some(ctx) = ctx {
+            let read = |logical: &str| ctx.secret(logical).ok();
+            let declared = ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys());
+            let declared = declared.filter(|logical| !DSNS.contains(&logical.as_str()));
+            dsns.extend(DSNS.into_iter().filter_map(read));
+            others.extend(declared.filter_map(|logical| read(logical)));
+        }
         Self { dsns, others }
     }
 
-    /// These secrets and those of a context.
-    pub(super) fn and_of_context(mut self, ctx: &AdapterCtx) -> Self {
-        const DSNS: [&str; 2] = [DATABASE_URL, AGAINST_DATABASE_URL];
-        let read = |logical: &str| ctx.secret(logical).ok();
-        let declared = ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys());
-        self.dsns.extend(DSNS.into_iter().filter_map(read));
-        self.others.extend(
-            declared
-                .filter(|logical| !DSNS.contains(&logical.as_str()))
-                .filter_map(|logical| read(logical)),
-        );
-        self
-    }
-
-    pub(super) fn redactor(&self) -> Redactor {
+    fn redactor(&self) -> Redactor {
         let others = self.others.iter().map(String::as_str);
         Redactor::new(self.dsns.iter().map(String::as_str), others)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+    fn all(&self) -> impl Iterator<Item = &str> {
         self.dsns.iter().chain(&self.others).map(String::as_str)
     }
 }
 
 /// Whether a context has a secret of this name.
-pub(super) fn is_declared(ctx: &AdapterCtx, logical: &str) -> bool {
+fn is_declared(ctx: &AdapterCtx, logical: &str) -> bool {
     ctx.env_secrets.contains_key(logical) || ctx.resolved_secrets.contains_key(logical)
 }
 

@@ -9,7 +9,7 @@ use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 
 use super::sql_files::NotText;
 use super::verify_files::VerifyFiles;
-use crate::failure::{Advice, DatabaseState, Fault};
+use crate::failure::{Advice, Fault};
 use crate::process::{Links, is_shortage};
 
 /// Where confiture looks by default.
@@ -170,12 +170,7 @@ impl Project {
             let what = format!("the {what} {} cannot be read: {cause}", directory.display());
             if is_shortage(&cause) {
                 let kind = AdapterErrorKind::Execution;
-                return Fault::new(
-                    kind,
-                    what,
-                    DatabaseState::NotStarted,
-                    Advice::free_resources(),
-                );
+                return Fault::not_started(kind, what, Advice::free_resources());
             }
             Fault::in_config(what, next)
         })
@@ -238,27 +233,8 @@ pub fn list(directory: &Path) -> io::Result<Vec<Migration>> {
     Ok(migrations)
 }
 
-/// The absolute paths of everything in the directory except the migrations of other versions than
-/// these.
-///
-/// # Errors
-///
-/// Those of reading the directory.
-pub(crate) fn without_others(directory: &Path, versions: &[String]) -> io::Result<Vec<PathBuf>> {
-    let directory = std::path::absolute(directory)?;
-    let mut paths = Vec::new();
-    for entry in directory.read_dir()? {
-        let name = entry?.file_name();
-        let is_other = version_of(&name).is_some_and(|version| !versions.contains(&version));
-        if !is_other {
-            paths.push(directory.join(name));
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-/// The links to [`without_others`], in a directory with the surroundings of this one.
+/// The links to everything in the directory except the migrations of other versions than these, in a
+/// directory with the surroundings of this one.
 fn links(workdir: &Path, directory: &Path, versions: &[String]) -> io::Result<Links> {
     let workdir = std::path::absolute(workdir)?;
     let absolute = std::path::absolute(directory)?;
@@ -281,9 +257,10 @@ fn links(workdir: &Path, directory: &Path, versions: &[String]) -> io::Result<Li
     }
     let directory = place(parent).join("links");
     targets.remove(&directory);
-    for path in without_others(&absolute, versions)? {
-        if let Some(name) = path.file_name() {
-            targets.insert(directory.join(name), path);
+    for entry in absolute.read_dir()? {
+        let name = entry?.file_name();
+        if version_of(&name).is_none_or(|version| versions.contains(&version)) {
+            targets.insert(directory.join(&name), absolute.join(name));
         }
     }
     Ok(Links { directory, targets })

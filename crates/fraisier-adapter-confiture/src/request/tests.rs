@@ -7,8 +7,15 @@ use crate::testing::{PASSWORD, ambient, config, ctx, request};
 
 #[test]
 fn a_context_without_a_usable_connection_string_starts_nothing() {
-    let refused =
-        |ctx: &AdapterCtx| Request::new(&config(), Operation::Up, ctx).expect_err("refused");
+    let refused = |ctx: &AdapterCtx| {
+        Request::new(
+            &Environment::inherited(),
+            &config(),
+            Operation::Up,
+            Some(ctx),
+        )
+        .expect_err("refused")
+    };
     let none = AdapterCtx::new("shop", "test");
     assert_eq!(refused(&none).kind(), AdapterErrorKind::MissingSecret);
     let mut unset = AdapterCtx::new("shop", "test");
@@ -53,7 +60,8 @@ fn the_disconnect_check_is_set() {
     let plan = |check, ctx: &AdapterCtx| {
         let mut config = config();
         config.check = check;
-        let request = Request::within(&ambient(), &config, Operation::Up, ctx).expect("a request");
+        let request =
+            Request::new(&ambient(), &config, Operation::Up, Some(ctx)).expect("a request");
         let version = request.version().env.get("PGOPTIONS").map(OsStr::to_owned);
         assert_eq!(version.as_deref(), Some("-c work_mem=1MB".as_ref()));
         let env = request.migrate("up", Vec::new()).env;
@@ -67,9 +75,9 @@ fn the_disconnect_check_is_set() {
     assert_eq!(plan(Check::Off, &ctx), Some("-c work_mem=1MB".into()));
 
     let mut config = config();
-    let unasked = Request::within(&ambient(), &config, Operation::Up, &ctx).expect("a request");
+    let unasked = Request::new(&ambient(), &config, Operation::Up, Some(&ctx)).expect("a request");
     config.check = Check::default();
-    let asked = Request::within(&ambient(), &config, Operation::Up, &ctx).expect("a request");
+    let asked = Request::new(&ambient(), &config, Operation::Up, Some(&ctx)).expect("a request");
     assert_eq!(
         asked.without_check(asked.migrate("up", Vec::new())),
         unasked.migrate("up", Vec::new())
@@ -81,7 +89,13 @@ fn the_redactor_knows_every_secret_of_the_context() {
     let ctx = ctx(".".as_ref())
         .with_resolved_secret("AGAINST_DATABASE_URL", "postgresql://u:against-pw@h/db")
         .with_resolved_secret("API_TOKEN", "token-value");
-    let request = Request::new(&config(), Operation::Up, &ctx).expect("a request");
+    let request = Request::new(
+        &Environment::inherited(),
+        &config(),
+        Operation::Up,
+        Some(&ctx),
+    )
+    .expect("a request");
     for secret in [PASSWORD, "against-pw", "token-value"] {
         assert_eq!(request.redactor.text(secret), crate::redact::MASK);
     }
@@ -98,8 +112,11 @@ fn a_withheld_variable_is_a_secret() {
     );
     ambient.set("SIGNING_KEY", "signing-key-value");
     let ctx = ctx(".".as_ref());
-    let request = Request::within(&ambient, &config, Operation::Up, &ctx).expect("a request");
-    for redactor in [&request.redactor, &config.withheld(&ambient).redactor()] {
+    let request = Request::new(&ambient, &config, Operation::Up, Some(&ctx)).expect("a request");
+    for redactor in [
+        &request.redactor,
+        &Secrets::new(&config.inherit, &ambient, None).redactor(),
+    ] {
         for secret in ["admin-pw", "signing-key-value"] {
             assert_eq!(redactor.text(secret), crate::redact::MASK);
         }
