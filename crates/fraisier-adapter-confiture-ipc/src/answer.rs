@@ -1,5 +1,6 @@
 //! A call, made and answered: what the engine and people get the same way.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::ops::Deref;
 use std::time::Duration;
@@ -20,6 +21,26 @@ pub struct CallError {
     pub error: AdapterError,
     /// What is known of the database; `None` for an error that is about no call.
     pub state: Option<DatabaseState>,
+}
+
+impl CallError {
+    /// The error of a call that ended without a result: why, what is known of the database, and more.
+    pub(crate) fn without_result(
+        call: &Call,
+        kind: AdapterErrorKind,
+        why: &str,
+        more: impl Display,
+    ) -> Self {
+        let (method, state) = (call.method(), call.words_when_stopped());
+        let message = format!("`{method}` {why}; {state}{more}");
+        Self {
+            error: AdapterError {
+                operation: Some(method.into()),
+                ..AdapterError::new(kind, message)
+            },
+            state: Some(call.state_when_stopped()),
+        }
+    }
 }
 
 impl Deref for CallError {
@@ -62,28 +83,13 @@ pub async fn make(
     limit: Limit,
     stop: impl Future<Output = Why>,
 ) -> Ending {
-    let stopped = {
-        let call = call.clone();
-        move |why: Why| {
-            let (method, state) = (call.method(), call.words_when_stopped());
-            let message = format!("`{method}` was stopped: {}; {state}", why.as_str());
-            CallError {
-                error: AdapterError::new(AdapterErrorKind::Execution, message),
-                state: Some(call.state_when_stopped()),
-            }
+    let passed = async {
+        match limit.for_a_call() {
+            Some(limit) => awake_for(limit).await,
+            None => std::future::pending().await,
         }
     };
-    let passed = {
-        let call = call.clone();
-        async move {
-            match limit.for_a_call() {
-                Some(limit) => awake_for(limit).await,
-                None => std::future::pending().await,
-            }
-            limit.passed(&call)
-        }
-    };
-    let lost = lost(&call);
+    let asked = call.clone();
     // A task of its own: what panics in it is an answer too.
     let mut call = {
         let adapter = adapter.clone();
@@ -93,10 +99,10 @@ pub async fn make(
         answer = &mut call => {
             // After a mistake, something may still be ending.
             adapter.settled().await;
-            return Ending::Answered(answer.unwrap_or(Err(lost)));
+            return Ending::Answered(answer.unwrap_or(Err(lost(&asked))));
         }
-        error = passed => Ending::Answered(Err(error)),
-        why = stop => Ending::Stopped(why, stopped(why)),
+        () = passed => Ending::Answered(Err(limit.passed(&asked))),
+        why = stop => Ending::Stopped(why, stopped(&asked, why)),
     };
     call.abort();
     // It ends now, as cancelled.
@@ -118,16 +124,18 @@ async fn awake_for(time: Duration) {
     }
 }
 
+fn stopped(call: &Call, why: Why) -> CallError {
+    let why = format!("was stopped: {}", why.as_str());
+    CallError::without_result(call, AdapterErrorKind::Execution, &why, "")
+}
+
 fn lost(call: &Call) -> CallError {
-    let (method, state) = (call.method(), call.words_when_stopped());
-    let message = format!(
-        "`{method}` ended in a mistake of the adapter; {state}. Report it, with \
-         what stands on standard error"
+    let (kind, why) = (
+        AdapterErrorKind::InternalError,
+        "ended in a mistake of the adapter",
     );
-    CallError {
-        error: AdapterError::new(AdapterErrorKind::InternalError, message),
-        state: Some(call.state_when_stopped()),
-    }
+    let next = ". Report it, with what stands on standard error";
+    CallError::without_result(call, kind, why, next)
 }
 
 async fn dispatch(adapter: &ConfitureMigration, call: Call) -> Result<Box<RawValue>, CallError> {

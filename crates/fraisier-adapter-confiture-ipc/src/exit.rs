@@ -6,67 +6,43 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// The call was made, and its outcome is good.
-    Done,
+    Done = 0,
     /// The call failed.
-    Failed,
+    Failed = 1,
     /// The program was called wrongly, or a variable holds what it does not take.
-    Usage,
+    Usage = 2,
     /// The call was made, and its verdict is no.
-    Refused,
+    Refused = 3,
     /// A check could not be made.
-    Unknown,
+    Unknown = 4,
     /// Nobody was there to read the answer.
-    Unheard,
+    Unheard = 5,
     /// A signal stopped it.
-    Stopped,
+    Stopped = 130,
 }
 
-impl Status {
-    const ALL: [Self; 7] = [
-        Self::Done,
-        Self::Failed,
-        Self::Usage,
-        Self::Refused,
-        Self::Unknown,
-        Self::Unheard,
-        Self::Stopped,
-    ];
-
-    const fn number(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::Refused => 3,
-            Self::Unknown => 4,
-            Self::Unheard => 5,
-            Self::Stopped => 130,
-        }
-    }
-
-    const fn meaning(self) -> &'static str {
-        match self {
-            Self::Done => "done, and the outcome is good",
-            Self::Failed => "the call failed; the error says what is known of the database",
-            Self::Usage => "wrong arguments, or a variable that holds what it does not take",
-            Self::Refused => "the call was made and says no: `preflight`, `verify`, `doctor`",
-            Self::Unknown => "`doctor` found nothing wrong, and could not make every check",
-            Self::Unheard => "nobody was there to take the answer",
-            Self::Stopped => "a signal stopped it",
-        }
-    }
-}
+/// What each status means.
+#[rustfmt::skip]
+const MEANINGS: [(Status, &str); 7] = [
+    (Status::Done, "done, and the outcome is good"),
+    (Status::Failed, "the call failed; the error says what is known of the database"),
+    (Status::Usage, "wrong arguments, or a variable that holds what it does not take"),
+    (Status::Refused, "the call was made and says no: `preflight`, `verify`, `doctor`"),
+    (Status::Unknown, "`doctor` found nothing wrong, and could not make every check"),
+    (Status::Unheard, "nobody was there to take the answer"),
+    (Status::Stopped, "a signal stopped it"),
+];
 
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
-        status.number().into()
+        (status as u8).into()
     }
 }
 
 /// The table for `--help`.
 #[must_use]
 pub fn table() -> String {
-    let rows = Status::ALL.map(|status| format!("  {:<4} {}", status.number(), status.meaning()));
+    let rows = MEANINGS.map(|(status, meaning)| format!("  {:<4} {meaning}", status as u8));
     format!("Exit status:\n{}", rows.join("\n"))
 }
 
@@ -78,9 +54,8 @@ mod tests {
 
     #[test]
     fn each_status_has_one_meaning() {
-        let numbers: BTreeSet<_> = Status::ALL.map(Status::number).into();
-        let meanings: BTreeSet<_> = Status::ALL.map(Status::meaning).into();
-        assert_eq!(numbers.len(), Status::ALL.len());
-        assert_eq!(meanings.len(), Status::ALL.len());
+        let numbers: BTreeSet<_> = MEANINGS.map(|(status, _)| status as u8).into();
+        let meanings: BTreeSet<_> = MEANINGS.map(|(_, meaning)| meaning).into();
+        assert_eq!((numbers.len(), meanings.len()), (7, 7));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
+use fraisier_adapter_api::AdapterErrorKind as Kind;
 use fraisier_adapter_confiture::observe::{Call as Command, Event, Interruption, Observer};
 
 use crate::answer::CallError;
@@ -44,15 +44,8 @@ impl Limit {
     /// The error of a call that was cancelled after [`for_a_call`](Self::for_a_call).
     #[must_use]
     pub fn passed(self, call: &Call) -> CallError {
-        let (method, state) = (call.method(), call.words_when_stopped());
-        let message = format!("`{method}` did not end in time; {state}. {self}{DOCTOR}");
-        CallError {
-            error: AdapterError {
-                operation: Some(method.into()),
-                ..AdapterError::new(Kind::Execution, message)
-            },
-            state: Some(call.state_when_stopped()),
-        }
+        let more = format!(". {self}{DOCTOR}");
+        CallError::without_result(call, Kind::Execution, "did not end in time", more)
     }
 }
 

@@ -10,7 +10,7 @@ use fraisier_adapter_api::{
     MigrationOutcome, PreflightReport, Revision, VerifyReport,
 };
 
-use crate::boundary::{self, Summary};
+use crate::boundary;
 use crate::builder::Builder;
 use crate::failure::{Advice, Failure, Fault};
 use crate::ledger;
@@ -253,7 +253,7 @@ impl ConfitureMigration {
     }
 
     /// Runs an operation on a thread of its own, so that nothing of it blocks the caller's runtime.
-    pub(crate) async fn call<T: Redact + Summary + Send + 'static>(
+    pub(crate) async fn call<T: Redact + Send + 'static>(
         &self,
         operation: Operation,
         ctx: Option<&AdapterCtx>,
@@ -288,7 +288,7 @@ impl ConfitureMigration {
 }
 
 /// Logs one line for a call.
-fn log<T: Summary>(
+fn log<T: Redact>(
     operation: Operation,
     result: &Result<T, Failure>,
     duration: Duration,

@@ -23,33 +23,6 @@ pub(crate) fn result<T: Redact>(
     }
 }
 
-/// What the log says of a result.
-pub(crate) trait Summary {
-    /// The revisions before and after, and how many migrations were applied or rolled back.
-    fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
-        (None, None, 0)
-    }
-}
-
-impl Summary for AdapterDescription {}
-impl Summary for VerifyReport {}
-impl Summary for PreflightReport {}
-impl Summary for Result<Report, NotRun> {}
-
-impl Summary for Option<Revision> {
-    fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
-        (None, self.as_ref(), 0)
-    }
-}
-
-impl Summary for Vec<Revision> {}
-
-impl Summary for MigrationOutcome {
-    fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
-        (self.from.as_ref(), self.to.as_ref(), self.applied.len())
-    }
-}
-
 /// Its reader masks the secrets.
 impl Redact for Result<Report, NotRun> {
     fn redact(&mut self, _: &Redactor) {}
@@ -58,6 +31,10 @@ impl Redact for Result<Report, NotRun> {
 impl Redact for Option<Revision> {
     fn redact(&mut self, redactor: &Redactor) {
         redactor.names(self.iter_mut().map(|it| &mut it.0));
+    }
+
+    fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
+        (None, self.as_ref(), 0)
     }
 }
 
@@ -78,6 +55,10 @@ impl Redact for MigrationOutcome {
         let revisions = self.applied.iter_mut().chain(&mut self.from);
         redactor.names(revisions.chain(&mut self.to).map(|it| &mut it.0));
         redactor.prose([&mut self.log]);
+    }
+
+    fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
+        (self.from.as_ref(), self.to.as_ref(), self.applied.len())
     }
 }
 

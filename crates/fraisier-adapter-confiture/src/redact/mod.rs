@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
+use fraisier_adapter_api::Revision;
+
 use self::forms::{credentials, forms, strings_in_json};
 use crate::libpq::percent_decoded;
 use crate::process::Captured;
@@ -290,4 +292,10 @@ pub(crate) trait Redact {
     /// Takes the secrets out of every text.
     #[doc(hidden)]
     fn redact(&mut self, redactor: &Redactor);
+
+    /// What the log says of a result: the revisions before and after, and how many migrations were applied
+    /// or rolled back.
+    fn summary(&self) -> (Option<&Revision>, Option<&Revision>, usize) {
+        (None, None, 0)
+    }
 }

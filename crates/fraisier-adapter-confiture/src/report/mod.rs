@@ -47,31 +47,24 @@ pub(crate) fn decode<T: Decode>(report: Option<Report>) -> Payload<T> {
         Ok(text) => text,
         Err(error) => return Payload::Unreadable(error.to_string()),
     };
-    match serde_json::from_str(text) {
-        Ok(report) => Payload::Report(report),
-        Err(cause) => match (serde_json::from_str(text), T::from_other(text)) {
-            (Ok(Wire { error, .. }), _) => Payload::Envelope(error),
-            (Err(_), Some(report)) => Payload::Report(report),
-            (Err(_), None) => Payload::Unreadable(cause.to_string()),
+    // What has the key `error` is an envelope, whatever else it has.
+    let cause = match serde_json::from_str(text) {
+        Ok(Wire {
+            error: Some(error), ..
+        }) => return Payload::Envelope(error),
+        Ok(Wire { error: None, .. }) => match serde_json::from_str(text) {
+            Ok(report) => return Payload::Report(report),
+            Err(cause) => cause,
         },
-    }
+        Err(cause) => return Payload::Unreadable(cause.to_string()),
+    };
+    T::from_other(text).map_or_else(|| Payload::Unreadable(cause.to_string()), Payload::Report)
 }
 
 /// What a struct flattens so that only an object is decoded as one: serde reads a struct without it
 /// from an array as well.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Object {}
-
-/// A field that a report does not have. `error` is one: what carries it is an envelope, whatever
-/// else it carries.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Absent;
-
-impl<'de> Deserialize<'de> for Absent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <()>::deserialize(deserializer).map(|()| Self)
-    }
-}
 
 /// The value, or `None` when it is no `T`: a type must not decide whether the report around it can be read.
 fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -87,10 +80,10 @@ fn read<'de, T: Deserialize<'de>>(value: &'de RawValue) -> Option<T> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// `{"ok": false, "error": {…}}`: the command failed before it had a report to write, or instead.
+/// Any report; with `{"ok": false, "error": {…}}` the command failed before it had one to write, or instead.
 #[derive(Deserialize)]
 struct Wire {
-    error: Envelope,
+    error: Option<Envelope>,
     #[serde(flatten)]
     _object: Object,
 }
@@ -133,10 +126,6 @@ pub(crate) struct Current {
     /// `null` together with `revision` and only then.
     #[serde(deserialize_with = "present")]
     pub(crate) name: Option<String>,
-    #[serde(default, rename = "error")]
-    _error: Absent,
-    #[serde(flatten)]
-    _object: Object,
 }
 
 impl Decode for Current {}
@@ -163,10 +152,6 @@ pub(crate) struct DownTo {
     pub(crate) skipped: Vec<String>,
     /// Why it stopped.
     pub(crate) errors: Vec<String>,
-    #[serde(default, rename = "error")]
-    _error: Absent,
-    #[serde(flatten)]
-    _object: Object,
 }
 
 impl Decode for DownTo {}
@@ -175,8 +160,6 @@ impl Decode for DownTo {}
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct MigrationList {
     pub(crate) migrations: Vec<Listed>,
-    #[serde(default, rename = "error")]
-    _error: Absent,
 }
 
 impl Decode for MigrationList {}
@@ -280,14 +263,13 @@ mod tests {
 
     #[test]
     fn an_error_envelope_contains_the_diagnosis() {
-        let Wire {
-            error: envelope, ..
-        } = serde_json::from_str(
+        let wire: Wire = serde_json::from_str(
             r#"{"ok": false, "error": {"code": "ROLLBACK_600", "message": "Cannot roll back",
                 "severity": "error", "details": {}, "migration": "003", "file": null, "line": null,
                 "actionable": "Add the missing .down.sql"}, "command": "migrate down-to"}"#,
         )
         .expect("an envelope");
+        let envelope = wire.error.expect("an envelope");
         assert_eq!(envelope.code.as_deref(), Some("ROLLBACK_600"));
         assert_eq!(envelope.message, "Cannot roll back");
         assert_eq!(
@@ -300,12 +282,13 @@ mod tests {
 
     #[test]
     fn an_incomplete_error_envelope_is_recognised() {
-        let Wire {
-            error: envelope, ..
-        } = serde_json::from_str(r#"{"error": {"code": 7, "message": ["m"]}}"#).expect("one");
+        let wire: Wire =
+            serde_json::from_str(r#"{"error": {"code": 7, "message": ["m"]}}"#).expect("one");
+        let envelope = wire.error.expect("an envelope");
         assert_eq!(envelope.code, None);
         assert_eq!(envelope.message, "");
-        assert!(serde_json::from_str::<Wire>(r#"{"ok": false}"#).is_err());
+        let wire: Wire = serde_json::from_str(r#"{"ok": false}"#).expect("none");
+        assert!(wire.error.is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which migrations have a `.verify.sql` with something to run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -10,13 +10,17 @@ use super::sql_files::open;
 /// What `verify` has to know of the files: a `.verify.sql` that confiture skipped is in order only
 /// when it has no statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VerifyFiles {
-    /// The name of each migration, by its version.
-    names: BTreeMap<String, String>,
-    /// The versions whose `.verify.sql` has a statement in it, or cannot be read.
-    with_statement: BTreeSet<String>,
-    /// The versions that have more than one `.verify.sql`.
-    ambiguous: BTreeSet<String>,
+pub struct VerifyFiles(BTreeMap<String, Files>);
+
+/// The files of one version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Files {
+    /// The name of the migration.
+    name: String,
+    /// How many `.verify.sql` there are.
+    checks: usize,
+    /// Whether one of them has a statement in it, or cannot be read.
+    has_statement: bool,
 }
 
 impl VerifyFiles {
@@ -27,42 +31,39 @@ impl VerifyFiles {
     /// Those of reading the directory, such as `NotFound` when it does not exist, or `NotADirectory`
     /// when it is a file. A `.verify.sql` that cannot be read is no error: it may have a statement.
     pub fn in_directory(directory: &Path) -> io::Result<Self> {
-        let mut files = Self::default();
-        let mut seen = BTreeSet::new();
+        let mut found: BTreeMap<String, Files> = BTreeMap::new();
         for entry in directory.read_dir()? {
             let entry = entry?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let (stem, is_verify) = match (name.strip_suffix(".verify.sql"), stem_of(&name)) {
-                (Some(stem), _) => (stem, true),
-                (None, Some(stem)) => (stem, false),
-                (None, None) => continue,
+            let check = name.strip_suffix(".verify.sql");
+            let Some(stem) = check.or_else(|| stem_of(&name)) else {
+                continue;
             };
             let (version, title) = stem.split_once('_').unwrap_or((stem, ""));
-            if is_verify && !seen.insert(version.to_owned()) {
-                files.ambiguous.insert(version.to_owned());
+            let files = found.entry(version.to_owned()).or_default();
+            title.clone_into(&mut files.name);
+            if check.is_some() {
+                files.checks += 1;
+                files.has_statement |= may_have_statement(&entry.path());
             }
-            if is_verify && may_have_statement(&entry.path()) {
-                files.with_statement.insert(version.to_owned());
-            }
-            files.names.insert(version.to_owned(), title.to_owned());
         }
-        Ok(files)
+        Ok(Self(found))
     }
 
-    /// The name of the migration of this version; empty when no file names it.
+    /// The name of the migration of this version; empty when no file tells.
     pub(crate) fn name(&self, version: &str) -> &str {
-        self.names.get(version).map_or("", String::as_str)
+        self.0.get(version).map_or("", |files| &files.name)
     }
 
     /// Whether this version has more than one `.verify.sql`: confiture runs one of them.
     pub(crate) fn is_ambiguous(&self, version: &str) -> bool {
-        self.ambiguous.contains(version)
+        self.0.get(version).is_some_and(|files| files.checks > 1)
     }
 
     /// Whether a `.verify.sql` of this version has something to run.
     pub(crate) fn has_statement(&self, version: &str) -> bool {
-        self.with_statement.contains(version)
+        self.0.get(version).is_some_and(|files| files.has_statement)
     }
 }
 
