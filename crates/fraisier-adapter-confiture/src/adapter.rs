@@ -57,7 +57,8 @@ use crate::request::{Config, Request};
 /// A ledger that the role may not see, or that is not on its `search_path`, is no ledger to
 /// confiture: `current_revision` is `None` then, as on a database that was never migrated. No report
 /// distinguishes the two. `fraisier-adapter-confiture-ipc doctor` looks for a ledger in every schema;
-/// run it where `None` is a surprise, before anything is applied.
+/// run it where `None` is a surprise, before anything is applied. `preflight` has the issue
+/// [`LEDGER_ELSEWHERE`](crate::LEDGER_ELSEWHERE) then.
 ///
 /// # When a call is cancelled
 ///

@@ -159,7 +159,8 @@ pub use self::adapter::ConfitureMigration;
 pub use self::builder::{Builder, VARIABLES, Variable};
 pub use self::failure::{Cause, Change, DatabaseState, Failure};
 pub use self::operation::preflight::{
-    APPLIED_ALSO_JUDGED, APPLIED_FILE_CHANGED, NO_MIGRATIONS_AT_HAND, NOT_ALL_CHECKED, why_withheld,
+    APPLIED_ALSO_JUDGED, APPLIED_FILE_CHANGED, LEDGER_ELSEWHERE, NO_MIGRATIONS_AT_HAND,
+    NOT_ALL_CHECKED, why_withheld,
 };
 pub use self::release::{ConfitureVersion, capability};
 pub use self::request::{MissingMigrations, NoDisconnectCheck, SETTINGS, Setting, server_option};

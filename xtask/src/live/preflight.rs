@@ -4,7 +4,9 @@ use std::fs;
 
 use anyhow::ensure;
 use fraisier_adapter_api::{AdapterCtx, PreflightReport};
-use fraisier_adapter_confiture::{APPLIED_ALSO_JUDGED, APPLIED_FILE_CHANGED, Builder};
+use fraisier_adapter_confiture::{
+    APPLIED_ALSO_JUDGED, APPLIED_FILE_CHANGED, Builder, LEDGER_ELSEWHERE,
+};
 
 use super::{Group, Play, each_on_stage};
 use crate::project::Project;
@@ -32,10 +34,11 @@ const STATEMENTS: [&str; 9] = [
     "DROP TABLE kept;",
 ];
 
-const SCENES: [(&str, Play); 4] = [
+const SCENES: [(&str, Play); 5] = [
     ("an applied DROP TABLE", applied),
     ("a changed file", changed),
     ("an unreadable ledger", unreadable),
+    ("another search_path", elsewhere),
     ("another database", against),
 ];
 
@@ -131,6 +134,22 @@ fn unreadable(stage: &Stage<'_>) -> anyhow::Result<()> {
     ensure!(has(&found, APPLIED_ALSO_JUDGED), "{found:?}");
     all.issues.clone_from(&found.issues);
     ensure!(found == all, "{found:?}, and not {all:?}");
+    Ok(())
+}
+
+/// A ledger that the `search_path` no longer shows is reported before everything is applied again.
+fn elsewhere(stage: &Stage<'_>) -> anyhow::Result<()> {
+    dropped(stage)?;
+    let found = judge(stage.builder(), &stage.ctx())?;
+    ensure!(!has(&found, LEDGER_ELSEWHERE), "{found:?}");
+    stage.sql(
+        "CREATE SCHEMA other;
+         DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = other', current_database()); END$$",
+    )?;
+    let found = judge(stage.builder(), &stage.ctx())?;
+    let issue = found.issues.iter().find(|it| it.code == LEDGER_ELSEWHERE);
+    let named = issue.is_some_and(|it| it.message.contains(": public;"));
+    ensure!(named, "{found:?}");
     Ok(())
 }
 

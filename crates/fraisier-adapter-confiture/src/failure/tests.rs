@@ -93,6 +93,13 @@ fn with_an_unknown_state_the_advice_is_to_look_first() {
         "it failed; whether the database was changed is unknown. Next: run \
          `fraisier-adapter-confiture-ipc current` first, then correct it"
     );
+    for (stated, shown) in [
+        ("Check the SQL", "first, then check the SQL"),
+        ("PostgreSQL is full", "first, then PostgreSQL is full"),
+    ] {
+        let message = message(DatabaseState::Unknown, stated);
+        assert!(message.ends_with(shown), "{message}");
+    }
     assert!(message(DatabaseState::InProgress, "").ends_with("-ipc current`"));
     assert!(!message(DatabaseState::Unchanged, "correct it").contains("-ipc current`"));
 }

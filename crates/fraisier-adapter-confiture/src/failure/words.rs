@@ -45,7 +45,7 @@ impl Fault {
         match (self.state.is_uncertain(), is_general) {
             (false, _) => next,
             (true, true) => format!("run `{CURRENT}`"),
-            (true, false) => format!("run `{CURRENT}` first, then {next}"),
+            (true, false) => format!("run `{CURRENT}` first, then {}", within_a_sentence(&next)),
         }
     }
 
@@ -96,6 +96,18 @@ fn without_repetition(text: &str) -> String {
         new
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The text without the capital letter of its first word; a name such as `PostgreSQL` has others.
+fn within_a_sentence(text: &str) -> String {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) if word.chars().skip(1).all(char::is_lowercase) => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// The text in one line, without the `^` by which the server points into a statement.

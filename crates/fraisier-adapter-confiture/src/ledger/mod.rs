@@ -40,6 +40,11 @@ pub const STATEMENTS: [&str; 2] = [
      WHERE to_jsonb(ledger) ->> 'archived_into' IS NULL ORDER BY pk_confiture",
 ];
 
+/// The schemas with a ledger that confiture's own statements do not find, for a `preflight`.
+const OTHERS: &str = "SELECT nspname::text FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace \
+     ON pg_namespace.oid = relnamespace WHERE relname = 'tb_confiture' AND relkind IN ('r', 'p') \
+     AND class.oid IS DISTINCT FROM to_regclass('tb_confiture') ORDER BY 1";
+
 /// How long connecting to one host of the connection string may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -98,6 +103,17 @@ pub(crate) struct Row {
     pub(crate) checksum: Option<String>,
 }
 
+/// What a `preflight` asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Overview {
+    /// Empty where there is no such table.
+    pub(crate) ledger: Ledger,
+    /// The schemas with a ledger that the `search_path` does not show.
+    pub(crate) others: Vec<String>,
+    /// The SHA-256 of each migration of the directory, by the name of its file.
+    pub(crate) digests: BTreeMap<String, String>,
+}
+
 /// Why the ledger was not read. The texts may contain secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unread {
@@ -122,7 +138,7 @@ impl fmt::Display for Unread {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Report {
-    /// One for each statement, and the names and digests of the files where they were asked for.
+    /// One for each statement, and the names and digests of the files for a `preflight`.
     Answers(Vec<Answer>),
     Unavailable(String),
     NotConnected(String),
@@ -157,36 +173,56 @@ fn no_ledger() -> Unread {
 }
 
 impl Report {
-    /// The ledger, and the digest of each file by its name; no ledger where there is no such table.
-    pub(crate) fn read(self) -> Result<(Option<Ledger>, BTreeMap<String, String>), Unread> {
-        let mut answers = match self {
-            Self::Answers(answers) => answers.into_iter(),
-            Self::Unavailable(why) | Self::NotConnected(why) => {
-                return Err(Unread::NotRun(NotRun::Failed(why)));
-            }
-        };
-        let (Some(table), Some(rows)) = (answers.next(), answers.next()) else {
-            return Err(no_ledger());
-        };
-        let digests = answers.next().map(Answer::rows).transpose()?;
-        let digests = digests.unwrap_or_default().into_iter().collect();
-        let table: Vec<(Option<String>, bool)> = table.rows()?;
-        let Some((Some(_), is_locked)) = table.first() else {
-            return Ok((None, digests));
-        };
-        let rows: Vec<Row> = rows.rows()?;
-        // A ledger has a constraint on it.
-        let versions: BTreeSet<&str> = rows.iter().map(|row| row.version.as_str()).collect();
-        if versions.len() < rows.len() {
-            return Err(no_ledger());
-        }
-        let ledger = Ledger {
-            is_locked: *is_locked,
-            rows,
-            ordered_by: OrderedBy::Row,
-        };
-        Ok((Some(ledger), digests))
+    /// The ledger; `None` where there is no such table.
+    pub(crate) fn read(self) -> Result<Option<Ledger>, Unread> {
+        ledger(&mut self.answers()?)
     }
+
+    /// What a `preflight` asked for.
+    pub(crate) fn overview(self) -> Result<Overview, Unread> {
+        let mut answers = self.answers()?;
+        let ledger = ledger(&mut answers)?.unwrap_or_default();
+        let (Some(others), Some(digests)) = (answers.next(), answers.next()) else {
+            return Err(no_ledger());
+        };
+        let others = others.rows::<(String,)>()?;
+        Ok(Overview {
+            ledger,
+            others: others.into_iter().map(|(schema,)| schema).collect(),
+            digests: digests.rows()?.into_iter().collect(),
+        })
+    }
+
+    fn answers(self) -> Result<impl Iterator<Item = Answer>, Unread> {
+        match self {
+            Self::Answers(answers) => Ok(answers.into_iter()),
+            Self::Unavailable(why) | Self::NotConnected(why) => {
+                Err(Unread::NotRun(NotRun::Failed(why)))
+            }
+        }
+    }
+}
+
+/// The ledger in the answers to the [`STATEMENTS`].
+fn ledger(answers: &mut impl Iterator<Item = Answer>) -> Result<Option<Ledger>, Unread> {
+    let (Some(table), Some(rows)) = (answers.next(), answers.next()) else {
+        return Err(no_ledger());
+    };
+    let table: Vec<(Option<String>, bool)> = table.rows()?;
+    let Some((Some(_), is_locked)) = table.first() else {
+        return Ok(None);
+    };
+    let rows: Vec<Row> = rows.rows()?;
+    // A ledger has a constraint on it.
+    let versions: BTreeSet<&str> = rows.iter().map(|row| row.version.as_str()).collect();
+    if versions.len() < rows.len() {
+        return Err(no_ledger());
+    }
+    Ok(Some(Ledger {
+        is_locked: *is_locked,
+        rows,
+        ordered_by: OrderedBy::Row,
+    }))
 }
 
 impl Row {
@@ -243,22 +279,32 @@ pub(crate) async fn read(call: &Call<'_>) -> Result<Ledger, Fault> {
 
 /// The rows of the ledger; `None` where there is no such table.
 pub(crate) async fn rows(call: &Call<'_>) -> Result<Option<Ledger>, Unread> {
-    let (ledger, _) = query(call, LIMITS, None).await?;
-    Ok(ledger)
+    query(call, LIMITS, &STATEMENTS, None).await?.read()
 }
 
-/// The rows of the ledger, and the SHA-256 of each migration of the directory, if one is named, by the
-/// name of its file.
-pub(crate) async fn query(
+/// The rows of the ledger, the other ledgers, and the digests of the migrations of a directory.
+pub(crate) async fn overview(
     call: &Call<'_>,
     limits: Limits,
+    directory: &OsStr,
+) -> Result<Overview, Unread> {
+    let [table, rows] = STATEMENTS;
+    let statements = [table, rows, OTHERS];
+    let report = query(call, limits, &statements, Some(directory)).await?;
+    report.overview()
+}
+
+async fn query(
+    call: &Call<'_>,
+    limits: Limits,
+    statements: &[&str],
     digests_of: Option<&OsStr>,
-) -> Result<(Option<Ledger>, BTreeMap<String, String>), Unread> {
+) -> Result<Report, Unread> {
     let mut asked = json!({
         "connect_timeout_s": CONNECT.as_secs(),
         "lock_timeout_ms": limits.lock.as_millis(),
         "statement_timeout_ms": limits.statement.as_millis(),
-        "statements": STATEMENTS,
+        "statements": statements,
     });
     if let Some(directory) = digests_of {
         asked["digests_of"] = directory.to_string_lossy().into();
@@ -268,9 +314,8 @@ pub(crate) async fn query(
     let confiture = call.request.without_check(confiture);
     let timeout = 2 * limits.statement + START;
     let report = python::run(call, confiture, SCRIPT, asked, timeout).await;
-    let report: Report = serde_json::from_slice(&report.map_err(Unread::NotRun)?)
-        .map_err(|_| Unread::Refused("the report of Python cannot be read".into()))?;
-    report.read()
+    serde_json::from_slice(&report.map_err(Unread::NotRun)?)
+        .map_err(|_| Unread::Refused("the report of Python cannot be read".into()))
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn read(table: &Value, rows: &Value) -> Result<Option<Ledger>, Unread> {
     };
     let report = json!({ "answers": [{ "rows": table }, rows] });
     let report: Report = serde_json::from_value(report).expect("a report");
-    report.read().map(|(ledger, _)| ledger)
+    report.read()
 }
 
 #[test]
@@ -57,6 +57,27 @@ fn the_ledger_is_read_in_the_order_of_its_rows() {
 fn a_database_without_the_table_has_no_ledger() {
     let error = json!({"sqlstate": "42P01", "message": "relation does not exist"});
     assert_eq!(read(&json!([[null, false]]), &error), Ok(None));
+}
+
+#[test]
+fn an_overview_has_the_ledger_the_others_and_the_digests() {
+    let answers = |count: usize| {
+        let answers = [
+            json!({"rows": [["tb_confiture", false]]}),
+            json!({"rows": [[1, "001", "a", "2026-11-28 20:16:53+00", true, 1, "ab"]]}),
+            json!({"rows": [["old"], ["shop"]]}),
+            json!({"rows": [["001_a.up.sql", "ab"]]}),
+        ];
+        let report = json!({ "answers": answers[..count] });
+        serde_json::from_value::<Report>(report).expect("a report")
+    };
+    let overview = answers(4).overview().expect("an overview");
+    assert_eq!(overview.ledger.rows.len(), 1);
+    assert_eq!(overview.others, ["old", "shop"]);
+    assert_eq!(overview.digests["001_a.up.sql"], "ab");
+    for count in 0..4 {
+        assert_eq!(answers(count).overview(), Err(no_ledger()), "{count}");
+    }
 }
 
 #[test]

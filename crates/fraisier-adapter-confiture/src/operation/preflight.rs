@@ -1,6 +1,5 @@
 //! `preflight`: what the migrations would do, and whether the old program can run beside the new.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use super::outcome::Outcome;
 use super::{Call, describe};
 use crate::failure::Fault;
 use crate::guard;
-use crate::ledger::{self, Ledger, Limits, Unread};
+use crate::ledger::{self, Limits, Overview, Unread};
 use crate::process::{Arg, Exit, Invocation};
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
@@ -33,6 +32,11 @@ pub const APPLIED_ALSO_JUDGED: &str = "FRAISIER_APPLIED_ALSO_JUDGED";
 
 /// The code of the issue that an applied migration was judged too, because its file has changed.
 pub const APPLIED_FILE_CHANGED: &str = "FRAISIER_APPLIED_FILE_CHANGED";
+
+/// The code of the issue that the `search_path` shows no applied migration, and that another schema of the
+/// database has a ledger. A wrong `search_path` looks like this, and so does the first deploy to one of
+/// several schemas.
+pub const LEDGER_ELSEWHERE: &str = "FRAISIER_LEDGER_ELSEWHERE";
 
 /// An engine waits for a preflight, and without the ledger there still is one.
 const LIMITS: Limits = Limits {
@@ -84,6 +88,8 @@ struct Selection {
     pub(crate) in_ledger: usize,
     /// How many rows the ledger has.
     pub(crate) rows: usize,
+    /// The schemas with a ledger that the `search_path` does not show.
+    pub(crate) other_ledgers: Vec<String>,
     /// The versions of those that differ from what was applied, as far as is known.
     pub(crate) changed: Vec<String>,
 }
@@ -95,19 +101,21 @@ struct Selection {
 /// Why the ledger is not known.
 async fn select(call: &Call<'_>, migrations: &[Migration]) -> Result<Selection, Unread> {
     let directory = call.request.project.migrations_arg();
-    let (ledger, digests) = ledger::query(call, LIMITS, Some(&directory)).await?;
-    Ok(among(migrations, &ledger.unwrap_or_default(), &digests))
+    let found = ledger::overview(call, LIMITS, &directory).await?;
+    Ok(among(migrations, found))
 }
 
 /// Everything but the migrations that are applied under a version of their own, and whose file has the
 /// checksum of the ledger.
-fn among(
-    migrations: &[Migration],
-    ledger: &Ledger,
-    digests: &BTreeMap<String, String>,
-) -> Selection {
+fn among(migrations: &[Migration], found: Overview) -> Selection {
+    let Overview {
+        ledger,
+        others: other_ledgers,
+        digests,
+    } = found;
     let mut selection = Selection {
         rows: ledger.rows.len(),
+        other_ledgers,
         ..Selection::default()
     };
     for migration in migrations {
@@ -212,6 +220,19 @@ impl Preflight {
         (!agree).then(|| warning(NOT_ALL_CHECKED, message))
     }
 
+    /// The issue that every migration seems to be pending, and that another schema has a ledger.
+    fn ledger_elsewhere(&self) -> Option<PreflightIssue> {
+        let selection = self.selected()?;
+        let schemas = selection.other_ledgers.join(", ");
+        let message = format!(
+            "no migration is applied in the ledger that the search_path shows, and these schemas have a \
+             ledger, too: {schemas}; if it is the ledger of this project, `up` applies everything again: \
+             correct the search_path of the role"
+        );
+        let is_doubtful = selection.rows == 0 && !schemas.is_empty();
+        is_doubtful.then(|| warning(LEDGER_ELSEWHERE, message))
+    }
+
     /// The issues that applied migrations are judged, too.
     fn applied_judged(&self, scoped: bool) -> Vec<PreflightIssue> {
         match &self.selection {
@@ -224,7 +245,8 @@ impl Preflight {
             Some(Ok(selection)) => {
                 let changed = selection.changed.iter().map(|version| {
                     let message = "it is applied, and its file does not have the checksum that the \
-                                   ledger has of it, so it is judged like a pending one";
+                                   ledger has of it, so it is judged like a pending one; from confiture \
+                                   0.48.0 on, `up` refuses to run until the file is as it was applied";
                     PreflightIssue {
                         migration: Some(version.clone()),
                         ..warning(APPLIED_FILE_CHANGED, message)
@@ -304,6 +326,7 @@ pub(crate) fn interpret(
         let surprises = sql_files::surprises(migrations).into_iter();
         issues.extend(surprises.map(|(code, what)| warning(code, what)));
         issues.extend(about.applied_judged(scoped));
+        issues.extend(about.ledger_elsewhere());
     } else {
         // confiture looked at nothing.
         (window_safe, change_set) = (None, None);

@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::guard::WINDOW_SAFE_UNPROVEN;
-use crate::ledger::Row;
 use crate::ledger::tests::row;
+use crate::ledger::{Ledger, Row};
 use crate::operation::Operation;
 use crate::operation::outcome::Ended;
 use crate::process::Output;
@@ -70,6 +70,7 @@ fn selecting(judged: &[&str], in_ledger: usize) -> Preflight {
         judged: judged.iter().map(|it| migration(it)).collect(),
         in_ledger,
         rows: 2,
+        other_ledgers: Vec::new(),
         changed: judged[..in_ledger]
             .iter()
             .map(ToString::to_string)
@@ -181,6 +182,33 @@ fn a_report_must_cover_exactly_the_pending_migrations() {
         let shown = |code: &str| found.issues.iter().filter(|it| it.code == code).count();
         assert_eq!(shown(NOT_ALL_CHECKED), usize::from(!agree), "{found:?}");
         assert_eq!(shown(APPLIED_FILE_CHANGED), in_ledger, "{found:?}");
+    }
+}
+
+#[test]
+fn a_ledger_of_another_schema_is_a_warning_while_nothing_seems_to_be_applied() {
+    for (rows, others, warned) in [
+        (0, &["shop", "old"][..], true),
+        (2, &["shop", "old"], false),
+        (0, &[], false),
+    ] {
+        let mut about = selecting(&["002"], 0);
+        if let Some(Ok(selection)) = &mut about.selection {
+            selection.rows = rows;
+            selection.other_ledgers = others.iter().map(ToString::to_string).collect();
+        }
+        let report = report(|it| it["summary"]["migrations_checked"] = json!(1));
+        let (operation, output) = (Operation::Preflight, output(0, Some(&report)));
+        let outcome = Outcome::of(Ended { operation, output });
+        let version = ConfitureVersion::parse("1.29.0");
+        let found = interpret(&outcome, &about, &version, false).expect("a report");
+        let issue = found.issues.iter().find(|it| it.code == LEDGER_ELSEWHERE);
+        assert_eq!(issue.is_some(), warned, "{found:?}");
+        assert!(
+            issue.is_none_or(|it| it.message.contains("shop, old")),
+            "{issue:?}"
+        );
+        assert!(found.ok, "{found:?}");
     }
 }
 
@@ -501,7 +529,12 @@ fn selected(files: &[&str], rows: &[(&str, Option<&str>)]) -> (Vec<String>, usiz
     };
     let pairs = files.iter().filter(|name| !name.contains("fifo"));
     let digests = pairs.map(|&name| (name.into(), name.into())).collect();
-    let selection = among(&migrations, &ledger, &digests);
+    let found = Overview {
+        ledger,
+        digests,
+        ..Overview::default()
+    };
+    let selection = among(&migrations, found);
     let names = selection.judged.iter().filter_map(|it| it.path.file_name());
     let names = names.map(|name| name.to_string_lossy().into_owned());
     (names.collect(), selection.in_ledger, selection.changed)
