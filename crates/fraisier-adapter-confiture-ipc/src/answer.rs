@@ -6,7 +6,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationAdapter};
-use fraisier_adapter_confiture::{ConfitureMigration, DatabaseState, Failure};
+use fraisier_adapter_confiture::observe::Interruption;
+use fraisier_adapter_confiture::{Cause, ConfitureMigration, DatabaseState, Failure};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -21,6 +22,8 @@ pub struct CallError {
     pub error: AdapterError,
     /// What is known of the database; `None` for an error that is about no call.
     pub state: Option<DatabaseState>,
+    /// Whether the limit of a command ended it.
+    pub timed_out: bool,
 }
 
 impl CallError {
@@ -39,6 +42,7 @@ impl CallError {
                 ..AdapterError::new(kind, message)
             },
             state: Some(call.state_when_stopped()),
+            timed_out: false,
         }
     }
 }
@@ -53,7 +57,11 @@ impl Deref for CallError {
 
 impl From<AdapterError> for CallError {
     fn from(error: AdapterError) -> Self {
-        Self { error, state: None }
+        Self {
+            error,
+            state: None,
+            timed_out: false,
+        }
     }
 }
 
@@ -61,6 +69,7 @@ impl From<Failure> for CallError {
     fn from(failure: Failure) -> Self {
         Self {
             state: Some(failure.state().clone()),
+            timed_out: matches!(failure.cause(), Cause::Stopped(Interruption::Timeout(_))),
             error: failure.into(),
         }
     }

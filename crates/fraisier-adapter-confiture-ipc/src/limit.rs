@@ -1,12 +1,9 @@
 //! How long a call may take, and what is said when it takes longer.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fraisier_adapter_api::AdapterErrorKind as Kind;
-use fraisier_adapter_confiture::observe::{Call as Command, Event, Interruption, Observer};
 
 use crate::answer::CallError;
 use crate::request::Call;
@@ -47,6 +44,16 @@ impl Limit {
         let more = format!(". {self}{DOCTOR}");
         CallError::without_result(call, Kind::Execution, "did not end in time", more)
     }
+
+    /// The error of a call; when the limit ended a command of it, with a sentence that says so.
+    #[must_use]
+    pub fn explain(self, mut error: CallError) -> CallError {
+        if error.timed_out {
+            let message = error.message.trim_end_matches('.');
+            error.error.message = format!("{message}. {self}");
+        }
+        error
+    }
 }
 
 impl fmt::Display for Limit {
@@ -59,37 +66,5 @@ impl fmt::Display for Limit {
                  not the {OF_THE_ENGINE:?} of fraisier"
             ),
         }
-    }
-}
-
-/// Remembers whether the limit of a command ended it.
-#[derive(Debug, Clone, Default)]
-pub struct TimedOut(Arc<AtomicBool>);
-
-impl TimedOut {
-    /// The error; when the limit ended the command, with a sentence that says so.
-    #[must_use]
-    pub fn explained(&self, mut error: CallError, limit: Limit) -> CallError {
-        if self.0.load(Ordering::Relaxed) {
-            let message = format!("{}. {limit}", error.message.trim_end_matches('.'));
-            error.error.message = message;
-        }
-        error
-    }
-
-    /// Takes in an event of a command.
-    pub fn note(&self, event: &Event) {
-        if let Event::Interrupted {
-            why: Interruption::Timeout(_),
-        } = event
-        {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Observer for TimedOut {
-    fn event(&self, _: &Command, event: &Event) {
-        self.note(event);
     }
 }

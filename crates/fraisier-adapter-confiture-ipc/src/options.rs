@@ -3,13 +3,11 @@
 use std::env;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{self, Path, PathBuf};
-use std::sync::Arc;
 
 use fraisier_adapter_api::AdapterError;
-use fraisier_adapter_confiture::observe::Observer;
 use fraisier_adapter_confiture::{Builder, ConfitureMigration, MissingMigrations};
 
-use crate::limit::{self, Limit};
+use crate::limit;
 
 /// Who makes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,24 +112,17 @@ fn defaults(caller: Caller) -> Builder {
     }
 }
 
-/// The adapter that the environment configures, and the limit of a call of it. `confiture` is the value
-/// of `--confiture`.
+/// The builder that the environment configures for this caller. `confiture` is the value of `--confiture`.
 ///
 /// # Errors
 ///
 /// `InvalidConfig` when a variable holds what it does not take.
-pub fn adapter(
-    caller: Caller,
-    confiture: Option<&Path>,
-    observer: Arc<dyn Observer>,
-) -> Result<(ConfitureMigration, Limit), AdapterError> {
-    let mut builder = defaults(caller).overridden_by_env()?.observer(observer);
-    if let Some(program) = confiture {
-        builder = builder.program(program);
-    }
-    let adapter = builder.build();
-    let limit = Limit(adapter.timeout());
-    Ok((adapter, limit))
+pub fn builder(caller: Caller, confiture: Option<&Path>) -> Result<Builder, AdapterError> {
+    let builder = defaults(caller).overridden_by_env()?;
+    Ok(match confiture {
+        Some(program) => builder.program(program),
+        None => builder,
+    })
 }
 
 #[cfg(test)]
@@ -139,6 +130,7 @@ mod tests {
     use fraisier_adapter_confiture::VARIABLES;
 
     use super::*;
+    use crate::limit::Limit;
 
     #[test]
     fn the_documented_defaults_are_the_real_ones() {

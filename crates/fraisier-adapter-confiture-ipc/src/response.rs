@@ -119,6 +119,7 @@ mod tests {
         let error = CallError {
             error,
             state: Some(DatabaseState::Unchanged),
+            timed_out: false,
         };
         assert_eq!(
             json(&Response::new(Id::default(), Err(error.clone()))),

@@ -1,7 +1,7 @@
 //! One call of the engine: a request on standard input, a response on standard output.
 
 use std::io;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::answer::{self, CallError, Ending};
 use crate::drill;
 use crate::exit::Status;
 use crate::frame::{self, FrameError};
-use crate::limit::{self, TimedOut};
+use crate::limit::{self, Limit};
 use crate::log;
 use crate::options::{self, Caller};
 use crate::request::{Id, Refusal, Request, parse};
@@ -30,12 +30,11 @@ pub fn serve() -> Status {
     if let Err(error) = drill::refuse(&call) {
         return respond(id, Err(error.into()));
     }
-    let timed_out = TimedOut::default();
-    let (adapter, limit) = match options::adapter(Caller::Engine, None, Arc::new(timed_out.clone()))
-    {
-        Ok(made) => made,
+    let adapter = match options::builder(Caller::Engine, None) {
+        Ok(builder) => builder.build(),
         Err(error) => return respond(id, Err(error.into())),
     };
+    let limit = Limit(adapter.timeout());
     let runtime = match runtime::start() {
         Ok(runtime) => runtime,
         Err(error) => return respond(id, Err(error.into())),
@@ -49,10 +48,7 @@ pub fn serve() -> Status {
     }
     let ending = runtime.block_on(answer::make(adapter, call, limit, stop::requested()));
     match ending {
-        Ending::Answered(answer) => respond(
-            id,
-            answer.map_err(|error| timed_out.explained(error, limit)),
-        ),
+        Ending::Answered(answer) => respond(id, answer.map_err(|error| limit.explain(error))),
         Ending::Stopped(why, error) => match respond(id, Err(error)) {
             Status::Failed if why == Why::Signal => Status::Stopped,
             status => status,

@@ -18,6 +18,7 @@ use self::wait::Wait;
 use crate::answer::{self, CallError, Ending};
 use crate::doctor;
 use crate::exit::Status;
+use crate::limit::Limit;
 use crate::options::{self, Caller};
 use crate::page::{self, Page};
 use crate::project::Project;
@@ -214,11 +215,11 @@ fn answered(
     confiture: Option<&Path>,
     wait: &Wait,
 ) -> (Result<Box<RawValue>, CallError>, Status) {
-    let observer = Arc::new(wait.clone());
-    let (adapter, limit) = match options::adapter(Caller::Person, confiture, observer) {
-        Ok(made) => made,
+    let adapter = match options::builder(Caller::Person, confiture) {
+        Ok(builder) => builder.observer(Arc::new(wait.clone())).build(),
         Err(error) => return (Err(error.into()), Status::Usage),
     };
+    let limit = Limit(adapter.timeout());
     let runtime = match runtime::start() {
         Ok(runtime) => runtime,
         Err(error) => return (Err(error.into()), Status::Failed),
@@ -234,10 +235,7 @@ fn answered(
         }
     });
     match ending {
-        Ending::Answered(answer) => {
-            let answer = answer.map_err(|error| wait.timed_out().explained(error, limit));
-            (answer, Status::Failed)
-        }
+        Ending::Answered(answer) => (answer.map_err(|error| limit.explain(error)), Status::Failed),
         Ending::Stopped(_, error) => (Err(error), Status::Stopped),
     }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 
-use crate::limit::TimedOut;
 use crate::page;
 
 /// A call that ends before this says nothing on the way.
@@ -23,7 +22,6 @@ pub(super) struct Wait {
     began: Instant,
     on_terminal: bool,
     at: Arc<Mutex<String>>,
-    timed_out: TimedOut,
 }
 
 impl Wait {
@@ -33,12 +31,7 @@ impl Wait {
             began: Instant::now(),
             on_terminal: io::stderr().is_terminal(),
             at: Arc::default(),
-            timed_out: TimedOut::default(),
         }
-    }
-
-    pub(super) fn timed_out(&self) -> &TimedOut {
-        &self.timed_out
     }
 
     /// Tells, until it is dropped: on a terminal in one line that changes, in a log in lines.
@@ -75,7 +68,6 @@ impl Wait {
 
 impl Observer for Wait {
     fn event(&self, _: &Call, event: &Event) {
-        self.timed_out.note(event);
         let at = match event {
             Event::MigrationApplied { revision, name } => format!(", after {revision} {name}"),
             Event::Progress { applied, of, .. } => format!(", {applied} of {of} applied"),

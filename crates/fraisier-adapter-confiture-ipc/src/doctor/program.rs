@@ -4,7 +4,6 @@ use std::env;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use fraisier_adapter_api::AdapterError;
@@ -13,7 +12,6 @@ use fraisier_adapter_confiture::tools::process::{RunError, can_watch, program_of
 use fraisier_adapter_confiture::{ConfitureMigration, ConfitureVersion, VARIABLES};
 
 use super::finding::{Finding, Grade};
-use crate::limit::TimedOut;
 use crate::options::{self, Caller, NamedBy, is_executable};
 
 /// The newest release that was recorded; a test holds it to the index of the recordings, which no
@@ -43,9 +41,8 @@ pub(super) async fn examine(
 /// The adapter, and the variables that configure it.
 pub(super) fn variables(confiture: Option<&Path>) -> (Option<ConfitureMigration>, Finding) {
     const CHECK: &str = "variables";
-    let observer = Arc::new(TimedOut::default());
-    let adapter = match options::adapter(Caller::Person, confiture, observer) {
-        Ok((adapter, _)) => adapter,
+    let adapter = match options::builder(Caller::Person, confiture) {
+        Ok(builder) => builder.build(),
         Err(error) => return (None, Finding::new(CHECK, Grade::Fail, error.message)),
     };
     let set: Vec<String> = env::vars_os()
