@@ -9,10 +9,6 @@ use super::{RESULT, refused};
 use crate::call::Call;
 use crate::case::{Case, case};
 use crate::expectation::Fact::{Exit, Ledger, Report, Revision, Untouched};
-use crate::release::Release;
-
-/// These are recorded from here on. Scenes with a real server show older releases.
-const RECORDED: Release = Release::new(1, 29, 0);
 
 /// Makes the last migration of the shop the one with the earliest time.
 const CLOCK_SET_BACK: &str =
@@ -27,7 +23,6 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .applied_then(&shop(), "UPDATE tb_confiture SET applied_at = '2026-01-01'")
         .with_ledger()
-        .since(RECORDED)
         .expect([Exit(0), Ledger(&["001", "002", "003"]), Untouched, RESULT]),
         case(
             "current/clock-set-back",
@@ -36,7 +31,6 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .applied_then(&shop(), CLOCK_SET_BACK)
         .with_ledger()
-        .since(RECORDED)
         .expect([
             Exit(0),
             Report("/revision", json!("002")),
@@ -52,7 +46,6 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .applied_then(&shop(), "UPDATE tb_confiture SET applied_at = '2026-01-01'")
         .with_ledger()
-        .since(RECORDED)
         .expect([Ledger(&["001", "002", "003"]), refused(PreconditionFailed)]),
         case(
             "down-to/clock-set-back",
@@ -61,7 +54,6 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .applied_then(&shop(), CLOCK_SET_BACK)
         .with_ledger()
-        .since(RECORDED)
         .expect([
             Exit(0),
             Report("/rolled_back", json!([])),
@@ -79,7 +71,6 @@ pub(super) fn cases() -> Vec<Case> {
             "UPDATE tb_confiture SET applied_at = '2026-01-01' WHERE version < '003'",
         )
         .with_ledger()
-        .since(RECORDED)
         .expect([
             Exit(0),
             Report("/rolled_back", json!(["003"])),
