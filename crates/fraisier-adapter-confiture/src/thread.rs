@@ -78,18 +78,26 @@ fn drive<T, F: Future<Output = T>>(
     let result = Builder::new_current_thread().enable_time().build();
     let result = result.map(|runtime| {
         runtime.block_on(async {
-            let mut work = pin!(work());
-            let mut closed = pin!(reply.closed());
-            poll_fn(|context| match work.as_mut().poll(context) {
-                Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending => closed.as_mut().poll(context).map(|()| None),
-            })
-            .await
+            let dropped = async {
+                reply.closed().await;
+                None
+            };
+            race(async { Some(work().await) }, dropped).await
         })
     });
     if let Some(result) = result.transpose() {
         let _ = reply.send(result);
     }
+}
+
+/// The result of the future that ends first, where both do of the first one. The other is dropped.
+pub(crate) async fn race<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|context| match first.as_mut().poll(context) {
+        Poll::Pending => second.as_mut().poll(context),
+        ready @ Poll::Ready(_) => ready,
+    })
+    .await
 }
 
 /// Leaves the thread to [`Threads::settled`] when the caller's future is dropped.

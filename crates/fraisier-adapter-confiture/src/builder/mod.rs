@@ -239,7 +239,8 @@ impl Builder {
     #[must_use]
     pub fn build(mut self) -> ConfitureMigration {
         if self.config.named_by == NamedBy::Default
-            && let Some(program) = variables::program()
+            && let Some(program) = env::var_os(variables::PROGRAM)
+            && !program.is_empty()
         {
             self = self.with_program(program.into(), NamedBy::Variable);
         }

@@ -1,7 +1,6 @@
 //! Environment variables that stand for options of the builder.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
@@ -143,12 +142,7 @@ pub static VARIABLES: &[Variable] = &[
 ];
 
 /// The variable that names the binary.
-const PROGRAM: &str = "FRAISIER_CONFITURE_BIN";
-
-/// The binary that the environment names.
-pub(super) fn program() -> Option<OsString> {
-    env::var_os(PROGRAM).filter(|name| !name.is_empty())
-}
+pub(super) const PROGRAM: &str = "FRAISIER_CONFITURE_BIN";
 
 /// The builder with what `read` gives for each variable of the table.
 ///

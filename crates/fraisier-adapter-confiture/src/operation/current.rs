@@ -1,8 +1,7 @@
 //! `current_revision`: which migration was applied last.
 
-use std::future::poll_fn;
+use std::future::pending;
 use std::pin::pin;
-use std::task::Poll;
 
 use fraisier_adapter_api::Revision;
 
@@ -14,22 +13,19 @@ use crate::observe::Event;
 use crate::process::Invocation;
 use crate::report;
 use crate::request::Request;
+use crate::thread::race;
 
 /// The revision of the database, by the rows of its ledger; `None` without a ledger, and when it is
 /// empty. confiture and the ledger are asked at the same time.
 pub(crate) async fn current_revision(call: &Call<'_>) -> Result<Option<Revision>, Fault> {
-    let (mut confiture, mut rows) = (pin!(call.current()), pin!(ledger::rows(call)));
+    let mut rows = pin!(ledger::rows(call));
     let mut read = None;
-    let by_time = poll_fn(|context| {
-        if read.is_none()
-            && let Poll::Ready(rows) = rows.as_mut().poll(context)
-        {
-            read = Some(rows);
-        }
-        confiture.as_mut().poll(context)
-    });
+    let reading = async {
+        read = Some(rows.as_mut().await);
+        pending().await
+    };
     // Where confiture fails, nobody waits for the ledger.
-    let by_time = by_time.await?;
+    let by_time = race(call.current(), reading).await?;
     let mut rows = match read {
         Some(rows) => rows,
         None => rows.await,

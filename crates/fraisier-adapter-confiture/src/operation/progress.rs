@@ -1,9 +1,6 @@
 //! Reports how far a long `up` is, beside it.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use fraisier_adapter_api::Revision;
@@ -15,6 +12,7 @@ use crate::failure::Fault;
 use crate::ledger;
 use crate::observe::Event;
 use crate::request::project::Migration;
+use crate::thread::race;
 
 /// The result of an `up`, with an event at every interval until then, where there is one.
 pub(super) async fn beside<T>(
@@ -26,13 +24,8 @@ pub(super) async fn beside<T>(
     let Some(interval) = call.request.config.progress_interval else {
         return up.await;
     };
-    let mut up = pin!(up);
-    let mut report = pin!(report(call, target, migrations, interval));
-    poll_fn(|context| match up.as_mut().poll(context) {
-        Poll::Ready(result) => Poll::Ready(result),
-        Poll::Pending => report.as_mut().poll(context).map(|never| match never {}),
-    })
-    .await
+    let report = async { match report(call, target, migrations, interval).await {} };
+    race(up, report).await
 }
 
 /// The revision that confiture names while the `up` runs.
