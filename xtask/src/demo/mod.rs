@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fraisier_adapter_api::MigrationAdapter;
 
-use self::transcript::{Tool, Transcript};
+use self::transcript::Transcript;
 use crate::exit::Unexpected;
 use crate::harness::World;
 use crate::help;
@@ -17,7 +17,7 @@ use crate::stage::Stage;
 use contract_lab::confiture::{Candidate, install};
 use contract_lab::interrupt::{self, Interrupted};
 use contract_lab::postgres::ServerArgs;
-use contract_lab::ui::Ui;
+use contract_lab::ui::{self, Ui};
 use contract_lab::{Lab, LabArgs};
 
 /// `--help`, after the options.
@@ -34,10 +34,6 @@ pub fn help() -> String {
             (
                 "cargo xtask demo --confiture ~/venv/bin/confiture",
                 "one of yours",
-            ),
-            (
-                "cargo xtask demo --postgres 16 --json | jq .steps",
-                "for machines",
             ),
             (
                 "XTASK_DATABASE_URL=postgresql://me:secret@db.example \\\n    cargo xtask demo",
@@ -58,42 +54,28 @@ pub struct DemoArgs {
     #[command(flatten)]
     server: ServerArgs,
 
-    /// Print one JSON document on standard output, and progress on standard error
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
     lab: LabArgs,
 }
 
 /// Runs the demo.
 pub fn run(args: DemoArgs) -> anyhow::Result<()> {
-    let mut transcript = Transcript::new(args.json, Ui::stderr());
-    let done = play(args, &mut transcript);
-    transcript.end(done)
-}
-
-fn play(args: DemoArgs, transcript: &mut Transcript) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, Ui::stderr())?;
     let confiture = install(&lab, &args.confiture)?;
     let world = World::new(args.server, lab)?;
     let stage = Stage::of(&world, &confiture, Project::sample(&confiture.version)?)?;
-    let version = world.server.version()?;
-    transcript.say(&format!(
-        "confiture {} on PostgreSQL {version}",
-        confiture.version
-    ));
-    if let Some(adapted) = adaptation(&confiture.version) {
-        transcript.say(adapted);
+    let (version, postgres) = (&confiture.version, world.server.version()?);
+    ui::print(&format!("confiture {version} on PostgreSQL {postgres}"));
+    if let Some(adapted) = adaptation(version) {
+        ui::print(adapted);
     }
-    transcript.say("");
-    transcript.postgres = Some(version);
-    transcript.confiture = Some(Tool {
-        version: confiture.version.clone(),
-        program: confiture.program.clone(),
-    });
-    deploy_until_interrupted(&stage, transcript)?;
-    look(&stage)
+    ui::print("");
+    let mut transcript = Transcript::new(world.lab.ui);
+    deploy_until_interrupted(&stage, &mut transcript)?;
+    look(&stage)?;
+    let path = transcript::path(&transcript.revisions);
+    ui::print(&format!("\nrevision  {}", ui::good(&path)));
+    Ok(())
 }
 
 /// Drives the deploy; an interrupt drops the call in flight, and the adapter stops confiture.

@@ -130,7 +130,7 @@ fn play(lie: Lie, lints: bool) -> Result<Vec<Option<Revision>>, String> {
         ledger: Mutex::default(),
     });
     let ctx = AdapterCtx::new("shop", "test");
-    let mut transcript = Transcript::new(true, Ui::stderr());
+    let mut transcript = Transcript::new(Ui::silent());
     let done = deploy(&adapter, &ctx, &project, "1.0", &mut transcript);
     tokio::runtime::Builder::new_current_thread()
         .build()

@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use contract_lab::command::{Output, run};
 use contract_lab::confiture::Installed;
 use contract_lab::packages::install_into;
-use fraisier_adapter_api::{AdapterCtx, Revision};
+use fraisier_adapter_api::{AdapterCtx, MigrationOutcome, Revision};
 use fraisier_adapter_confiture::ConfitureMigration;
 
 use crate::stage::{Stage, block_on};
@@ -137,11 +137,14 @@ pub fn applies(
     versions: &[&str],
 ) -> anyhow::Result<()> {
     let outcome = block_on(adapter.up(ctx, None)).context("the advice was followed")?;
-    let applied: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
-    ensure!(
-        applied == versions,
-        "it applied {applied:?}, not {versions:?}"
-    );
+    are(&outcome, versions)
+}
+
+/// Checks that exactly these were applied or rolled back.
+pub fn are(outcome: &MigrationOutcome, versions: &[impl AsRef<str>]) -> anyhow::Result<()> {
+    let found: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
+    let versions: Vec<&str> = versions.iter().map(AsRef::as_ref).collect();
+    ensure!(found == versions, "they were {found:?}, not {versions:?}");
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod follower;
 mod migrations;
 mod program;
 mod rollback;
+mod trouble;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,32 +62,40 @@ fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
     ]
     .concat();
     let heard = Arc::new(Heard::default());
-    let mut scenes = Vec::new();
-    for &(name, play) in &plays {
-        let heard = Arc::clone(&heard);
-        let play = move |world: &World, confiture: &Installed| {
-            let result = follow(play, world, confiture, &heard.advice);
-            heard.ended.fetch_add(1, Ordering::SeqCst);
-            result
-        };
-        let scene = Scene::new(name, play);
+    let mut scenes: Vec<Scene> = Vec::new();
+    for (name, play) in plays {
+        let scene = scene(name, &heard, play);
         scenes.push(if name == ALONE { scene.alone() } else { scene });
     }
-    let play = move |_: &World, _: &Installed| complete(&heard, plays.len());
+    let troubles = trouble::all().into_iter();
+    scenes.extend(troubles.map(|trouble| {
+        let name = trouble.name.clone();
+        scene(&name, &heard, move |stage: &Follower<'_>| {
+            trouble.play(stage)
+        })
+    }));
+    let all = scenes.len();
+    let play = move |_: &World, _: &Installed| complete(&heard, all);
     scenes.push(Scene::new("all advice was given", play).summary());
     scenes
 }
 
-fn follow(
-    play: fn(&Follower<'_>) -> anyhow::Result<()>,
-    world: &World,
-    confiture: &Installed,
-    given: &Mutex<BTreeSet<String>>,
-) -> anyhow::Result<()> {
-    let stage = Stage::new(world, confiture)?;
-    let project = &stage.project;
-    project.migration("001_one", "CREATE TABLE one (id int);", "DROP TABLE one;")?;
-    play(&Follower { stage, given })
+/// A scene that remembers the advice that it was given.
+fn scene(
+    name: &str,
+    heard: &Arc<Heard>,
+    play: impl FnOnce(&Follower<'_>) -> anyhow::Result<()> + Send + 'static,
+) -> Scene {
+    let heard = Arc::clone(heard);
+    Scene::new(name, move |world: &World, confiture: &Installed| {
+        let stage = Stage::new(world, confiture)?;
+        let project = &stage.project;
+        project.migration("001_one", "CREATE TABLE one (id int);", "DROP TABLE one;")?;
+        let given = &heard.advice;
+        let result = play(&Follower { stage, given });
+        heard.ended.fetch_add(1, Ordering::SeqCst);
+        result
+    })
 }
 
 /// Whether the scenes were given every advice there is.

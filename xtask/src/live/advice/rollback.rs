@@ -4,18 +4,14 @@ use anyhow::{Context as _, ensure};
 use fraisier_adapter_api::Revision;
 
 use super::Play;
-use super::follower::Follower;
+use super::follower::{Follower, are};
 use crate::stage::block_on;
 
 pub const SCENES: &[Play] = &[
-    ("a way back fails", way_back_fails),
     ("a way back loses the connection", way_back_loses_connection),
-    ("a way back is missing", way_back_is_missing),
     ("the revision is not known", unknown_revision),
-    ("times that do not prove the order", unproven_order),
     ("such times, behind a wrapper", unproven_behind_wrapper),
     ("the ledger changes during a way back", changed_ledger),
-    ("a way back of another migration", another_migration),
     (
         "a failed deploy cannot be undone, and goes on",
         stuck_and_goes_on,
@@ -25,14 +21,6 @@ pub const SCENES: &[Play] = &[
         stuck_and_taken_back,
     ),
 ];
-
-/// What confiture itself advises.
-fn way_back_fails(stage: &Follower<'_>) -> anyhow::Result<()> {
-    two_applied(stage, "DROP TABLE no_such_table;")?;
-    stage.advised(stage.down_to("001"), "Check the down migration SQL")?;
-    stage.project.write("002_two.down.sql", "DROP TABLE two;")?;
-    rolls_back(stage, "001", &["002"])
-}
 
 fn way_back_loses_connection(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.sql("CREATE TABLE public.doomed (id int); INSERT INTO doomed VALUES (1)")?;
@@ -46,18 +34,6 @@ fn way_back_loses_connection(stage: &Follower<'_>) -> anyhow::Result<()> {
     rolls_back(stage, "001", &["002"])
 }
 
-/// What confiture itself advises.
-fn way_back_is_missing(stage: &Follower<'_>) -> anyhow::Result<()> {
-    two_applied(stage, "DROP TABLE two;")?;
-    std::fs::remove_file(stage.project.migrations().join("002_two.down.sql"))?;
-    stage.advised(
-        stage.down_to("001"),
-        "Add the missing .down.sql file(s) for 002",
-    )?;
-    stage.project.write("002_two.down.sql", "DROP TABLE two;")?;
-    rolls_back(stage, "001", &["002"])
-}
-
 fn unknown_revision(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE two;")?;
     stage.advised(stage.down_to("900"), "-ipc current`, and go back")?;
@@ -66,15 +42,6 @@ fn unknown_revision(stage: &Follower<'_>) -> anyhow::Result<()> {
 }
 
 const ONE_TIME: &str = "UPDATE tb_confiture SET applied_at = now()";
-
-fn unproven_order(stage: &Follower<'_>) -> anyhow::Result<()> {
-    two_applied(stage, "DROP TABLE two;")?;
-    stage.sql(ONE_TIME)?;
-    let advice = stage.advised(stage.down_to("001"), "set the times to it")?;
-    let statement = advice.find("UPDATE").context("it contains no statement")?;
-    stage.sql(&advice[statement..])?;
-    rolls_back(stage, "001", &["002"])
-}
 
 /// No interpreter is known there, so that the times come from `migrate status`.
 fn unproven_behind_wrapper(stage: &Follower<'_>) -> anyhow::Result<()> {
@@ -104,16 +71,6 @@ fn changed_ledger(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.sql("DROP EVENT TRIGGER grow")?;
     stage.is_at_revision("003")?;
     rolls_back(stage, "001", &["003", "002"])
-}
-
-fn another_migration(stage: &Follower<'_>) -> anyhow::Result<()> {
-    two_applied(stage, "DROP TABLE two;")?;
-    stage.project.remove("002_")?;
-    let drops = "DROP TABLE two;";
-    stage.project.migration("002_m002", "SELECT 1;", drops)?;
-    stage.advised(stage.down_to("001"), "set the name in its row")?;
-    stage.sql("UPDATE tb_confiture SET name = 'm002' WHERE version = '002'")?;
-    rolls_back(stage, "001", &["002"])
 }
 
 fn stuck_and_goes_on(stage: &Follower<'_>) -> anyhow::Result<()> {
@@ -162,7 +119,5 @@ fn two_applied(stage: &Follower<'_>, down: &str) -> anyhow::Result<()> {
 
 fn rolls_back(stage: &Follower<'_>, to: &str, versions: &[&str]) -> anyhow::Result<()> {
     let outcome = stage.down_to(to).context("the advice was followed")?;
-    let rolled_back: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
-    ensure!(rolled_back == versions, "it rolled back {rolled_back:?}");
-    Ok(())
+    are(&outcome, versions)
 }
