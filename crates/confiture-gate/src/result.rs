@@ -60,7 +60,7 @@ impl Class {
 }
 
 /// Whether fraisier can live with this confiture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It can: every case of the catalogue was judged, and none breaks.
@@ -70,6 +70,7 @@ pub enum Verdict {
     /// Nothing breaks in the cases that were chosen. The others were not run.
     NoVerdict,
     /// Something was not judged, and what was judged does not break.
+    #[default]
     Unknown,
 }
 
@@ -154,7 +155,7 @@ impl Finding {
 }
 
 /// What became of one case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseResult {
     /// `operation/situation`.
     pub name: String,
@@ -203,15 +204,8 @@ impl CaseResult {
         Self {
             name: name.to_owned(),
             about: about.to_owned(),
-            sql: String::new(),
-            class: None,
             not_judged: Some(why.into()),
-            findings: Vec::new(),
-            answer_before: None,
-            answer_now: None,
-            recorded: None,
-            seen: None,
-            milliseconds: 0,
+            ..Self::default()
         }
     }
 
@@ -284,7 +278,7 @@ pub struct Capability {
 }
 
 /// The judgement of one candidate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Judgement {
     /// Whether any difference is a no.
     #[serde(default)]
@@ -334,24 +328,9 @@ impl Judgement {
     /// The judgement of a candidate of which nothing is known yet.
     pub fn unknown(candidate: &str) -> Self {
         Self {
-            strict: false,
             candidate: candidate.to_owned(),
             given: candidate.to_owned(),
-            version: String::new(),
-            sha256: None,
-            python: None,
-            judged_as: String::new(),
-            against: String::new(),
-            pending: false,
-            refused_in_production: false,
-            verdict: Verdict::Unknown,
-            stopped: None,
-            notes: Vec::new(),
-            causes: Vec::new(),
-            catalogue: 0,
-            cases: Vec::new(),
-            capabilities: Vec::new(),
-            milliseconds: 0,
+            ..Self::default()
         }
     }
 

@@ -134,22 +134,27 @@ pub fn violations(
     release: Release,
     recording: &Recording,
 ) -> Vec<Violation> {
-    gather(expectations, release, |fact| contradiction(fact, recording))
+    let claimed = expectations.iter().filter(|it| it.holds_for(release));
+    let violation = |expectation: &Expectation| {
+        let (holds, found) = holds(&expectation.fact, recording);
+        let fact = expectation.fact.clone();
+        (!holds).then_some(Violation { fact, found })
+    };
+    claimed.filter_map(violation).collect()
 }
 
-/// `None` when the fact is true of the recording, otherwise what was found.
-fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
+/// Whether the fact is true of the recording, and what was found.
+fn holds(fact: &Fact, recording: &Recording) -> (bool, String) {
     let call = &recording.calls[0];
     let report = call.report_value();
     let at = |pointer: &str| report.as_ref().and_then(|report| report.pointer(pointer));
+    let after = recording.after.clone().unwrap_or_default();
     match fact {
-        Fact::Exit(code) => unless(call.exit == *code, format!("exit {}", call.exit)),
+        Fact::Exit(code) => (call.exit == *code, format!("exit {}", call.exit)),
         Fact::DocumentedExits => {
             let exits: Vec<i32> = recording.calls.iter().map(|call| call.exit).collect();
-            unless(
-                exits.iter().all(|exit| (0..=8).contains(exit)),
-                format!("exits {exits:?}"),
-            )
+            let documented = exits.iter().all(|exit| (0..=8).contains(exit));
+            (documented, format!("exits {exits:?}"))
         }
         Fact::ExitClasses(classes) => {
             let document = ExitCodes::read(call).ok().flatten();
@@ -158,7 +163,7 @@ fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
                 let by_status = by_status.map(|(status, code)| (*status, code.class.as_str()));
                 document.classes == *classes && by_status.eq((0..).zip(classes.iter().copied()))
             });
-            unless(documented, format!("{document:?}"))
+            (documented, format!("{document:?}"))
         }
         Fact::ListedUnder(status, code) => {
             let document = ExitCodes::read(call).ok().flatten();
@@ -166,7 +171,7 @@ fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
             let listed = codes
                 .as_ref()
                 .is_some_and(|codes| codes.symbolic_codes.iter().any(|listed| listed == code));
-            unless(listed, format!("{codes:?}"))
+            (listed, format!("{codes:?}"))
         }
         Fact::IssueNamespace => {
             let codes = issue_codes(report.as_ref());
@@ -174,116 +179,65 @@ fn contradiction(fact: &Fact, recording: &Recording) -> Option<String> {
             let allowed = |code: &String| {
                 code.starts_with("PFLIGHT_") && !(safe && code.starts_with("PFLIGHT_REPLICA_"))
             };
-            unless(codes.iter().all(allowed), format!("{codes:?}"))
+            (codes.iter().all(allowed), format!("{codes:?}"))
         }
-        Fact::NoReport => unless(!call.has_report(), "a report".to_owned()),
+        Fact::NoReport => (!call.has_report(), "a report".to_owned()),
         Fact::Report(pointer, value) => {
-            unless(at(pointer) == Some(value), format!("{:?}", at(pointer)))
+            let found = at(pointer);
+            (found == Some(value), format!("{found:?}"))
         }
-        Fact::ReportHas(pointer) => unless(at(pointer).is_some(), "nothing there".to_owned()),
-        Fact::ReportLacks(pointer) => unless(at(pointer).is_none(), format!("{:?}", at(pointer))),
+        Fact::ReportHas(pointer) => (at(pointer).is_some(), "nothing there".to_owned()),
+        Fact::ReportLacks(pointer) => (at(pointer).is_none(), format!("{:?}", at(pointer))),
         Fact::Code(code) => {
             let found = at("/error/code");
-            unless(
+            (
                 found.and_then(Value::as_str) == Some(code),
                 format!("{found:?}"),
             )
         }
         Fact::Issue(code) | Fact::NoIssue(code) => {
             let codes = issue_codes(report.as_ref());
-            let wanted = matches!(fact, Fact::Issue(_));
-            unless(
-                codes.iter().any(|found| found == code) == wanted,
+            let there = codes.iter().any(|found| found == code);
+            (
+                there == matches!(fact, Fact::Issue(_)),
                 format!("{codes:?}"),
             )
         }
         Fact::Ledger(versions) => {
             let report = recording.ledger.as_ref().map(ToString::to_string);
             let found = report.and_then(|report| ledger::versions(report.as_bytes()));
-            unless(
-                found.as_deref().is_some_and(|found| found == *versions),
-                format!("{:?}", recording.ledger),
-            )
+            let same = found.as_deref().is_some_and(|found| found == *versions);
+            (same, format!("{:?}", recording.ledger))
         }
         Fact::Prints(text) | Fact::DoesNotPrint(text) => {
-            let wanted = matches!(fact, Fact::Prints(_));
             let stdout = call.stdout.to_string();
-            unless(stdout.contains(text) == wanted, format!("{stdout:?}"))
+            let printed = stdout.contains(text);
+            (
+                printed == matches!(fact, Fact::Prints(_)),
+                format!("{stdout:?}"),
+            )
         }
-        Fact::Revision(_)
-        | Fact::Table(_)
-        | Fact::NoTable(_)
-        | Fact::Untouched
-        | Fact::Adapter(_) => {
-            state_contradiction(fact, recording.before.as_ref(), recording.after.as_ref())
-        }
-    }
-}
-
-/// What of `expectations` about the database is not true of it on `release`.
-pub fn state_violations(
-    expectations: &[Expectation],
-    release: Release,
-    before: Option<&State>,
-    after: Option<&State>,
-) -> Vec<Violation> {
-    gather(expectations, release, |fact| {
-        state_contradiction(fact, before, after)
-    })
-}
-
-/// `None` when the fact is true of the database, or about something else; otherwise what was found.
-fn state_contradiction(
-    fact: &Fact,
-    before: Option<&State>,
-    after: Option<&State>,
-) -> Option<String> {
-    let state = || after.cloned().unwrap_or_default();
-    match fact {
         Fact::Revision(revision) => {
-            let found = state().revision;
-            unless(found.as_deref() == *revision, format!("{found:?}"))
+            let found = after.revision;
+            (found.as_deref() == *revision, format!("{found:?}"))
         }
         Fact::Table(table) | Fact::NoTable(table) => {
-            let tables = state().tables;
-            let wanted = matches!(fact, Fact::Table(_));
-            unless(
-                tables.iter().any(|found| found == table) == wanted,
-                format!("{tables:?}"),
+            let there = after.tables.iter().any(|found| found == table);
+            (
+                there == matches!(fact, Fact::Table(_)),
+                format!("{:?}", after.tables),
             )
         }
         Fact::Untouched => {
-            let own = |state: Option<&State>| {
-                state.map(|state| (state.revision.clone(), state.user_tables()))
-            };
-            let (before, after) = (own(before), own(after));
+            let own = |state: &State| (state.revision.clone(), state.user_tables());
+            let [before, after] =
+                [&recording.before, &recording.after].map(|it| it.as_ref().map(own));
             let same = before.is_some() && before == after;
-            unless(same, format!("{before:?} became {after:?}"))
+            (same, format!("{before:?} became {after:?}"))
         }
-        _ => None,
+        // A replay shows it.
+        Fact::Adapter(_) => (true, String::new()),
     }
-}
-
-fn unless(holds: bool, found: String) -> Option<String> {
-    (!holds).then_some(found)
-}
-
-/// A violation for every fact that is claimed of `release` and contradicted.
-fn gather(
-    expectations: &[Expectation],
-    release: Release,
-    contradiction: impl Fn(&Fact) -> Option<String>,
-) -> Vec<Violation> {
-    expectations
-        .iter()
-        .filter(|expectation| expectation.holds_for(release))
-        .filter_map(|expectation| {
-            contradiction(&expectation.fact).map(|found| Violation {
-                fact: expectation.fact.clone(),
-                found,
-            })
-        })
-        .collect()
 }
 
 /// The codes of a preflight report's issues.

@@ -7,7 +7,6 @@ mod self_test;
 mod write;
 
 use std::fs;
-use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -181,7 +180,7 @@ fn publish(args: &GateArgs, report: &Report, texts: &[String], lab: &Lab) -> u8 
         print!("{}", json::render(&public));
     } else {
         let place = written.is_ok().then(|| shown_path(&directory));
-        let text = terminal::render(report, width(), place.as_deref());
+        let text = terminal::render(report, ui::width(), place.as_deref());
         anstream::print!("{text}");
     }
     match (written, report.status()) {
@@ -210,12 +209,4 @@ fn cases(args: &GateArgs, whole: &[Case]) -> anyhow::Result<Vec<Case>> {
         args.only.clone()
     };
     chosen(whole.to_vec(), &only).map_err(|error| WrongUsage(error).into())
-}
-
-/// The columns of the terminal that the report goes to.
-fn width() -> usize {
-    if !io::stdout().is_terminal() {
-        return 100;
-    }
-    rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| usize::from(size.ws_col))
 }

@@ -16,7 +16,7 @@ use crate::run::progress::Progress;
 use crate::run::server::Servers;
 use crate::run::terms::Terms;
 use crate::run::{Settings, judge_candidate, provenance};
-use crate::self_test::announced::ANNOUNCED;
+use crate::self_test::announced::stand_ins;
 use crate::self_test::{live, whole};
 
 use super::args::{GateArgs, Size};
@@ -106,10 +106,10 @@ fn announced(
     servers: &Servers<'_>,
 ) -> anyhow::Result<bool> {
     let mut right = true;
-    for announced in &ANNOUNCED {
+    for announced in &stand_ins() {
         let scratch = tempfile::tempdir()?;
         let place = announced.make(environment, &scratch.path().join("announced"))?;
-        let candidate = (place, announced.release);
+        let candidate = (place, announced.release.as_str());
         let judged = judged(settings, settings.whole, candidate, lab, servers)?;
         right &= judged.verdict == Verdict::Yes;
         for line in announced.table(&judged) {

@@ -2,99 +2,37 @@
 
 use std::fmt::Write as _;
 
-use super::view::{CODE, Entry, Severity, View, provenance};
+use askama::Template;
+
+use super::view::{CODE, Severity, View, provenance};
 use crate::causes::extent;
-use crate::result::{CaseResult, Class, Report};
+use crate::result::{Class, Report};
 use crate::text::one_line;
+
+const CLASSES: [(&str, Class); 3] = [
+    ("Cases that are false safes", Class::FalseSafe),
+    ("Cases that break", Class::Breaks),
+    ("Cases that differ", Class::Differs),
+];
+
+#[derive(Template)]
+#[template(path = "markdown.txt")]
+struct Markdown<'a> {
+    report: &'a Report,
+    views: Vec<View<'a>>,
+}
 
 /// The text of the Markdown report.
 pub fn render(report: &Report) -> String {
-    let mut text = String::from("## Contract gate\n");
-    if report.interrupted {
-        text.push_str("\n> Interrupted: this is what was known.\n");
-    }
-    let views: Vec<View<'_>> = report.candidates.iter().map(View::new).collect();
-    if views.len() > 1 {
-        text.push_str(
-            "\n| confiture | verdict | same | differ | break | false safe | not judged |\n",
-        );
-        text.push_str("|---|---|--:|--:|--:|--:|--:|\n");
-        for judged in &report.candidates {
-            let _ = writeln!(
-                text,
-                "| {} | **{}** | {} | {} | {} | {} | {} |",
-                cell(&judged.version),
-                judged.verdict.as_str(),
-                judged.count(Class::Same),
-                judged.count(Class::Differs),
-                judged.count(Class::Breaks),
-                judged.count(Class::FalseSafe),
-                judged.unjudged().count(),
-            );
-        }
-    }
-    for view in &views {
-        candidate(&mut text, view);
-    }
-    if !report.stale.is_empty() {
-        text.push_str("\n### Accepted, and no longer occurs\n\n");
-        for stale in &report.stale {
-            let _ = writeln!(text, "- {}: remove it from the file", code(stale));
-        }
-    }
-    let _ = writeln!(text, "\n{}", cell(&provenance(report)));
-    if let [only] = views.as_slice() {
-        let _ = writeln!(text, "\n**{}**", only.decision);
-    }
-    text
+    let views = report.candidates.iter().map(View::new).collect();
+    let text = Markdown { report, views }.render();
+    text.expect("it is written to memory") + "\n"
 }
 
-fn candidate(text: &mut String, view: &View<'_>) {
-    let (headline, subject) = (cell(&view.headline), cell(&view.subject));
-    let _ = writeln!(text, "\n### {headline}\n\n{subject}");
-    for remark in &view.remarks {
-        let _ = writeln!(text, "\n{}", cell(remark));
-    }
-    for entry in &view.entries {
-        cause(text, entry);
-    }
-    if !view.unjudged.is_empty() {
-        text.push_str("\n| not judged | why |\n|---|---|\n");
-        for (name, why) in &view.unjudged {
-            let _ = writeln!(text, "| {} | {} |", code(name), cell(why));
-        }
-    }
-    for (title, class) in [
-        ("Cases that are false safes", Class::FalseSafe),
-        ("Cases that break", Class::Breaks),
-        ("Cases that differ", Class::Differs),
-    ] {
-        let of_class = |case: &&CaseResult| case.class == Some(class);
-        let cases = view.judged.cases.iter().filter(of_class);
-        let names: Vec<String> = cases.map(|case| code(&case.name)).collect();
-        if !names.is_empty() {
-            let _ = writeln!(
-                text,
-                "\n<details><summary>{title} ({})</summary>\n\n{}\n\n</details>",
-                names.len(),
-                names.join(", ")
-            );
-        }
-    }
-    let _ = writeln!(text, "\n{}.", view.counts);
-}
-
-fn cause(text: &mut String, entry: &Entry<'_>) {
-    let (word, title) = (entry.severity.word(), cell(&entry.cause.title));
-    let _ = writeln!(text, "\n**{word}** {title} ({})\n", entry.extent);
-    for (label, words) in &entry.lines {
-        let words = match *label {
-            label if CODE.contains(&label) => code(words),
-            "rule" => format!("[`{words}`](docs/gate.md#{words})"),
-            _ => cell(words),
-        };
-        let _ = writeln!(text, "- {label}: {words}");
-    }
+fn of_class(view: &View<'_>, class: Class) -> Vec<String> {
+    let cases = view.judged.cases.iter();
+    let of_class = cases.filter(|case| case.class == Some(class));
+    of_class.map(|case| code(&case.name)).collect()
 }
 
 /// A text that stays in its cell and is no markup. What stands between backquotes stays so.

@@ -1,5 +1,9 @@
 //! What every form of the report says of a candidate, in the same words and the same order.
 
+use std::time::Duration;
+
+use contract_lab::ui::seconds;
+
 use crate::causes::extent;
 use crate::result::{CaseResult, Cause, Class, Finding, Judgement, Provenance, Report, Verdict};
 
@@ -120,7 +124,7 @@ impl<'a> View<'a> {
                 judged.cases.len(),
                 judged.catalogue,
                 judged.unjudged().count(),
-                took(judged.milliseconds),
+                seconds(Duration::from_millis(judged.milliseconds)),
             ),
             decision: decision(judged, safe).to_owned(),
             judged,
@@ -289,14 +293,5 @@ pub(super) fn line(finding: &Finding) -> String {
         (Some(reason), _) => format!("{line}; accepted: {reason}"),
         (None, Some(consequence)) => format!("{line}; fraisier: {consequence}"),
         (None, None) => line,
-    }
-}
-
-/// A duration as people read it.
-fn took(milliseconds: u64) -> String {
-    let seconds = (milliseconds + 500) / 1000;
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        _ => format!("{} min {} s", seconds / 60, seconds % 60),
     }
 }

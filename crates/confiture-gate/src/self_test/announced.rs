@@ -1,6 +1,7 @@
 //! Stand-ins for releases that are announced and cannot be installed yet: the newest recorded release,
 //! with what is known of them. Recordings replace them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,57 +16,18 @@ const LINES: &str = include_str!("announced.py");
 /// A release, as far as it is known.
 pub struct Announced {
     /// Its number.
-    pub release: &'static str,
+    pub release: String,
     /// What is new in it, with a case that shows it.
-    pub facts: &'static [(&'static str, &'static str)],
+    pub facts: BTreeMap<String, String>,
 }
 
 /// All of them.
-pub const ANNOUNCED: [Announced; 3] = [
-    Announced {
-        release: "1.34.0",
-        facts: &[
-            (
-                "`--scope` is refused, and not passed",
-                "preflight/nothing-pending",
-            ),
-            ("`--version` prints further lines", "surface/version"),
-        ],
-    },
-    Announced {
-        release: "1.35.0",
-        facts: &[
-            (
-                "`--scope pending`: only what is pending",
-                "preflight/nothing-pending",
-            ),
-            (
-                "without a ledger everything is pending",
-                "preflight/drop-table",
-            ),
-            ("with `--against`", "preflight/against-live"),
-            (
-                "the report has `scope` and `ledger`",
-                "preflight/add-column",
-            ),
-        ],
-    },
-    Announced {
-        release: "1.36.0",
-        facts: &[
-            ("MIGR_100 exits with 1", "down-to/unknown"),
-            ("MIGR_106 exits with 1", "up/duplicate-version"),
-            ("exit 3 is only CONFIG_006", "current/unreachable"),
-            ("exit 6 is only the lock", "up/lock-held"),
-            ("new codes", "surface/exit-codes"),
-            (
-                "a replay that fails is an error",
-                "preflight/against-live-fails",
-            ),
-            ("type changes", "preflight/change-type"),
-        ],
-    },
-];
+pub fn stand_ins() -> Vec<Announced> {
+    let all: BTreeMap<String, BTreeMap<String, String>> =
+        toml::from_str(include_str!("announced.toml")).expect("announced.toml has its facts");
+    let one = |(release, facts)| Announced { release, facts };
+    all.into_iter().map(one).collect()
+}
 
 impl Announced {
     /// Makes the stand-in of the environment of a release.
