@@ -26,7 +26,7 @@ pub const GROUP: Group = Group {
 /// The first release that plans a rollback under the migration lock.
 const LOCKED_ROLLBACK: Release = Release::new(0, 48, 0);
 
-const SCENES: [(&str, Play); 9] = [
+const SCENES: [(&str, Play); 10] = [
     ("reinit", reinit),
     ("a clock that was set back", clock_set_back),
     ("rows without a time", no_time),
@@ -36,6 +36,7 @@ const SCENES: [(&str, Play); 9] = [
     ("files beside the migrations", surroundings),
     ("a deploy during a rollback", deploy_during_rollback),
     ("another migration of the version", another_migration),
+    ("a class of an applied version", class_of_applied),
 ];
 
 /// Applies these.
@@ -281,4 +282,17 @@ fn another_migration(stage: &Stage<'_>) -> anyhow::Result<()> {
     stage.project.table("003")?;
     stage.down_to("002")?;
     stage.is_at(&["001", "002"])
+}
+
+/// The class in the file of a pending migration has the version of an applied one. No other deploy is in the
+/// way, and none will be gone later.
+fn class_of_applied(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001"])?;
+    let members = "def up(self):\n    pass\ndef down(self):\n    pass";
+    stage.project.python("001_x", members)?;
+    let migrations = stage.project.migrations();
+    std::fs::rename(migrations.join("001_x.py"), migrations.join("002_x.py"))?;
+    let error = stage.up().err().context("it succeeded")?;
+    ensure!(error.kind() != AdapterErrorKind::LockContention, "{error}");
+    stage.is_at(&["001"])
 }

@@ -6,7 +6,7 @@ use crate::failure::Advice;
 const EXECUTED: &str = ": SQL execution failed | SQL: ";
 /// What stands between the statement and the server's message.
 const SAID: &str = " | Error: ";
-/// The end of the error when another deploy applied the migration first.
+/// The end of the error when a migration that was to be applied is in the ledger.
 const ALREADY_APPLIED: &str = " has already been applied";
 /// The beginning of the error when confiture cannot create its ledger.
 const NO_LEDGER_CREATED: &str = "Failed to initialize migrations table: ";
@@ -125,12 +125,15 @@ fn speaks_of_the_connection(said: &str) -> bool {
     WORDS.iter().any(|word| unquoted.contains(word))
 }
 
-/// Whether another deploy applied the migration first: a release before 1.0.0 lists the pending
-/// migrations before it takes the lock.
-pub(crate) fn was_applied_by_another(errors: &[String]) -> bool {
-    matches!(errors, [error] if !error.contains('\n')
-        && error.starts_with("Migration ")
-        && error.ends_with(ALREADY_APPLIED))
+/// The version of the migration that was to be applied, and was found in the ledger: a release before 1.0.0
+/// lists the pending migrations before it takes the lock.
+pub(crate) fn found_applied(errors: &[String]) -> Option<&str> {
+    let [error] = errors else { return None };
+    let label = error
+        .strip_prefix("Migration ")?
+        .strip_suffix(ALREADY_APPLIED)?;
+    let (version, _) = label.split_once(" (")?;
+    (!error.contains('\n')).then_some(version)
 }
 
 /// The migrations without a `.down.sql` because of which confiture refused to begin.
@@ -452,14 +455,13 @@ mod tests {
     #[test]
     fn only_certain_evidence_is_another_deploy() {
         let errors = |text: &str| vec![text.to_owned()];
-        assert!(was_applied_by_another(&errors(
-            "Migration 002 (t2) has already been applied"
-        )));
+        let found = errors("Migration 002 (t2) has already been applied");
+        assert_eq!(found_applied(&found), Some("002"));
         for other in [
             "Failed to apply migration 002 (a): it has already been applied",
-            "Migration 002 failed\nthe customer has already been applied",
+            "Migration 002 failed (a)\nthe customer has already been applied",
         ] {
-            assert!(!was_applied_by_another(&errors(other)), "{other}");
+            assert_eq!(found_applied(&errors(other)), None, "{other}");
         }
         let ledger = "Failed to initialize migrations table: SQL execution failed | SQL: CREATE TABLE \
                       \"tb_confiture\" (...  | Error: ";

@@ -172,7 +172,7 @@ pub(crate) fn interpret(
     if report.dry_run || report.dry_run_execute {
         return Err(outcome.contradiction("it was a rehearsal", DatabaseState::Unknown));
     }
-    if let Some(fault) = stopped(outcome, report) {
+    if let Some(fault) = stopped(outcome, report, migrations) {
         return Err(fault);
     }
     if !report.success || !outcome.exited_with(0) {
@@ -201,7 +201,11 @@ pub(crate) fn interpret(
 }
 
 /// The failure of an `up` that says in its report why it stopped.
-fn stopped(outcome: &Outcome<report::Up>, report: &report::Up) -> Option<Fault> {
+fn stopped(
+    outcome: &Outcome<report::Up>,
+    report: &report::Up,
+    migrations: &[Migration],
+) -> Option<Fault> {
     let applied = versions_of(report);
     let exactly = DatabaseState::exactly(Change::Applied, &applied);
     let errors = &report.errors;
@@ -231,8 +235,13 @@ fn stopped(outcome: &Outcome<report::Up>, report: &report::Up) -> Option<Fault> 
         let next = Advice::write_down_files(versions);
         return Some(outcome.fault(kind, &what, exactly, next));
     }
-    let (kind, state, next) = if applied.is_empty() && server_error::was_applied_by_another(errors)
-    {
+    // What the class of a `.py` migration claims to be may have been applied before.
+    let was_pending = |version: &str| {
+        let is_known = migrations.iter().any(|it| it.version == version);
+        is_known && !report.skipped.iter().any(|it| it == version)
+    };
+    let by_another = server_error::found_applied(errors).is_some_and(was_pending);
+    let (kind, state, next) = if applied.is_empty() && by_another {
         let kind = AdapterErrorKind::LockContention;
         (kind, exactly, Advice::wait_for_other_deploy())
     } else if errors.iter().all(|error| refusal(error).is_some()) {

@@ -508,36 +508,47 @@ fn the_state_is_exact_after_a_refused_statement() {
     assert_eq!(state(&refused(json!([{"version": "002"}]))), halfway);
 }
 
+fn ended(status: i32, report: &str) -> Outcome<report::Up> {
+    Outcome::of(Ended {
+        operation: Operation::Up,
+        output: output(status, Some(report)),
+    })
+}
+
+fn migration(version: &str) -> Migration {
+    Migration {
+        version: version.into(),
+        path: format!("m/{version}_m.up.sql").into(),
+    }
+}
+
 #[test]
 fn a_migration_of_another_deploy_is_contention_only_at_the_start() {
-    let stopped = |applied: Value| {
+    let all = ["001", "002", "003"].map(migration);
+    let stopped = |applied: Value, version: &str| {
         let report = report(|report| {
             report["applied"] = applied;
-            report["errors"] = json!(["Migration 003 (c) has already been applied"]);
+            report["errors"] = json!([format!("Migration {version} (c) has already been applied")]);
         });
-        up(None, &output(1, Some(&report)))
-            .expect_err("it failed")
-            .kind
+        let result = interpret(&ended(1, &report), None, &all);
+        result.expect_err("it failed").kind()
     };
-    assert_eq!(stopped(json!([])), Kind::LockContention);
-    assert_eq!(stopped(json!([{"version": "002"}])), Kind::Execution);
+    assert_eq!(stopped(json!([]), "003"), Kind::LockContention);
+    assert_eq!(stopped(json!([{"version": "002"}]), "003"), Kind::Execution);
+    // What the class of a `.py` migration claims: one that was skipped, and one without a file.
+    for claimed in ["001", "000"] {
+        assert_eq!(stopped(json!([]), claimed), Kind::Execution, "{claimed}");
+    }
 }
 
 #[test]
 fn a_success_without_a_target_is_compared_with_the_directory() {
-    let ended = || Ended {
-        operation: Operation::Up,
-        output: output(0, Some(&report(|_| ()))),
-    };
-    let migration = |version: &str| Migration {
-        version: version.into(),
-        path: format!("m/{version}_m.up.sql").into(),
-    };
+    let done = || ended(0, &report(|_| ()));
     let all = ["001", "002", "003"].map(migration);
-    assert!(interpret(&Outcome::of(ended()), None, &all).is_ok());
+    assert!(interpret(&done(), None, &all).is_ok());
     let more = ["001", "002", "003", "004"].map(migration);
-    assert!(interpret(&Outcome::of(ended()), Some(&"003".into()), &more).is_ok());
-    let fault = interpret(&Outcome::of(ended()), None, &more).expect_err("an error");
+    assert!(interpret(&done(), Some(&"003".into()), &more).is_ok());
+    let fault = interpret(&done(), None, &more).expect_err("an error");
     for part in ["004 of the directory", "at least 002, 003"] {
         assert!(fault.to_string().contains(part), "{fault}");
     }
