@@ -15,6 +15,9 @@ use super::finding::{Finding, listed};
 use super::history::{self, History, Row};
 use crate::project::Project;
 
+/// The check of whether Python starts with confiture's modules.
+pub(super) const PYTHON: &str = "python";
+
 const SCRIPT: &str = include_str!("look.py");
 
 /// When the script is ended, whatever it waits for.
@@ -41,6 +44,8 @@ pub(super) struct Looked {
     ledgers: Answer<Ledger>,
     rows: Answer<Row>,
     sessions: Answer<Session>,
+    prepared: Answer<Prepared>,
+    event_triggers: Answer<EventTrigger>,
     indexes: Answer<Index>,
     pid: Answer<Pid>,
     pid_again: Answer<Pid>,
@@ -91,6 +96,8 @@ struct Ledger {
     is_seen: bool,
     /// What it is, where it is no ledger.
     is_instead: Option<String>,
+    /// The type of `applied_at`, where it is no point in time.
+    untimed: Option<String>,
     /// What the role lacks to use it.
     lacks: Vec<String>,
     /// What may keep rows out of it.
@@ -107,6 +114,19 @@ struct Session {
     blocks: bool,
     /// Whether it locks tables, and the role may not see since when.
     may_block: bool,
+}
+
+/// A transaction that a client prepared, and that no session holds any more.
+#[derive(Debug, Deserialize)]
+struct Prepared {
+    description: String,
+    /// Its name as a literal.
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct EventTrigger {
+    description: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -154,7 +174,7 @@ pub(super) async fn look(
         let next = "unset PYTHONHOME and PYTHONPATH, or recreate the virtual environment and install \
                     fraiseql-confiture in it";
         let text = format!("confiture cannot start: {why}. Next: {next}");
-        Finding::new("python", Fail, text)
+        Finding::new(PYTHON, Fail, text)
     };
     let report = match ran {
         Ok(Ok(report)) => report,
@@ -245,6 +265,8 @@ const LEDGER: Check = ("ledger", &[
     (Fail, "confiture sees none, and one is in the schema {}: it would apply everything again. Next: put that schema on \
         the search_path of the role, and grant USAGE on it"),
     (Warn, "confiture sees {}. Next: make sure that the search_path of every role that deploys shows the same one"),
+    (Fail, "applied_at is {}, and no point in time, so the order of application is not known. Next: ALTER TABLE \
+        tb_confiture ALTER applied_at TYPE timestamptz USING applied_at::timestamptz"),
 ]);
 
 #[rustfmt::skip]
@@ -264,6 +286,14 @@ const BLOCKING: Check = ("blocking", &[
 ]);
 
 #[rustfmt::skip]
+const PREPARED: Check = ("prepared", &[(Warn, "prepared transactions that lock tables, also after a restart: {}. Next: \
+    complete them, or run: {end}")]);
+
+#[rustfmt::skip]
+const EVENT_TRIGGERS: Check = ("event triggers", &[(Warn, "what runs with every change of the schema, of confiture's \
+    ledger too, and may refuse it: {}. Next: make sure that it lets this role migrate")]);
+
+#[rustfmt::skip]
 const INDEXES: Check = ("indexes", &[(Warn, "invalid: {}. Next: a stopped CREATE INDEX CONCURRENTLY left it: DROP INDEX \
     CONCURRENTLY {end}, then deploy again")]);
 
@@ -273,6 +303,19 @@ const HISTORY: Check = (history::CHECK, &[
     (Unknown, "the ledger was not read within 4 s, the limit of `doctor` itself{}. Next: see whether the server is \
         overloaded; VACUUM tb_confiture if it was changed much"),
 ]);
+
+/// What a role lacks, with one verb for all rights.
+fn clauses(lacks: &[String]) -> String {
+    const VERB: &str = "lacks ";
+    let rights: Vec<&str> = lacks
+        .iter()
+        .filter_map(|it| it.strip_prefix(VERB))
+        .collect();
+    let rights = (!rights.is_empty()).then(|| format!("{VERB}{}", rights.join(", ")));
+    let others = lacks.iter().filter(|it| !it.starts_with(VERB)).cloned();
+    let clauses: Vec<String> = rights.into_iter().chain(others).collect();
+    clauses.join("; ")
+}
 
 /// What was seen of a problem, and what ends it.
 type Seen = Option<(String, String)>;
@@ -301,6 +344,8 @@ impl Looked {
             self.timeouts().map(|it| vec![it]),
             self.ledger().map(|it| vec![it]),
             self.sessions(),
+            self.prepared().map(|it| vec![it]),
+            self.event_triggers().map(|it| vec![it]),
             self.indexes().map(|it| vec![it]),
         ];
         let parts = parts.into_iter();
@@ -324,6 +369,8 @@ impl Looked {
                         let problems = [seen(is_locked, ""), seen(!is_locked, "")];
                         return Err(judge(HISTORY, "", problems));
                     }
+                    // The type of the times was reported.
+                    (Answer::Error { .. }, _) if it.untimed.is_some() => return Ok(None),
                     _ => (self.rows.rows(history::CHECK)?, &*it.interferes),
                 }
             }
@@ -359,7 +406,7 @@ impl Looked {
         let lacks = [&*it.lacks, ledger.map_or(&[], |it| &*it.lacks)].concat();
         let lacking = seen(
             !lacks.is_empty(),
-            format!("{} {}", it.role, lacks.join(", and ")),
+            format!("{} {}", it.role, clauses(&lacks)),
         );
         let writable = [seen(it.is_standby, ""), seen(it.is_read_only, "")];
         let one = "one session, on the server that was asked for";
@@ -415,12 +462,14 @@ impl Looked {
             .as_deref()
             .unwrap_or("there is none: nothing was ever applied here");
         let instead = found.and_then(|it| it.is_instead.as_deref());
+        let untimed = found.and_then(|it| it.untimed.as_deref());
         let no_ledger = format!("{fine} is no ledger, but {}", instead.unwrap_or_default());
         let more = format!("{fine}; there are more, in {others}");
         let problems = [
             seen(instead.is_some(), no_ledger),
             seen(name.is_none() && are_others, others),
             seen(are_others, more),
+            seen(untimed.is_some(), untimed.unwrap_or_default()),
         ];
         Ok(judge(LEDGER, fine, problems))
     }
@@ -454,6 +503,30 @@ impl Looked {
         ])
     }
 
+    fn prepared(&self) -> Result<Finding, Finding> {
+        let prepared = self.prepared.rows(PREPARED.0)?;
+        let each = prepared.iter().map(|it| &*it.description);
+        let each: Vec<&str> = each.collect();
+        let end = prepared
+            .iter()
+            .map(|it| format!("ROLLBACK PREPARED {}", it.name));
+        let end: Vec<String> = end.collect();
+        let end = end.join("; ");
+        let locks = (!each.is_empty()).then(|| (listed(&each), end));
+        Ok(judge(
+            PREPARED,
+            "no prepared transaction locks a table",
+            [locks],
+        ))
+    }
+
+    fn event_triggers(&self) -> Result<Finding, Finding> {
+        let triggers = self.event_triggers.rows(EVENT_TRIGGERS.0)?;
+        let triggers: Vec<&str> = triggers.iter().map(|it| &*it.description).collect();
+        let problem = seen(!triggers.is_empty(), listed(&triggers));
+        Ok(judge(EVENT_TRIGGERS, "there is none", [problem]))
+    }
+
     fn indexes(&self) -> Result<Finding, Finding> {
         let invalid = self.indexes.rows(INDEXES.0)?;
         let left = invalid.iter().filter(|index| !index.is_being_built);
@@ -483,10 +556,12 @@ mod tests {
                 "is_old": false, "is_standby": false, "is_read_only": false, "address": "10.0.0.1",
                 "port": 5432, "role": "a", "lacks": []}]},
             "timeouts": {"rows": []},
-            "ledgers": {"rows": [{"schema": "public", "is_seen": true, "is_instead": null, "lacks": [],
-                "interferes": []}]},
+            "ledgers": {"rows": [{"schema": "public", "is_seen": true, "is_instead": null,
+                "untimed": null, "lacks": [], "interferes": []}]},
             "rows": {"rows": []},
             "sessions": {"rows": [session]},
+            "prepared": {"rows": []},
+            "event_triggers": {"rows": []},
             "indexes": {"rows": [{"name": "i", "is_being_built": true}]},
             "pid": {"rows": [{"pid": 1}]},
             "pid_again": {"rows": [{"pid": 1}]},
@@ -504,7 +579,7 @@ mod tests {
 
     /// A place of the report, what is there, and the one finding that it causes.
     #[rustfmt::skip]
-    const PROBLEMS: [(&str, &str, &str, Grade, &str); 20] = [
+    const PROBLEMS: [(&str, &str, &str, Grade, &str); 23] = [
         ("/server/rows/0/is_old", "true", "server", Warn, "notice that its client"),
         ("/server/rows/0/is_standby", "true", "writable", Fail, "standby"),
         ("/server/rows/0/is_read_only", "true", "writable", Fail, "only read"),
@@ -520,6 +595,9 @@ mod tests {
         ("/ends_early", "true", "timeouts", Fail, "too short"),
         ("/ledgers/rows/0/is_instead", r#""a view""#, "ledger", Fail, "a view"),
         ("/ledgers/rows/0/is_seen", "false", "ledger", Fail, "in the schema public"),
+        ("/ledgers/rows/0/untimed", r#""text""#, "ledger", Fail, "applied_at is text"),
+        ("/prepared/rows", r#"[{"description": "a, of b", "name": "'a'"}]"#, "prepared", Warn, "restart: a, of b"),
+        ("/event_triggers/rows", r#"[{"description": "guard"}]"#, "event triggers", Warn, "refuse it: guard"),
         ("/sessions/rows/0/migration_lock", "true", "lock", Fail, "held by 7: user a; 0 wait"),
         ("/sessions/rows/0/awaits_standby", "true", "standby", Warn, "7: user a"),
         ("/sessions/rows/0/blocks", "true", "blocking", Warn, "7: user a"),
@@ -542,6 +620,26 @@ mod tests {
         assert!(
             healthy.iter().all(|it| it.grade == Grade::Ok),
             "{healthy:?}"
+        );
+    }
+
+    #[test]
+    fn what_a_role_lacks_has_one_verb() {
+        let lacks = ["lacks X", "does not own Y", "lacks Z"].map(str::to_owned);
+        assert_eq!(clauses(&lacks), "lacks X, Z; does not own Y");
+        assert_eq!(clauses(&lacks[1..2]), "does not own Y");
+    }
+
+    #[test]
+    fn a_prepared_transaction_is_ended_by_its_name() {
+        let rows =
+            json!([{"description": "a", "name": "'a'"}, {"description": "b", "name": "'b'"}]);
+        let found = looked("/prepared/rows", rows).findings();
+        let prepared = found.iter().find(|it| it.check == "prepared");
+        let next = &prepared.expect("a finding").next;
+        assert!(
+            next.ends_with("ROLLBACK PREPARED 'a'; ROLLBACK PREPARED 'b'"),
+            "{next}"
         );
     }
 
@@ -623,6 +721,9 @@ mod tests {
         assert!(matches!(unseen.history(), Ok(Some(_))));
         unseen.rows = serde_json::from_value(error("42501")).expect("an error");
         assert!(matches!(unseen.history(), Ok(None)));
+        let mut untimed = looked("/ledgers/rows/0/untimed", json!("text"));
+        untimed.rows = serde_json::from_value(error("42883")).expect("an error");
+        assert!(matches!(untimed.history(), Ok(None)));
         let mut ended = looked("/ends_early", json!(true));
         ended.rows = serde_json::from_value(error("57014")).expect("an error");
         assert!(matches!(ended.history(), Ok(None)));

@@ -47,6 +47,9 @@ STATEMENTS = {
             CASE WHEN c.relkind NOT IN ('r', 'p') THEN (ARRAY['a view', 'a materialized view', 'a foreign table',
                     'a sequence', 'a type', 'an index'])[strpos('vmfSci', c.relkind::text)]
                 WHEN missing.names <> '' THEN 'a table without the columns ' || missing.names END AS is_instead,
+            (SELECT format_type(t.atttypid, t.atttypmod) FROM pg_catalog.pg_attribute t WHERE t.attrelid = c.oid
+                AND t.attname = 'applied_at' AND NOT t.attisdropped
+                AND t.atttypid NOT IN ('timestamptz'::regtype, 'timestamp'::regtype)) AS untimed,
             array_remove(ARRAY[
                 CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN 'lacks USAGE on the schema of the ledger' END,
                 CASE WHEN NOT has_table_privilege(c.oid, 'SELECT') THEN 'lacks SELECT on the ledger' END,
@@ -113,6 +116,23 @@ STATEMENTS = {
             WHERE a.datname = current_database() AND a.pid <> pg_backend_pid())
         SELECT * FROM sessions WHERE awaits_standby OR migration_lock IS NOT NULL OR blocks OR may_block
         ORDER BY pid""",
+    # No session holds these, so they are in no list of sessions.
+    "prepared": """
+        SELECT format('%s, prepared by %s %s s ago', p.gid, p.owner,
+                extract(epoch FROM clock_timestamp() - p.prepared)::bigint) AS description,
+            quote_literal(p.gid) AS name
+        FROM pg_catalog.pg_prepared_xacts p WHERE p.database = current_database() AND EXISTS (
+            SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_locks own USING (virtualtransaction)
+            WHERE l.pid IS NULL AND l.locktype = 'relation' AND l.relation >= 16384
+            AND own.pid IS NULL AND own.transactionid = p.transaction)
+        ORDER BY p.prepared""",
+    # Those of an extension are as its author wants them.
+    "event_triggers": """
+        SELECT format('%s (%s)', t.evtname, t.evtevent) AS description FROM pg_catalog.pg_event_trigger t
+        WHERE t.evtenabled IN ('O', 'A') AND t.evtevent <> 'login' AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass
+            AND d.objid = t.oid AND d.deptype = 'e')
+        ORDER BY 1""",
     "indexes": """
         SELECT i.indexrelid::regclass::text AS name, EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p
             WHERE p.index_relid = i.indexrelid) AS is_being_built
@@ -232,7 +252,8 @@ def main(report, directory, option):
         # As confiture does at every start.
         from confiture.cli.main import app  # noqa: F401
     except BaseException as error:
-        result = {"not_started": f"{type(error).__name__}: {error}"}
+        # The text of a bare `SystemExit` is empty.
+        result = {"not_started": f"{type(error).__name__}: {error}".removesuffix(": ")}
     else:
         result = look(psycopg, directory, option)
     with open(report, "w", encoding="utf-8") as file:

@@ -33,7 +33,9 @@ pub(crate) async fn examine(project: &Project, confiture: Option<&Path>) -> Diag
     checks.extend(program);
     checks.extend(files);
     checks.push(secret);
-    match looked.filter(|_| version.is_some()) {
+    let tells_cause =
+        |it: &Result<_, Finding>| it.as_ref().is_err_and(|it| it.check == database::PYTHON);
+    match looked.filter(|it| version.is_some() || tells_cause(it)) {
         Some(Ok(looked)) => {
             checks.extend(looked.findings());
             match (looked.history(), migrations) {

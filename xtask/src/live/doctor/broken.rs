@@ -132,7 +132,7 @@ fn keeps(found: anyhow::Result<Broken>, kept: impl Any) -> anyhow::Result<Broken
 
 type ByCode = fn(&mut Subject<'_>) -> anyhow::Result<Broken>;
 
-const BY_CODE: [(&str, ByCode); 17] = [
+const BY_CODE: [(&str, ByCode); 18] = [
     ("a module that is gone", |subject| {
         let own = Environment::copy(Path::new(&subject.env[CONFITURE]))?;
         fs::remove_dir_all(packages(own.path())?.join("typer"))?;
@@ -247,6 +247,14 @@ const BY_CODE: [(&str, ByCode); 17] = [
             finds("standby", "warn", "waits for a synchronous standby"),
             own,
         )
+    }),
+    ("a prepared transaction", |subject| {
+        let setting = [("max_prepared_transactions", "1")];
+        let own = Server::start(&subject.world.lab, Major::Pg18, &setting)?;
+        let prepare = "CREATE TABLE shop (); BEGIN; LOCK TABLE shop; PREPARE TRANSACTION 'half'";
+        own.connect()?.batch_execute(prepare)?;
+        subject.env.insert(DSN.into(), own.dsn("postgres").into());
+        keeps(finds("prepared", "warn", "half, prepared by postgres"), own)
     }),
     ("20,000 files and 200,000 rows", |subject| {
         for at in 0..20_000 {
