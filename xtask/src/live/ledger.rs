@@ -1,4 +1,4 @@
-//! Ledgers whose times do not prove the order of application, and deploys beside each other.
+//! Ledgers that no recording shows: without times, behind a wrapper, or changed by another deploy.
 
 use std::thread;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::stage::{Stage, block_on, state};
 
 pub const GROUP: Group = Group {
     name: "ledger",
-    about: "ledgers whose times tie or run backwards, a confiture whose Python is not known, and a \
-         deploy during a rollback",
+    about: "ledgers without times or that change, a confiture whose Python is not known, and a deploy during \
+         a rollback",
     // Those on which the directory of links was first tried.
     releases: &[
         "0.20.0", "0.23.0", "0.44.0", "0.50.0", "1.0.0", "1.12.0", "newest",
@@ -26,9 +26,7 @@ pub const GROUP: Group = Group {
 /// The first release that plans a rollback under the migration lock.
 const LOCKED_ROLLBACK: Release = Release::new(0, 48, 0);
 
-const SCENES: [(&str, Play); 10] = [
-    ("reinit", reinit),
-    ("a clock that was set back", clock_set_back),
+const SCENES: [(&str, Play); 8] = [
     ("rows without a time", no_time),
     ("a wrapper", wrapper),
     ("a fresh database behind a wrapper", fresh_behind_wrapper),
@@ -76,38 +74,6 @@ fn is_refused(stage: &Stage<'_>, adapter: &ConfitureMigration, target: &str) -> 
     }
     ensure!(stage.state()? == before, "it changed the database: {error}");
     Ok(())
-}
-
-/// After `migrate reinit`, a deploy fails its health check and goes back.
-fn reinit(stage: &Stage<'_>) -> anyhow::Result<()> {
-    applied(stage, &["001", "002", "003"])?;
-    stage.sql("UPDATE tb_confiture SET applied_at = now()")?;
-    stage.is_at_revision("003")?;
-    stage.project.table("004")?;
-    stage.up()?;
-    is_refused(stage, &stage.adapter(), "001")?;
-    is_refused(stage, &stage.adapter(), "002")?;
-    let outcome = stage.down_to("003")?;
-    ensure!(outcome.applied == [Revision::new("004")], "{outcome:?}");
-    stage.is_at(&["001", "002", "003"])
-}
-
-/// The last migration has an earlier time than the two before it. What the message advises helps.
-fn clock_set_back(stage: &Stage<'_>) -> anyhow::Result<()> {
-    applied(stage, &["001", "002"])?;
-    stage.sql("UPDATE tb_confiture SET applied_at = applied_at + interval '1 hour'")?;
-    stage.project.table("003")?;
-    stage.up()?;
-    stage.is_at_revision("003")?;
-    for target in ["001", "002", "003"] {
-        is_refused(stage, &stage.adapter(), target)?;
-    }
-    let error = stage.down_to("002");
-    let message = error.err().context("it went to 002")?.to_string();
-    let at = message.find("UPDATE").context("no statement is advised")?;
-    stage.sql(&message[at..])?;
-    stage.down_to("002")?;
-    stage.is_at(&["001", "002"])
 }
 
 fn no_time(stage: &Stage<'_>) -> anyhow::Result<()> {

@@ -129,34 +129,6 @@ pub const HALF: Story = Story {
     })],
 };
 
-const ONLY_OURS_UNDOES: &str = "the shipped adapter has no option that undoes a failed `up`";
-
-/// The same, where the adapter is configured to undo.
-pub const HALF_UNDONE: Story = Story {
-    name: "half-undone",
-    quick: &Way::OURS,
-    before: Some(first_deploy),
-    steps: &[step("half, undone", |stand| {
-        half(stand)?;
-        stand
-            .env
-            .insert("FRAISIER_CONFITURE_UNDO_FAILED_UP", "true".into());
-        let deployed = stand.deploy("v2")?;
-        if stand.way == Way::Shipped {
-            deployed.rolled_back("migrate", "")?;
-            stand.is_at(&["001", "002"], &["product", "stock"])?;
-        } else {
-            deployed.rolled_back("migrate", "003")?;
-            stand.is_at(&["001"], &["product"])?;
-        }
-        Ok(())
-    })
-    .because(&[
-        (Way::Program, ONLY_OURS_UNDOES),
-        (Way::InProcess, ONLY_OURS_UNDOES),
-    ])],
-};
-
 /// There is no version and no revision to go back to.
 pub const FIRST_UNHEALTHY: Story = Story {
     name: "first-is-unhealthy",

@@ -20,7 +20,6 @@ pub const STORIES: &[&Story] = &[
     &gates::POLICY,
     &places::REHEARSAL,
     &deploys::HALF,
-    &deploys::HALF_UNDONE,
     &trouble::TROUBLE,
     &places::ONLY_IN_THE_ARTIFACT,
     &database::REFRESH,
