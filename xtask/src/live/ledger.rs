@@ -1,11 +1,13 @@
 //! Ledgers that no recording shows: without times, behind a wrapper, or changed by another deploy.
 
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use contract_tests::release::Release;
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
+use fraisier_adapter_confiture::observe::{Call, Event};
 use fraisier_adapter_confiture::{ConfitureMigration, Failure};
 
 use super::{Group, Play, each_on_stage};
@@ -26,7 +28,7 @@ pub const GROUP: Group = Group {
 /// The first release that plans a rollback under the migration lock.
 const LOCKED_ROLLBACK: Release = Release::new(0, 48, 0);
 
-const SCENES: [(&str, Play); 8] = [
+const SCENES: [(&str, Play); 9] = [
     ("rows without a time", no_time),
     ("a wrapper", wrapper),
     ("a fresh database behind a wrapper", fresh_behind_wrapper),
@@ -35,6 +37,7 @@ const SCENES: [(&str, Play); 8] = [
     ("a deploy during a rollback", deploy_during_rollback),
     ("another migration of the version", another_migration),
     ("a class of an applied version", class_of_applied),
+    ("the progress of a migration merged late", progress),
 ];
 
 /// Applies these.
@@ -261,4 +264,45 @@ fn class_of_applied(stage: &Stage<'_>) -> anyhow::Result<()> {
     let error = stage.up().err().context("it succeeded")?;
     ensure!(error.kind() != AdapterErrorKind::LockContention, "{error}");
     stage.is_at(&["001"])
+}
+
+/// 002 was merged after 003 was applied, and another deploy applies 0025 while it runs. Progress counts what is
+/// applied of the files that were there at the start.
+fn progress(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001", "003"])?;
+    stage.project.table_and("002", "SELECT pg_sleep(5);", "")?;
+    stage.project.table("004")?;
+    let (sender, progress) = mpsc::channel();
+    let observer = move |_: &Call, event: &Event| {
+        if let Event::Progress {
+            revision,
+            applied,
+            of,
+        } = event
+        {
+            let _ = sender.send((revision.clone(), *applied, *of));
+        }
+    };
+    let adapter = stage
+        .builder()
+        .observer(Arc::new(observer))
+        .progress_interval(Duration::from_millis(100))
+        .build();
+    thread::scope(|scope| {
+        let up = scope.spawn(|| block_on(adapter.up(&stage.ctx(), None)));
+        let asleep = "wait_event = 'PgSleep' AND datname = current_database()";
+        stage.comes(&format!("SELECT FROM pg_stat_activity WHERE {asleep}"))?;
+        stage.project.table("0025")?;
+        stage
+            .sql("INSERT INTO tb_confiture (slug, version, name) VALUES ('x', '0025', 'm0025')")?;
+        anyhow::Ok(up.join().expect("it does not panic")?)
+    })
+    .context("the deploy")?;
+    drop(adapter);
+    let progress: Vec<_> = progress.try_iter().collect();
+    let asleep = (Some(Revision::new("0025")), 2, 4);
+    ensure!(progress.contains(&asleep), "{progress:?}");
+    let is_true = |(_, applied, of): &(_, usize, usize)| (2..=4).contains(applied) && *of == 4;
+    ensure!(progress.iter().all(is_true), "{progress:?}");
+    Ok(())
 }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 pub use self::plan::Rollback;
 pub(crate) use self::plan::{after, of_applied};
-pub(crate) use self::status::list;
+pub(crate) use self::status::{list, list_beside};
 use crate::failure::{Advice, DatabaseState, Fault};
 use crate::operation::Call;
 use crate::process::Arg;

@@ -20,9 +20,15 @@ fn status(request: &Request) -> Invocation {
     invocation
 }
 
-/// The ledger as `migrate status` lists it.
+/// The ledger as `migrate status` lists it, which creates it where there is none.
 pub(crate) async fn list(call: &Call<'_>) -> Result<Ledger, Fault> {
     listed(&call.look(status(call.request)).await?)
+}
+
+/// The same beside the command of a call.
+pub(crate) async fn list_beside(call: &Call<'_>) -> Result<Ledger, Fault> {
+    let ended = call.run_beside(status(call.request), None).await?;
+    listed(&Outcome::of(ended))
 }
 
 /// The ledger in what `migrate status` reported.

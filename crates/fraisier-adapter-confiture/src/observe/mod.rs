@@ -153,9 +153,9 @@ pub enum Event {
     Progress {
         /// What was applied last.
         revision: Option<Revision>,
-        /// How many migrations of the directory are applied, up to that.
+        /// How many of them are applied, whatever was applied last: a migration may have been merged late.
         applied: usize,
-        /// How many there are, up to the target.
+        /// How many migrations the directory has, up to the target.
         of: usize,
     },
     /// The adapter stopped the command.

@@ -8,8 +8,7 @@ use tokio::time::sleep;
 
 use super::outcome::Outcome;
 use super::{Call, current};
-use crate::failure::Fault;
-use crate::ledger;
+use crate::ledger::{self, Ledger};
 use crate::observe::Event;
 use crate::request::project::Migration;
 use crate::thread::race;
@@ -28,11 +27,20 @@ pub(super) async fn beside<T>(
     race(up, report).await
 }
 
-/// The revision that confiture names while the `up` runs.
-async fn confiture_names(call: &Call<'_>) -> Result<Option<Revision>, Fault> {
-    let invocation = current::command(call.request);
-    let ended = call.run_beside(invocation, None).await?;
-    current::interpret(&Outcome::of(ended))
+/// The revision that was applied last, and what is applied, while the `up` runs.
+async fn look(call: &Call<'_>) -> Option<(Option<Revision>, Ledger)> {
+    if let Ok(ledger) = ledger::rows(call).await {
+        let ledger = ledger.unwrap_or_default();
+        let last = ledger.last().map(|row| Revision::new(&row.version));
+        return Some((last, ledger));
+    }
+    let current = call.run_beside(current::command(call.request), None);
+    let last = current::interpret(&Outcome::of(current.await.ok()?)).ok()?;
+    let ledger = match last {
+        Some(_) => ledger::list_beside(call).await.ok()?,
+        None => Ledger::default(),
+    };
+    Some((last, ledger))
 }
 
 async fn report(
@@ -43,30 +51,20 @@ async fn report(
 ) -> Infallible {
     let mut versions: Vec<&str> = migrations.iter().map(|it| it.version.as_str()).collect();
     versions.dedup();
-    let position = |revision: &Revision| versions.iter().position(|it| *it == revision.as_str());
+    let position = |target: &Revision| versions.iter().position(|it| *it == target.as_str());
     let of = target
         .and_then(position)
         .map_or(versions.len(), |at| at + 1);
     loop {
         sleep(interval).await;
-        let (revision, applied) = if let Ok(ledger) = ledger::rows(call).await {
-            let ledger = ledger.unwrap_or_default();
-            let is_applied = |version: &&&str| ledger.row(version).is_some();
-            let applied = versions[..of].iter().filter(is_applied).count();
-            (
-                ledger.last().map(|row| Revision::new(&row.version)),
-                applied,
-            )
-        } else if let Ok(revision) = confiture_names(call).await {
-            // Merged late, the last migration is not the number of those that are applied.
-            let at = revision.as_ref().and_then(position);
-            (revision, at.map_or(0, |at| at + 1))
-        } else {
+        let Some((revision, ledger)) = look(call).await else {
             continue;
         };
+        let is_applied = |version: &&&str| ledger.row(version).is_some();
+        let applied = versions[..of].iter().filter(is_applied).count();
         call.emit(Event::Progress {
-            applied: applied.min(of),
             revision,
+            applied,
             of,
         });
     }
