@@ -3,7 +3,8 @@
 use fraisier_adapter_api::{
     AdapterDescription, MigrationOutcome, PreflightReport, Revision, Severity, VerifyReport,
 };
-use fraisier_adapter_confiture::capability::{FLOORS, Need};
+use fraisier_adapter_confiture::ConfitureVersion;
+use fraisier_adapter_confiture::capability::FLOORS;
 
 use crate::exit::Status;
 use crate::page::{BAD, DOUBT, FAINT, GOOD, Page};
@@ -25,12 +26,11 @@ pub(super) fn result(method: &str, json: &str) -> serde_json::Result<(Status, Pa
 fn description(page: &mut Page, description: &AdapterDescription) -> Status {
     page.row(GOOD, &description.name, description.version.as_str());
     page.under(2, format!("can {}", description.capabilities.join(", ")));
-    for floor in FLOORS {
+    // Not all of this has a name that `describe` advertises.
+    let version = ConfitureVersion::parse(&description.version);
+    for floor in FLOORS.iter().filter(|it| !it.need.is_met_by(&version)) {
         let need = floor.need.as_str();
-        let advertised = description.capabilities.iter().any(|name| name == need);
-        if !advertised && floor.need != Need::Everything {
-            page.under(2, format!("cannot {need}: needs {}", floor.release()));
-        }
+        page.under(2, format!("cannot {need}: needs {}", floor.release()));
     }
     Status::Done
 }

@@ -135,3 +135,16 @@ fn a_negative_result_is_no_success() {
     }
     assert!(show::result("verify", "null").is_err());
 }
+
+#[test]
+fn describe_lists_only_what_the_release_lacks() {
+    let newest =
+        r#"{"name":"confiture","version":"1.29.0","protocol_version":1,"capabilities":["up"]}"#;
+    let (_, page) = show::result("describe", newest).expect("a page");
+    let text = page.render(80);
+    let lacks: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("cannot"))
+        .collect();
+    assert_eq!(lacks, ["  cannot pending_scope: needs 1.35.0"]);
+}
