@@ -90,8 +90,8 @@ pub struct GateArgs {
     #[arg(long, value_name = "FILE")]
     pub accept: Option<PathBuf>,
 
-    /// Where the reports are written, instead of a directory in `gate` below cargo's target
-    /// directory
+    /// Where the reports are written, instead of a directory below `confiture-gate` in the working
+    /// directory, or in cargo's target directory
     #[arg(long, value_name = "DIRECTORY")]
     pub report: Option<PathBuf>,
 
