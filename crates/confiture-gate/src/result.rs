@@ -351,6 +351,12 @@ impl Judgement {
         self.causes.iter().filter(open)
     }
 
+    /// How many cases were run: those that an interruption cut short were not.
+    pub fn run(&self) -> usize {
+        let is_cut = |case: &&CaseResult| case.not_judged.as_deref() == Some(CUT_SHORT);
+        self.cases.len() - self.cases.iter().filter(is_cut).count()
+    }
+
     /// Whether every case of the catalogue was run.
     pub fn is_whole(&self) -> bool {
         self.cases.len() >= self.catalogue

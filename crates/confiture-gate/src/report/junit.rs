@@ -55,7 +55,7 @@ fn operations(judged: &Judgement) -> Vec<&str> {
 }
 
 fn suite(judged: &Judgement, operation: &str, provenance: &str) -> TestSuite {
-    let run = format!("{} of {}", judged.cases.len(), judged.catalogue);
+    let run = format!("{} of {}", judged.run(), judged.catalogue);
     let mut suite = TestSuite::new(format!("confiture {} / {operation}", judged.version));
     suite.add_property(("provenance", provenance));
     suite.add_property(("cases run", run.as_str()));

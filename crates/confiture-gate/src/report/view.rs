@@ -121,7 +121,7 @@ impl<'a> View<'a> {
                 .collect(),
             counts: format!(
                 "{} of {} cases run, {} not judged, {}",
-                judged.cases.len(),
+                judged.run(),
                 judged.catalogue,
                 judged.unjudged().count(),
                 seconds(Duration::from_millis(judged.milliseconds)),

@@ -19,6 +19,17 @@ fn a_partial_run_is_never_a_yes() {
 }
 
 #[test]
+fn a_case_that_an_interruption_cut_short_was_not_run() {
+    let mut judged = testing::unchanged();
+    let run = judged.run();
+    assert_eq!(run, judged.cases.len());
+    for why in [CUT_SHORT, "no database"] {
+        judged.cases.push(CaseResult::not_judged("up/all", "", why));
+    }
+    assert_eq!(judged.run(), run + 1);
+}
+
+#[test]
 fn a_strict_run_says_no_to_any_difference() {
     let mut judged = testing::unchanged();
     judged.strict = true;
