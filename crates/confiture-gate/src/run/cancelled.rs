@@ -56,7 +56,7 @@ pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> an
     }
     let seen = wrapper.seen()?;
     let up = seen.iter().find(|call| !call.asks_version());
-    let words = up.map(|up| bounded(&format!("exit {}: {}{}", up.exit, up.stdout, up.stderr)));
+    let words = up.map(|up| bounded(&format!("exit {}: {}", up.exit, up.reason())));
     let change = Change::Preparation {
         step: "the `up` that is to be cancelled".to_owned(),
     };

@@ -38,7 +38,7 @@ pub(super) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> an
     let mut client = database::connect(&prepared.site.endpoint)?;
     let Ok(migration) = settings(&mut client, "session_settings") else {
         let seen = observed.seen.last();
-        let words = seen.map(|up| bounded(&format!("exit {}: {}", up.exit, up.stderr)));
+        let words = seen.map(|up| bounded(&format!("exit {}: {}", up.exit, up.reason())));
         let finding = Finding::breaks(Change::Preparation {
             step: "the `up` that writes down its settings".to_owned(),
         });

@@ -1,5 +1,6 @@
 //! What the wrapper saw.
 
+use contract_lab::runner::reason;
 use serde::{Deserialize, Serialize};
 
 /// What was seen of one call.
@@ -25,6 +26,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Why it failed.
+    pub fn reason(&self) -> String {
+        reason(self.report.as_deref(), [&self.stdout, &self.stderr])
+    }
+
     /// Whether it only asks for the version, as the adapter does on the way to another call.
     pub fn asks_version(&self) -> bool {
         asks_version(&self.argv)

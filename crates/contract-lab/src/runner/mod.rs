@@ -12,16 +12,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use contract_tests::call::Call;
 use contract_tests::case::{Circumstance, Database as Wanted, Definition, case};
 use contract_tests::project::Project;
 use contract_tests::release::Release;
 use contract_tests::site::Site;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 pub use self::call::call_by;
 pub use self::prepared::{Prepared, Spoilt};
+use crate::command::run_within;
 use crate::confiture::Installed;
 use crate::postgres::{Database, Server};
 
@@ -159,15 +160,48 @@ impl<'server> Runner<'server> {
         let site = call::site_of_up(self.release, root.path(), endpoint);
         applied.definition.project.write(&site.project)?;
         let up = &applied.definition;
-        let left = call_by(&self.installed.program, &site, up, &up.call, self.limit)?;
+        let mut command = call::command(&self.installed.program, &site, up, &up.call);
+        let left = run_within(&mut command, self.limit).context("calling confiture")?;
+        let report = fs::read_to_string(&site.report).ok();
         ensure!(
             left.status.success(),
-            "the base of a case cannot be applied: {}, {} {}",
+            "{}: {}",
             left.status,
-            left.stdout,
-            left.stderr
+            reason(report.as_deref(), [&left.stdout, &left.stderr])
         );
         database::settle(&site.endpoint, 0)?;
         Ok(database)
+    }
+}
+
+/// Why a command failed: the error in its report, or else what it printed.
+pub fn reason(report: Option<&str>, streams: [&str; 2]) -> String {
+    let report: Option<Value> = report.and_then(|text| serde_json::from_str(text).ok());
+    let error = report.as_ref().and_then(|report| {
+        let places = ["/error/message", "/errors/0"];
+        places.iter().find_map(|at| report.pointer(at)?.as_str())
+    });
+    error.map_or_else(|| streams.concat(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_the_error_of_the_report_or_else_what_was_printed() {
+        let printed = ["Output written to /tmp/x. ", "MemoryError"];
+        for (report, expected) in [
+            (Some(r#"{"error": {"message": "no space"}}"#), "no space"),
+            (Some(r#"{"errors": ["002 failed", "x"]}"#), "002 failed"),
+            (
+                Some(r#"{"errors": []}"#),
+                "Output written to /tmp/x. MemoryError",
+            ),
+            (Some("{"), "Output written to /tmp/x. MemoryError"),
+            (None, "Output written to /tmp/x. MemoryError"),
+        ] {
+            assert_eq!(reason(report, printed), expected, "{report:?}");
+        }
     }
 }
