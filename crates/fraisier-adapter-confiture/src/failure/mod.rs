@@ -229,16 +229,19 @@ impl fmt::Display for Fault {
 /// same. `Display` is one paragraph for people: what failed, the state of the database, and `Next:`.
 ///
 /// ```
-/// use fraisier_adapter_confiture::{Cause, DatabaseState, Failure};
+/// use fraisier_adapter_confiture::{DatabaseState, Failure};
 ///
-/// fn may_retry(failure: &Failure) -> bool {
-///     failure.is_retriable() && *failure.cause() == Cause::Contention
+/// /// What an engine does after a failed `up`.
+/// fn after(failure: &Failure) -> &'static str {
+///     match failure.state() {
+///         _ if failure.is_retriable() => "wait, then repeat the call",
+///         state if state.is_unchanged() => "report the failure: there is nothing to undo",
+///         DatabaseState::UndoneTo { .. } => "report the failure: the adapter has undone the `up`",
+///         DatabaseState::Exactly { .. } => "go back to the revision of before",
+///         _ => "ask `current_revision`, then decide",
+///     }
 /// }
-///
-/// fn needs_rollback(failure: &Failure) -> bool {
-///     !matches!(failure.state(), DatabaseState::NotStarted | DatabaseState::Unchanged)
-/// }
-/// # let _ = (may_retry, needs_rollback);
+/// # let _ = after;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -277,10 +280,10 @@ impl Failure {
         self.fault.summary()
     }
 
-    /// What to do next; empty when nothing is known to help.
+    /// What to do next, as it follows `Next:` in the message; empty when nothing is known to help.
     #[must_use]
-    pub fn advice(&self) -> &str {
-        &self.fault.next
+    pub fn advice(&self) -> String {
+        self.fault.advice()
     }
 
     /// Whether the same call may succeed later without a change of anything: another deploy was in

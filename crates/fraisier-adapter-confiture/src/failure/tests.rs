@@ -71,6 +71,33 @@ fn a_kind_that_says_nothing_happened_needs_a_state_that_says_the_same() {
 }
 
 #[test]
+fn the_advice_of_a_failure_is_the_next_step_of_its_message() {
+    use AdapterErrorKind::{DbUnreachable, Execution};
+
+    for (kind, state, next) in [
+        (
+            Execution,
+            DatabaseState::Unknown,
+            format!("run `{}` first, then wait", advice::CURRENT),
+        ),
+        (Execution, DatabaseState::Unchanged, "wait".to_owned()),
+        (
+            DbUnreachable,
+            DatabaseState::Unchanged,
+            format!("wait; {}", Advice::diagnose()),
+        ),
+    ] {
+        let fault = Fault::new(kind, "it failed", state, Advice::stated("wait"));
+        let failure = fault.redacted(None, &Redactor::default());
+        assert_eq!(failure.advice(), next);
+        assert!(
+            failure.to_string().ends_with(&format!(". Next: {next}")),
+            "{failure}"
+        );
+    }
+}
+
+#[test]
 fn a_message_has_failure_state_and_next_step() {
     let state = applied(["001".into(), "002".into()]);
     let error = failed("migration 003 failed\n", state, "correct it")

@@ -39,7 +39,7 @@ impl Fault {
     }
 
     /// The advice; where the state is uncertain, finding it out comes first.
-    fn next(&self) -> String {
+    pub(super) fn advice(&self) -> String {
         let is_general = Advice::stated(self.next.trim()).is_general();
         let next = add_doctor(self.kind, &self.cause, self.next.trim());
         match (self.state.is_uncertain(), is_general) {
@@ -53,7 +53,7 @@ impl Fault {
     pub(crate) fn in_words(&self) -> (String, String) {
         let text = self.summary();
         let mut rest = format!("; {}", self.state);
-        let next = self.next();
+        let next = self.advice();
         if !next.is_empty() {
             rest.push_str(". Next: ");
             rest.push_str(&next);

@@ -163,15 +163,17 @@ fn the_advice_to_restore_a_file_is_only_for_edited_files() {
 #[test]
 fn a_timeout_advises_to_look_for_a_blocking_session() {
     let report = envelope("MIGR_001", "boom", "");
-    let next = |output| failure(&output).advice().to_owned();
-    let blocker = Advice::find_blocker().to_string();
-    assert_eq!(next(interrupted(1, Some(&report))), blocker);
-    assert_ne!(next(output(1, Some(&report))), blocker);
+    let names_blocker = |output| {
+        let blocker = Advice::find_blocker().to_string();
+        failure(&output).advice().contains(&blocker)
+    };
+    assert!(names_blocker(interrupted(1, Some(&report))));
+    assert!(!names_blocker(output(1, Some(&report))));
     let dropped = Output {
         interrupted: Some(Interruption::Dropped),
         ..output(1, Some(&report))
     };
-    assert_ne!(next(dropped), blocker);
+    assert!(!names_blocker(dropped));
 }
 
 #[test]
