@@ -179,7 +179,7 @@ impl<'a> Call<'a> {
             Ok(version) => {
                 describe::usable(&version)?;
                 if printed_usage {
-                    return Err(ended.usage_error(&version));
+                    return Err(ended.usage_error(&version, &self.request.settings));
                 }
                 Ok(())
             }

@@ -15,6 +15,7 @@ use crate::redact::text_of;
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 use crate::report::{self, Decode, Envelope, Payload};
+use crate::request::Settings;
 
 /// The code for a database that has no ledger.
 const NO_LEDGER: &str = "PRECON_1001";
@@ -333,19 +334,23 @@ impl Ended {
         }
     }
 
-    /// confiture did not understand its arguments, although its release should. Where migrations run,
-    /// one of them may have printed the same.
-    pub(crate) fn usage_error(&self, version: &ConfitureVersion) -> Fault {
+    /// confiture did not understand its arguments. A release without the `--allow-destructive` that it was
+    /// given did nothing; otherwise, where migrations run, one of them may have printed the same.
+    pub(crate) fn usage_error(&self, version: &ConfitureVersion, settings: &Settings) -> Fault {
         let said = self.last_lines().unwrap_or_default();
-        let next = if said.contains("--allow-destructive") {
-            Advice::remove_allow_destructive(&Need::AllowDestructive.floor().release())
+        let lacks_option = self.operation == Operation::Up
+            && settings.allow_destructive
+            && !Need::AllowDestructive.is_met_by(version);
+        let (state, next) = if lacks_option {
+            let minimum = Need::AllowDestructive.floor().release();
+            let next = Advice::remove_allow_destructive(&minimum);
+            (DatabaseState::Unchanged, next)
         } else {
-            Advice::use_newer_release()
+            (self.state_without_report(), Advice::use_newer_release())
         };
         let what = format!("confiture {version} does not understand the command: {said}");
         let kind = AdapterErrorKind::InvalidConfig;
-        self.fault(kind, &what, self.state_without_report(), next)
-            .caused_by(Cause::Usage)
+        self.fault(kind, &what, state, next).caused_by(Cause::Usage)
     }
 
     /// The report, the exit status and the request do not agree.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind, Revision};
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::{
-    Builder, ConfitureMigration, DatabaseState, Failure, MissingMigrations,
+    Builder, Cause, ConfitureMigration, DatabaseState, Failure, MissingMigrations,
 };
 use tempfile::TempDir;
 
@@ -141,6 +141,46 @@ async fn an_up_retries_a_lock_held_by_another_deploy() {
         let stage = Stage::new(&held(within, printed));
         stage.failing_up().await;
         assert_eq!(stage.calls().len(), 1, "{within} {printed}");
+    }
+}
+
+/// A `.py` migration may print the same, unless the release cannot have run one.
+#[tokio::test]
+async fn a_release_that_lacks_a_passed_option_changed_nothing() {
+    for (version, allowed, kind, state) in [
+        (
+            "1.1.0",
+            true,
+            AdapterErrorKind::InvalidConfig,
+            DatabaseState::Unchanged,
+        ),
+        (
+            "1.1.0",
+            false,
+            AdapterErrorKind::Execution,
+            DatabaseState::Unknown,
+        ),
+        (
+            "1.2.0",
+            true,
+            AdapterErrorKind::Execution,
+            DatabaseState::Unknown,
+        ),
+    ] {
+        let stage = Stage::new(&format!(
+            r#"case "$1$2" in
+              --version) echo "confiture version {version}" ;;
+              migrateup) echo 'Error: No such option: --allow-destructive' >&2; exit 2 ;;
+            esac"#
+        ));
+        let adapter = stage.built(|it| it.allow_destructive(allowed));
+        let error = adapter
+            .up(&stage.ctx(DSN), None)
+            .await
+            .expect_err("an error");
+        assert_eq!(*error.cause(), Cause::Usage, "{version} {allowed}: {error}");
+        assert_eq!(error.kind(), kind, "{version} {allowed}: {error}");
+        assert_eq!(*error.state(), state, "{version} {allowed}: {error}");
     }
 }
 
