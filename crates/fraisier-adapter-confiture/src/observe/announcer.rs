@@ -150,6 +150,9 @@ fn trace(event: &Redacted<Event>) {
         Event::MigrationFailed { revision, name } => {
             tracing::warn!(revision = revision.as_str(), name, "migration failed");
         }
+        Event::MigrationRolledBack { revision } => {
+            tracing::info!(revision = revision.as_str(), "migration rolled back");
+        }
         Event::Progress {
             revision,
             applied,

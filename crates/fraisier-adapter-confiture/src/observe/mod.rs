@@ -89,7 +89,7 @@ impl Call {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The server is not asked to notice that confiture is gone, because it cannot be: see
+    /// The server is not asked to notice when confiture is gone, because it would refuse: see
     /// [`Builder::server_disconnect_check`](crate::Builder::server_disconnect_check). Each call that
     /// goes on without it reports this once.
     NoDisconnectCheck {
@@ -125,8 +125,8 @@ pub enum Event {
         /// The line without its end; a very long one is cut, and then ends in `…`.
         text: String,
     },
-    /// It printed so much that some lines were not delivered. The lines after this event are delivered
-    /// again.
+    /// It printed so much that some lines were not delivered. Lines printed after this event are
+    /// delivered.
     LinesSkipped {
         /// Where.
         stream: Stream,
@@ -147,7 +147,13 @@ pub enum Event {
         /// What follows the version in the name of the file.
         name: String,
     },
-    /// How far a long `up` has come: see
+    /// A migration was rolled back, by a `down_to` or by the undo of a failed `up`. The report says so, so
+    /// this comes after [`Event::Finished`].
+    MigrationRolledBack {
+        /// The version.
+        revision: Revision,
+    },
+    /// How far a running `up` is: see
     /// [`progress_interval`](crate::Builder::progress_interval). The commands that query it have no
     /// events.
     Progress {
@@ -169,7 +175,7 @@ pub enum Event {
         exit: Exit,
         /// How long it ran.
         duration: Duration,
-        /// Whether the adapter stopped it and it was a kill that ended it.
+        /// Whether the adapter killed it.
         killed: bool,
     },
 }
@@ -183,6 +189,7 @@ impl Redact for Event {
                 redactor.names([&mut revision.0]);
                 redactor.prose([name]);
             }
+            Self::MigrationRolledBack { revision } => redactor.names([&mut revision.0]),
             Self::Progress { revision, .. } => revision.redact(redactor),
             Self::LedgerNotRead { why } => redactor.prose([why]),
             Self::RevisionsDiffer { by_row, by_time } => {

@@ -10,6 +10,7 @@ use super::outcome::Outcome;
 use super::server_error::refusal;
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
 use crate::ledger::{self, Ledger, OrderedBy, Rollback};
+use crate::observe::Event;
 use crate::process::{Arg, Invocation, Links};
 use crate::release::capability::Need;
 use crate::report::{self, Envelope};
@@ -49,9 +50,13 @@ pub(crate) async fn roll_back(
     }
     check_files(migrations, ledger, rollback)?;
     let links = call.request.project.links(&rollback.versions)?;
-    let outcome = call
-        .run(command(call.request, &rollback.target, links))
-        .await?;
+    let invocation = command(call.request, &rollback.target, links);
+    let outcome = call.run::<report::DownTo>(invocation).await?;
+    if let Ok(report) = outcome.report() {
+        for revision in report.rolled_back.iter().map(Revision::new) {
+            call.emit(Event::MigrationRolledBack { revision });
+        }
+    }
     let done = interpret(&outcome, rollback, ledger.ordered_by)?;
     if !plans_under_lock {
         let after = match ledger.ordered_by {

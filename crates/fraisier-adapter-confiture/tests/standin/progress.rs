@@ -32,11 +32,13 @@ impl Heard {
         started.map(|(call, _)| *call).collect()
     }
 
-    /// The migrations of the events: `+` for one that was applied, `-` for one that failed.
+    /// The migrations of the events: `+` for one that was applied, `-` for one that failed, `<` for one that
+    /// was rolled back.
     fn migrations(&self) -> Vec<String> {
         let migration = |(_, event): &(u64, Event)| match event {
             Event::MigrationApplied { revision, name } => Some(format!("+{revision}_{name}")),
             Event::MigrationFailed { revision, name } => Some(format!("-{revision}_{name}")),
+            Event::MigrationRolledBack { revision } => Some(format!("<{revision}")),
             _ => None,
         };
         self.events().iter().filter_map(migration).collect()
@@ -66,6 +68,34 @@ async fn migration_events_come_from_the_report_and_once() {
         assert!(outcome.is_err());
         assert_eq!(heard.migrations(), ["+001_a", "-002_b"], "{says}");
     }
+}
+
+#[tokio::test]
+async fn a_rollback_reports_each_migration_that_it_rolled_back() {
+    let row = |version, second| {
+        format!(
+            r#"{{"version": "{version}", "status": "applied",
+                "applied_at": "2026-11-28T20:00:0{second}+00:00"}}"#
+        )
+    };
+    let (first, second, third) = (row("001", 0), row("002", 1), row("003", 2));
+    let stage = Stage::new(&format!(
+        r#"case "$2" in
+          current) echo '{{"revision": "003", "name": "c"}}' > "$report" ;;
+          status) if grep -q down-to "$(dirname "$0")/calls"; then
+              echo '{{"migrations": [{first}]}}' > "$report"
+            else
+              echo '{{"migrations": [{first}, {second}, {third}]}}' > "$report"
+            fi ;;
+          down-to) echo '{{"from": "003", "to": "001", "rolled_back": ["003", "002"],
+              "skipped": [], "errors": []}}' > "$report" ;;
+        esac"#
+    ));
+    let heard = Arc::new(Heard::default());
+    let adapter = stage.built(|it| it.observer(heard.clone()));
+    let outcome = adapter.down_to(&stage.ctx(DSN), "001".into()).await;
+    assert_eq!(outcome.expect("a success").applied.len(), 2);
+    assert_eq!(heard.migrations(), ["<003", "<002"]);
 }
 
 #[tokio::test]
