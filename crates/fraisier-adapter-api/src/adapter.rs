@@ -165,7 +165,8 @@ pub trait MigrationAdapter: Send + Sync {
     ///
     /// `Ok` means that the database is at `target`, also when it already was.
     /// [`applied`](MigrationOutcome::applied) lists what was rolled back, in that order. Rolling
-    /// back cannot restore data that a migration deleted.
+    /// back cannot restore data that a migration deleted. The migration that was applied first cannot
+    /// be rolled back, because no revision comes before it.
     ///
     /// ```
     /// # use fraisier_adapter_api::{AdapterCtx, AdapterError, MigrationAdapter, Revision};
@@ -199,7 +200,7 @@ pub trait MigrationAdapter: Send + Sync {
     /// # async fn f(adapter: &dyn MigrationAdapter, ctx: &AdapterCtx) -> Result<(), AdapterError> {
     /// let report = adapter.verify(ctx).await?;
     /// for check in report.checks.iter().filter(|check| !check.ok) {
-    ///     println!("{} does not hold", check.name);
+    ///     println!("{} failed", check.name);
     /// }
     /// # Ok(())
     /// # }

@@ -146,7 +146,7 @@ pub struct ChangeSet {
     /// set made here. Required on the wire; there is no version 0, and reading it is an error.
     #[serde(deserialize_with = "contract_version")]
     pub contract_version: u32,
-    /// The changes, in the order the tool lists them. Missing on the wire it reads as empty.
+    /// The changes, in the order the tool lists them. A missing key reads as empty.
     #[serde(default)]
     pub changes: Vec<SchemaChange>,
 }

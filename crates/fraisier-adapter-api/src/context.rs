@@ -72,7 +72,7 @@ pub struct AdapterCtx {
     /// for the tool's own default.
     pub migrations_path: Option<PathBuf>,
     /// Which secrets there are: the logical name (`DATABASE_URL`), and the environment variable to
-    /// read it from (`SHOP_PRODUCTION_DSN`). Missing on the wire it reads as empty.
+    /// read it from (`SHOP_PRODUCTION_DSN`). A missing key reads as empty.
     #[serde(default)]
     pub env_secrets: BTreeMap<String, String>,
     /// The values of secrets, by logical name, in this process only: never serialized, never
@@ -80,13 +80,13 @@ pub struct AdapterCtx {
     #[serde(skip)]
     pub resolved_secrets: BTreeMap<String, String>,
     /// The revision that the previous deploy left the database at; `None` when there was none or
-    /// the engine does not know. What the database says now is for
-    /// [`current_revision`](crate::MigrationAdapter::current_revision) to find out.
+    /// the engine does not know. The database may be at another one by now: see
+    /// [`current_revision`](crate::MigrationAdapter::current_revision).
     pub previous_revision: Option<Revision>,
     /// The build that is deployed; `None` when the migrations come from none.
     pub artifact_ref: Option<ArtifactRef>,
     /// Settings of the adapter's own, each documented there. Not for secrets: they are serialized
-    /// and printed. Missing on the wire it reads as empty.
+    /// and printed. A missing key reads as empty.
     #[serde(default)]
     pub settings: BTreeMap<String, Value>,
 }

@@ -152,8 +152,8 @@ mod unambiguous;
 mod verify;
 
 pub use adapter::MigrationAdapter;
-/// The attribute for implementations of [`MigrationAdapter`], so that an adapter needs no dependency
-/// on the crate it comes from.
+/// The attribute that implementations of [`MigrationAdapter`] need, re-exported so that an adapter does
+/// not have to depend on the crate `async-trait`.
 pub use async_trait::async_trait;
 pub use change_set::{ChangeSet, ChangeSetUnavailable, RISK_CONTRACT_VERSION, SchemaChange};
 pub use context::AdapterCtx;

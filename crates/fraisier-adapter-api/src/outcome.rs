@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Revision;
 
 /// What [`up`](crate::MigrationAdapter::up) or [`down_to`](crate::MigrationAdapter::down_to) did,
-/// when it did all it was asked.
+/// when it did everything that was asked of it.
 ///
 /// There is no outcome for work half done: that is an [`AdapterError`](crate::AdapterError).
 ///

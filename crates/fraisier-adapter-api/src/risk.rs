@@ -97,7 +97,7 @@ impl FromStr for RiskTier {
     }
 }
 
-/// A name that is no [`RiskTier`]. The message lists those that are.
+/// A name that is no [`RiskTier`]. The message lists the valid names.
 ///
 /// ```
 /// use fraisier_adapter_api::RiskTier;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub struct VerifyCheck {
     /// What was checked, in the tool's terms.
     pub name: String,
-    /// Whether it holds. A check that could not be run does not hold.
+    /// Whether it passed. A check that could not be run has not passed.
     pub ok: bool,
     /// What was found, for people.
     pub detail: Option<String>,

@@ -29,7 +29,7 @@ use crate::request::{Config, Request};
 /// Clones share the running commands, which [`settled`](Self::settled) waits for. Calls may be made at the
 /// same time, on one adapter or on many.
 ///
-/// # Where the database was
+/// # The current revision
 ///
 /// confiture decides by `applied_at` what was applied last. Those times can tie, as after
 /// `migrate reinit`, and run backwards, as after a clock correction. The order of application is the
@@ -43,27 +43,29 @@ use crate::request::{Config, Request};
 ///   rows, because confiture would roll back something else. confiture gets a directory of links that
 ///   lacks every migration that is not planned. If another deploy has applied one in the meantime,
 ///   confiture finds no files for it, refuses, and changes nothing.
-/// - An [undone](Builder::undo_failed_up) `up` rolls back in the same way exactly what it applied.
+/// - The [undo](Builder::undo_failed_up) of a failed `up` rolls back, in the same way, exactly what that
+///   `up` applied.
 ///
-/// Where the configured program is not a script of a Python installation, as a wrapper, no interpreter
-/// is known. `current_revision` then returns what confiture names, with an [`Event::LedgerNotRead`].
+/// If the configured program is not a script of a Python installation but, for example, a wrapper, the
+/// interpreter is unknown. `current_revision` then returns what confiture names, with an [`Event::LedgerNotRead`].
 /// `down_to` plans with `migrate status`, and refuses times that tie or differ from the order of the
 /// versions.
 ///
-/// The report of an `up` has no times. So [`from`](MigrationOutcome::from) of an `up`, and `to` when
-/// there was nothing to apply, is the last in sort order of what had been applied of the migrations in
-/// the directory. To go back after an `up`, ask `current_revision` before it.
+/// The report of an `up` does not say in which order earlier migrations were applied. So the
+/// [`from`](MigrationOutcome::from) of an `up`, and its `to` when there was nothing to apply, is the
+/// applied migration of the directory whose version sorts last. That may differ from `current_revision`:
+/// to go back after an `up`, call `current_revision` before it.
 ///
 /// A ledger that the role may not see, or that is not on its `search_path`, is no ledger to
 /// confiture: `current_revision` is `None` then, as on a database that was never migrated. No report
 /// distinguishes the two. `fraisier-adapter-confiture-ipc doctor` looks for a ledger in every schema;
-/// run it where `None` is a surprise, before anything is applied. `preflight` has the issue
+/// run it if `None` is unexpected, before anything is applied. `preflight` reports the issue
 /// [`LEDGER_ELSEWHERE`](crate::LEDGER_ELSEWHERE) then.
 ///
 /// # When a call is cancelled
 ///
 /// Dropping the future of a call, and the timeout, kill the process group of the command that runs.
-/// Nothing of the call is left then on this machine. What may be assumed of the database:
+/// Nothing of the call is left then on this machine. What you can assume about the database:
 ///
 /// | when the call was stopped | the database |
 /// |---|---|
@@ -85,11 +87,10 @@ use crate::request::{Config, Request};
 ///
 /// The death of the process around the adapter, whatever killed it, is a stop too. Every command has a
 /// watcher, a small `/bin/sh` in the command's process group, which notices the death within
-/// milliseconds, kills the group as a dropped call would, and removes the directory of the report. An
-/// engine that lives sees nothing of it but one more child while a command runs. Where `/bin/sh` is
-/// missing or is no shell, an [`Event::NotWatched`] and a warning in the log report it before the first
-/// command starts: confiture then goes on after the engine's death, and commits. So it does where
-/// the engine forked a process that runs on without `exec`, which keeps the death from being noticed.
+/// milliseconds, kills the group as a dropped call would, and removes the directory of the report.
+/// In two cases the death is not noticed, and confiture continues and commits: if `/bin/sh` is missing
+/// or is no shell, which an [`Event::NotWatched`] and a warning in the log report before the first command
+/// starts; and if the engine forked a process that still runs and has not called `exec`.
 ///
 /// [`Event::NoDisconnectCheck`]: crate::observe::Event::NoDisconnectCheck
 /// [`Event::NotWatched`]: crate::observe::Event::NotWatched
@@ -228,7 +229,8 @@ impl ConfitureMigration {
         self.call(Operation::DownTo, Some(ctx), about, run).await
     }
 
-    /// As [`MigrationAdapter::verify`].
+    /// As [`MigrationAdapter::verify`]. The check of a migration without a `.verify.sql` is ok, and its
+    /// detail says that there is none.
     ///
     /// # Errors
     ///

@@ -34,12 +34,12 @@
 //! | `everything` | 0.20.0 | `migrate current` and `migrate down-to` exist and take `--no-config` |
 //! | `preflight` | 0.22.0 | `migrate preflight` takes `--output`; before, it exits 2 with "No such option" |
 //! | `window_safe` | 0.23.0 | the preflight report has `window_safe`; before, the field is absent |
-//! | `risk_tier` | 0.44.0 | changes carry tiers that hold: the first release whose classes are complete |
+//! | `risk_tier` | 0.44.0 | the tiers of changes are reliable: it is the first release whose classes are complete |
 //! | `deep_classification` | 0.44.0 | `DROP TABLE` is `PFLIGHT_REPLICA_DROP_TABLE`; before, it passes as window-safe |
 //! | `no_op_report` | 0.48.0 | `up` writes a report when there is nothing to apply; before, it writes no file |
 //! | `locked_rollback` | 0.48.0 | `down-to` plans under the migration lock; before, it does not see what another deploy applies while it waits |
-//! | `allow_destructive` | 1.2.0 | `up` refuses a destructive migration, and `--allow-destructive` lets it; before, it applies it |
-//! | `pending_scope` | 1.35.0 | announced and not seen yet: `preflight --scope pending` is accepted |
+//! | `allow_destructive` | 1.2.0 | `up` refuses a destructive migration unless `--allow-destructive` is passed; before, it applies it |
+//! | `pending_scope` | 1.35.0 | announced, not released yet: `preflight` accepts `--scope pending` |
 //!
 //! The rows are [`capability::FLOORS`]. A pre-release satisfies no minimum version.
 //! `describe` advertises only what the installed release can do.
@@ -48,7 +48,7 @@
 //!
 //! | key | takes | what it does |
 //! |---|---|---|
-//! | `lock_timeout_ms` | a whole number of milliseconds from 1 to 2147483647 | how long `up` waits for the migration lock; confiture's default is 30000. A release before 0.48.0 waits for the end of a migration that runs before it asks for the lock, which this does not bound |
+//! | `lock_timeout_ms` | a whole number of milliseconds from 1 to 2147483647 | how long `up` waits for the migration lock; confiture's default is 30000. A release before 0.48.0 first waits until a migration that is running has ended, without a limit |
 //! | `require_reversible` | a boolean | `up` refuses to start while a pending migration has no `.down.sql` |
 //! | `allow_destructive` | a boolean | `up` applies migrations that declare themselves destructive; needs a release that has `--allow-destructive` |
 //!
@@ -64,20 +64,20 @@
 //! | `FRAISIER_CONFITURE_BIN` | a path, or a name that is looked up in `PATH` | the binary of confiture | `confiture` |
 //! | `FRAISIER_CONFITURE_TIMEOUT` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how long one command of confiture may run before it is stopped | `off` |
 //! | `FRAISIER_CONFITURE_SERVER_DISCONNECT_CHECK` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how soon the server is to notice that confiture is gone (PostgreSQL 14 or newer) | `1s` where the server accepts it |
-//! | `FRAISIER_CONFITURE_LOCK_TIMEOUT_MS` | a whole number of milliseconds from 1 to 2147483647 | how long `up` waits for the migration lock, unless the context says | confiture's, 30000 |
-//! | `FRAISIER_CONFITURE_REQUIRE_REVERSIBLE` | `true` or `false` | whether `up` refuses to start while a pending migration has no `.down.sql`, unless the context says | `false` |
-//! | `FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE` | `true` or `false` | whether `up` applies migrations that declare themselves destructive, unless the context says | `false` |
+//! | `FRAISIER_CONFITURE_LOCK_TIMEOUT_MS` | a whole number of milliseconds from 1 to 2147483647 | how long `up` waits for the migration lock, unless the context sets it | confiture's, 30000 |
+//! | `FRAISIER_CONFITURE_REQUIRE_REVERSIBLE` | `true` or `false` | whether `up` refuses to start while a pending migration has no `.down.sql`, unless the context sets it | `false` |
+//! | `FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE` | `true` or `false` | whether `up` applies migrations that declare themselves destructive, unless the context sets it | `false` |
 //! | `FRAISIER_CONFITURE_UNDO_FAILED_UP` | `true` or `false` | whether an `up` that failed halfway is rolled back to where it began | `false` |
 //! | `FRAISIER_CONFITURE_PREFLIGHT_PENDING_ONLY` | `true` or `false` | whether `preflight` judges only what is pending, where the ledger can be read | `true` |
-//! | `FRAISIER_CONFITURE_PROGRESS_INTERVAL` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how often an `up` that takes longer is asked how far it is | `off` |
-//! | `FRAISIER_CONFITURE_MISSING_MIGRATIONS` | `refuse` or `ask` | what becomes of a `verify` or `preflight` whose migrations directory does not exist | `refuse` |
-//! | `FRAISIER_CONFITURE_INHERIT_ENV` | names of variables, with commas between them | narrows what confiture sees of the environment to these variables | all but the sources of secrets |
+//! | `FRAISIER_CONFITURE_PROGRESS_INTERVAL` | a whole number from 1 on with its unit (`ms`, `s`, `m` or `h`), such as `90s`, or `off` | how often the progress of a running `up` is queried | `off` |
+//! | `FRAISIER_CONFITURE_MISSING_MIGRATIONS` | `refuse` or `ask` | what happens to a `verify` or `preflight` whose migrations directory does not exist | `refuse` |
+//! | `FRAISIER_CONFITURE_INHERIT_ENV` | names of variables, with commas between them | the only variables of the environment that confiture inherits | all but the sources of secrets |
 //! | `FRAISIER_CONFITURE_WITHHOLD_ENV` | names of variables, with commas between them | variables that no child sees, and whose values are masked | none |
-//! | `FRAISIER_CONFITURE_BYTECODE_CACHE` | `true` or `false` | whether confiture gets a private bytecode cache where Python may not keep one | `true` |
+//! | `FRAISIER_CONFITURE_BYTECODE_CACHE` | `true` or `false` | whether confiture gets a private bytecode cache if Python cannot write its own | `true` |
 //!
-//! The rows are [`VARIABLES`]. A value that a variable does not take is refused before anything is
-//! started; one that is empty counts as not set. Of these, [`ConfitureMigration::new`] and
-//! [`ConfitureMigration::builder`] read `FRAISIER_CONFITURE_BIN` alone.
+//! The rows are [`VARIABLES`]. An invalid value is refused before anything is started; an empty one
+//! counts as not set. [`ConfitureMigration::new`] and [`ConfitureMigration::builder`] read only
+//! `FRAISIER_CONFITURE_BIN`.
 //!
 //! # Secrets
 //!
@@ -103,7 +103,7 @@
 //! - A connection string that libpq refuses, for example because of an unknown parameter, a wrong value,
 //!   or a password that is not percent-encoded. The message names the parameter.
 //! - A connection string that sets `replication`, or `client_encoding` to something other than UTF-8.
-//! - Where the builder demands a [`server_disconnect_check`](Builder::server_disconnect_check): a
+//! - If the builder demands a [`server_disconnect_check`](Builder::server_disconnect_check): a
 //!   connection string with `options` that do not set it, and a server or pooler that refuses it. By
 //!   default the call continues without the check, and reports that.
 //! - A migration file with a NUL byte: confiture runs nothing that follows it.

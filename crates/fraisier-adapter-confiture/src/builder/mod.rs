@@ -40,14 +40,15 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// `InvalidConfig` for the first variable of the table with a value that it does not take, such as
-    /// a `FRAISIER_CONFITURE_TIMEOUT` of `90`, without a unit. The message names the variable and what
-    /// it takes, and does not quote the value.
+    /// `InvalidConfig` for the first variable of the table with an invalid value, such as a
+    /// `FRAISIER_CONFITURE_TIMEOUT` of `90`, without a unit. The message names the variable and the valid
+    /// values, and does not quote the invalid one.
     pub fn from_env() -> Result<Self, Failure> {
         Self::default().overridden_by_env()
     }
 
-    /// This builder, where the variables of [`VARIABLES`] win over what was set so far.
+    /// This builder with the options that the variables of [`VARIABLES`] set, in place of what was set
+    /// so far.
     ///
     /// # Errors
     ///
@@ -62,7 +63,7 @@ impl Builder {
         self.with_program(program.into(), NamedBy::Builder)
     }
 
-    /// The binary where neither [`program`](Self::program) nor the variable `FRAISIER_CONFITURE_BIN` names
+    /// The binary if neither [`program`](Self::program) nor the variable `FRAISIER_CONFITURE_BIN` names
     /// one, instead of `confiture` from `PATH`.
     pub fn default_program(mut self, program: impl Into<PathBuf>) -> Self {
         if self.config.named_by == NamedBy::Default {
@@ -83,15 +84,14 @@ impl Builder {
         self
     }
 
-    /// Whether confiture gets a private cache for Python's bytecode where Python may not keep one
+    /// Whether confiture gets a private cache for Python's bytecode if Python cannot write one
     /// beside its modules (`PYTHONDONTWRITEBYTECODE`, a read-only installation without compiled
-    /// modules), which more than halves the time of a call from the second one on. On by
-    /// default.
+    /// modules). From the second call on, this more than halves the time of a call. On by default.
     ///
-    /// It is below `XDG_CACHE_HOME`, `~/.cache` or the temporary directory, and only where nobody
-    /// but this user and root can write or exchange anything on the way to it; otherwise there is
-    /// none. A `PYTHONPYCACHEPREFIX` of the child's environment is left alone. A release of
-    /// confiture takes about 20 MB in it; it may be deleted at any time.
+    /// The cache is below `XDG_CACHE_HOME`, `~/.cache` or the temporary directory. There is none if
+    /// anybody but this user and root can write to one of the directories above it. If the child's
+    /// environment sets `PYTHONPYCACHEPREFIX`, that is used. A release of confiture needs about
+    /// 20 MB; the cache may be deleted at any time.
     pub fn bytecode_cache(mut self, on: bool) -> Self {
         self.config.bytecode_cache = on;
         self
@@ -99,7 +99,7 @@ impl Builder {
 
     /// Asks `PostgreSQL` to notice within this time that confiture is gone, so that a killed command
     /// leaves no statement running and no lock held, also when everything around it was killed too.
-    /// One second by default, where the server accepts it; `None` does not ask.
+    /// One second by default, if the server accepts it; `None` does not ask.
     ///
     /// It is sent as a start option of the session (`PGOPTIONS`), which needs `PostgreSQL` 14 or
     /// newer on a system that supports it, such as Linux. An older server refuses the connection, and so
@@ -114,7 +114,7 @@ impl Builder {
     /// `InvalidConfig`, which names the solutions.
     ///
     /// `options` in the file of a `service=`, or of `PGSERVICE`, cannot be seen: there the check is
-    /// silently off, unless they set it. `PGOPTIONS` also reaches connections that a `.py` migration
+    /// off without a report, unless they set it. `PGOPTIONS` also reaches connections that a `.py` migration
     /// opens by itself.
     ///
     /// ```
@@ -151,8 +151,8 @@ impl Builder {
         self
     }
 
-    /// What becomes of a `verify` or `preflight` whose migrations directory does not exist: it is
-    /// refused, by default.
+    /// What happens to a `verify` or `preflight` whose migrations directory does not exist. By default
+    /// it is refused.
     pub fn missing_migrations(mut self, what: MissingMigrations) -> Self {
         self.config.missing_migrations = what;
         self
@@ -170,8 +170,8 @@ impl Builder {
     /// | that is pending | yes |
     /// | that is applied | no |
     /// | … and whose file does not have the checksum that is in the ledger, or cannot be compared | yes, with the issue [`APPLIED_FILE_CHANGED`](crate::APPLIED_FILE_CHANGED) |
-    /// | … and of whose version there is another one | yes |
-    /// | … where the ledger cannot be read, and confiture is older than 1.35.0 | yes, with the issue [`APPLIED_ALSO_JUDGED`](crate::APPLIED_ALSO_JUDGED) |
+    /// | … and whose version another migration has, too | yes |
+    /// | … if the ledger cannot be read, and confiture is older than 1.35.0 | yes, with the issue [`APPLIED_ALSO_JUDGED`](crate::APPLIED_ALSO_JUDGED) |
     ///
     /// Switched off, every migration is judged, and `pending_scope` is not advertised.
     pub fn preflight_pending_only(mut self, on: bool) -> Self {
@@ -179,7 +179,7 @@ impl Builder {
         self
     }
 
-    /// How often a running `up` is queried for its progress, with `current` beside it; `None`, the
+    /// How often the progress of a running `up` is queried, by a `current` beside it; `None`, the
     /// default, is never. The observer gets an
     /// [`Event::Progress`](crate::observe::Event::Progress), and the log a line. It never
     /// disturbs the `up`: a query that fails is repeated later. Each query starts confiture once.
@@ -191,10 +191,10 @@ impl Builder {
     /// Whether an `up` that failed halfway is rolled back to where it began, so that an engine that
     /// compensates only what succeeded leaves no migration behind. Off by default.
     ///
-    /// When an `up` fails after it applied migrations, and the evidence says exactly which, exactly
-    /// these are rolled back, and the error describes both. Where that fails, where nothing had been
-    /// applied before, or where another deploy has applied a migration in the meantime, the error is
-    /// `IrreversibleRollback` and has every fact. Where it is not certain what was applied (after a lost
+    /// If an `up` fails after it applied migrations, and the evidence says exactly which, exactly
+    /// these are rolled back, and the error describes both. If that fails, if nothing had been
+    /// applied before, or if another deploy has applied a migration in the meantime, the error is
+    /// `IrreversibleRollback`, and describes both too. If it is not certain what was applied (after a lost
     /// connection or a stop), nothing is rolled back.
     pub fn undo_failed_up(mut self, on: bool) -> Self {
         self.config.undo_failed_up = on;
@@ -218,9 +218,9 @@ impl Builder {
         self
     }
 
-    /// No child receives these variables, the one that runs `--version` included; for example the
-    /// administrator's connection string of an engine. Their values are secrets: they are masked in
-    /// everything that the adapter returns. Several calls of this add up.
+    /// Adds variables that no child receives, not even that of `--version`: for example an engine's
+    /// connection string for administration. Their values are secrets: they are masked in everything that
+    /// the adapter returns.
     ///
     /// No child of a call receives the variables that the secrets of its context come from.
     /// [`describe`](fraisier_adapter_api::MigrationAdapter::describe) has no context, so only what is

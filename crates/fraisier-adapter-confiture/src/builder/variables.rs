@@ -9,16 +9,16 @@ use crate::failure::{Advice, Failure, Fault, NamedBy};
 use crate::redact::Redactor;
 use crate::request::{LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, MissingMigrations};
 
-/// An environment variable that stands for an option of the [`Builder`].
+/// An environment variable that sets an option of the [`Builder`].
 #[derive(Debug, Clone, Copy)]
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// What it takes, with its units.
+    /// Its valid values, with their units.
     pub takes: &'static str,
     /// What it does.
     pub does: &'static str,
-    /// What holds when it is not set.
+    /// The value that counts if it is not set.
     pub default: &'static str,
     /// The builder with the option; `None` when the value is not one that the variable takes.
     apply: fn(Builder, &OsStr) -> Option<Builder>,
@@ -59,7 +59,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable {
         name: "FRAISIER_CONFITURE_LOCK_TIMEOUT_MS",
         takes: LOCK_TIMEOUT_TAKES,
-        does: "how long `up` waits for the migration lock, unless the context says",
+        does: "how long `up` waits for the migration lock, unless the context sets it",
         default: "confiture's, 30000",
         apply: |builder, value| {
             let ms = whole(value.to_str()?)?;
@@ -71,7 +71,7 @@ pub static VARIABLES: &[Variable] = &[
         name: "FRAISIER_CONFITURE_REQUIRE_REVERSIBLE",
         takes: SWITCH,
         does: "whether `up` refuses to start while a pending migration has no `.down.sql`, unless \
-               the context says",
+               the context sets it",
         default: "`false`",
         apply: |builder, value| Some(builder.require_reversible(switch(value)?)),
     },
@@ -79,7 +79,7 @@ pub static VARIABLES: &[Variable] = &[
         name: "FRAISIER_CONFITURE_ALLOW_DESTRUCTIVE",
         takes: SWITCH,
         does: "whether `up` applies migrations that declare themselves destructive, unless the \
-               context says",
+               context sets it",
         default: "`false`",
         apply: |builder, value| Some(builder.allow_destructive(switch(value)?)),
     },
@@ -100,14 +100,14 @@ pub static VARIABLES: &[Variable] = &[
     Variable {
         name: "FRAISIER_CONFITURE_PROGRESS_INTERVAL",
         takes: DURATION_OR_OFF,
-        does: "how often an `up` that takes longer is asked how far it is",
+        does: "how often the progress of a running `up` is queried",
         default: "`off`",
         apply: |builder, value| duration_or_off(value, |time| builder.progress_interval(time)),
     },
     Variable {
         name: "FRAISIER_CONFITURE_MISSING_MIGRATIONS",
         takes: "`refuse` or `ask`",
-        does: "what becomes of a `verify` or `preflight` whose migrations directory does not exist",
+        does: "what happens to a `verify` or `preflight` whose migrations directory does not exist",
         default: "`refuse`",
         apply: |builder, value| {
             let what = match value.to_str()? {
@@ -121,7 +121,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable {
         name: "FRAISIER_CONFITURE_INHERIT_ENV",
         takes: NAMES,
-        does: "narrows what confiture sees of the environment to these variables",
+        does: "the only variables of the environment that confiture inherits",
         default: "all but the sources of secrets",
         apply: |builder, value| Some(builder.inherit_env(names(value)?)),
     },
@@ -135,7 +135,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable {
         name: "FRAISIER_CONFITURE_BYTECODE_CACHE",
         takes: SWITCH,
-        does: "whether confiture gets a private bytecode cache where Python may not keep one",
+        does: "whether confiture gets a private bytecode cache if Python cannot write its own",
         default: "`true`",
         apply: |builder, value| Some(builder.bytecode_cache(switch(value)?)),
     },

@@ -27,7 +27,7 @@ use crate::redact::{Redact, Redacted, Redactor};
 /// The name under which this adapter presents itself.
 pub(crate) const ADAPTER: &str = "confiture";
 
-/// What a failure is about, where a program can act on it.
+/// What caused a failure, as far as a program can act on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
@@ -256,7 +256,7 @@ impl Failure {
         self.fault.kind
     }
 
-    /// What a program can act on.
+    /// What caused it, as far as a program can act on it.
     #[must_use]
     pub fn cause(&self) -> &Cause {
         &self.fault.cause
@@ -286,8 +286,8 @@ impl Failure {
         self.fault.advice()
     }
 
-    /// Whether the same call may succeed later without a change of anything: another deploy was in
-    /// the way, and nothing happened.
+    /// Whether the same call, unchanged, may succeed later: another deploy was in the way, and this call
+    /// changed nothing.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         self.fault.kind == AdapterErrorKind::LockContention

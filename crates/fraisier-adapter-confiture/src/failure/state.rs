@@ -40,8 +40,8 @@ pub enum DatabaseState {
         /// The last applied migration now.
         revision: Revision,
     },
-    /// Completed migrations remain applied or rolled back; whether and which there are is not known,
-    /// and the migration that was in progress may be committed or not.
+    /// The call was stopped. Migrations that it had completed remain applied, or rolled back; it is not
+    /// known which, if any. The migration in progress may be committed or not.
     InProgress,
     /// Whether the database was changed is not known.
     Unknown,
@@ -59,7 +59,8 @@ pub enum Change {
 }
 
 impl DatabaseState {
-    /// Whether it says that no migration was changed.
+    /// Whether it says that no migration was applied or rolled back: true also for an
+    /// [`Exactly`](Self::Exactly) without versions.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
         match self {

@@ -32,7 +32,7 @@ pub enum Need {
     WindowSafe,
     /// A change set in which changes carry a risk tier.
     RiskTier,
-    /// A `window_safe` verdict that considers every class of statement.
+    /// A preflight, also against a copy of the database, that knows every class of statement.
     DeepClassification,
     /// A report of an `up` that found nothing to apply.
     NoOpReport,
@@ -105,7 +105,7 @@ pub static FLOORS: &[Floor] = &[
     Floor {
         need: Need::RiskTier,
         since: (0, 44, 0),
-        shows: "changes carry tiers that hold: the first release whose classes are complete",
+        shows: "the tiers of changes are reliable: it is the first release whose classes are complete",
     },
     Floor {
         need: Need::DeepClassification,
@@ -126,13 +126,13 @@ pub static FLOORS: &[Floor] = &[
     Floor {
         need: Need::AllowDestructive,
         since: (1, 2, 0),
-        shows: "`up` refuses a destructive migration, and `--allow-destructive` lets it; before, it \
-                applies it",
+        shows: "`up` refuses a destructive migration unless `--allow-destructive` is passed; before, \
+                it applies it",
     },
     Floor {
         need: Need::PendingScope,
         since: (1, 35, 0),
-        shows: "announced and not seen yet: `preflight --scope pending` is accepted",
+        shows: "announced, not released yet: `preflight` accepts `--scope pending`",
     },
 ];
 

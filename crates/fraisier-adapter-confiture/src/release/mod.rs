@@ -7,11 +7,11 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
-/// The version a confiture binary gives itself.
+/// The version that a confiture binary reports.
 ///
 /// Python's version scheme knows more than releases. A pre-release such as `1.30.0rc1`, and a version
 /// that cannot be read, satisfies no minimum, because nothing has been recorded of it.
-/// They are ordered by release, those that are no release first.
+/// Versions are ordered by release; one that is no release comes before every release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConfitureVersion {
     /// Major, minor and patch number.
@@ -22,8 +22,8 @@ pub struct ConfitureVersion {
 impl ConfitureVersion {
     /// Reads a version such as `1.29.0`.
     ///
-    /// Comparable are releases of up to three numbers, with a post-release (`1.29.0.post1`) or a
-    /// local label (`1.29.0+deb12`) counted as the release they follow.
+    /// A release has up to three numbers. A post-release (`1.29.0.post1`) and a local label
+    /// (`1.29.0+deb12`) count as the release that they follow.
     ///
     /// ```
     /// use fraisier_adapter_confiture::ConfitureVersion;

@@ -12,7 +12,7 @@ use super::environment::{Check, Inherit};
 use crate::failure::{Advice, Fault, NamedBy};
 use crate::process::{Arg, Environment, Invocation, find_program};
 
-/// What becomes of a `verify` or `preflight` whose migrations directory does not exist. `up` and
+/// What happens to a `verify` or `preflight` whose migrations directory does not exist. `up` and
 /// `down_to` are refused in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -20,9 +20,9 @@ pub enum MissingMigrations {
     /// It is refused: confiture finds nothing wrong with a directory that is not there.
     #[default]
     Refuse,
-    /// confiture answers: for an engine that asks where the directory need not be. A `verify` is
-    /// then as confiture says it, with a detail that no files were at hand. A `preflight` has
-    /// confiture's `ok`, a warning of ours
+    /// confiture runs all the same, for an engine that calls these on a host that need not have the
+    /// migrations. The report of `verify` is confiture's, with the detail that there were no files. The
+    /// report of `preflight` has confiture's `ok`, a warning
     /// ([`NO_MIGRATIONS_AT_HAND`](crate::NO_MIGRATIONS_AT_HAND)), and neither `window_safe`
     /// nor a change set, so that gates refuse.
     AskConfiture,
@@ -106,8 +106,7 @@ const LOCK_TIMEOUT: Setting = Setting {
     key: "lock_timeout_ms",
     takes: LOCK_TIMEOUT_TAKES,
     does: "how long `up` waits for the migration lock; confiture's default is 30000. A release \
-           before 0.48.0 waits for the end of a migration that runs before it asks for the lock, \
-           which this does not bound",
+           before 0.48.0 first waits until a migration that is running has ended, without a limit",
 };
 
 const REQUIRE_REVERSIBLE: Setting = Setting {
