@@ -52,9 +52,10 @@ use crate::request::{Config, Request};
 /// versions.
 ///
 /// The report of an `up` does not say in which order earlier migrations were applied. So the
-/// [`from`](MigrationOutcome::from) of an `up`, and its `to` when there was nothing to apply, is the
-/// applied migration of the directory whose version sorts last. That may differ from `current_revision`:
-/// to go back after an `up`, call `current_revision` before it.
+/// [`from`](MigrationOutcome::from) of an `up` that applied something is the applied migration of the
+/// directory whose version sorts last. That may differ from `current_revision`: to go back after an `up`,
+/// call `current_revision` before it. When there was nothing to apply, `from` and `to` are the last row of
+/// the ledger; where the rows cannot be read, they are what the report says.
 ///
 /// A ledger that the role may not see, or that is not on its `search_path`, is no ledger to
 /// confiture: `current_revision` is `None` then, as on a database that was never migrated. No report

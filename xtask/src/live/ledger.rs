@@ -28,8 +28,12 @@ pub const GROUP: Group = Group {
 /// The first release that plans a rollback under the migration lock.
 const LOCKED_ROLLBACK: Release = Release::new(0, 48, 0);
 
-const SCENES: [(&str, Play); 9] = [
+const SCENES: [(&str, Play); 10] = [
     ("rows without a time", no_time),
+    (
+        "nothing to apply from a directory that lacks what is applied",
+        nothing_to_apply,
+    ),
     ("a wrapper", wrapper),
     ("a fresh database behind a wrapper", fresh_behind_wrapper),
     ("a ledger that changes", changed),
@@ -86,6 +90,19 @@ fn no_time(stage: &Stage<'_>) -> anyhow::Result<()> {
         let set = format!("UPDATE tb_confiture SET applied_at = {time} WHERE version = '003'");
         stage.sql(&set)?;
         is_refused(stage, &stage.adapter(), "002")?;
+    }
+    Ok(())
+}
+
+/// From a directory that lacks the newest migration, and from one without any.
+fn nothing_to_apply(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001", "002"])?;
+    let last = Some(Revision::new("002"));
+    for version in ["002", "001"] {
+        stage.project.remove(version)?;
+        let outcome = block_on(stage.adapter().up(&stage.ctx(), None))?;
+        ensure!(outcome.applied.is_empty(), "{outcome:?}");
+        ensure!(outcome.from == last && outcome.to == last, "{outcome:?}");
     }
     Ok(())
 }

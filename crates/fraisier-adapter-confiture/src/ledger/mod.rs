@@ -66,6 +66,12 @@ const LIMITS: Limits = Limits {
     statement: Duration::from_secs(60),
 };
 
+/// Where a call can do without the ledger, and an engine waits for the call.
+pub(crate) const BRIEF: Limits = Limits {
+    lock: Duration::from_secs(5),
+    statement: Duration::from_secs(10),
+};
+
 /// What proves the order of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum OrderedBy {
@@ -279,7 +285,12 @@ pub(crate) async fn read(call: &Call<'_>) -> Result<Ledger, Fault> {
 
 /// The rows of the ledger; `None` where there is no such table.
 pub(crate) async fn rows(call: &Call<'_>) -> Result<Option<Ledger>, Unread> {
-    query(call, LIMITS, &STATEMENTS, None).await?.read()
+    rows_within(call, LIMITS).await
+}
+
+/// The rows of the ledger, read within these limits.
+pub(crate) async fn rows_within(call: &Call<'_>, limits: Limits) -> Result<Option<Ledger>, Unread> {
+    query(call, limits, &STATEMENTS, None).await?.read()
 }
 
 /// The rows of the ledger, the other ledgers, and the digests of the migrations of a directory.

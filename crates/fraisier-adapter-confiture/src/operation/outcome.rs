@@ -127,6 +127,7 @@ impl Ended {
                 .chars()
                 .all(|it| it.is_alphanumeric() || "._".contains(it));
             is_name && (name.ends_with("Error") || name.ends_with("Exception"))
+                || line.starts_with("Fatal Python error: ")
         };
         let stderr = lines(&self.output.stderr);
         stderr.iter().rfind(is_error).cloned()

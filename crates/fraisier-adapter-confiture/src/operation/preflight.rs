@@ -2,15 +2,15 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterErrorKind, PreflightIssue, PreflightReport, Severity};
 
 use super::outcome::Outcome;
+use super::up::no_migrations;
 use super::{Call, describe};
 use crate::failure::Fault;
 use crate::guard;
-use crate::ledger::{self, Limits, Overview, Unread};
+use crate::ledger::{self, Overview, Unread};
 use crate::process::{Arg, Exit, Invocation};
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
@@ -37,12 +37,6 @@ pub const APPLIED_FILE_CHANGED: &str = "FRAISIER_APPLIED_FILE_CHANGED";
 /// database has a ledger. A wrong `search_path` looks like this, and so does the first deploy to one of
 /// several schemas.
 pub const LEDGER_ELSEWHERE: &str = "FRAISIER_LEDGER_ELSEWHERE";
-
-/// An engine waits for a preflight, and without the ledger there still is one.
-const LIMITS: Limits = Limits {
-    lock: Duration::from_secs(5),
-    statement: Duration::from_secs(10),
-};
 
 /// What a preflight is about.
 #[derive(Debug, Clone)]
@@ -101,7 +95,7 @@ struct Selection {
 /// Why the ledger is not known.
 async fn select(call: &Call<'_>, migrations: &[Migration]) -> Result<Selection, Unread> {
     let directory = call.request.project.migrations_arg();
-    let found = ledger::overview(call, LIMITS, &directory).await?;
+    let found = ledger::overview(call, ledger::BRIEF, &directory).await?;
     Ok(among(migrations, found))
 }
 
@@ -197,11 +191,7 @@ impl Preflight {
             && migrations.is_empty()
             && rows > 0
         {
-            let message = format!(
-                "the directory contains no migration, and {rows} are applied; is `migrations_path` the \
-                 right directory?"
-            );
-            return Some(warning(NOT_ALL_CHECKED, message));
+            return Some(warning(NOT_ALL_CHECKED, no_migrations(rows)));
         }
         let (found, agree) = if let Some(selection) = self.selected() {
             // On the other database confiture tries only what the ledger does not have.

@@ -9,6 +9,7 @@ use super::outcome::Outcome;
 use super::server_error::{self, refusal, refused_statement};
 use super::{progress, undo};
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
+use crate::ledger::{self, Row};
 use crate::observe::Event;
 use crate::process::{Arg, Invocation};
 use crate::redact::Redactor;
@@ -40,10 +41,45 @@ pub(crate) async fn up(
     let invocation = command(call.request, target, &migrations)?;
     let apply = apply(call, target, &migrations, invocation);
     let fault = match progress::beside(call, target, &migrations, apply).await {
+        Ok(mut outcome) if outcome.applied.is_empty() => {
+            match ledger::rows_within(call, ledger::BRIEF).await {
+                Ok(ledger) => {
+                    let rows = ledger.unwrap_or_default().rows;
+                    show_last_row(&mut outcome, &rows, &migrations);
+                }
+                Err(why) => {
+                    let why = call.request.masked(&why);
+                    tracing::debug!("the rows of the ledger are not known: {why}");
+                }
+            }
+            return Ok(outcome);
+        }
         Ok(outcome) => return Ok(outcome),
         Err(fault) => call.request.project.naming_undecodable(fault),
     };
     Err(undo::undo(call, fault).await)
+}
+
+/// Shows the last row of the ledger as the revision of an `up` that applied nothing. Its report names only
+/// what the directory has: from a wrong directory, or from an older build, that is another revision.
+fn show_last_row(outcome: &mut MigrationOutcome, rows: &[Row], migrations: &[Migration]) {
+    let Some(last) = rows.last() else { return };
+    let last = Revision::new(&last.version);
+    outcome.from = Some(last.clone());
+    outcome.to = Some(last);
+    if migrations.is_empty() {
+        let warning = no_migrations(rows.len());
+        tracing::warn!("nothing was applied: {warning}");
+        add_line(&mut outcome.log, &warning);
+    }
+}
+
+/// The warning that a directory without migrations cannot be the one of a database that has this many.
+pub(crate) fn no_migrations(applied: usize) -> String {
+    format!(
+        "the directory contains no migration, and {applied} are applied; is `migrations_path` the right \
+         directory?"
+    )
 }
 
 /// Runs the command, again while another deploy holds the migration lock, and interprets its output.
@@ -251,7 +287,7 @@ fn stopped(
         let at_least = DatabaseState::at_least(Change::Applied, &applied);
         let index = errors
             .iter()
-            .find_map(|it| server_error::index_that_remains(it));
+            .find_map(|it| server_error::index_that_may_remain(it));
         let cause = || advice_on_server(errors).unwrap_or_else(Advice::correct_cause);
         let next = index.map_or_else(cause, Advice::drop_index);
         (kind, at_least, next)

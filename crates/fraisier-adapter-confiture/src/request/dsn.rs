@@ -60,7 +60,7 @@ impl Dsn {
             ),
             Some(Problem::Unknown(Some(name))) => (
                 format!("has the parameter `{name}`, which libpq does not know"),
-                Advice::correct_setting(),
+                Advice::remove_parameter(),
             ),
             Some(Problem::Unknown(None)) => (
                 "has a parameter that libpq does not know".to_owned(),

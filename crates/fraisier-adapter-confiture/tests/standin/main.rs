@@ -532,6 +532,26 @@ async fn a_python_that_cannot_start_changes_nothing_and_is_quoted() {
     }
 }
 
+/// As Python 3.11 ends when a variable that it reads has a wrong value.
+#[tokio::test]
+async fn a_variable_that_python_rejects_changes_nothing_and_is_quoted() {
+    let said = "Fatal Python error: config_init_hash_seed: PYTHONHASHSEED must be \"random\" or an integer";
+    let script =
+        format!("echo '{said}' >&2; echo 'Python runtime state: preinitialized' >&2; exit 1");
+    let stage = Stage::new(&script);
+    let described = stage.adapter().describe().await.expect_err("an error");
+    for error in [stage.failing_up().await, described] {
+        assert_eq!(error.kind(), AdapterErrorKind::InvalidConfig, "{error}");
+        for part in [
+            "PYTHONHASHSEED must be",
+            "was not changed",
+            "begin with `PYTHON`",
+        ] {
+            assert!(error.to_string().contains(part), "{part}: {error}");
+        }
+    }
+}
+
 /// A `.py` migration can print and end the same.
 #[tokio::test]
 async fn a_python_that_starts_for_the_version_may_have_migrated() {

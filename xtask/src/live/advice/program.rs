@@ -116,7 +116,7 @@ fn hidden_module(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.program_advises(
         "current",
         &[confiture, ("PYTHONPATH", &modules)],
-        "unset `PYTHONHOME` and `PYTHONPATH`",
+        "the variables that begin with `PYTHON`",
     )?;
     stage.program_succeeds(&[confiture])
 }

@@ -5,6 +5,7 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::ledger::tests::row;
 use crate::observe::Call;
 use crate::observe::announcer::Announcer;
 use crate::operation::Operation;
@@ -134,6 +135,35 @@ fn success_has_the_revisions_before_and_after() {
         assert_eq!(revisions(&outcome), (Some("002"), Some("002"), vec![]));
         assert!(outcome.log.contains("nothing to apply"), "{}", outcome.log);
     }
+}
+
+/// A directory without what is applied: 003 is applied, and the report knows of 001 at most.
+#[test]
+fn an_up_without_anything_to_apply_is_at_the_last_row_of_the_ledger() {
+    let migration = Migration {
+        version: "001".into(),
+        path: "001_a.up.sql".into(),
+    };
+    let rows = [row("001", 1), row("003", 2)];
+    for (skipped, migrations, warns) in [
+        (json!([]), &[][..], true),
+        (json!(["001"]), &[migration], false),
+    ] {
+        let nothing = report(|report| {
+            report["applied"] = json!([]);
+            report["skipped"] = skipped;
+        });
+        let mut outcome = done(None, &output(0, Some(&nothing)));
+        show_last_row(&mut outcome, &rows, migrations);
+        assert_eq!(revisions(&outcome), (Some("003"), Some("003"), vec![]));
+        assert_eq!(
+            outcome.log.contains("no migration, and 2 are applied"),
+            warns
+        );
+    }
+    let mut fresh = MigrationOutcome::default();
+    show_last_row(&mut fresh, &[], &[]);
+    assert_eq!(fresh, MigrationOutcome::default());
 }
 
 #[test]
