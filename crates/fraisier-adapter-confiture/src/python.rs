@@ -13,6 +13,7 @@ use fraisier_adapter_api::AdapterCtx;
 
 #[cfg(feature = "tools")]
 use crate::adapter::ConfitureMigration;
+use crate::failure::DatabaseState;
 #[cfg(feature = "tools")]
 use crate::failure::Failure;
 use crate::operation::Call;
@@ -27,6 +28,13 @@ use crate::release::installed;
 pub enum NotRun {
     /// The configured program is not a script of a Python installation.
     NoInterpreter,
+    /// Nothing was started, for a reason that is not in the installation.
+    NotStarted {
+        /// Why.
+        why: String,
+        /// What helps, or nothing.
+        next: String,
+    },
     /// The script did not run to its end, and this is why.
     Failed(String),
 }
@@ -38,7 +46,7 @@ impl fmt::Display for NotRun {
                 "the configured program is not a script of a Python installation, so no interpreter \
                  with psycopg is known",
             ),
-            Self::Failed(why) => f.write_str(why.trim()),
+            Self::NotStarted { why, .. } | Self::Failed(why) => f.write_str(why.trim()),
         }
     }
 }
@@ -60,18 +68,26 @@ pub(crate) async fn run(
         ..confiture
     };
     let ended = call.run_beside(invocation, Some(timeout)).await;
-    let output = ended
-        .map_err(|fault| NotRun::Failed(fault.summary()))?
-        .output;
-    output.report.ok_or_else(|| {
-        let why = match output.interrupted {
+    let mut ended = ended.map_err(|fault| match fault.state() {
+        DatabaseState::NotStarted => NotRun::NotStarted {
+            why: fault.summary(),
+            next: fault.advice(),
+        },
+        _ => NotRun::Failed(fault.summary()),
+    })?;
+    ended.output.report.take().ok_or_else(|| {
+        let why = match ended.output.interrupted {
             Some(_) => "Python did not finish in time",
             None => "Python wrote no report",
         };
-        let stderr = text_of(&output.stderr);
-        let last = stderr.lines().rfind(|line| !line.trim().is_empty());
-        let last = last.map(|line| format!(": {}", line.trim()));
-        NotRun::Failed(format!("{why}{}", last.unwrap_or_default()))
+        let last = || {
+            let stderr = text_of(&ended.output.stderr);
+            let last = stderr.lines().rfind(|line| !line.trim().is_empty());
+            last.map(|line| line.trim().to_owned())
+        };
+        let said = ended.start_error().or_else(last);
+        let said = said.map(|line| format!(": {line}"));
+        NotRun::Failed(format!("{why}{}", said.unwrap_or_default()))
     })
 }
 

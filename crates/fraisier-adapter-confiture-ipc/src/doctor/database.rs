@@ -154,9 +154,9 @@ const REFUSALS: [(&[&str], &str); 10] = [
     (&["too many", "connection slots"], "free connections: confiture needs one too"),
     (&["session is", "in hot standby"],
         "correct target_session_attrs, or let the connection string name the primary"),
-    (&["refused", "timeout expired", "timed out", "No such file", "unreachable"],
+    (&["refused", "timeout expired", "timed out", "No such file", "unreachable", "closed the connection"],
         "start the server, correct host and port, or let a firewall pass this machine"),
-    (&[""], "correct the connection string"),
+    (&[""], "correct the connection string, or the variable that begins with PG and adds to it"),
 ];
 
 /// Runs the script. Where it saw no database, the finding says why.
@@ -170,12 +170,12 @@ pub(super) async fn look(
     let args = vec![directory.into_os_string(), option];
     let ran = python(adapter, &project.ctx(), SCRIPT, args, LIMIT).await;
     let unknown = |why: String| Finding::new("database", Unknown, format!("not looked at: {why}"));
-    let not_started = |why: String| {
-        let next = "unset PYTHONHOME and PYTHONPATH, or recreate the virtual environment and install \
-                    fraiseql-confiture in it";
+    let not_started = |why: String, next: &str| {
         let text = format!("confiture cannot start: {why}. Next: {next}");
         Finding::new(PYTHON, Fail, text)
     };
+    let repair = "unset PSYCOPG_IMPL and the variables that begin with PYTHON, or recreate the virtual environment and install \
+                  fraiseql-confiture in it";
     let report = match ran {
         Ok(Ok(report)) => report,
         Ok(Err(why @ NotRun::NoInterpreter)) => {
@@ -186,12 +186,15 @@ pub(super) async fn look(
             let next = "see whether the server still answers, and run `doctor` again";
             return Err(unknown(format!("{why} ({LIMIT:?}). Next: {next}")));
         }
-        Ok(Err(NotRun::Failed(why))) => return Err(not_started(why)),
+        Ok(Err(NotRun::NotStarted { why, next })) => {
+            return Err(not_started(why, &next));
+        }
+        Ok(Err(NotRun::Failed(why))) => return Err(not_started(why, repair)),
         Err(failure) => return Err(unknown(AdapterError::from(failure).message)),
     };
     match serde_json::from_slice(&report) {
         Ok(Report::Looked(looked)) => Ok(looked),
-        Ok(Report::NotStarted(why)) => Err(not_started(why)),
+        Ok(Report::NotStarted(why)) => Err(not_started(why, repair)),
         Ok(Report::NotConnected(why)) => Err(not_connected(&why)),
         Err(why) => Err(unknown(format!(
             "the report of Python cannot be read: {why}"

@@ -18,6 +18,8 @@ pub(super) struct Row {
     pub(super) version: String,
     /// Whether it has a point in time: neither null nor infinite.
     is_timed: Option<bool>,
+    /// Whether that is later than the clock of the server.
+    is_ahead: bool,
     /// The place of that time among those of all rows.
     rank: i64,
     /// SHA-256 of the file as it was applied, in hexadecimal.
@@ -35,7 +37,7 @@ pub(super) struct History<'a> {
 
 /// What can be wrong with versions: what is said of them, and what helps.
 #[rustfmt::skip]
-const PROBLEMS: [&str; 9] = [
+const PROBLEMS: [&str; 10] = [
     "what may keep rows out of the ledger, so that a migration fails or is applied again: {}. Next: drop the \
      trigger, rule or constraint; give the column its default (ALTER TABLE tb_confiture ALTER pk_confiture ADD \
      GENERATED ALWAYS AS IDENTITY)",
@@ -45,6 +47,9 @@ const PROBLEMS: [&str; 9] = [
      order of pk_confiture is the order of application, then set the times to it: UPDATE tb_confiture l SET \
      applied_at = now() - interval '1 second' * (SELECT count(*) FROM tb_confiture n WHERE n.pk_confiture > \
      l.pk_confiture)",
+    "the time is later than the clock of the server, so no rollback can pass what is applied before that time: {}. \
+     Next: correct that clock, or set applied_at of each: it has to increase in the order of pk_confiture and to be \
+     in the past",
     "edited after they were applied: {}. Next: restore the files as they were applied, and put the change into a new \
      migration: from 0.48.0 on, confiture refuses to begin",
     "rows without a checksum, which confiture takes for edited from 0.50.0 on: {}. Next: set checksum of each row to \
@@ -91,10 +96,11 @@ impl History<'_> {
             Some(version) if !version.is_at_least(0, minor, 0) => Warn,
             _ => Fail,
         };
-        let found: [(Grade, Vec<&str>); 9] = [
+        let found: [(Grade, Vec<&str>); 10] = [
             (Fail, self.interferes.iter().map(|it| &**it).collect()),
             (Fail, rows(&|row| row.is_timed != Some(true))),
             (Fail, self.unordered()),
+            (Fail, rows(&|row| row.is_ahead)),
             (since(48), rows(&is_edited)),
             (
                 since(50),
@@ -143,6 +149,7 @@ mod tests {
         Row {
             version: version.into(),
             is_timed: Some(true),
+            is_ahead: false,
             rank,
             checksum: checksum.map(str::to_owned),
         }
@@ -187,6 +194,10 @@ mod tests {
             is_timed: None,
             ..row("2", 2, sum)
         };
+        let ahead = Row {
+            is_ahead: true,
+            ..row("2", 2, sum)
+        };
         let first = row("1", 1, sum);
         for (applied, files, version, grade, says) in [
             (
@@ -209,6 +220,13 @@ mod tests {
                 "1.29.0",
                 Fail,
                 "without a time, which no rollback can pass: 2",
+            ),
+            (
+                vec![first.clone(), ahead],
+                &["1", "2"],
+                "1.29.0",
+                Fail,
+                "what is applied before that time: 2",
             ),
             (
                 vec![row("1", 1, Some("other"))],

@@ -84,6 +84,7 @@ STATEMENTS = {
     # A row that a squash archived is no longer live to confiture. Old ledgers have no such column.
     "rows": """
         SELECT coalesce(version::text, '') AS version, isfinite(applied_at) AS is_timed,
+            coalesce(isfinite(applied_at) AND applied_at > clock_timestamp(), false) AS is_ahead,
             dense_rank() OVER (ORDER BY applied_at) AS rank, checksum::text
         FROM tb_confiture AS ledger
         WHERE to_jsonb(ledger) ->> 'archived_into' IS NULL ORDER BY pk_confiture""",
@@ -143,8 +144,20 @@ STATEMENTS = {
 }
 
 
+def own_timeout(psycopg):
+    """The connect timeout of `doctor`; none where psycopg would reject the one that a migration gets."""
+    given = psycopg.conninfo.conninfo_to_dict(os.environ["CONFITURE_DATABASE_URL"])
+    given = given.get("connect_timeout") or os.environ.get("PGCONNECT_TIMEOUT")
+    try:
+        float(given or 0)
+    except ValueError:
+        return {}
+    return {"connect_timeout": CONNECT_S}
+
+
 def connect(psycopg, option):
     """A connection, and whether the server accepted the option."""
+    timeout = own_timeout(psycopg)
 
     def attempt():
         # Without prepared statements: in a pooler, they would remain for others.
@@ -154,7 +167,7 @@ def connect(psycopg, option):
             prepare_threshold=None,
             row_factory=psycopg.rows.dict_row,
             client_encoding="utf8",
-            connect_timeout=CONNECT_S,
+            **timeout,
             fallback_application_name="fraisier-adapter-confiture doctor",
         )
 

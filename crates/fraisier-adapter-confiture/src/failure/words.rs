@@ -39,7 +39,7 @@ impl Fault {
     }
 
     /// The advice; where the state is uncertain, finding it out comes first.
-    pub(super) fn advice(&self) -> String {
+    pub(crate) fn advice(&self) -> String {
         let is_general = Advice::stated(self.next.trim()).is_general();
         let next = add_doctor(self.kind, &self.cause, self.next.trim());
         match (self.state.is_uncertain(), is_general) {
