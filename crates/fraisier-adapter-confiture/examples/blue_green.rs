@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError, PreflightReport, RiskTier};
-use fraisier_adapter_confiture::ConfitureMigration;
+use fraisier_adapter_confiture::{ConfitureMigration, why_withheld};
 
 /// Why not to go on. Absence is never safety: no verdict, no change set and no tier are reasons.
 fn reasons(report: &PreflightReport, most: RiskTier) -> Vec<String> {
@@ -17,7 +17,10 @@ fn reasons(report: &PreflightReport, most: RiskTier) -> Vec<String> {
     match report.window_safe {
         Some(true) => {}
         Some(false) => reasons.push("the old version cannot live with it".into()),
-        None => reasons.push("nothing says that the old version can live with it".into()),
+        None => {
+            let nobody = || "nobody judged whether the old version can live with it".into();
+            reasons.push(why_withheld(report).unwrap_or_else(nobody));
+        }
     }
     let changes = match report.usable_change_set() {
         Ok(changes) => changes,
@@ -33,7 +36,7 @@ fn reasons(report: &PreflightReport, most: RiskTier) -> Vec<String> {
     if let Some(worst) = changes.worst_tier()
         && worst > most
     {
-        reasons.push(format!("it is {worst}, and {most} is the most"));
+        reasons.push(format!("it is {worst}, and at most {most} is allowed"));
     }
     reasons
 }
@@ -68,7 +71,8 @@ async fn main() -> Result<ExitCode, AdapterError> {
 
 #[cfg(test)]
 mod tests {
-    use fraisier_adapter_api::{ChangeSet, SchemaChange};
+    use fraisier_adapter_api::{ChangeSet, PreflightIssue, SchemaChange, Severity};
+    use fraisier_adapter_confiture::NOT_ALL_CHECKED;
 
     use super::*;
 
@@ -91,8 +95,14 @@ mod tests {
         assert!(judged(&tier(Some(RiskTier::Additive))).is_empty());
         let no_verdict =
             PreflightReport::new(true).with_change_set(changes(Some(RiskTier::Additive)));
+        let withheld = no_verdict.clone().with_issues(vec![PreflightIssue::new(
+            Severity::Warning,
+            NOT_ALL_CHECKED,
+            "003 was not checked",
+        )]);
         for (report, says) in [
-            (no_verdict.clone(), "nothing says"),
+            (no_verdict.clone(), "nobody judged"),
+            (withheld, "003 was not checked"),
             (no_verdict.with_window_safe(false), "cannot live"),
             (tier(Some(RiskTier::Destructive)), "it is destructive"),
             (tier(None), "nobody knows the risk"),

@@ -11,9 +11,9 @@
 //!
 //! async fn deploy(dsn: String) -> Result<(), AdapterError> {
 //!     let adapter: Arc<dyn MigrationAdapter> = Arc::new(ConfitureMigration::new());
-//!     let mut ctx = AdapterCtx::new("shop", "production")
+//!     let ctx = AdapterCtx::new("shop", "production")
+//!         .with_workdir("/srv/shop")
 //!         .with_resolved_secret("DATABASE_URL", dsn);
-//!     ctx.workdir = "/srv/shop".into();
 //!
 //!     let before = adapter.current_revision(&ctx).await?;
 //!     let outcome = adapter.up(&ctx, None).await?;

@@ -342,11 +342,15 @@ fn warning(code: &str, message: impl Into<String>) -> PreflightIssue {
 /// Why the adapter withheld the verdict on window safety, in one line; `None` when it did not.
 ///
 /// ```
-/// use fraisier_adapter_api::PreflightReport;
-/// use fraisier_adapter_confiture::why_withheld;
+/// use fraisier_adapter_api::{PreflightIssue, PreflightReport, Severity};
+/// use fraisier_adapter_confiture::{NOT_ALL_CHECKED, why_withheld};
 ///
 /// // confiture gave no verdict either: the adapter withheld nothing.
-/// assert_eq!(why_withheld(&PreflightReport::new(true)), None);
+/// let report = PreflightReport::new(true);
+/// assert_eq!(why_withheld(&report), None);
+///
+/// let issue = PreflightIssue::new(Severity::Error, NOT_ALL_CHECKED, "003 was not checked");
+/// assert_eq!(why_withheld(&report.with_issues(vec![issue])).unwrap(), "003 was not checked");
 /// ```
 #[must_use]
 pub fn why_withheld(report: &PreflightReport) -> Option<String> {
