@@ -23,6 +23,9 @@ use crate::process::{Arg, Invocation, Report};
 use crate::redact::text_of;
 use crate::release::installed;
 
+/// What every script begins with.
+const PRELUDE: &str = include_str!("python.py");
+
 /// Why a script has no report. The texts may contain secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotRun {
@@ -52,7 +55,7 @@ impl fmt::Display for NotRun {
 }
 
 /// Runs a script in the environment of this command of confiture, and returns its report. Its first argument
-/// is the path of the report.
+/// is the path of the report. It can use the functions of `python.py`.
 pub(crate) async fn run(
     call: &Call<'_>,
     confiture: Invocation,
@@ -61,7 +64,8 @@ pub(crate) async fn run(
     timeout: Duration,
 ) -> Result<Report, NotRun> {
     let program = installed::interpreter(&confiture).ok_or(NotRun::NoInterpreter)?;
-    let first = [Arg::from("-c"), Arg::from(script), Arg::ReportPath];
+    let script = format!("{PRELUDE}\n{script}");
+    let first = [Arg::from("-c"), Arg::from(&script), Arg::ReportPath];
     let invocation = Invocation {
         program,
         args: first.into_iter().chain(args).collect(),
@@ -92,7 +96,7 @@ pub(crate) async fn run(
 }
 
 /// Runs a script in the environment that a migration gets, the connection string included. Its first
-/// argument is the path of the report that it has to write.
+/// argument is the path of the report that it has to write. It can use the functions of `python.py`.
 ///
 /// # Errors
 ///

@@ -4,18 +4,6 @@ Arguments: the path of the report, the directory of the migrations, and the serv
 sends. The connection string is in the environment.
 """
 
-import sys
-
-# With `-c`, Python looks for modules in the working directory first. confiture does not.
-if sys.path and sys.path[0] == "":
-    del sys.path[0]
-
-import hashlib
-import json
-import os
-import stat
-import time
-
 CONNECT_S = 5
 LOCK_MS = 2000
 STATEMENT_MS = 4000
@@ -144,32 +132,13 @@ STATEMENTS = {
 }
 
 
-def own_timeout(psycopg):
-    """The connect timeout of `doctor`; none where psycopg would reject the one that a migration gets."""
-    given = psycopg.conninfo.conninfo_to_dict(os.environ["CONFITURE_DATABASE_URL"])
-    given = given.get("connect_timeout") or os.environ.get("PGCONNECT_TIMEOUT")
-    try:
-        float(given or 0)
-    except ValueError:
-        return {}
-    return {"connect_timeout": CONNECT_S}
-
-
-def connect(psycopg, option):
+def connect_with(psycopg, option):
     """A connection, and whether the server accepted the option."""
-    timeout = own_timeout(psycopg)
 
     def attempt():
-        # Without prepared statements: in a pooler, they would remain for others.
-        return psycopg.connect(
-            os.environ["CONFITURE_DATABASE_URL"],
-            autocommit=True,
-            prepare_threshold=None,
-            row_factory=psycopg.rows.dict_row,
-            client_encoding="utf8",
-            **timeout,
-            fallback_application_name="fraisier-adapter-confiture doctor",
-        )
+        connection = connect(psycopg, CONNECT_S, "fraisier-adapter-confiture doctor")
+        connection.row_factory = psycopg.rows.dict_row
+        return connection
 
     try:
         return attempt(), True
@@ -187,57 +156,24 @@ READ = "SELECT count(*) FROM (SELECT version FROM tb_confiture ORDER BY applied_
 
 
 def ask(psycopg, connection, statement, deadline, limit_ms=STATEMENT_MS):
-    """The rows of a statement, in a transaction of its own, or why the server refused it."""
+    """The answer to a statement. The role's own timeout can end even its first try."""
     for last in (False, False, True):
         began = time.monotonic()
         if began > deadline:
             return {"error": {"message": "not asked: the time was up", "sqlstate": None}}
-        try:
-            with connection.transaction():
-                connection.execute(
-                    f"SELECT set_config('statement_timeout', '{limit_ms}', true),"
-                    f" set_config('lock_timeout', '{LOCK_MS}', true)"
-                )
-                return {"rows": connection.execute(statement).fetchall()}
-        except psycopg.Error as error:
-            # The role's own timeout can end even the first statement.
-            if last or error.sqlstate != "57014" or time.monotonic() - began > 1:
-                return {"error": {"message": str(error), "sqlstate": error.sqlstate}}
-
-
-def checksums(directory, deadline):
-    """The SHA-256 of each migration by the name of its file; none where it cannot be read."""
-    sums = {}
-    for entry in os.scandir(directory):
-        if entry.name.endswith((".up.sql", ".py")) and entry.name.isprintable():
-            try:
-                sums[entry.name] = checksum(entry.path, deadline)
-            except OSError:
-                sums[entry.name] = None
-    return sums
-
-
-def checksum(path, deadline):
-    # Opening a FIFO waits for somebody to write.
-    if time.monotonic() > deadline or not stat.S_ISREG(os.stat(path).st_mode):
-        return None
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            if time.monotonic() > deadline:
-                return None
-            digest.update(chunk)
-    return digest.hexdigest()
+        found = answer(psycopg, connection, statement, LOCK_MS, limit_ms)
+        cancelled = found.get("error", {}).get("sqlstate") == "57014"
+        if last or not cancelled or time.monotonic() - began > 1:
+            return found
 
 
 def look(psycopg, directory, option):
     deadline = time.monotonic() + LOOK_S
     try:
-        connection, takes_options = connect(psycopg, option)
+        connection, takes_options = connect_with(psycopg, option)
     except Exception as error:
         return {"not_connected": str(error)}
     with connection:
-        connection.read_only = True
         answers = {name: ask(psycopg, connection, text, deadline) for name, text in STATEMENTS.items()}
         timeouts = answers["timeouts"].get("rows", ())
         own = [it["ms"] for it in timeouts if it["name"] == "statement_timeout" and it["ms"] < STATEMENT_MS]
@@ -252,13 +188,13 @@ def look(psycopg, directory, option):
             "takes_options": takes_options,
         }
     try:
-        looked["checksums"] = checksums(directory, deadline)
+        looked["checksums"] = dict(digests(directory, deadline - time.monotonic()))
     except OSError:
         looked["checksums"] = {}
     return {"looked": looked}
 
 
-def main(report, directory, option):
+def main(directory, option):
     try:
         import psycopg
 
@@ -266,13 +202,8 @@ def main(report, directory, option):
         from confiture.cli.main import app  # noqa: F401
     except BaseException as error:
         # The text of a bare `SystemExit` is empty.
-        result = {"not_started": f"{type(error).__name__}: {error}".removesuffix(": ")}
-    else:
-        result = look(psycopg, directory, option)
-    with open(report, "w", encoding="utf-8") as file:
-        # Encoding at once is several times faster than `json.dump`.
-        file.write(json.dumps(result))
+        return {"not_started": f"{type(error).__name__}: {error}".removesuffix(": ")}
+    return look(psycopg, directory, option)
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+write(sys.argv[1], main(*sys.argv[2:]))
