@@ -3,53 +3,97 @@
 //! `fraisier backup drill` restores a backup into a throwaway database and asks the adapter to migrate
 //! that. A program does not receive the connection string of the throwaway database: `DATABASE_URL` names
 //! the live one, and nothing in the request differs from `fraisier db migrate`. Only the engine's command
-//! line shows the difference.
+//! line shows the difference. Where that cannot be read, as below `ssh` or in a container, the server is
+//! asked whether there is a throwaway database.
 
 use std::io;
 use std::os::unix::process::parent_id;
 use std::path::Path;
+use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind};
+use fraisier_adapter_confiture::tools::python;
+use fraisier_adapter_confiture::{Builder, ConfitureMigration};
 
 use crate::request::Call;
 
 /// The engine's program. A process of another name between it and this one is a wrapper.
 const ENGINE: &str = "fraisier";
 
+/// The commands of the engine that migrate. The first one in its command line is the one that runs.
+const MIGRATING: [&str; 7] = [
+    "backup",
+    "db",
+    "deploy",
+    "rollback",
+    "ship",
+    "stack",
+    "webhook-server",
+];
+
+const SCRIPT: &str = include_str!("throwaway.py");
+
+/// How long asking the server may take: with the call itself, it has to fit into the engine's limit.
+const LIMIT: Duration = Duration::from_secs(5);
+
 /// Refuses a call that would migrate the live database in place of a drill's throwaway one.
 ///
 /// # Errors
 ///
-/// `InvalidConfig` for `up` and `down_to` when the engine runs a drill.
-pub(crate) fn refuse(call: &Call) -> Result<(), AdapterError> {
-    if !matches!(call, Call::Up(..) | Call::DownTo(..)) {
+/// `InvalidConfig` for `up` and `down_to` when the engine runs a drill, or when the engine's command line
+/// cannot be read and the server has a throwaway database.
+pub(crate) async fn refuse(call: &Call, builder: Builder) -> Result<(), AdapterError> {
+    let (Call::Up(ctx, _) | Call::DownTo(ctx, _)) = call else {
         return Ok(());
-    }
+    };
     let method = call.method();
-    match is_in_drill(parent_id(), read_process) {
-        Ok(false) => Ok(()),
-        Ok(true) => {
-            let message = format!(
-                "`{method}` was refused: `fraisier backup drill` migrates a throwaway database, and gives \
-                 an adapter program only the connection string of the live one. Nothing was started; the \
-                 live database is unchanged. Next: run the drill with a fraisier that has this adapter \
-                 compiled in, or with `[migration] adapter = \"confiture\"`"
+    let why = match is_in_drill(parent_id(), read_process) {
+        Ok(false) => return Ok(()),
+        Ok(true) => return Err(refusal(method, "", "")),
+        Err(why) => why,
+    };
+    // Without the check, a pooler does not refuse the connection.
+    let adapter = builder.server_disconnect_check(None).build();
+    match throwaways(&adapter, ctx).await {
+        Some(names) if names.is_empty() => Ok(()),
+        Some(names) => {
+            let seen = format!(
+                "the server has the database {}, into which a drill or a rehearsal of fraisier restored a \
+                 backup, and whether it is this caller's is unknown, because {why}. ",
+                names.join(", ")
             );
-            Err(AdapterError {
-                operation: Some(method.to_owned()),
-                ..AdapterError::new(AdapterErrorKind::InvalidConfig, message)
-            })
+            let next = ". When no drill and no rehearsal runs, drop that database";
+            Err(refusal(method, &seen, next))
         }
-        Err(why) => {
+        None => {
             tracing::warn!(
                 %why,
-                "The engine's command line cannot be read, so `{method}` runs although a `fraisier backup \
-                 drill` would migrate the live database this way. Next: make sure that no drill uses this \
-                 program"
+                "Neither the engine's command line nor the server's databases can be read, so `{method}` runs \
+                 although a `fraisier backup drill` would migrate the live database this way. Next: make sure \
+                 that no drill uses this program"
             );
             Ok(())
         }
     }
+}
+
+fn refusal(method: &str, seen: &str, next: &str) -> AdapterError {
+    let message = format!(
+        "`{method}` was refused: {seen}`fraisier backup drill` migrates a throwaway database, and gives an \
+         adapter program only the connection string of the live one; the live database is \
+         unchanged. Next: run the drill with a fraisier that has this adapter compiled in, or \
+         with `[migration] adapter = \"confiture\"`{next}"
+    );
+    AdapterError {
+        operation: Some(method.to_owned()),
+        ..AdapterError::new(AdapterErrorKind::InvalidConfig, message)
+    }
+}
+
+/// The throwaway databases of the live one; `None` where the server cannot be asked.
+async fn throwaways(adapter: &ConfitureMigration, ctx: &AdapterCtx) -> Option<Vec<String>> {
+    let report = python(adapter, ctx, SCRIPT, Vec::new(), LIMIT).await;
+    serde_json::from_slice(&report.ok()?.ok()?).ok()
 }
 
 /// A process, as far as it matters here.
@@ -67,12 +111,13 @@ impl Process {
 
     /// `fraisier … backup … drill …`.
     fn is_drill(&self) -> bool {
-        let mut arguments = self.arguments.iter();
-        arguments.any(|it| it == "backup") && arguments.any(|it| it == "drill")
+        let mut arguments = self.arguments.iter().skip(1);
+        let command = arguments.find(|it| MIGRATING.contains(&it.as_str()));
+        command.is_some_and(|it| it == "backup") && arguments.any(|it| it == "drill")
     }
 }
 
-/// Whether the process `pid`, or the engine above it, runs a drill.
+/// Whether the process `pid`, or the engine above it, runs a drill. An error if the engine is not found.
 fn is_in_drill(mut pid: u32, read: impl Fn(u32) -> io::Result<Process>) -> io::Result<bool> {
     while pid != 0 {
         let process = read(pid)?;
@@ -80,11 +125,13 @@ fn is_in_drill(mut pid: u32, read: impl Fn(u32) -> io::Result<Process>) -> io::R
             return Ok(true);
         }
         if process.is_engine() {
-            break;
+            return Ok(false);
         }
         pid = process.parent;
     }
-    Ok(false)
+    Err(io::Error::other(
+        "no process above this program is fraisier",
+    ))
 }
 
 #[cfg(target_os = "linux")]
@@ -148,7 +195,7 @@ mod tests {
             &["renamed-engine backup drill", "init"],
             &[
                 "sh wrapper",
-                "sudo -u shop",
+                "sudo -u deploy",
                 "fraisier backup drill",
                 "init",
             ],
@@ -165,6 +212,7 @@ mod tests {
             &["fraisier drill backup"],
             &["fraisier backup-drill"],
             &["fraisier deploy --app-version backup-drill", "init"],
+            &["fraisier --json deploy --state-dir backup --app-version drill"],
             // A script of this name that deploys.
             &["fraisier deploy", "nightly backup drill", "init"],
         ] {
@@ -188,6 +236,11 @@ mod tests {
         assert!(found(&["unreadable"]).is_err());
         assert!(found(&["sh wrapper", "unreadable"]).is_err());
         assert!(!found(&["fraisier deploy", "unreadable"]).unwrap());
+    }
+
+    #[test]
+    fn an_engine_that_is_not_found_is_reported() {
+        assert!(found(&["sh wrapper", "sshd", "init"]).is_err());
     }
 
     #[test]

@@ -27,18 +27,19 @@ pub fn serve() -> Status {
         Ok(request) => request,
         Err(Refusal { id, error }) => return respond(id, Err(error.into())),
     };
-    if let Err(error) = drill::refuse(&call) {
-        return respond(id, Err(error.into()));
-    }
-    let adapter = match options::builder(Caller::Engine, None) {
-        Ok(builder) => builder.build(),
+    let builder = match options::builder(Caller::Engine, None) {
+        Ok(builder) => builder,
         Err(error) => return respond(id, Err(error.into())),
     };
-    let limit = Limit(adapter.timeout());
     let runtime = match runtime::start() {
         Ok(runtime) => runtime,
         Err(error) => return respond(id, Err(error.into())),
     };
+    if let Err(error) = runtime.block_on(drill::refuse(&call, builder.clone())) {
+        return respond(id, Err(error.into()));
+    }
+    let adapter = builder.build();
+    let limit = Limit(adapter.timeout());
     if limit.is_beyond_the_engine() {
         tracing::warn!(
             "FRAISIER_CONFITURE_TIMEOUT is not below {:?}: fraisier kills a call that takes longer, \

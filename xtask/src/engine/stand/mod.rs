@@ -49,6 +49,14 @@ if "SHOP_ADMIN_URL" in os.environ:
     print("confiture", file=open("ROOT/exposed", "a"))
 "#;
 
+/// Runs the program as an orphan, and waits for its end.
+const ORPHANED: &str = r#"#!/bin/sh
+exec 3<&0
+ended="ROOT/ended.$$"
+(sh -c '"$0" <&3; touch "$1"' "ROOT/program" "$ended" &)
+until [ -e "$ended" ]; do sleep 0.1; done
+"#;
+
 /// The projects, programs and database of one story.
 pub struct Stand<'a> {
     /// How the engine reaches the adapter.
@@ -127,6 +135,14 @@ impl<'a> Stand<'a> {
     /// The engine finds the administrator's connection string in its environment from now on.
     pub fn set_admin(&mut self) {
         self.env.insert(ADMIN, self.admin.clone().into());
+    }
+
+    /// The engine is not among the processes above the program from now on, as on another host.
+    pub fn hide_engine(&self) -> anyhow::Result<()> {
+        let program = self.root().join("bin").join(crate::program::PROGRAM);
+        fs::rename(&program, self.root().join("program"))?;
+        let text = ORPHANED.replace("ROOT", &self.root().display().to_string());
+        Ok(write_program(&program, &text)?)
     }
 
     /// The directory is removed with the stand.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 
-use super::story::{Story, first_deploy, product, step, stock};
+use super::story::{Story, first_deploy, product, step, step_only, stock};
 use crate::engine::stand::{ADMIN, Stand};
 use crate::engine::way::Way;
 use crate::harness::Skip;
@@ -59,24 +59,35 @@ pub const DRILL: Story = Story {
     name: "drill",
     quick: &Way::OURS,
     before: Some(first_deploy),
-    steps: &[step("drill", |stand| {
-        back_up(stand)?;
-        stock(stand)?;
-        let drill = ["--json", "backup", "drill"];
-        if stand.way == Way::Program {
-            let printed = stand.ends(false, &drill)?;
-            ensure!(printed.contains("the live database is unchanged"), "{printed}");
-        } else {
-            stand.ends(true, &drill)?;
-        }
-        // The live database saw nothing of it.
-        stand.is_at(&["001"], &["product"])
-    })
-    .because(&[(
-        Way::Program,
-        "the engine gives the throwaway database to what is compiled in alone, so the program refuses",
-    )])],
+    steps: &[
+        step("drill", |stand| {
+            back_up(stand)?;
+            stock(stand)?;
+            if stand.way == Way::Program {
+                let printed = stand.ends(false, &RUN_DRILL)?;
+                ensure!(printed.contains("the live database is unchanged"), "{printed}");
+            } else {
+                stand.ends(true, &RUN_DRILL)?;
+            }
+            // The live database saw nothing of it.
+            stand.is_at(&["001"], &["product"])
+        })
+        .because(&[(
+            Way::Program,
+            "the engine gives the throwaway database to what is compiled in alone, so the program refuses",
+        )]),
+        step_only(&[Way::Program], "drill, engine out of sight", |stand| {
+            stand.hide_engine()?;
+            let printed = stand.ends(false, &RUN_DRILL)?;
+            ensure!(printed.contains("_fraisier_rh_"), "{printed}");
+            stand.is_at(&["001"], &["product"])?;
+            stand.deploy("v2")?.committed()?;
+            is_at_stock(stand)
+        }),
+    ],
 };
+
+const RUN_DRILL: [&str; 3] = ["--json", "backup", "drill"];
 
 /// `fraisier db refresh`: the database of one environment is replaced by a backup of another.
 pub const REFRESH: Story = Story {
