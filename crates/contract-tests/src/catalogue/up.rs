@@ -204,7 +204,7 @@ fn failing() -> Vec<Case> {
         .then(Call::Current)
         .expect([Untouched])
         .expect_below(REFUSES_MORE, [Exit(0), RESULT])
-        .expect_from(REFUSES_MORE, [Exit(1), error(PreconditionFailed)]),
+        .expect_from(REFUSES_MORE, [Exit(1), error(InternalError)]),
         case(
             "up/superuser-migration",
             "The second of three migrations asks for a superuser; confiture stops before it.",

@@ -265,7 +265,6 @@ impl Ended {
                 return self.fault(kind, &what, DatabaseState::Unchanged, next);
             }
             if refuses_edited_files(envelope) {
-                let kind = AdapterErrorKind::PreconditionFailed;
                 let (state, next) = (self.refused(), Advice::restore_edited_file());
                 return self
                     .fault(kind, &what, state, next)
