@@ -1,13 +1,12 @@
-//! Replays every case of every recorded release through the adapter, and holds what the adapter
-//! makes of it against the snapshot beside the recording.
+//! Replays every case of every recorded release through the adapter, and compares the adapter's result
+//! with the snapshot.
 //!
 //! `cargo test -p contract-tests --test replay 0.23.0/preflight` replays just those. What differs is
 //! printed at the end, each difference once; `-- --format pretty` prints a line for each replay.
 //!
-//! `UPDATE_SNAPSHOTS=1 cargo test -p contract-tests --test replay` writes the snapshots, where the
-//! adapter changed on purpose: a snapshot is stored where it differs from the one before it, and one
-//! that does not is removed. The diff is the review. With a filter, the other releases keep what they
-//! show.
+//! `UPDATE_SNAPSHOTS=1 cargo test -p contract-tests --test replay` writes the snapshots after an intended
+//! change of the adapter. A snapshot that differs from the one before it is stored, and one that equals
+//! it is removed. Review the diff. With a filter, the snapshots of other releases do not change.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -33,10 +32,10 @@ const INNER: &str = "CONTRACT_TESTS_AMBIENT";
 const UPDATE: &str = "UPDATE_SNAPSHOTS";
 const STAND_IN: &str = env!("CARGO_BIN_EXE_stand-in-confiture");
 
-/// How many recordings were of what the adapter never asks: they are read, and not replayed.
+/// How many recordings are of calls that the adapter never makes: they are read, and not replayed.
 static READ: AtomicU64 = AtomicU64::new(0);
 
-/// How many replays have ended. All of them take minutes, so some are announced.
+/// How many replays have ended. The whole run takes minutes, so its progress is printed.
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
 /// What replays found, by release and case.
@@ -44,7 +43,7 @@ type Found = BTreeMap<(Release, String), String>;
 
 /// Why a replay failed.
 enum Why {
-    /// The result is not the snapshot.
+    /// The result differs from the snapshot.
     Changed { snapshot: String, now: String },
     /// There is no result to compare.
     Failed(String),
@@ -63,19 +62,19 @@ impl From<anyhow::Error> for Why {
 }
 
 fn main() -> ExitCode {
-    // The tests run where an ambient DSN is set, which no child may see.
+    // The tests run with an ambient DSN, which no child may see.
     if env::var_os(INNER).is_none() {
         return with_ambient_dsn();
     }
     let mut arguments = Arguments::from_args();
-    // A line for each of thousands of replays would bury what differs.
+    // A line for each of thousands of replays would hide the differences.
     if arguments.format.is_none() && !arguments.quiet && !arguments.list {
         arguments.logfile.get_or_insert_with(|| "/dev/null".into());
     }
     match run(&arguments) {
         Ok(status) => status,
         Err(error) => {
-            eprintln!("the recordings are not sound: {error:#}");
+            eprintln!("{error:#}");
             ExitCode::FAILURE
         }
     }
