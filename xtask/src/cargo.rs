@@ -37,20 +37,20 @@ pub fn host() -> anyhow::Result<String> {
     Ok(host.context("rustc does not name its host")?.to_owned())
 }
 
-/// Says what cargo said last, when it failed.
-pub fn succeeded(output: &Output, what_failed: &str, way_out: &str) -> anyhow::Result<()> {
+/// If cargo failed, returns an error with the last lines that it printed.
+pub fn succeeded(output: &Output, what_failed: &str, remedy: &str) -> anyhow::Result<()> {
     if output.status.success() {
         return Ok(());
     }
     let (status, said) = (output.status, last(&output.stderr));
     Err(Trouble::new(
         format!("{what_failed}: cargo ended with {status}:\n{said}"),
-        way_out,
+        remedy,
     )
     .into())
 }
 
-/// The last lines of what cargo said: the reason is among them.
+/// The last lines that cargo printed: the reason is among them.
 pub fn last(said: &str) -> String {
     let lines: Vec<&str> = said.trim_end().lines().collect();
     lines[lines.len().saturating_sub(LAST)..].join("\n")

@@ -11,15 +11,15 @@ Exit status:
   1    it ran, and something checked was not as expected
   2    the command line was not understood
   3    it could not run: something it needs is missing;
-       the message names it and the way out
-  130  it was interrupted; nothing is left behind";
+       the message names it and the remedy
+  130  it was interrupted, and has cleaned up";
 
 /// What was checked is not as it should be.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unexpected(pub String);
 
-/// Prints `error` as one sentence and gives its status.
+/// Prints `error` as one sentence and returns its status.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let status = status(error);
     if error.is::<Interrupted>() {

@@ -19,11 +19,11 @@ use crate::help;
 pub fn help() -> String {
     help::help(
         "\
-         A property is something that holds for every input; crates/contract-properties has them. \
-         This builds each with libFuzzer, begins with seeds from the recordings, and goes on from \
+         A property must hold for every input; crates/contract-properties has all properties. \
+         This builds each with libFuzzer, starts from seeds out of the recordings, and continues \
          where it stopped the last time. It needs a C++ compiler, and no nightly toolchain. An \
-         input that breaks a property is kept: copy it into crates/contract-properties/findings, \
-         where a test holds it from then on.",
+         input that breaks a property is stored: copy it to crates/contract-properties/findings, \
+         and a test will check it from then on.",
         &[
             ("cargo xtask fuzz", "every property, a minute each"),
             (
@@ -34,7 +34,7 @@ pub fn help() -> String {
     )
 }
 
-/// What makes a program report its coverage to libFuzzer, as cargo-fuzz does.
+/// The compiler options with which a program reports its coverage to libFuzzer, as with cargo-fuzz.
 const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
@@ -103,7 +103,7 @@ pub fn run(args: FuzzArgs) -> anyhow::Result<()> {
     Err(Unexpected(format!("broken: {}", broken.join(", "))).into())
 }
 
-/// What a search came to.
+/// The result of a search.
 struct Found {
     name: &'static str,
     inputs: u64,
@@ -130,7 +130,7 @@ fn build(target: &Path, ui: Ui) -> anyhow::Result<PathBuf> {
     let host = host()?;
     let root = root();
     let manifest = root.join("fuzz/Cargo.toml");
-    // What is fuzzed is built with the dependencies that it is tested with.
+    // The fuzz targets are built with the dependencies of the tests.
     fs::copy(root.join("Cargo.lock"), root.join("fuzz/Cargo.lock"))?;
     let built = command::run(
         cargo()
@@ -181,10 +181,10 @@ fn search(
         command.env("FUZZ_LIBPQ", libpq);
     }
     let output = command::run(without_cargo(&mut command))?;
-    // An input that breaks a property ends it with a status; a signal came from elsewhere.
+    // An input that breaks a property ends the program with a status. A signal has another cause.
     anyhow::ensure!(
         output.status.code().is_some(),
-        "the search for {} was ended from outside: {}",
+        "another process ended the search for {}: {}",
         property.name,
         output.status
     );
@@ -222,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    fn left(status: i32, stderr: &str) -> Output {
+    fn output(status: i32, stderr: &str) -> Output {
         Output {
             status: ExitStatus::from_raw(status << 8),
             stdout: String::new(),
@@ -234,10 +234,10 @@ mod tests {
     fn the_output_of_libfuzzer_is_read() {
         let text = "#2\tINITED cov: 7 ft: 9\n#9\tDONE   cov: 12 ft: 20 corp: 3/4b\n\
                     stat::number_of_executed_units: 9\n";
-        let found = Found::read("version", &left(0, text));
+        let found = Found::read("version", &output(0, text));
         assert_eq!((found.inputs, found.edges), (9, 12));
         assert_eq!(found.finding, None);
-        let broken = Found::read("version", &left(77, "#2 INITED\nthread panicked: no"));
+        let broken = Found::read("version", &output(77, "#2 INITED\nthread panicked: no"));
         assert_eq!(broken.finding.as_deref(), Some("thread panicked: no"));
     }
 }

@@ -11,7 +11,7 @@ use contract_tests::release::Release;
 
 use crate::refresh;
 
-/// The file with the text of the pull request, in the directory of the reports.
+/// The name of the file with the text of the pull request, in the directory of the reports.
 const TEXT: &str = "promotion.md";
 
 /// Judge whether fraisier can live with a confiture, released or not
@@ -53,8 +53,8 @@ pub fn run(mut command: GateCommand) -> ExitCode {
     status.unwrap_or_else(|error| cli::failed(&error))
 }
 
-/// Judges the release, stores what that run recorded when the verdict is yes, and writes what a reviewer
-/// looks at.
+/// Judges the release. If the verdict is yes, stores what that run recorded, and writes the text for the
+/// reviewer.
 fn promote(
     args: &GateArgs,
     fixtures: &std::path::Path,
@@ -100,7 +100,7 @@ fn text(release: Release, before: Option<Release>, judgement: &str, changes: &st
     let changes = anstream::adapter::strip_str(changes).to_string();
     let _ = writeln!(
         text,
-        "\n## What the recordings differ in, {before} to {release}\n\n```diff\n{}\n```",
+        "\n## Differences between the recordings, {before} to {release}\n\n```diff\n{}\n```",
         changes.trim_end()
     );
     text

@@ -1,5 +1,5 @@
-//! The harness of the scenes: tests with a real confiture and a real server, each with a name that can
-//! be filtered, listed, and skipped with a reason.
+//! The harness of the scenes. Scenes are tests with a real confiture and a real server; they can be
+//! filtered and listed by name, and skipped with a reason.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -33,7 +33,7 @@ pub struct HarnessArgs {
     #[arg(long)]
     list: bool,
 
-    /// How many scenes run at the same time; a scene waits for its server as long as it computes
+    /// How many scenes run at the same time; scenes spend much of their time waiting
     #[arg(long, value_name = "N", default_value_t = 3)]
     jobs: usize,
 
@@ -57,7 +57,7 @@ impl HarnessArgs {
     }
 }
 
-/// What scenes share.
+/// What all scenes share.
 pub struct World {
     pub lab: Lab,
     pub server: Server,
@@ -98,9 +98,9 @@ impl World {
 
 type Play = dyn FnOnce(&World, &Installed) -> anyhow::Result<()> + Send;
 
-/// Who may run beside a scene.
+/// Which scenes may run at the same time as a scene.
 enum Company {
-    /// Those that may run beside others, too.
+    /// Those that may run at the same time as others too.
     Others,
     Nobody,
     /// Even one that must be alone.
@@ -130,7 +130,7 @@ impl Scene {
         }
     }
 
-    /// It is `GROUP/RELEASE/NAME`, and runs with this confiture.
+    /// Names it `GROUP/RELEASE/NAME`, and runs it with this confiture.
     pub fn of(self, group: &str, candidate: &Candidate) -> Self {
         Self {
             name: format!("{group}/{}/{}", label(candidate), self.name),
@@ -139,7 +139,7 @@ impl Scene {
         }
     }
 
-    /// No other scene runs meanwhile: it measures time, or changes this process.
+    /// Runs it alone, because it measures time or changes this process.
     pub fn alone(self) -> Self {
         Self {
             company: Company::Nobody,
@@ -147,7 +147,7 @@ impl Scene {
         }
     }
 
-    /// It waits for other scenes, whichever they are, and looks at what they did.
+    /// Runs it even beside a scene that runs alone: it waits for other scenes, and checks what they did.
     pub fn summary(self) -> Self {
         Self {
             company: Company::Whoever,
@@ -155,7 +155,7 @@ impl Scene {
         }
     }
 
-    /// It runs only when a filter names it.
+    /// Runs it only if a filter names it.
     pub fn on_demand(self) -> Self {
         Self {
             on_demand: true,
@@ -164,7 +164,7 @@ impl Scene {
     }
 }
 
-/// How a candidate appears in a name.
+/// The form of a candidate in the name of a scene.
 fn label(candidate: &Candidate) -> String {
     match candidate {
         Candidate::Newest => "newest".to_owned(),
@@ -191,7 +191,7 @@ pub fn run(args: HarnessArgs, mut scenes: Vec<Scene>) -> anyhow::Result<()> {
         wanted && !named(scene, &args.skip)
     });
     if scenes.is_empty() {
-        let what = "no scene has a name that contains what the filters say";
+        let what = "no scene has a name that matches the filters";
         return Err(Trouble::new(what, "look at the names with --list").into());
     }
     let arguments = Arguments {

@@ -1,11 +1,11 @@
-//! What `--help` says beside the options, for a terminal of 60 columns and more: prose is one line for
-//! clap to wrap, and what stands in columns is narrow.
+//! The texts of `--help` apart from the options, for a terminal of 60 columns or more. Prose is one line,
+//! which clap wraps; columns are narrow.
 
 use std::fmt::Write as _;
 
 use crate::exit;
 
-/// What a command does beyond its first sentence, its examples, and the exit statuses.
+/// The details of a command, its examples, and the exit statuses.
 pub fn help(about: &str, examples: &[(&str, &str)]) -> String {
     let examples = entries("Examples", examples);
     let parts = [about, &examples, exit::TABLE];
@@ -13,7 +13,7 @@ pub fn help(about: &str, examples: &[(&str, &str)]) -> String {
     parts.collect::<Vec<_>>().join("\n\n")
 }
 
-/// Names, or commands to type, each with what it is below it.
+/// Names or commands, each with its explanation below it.
 pub fn entries(title: &str, entries: &[(&str, &str)]) -> String {
     let mut text = format!("{title}:");
     for (name, what) in entries {

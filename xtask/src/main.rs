@@ -66,7 +66,7 @@ enum Command {
     #[command(after_long_help = refresh::help())]
     Refresh(refresh::RefreshArgs),
 
-    /// Check on real binaries and a real server what nothing else can show
+    /// Check what only real binaries and a real server can show
     #[command(after_long_help = live::help())]
     Live(live::LiveArgs),
 
@@ -77,7 +77,7 @@ enum Command {
     #[command(after_long_help = gate::help())]
     Gate(Box<gate::GateCommand>),
 
-    /// Draw what a command printed, for the documents
+    /// Draw the output of a command, for the documents
     #[command(after_long_help = picture::help())]
     Picture(picture::PictureArgs),
 
@@ -85,15 +85,15 @@ enum Command {
     #[command(after_long_help = release::help())]
     Release(release::ReleaseArgs),
 
-    /// Look for inputs that break what holds for every input
+    /// Search for inputs that break a property
     #[command(after_long_help = fuzz::help())]
     Fuzz(fuzz::FuzzArgs),
 
-    /// Hold what the window guard recognises against PostgreSQL's own parser
+    /// Check what the window guard recognises with PostgreSQL's own parser
     #[command(after_long_help = guard_proof::help())]
     GuardProof(guard_proof::GuardProofArgs),
 
-    /// Measure what the adapter costs, beside the bare command
+    /// Measure what the adapter costs, compared with the bare command
     #[command(after_long_help = bench::help())]
     Bench(bench::BenchArgs),
 
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use clap::CommandFactory as _;
 
-    /// Every command that is shown, and the whole.
+    /// Every visible command, and the program itself.
     fn commands() -> Vec<clap::Command> {
         let cli = Cli::command();
         cli.clone().debug_assert();
@@ -176,7 +176,7 @@ mod tests {
             for line in help.lines() {
                 assert!(line.chars().count() <= 60, "too wide: {line:?}");
             }
-            // Of what clap wraps, only prose stays readable.
+            // Only prose stays readable when clap wraps it.
             let more = command.get_after_long_help().unwrap().to_string();
             for line in more.lines().filter(|line| line.chars().count() > 60) {
                 let prose = line.trim_start();

@@ -11,7 +11,7 @@ use crate::cargo::{cargo, root, succeeded};
 /// Its name, by which the engine finds it.
 pub const PROGRAM: &str = "fraisier-adapter-confiture-ipc";
 
-/// Builds it, as far as it is not built.
+/// Builds the program, if it is not up to date.
 pub fn build(ui: Ui) -> anyhow::Result<PathBuf> {
     let task = ui.spin("building the adapter's program");
     let output = run(cargo()
@@ -24,7 +24,7 @@ pub fn build(ui: Ui) -> anyhow::Result<PathBuf> {
     succeeded(
         &output,
         "the adapter's program cannot be built",
-        "mend what the compiler names; where it names nothing, check the network and the registry",
+        "correct what the compiler names; if it names nothing, check the network and the registry",
     )?;
     executable_of(&output.stdout)
         .ok_or_else(|| anyhow::anyhow!("cargo did not say where it put the adapter's program"))

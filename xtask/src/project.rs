@@ -1,4 +1,4 @@
-//! The files of a project, where confiture may work on them: what writes migrations, for every command.
+//! A project directory that confiture works on: every command writes its migrations with this.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl Project {
         })
     }
 
-    /// The one in this directory.
+    /// The project in this directory.
     pub fn at(root: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(root.join(MIGRATIONS))?;
         Ok(Self {
@@ -94,7 +94,7 @@ impl Project {
         self.write(&format!("{name}.down.sql"), down)
     }
 
-    /// Writes the migration that makes the table `t_VERSION` with [`ROWS`] rows.
+    /// Writes the migration that creates the table `t_VERSION` with [`ROWS`] rows.
     pub fn table(&self, version: &str) -> anyhow::Result<()> {
         self.table_and(version, "", "")
     }
@@ -161,7 +161,7 @@ impl Project {
     }
 }
 
-/// What is done to the sample project to make it work with an old release, for people to read.
+/// How the sample project is adapted to an old release, as a sentence.
 pub fn adaptation(version: &str) -> Option<&'static str> {
     let first: Release = CONCURRENT_SQL.parse().expect("a release");
     let old = version.parse().is_ok_and(|it: Release| it < first);

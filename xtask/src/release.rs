@@ -18,16 +18,19 @@ use crate::help;
 pub fn help() -> String {
     help::help(
         "\
-         What has to be true before a release, checked: what each package says of itself and \
-         carries, that the versions are one, and the changelog. With --dry-run also that the \
-         documentation builds, that the public API is the committed one, and that `cargo publish \
-         --dry-run` takes all packages, in the order of their dependencies: it packs each, and builds \
-         it from its archive alone; and that the wheel of each program, built, small, and installed into an \
-         empty environment, works without Rust on PATH. It ends with the command that publishes; to type it is for a \
-         person. With --build it makes the files of a release instead: wheels, archives, bills of \
-         materials and checksums. The Linux ones run with glibc 2.17 and newer.",
+         Checks what has to be true before a release: the metadata and the files of each package, \
+         one version for all, and the changelog. With --dry-run it also checks that the \
+         documentation builds, that the public API is the committed one, that `cargo publish \
+         --dry-run` accepts all packages, in the order of their dependencies, each built from its \
+         archive alone, and that the wheel of each program is small and works in an empty \
+         environment without Rust on PATH. It ends with the command that publishes, which only a \
+         person runs. With --build it builds the files of a release instead: wheels, archives, \
+         bills of materials and checksums. Those for Linux run with glibc 2.17 and newer.",
         &[
-            ("cargo xtask release", "what is written, in seconds"),
+            (
+                "cargo xtask release",
+                "the checks that build nothing, in seconds",
+            ),
             (
                 "cargo xtask release --dry-run",
                 "everything but publishing, in minutes",
@@ -88,7 +91,7 @@ struct Target {
 /// Goes through the checklist.
 ///
 /// # Errors
-/// [`Unexpected`] when something is not as it must be.
+/// [`Unexpected`] if a check fails.
 pub fn run(args: ReleaseArgs) -> anyhow::Result<()> {
     if let Some(directory) = args.build.build.clone() {
         return build::run(args.build, &directory);
@@ -105,7 +108,7 @@ pub fn run(args: ReleaseArgs) -> anyhow::Result<()> {
         build::rehearse(args.build.lab, &mut list)?;
     }
     if list.wrong > 0 {
-        let text = format!("{} things are not as they must be", list.wrong);
+        let text = format!("{} checks failed", list.wrong);
         return Err(Unexpected(text).into());
     }
     let next = if args.dry_run {
@@ -147,7 +150,7 @@ fn section(changelog: &str, version: &str) -> Option<String> {
     Some(format!("{}\n", lines.join("\n").trim()))
 }
 
-/// What is written: about each package, the versions, the changelog.
+/// Checks what is written: the metadata of each package, the versions, the changelog.
 fn written(packages: &[Package], list: &mut Checklist) -> anyhow::Result<()> {
     for package in packages {
         let name = &package.name;
@@ -189,7 +192,7 @@ fn written(packages: &[Package], list: &mut Checklist) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The part that needs building, up to publishing with `publish`.
+/// The part that builds, up to a rehearsal of `cargo publish`.
 fn rehearse(list: &mut Checklist) -> anyhow::Result<()> {
     let ui = Ui::stderr();
     let documentation = ["doc", "--workspace", "--no-deps", "--locked"];
@@ -208,12 +211,12 @@ fn rehearse(list: &mut Checklist) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was gone through.
+/// The results of the checks.
 #[derive(Default)]
 struct Checklist {
-    /// How many things are not as they must be.
+    /// How many checks failed.
     wrong: usize,
-    /// How many only a person can do.
+    /// How many steps only a person can do.
     to_do: usize,
 }
 
@@ -285,7 +288,7 @@ fn missing(package: &Package) -> Vec<&'static str> {
     .collect()
 }
 
-/// Whether cargo succeeded, and what it printed: of a failure, the last that it said.
+/// Whether cargo succeeded, and its output; after a failure, its last lines.
 fn run_cargo(arguments: &[&str]) -> anyhow::Result<(bool, String)> {
     let mut cargo = cargo();
     cargo.args(arguments).current_dir(root());

@@ -17,7 +17,7 @@ use crate::project::{Project, ROWS};
 /// How long to wait for what must come.
 const COMES_WITHIN: Duration = Duration::from_secs(180);
 
-/// Where a scene is played.
+/// The stage of a scene: a project, a database and a confiture.
 pub struct Stage<'a> {
     pub world: &'a World,
     pub confiture: &'a Installed,
@@ -56,7 +56,7 @@ impl<'a> Stage<'a> {
         ctx
     }
 
-    /// How an adapter of this confiture is built.
+    /// A builder for an adapter of this confiture.
     pub fn builder(&self) -> Builder {
         ConfitureMigration::builder().program(&self.confiture.program)
     }
@@ -82,20 +82,20 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Waits for the first row of this query.
+    /// Waits until this query returns a row, and returns it.
     pub fn comes(&self, query: &str) -> anyhow::Result<Row> {
         comes(&mut self.database.connect()?, query)
     }
 
-    /// Runs these statements, and gives the connection.
+    /// Runs these statements, and returns the connection.
     pub fn sql(&self, text: &str) -> anyhow::Result<Client> {
         let mut client = self.database.connect()?;
         client.batch_execute(text)?;
         Ok(client)
     }
 
-    /// From now on, a change of the ledger's table adds a row of this migration to the ledger, as another
-    /// deploy does that applies it in the meantime.
+    /// From now on, a change of the ledger's table adds a row for this migration, as if another deploy
+    /// applied it in the meantime.
     pub fn ledger_grows(&self, version: &str) -> anyhow::Result<()> {
         self.sql(&format!(
             "CREATE FUNCTION grow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -132,11 +132,11 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// The versions in the ledger, after checking that they agree with the tables of [`Project::table`]: each
-/// is there with all its rows, and no other.
+/// The versions in the ledger. Checks that they agree with the tables of [`Project::table`]: each table
+/// has all its rows, and there is no other table.
 pub fn state(database: &Database<'_>) -> anyhow::Result<Vec<String>> {
     let mut client = database.connect()?;
-    // One look: what commits meanwhile is in all of it or in nothing.
+    // One query: a commit in the meantime is visible in all of it or in none.
     client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
     let ledger = look::ledger(&mut client)?;
     let rows = client.query(
@@ -157,7 +157,7 @@ pub fn state(database: &Database<'_>) -> anyhow::Result<Vec<String>> {
     Ok(ledger)
 }
 
-/// Waits for the first row of this query.
+/// Waits until this query returns a row, and returns it.
 pub fn comes(client: &mut Client, query: &str) -> anyhow::Result<Row> {
     let mut row = None;
     wait(COMES_WITHIN, || {
@@ -175,7 +175,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     runtime.expect("a runtime").block_on(future)
 }
 
-/// Waits until it is so; gives how long that took, or nothing when `limit` was not enough.
+/// Waits for a condition. Returns how long that took, or `None` if `limit` was not enough.
 pub fn wait(
     limit: Duration,
     mut so: impl FnMut() -> anyhow::Result<bool>,

@@ -1,4 +1,4 @@
-//! Known differences, each with a reason.
+//! Differences that are accepted, each with a reason.
 
 use anyhow::ensure;
 use serde::Deserialize;
@@ -18,14 +18,14 @@ pub struct Accepted {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    /// The cause, by the id that the report shows.
+    /// The id of the cause, as the report shows it.
     cause: String,
     case: String,
     release: String,
-    /// The values of the finding, as far as the report shows them.
+    /// The values of the finding, as the report shows them.
     before: Option<String>,
     now: Option<String>,
-    /// Why it is no reason to say no.
+    /// Why it is acceptable.
     reason: String,
 }
 
@@ -43,7 +43,7 @@ impl Entry {
 }
 
 impl Accepted {
-    /// Reads the file's text: entries with a reason each, none of them a false safe or a secret.
+    /// Reads the text of the file. Every entry needs a reason, and none may be a false safe or a secret.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let accepted: Self = toml::from_str(text)?;
         for (place, entry) in accepted.accept.iter().enumerate() {
@@ -71,8 +71,8 @@ impl Accepted {
         Ok(accepted)
     }
 
-    /// Marks what is accepted, settles the verdicts again, and returns what no longer occurs.
-    /// Where not every case was judged, nothing is said to occur no longer.
+    /// Marks accepted differences, decides the verdicts again, and returns the entries that no longer
+    /// occur. If a case was not judged, it returns none.
     pub fn apply(&self, judgements: &mut [Judgement]) -> Vec<String> {
         let mut stale = Vec::new();
         for entry in &self.accept {

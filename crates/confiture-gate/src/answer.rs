@@ -1,5 +1,5 @@
-//! The adapter's answer in a case: the part that fraisier decides on, and what it means when that
-//! part changed.
+//! The adapter's answer in a case: the part that fraisier's decisions depend on, and what a change of
+//! that part means.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ const OUTCOME: &str = "outcome";
 
 /// The answer of the adapter in one case.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Said {
+pub enum AdapterAnswer {
     /// A result, in its JSON form.
     Result(Value),
     /// An error of this kind, after confiture was called.
@@ -39,8 +39,8 @@ pub enum Said {
     },
 }
 
-impl Said {
-    /// The answer that the adapter gave just now.
+impl AdapterAnswer {
+    /// The answer of this run.
     pub fn new(outcome: &Result<Value, AdapterError>, called: bool) -> Self {
         match outcome {
             Ok(result) => Self::Result(result.clone()),
@@ -55,7 +55,7 @@ impl Said {
         }
     }
 
-    /// The answer that a snapshot beside a recording holds.
+    /// The answer in a snapshot.
     pub fn parse(snapshot: &str) -> anyhow::Result<Self> {
         let value: Value = serde_json::from_str(snapshot).context("a snapshot is JSON")?;
         let calls = value.get("calls").and_then(Value::as_u64).unwrap_or(0);
@@ -95,7 +95,8 @@ impl Said {
         }
     }
 
-    /// What fraisier decides on, by place. Wording is not among it.
+    /// The values that fraisier's decisions depend on, by their place in the answer. Wording is not one
+    /// of them.
     fn decisive(&self, call: &Call) -> BTreeMap<String, String> {
         let mut places = BTreeMap::new();
         let outcome = match self {
@@ -158,8 +159,8 @@ impl Said {
     }
 }
 
-/// The tiers of the changes, the strictest first: their order says nothing. What has no tier is as
-/// strict as can be.
+/// The tiers of the changes, the strictest first, because their order has no meaning. A change without a
+/// tier counts as the strictest.
 fn tiers(changes: &[Value]) -> Vec<Value> {
     let rank = |tier: &Value| tier.as_str().and_then(|tier| tier.parse::<RiskTier>().ok());
     let tier = |change: &Value| change.get("tier").cloned().unwrap_or_default();
@@ -169,7 +170,7 @@ fn tiers(changes: &[Value]) -> Vec<Value> {
 }
 
 /// Where the adapter's answer changed.
-pub fn turned(call: &Call, before: &Said, now: &Said) -> Vec<Symptom> {
+pub fn changed_answers(call: &Call, before: &AdapterAnswer, now: &AdapterAnswer) -> Vec<Symptom> {
     let (was, is) = (before.decisive(call), now.decisive(call));
     let outcome_differs = was.get(OUTCOME) != is.get(OUTCOME);
     let places: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
@@ -207,7 +208,7 @@ pub fn turned(call: &Call, before: &Said, now: &Said) -> Vec<Symptom> {
     found
 }
 
-/// Whether what a binary documents holds all that it held, and more.
+/// Whether a document of the binary only has additions.
 fn grows(call: &Call, was: &str, is: &str) -> bool {
     let read = |text: &str| serde_json::from_str::<Value>(text).ok();
     matches!(call, Call::ExitCodes)
@@ -217,7 +218,7 @@ fn grows(call: &Call, was: &str, is: &str) -> bool {
         }
 }
 
-/// Whether every code of `was` stands where it stood.
+/// Whether every code of `was` is unchanged in `is`.
 fn within(was: &Value, is: &Value) -> bool {
     match (was, is) {
         (Value::Object(was), Value::Object(is)) => was
@@ -228,7 +229,7 @@ fn within(was: &Value, is: &Value) -> bool {
     }
 }
 
-/// The field of a report that a place of the answer is read from.
+/// The field of the report from which a place of the answer is read.
 fn field(place: &str) -> Option<&'static str> {
     Some(match place {
         "window_safe" => "window_safe",
@@ -245,31 +246,31 @@ fn field(place: &str) -> Option<&'static str> {
 }
 
 /// What fraisier does because `place` was `was` and is `is`.
-fn consequence(call: &Call, place: &str, was: &str, is: &str, now: &Said) -> String {
+fn consequence(call: &Call, place: &str, was: &str, is: &str, now: &AdapterAnswer) -> String {
     let (operation, past) = names(call);
     match place {
         OUTCOME if was == "a result" => {
             let message = match now {
-                Said::Error { message, .. } | Said::Refused { message, .. } => {
+                AdapterAnswer::Error { message, .. } | AdapterAnswer::Refused { message, .. } => {
                     cut(message.lines().next().unwrap_or_default(), 100)
                 }
-                Said::Result(_) => String::new(),
+                AdapterAnswer::Result(_) => String::new(),
             };
             let kind = is.trim_start_matches("error ");
             format!("{past}: {operation} fails with {kind}, \"{message}\"")
         }
         OUTCOME => format!("{operation} fails as {is} and not as {was}"),
         "window_safe" if is == "false" => {
-            "refuses deploys as not window-safe that it let pass".to_owned()
+            "refuses deploys, as not window-safe, that it accepted before".to_owned()
         }
         "window_safe" => "refuses every deploy as not window-safe".to_owned(),
-        "ok" if operation == "verify" => "takes a sound database for broken".to_owned(),
-        "ok" => "refuses deploys that it let pass".to_owned(),
+        "ok" if operation == "verify" => "treats a sound database as broken".to_owned(),
+        "ok" => "refuses deploys that it accepted before".to_owned(),
         "change_set" => "has no risk tiers to decide on, and refuses".to_owned(),
         place if place.starts_with("tier") => {
-            format!("takes a change of tier {was} for {is}, and refuses more")
+            format!("treats a change of tier {was} as {is}, and refuses more")
         }
-        "revision" => format!("believes the database to be at {is}, not at {was}"),
+        "revision" => format!("assumes that the database is at {is}, not at {was}"),
         "capabilities" => "relies on other capabilities".to_owned(),
         _ if matches!(call, Call::ExitCodes) => {
             "relies on other exit codes than confiture documents".to_owned()
@@ -292,7 +293,7 @@ fn names(call: &Call) -> (&'static str, &'static str) {
     }
 }
 
-/// Where the answer permits more than it did: what it says, and what a deploy would have done.
+/// If the answer permits more than before: what it says, and what a deploy would have done.
 fn more_permissive(
     call: &Call,
     place: &str,
@@ -312,7 +313,7 @@ fn more_permissive(
             "a deploy would have run it while the old release still serves requests",
         ),
         "ok" if is == "true" && operation == "verify" => (
-            "verify takes a database for verified that is not".to_owned(),
+            "verify reports a database as verified that is not".to_owned(),
             UNVERIFIED,
         ),
         "ok" if is == "true" => (
@@ -327,7 +328,7 @@ fn more_permissive(
             let lower = match (tier(was), tier(is)) {
                 (Some(was), Some(is)) => is < was,
                 (None, Some(_)) => true,
-                // Nobody weighs a change that is not reported.
+                // A change that is not reported cannot be judged by a policy.
                 _ => is == ABSENT,
             };
             if !lower {

@@ -1,4 +1,4 @@
-//! Causes, not cases: what was found in many cases and is one thing is reported once.
+//! Groups findings by cause: a change that shows in many cases is reported once.
 
 use std::collections::BTreeMap;
 

@@ -1,13 +1,13 @@
-//! What can change, the words for it, and what to change in confiture.
+//! What can change, how it is worded, and what to change in confiture.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One thing that changed. Two cases in which the same thing changed have equal
-/// values, whatever the case: that is what causes are grouped by. Of two changes in one broken case, the
-/// one that stands first here is the likelier cause.
+/// One thing that changed. The same change has an equal value in every case, which is how findings are
+/// grouped by cause. Of two changes in one broken case, the one that is declared first is the likelier
+/// cause.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -42,13 +42,13 @@ pub enum Change {
         /// Its number.
         signal: i32,
     },
-    /// The report stands under another name than the one asked for.
+    /// The report has another name than the requested one.
     ReportElsewhere,
-    /// No report where there was one.
+    /// There is no report, where there was one before.
     NoReport,
-    /// What is in the report's place is not JSON.
+    /// The report is not JSON.
     BrokenReport,
-    /// A field of the report is there twice.
+    /// A field of the report occurs twice.
     FieldDoubled {
         /// Its path.
         field: String,
@@ -105,7 +105,7 @@ pub enum Change {
     },
     /// What `--version` prints has another shape.
     VersionText,
-    /// A help page offers an option no more.
+    /// A help page no longer offers an option.
     OptionGone {
         /// The line of the help page.
         option: String,
@@ -120,18 +120,18 @@ pub enum Change {
         /// The step.
         step: String,
     },
-    /// The gate cannot look at what the case left.
+    /// The gate cannot observe the result of the case.
     Unobservable,
     /// The database ends in another state.
     Database {
         /// `revision`, `tables`, `advisory locks`.
         what: String,
     },
-    /// A report where there was none.
+    /// There is a report, where there was none before.
     NewReport,
     /// The adapter passes other arguments.
     Command,
-    /// The adapter says that something is safe or done which is not.
+    /// The adapter reports something as safe or done that is not.
     FalseSafe {
         /// What it says.
         what: String,
@@ -141,7 +141,7 @@ pub enum Change {
         /// The capability.
         capability: String,
     },
-    /// The adapter's answer, with nothing else that would explain it.
+    /// The adapter's answer, if nothing else explains its change.
     #[serde(rename = "verdict")]
     Answer {
         /// What it was.
@@ -203,13 +203,13 @@ impl Change {
         })
     }
 
-    /// The rule: the heading of `docs/gate.md` that explains it.
+    /// The rule, which is the heading of `docs/gate.md` that explains it.
     pub fn rule(&self) -> String {
         let id = self.id();
         id.split(':').next().unwrap_or_default().to_owned()
     }
 
-    /// Whether it is what confiture did, and so can explain what the adapter makes of it.
+    /// Whether it is a change of confiture, which can explain a change of the adapter's answer.
     pub fn explains(&self) -> bool {
         *self < Self::Command && *self != Self::Secret
     }
@@ -223,7 +223,7 @@ impl Change {
             Self::Refused { .. } | Self::OptionGone { .. } => {
                 "accept the option as before: every deploy passes it"
             }
-            Self::Ignored { .. } => "give the option its effect back",
+            Self::Ignored { .. } => "restore the effect of the option",
             Self::Hangs => "end the call, or report why it waits",
             Self::Signal { .. } => {
                 "find what ends the process; its standard error is in the report"
@@ -245,7 +245,7 @@ impl Change {
             Self::Exit { .. } => "keep the status that --exit-codes-json documents",
             Self::VersionText => "print `confiture version X.Y.Z` on a line of its own",
             Self::SessionSetting { .. } => {
-                "leave the setting alone, or set it back before a migration runs"
+                "do not change the setting, or restore it before a migration runs"
             }
             Self::Database { .. } => "compare the database with what the report says was done",
             Self::Preparation { .. } | Self::Unobservable => {
@@ -322,7 +322,7 @@ impl fmt::Display for Change {
             Self::SessionSetting { name } => {
                 write!(f, "a migration runs with another `{name}`")
             }
-            Self::Unobservable => f.write_str("the gate cannot look at what the case left"),
+            Self::Unobservable => f.write_str("the gate cannot observe the result of the case"),
             Self::Database { what } => write!(f, "the database ends with other {what}"),
             Self::File { path } => write!(f, "a file remains in the project: {path}"),
             Self::Command => f.write_str("the adapter passes other arguments"),

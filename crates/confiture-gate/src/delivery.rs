@@ -1,4 +1,4 @@
-//! Whether a promise is kept: by what a case shows, not by a version number.
+//! Whether an advertised capability is delivered, judged by what a case shows, not by a version number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -6,21 +6,21 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answer::Said;
+use crate::answer::AdapterAnswer;
 use crate::result::Capability;
 
-/// What was seen of one case, as far as promises go.
+/// What one case shows about capabilities.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// What the adapter made of it.
-    pub said: Said,
+    /// The adapter's answer.
+    pub answer: AdapterAnswer,
     /// The arguments of the call.
     pub argv: Vec<String>,
-    /// The revision the database is at afterwards.
+    /// The revision of the database afterwards.
     pub revision: Option<String>,
 }
 
-/// The case that shows whether a promise is kept, and what it has to show: everything that is there.
+/// The case that shows whether a capability is delivered, and everything that it has to show.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Proof {
@@ -29,24 +29,24 @@ struct Proof {
     shows: String,
     /// The revision of the database afterwards.
     revision: Option<String>,
-    /// What the result has, by JSON pointer.
+    /// What the result contains, by JSON pointer.
     #[serde(default)]
     result: BTreeMap<String, Value>,
-    /// The tiers that the changes carry.
+    /// The tiers of the changes.
     #[serde(default)]
     tiers: Vec<String>,
     /// An argument of the call.
     argument: Option<String>,
 }
 
-/// All of them.
+/// The proofs of all capabilities.
 static PROOFS: LazyLock<Vec<Proof>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("proofs.json")).expect("proofs.json is a list of proofs")
 });
 
 impl Proof {
     fn holds(&self, shown: &Shown) -> bool {
-        let Said::Result(result) = &shown.said else {
+        let AdapterAnswer::Result(result) = &shown.answer else {
             return false;
         };
         let changes = result.pointer("/change_set/changes");
@@ -68,10 +68,10 @@ impl Proof {
     }
 }
 
-/// A promise that a case shows to be broken.
+/// A capability that a case shows not to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
-    /// The promise.
+    /// The capability.
     pub capability: String,
     /// The case.
     pub case: String,
@@ -79,8 +79,8 @@ pub struct Broken {
     pub shows: String,
 }
 
-/// Holds what is `advertised` against what the cases show; a case that broke before it could show
-/// anything delivers nothing. The second part lists what is not kept.
+/// Compares what is `advertised` with what the cases show. A case that broke too early to show anything
+/// delivers nothing. The second list has what is not delivered.
 pub fn delivery(
     advertised: &[String],
     shown: &BTreeMap<&str, Shown>,
@@ -120,7 +120,7 @@ pub fn delivery(
             }
         }
     }
-    // A promise that nobody here can check is never taken for kept.
+    // A capability without a proof never counts as delivered.
     for name in advertised {
         if !capabilities.iter().any(|found| found.name == *name) {
             capabilities.push(Capability {
@@ -143,7 +143,7 @@ mod tests {
 
     fn shown(result: Value) -> Shown {
         Shown {
-            said: Said::Result(result),
+            answer: AdapterAnswer::Result(result),
             argv: Vec::new(),
             revision: None,
         }

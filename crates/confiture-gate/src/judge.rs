@@ -1,22 +1,22 @@
-//! One case judged: what confiture did and what the adapter made of it become findings.
+//! Judges one case: turns the behaviour of confiture and the adapter's answer into findings.
 
 use contract_tests::call::Call;
 use contract_tests::case::Case;
 use contract_tests::expectation::{Fact, Violation};
 use contract_tests::recording::{Recording, State};
 
-use crate::answer::{GOES_ON, Said, turned};
+use crate::answer::{AdapterAnswer, GOES_ON, changed_answers};
 use crate::change::Change;
 use crate::drift::drift;
 use crate::facts::words;
 use crate::result::{CaseResult, Class, Finding};
 
-/// Something that is wrong, before it is known what made it so.
+/// Something wrong, before its cause is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Symptom {
-    /// The change, when nothing of what confiture did explains it.
+    /// The change to report if nothing that confiture did explains it.
     pub change: Change,
-    /// The field of a report that it shows in.
+    /// The field of a report in which it shows.
     pub field: Option<String>,
     /// What it should be.
     pub before: String,
@@ -26,22 +26,22 @@ pub struct Symptom {
     pub consequence: Option<String>,
 }
 
-/// What is known of one case.
+/// The evidence about one case.
 #[derive(Debug)]
 pub struct Evidence<'a> {
     /// The case.
     pub case: &'a Case,
     /// The baseline's recording.
     pub recorded: &'a Recording,
-    /// What the adapter made of the baseline.
-    pub said_before: &'a Said,
+    /// The adapter's answer in the baseline.
+    pub answer_before: &'a AdapterAnswer,
     /// What confiture did now.
     pub seen: &'a Recording,
-    /// What the adapter made of it now.
-    pub said_now: &'a Said,
+    /// The adapter's answer now.
+    pub answer_now: &'a AdapterAnswer,
     /// The expectations that do not hold.
     pub violations: &'a [Violation],
-    /// What else confiture did that a recording does not hold.
+    /// What else confiture did that a recording does not contain.
     pub observed: Vec<Finding>,
     /// What else is wrong.
     pub symptoms: Vec<Symptom>,
@@ -51,7 +51,7 @@ pub struct Evidence<'a> {
 pub fn judge(evidence: Evidence<'_>) -> CaseResult {
     let call = &evidence.case.definition.call;
     let hangs = |finding: &Finding| finding.change == Change::Hangs;
-    // A call that did not end left nothing that could be compared.
+    // A call that did not end has no output to compare.
     let mut observed = if evidence.observed.iter().any(hangs) {
         Vec::new()
     } else {
@@ -59,19 +59,21 @@ pub fn judge(evidence: Evidence<'_>) -> CaseResult {
     };
     observed.extend(evidence.observed);
 
-    let mut symptoms = turned(call, evidence.said_before, evidence.said_now);
+    let mut symptoms = changed_answers(call, evidence.answer_before, evidence.answer_now);
     let mut database = database(
         evidence.recorded.after.as_ref(),
         evidence.seen.after.as_ref(),
     );
-    // A session that remains is no lie about what was done, and another ledger is none.
+    // A remaining session, or another ledger, does not contradict what the adapter reported.
     let no_lies = [SESSIONS, COLUMNS].map(|what| Change::Database {
         what: what.to_owned(),
     });
     let mut lies = database
         .iter_mut()
         .filter(|it| !no_lies.contains(&it.change));
-    if let (true, Said::Result(_), Some(first)) = (writes(call), evidence.said_now, lies.next()) {
+    if let (true, AdapterAnswer::Result(_), Some(first)) =
+        (writes(call), evidence.answer_now, lies.next())
+    {
         first.consequence = Some(GOES_ON.to_owned());
         first.change = Change::FalseSafe {
             what: "the adapter reports success, and the database is not as after a success"
@@ -84,14 +86,14 @@ pub fn judge(evidence: Evidence<'_>) -> CaseResult {
 
     let findings = attribute(observed, &symptoms);
     CaseResult {
-        answer_before: Some(evidence.said_before.words(call)),
-        answer_now: Some(evidence.said_now.words(call)),
+        answer_before: Some(evidence.answer_before.words(call)),
+        answer_now: Some(evidence.answer_now.words(call)),
         ..CaseResult::judged(evidence.case.name, evidence.case.about, findings)
     }
 }
 
-/// Finds among what confiture did differently what explains the symptoms. What explains one breaks
-/// fraisier; a false safe, and a symptom that nothing explains, are findings of their own.
+/// Finds the differences that explain the symptoms. A difference that explains a symptom breaks fraisier.
+/// A false safe, and a symptom that nothing explains, are findings of their own.
 pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Finding> {
     let Some(first) = symptoms.first() else {
         return findings;
@@ -107,7 +109,7 @@ pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Findin
         let part = path.rsplit('.').next().unwrap_or(path);
         part.trim_end_matches("[]").to_owned()
     };
-    // A change that stops a call altogether explains all that comes after it.
+    // A change that stops a call altogether explains everything after it.
     let certain = |finding: &Finding| finding.change <= Change::BrokenReport;
     let is_named = |finding: &Finding| {
         let field = finding.change.field();
@@ -123,7 +125,7 @@ pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Findin
     let mut broke = Vec::new();
     if let Some(culprit) = suspects.first() {
         broke.push(*culprit);
-        // A second one counts where a symptom names it and the first did not stop the call.
+        // A second change counts if a symptom names it and the first did not stop the call.
         let more = suspects[1..].iter().copied();
         if !certain(&findings[*culprit]) {
             broke.extend(
@@ -136,7 +138,7 @@ pub fn attribute(mut findings: Vec<Finding>, symptoms: &[Symptom]) -> Vec<Findin
         finding.class = Class::Breaks;
         finding.consequence.clone_from(&meaning);
     }
-    // A false safe and a secret are reported whatever explains them.
+    // A false safe and a secret are always reported, whatever explains them.
     let severe =
         |symptom: &&Symptom| matches!(symptom.change, Change::FalseSafe { .. } | Change::Secret);
     let mut reported: Vec<&Symptom> = symptoms.iter().filter(severe).collect();
@@ -163,7 +165,7 @@ fn writes(call: &Call) -> bool {
     matches!(call, Call::Up(_) | Call::DownTo(_))
 }
 
-/// Whether a field is no longer what it was, and not only another value.
+/// Whether the shape of a field changed, and not only its value.
 fn reshaped(finding: &Finding) -> bool {
     matches!(
         finding.change,
@@ -174,7 +176,7 @@ fn reshaped(finding: &Finding) -> bool {
     )
 }
 
-/// What of a database no success of a call lies about.
+/// The parts of a database about which a successful result says nothing.
 const SESSIONS: &str = "sessions";
 const COLUMNS: &str = "ledger columns";
 
@@ -199,13 +201,13 @@ fn database(before: Option<&State>, now: Option<&State>) -> Vec<Symptom> {
             "tables",
             before.user_tables().join(", "),
             now.user_tables().join(", "),
-            "the migrations have another effect than before",
+            "the migrations have a different effect than before",
         ),
         (
             "advisory locks",
             before.advisory_locks.to_string(),
             now.advisory_locks.to_string(),
-            "the next deploy waits for a lock that nobody gives back",
+            "the next deploy waits for a lock that is never released",
         ),
         (
             COLUMNS,
@@ -217,7 +219,7 @@ fn database(before: Option<&State>, now: Option<&State>) -> Vec<Symptom> {
             SESSIONS,
             before.sessions.to_string(),
             now.sessions.to_string(),
-            "each deploy leaves a session in the database, until no other can connect",
+            "each deploy leaves a session in the database, until no client can connect",
         ),
     ];
     let other = parts
@@ -254,7 +256,7 @@ fn violation(violation: &Violation) -> Symptom {
         before: words(&violation.fact),
         now: violation.found.clone(),
         consequence: Some(format!(
-            "is promised otherwise: the catalogue expects that {}",
+            "was promised something else: the catalogue expects that {}",
             words(&violation.fact)
         )),
     }

@@ -25,7 +25,7 @@ fn judge() -> anyhow::Result<ExitCode> {
     cli::run(&cli.args)
 }
 
-/// Looks after a server until standard input closes; the gate starts it.
+/// Cleans up a server when standard input closes; the gate starts this.
 fn clean_up() -> anyhow::Result<ExitCode> {
     interrupt::install(Further::Nothing)?;
     cleaner::serve()?;

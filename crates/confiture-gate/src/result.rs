@@ -1,4 +1,5 @@
-//! What the gate says: of a case, of a candidate, of a run. The JSON report is this, field by field.
+//! The results of the gate: of a case, of a candidate, of a run. The JSON report has exactly these
+//! fields.
 
 #[cfg(test)]
 mod tests;
@@ -8,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 
-/// The version of the JSON report. It grows when a reader of the former one could misread this one.
+/// The version of the JSON report. It increases when a reader of the earlier version could misread this
+/// one.
 pub const FORMAT_VERSION: u32 = 2;
 
 /// The exit statuses as `--help` shows them.
@@ -16,14 +18,14 @@ pub const STATUSES: &str = "Exit status:
   0    yes: fraisier can live with every candidate
   1    no: a candidate breaks fraisier, or is a false safe
   2    wrong usage: the command line was not understood,
-       what it names is not there, or a difference that
+       what it names does not exist, or a difference that
        --accept names no longer occurs
   3    unknown: it could not run, or a case was not judged
   4    not a verdict: no break in the cases that --quick or
        --only chose, and the others were not run
-  130  interrupted; the report holds what was known";
+  130  interrupted; the report has the judged cases";
 
-/// Why a judgement or a case is not whole when somebody interrupts the run.
+/// Why a judgement or a case is incomplete after an interruption.
 pub const CUT_SHORT: &str = "the run was interrupted";
 
 /// The command line is wrong, whatever the machine and the network.
@@ -31,7 +33,7 @@ pub const CUT_SHORT: &str = "the run was interrupted";
 #[error("{0:#}")]
 pub struct WrongUsage(pub anyhow::Error);
 
-/// How what was found compares with the baseline.
+/// How a finding compares with the baseline.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -63,7 +65,7 @@ impl Class {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It can: every case of the catalogue was judged, and none breaks.
+    /// Yes: every case of the catalogue was judged, and none breaks.
     Yes,
     /// Something breaks, or is a false safe.
     No,
@@ -129,32 +131,32 @@ impl Finding {
         Self::of(Class::Breaks, change)
     }
 
-    /// What permits more than it may.
+    /// A finding that permits more than it may.
     pub fn false_safe(what: impl Into<String>) -> Self {
         Self::of(Class::FalseSafe, Change::FalseSafe { what: what.into() })
     }
 
-    /// The same, as what breaks fraisier. What is a false safe stays one.
+    /// The same finding, as one that breaks fraisier. A false safe stays one.
     pub fn breaking(mut self) -> Self {
         self.class = self.class.max(Class::Breaks);
         self
     }
 
-    /// With what was and what is.
+    /// Adds the value before and the value now.
     pub fn with(mut self, before: impl Into<String>, now: impl Into<String>) -> Self {
         self.before = Some(before.into());
         self.now = Some(now.into());
         self
     }
 
-    /// With what fraisier does because of it.
+    /// Adds what fraisier does because of it.
     pub fn meaning(mut self, consequence: impl Into<String>) -> Self {
         self.consequence = Some(consequence.into());
         self
     }
 }
 
-/// What became of one case.
+/// The result of one case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseResult {
     /// `operation/situation`.
@@ -223,7 +225,7 @@ impl CaseResult {
         self.name.split_once('/').map_or("", |(first, _)| first)
     }
 
-    /// Whether it is of this class or worse, and not only in what is accepted.
+    /// Whether a finding that is not accepted has this class or a worse one.
     pub fn fails(&self, least: Class) -> bool {
         let open = |finding: &Finding| finding.class >= least && finding.accepted.is_none();
         self.findings.iter().any(open)
@@ -248,10 +250,10 @@ pub struct Cause {
     /// What fraisier does because of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consequence: Option<String>,
-    /// An example of what was.
+    /// An example of the value before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// The same place now.
+    /// The value in the same place now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<String>,
     /// What to change in confiture.
@@ -280,15 +282,15 @@ pub struct Capability {
 /// The judgement of one candidate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Judgement {
-    /// Whether any difference is a no.
+    /// Whether any difference makes the verdict no.
     #[serde(default)]
     pub strict: bool,
     /// What was named on the command line, without a path of the machine.
     pub candidate: String,
-    /// The words that give it to the gate again.
+    /// The arguments with which the gate judges it again.
     #[serde(skip)]
     pub given: String,
-    /// The version it says it has.
+    /// The version that it prints.
     pub version: String,
     /// The SHA-256 of what was given, or of the package that was installed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -362,8 +364,8 @@ impl Judgement {
         self.cases.len() >= self.catalogue
     }
 
-    /// Settles the verdict. Only the whole catalogue makes a yes; a case that was not judged makes
-    /// none.
+    /// Decides the verdict. Only the whole catalogue can give a yes, and a case that was not judged
+    /// prevents one.
     pub fn settle(&mut self) {
         let judged = self.stopped.is_none() && !self.cases.is_empty();
         let least = if self.strict {
@@ -383,7 +385,7 @@ impl Judgement {
     }
 }
 
-/// How a report came to be.
+/// How a report was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
     /// When the run began, in UTC.
@@ -395,7 +397,7 @@ pub struct Provenance {
     pub postgresql: Option<String>,
 }
 
-/// Everything one run of the gate says.
+/// Everything that one run of the gate reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "Report of the contract gate")]
 pub struct Report {
@@ -405,7 +407,7 @@ pub struct Report {
     pub verdict: Verdict,
     /// Whether the run was interrupted: what follows is what was known then.
     pub interrupted: bool,
-    /// How the report came to be.
+    /// How the report was made.
     pub provenance: Provenance,
     /// Accepted differences that no longer occur. Remove them from the file.
     pub stale: Vec<String>,

@@ -1,4 +1,4 @@
-//! What `docs/gate.md` says of each rule.
+//! The explanation of each rule in `docs/gate.md`.
 
 const DOCUMENT: &str = include_str!("../../../docs/gate.md");
 

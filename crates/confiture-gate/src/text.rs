@@ -1,6 +1,6 @@
-//! Texts as a report may show them.
+//! Texts in the form in which a report shows them.
 
-/// What stands for a value that is not there.
+/// What a report shows for a missing value.
 pub(crate) const ABSENT: &str = "(absent)";
 
 /// A text in one line.

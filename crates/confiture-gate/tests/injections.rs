@@ -1,6 +1,6 @@
-//! The gate names what harms, reports what permits too much as a false safe, and passes what harms
-//! nobody, on what the recordings of the newest release say that it did. `--self-test=live` does the
-//! same on real confitures.
+//! With changes in the recordings of the newest release, the gate names each harmful change, reports a
+//! change that permits too much as a false safe, and passes a harmless change. `--self-test=live` does
+//! the same with real confitures.
 
 use confiture_gate::run::baseline::Recorded;
 use confiture_gate::self_test::whole;

@@ -15,7 +15,7 @@ use super::command::{Output, run_with};
 use super::files::{unwritable, write_atomically};
 use super::{interrupt, ui::Ui};
 
-/// Says that a directory is complete, and what is in it. Written last.
+/// The marker of a complete directory, with a description of its contents. It is written last.
 const MARKER: &str = ".complete.json";
 
 /// A directory under construction, locked against other runs.
@@ -27,16 +27,16 @@ pub struct Building<'a> {
 }
 
 impl Building<'_> {
-    /// Runs a program that fills the directory. It holds the lock too, as its empty standard
-    /// input: one that goes on after a `kill -9` of this run keeps the next run waiting, instead
-    /// of writing into what that one builds.
+    /// Runs a program that fills the directory. The program holds the lock too, as its empty standard
+    /// input. If it continues after a `kill -9` of this run, the next run waits for it, and the two do
+    /// not write into the same directory.
     pub fn run(&self, command: &mut Command) -> anyhow::Result<Output> {
         run_with(command, self.lock.try_clone()?.into())
     }
 }
 
-/// Gives what `directory` holds, calling `build` for it unless an earlier
-/// run completed it. `build` returns the description that later runs get without building.
+/// Returns the description of `directory`. Calls `build` for it unless an earlier run completed the
+/// directory; later runs get the description that `build` returned.
 pub fn build_once<T: Serialize + DeserializeOwned>(
     directory: &Path,
     ui: Ui,
@@ -83,7 +83,7 @@ fn sibling(directory: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Holds the lock until the file is closed, also by the death of this process.
+/// Holds the lock until the file is closed, at the latest when this process ends.
 fn lock(path: &Path, ui: Ui) -> anyhow::Result<File> {
     let file = File::create(path).map_err(|error| unwritable(path, &error))?;
     let mut shown = false;

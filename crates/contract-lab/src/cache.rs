@@ -1,4 +1,4 @@
-//! Which directory keeps the environments.
+//! The directory in which environments are stored.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::{env, fs, io};
 
 use super::files::unwritable;
 
-/// The first of these that can be written: the one asked for (and then only that one), `lab` in
-/// the cargo target directory this program was built into, the user's cache directory.
+/// The requested directory, if there is one. Otherwise the first of these that can be written: `lab` in
+/// the Cargo target directory that this program was built into, and the user's cache directory.
 pub fn directory(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let candidates = match asked {
         Some(asked) => vec![asked],

@@ -11,10 +11,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::interrupt;
 
-/// How often a wait looks whether the child ended or an interrupt came.
+/// How often a wait checks whether the child has ended or an interrupt has come.
 const POLL: Duration = Duration::from_millis(10);
 
-/// What a program left.
+/// The output of a program.
 #[derive(Debug)]
 pub struct Output {
     /// How it ended.
@@ -31,7 +31,7 @@ pub fn run(command: &mut Command) -> anyhow::Result<Output> {
     run_with(command, Stdio::null())
 }
 
-/// As [`run`], and gives up on a program that lasts longer than `limit`.
+/// As [`run`], but kills a program that runs longer than `limit`.
 pub fn run_within(command: &mut Command, limit: Duration) -> anyhow::Result<Output> {
     run_until(command, Stdio::null(), Some(limit))
 }
@@ -83,7 +83,7 @@ fn drain(stream: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
-            // What arrived before a read error is still worth showing.
+            // What arrived before a read error is still shown.
             let _ = stream.read_to_end(&mut bytes);
         }
         String::from_utf8_lossy(&bytes).into_owned()
@@ -98,7 +98,7 @@ fn stop_group(child: &mut Child) {
     }
 }
 
-/// Sends `signal` to the group that `child`, not yet waited for, leads.
+/// Sends `signal` to the process group of `child`, which has not been waited for yet.
 pub fn signal_group(child: &Child, signal: Signal) {
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(pid, signal);

@@ -1,5 +1,4 @@
-//! Files that are written whole, programs, FIFOs, copies of directories, and directories that cannot be
-//! written.
+//! Writes files atomically, makes programs and FIFOs, and copies directories.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -25,7 +24,7 @@ pub fn write_program(path: &Path, text: &str) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
-/// Copies a directory over what is there, but for what has one of these names.
+/// Copies a directory over an existing one, except for entries with one of these names.
 pub fn copy_tree(from: &Path, to: &Path, without: &[&str]) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -46,7 +45,7 @@ pub fn copy_tree(from: &Path, to: &Path, without: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a FIFO, with the system's own program: macOS has no call for it that is free of `unsafe`.
+/// Makes a FIFO with the program `mkfifo`: on macOS there is no safe call for it.
 pub fn make_fifo(path: &Path) -> io::Result<()> {
     if Command::new("mkfifo").arg(path).status()?.success() {
         return Ok(());
@@ -55,7 +54,7 @@ pub fn make_fifo(path: &Path) -> io::Result<()> {
     Err(io::Error::other(what))
 }
 
-/// The sentence for a directory that cannot be written.
+/// The error for a directory that cannot be written.
 pub fn unwritable(directory: &Path, error: &io::Error) -> Trouble {
     Trouble::new(
         format!("cannot write to {}: {error}", directory.display()),

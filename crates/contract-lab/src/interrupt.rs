@@ -1,10 +1,10 @@
-//! Ctrl-C, SIGTERM and SIGHUP as a flag that long waits look at.
+//! Ctrl-C, SIGTERM and SIGHUP set a flag, which long waits check.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static FLAG: AtomicBool = AtomicBool::new(false);
 
-/// The person at the keyboard, or the system, asked this process to stop.
+/// A signal asked this process to stop.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("interrupted")]
 pub struct Interrupted;
@@ -12,9 +12,9 @@ pub struct Interrupted;
 /// What a further signal does once the flag is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Further {
-    /// It ends the process at once; the cleaners of servers and databases clean up.
+    /// Ends the process at once; the cleaners of servers and databases clean up.
     Ends,
-    /// It changes nothing: this process is such a cleaner.
+    /// Does nothing: this process is such a cleaner.
     Nothing,
 }
 

@@ -1,23 +1,23 @@
-//! What the commands stand on: Python, confiture releases, a PostgreSQL server, progress.
+//! What the commands share: Python, confiture releases, a PostgreSQL server, progress.
 //!
-//! The rooms:
+//! The modules:
 //!
-//! | room | one reason |
+//! | module | one reason |
 //! |---|---|
-//! | [`runner`] | runs a case on a real confiture and server, as the catalogue wants it |
-//! | [`confiture`] | a confiture to run: a release, or something that may become one |
+//! | [`runner`] | prepares a case for a real confiture and server |
+//! | [`confiture`] | a confiture to run: a release, or a candidate for one |
 //! | [`registry`] | which releases there are |
-//! | [`packages`] | installs Python packages, and says why one cannot be had |
+//! | [`packages`] | installs Python packages, and says why one cannot be installed |
 //! | [`python`] | a Python that is new enough |
 //! | [`parser`] | PostgreSQL's own parser |
 //! | [`postgres`] | a server, its databases, and what is in them |
-//! | [`build_once`](mod@build_once) | what is built is kept, whoever builds at the same time |
-//! | [`cache`] | where it is kept |
+//! | [`build_once`](mod@build_once) | builds a directory once, even if several runs start at the same time |
+//! | [`cache`] | the directory in which it is stored |
 //! | [`command`] | runs a helper program to its end |
 //! | [`parallel`] | the same work on many items |
-//! | [`files`] | files that are written whole, copies of directories |
+//! | [`files`] | atomic writes, copies of directories |
 //! | [`interrupt`] | Ctrl-C |
-//! | [`trouble`] | an error with its way out |
+//! | [`trouble`] | an error with a remedy |
 //! | [`ui`] | what people see while they wait |
 
 pub mod build_once;
@@ -54,10 +54,10 @@ pub struct LabArgs {
     pub cache_dir: Option<PathBuf>,
 }
 
-/// The machine as a command finds it. Nothing is looked for before it is needed.
+/// The machine that a command runs on. Everything is searched for when it is first needed.
 #[derive(Debug)]
 pub struct Lab {
-    /// Where progress goes.
+    /// Where progress is printed.
     pub ui: Ui,
     cache: PathBuf,
     wanted_python: Option<PathBuf>,
@@ -65,7 +65,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A lab with these options, telling its progress to `ui`.
+    /// A lab with these options, which prints its progress to `ui`.
     pub fn new(args: LabArgs, ui: Ui) -> anyhow::Result<Self> {
         Ok(Self {
             ui,
@@ -80,7 +80,7 @@ impl Lab {
         &self.cache
     }
 
-    /// The Python to make environments with, looked for once.
+    /// The Python to make environments with, searched for once.
     pub fn python(&self) -> anyhow::Result<&Python> {
         if let Some(found) = self.python.get() {
             return Ok(found);

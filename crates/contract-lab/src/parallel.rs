@@ -37,7 +37,7 @@ mod tests {
     fn every_item_is_processed_once_and_its_result_is_in_its_place() {
         let items: Vec<usize> = (0..100).collect();
         let outputs = in_parallel(4, &items, |item| {
-            // The first ends last.
+            // The first item ends last.
             if *item == 0 {
                 std::thread::sleep(std::time::Duration::from_millis(50));
             }

@@ -1,4 +1,4 @@
-//! PostgreSQL's own parser, from a Python package that carries it.
+//! PostgreSQL's own parser, from a Python package that contains it.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::packages::environment_with;
 /// The package; its major version is that of the parser's grammar.
 const PACKAGE: &str = "pglast~=8.0";
 
-/// Gives a Python that can `import pglast`, installing it at most once per cache.
+/// Returns a Python that can `import pglast`, which is installed at most once per cache.
 pub fn provision(lab: &Lab) -> anyhow::Result<PathBuf> {
     let environment = environment_with(lab, PACKAGE, "PostgreSQL's parser")?;
     Ok(environment.join("bin/python"))

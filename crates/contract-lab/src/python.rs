@@ -11,7 +11,7 @@ use crate::trouble::Trouble;
 /// The oldest Python that confiture supports.
 const OLDEST: (u32, u32) = (3, 11);
 
-/// `python3` first: it is the one the machine's owner chose.
+/// `python3` first: the owner of the machine chose it.
 const NAMES: [&str; 6] = [
     "python3",
     "python3.14",
@@ -21,7 +21,7 @@ const NAMES: [&str; 6] = [
     "python",
 ];
 
-/// How a Python gets packages from the registry.
+/// How packages are installed for a Python.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Installer {
     /// Its own pip.
@@ -35,7 +35,7 @@ pub enum Installer {
 /// A Python 3.11 or newer that can make environments and fill them.
 #[derive(Debug, Clone)]
 pub struct Python {
-    /// The interpreter itself, with shims and links of version managers resolved by asking it.
+    /// The path of the interpreter as it reports it, so shims and links of version managers are resolved.
     pub program: PathBuf,
     /// Its version: major, minor, patch.
     pub version: (u32, u32, u32),
@@ -61,7 +61,7 @@ print(json.dumps({'executable': sys.executable, 'version': sys.version_info[:3],
 ";
 
 impl Python {
-    /// The one asked for, or the first on PATH that fits.
+    /// The requested Python, or the first on PATH that is suitable.
     pub fn find(asked: Option<&Path>) -> anyhow::Result<Self> {
         let uv = run(Command::new("uv").arg("--version")).is_ok_and(|uv| uv.status.success());
         let names: Vec<&Path> = match asked {

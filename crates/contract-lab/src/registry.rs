@@ -20,10 +20,10 @@ pub fn releases(lab: &Lab) -> anyhow::Result<Vec<Release>> {
     let task = lab.ui.task("asking the registry for confiture's releases");
     let listed = ask(lab, false)?;
     drop(task);
-    listed.map_err(|failure| not_had(&failure, RELEASES).into())
+    listed.map_err(|failure| unavailable(&failure, RELEASES).into())
 }
 
-/// The newest release; the one it was the last time when the registry does not answer now.
+/// The newest release. If the registry does not answer, it is the newest release of the last answer.
 pub fn newest(lab: &Lab) -> anyhow::Result<Release> {
     let path = lab.cache().join("newest.json");
     let remembered: Option<Release> = fs::read(&path)
@@ -35,7 +35,7 @@ pub fn newest(lab: &Lab) -> anyhow::Result<Release> {
     match (listed, remembered) {
         (Ok(releases), _) => {
             let newest = releases.into_iter().next_back();
-            let newest = newest.ok_or_else(|| not_had(&Failure::Unreachable, RELEASES))?;
+            let newest = newest.ok_or_else(|| unavailable(&Failure::Unreachable, RELEASES))?;
             write_atomically(&path, &serde_json::to_vec(&newest)?)?;
             Ok(newest)
         }
@@ -46,7 +46,7 @@ pub fn newest(lab: &Lab) -> anyhow::Result<Release> {
             ));
             Ok(remembered)
         }
-        (Err(failure), None) => Err(not_had(&failure, RELEASES).into()),
+        (Err(failure), None) => Err(unavailable(&failure, RELEASES).into()),
     }
 }
 
@@ -70,11 +70,11 @@ fn parse_index(printed: &str) -> Vec<Release> {
         .unwrap_or_default()
 }
 
-/// The way out that needs no registry.
+/// The remedy that needs no registry.
 const INSTEAD: &str = "name the path of an installed confiture instead of a release";
 
-/// The sentence for what cannot be had of the registry.
-pub fn not_had(failure: &Failure, what: &str) -> Trouble {
+/// The error for a package that cannot be fetched from the registry.
+pub fn unavailable(failure: &Failure, what: &str) -> Trouble {
     match failure {
         Failure::NoSuchRelease(offered) => {
             let range = match (offered.first(), offered.last()) {
@@ -87,11 +87,11 @@ pub fn not_had(failure: &Failure, what: &str) -> Trouble {
             Trouble::new(format!("the registry does not have {what}"), range)
         }
         Failure::Unreachable => Trouble::new(
-            format!("{what} cannot be had: no package registry that has {PACKAGE} answered"),
+            format!("{what} cannot be fetched: no package registry that has {PACKAGE} answered"),
             format!("{CHECK_NETWORK}, or {INSTEAD}"),
         ),
         Failure::Other(words) => Trouble::new(
-            format!("{what} cannot be had: the installer said \"{words}\""),
+            format!("{what} cannot be fetched: the installer said \"{words}\""),
             format!("solve that, or {INSTEAD}"),
         ),
     }
@@ -118,7 +118,7 @@ mod tests {
     fn an_unknown_release_is_reported_with_those_that_exist() {
         let offered = releases_in("0.20.0, 1.29.0");
         assert_eq!(
-            not_had(&Failure::NoSuchRelease(offered), "confiture 9.9.9").to_string(),
+            unavailable(&Failure::NoSuchRelease(offered), "confiture 9.9.9").to_string(),
             "the registry does not have confiture 9.9.9; it has 2 releases, from 0.20.0 to 1.29.0"
         );
     }

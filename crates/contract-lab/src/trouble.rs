@@ -1,19 +1,19 @@
-//! An error with its way out.
+//! An error with a remedy.
 
-/// Something is missing or in the way, with what to do about it.
+/// Something is missing or prevents the work, with what to do about it.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}; {way_out}")]
+#[error("{what}; {remedy}")]
 pub struct Trouble {
     what: String,
-    way_out: String,
+    remedy: String,
 }
 
 impl Trouble {
-    /// `what` is wrong, and `way_out` is what the reader can do.
-    pub fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
+    /// `what` is wrong, and `remedy` is what the reader can do.
+    pub fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             what: what.into(),
-            way_out: way_out.into(),
+            remedy: remedy.into(),
         }
     }
 }

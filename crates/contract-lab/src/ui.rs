@@ -9,20 +9,20 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Everything that moves, so that lines that stay go above it and an interrupt removes it.
+/// All spinners and bars: permanent lines are printed above them, and an interrupt removes them.
 static MOVING: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// `text` as something good. anstream drops the colour where there is no terminal.
+/// `text` as good news. anstream removes the colour where there is no terminal.
 pub fn good(text: &str) -> String {
     styled(AnsiColor::Green.on_default().bold(), text)
 }
 
-/// `text` as something bad.
+/// `text` as bad news.
 pub fn bad(text: &str) -> String {
     styled(AnsiColor::Red.on_default().bold(), text)
 }
 
-/// `text` as something to look at.
+/// `text` as a warning.
 pub fn warn(text: &str) -> String {
     styled(AnsiColor::Yellow.on_default().bold(), text)
 }
@@ -41,7 +41,7 @@ fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A duration as people read it: `0.4 s`, `12 s`, `3 min 20 s`.
+/// A duration for people: `0.4 s`, `12 s`, `3 min 20 s`.
 pub fn seconds(duration: Duration) -> String {
     let tenths = (duration.as_millis() + 50) / 100;
     match tenths {
@@ -51,19 +51,19 @@ pub fn seconds(duration: Duration) -> String {
     }
 }
 
-/// The columns of the terminal that standard output is; as for a log where it is none.
+/// The columns of the terminal; those of a log if standard output is not a terminal.
 pub fn width() -> usize {
     const LOG: usize = 100;
     let size = console::Term::stdout().size_checked();
     size.map_or(LOG, |(_, columns)| usize::from(columns))
 }
 
-/// Prints a line of a result on standard output, above whatever moves.
+/// Prints a line of a result on standard output, above spinners and bars.
 pub fn print(line: &str) {
     MOVING.suspend(|| anstream::println!("{line}"));
 }
 
-/// Takes away everything that moves: the process ends now.
+/// Removes all spinners and bars, because the process ends now.
 pub fn clear() {
     let _ = MOVING.clear();
 }
@@ -75,7 +75,7 @@ enum Mode {
     Silent,
 }
 
-/// Where progress goes.
+/// Where progress is printed.
 #[derive(Debug, Clone, Copy)]
 pub struct Ui(Mode);
 
@@ -94,20 +94,20 @@ impl Ui {
         Self(Mode::Silent)
     }
 
-    /// A line that stays.
+    /// Prints a permanent line.
     pub fn note(self, text: &str) {
         if self.0 != Mode::Silent {
             MOVING.suspend(|| anstream::eprintln!("{text}"));
         }
     }
 
-    /// A line that stays and stands out.
+    /// Prints a permanent line in the colour of a warning.
     pub fn warning(self, text: &str) {
         self.note(&format!("{}: {text}", warn("warning")));
     }
 
-    /// Something that takes a while. On a terminal a spinner turns beside `label`; in a log the
-    /// label is printed once, now.
+    /// Starts a task. On a terminal it is a spinner with `label`; in a log the label is printed once,
+    /// now.
     pub fn task(self, label: &str) -> Task {
         if self.0 == Mode::Log {
             self.note(label);
@@ -115,7 +115,7 @@ impl Ui {
         self.spin(label)
     }
 
-    /// As [`Self::task`], but without a line in a log: for what ends with a line of its own.
+    /// As [`Self::task`], but without a line in a log: for a task that ends with a line of its own.
     pub fn spin(self, label: &str) -> Task {
         let bar = match self.0 {
             Mode::Terminal => {
@@ -134,8 +134,8 @@ impl Ui {
         }
     }
 
-    /// A count of `length` things. On a terminal a bar fills; in a log a line says every now and
-    /// then how far it is.
+    /// Starts a count to `length`. On a terminal it is a bar; in a log, a line reports the progress now
+    /// and then.
     pub fn bar(self, length: u64, label: &str) -> Bar {
         let hidden = ProgressDrawTarget::hidden();
         let bar = ProgressBar::with_draw_target(Some(length), hidden)
@@ -157,7 +157,7 @@ impl Ui {
     }
 }
 
-/// How often a log has a line about how far a [`Bar`] is.
+/// How often a log gets a line about the progress of a [`Bar`].
 const LOG_INTERVAL: Duration = Duration::from_secs(20);
 
 /// A count in progress; dropping it removes it.
@@ -169,12 +169,12 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// One more is done.
+    /// Counts one more.
     pub fn advance(&self) {
         self.advance_beside(None);
     }
 
-    /// One more is done, and `still` is going on.
+    /// Counts one more, while `still` continues.
     pub fn advance_beside(&self, still: Option<&str>) {
         self.shown.inc(1);
         self.shown.set_prefix(still.unwrap_or_default().to_owned());
@@ -208,7 +208,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// Ends it with a line that stays, and the time it took.
+    /// Ends the task with a permanent line, and the time it took.
     pub fn finish(self, outcome: &str) {
         self.bar.finish_and_clear();
         let took = seconds(self.started.elapsed());

@@ -1,4 +1,4 @@
-//! What was asked, and what the answer permits.
+//! The calls, and what their answers permit.
 
 use fraisier_adapter_api::{Revision, RiskTier};
 use fraisier_adapter_confiture::Failure;
@@ -6,7 +6,7 @@ use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Exit, Output};
 use fraisier_adapter_confiture::tools::replay::{self, Command, Preflight, VerifyFiles};
 
-/// What was asked.
+/// A call.
 pub(crate) enum Request {
     Current,
     /// To this target.
@@ -21,17 +21,17 @@ pub(crate) enum Request {
 /// What an answer permits; the smaller, the safer.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Permits {
-    /// It is a success, not an error. A verdict of `verify` or `preflight` is one if it is ok.
+    /// Whether it is a success. A verdict of `verify` or `preflight` is a success if it is ok.
     pub(crate) success: bool,
-    /// `preflight` says that the versions can run side by side.
+    /// Whether `preflight` says that the versions can run side by side.
     pub(crate) window_safe: bool,
-    /// How many migrations it says were run.
+    /// How many migrations it reports as run.
     pub(crate) run: usize,
-    /// How many checks or migrations it vouches for.
+    /// How many checks or migrations it reports as good.
     pub(crate) verified: usize,
     /// The tier of each change, in order.
     pub(crate) tiers: Vec<Option<RiskTier>>,
-    /// How many bytes it takes to show the whole answer.
+    /// The size of the whole answer, in bytes.
     pub(crate) size: usize,
 }
 
@@ -96,12 +96,13 @@ pub(crate) fn version(release: &str) -> Output {
     }
 }
 
-/// How many bytes it takes to show the answer.
+/// The size of the answer, in bytes.
 fn size<T: std::fmt::Debug>(answer: &Result<T, Failure>) -> usize {
     format!("{answer:?}").len()
 }
 
-/// The exits at which an operation can succeed, and at which a preflight can vouch for anything.
+/// The exit statuses with which an operation can succeed, and with which a preflight can report anything
+/// as good.
 pub(crate) fn may_succeed(request: &Request, exit: Exit) -> (bool, bool) {
     match request {
         // 2 is how a database without a ledger answers.

@@ -1,26 +1,26 @@
-//! How bytes become the parts of an input.
+//! Makes the parts of an input from bytes.
 
 use arbitrary::Unstructured;
 use fraisier_adapter_confiture::tools::process::Exit;
 
-/// One of these, decided by the next bytes.
+/// One of these choices, chosen by the next bytes.
 pub(crate) fn choose<'a, T>(bytes: &mut Unstructured<'_>, from: &'a [T]) -> &'a T {
     bytes.choose(from).unwrap_or(&from[0])
 }
 
-/// A number below `end`, decided by the next bytes; 0 when there are none left.
+/// A number below `end`, chosen by the next bytes; 0 if none are left.
 pub(crate) fn below(bytes: &mut Unstructured<'_>, end: usize) -> usize {
     bytes.choose_index(end).unwrap_or(0)
 }
 
-/// A short text, decided by the next bytes.
+/// A short text, made from the next bytes.
 pub(crate) fn text(bytes: &mut Unstructured<'_>, longest: usize) -> String {
     let length = below(bytes, longest + 1).min(bytes.len());
     let taken = bytes.bytes(length).unwrap_or_default();
     String::from_utf8_lossy(taken).into_owned()
 }
 
-/// How a process ended; `None` for as it really did.
+/// How a process ended; `None` for the recorded exit.
 pub(crate) fn exit(bytes: &mut Unstructured<'_>) -> Option<Exit> {
     match below(bytes, 9) {
         0..3 => None,

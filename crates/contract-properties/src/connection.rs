@@ -1,4 +1,4 @@
-//! A connection string is divided as libpq divides it, and refused where libpq refuses it.
+//! A connection string is parsed as libpq parses it, and refused if libpq refuses it.
 
 use std::collections::BTreeMap;
 
@@ -106,7 +106,7 @@ pub(crate) fn check(input: &[u8], libpq: Libpq) {
     }
 }
 
-/// That the redactor masks what libpq reads as a secret.
+/// Checks that the redactor masks everything that libpq reads as a secret.
 fn agrees(text: &str, redactor: &Redactor, options: &BTreeMap<String, String>) {
     for name in SECRET {
         let Some(secret) = options.get(name).map(|secret| secret.trim()) else {

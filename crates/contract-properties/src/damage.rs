@@ -1,4 +1,4 @@
-//! What can happen to a report on its way.
+//! Damages a report.
 
 use arbitrary::Unstructured;
 use contract_tests::tree::Tree;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::bytes::{below, choose, text};
 
-/// Which of the JSON types it is of.
+/// The number of the value's JSON type.
 fn kind(tree: &Tree) -> u8 {
     match tree {
         Tree::Leaf(Value::Null) => 0,
@@ -18,7 +18,7 @@ fn kind(tree: &Tree) -> u8 {
     }
 }
 
-/// How many values it contains, itself not counted.
+/// How many values it contains, without itself.
 pub(crate) fn size(tree: &Tree) -> usize {
     match tree {
         Tree::Leaf(_) => 0,
@@ -84,7 +84,7 @@ fn replace(tree: &mut Tree, damage: &Damage) {
     }
 }
 
-/// One thing that happens to a report.
+/// One kind of damage.
 #[derive(Debug, Clone)]
 pub(crate) enum Damage {
     Drop,
@@ -122,7 +122,7 @@ fn any_value(bytes: &mut Unstructured<'_>) -> Value {
     choose(bytes, &values).clone()
 }
 
-/// A word that no report knows: that one known word stands for another cannot be seen.
+/// A word that occurs in no report: the replacement of one known word by another would not be noticed.
 fn unknown_word(bytes: &mut Unstructured<'_>) -> String {
     match below(bytes, 3) {
         0 => String::new(),

@@ -1,8 +1,8 @@
-//! Whatever happens to a real report on its way, it never says more than it did.
+//! A damaged report never permits more than the intact one.
 //!
-//! A recorded report is damaged (fields dropped, retyped, renamed and duplicated, numbers and
-//! strings replaced, the whole truncated) and put beside an arbitrary exit. Reading it does not
-//! panic, is not more permissive than reading the intact report, and makes no success of an exit
+//! A recorded report is damaged (fields dropped, retyped, renamed and duplicated, numbers and strings
+//! replaced, the whole truncated) and combined with an arbitrary exit status. Reading it does not panic,
+//! is not more permissive than reading the intact report, and never makes a success of an exit status
 //! that is none.
 
 use arbitrary::Unstructured;

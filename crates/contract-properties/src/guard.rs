@@ -1,4 +1,4 @@
-//! What the window guard lets pass is the plain language it knows, and nothing hidden in it.
+//! The window guard accepts only its plain language, with nothing hidden in it.
 
 use std::fs;
 use std::sync::Once;
@@ -10,10 +10,10 @@ use fraisier_adapter_confiture::tools::replay::{self, Command, Preflight};
 use crate::answers::version;
 use crate::libpq::Libpq;
 
-/// A statement that is never safe beside an old version.
+/// A statement that is never safe while an old version runs.
 const UNSAFE: &str = "drop table a";
 
-/// The words with which a statement may begin that passes.
+/// The words with which an accepted statement may begin.
 const FIRST: [&str; 7] = ["create", "alter", "comment", "grant", "insert", "set", ""];
 
 /// A clean report of a release whose verdicts the guard checks.
@@ -65,8 +65,8 @@ fn passes(sql: &str) -> bool {
     report.expect("a report").window_safe == Some(true)
 }
 
-/// The statements without their comments, cut as the `PostgreSQL` manual says: comments nest, and
-/// count neither in `'…'` nor in `"…"`. There is no other quoting in what passes.
+/// The statements without their comments, split as the `PostgreSQL` manual says: comments nest, and do
+/// not begin within `'…'` or `"…"`. Accepted statements have no other quoting.
 fn statements(sql: &str) -> Vec<String> {
     let mut statements = vec![String::new()];
     let mut rest = sql;
@@ -114,7 +114,7 @@ fn after_comment(mut rest: &str) -> &str {
     }
 }
 
-/// What has to pass.
+/// Statements that must be accepted.
 const PLAIN: [&str; 11] = [
     "create table a (id int primary key, b text not null default 'x')",
     "alter table a add column b text default 'x', add column if not exists c int null;",

@@ -1,8 +1,8 @@
-//! What holds for every input.
+//! Properties that hold for every input.
 //!
-//! A [`Property`] receives bytes and panics when they break it. The tests of this crate hold each
-//! property against its seeds, against random bytes and against everything that ever broke it;
-//! `cargo xtask fuzz` looks further, guided by coverage.
+//! A [`Property`] receives bytes, and panics if they break it. The tests of this crate run each property
+//! with its seeds, with random bytes and with every input that ever broke it. `cargo xtask fuzz` searches
+//! further, guided by coverage.
 
 mod answers;
 mod bytes;
@@ -22,11 +22,11 @@ pub use libpq::{Libpq, Parsed};
 /// Something that holds for every input.
 #[derive(Debug, Clone, Copy)]
 pub struct Property {
-    /// Its name, which is that of its fuzz target.
+    /// Its name, which is also the name of its fuzz target.
     pub name: &'static str,
-    /// Panics when the input breaks it.
+    /// Panics if the input breaks the property.
     pub check: fn(&[u8], Libpq),
-    /// Inputs to begin with, from the recordings where they have any.
+    /// The first inputs, from the recordings if they contain any.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 

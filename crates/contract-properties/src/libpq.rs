@@ -1,9 +1,9 @@
-//! libpq's own parser of connection strings, which a harness brings along.
+//! libpq's own parser of connection strings, which a harness provides.
 
 use std::collections::BTreeMap;
 
-/// The options of a connection string as libpq reads it, or what it says instead.
+/// The options of a connection string as libpq parses it, or libpq's error.
 pub type Parsed = Result<BTreeMap<String, String>, String>;
 
-/// libpq's own parser, where there is one.
+/// libpq's own parser, if there is one.
 pub type Libpq<'a> = Option<&'a dyn Fn(&str) -> Parsed>;

@@ -1,4 +1,4 @@
-//! Whatever stands on its standard input, the program reads the one message there or none.
+//! Whatever is on its standard input, the program reads exactly one message or none.
 
 use arbitrary::Unstructured;
 use fraisier_adapter_confiture_ipc::{frame, request};
@@ -21,7 +21,7 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
     }
 }
 
-/// That a message which is read is the one that was announced, and all there is.
+/// Checks that a message that was read has the announced length, and that nothing follows it.
 fn stream(stream: &[u8]) {
     let Ok(read) = frame::read(stream) else {
         return;
@@ -39,7 +39,7 @@ fn stream(stream: &[u8]) {
     message(&read);
 }
 
-/// That a request decides what is done, and a refusal has a number of JSON-RPC.
+/// Checks that a request decides the call, and that a refusal has a JSON-RPC error code.
 fn message(message: &[u8]) {
     let shown = String::from_utf8_lossy(message);
     match request::parse(message) {

@@ -1,4 +1,4 @@
-//! No piece of a secret is returned, in whatever text, wherever it was cut.
+//! No text that is returned contains a piece of a secret, wherever the text was cut.
 
 use std::fmt::Write as _;
 
@@ -12,10 +12,10 @@ use serde_json::Value;
 use crate::bytes::{below, choose, text};
 use crate::libpq::Libpq;
 
-/// How many consecutive bytes of a secret must not be seen.
+/// How many consecutive bytes of a secret must never appear.
 pub(crate) const PIECE: usize = 8;
 
-/// Where a redactor learns of a secret.
+/// How a redactor gets a secret.
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Secret,
@@ -85,7 +85,7 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
     shows(&evidence.unwrap_or_default(), "evidence");
 }
 
-/// The first piece of a secret that a text shows.
+/// The first piece of a secret in a text.
 pub(crate) fn seen<'a>(secret: &'a str, text: &str) -> Option<&'a [u8]> {
     secret.as_bytes().windows(PIECE).find(|piece| {
         text.as_bytes()

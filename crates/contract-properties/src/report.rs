@@ -1,6 +1,6 @@
-//! Whatever bytes stand where a report should, the answer says no more than they do.
+//! Whatever bytes are in place of a report, the answer claims no more than they do.
 //!
-//! The meaning of the bytes is decided by an independent and simple reader: `serde_json::Value`.
+//! An independent and simple parser decides what the bytes mean: `serde_json::Value`.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ use crate::bytes::{below, exit};
 use crate::libpq::Libpq;
 use crate::samples::{calls, preflight};
 
-/// What an answer may take beyond a multiple of its report: words of ours.
+/// How many bytes an answer may have beyond a multiple of its report, for the adapter's own words.
 const OURS: usize = 16 << 10;
 
 static REQUESTS: LazyLock<[Request; 7]> = LazyLock::new(|| {
@@ -58,15 +58,15 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
     }
 }
 
-/// Whether this is JSON that only a `Value` cannot hold: half of a surrogate pair, which Python
-/// writes for a file name that is no text, a number without bounds, or a great depth.
+/// Whether this is JSON that a `Value` cannot represent: half of a surrogate pair, which Python writes
+/// for a file name that is not valid text; an unbounded number; or great depth.
 fn too_much_for_a_value(error: &serde_json::Error) -> bool {
     let words = error.to_string();
     let reasons = ["surrogate", "hex escape", "out of range", "recursion"];
     reasons.iter().any(|reason| words.contains(reason))
 }
 
-/// That the report says what the answer permits.
+/// Checks that the report supports what the answer permits.
 fn says(request: &Request, found: &Permits, report: &Value, context: &str) {
     let yes = |field: &str| report[field] == Value::Bool(true);
     let items = |field: &str| report[field].as_array().map_or(0, Vec::len);

@@ -1,4 +1,4 @@
-//! The recorded reports, and what each of them answered.
+//! The recorded reports, and the call of each.
 
 use std::fs;
 use std::path::Path;
@@ -14,13 +14,13 @@ use serde_json::Value;
 
 use crate::answers::{Permits, Request, permits};
 
-/// A real report, and what it was an answer to.
+/// A real report, and its call.
 pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) request: Request,
     pub(crate) exit: i32,
     pub(crate) report: Value,
-    /// What it permits as it is.
+    /// What the unchanged report permits.
     pub(crate) intact: Permits,
 }
 

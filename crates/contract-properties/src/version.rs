@@ -1,4 +1,4 @@
-//! Whatever `--version` prints, a release is read only where one is printed.
+//! Whatever `--version` prints, a release is read only if one is printed.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
     compared(&ConfitureVersion::parse(&text), &context);
 }
 
-/// Whether all that was printed is the line of a release with a few digits that is supported.
+/// Whether the whole output is the line of a supported release with few digits.
 fn is_supported(exit: Exit, printed: &[u8]) -> bool {
     let Some(version) = printed
         .strip_prefix(b"confiture version ")
@@ -59,7 +59,7 @@ fn is_supported(exit: Exit, printed: &[u8]) -> bool {
     exit == Exit::Code(0) && numbers.iter().all(plain) && supported
 }
 
-/// That a version meets a floor only where its three numbers, read in a simpler way, do.
+/// Checks that a version satisfies a minimum only if its three numbers, parsed in a simpler way, do.
 fn compared(version: &ConfitureVersion, context: &str) {
     assert_eq!(
         version.is_release(),
@@ -88,7 +88,7 @@ fn compared(version: &ConfitureVersion, context: &str) {
     }
 }
 
-/// What every release printed.
+/// The output of every release.
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let printed = calls()
         .iter()

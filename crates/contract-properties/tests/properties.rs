@@ -1,4 +1,4 @@
-//! Each property holds for its seeds, for random bytes, and for everything that ever broke it.
+//! Each property holds for its seeds, for random bytes, and for every input that ever broke it.
 
 use std::fs;
 use std::path::Path;

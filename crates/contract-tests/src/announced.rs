@@ -12,8 +12,8 @@ pub const PENDING_SCOPE: Release = Release::new(1, 35, 0);
 /// The first release in which `GEN_001` and the `MIGR_` codes exit with 1 instead of 3.
 pub const MOVED_CODES: Release = Release::new(1, 36, 0);
 
-/// Adds `--scope pending` to a recorded preflight, and what the report then says of a database at this
-/// revision; whether it is a preflight.
+/// Adds `--scope pending` to a recorded preflight, and changes its report to that of a database at this
+/// revision. Returns whether the call is a preflight.
 pub fn judge_pending(call: &mut RecordedCall, revision: Option<&str>) -> bool {
     let place = call.argv.iter().position(|it| it == "--migrations-dir");
     let Some(place) = place.filter(|_| call.argv.get(1).is_some_and(|it| it == "preflight")) else {
@@ -36,7 +36,7 @@ pub fn judge_pending(call: &mut RecordedCall, revision: Option<&str>) -> bool {
     true
 }
 
-/// What the adapter then makes of it, when this is what it made of the whole directory.
+/// Changes the adapter's result for the whole directory to the result for what is pending.
 pub fn scoped_result(call: &Call, result: &mut Value, revision: Option<&str>) {
     match call {
         Call::Version => {
@@ -48,8 +48,8 @@ pub fn scoped_result(call: &Call, result: &mut Value, revision: Option<&str>) {
     }
 }
 
-/// Removes the codes that have moved from what the adapter made of the exit codes: it reads them alike with
-/// the old status and the new one.
+/// Removes the moved codes from the adapter's reading of the exit codes: it classifies them in the same
+/// way with the old status and the new one.
 pub fn without_moved_codes(exit_codes: &mut Value) {
     let statuses = exit_codes.as_object_mut().into_iter().flatten();
     for kinds in statuses.filter_map(|(status, kinds)| status.starts_with("3 ").then_some(kinds)) {

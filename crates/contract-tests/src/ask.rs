@@ -15,7 +15,7 @@ use crate::connection::DATABASE_URL;
 use crate::release::Release;
 use crate::site::Site;
 
-/// What the adapter made of something: the result as JSON, or its error.
+/// The adapter's result as JSON, or its error.
 pub type Answer = Result<Value, AdapterError>;
 
 /// The context in which the adapter is called.
@@ -33,8 +33,8 @@ pub fn context(definition: &Definition, site: &Site) -> AdapterCtx {
     context
 }
 
-/// A builder for an adapter of `program`, in the place of this release. What the release itself does not
-/// find out to be pending is recorded as a preflight of the whole directory.
+/// A builder for an adapter that runs `program` as this release. Where the release itself does not find
+/// out what is pending, the recording is a preflight of the whole directory.
 pub fn builder(program: &Path, release: Release) -> Builder {
     let version = ConfitureVersion::from_str(&release.to_string());
     let scopes = version.is_ok_and(|version| Need::PendingScope.is_met_by(&version));
@@ -43,7 +43,7 @@ pub fn builder(program: &Path, release: Release) -> Builder {
         .preflight_pending_only(scopes)
 }
 
-/// The adapter's method for `call`.
+/// Calls the adapter's method for `call`.
 pub async fn ask(adapter: &dyn MigrationAdapter, call: &Call, context: &AdapterCtx) -> Answer {
     match call {
         Call::Current => adapter.current_revision(context).await.map(json),

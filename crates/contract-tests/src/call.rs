@@ -1,4 +1,4 @@
-//! The calls a case makes, and their arguments.
+//! The calls that a case makes, and their arguments.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,11 @@ use crate::connection::{CONFITURE_DATABASE_URL, Connection, DATABASE_URL, PGPASS
 pub const REPORT: &str = "<report>";
 /// Stands for the directory of links in a recorded argv.
 pub const LINKS: &str = "<links>";
-/// How long one try of `up` waits for the migration lock. A recording has no such argument, and shows one
-/// wait as long as all tries together: `surface/help-up` shows that every release has the option.
+/// How long one attempt of `up` waits for the migration lock. A recording lacks this argument, and shows
+/// a single wait that is as long as all attempts together. `surface/help-up` shows that every release has
+/// the option.
 pub const ONE_TRY: &str = "--lock-timeout=400";
-/// What confiture says after one try, and after the wait that is recorded.
+/// What confiture prints after one attempt, and after the recorded wait.
 pub const WAITED: [&str; 2] = ["migration lock within 0.4s", "migration lock within 30.0s"];
 /// Stands for the project's directory in everything recorded.
 pub const PROJECT: &str = "<project>";
@@ -45,8 +46,8 @@ pub enum Call {
 }
 
 impl Call {
-    /// The arguments, as the adapter gives them, with `<report>` and `<against>` where a run puts
-    /// what is its own. A replay fails when the adapter gives others.
+    /// The arguments that the adapter passes, with `<report>` and `<against>` in place of values that
+    /// differ in every run. A replay fails when the adapter passes others.
     pub fn argv(&self, migrations_dir: &str) -> Vec<String> {
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
         let (subcommand, own) = match self {
@@ -77,8 +78,8 @@ impl Call {
         argv
     }
 
-    /// The variables of the call that decide which database it reaches, as a recording shows them:
-    /// by what they hold, never with it; `None` for one that is not set.
+    /// The variables of the call that decide which database it reaches. As in a recording, a placeholder
+    /// stands for each value, and `None` for a variable that is not set.
     pub fn recorded_environment(&self, connection: Connection) -> BTreeMap<String, Option<String>> {
         let value = |text: &str| Some(text.to_owned());
         let dsn = match connection {
@@ -100,13 +101,13 @@ impl Call {
         environment
     }
 
-    /// Whether the adapter plans it with the ledger, and gives it a directory of links.
+    /// Whether the adapter plans the call with the ledger, and passes it a directory of links.
     #[must_use]
     pub fn is_planned(&self) -> bool {
         matches!(self, Self::DownTo(_))
     }
 
-    /// Whether it is one of the adapter's operations, with a report and a database.
+    /// Whether the call is one of the adapter's operations, with a report and a database.
     pub fn is_operation(&self) -> bool {
         !matches!(self, Self::Version | Self::ExitCodes | Self::Help(_))
     }

@@ -10,22 +10,22 @@ use crate::expectation::{Expectation, Fact};
 use crate::project::{MIGRATIONS, Project};
 use crate::release::Release;
 
-/// The first release that can be driven at all.
+/// The first release that the adapter can use.
 pub const FLOOR: Release = Release::new(0, 20, 0);
 
 /// The database a case starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Database {
-    /// None is made: the call reaches none, or needs none.
+    /// No database: the call reaches none, or needs none.
     None,
     /// Empty.
     Fresh,
-    /// What the same release's `up` makes of `project`, changed by `sql`.
+    /// The database that the same release's `up` makes from `project`, changed by `sql`.
     Applied {
         /// The project that was applied.
         project: Project,
-        /// Statements executed after it.
+        /// Statements that run after the `up`.
         sql: &'static str,
     },
 }
@@ -36,16 +36,16 @@ pub enum Database {
 pub enum Circumstance {
     /// Another session holds the migration lock.
     LockHeld,
-    /// A directory stands where the report is to be written.
+    /// The path of the report is a directory.
     UnwritableReport,
 }
 
-/// Everything that decides what a recording of the case holds.
+/// Everything that decides what a recording of the case contains.
 #[derive(Debug, Clone, Serialize)]
 pub struct Definition {
-    /// The files present when the call is made.
+    /// The files that are present when the call is made.
     pub project: Project,
-    /// The migrations directory the call names, relative to the project.
+    /// The migrations directory that the call names, relative to the project.
     pub migrations_dir: &'static str,
     /// The database before the call.
     pub database: Database,
@@ -53,20 +53,20 @@ pub struct Definition {
     pub connection: Connection,
     /// What else is unusual.
     pub circumstance: Option<Circumstance>,
-    /// The call the case is about.
+    /// The call that the case is about.
     pub call: Call,
-    /// Whether the ledger is recorded as the adapter reads it, and a planned call gets the directory
-    /// of links. Otherwise the call gets the whole directory, and the ledger of a replay is what one
-    /// `up` writes.
+    /// Whether the ledger is recorded as the adapter reads it; then a planned call gets the directory of
+    /// links. Otherwise the call gets the whole directory, and a replay uses the ledger that one `up`
+    /// writes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reads_ledger: bool,
-    /// What the adapter may go on to ask, in this order, to understand the outcome.
+    /// The calls that the adapter may make afterwards, in this order, to understand the outcome.
     pub then: Vec<Call>,
 }
 
 impl Definition {
-    /// A short digest: a recording carries the one it was made from, so that a case which changed
-    /// afterwards is noticed. FNV-1a, because it must be the same on every platform and version.
+    /// A short digest. A recording contains the digest of the definition it was made from, so a case that
+    /// changed afterwards is noticed. It is FNV-1a, which is the same on every platform and version.
     pub fn digest(&self) -> String {
         let calls = std::iter::once(&self.call).chain(&self.then);
         let argv: Vec<_> = calls.map(|call| call.argv(self.migrations_dir)).collect();
@@ -93,11 +93,11 @@ pub struct Case {
     pub about: &'static str,
     /// The first release the case is recorded on.
     pub since: Release,
-    /// The first release that does not have it any more.
+    /// The first release that no longer has the case.
     pub until: Option<Release>,
-    /// What a recording of it depends on.
+    /// Everything that a recording of the case depends on.
     pub definition: Definition,
-    /// What must be true of every recording of it.
+    /// What must be true of every recording of the case.
     pub expectations: Vec<Expectation>,
 }
 
@@ -145,7 +145,7 @@ impl Case {
         self
     }
 
-    /// The files present when the call is made.
+    /// The files that are present when the call is made.
     pub fn project(mut self, project: Project) -> Self {
         self.definition.project = project;
         self

@@ -12,7 +12,7 @@ pub const DATABASE_URL: &str = "DATABASE_URL";
 /// Carries the password of the `--against` database.
 pub const PGPASSWORD: &str = "PGPASSWORD";
 
-/// A database server and one database on it. Cannot be printed: it holds a password.
+/// A database server and one database on it. It contains a password, so it cannot be printed.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Host name or address.
@@ -25,7 +25,7 @@ pub struct Endpoint {
     pub password: String,
     /// The database.
     pub database: String,
-    /// The throwaway copy that `preflight --against` replays in.
+    /// The throwaway copy in which `preflight --against` replays the migrations.
     pub against: String,
 }
 
@@ -46,7 +46,7 @@ impl Endpoint {
         self.url(&self.password, self.port, &self.against)
     }
 
-    /// The URL of the throwaway copy, without a password, as it stands on the command line.
+    /// The URL of the throwaway copy, without a password, as the command line has it.
     pub fn against_url(&self) -> String {
         let Self {
             host,
@@ -70,11 +70,11 @@ impl Endpoint {
 pub enum Connection {
     /// The right DSN.
     Valid,
-    /// A port where nothing listens.
+    /// The DSN with a port where nothing listens.
     Unreachable,
-    /// A password the server refuses.
+    /// The DSN with a password that the server refuses.
     WrongPassword,
-    /// Not a DSN, though it looks like one.
+    /// A text that looks like a DSN and is not.
     Malformed,
     /// No DSN at all.
     Absent,
@@ -83,7 +83,7 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// The DSN a caller hands to the adapter, if it hands over one.
+    /// The DSN that a caller passes to the adapter, if it passes one.
     pub fn dsn(self, endpoint: &Endpoint) -> Option<String> {
         match self {
             Self::Valid => Some(endpoint.dsn()),

@@ -8,7 +8,7 @@ use similar::{DiffTag, TextDiff};
 
 use crate::release::Release;
 
-/// With at most so many replays that differ, each is printed in full.
+/// If no more than this many replays differ, each is printed in full.
 const IN_FULL: usize = 3;
 /// How many differences are printed.
 const PRINTED: usize = 25;
@@ -27,9 +27,9 @@ pub struct Differences {
 /// What replays have in common.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Difference {
-    /// These words of the snapshot, and those that replaced them.
+    /// Words of the snapshot, and the words that replaced them.
     Words(String, String),
-    /// There is no result to compare. The text is what is the same in all of them.
+    /// There is no result to compare. The text is what all the replays have in common.
     Failed(String),
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for Place {
 struct Group(BTreeMap<Place, String>);
 
 impl Differences {
-    /// Adds a replay with another result than the snapshot.
+    /// Adds a replay whose result differs from the snapshot.
     pub fn add_changed(&mut self, release: Release, case: &str, snapshot: &str, now: &str) {
         let place = Place {
             release,
@@ -66,8 +66,8 @@ impl Differences {
         self.in_full.insert(place, diff);
     }
 
-    /// Adds a replay that failed before there was anything to compare. Replays are one group if `why` is
-    /// the same up to the first colon; evidence follows it.
+    /// Adds a replay that failed before there was anything to compare. Replays whose `why` is the same up
+    /// to the first colon are one group; the evidence follows the colon.
     pub fn add_failed(&mut self, release: Release, case: &str, why: String) {
         let place = Place {
             release,
@@ -86,7 +86,7 @@ impl Differences {
     }
 }
 
-/// The report of a run: the differences, those of most replays first, and where to look.
+/// The report of a run: the differences, the most frequent first, and where to look.
 impl fmt::Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(first) = self.in_full.keys().next() else {
@@ -138,7 +138,7 @@ Where to look:
     }
 }
 
-/// What was replaced by what, each with a picture of it: the change, and the text around it in its line.
+/// Each replacement with its picture: the change, and the rest of its line around it.
 fn changes(snapshot: &str, now: &str) -> Vec<(Difference, String)> {
     let diff = TextDiff::from_words(snapshot, now);
     let old: Vec<&str> = diff.iter_old_slices().collect();

@@ -1,5 +1,4 @@
-//! What must be true of a recording, written so that it can be asked of a release nobody has
-//! recorded yet.
+//! What must be true of a recording. It can also be checked on a release that is not recorded yet.
 
 use std::fmt;
 
@@ -11,7 +10,7 @@ use crate::recording::{Recording, State};
 use crate::release::Release;
 use crate::surface::ExitCodes;
 
-/// What the adapter must make of the case.
+/// What the adapter must return in the case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// A result, which the snapshot beside the recording shows.
@@ -52,7 +51,7 @@ pub enum Fact {
     IssueNamespace,
     /// The ledger as the adapter reads it has these versions, in the order of its rows.
     Ledger(&'static [&'static str]),
-    /// Some line of standard output contains this.
+    /// A line of standard output contains this.
     Prints(&'static str),
     /// No line of standard output contains this.
     DoesNotPrint(&'static str),
@@ -62,9 +61,9 @@ pub enum Fact {
     Table(&'static str),
     /// The database lacks this table afterwards.
     NoTable(&'static str),
-    /// Revision and tables are what they were, but for confiture's own tables.
+    /// Revision and tables are unchanged, except for confiture's own tables.
     Untouched,
-    /// What the adapter makes of it.
+    /// What the adapter returns.
     Adapter(Expected),
 }
 
@@ -105,7 +104,7 @@ impl Expectation {
         }
     }
 
-    /// Whether it is claimed of `release`.
+    /// Whether the expectation applies to `release`.
     pub fn holds_for(&self, release: Release) -> bool {
         self.from.is_none_or(|from| release >= from)
             && self.below.is_none_or(|below| release < below)
@@ -127,8 +126,8 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What of `expectations` the recording made on `release` contradicts. The adapter's answer is
-/// not asked here: it takes a replay.
+/// The `expectations` that the recording of `release` contradicts. The adapter's answer is not checked
+/// here, because that takes a replay.
 pub fn violations(
     expectations: &[Expectation],
     release: Release,

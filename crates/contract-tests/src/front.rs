@@ -14,7 +14,7 @@ pub const SCRIPT: &str = "confiture";
 /// The name of the link.
 pub const PYTHON: &str = "python";
 
-/// Puts the script, and the link to `program`, into a directory; gives the script.
+/// Puts the script and the link to `program` into a directory, and returns the path of the script.
 ///
 /// # Errors
 ///
@@ -32,18 +32,18 @@ pub fn put_in_place(directory: &Path, program: &Path) -> io::Result<PathBuf> {
     Ok(script)
 }
 
-/// What a program in front is started for.
+/// What a program in the place of confiture is started for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Started {
-    /// To be confiture, with these arguments.
+    /// To act as confiture, with these arguments.
     Confiture(Vec<String>),
-    /// To be Python and write the ledger to this report; the arguments as they are.
+    /// To act as Python and write the ledger to this report; with the original arguments.
     Ledger(PathBuf, Vec<String>),
 }
 
-/// What the program that was started by this name, with these arguments, is to do.
+/// What a program that was started by this name, with these arguments, has to do.
 ///
-/// A program that is not in front of confiture as a Python has the arguments of confiture itself.
+/// A program that was not started as a Python has the arguments of confiture.
 #[must_use]
 pub fn started(name: &Path, arguments: Vec<String>) -> Started {
     if name.file_name() != Some(PYTHON.as_ref()) {

@@ -19,8 +19,8 @@ pub struct Index {
 pub struct Entry {
     /// The release.
     pub release: Release,
-    /// How many cases it changed, so how many recordings are stored under its number. A recording
-    /// that got lost would go unnoticed without: its release would show the one before it.
+    /// How many cases the release changed, which is how many recordings are stored under its number.
+    /// Without this count a lost recording would go unnoticed: its release would show the one before it.
     pub changed: usize,
 }
 

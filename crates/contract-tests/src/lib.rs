@@ -1,5 +1,5 @@
-//! The contract with confiture: the cases that make it up, recordings of what every release did in
-//! each of them, and the means to replay those through the adapter.
+//! The contract with confiture: its cases, recordings of what every release did in each case, and the
+//! replay of the recordings through the adapter.
 
 pub mod announced;
 pub mod ask;

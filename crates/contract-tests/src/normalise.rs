@@ -1,13 +1,13 @@
-//! Takes out of a recording what differs from run to run, and puts it back for a replay.
+//! Replaces what differs from run to run by placeholders in a recording, and fills them in for a replay.
 //!
-//! There is one normaliser: the recorder applies it to what a binary left, and the replay suite to
-//! what the adapter made of it. Everything it replaces is listed in `contract-fixtures/README.md`.
+//! There is one normaliser: the recorder applies it to the output of a binary, and the replay suite to
+//! the adapter's result. Everything that it replaces is listed in `contract-fixtures/README.md`.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// The names that belong to one run: what each is, and the placeholder that stands for it.
+/// The names that belong to one run, each with its placeholder.
 #[derive(Debug, Clone, Default)]
 pub struct Names(Vec<(String, &'static str)>);
 
@@ -17,7 +17,7 @@ impl Names {
         Self::default()
     }
 
-    /// Adds a name. An empty one is left out: it stands everywhere.
+    /// Adds a name. An empty name is ignored, because it would match everywhere.
     pub fn with(mut self, name: impl Into<String>, placeholder: &'static str) -> Self {
         let name = name.into();
         if !name.is_empty() {
@@ -54,7 +54,7 @@ struct Rule {
     replacement: &'static str,
 }
 
-/// Applied in order. The replacement keeps the JSON type, so that a report stays readable as one.
+/// Applied in order. The replacement has the same JSON type, so a report is still read as a report.
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     [
         // Points in time.
@@ -70,7 +70,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
             r#"[^\s'"]*/confiture-report-\w+/project(/[^\s'"]+)?/links\b"#,
             "<links>",
         ),
-        // What stands for a password in a URL, also in one that only shows the form.
+        // The password in a URL, or a word in its place in an example of the form of a URL.
         (
             r#"(postgres(?:ql)?://[^:@/ "]+:)[^@<" ]+@"#,
             "${1}<password>@",
@@ -91,7 +91,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r"\b0x[0-9a-f]{6,}\b", "0x0"),
         // The migration lock's number follows from the database's name.
         (r"\block \(id=\d+\)", "lock (id=0)"),
-        // Versions of what confiture is installed with.
+        // Versions of the packages that confiture is installed with.
         (r#"("pglast": )"[^"]+""#, r#"${1}"<pglast>""#),
         (r"\bpglast \d[\w.]*", "pglast <pglast>"),
     ]

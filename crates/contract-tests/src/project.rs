@@ -1,4 +1,4 @@
-//! The files a case starts from.
+//! The files that a case starts from.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use serde::Serialize;
 
-/// Where a project keeps its migrations, relative to its root.
+/// The directory of a project's migrations, relative to its root.
 pub const MIGRATIONS: &str = "db/migrations";
 
 /// A project directory as data: relative path to contents.
@@ -34,7 +34,7 @@ impl Project {
             .with(&format!("{name}.down.sql"), down)
     }
 
-    /// This project less one migration file.
+    /// This project without one migration file.
     pub fn without(mut self, file: &str) -> Self {
         let removed = self.files.remove(&format!("{MIGRATIONS}/{file}"));
         assert!(removed.is_some(), "no migration file {file} to take away");
@@ -58,7 +58,7 @@ impl Project {
         versions.map(str::to_owned).collect()
     }
 
-    /// Writes the project below `root`, with its migrations directory even when that is empty.
+    /// Writes the project below `root`, including its migrations directory if that is empty.
     pub fn write(&self, root: &Path) -> io::Result<()> {
         fs::create_dir_all(root.join(MIGRATIONS))?;
         for (path, contents) in &self.files {

@@ -1,4 +1,4 @@
-//! Chance that comes out the same for the same seed, everywhere.
+//! Pseudo-random numbers: the same seed gives the same numbers on every machine.
 
 /// `SplitMix64`, with its state.
 #[derive(Debug, Clone)]

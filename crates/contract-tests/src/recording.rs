@@ -1,4 +1,4 @@
-//! The format of a recording, and its one way to and from text.
+//! The format of a recording, and how it is written and read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,29 +7,29 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// How deep a report sits in the file, in spaces: it is embedded as it was written, indented to
-/// its place.
+/// The indentation of a report in the file, in spaces. The report is embedded as it was written, with
+/// each line indented.
 const REPORT_INDENT: &str = "      ";
 
 /// What one case did on one release.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recording {
-    /// The digest of the definition it was made from.
+    /// The digest of the definition that the recording was made from.
     pub definition: String,
     /// The database before the first call; `null` when the case has none.
     pub before: Option<State>,
-    /// What the adapter's way of reading the ledger reported before the first call; `null` for a case
-    /// that does not read it.
+    /// The ledger before the first call, as the adapter reads it; `null` for a case that does not read
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Value>,
-    /// The calls, in the order they were made. The first is the one the case is about.
+    /// The calls, in the order in which they were made. The case is about the first.
     pub calls: Vec<RecordedCall>,
     /// The database after the first call.
     pub after: Option<State>,
 }
 
-/// One call and what it left.
+/// One call and its output.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedCall {
@@ -37,7 +37,7 @@ pub struct RecordedCall {
     pub argv: Vec<String>,
     /// The variables that decide which database the call reaches; `null` for one that was not set.
     pub env: BTreeMap<String, Option<String>>,
-    /// What the directory of links contained, where the call was given one.
+    /// The contents of the directory of links, where the call got one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub links: Option<Vec<String>>,
     /// The exit status.
@@ -72,12 +72,12 @@ impl RecordedCall {
         }
     }
 
-    /// Splits a report's text into the two fields that hold it.
+    /// Splits a report's text into the two fields that store it.
     pub fn report_fields(text: Option<&str>) -> (Option<Box<RawValue>>, Option<Text>) {
         let Some(text) = text else {
             return (None, None);
         };
-        // JSON strings hold no raw newline, so indenting every line changes white space only.
+        // JSON strings contain no raw newline, so indenting every line changes white space only.
         let indented = text.trim_end().replace('\n', &format!("\n{REPORT_INDENT}"));
         match RawValue::from_string(indented) {
             Ok(json) => (Some(json), None),
@@ -86,7 +86,7 @@ impl RecordedCall {
     }
 }
 
-/// Text kept line by line, so that a recording can be read and compared.
+/// Text that is stored line by line, so that a recording is easy to read and compare.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(Vec<String>);
@@ -106,7 +106,7 @@ impl fmt::Display for Text {
     }
 }
 
-/// What was in the database.
+/// The contents of the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
@@ -116,10 +116,10 @@ pub struct State {
     pub tables: Vec<String>,
     /// How many sessions held or awaited an advisory lock.
     pub advisory_locks: i64,
-    /// How many sessions remained after the end of the command, without those of the recorder.
+    /// How many sessions remained after the command ended, without those of the recorder.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub sessions: i64,
-    /// The columns of the ledger that the adapter reads, where they are others than it knows.
+    /// The columns of the ledger that the adapter reads, where they differ from those that it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger_columns: Option<String>,
 }

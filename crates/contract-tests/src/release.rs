@@ -72,7 +72,7 @@ impl FromStr for Release {
 impl TryFrom<String> for Release {
     type Error = NotARelease;
 
-    // What is written down has three numbers.
+    // A stored release always has three numbers.
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let release: Self = text.parse()?;
         if release.to_string() == text {

@@ -31,17 +31,17 @@ use crate::surface;
 /// The recording of a release's `--version`.
 pub const VERSION: &str = "surface/version";
 
-/// What one replay gave.
+/// The results of one replay.
 #[derive(Debug)]
 pub struct Replayed {
-    /// How many of the recorded calls the adapter made, without those of `--version`.
+    /// How many of the recorded calls the adapter made, not counting `--version`.
     pub calls: usize,
-    /// What it made of them.
+    /// The adapter's result.
     pub through_process: Answer,
-    /// What decoding the recorded bytes gives; nothing of what the adapter never asks, which is read and
-    /// not replayed.
+    /// The result of decoding the recorded bytes; `None` for a call that the adapter never makes, which
+    /// is read and not replayed.
     pub decoded: Option<Answer>,
-    /// What belonged to this replay alone.
+    /// The directories and names of this replay alone.
     names: Names,
 }
 
@@ -88,8 +88,8 @@ impl Replay<'_> {
         })
     }
 
-    /// What the recorded bytes mean to the adapter, without a process, and where; no answer for a call
-    /// that the adapter never makes.
+    /// The adapter's result for the recorded bytes, decoded without a process, and the site of that
+    /// replay. There is no answer for a call that the adapter never makes.
     pub fn decoded(&self) -> anyhow::Result<(Option<Answer>, Site)> {
         let root = tempfile::tempdir()?;
         let site = self.site(root.path());
@@ -101,14 +101,14 @@ impl Replay<'_> {
         Ok((Some(self.decode(&site)), site))
     }
 
-    /// The answer of the replay as it is kept beside the recording.
+    /// The answer of the replay in the form of a snapshot.
     pub fn snapshot(&self, replayed: &Replayed) -> String {
         #[derive(Serialize)]
         struct Snapshot<'a> {
             calls: usize,
             #[serde(flatten)]
             answer: Shown<'a>,
-            /// What the bytes would have said, where the adapter does not let it come to that.
+            /// The decoded answer, where the adapter refuses before it makes the call.
             #[serde(skip_serializing_if = "Option::is_none")]
             unrefused: Option<Shown<'a>>,
         }
@@ -136,7 +136,7 @@ impl Replay<'_> {
         Site::imagined(self.release, root.join("project"), "contract_replay")
     }
 
-    /// Puts the stand-in and its script in place, and gives the name to start it by.
+    /// Puts the stand-in and its script in place, and returns the name to start it by.
     fn put_in_place(&self, root: &Path, names: &Names, stand_in: &Path) -> anyhow::Result<PathBuf> {
         let endpoint = &self.site(root).endpoint;
         let definition = &self.case.definition;
@@ -176,8 +176,8 @@ impl Replay<'_> {
         Ok(program)
     }
 
-    /// What is reported of the ledger: what was recorded, or, for a call that is planned with it, what
-    /// one `up` of the project before the call has written.
+    /// The ledger that the stand-in reports: the recorded one or, for a call that is planned with the
+    /// ledger, the one that an `up` of the project before the call has written.
     fn ledger(&self) -> Option<Value> {
         let definition = &self.case.definition;
         if definition.reads_ledger || !definition.call.is_planned() {
@@ -200,7 +200,7 @@ impl Replay<'_> {
         Some(value!({ "answers": [{ "rows": [[table, false]] }, { "rows": rows }] }))
     }
 
-    /// The same without what the recorded call says that it rolled back.
+    /// The same ledger without the migrations that the recorded call reports as rolled back.
     fn ledger_after(&self) -> Option<Value> {
         let mut ledger = self.ledger()?;
         let report: Value = serde_json::from_str(&self.recording.calls[0].report_text()?).ok()?;
@@ -210,7 +210,7 @@ impl Replay<'_> {
         Some(ledger)
     }
 
-    /// What the recorded bytes mean to the adapter, without a process.
+    /// The adapter's result for the recorded bytes, decoded without a process.
     fn decode(&self, site: &Site) -> Answer {
         let definition = &self.case.definition;
         let dsns = [
@@ -231,8 +231,8 @@ impl Replay<'_> {
             };
             output(call, &names)
         };
-        // Also where the directory that is asked for does not exist: the adapter refuses, and the
-        // bytes are read as if there were one.
+        // If the requested directory does not exist, the adapter refuses. The bytes are then read as if
+        // it existed.
         let directory = site.project.join(MIGRATIONS);
         let revision = |text: &String| Revision::new(text.clone());
         match &definition.call {
@@ -314,7 +314,7 @@ fn played(
     })
 }
 
-/// A recorded call as the process layer would have handed it over.
+/// A recorded call as the process layer would have returned it.
 fn output(call: &RecordedCall, names: &Names) -> Output {
     let bytes = |text: String| names.expand(&text).into_bytes();
     Output {
@@ -342,7 +342,8 @@ fn calls_made(program: &Path) -> anyhow::Result<usize> {
     Ok(made)
 }
 
-/// That both ways give the same, where the adapter let it come to the recorded call.
+/// Checks that the process and the decoded bytes give the same answer, if the adapter made the recorded
+/// call.
 pub fn agree(replayed: &Replayed) -> anyhow::Result<()> {
     let text = |answer: &Answer| {
         let shown = serde_json::to_string_pretty(&Shown::from(answer));

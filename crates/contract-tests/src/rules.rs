@@ -14,7 +14,7 @@ use crate::release::Release;
 use crate::replay::{Replay, Replayed, agree};
 use crate::site::PASSWORD;
 
-/// Holds a replay against the catalogue's expectations and the rules that hold for all.
+/// Checks a replay against the expectations of the catalogue and against the rules for every replay.
 pub fn check(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
     agree(replayed)?;
     let broken = violations(&replay.case.expectations, replay.release, replay.recording);
@@ -35,11 +35,11 @@ pub fn check(replay: &Replay<'_>, replayed: &Replayed) -> anyhow::Result<()> {
         no_secret(answer, PASSWORD)?;
         no_false_success(replay, answer)?;
     }
-    told_by_the_adapter(replay, &replayed.through_process)
+    errors_name_their_operation(replay, &replayed.through_process)
 }
 
-/// That the adapter's answer is the one the catalogue expects on `release`. `reached` says whether
-/// the adapter let it come to the case's call.
+/// Checks that the adapter's answer is the one that the catalogue expects on `release`. `reached` says
+/// whether the adapter made the call of the case.
 pub fn answers_as_expected(
     expectations: &[Expectation],
     release: Release,
@@ -64,7 +64,7 @@ pub fn answers_as_expected(
     Ok(())
 }
 
-/// That a result names the revision the database is at.
+/// Checks that a result names the revision of the database.
 pub fn names_the_revision(
     call: &Call,
     result: &Value,
@@ -83,7 +83,7 @@ pub fn names_the_revision(
     Ok(())
 }
 
-/// Nothing that the adapter returns contains the password, or a piece of it that would help.
+/// Checks that nothing the adapter returns contains the password, or a useful part of it.
 pub fn no_secret(answer: &impl Debug, password: &str) -> anyhow::Result<()> {
     let text = format!("{answer:?}");
     ensure!(
@@ -94,7 +94,7 @@ pub fn no_secret(answer: &impl Debug, password: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A result says no more than the recorded exit status, report and database support.
+/// Checks that a result claims no more than the recorded exit status, report and database support.
 fn no_false_success(replay: &Replay<'_>, answer: &Answer) -> anyhow::Result<()> {
     let Ok(result) = answer else {
         return Ok(());
@@ -140,8 +140,8 @@ fn no_false_success(replay: &Replay<'_>, answer: &Answer) -> anyhow::Result<()> 
     )
 }
 
-/// An error of an operation says whose it is; only a held lock may be tried again.
-fn told_by_the_adapter(replay: &Replay<'_>, answer: &Answer) -> anyhow::Result<()> {
+/// Checks that an error names its operation, and that only a held lock may be tried again.
+fn errors_name_their_operation(replay: &Replay<'_>, answer: &Answer) -> anyhow::Result<()> {
     let Err(error) = answer else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! What a stand-in for the binary may be asked, and what it answers.
+//! The calls that a stand-in for the binary accepts, and their answers.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::call::{LINKS, ONE_TRY};
 
-/// The script's file name, beside the name the stand-in was started by.
+/// The file name of the script, in the directory of the name that the stand-in was started by.
 pub const SCRIPT: &str = "script.json";
-/// The file, beside the script, that gets a line for each call.
+/// The file in the same directory that gets a line for each call.
 pub const LOG: &str = "calls.log";
 /// The exit status of a call that the script does not allow.
 pub const NOT_ALLOWED: u8 = 97;
@@ -22,25 +22,25 @@ pub struct Script {
     pub in_order: Vec<Played>,
     /// Calls that may come at any time.
     pub any_time: Vec<Played>,
-    /// What is reported of the ledger.
+    /// The ledger that is reported.
     pub ledger: Option<Value>,
-    /// The same after the first call of the order.
+    /// The ledger that is reported after the first of the ordered calls.
     pub ledger_after: Option<Value>,
 }
 
-/// One call and its answer. `<report>` stands for the path the caller chose.
+/// One call and its answer. `<report>` stands for the path that the caller chose.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Played {
-    /// What must follow the program name.
+    /// The arguments that the call must have.
     pub argv: Vec<String>,
     /// What the directory of links must contain; `None` for a call that was recorded with the whole
-    /// directory, which links may stand in for.
+    /// directory, for which links are accepted too.
     pub links: Option<Vec<String>>,
     /// Variables that must have this value, or with `None` must not be set.
     pub env: BTreeMap<String, Option<String>>,
     /// The exit status.
     pub exit: u8,
-    /// What is written where the caller wants its report.
+    /// What is written to the caller's report path.
     pub report: Option<String>,
     /// What is printed on standard output.
     pub stdout: String,
@@ -69,7 +69,7 @@ impl Script {
         links: Option<&[String]>,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<(&Played, Line), String> {
-        // Links stand in for the directory of a call that was recorded without them.
+        // A call that was recorded with the whole directory may get a directory of links.
         let is_same = |(recorded, given): (&String, &&String)| {
             recorded == *given || *given == LINKS && links.is_some()
         };
@@ -116,7 +116,7 @@ impl Script {
     }
 }
 
-/// The log beside the script of the program at `program`.
+/// The log of the stand-in at `program`.
 pub fn log_of(program: &Path) -> PathBuf {
     program.with_file_name(LOG)
 }

@@ -9,7 +9,7 @@ use crate::connection::Endpoint;
 use crate::normalise::Names;
 use crate::release::Release;
 
-/// The password of every replay: whatever holds it afterwards has leaked it.
+/// The password of every replay: any text that contains it afterwards has leaked it.
 pub const PASSWORD: &str = "canary-4f1c9e";
 
 /// The directories, the database and the release of one run.
@@ -21,7 +21,7 @@ pub struct Site {
     pub project: PathBuf,
     /// Where reports are written.
     pub report: PathBuf,
-    /// Where the directory of links is, for a call that is given one.
+    /// The directory of links, for a call that gets one.
     #[serde(default)]
     pub links: PathBuf,
     /// The Python environment, in a live run.
@@ -33,8 +33,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// Where a release is only imagined to run: no server is there, and the databases have this name
-    /// and that of its copy.
+    /// A site without a server, for a release that does not really run. Its databases have this name and
+    /// the name of its copy.
     pub fn imagined(release: Release, project: PathBuf, database: &str) -> Self {
         Self {
             release,
@@ -54,7 +54,7 @@ impl Site {
         }
     }
 
-    /// What belongs to this run alone, and stands as a placeholder in a recording.
+    /// The names of this run alone, which are placeholders in a recording.
     pub fn names(&self) -> Names {
         let path = |path: &PathBuf| path.to_string_lossy().into_owned();
         let Endpoint { port, .. } = self.endpoint;

@@ -1,4 +1,4 @@
-//! What the adapter has to do with what a binary says of itself.
+//! What the adapter uses of what a binary prints about itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,12 +23,12 @@ pub struct ExitCodes {
     pub no_ledger_error_code: String,
 }
 
-/// What is documented of one exit status.
+/// What the document says about one exit status.
 #[derive(Debug, Deserialize)]
 pub struct ExitCode {
     /// Its class.
     pub class: String,
-    /// The symbolic codes that come with it.
+    /// Its symbolic codes.
     pub symbolic_codes: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ pub fn offered(page: &RecordedCall) -> BTreeSet<String> {
     long.map(str::to_owned).collect()
 }
 
-/// What the adapter makes of it: of a help page, which options that it passes are offered; of the
+/// What the adapter uses of it: of a help page, which of the options that it passes are offered; of the
 /// exit codes, how it classifies each of them.
 pub fn read(call: &Call, recorded: &RecordedCall) -> anyhow::Result<Value> {
     match call {

@@ -1,4 +1,4 @@
-//! A JSON document whose fields keep their order and may be there twice.
+//! A JSON document whose fields have an order and may occur twice.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,9 +1,9 @@
-//! Releases of confiture that are announced and cannot be installed yet: every case, with the newest
-//! recordings changed as the announcements say, gives what the newest release gives.
+//! Releases of confiture that are announced and cannot be installed yet. The newest recordings, changed
+//! as announced, must give the same results as the newest release in every case.
 //!
-//! What is known of them was recorded by others: 1.34.0 refuses `preflight --scope`, 1.35.0 accepts
-//! `--scope pending`, and 1.36.0 exits with 1 instead of 3 for `GEN_001` and the `MIGR_` codes. Recordings
-//! of the releases replace this test.
+//! Others have recorded what is known about them: 1.34.0 refuses `preflight --scope`, 1.35.0 accepts
+//! `--scope pending`, and 1.36.0 exits with 1 instead of 3 for `GEN_001` and the `MIGR_` codes.
+//! Recordings of the releases replace this test.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ fn announced_1_35_0_judges_pending_migrations() {
         pending_scope: true,
         moved_codes: false,
     });
-    // Those whose project and connection let it come to the call.
+    // The cases in which the adapter makes the call.
     assert!(changed.scoped > 25, "{changed:?}");
     assert_eq!(changed.moved, 0);
 }
@@ -64,7 +64,7 @@ struct Changed {
     moved: usize,
 }
 
-/// Replays every case, and holds what the adapter makes of it against the newest snapshot.
+/// Replays every case, and compares the adapter's result with the newest snapshot.
 fn replay_all(announced: &Announced) -> Changed {
     let catalogue = catalogue();
     let fixtures = Fixtures::load(&default_root(), &catalogue).expect("sound recordings");
@@ -109,7 +109,7 @@ fn replay_all(announced: &Announced) -> Changed {
 }
 
 impl Announced {
-    /// The recording as this release would give it.
+    /// The recording that this release would give.
     fn change(&self, recording: &Recording, changed: &mut Changed) -> Recording {
         let mut recording = recording.clone();
         let before = recording.before.as_ref();
@@ -129,7 +129,7 @@ impl Announced {
         recording
     }
 
-    /// What the adapter makes of it, when it made `snapshot` of the newest release.
+    /// The result that the adapter should have, given the `snapshot` of the newest release.
     fn expected(&self, case: &Case, snapshot: &str, revision: Option<&str>) -> Value {
         let mut expected: Value = serde_json::from_str(snapshot).expect("JSON");
         let Some(result) = expected.get_mut("result").filter(|_| self.pending_scope) else {

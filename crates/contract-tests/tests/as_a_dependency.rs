@@ -14,7 +14,8 @@ const SAGA: &str = include_str!("../../fraisier-adapter-confiture/examples/saga.
 /// package of the same name anywhere in it breaks these lines.
 #[test]
 fn a_crate_with_the_dependency_lines_of_the_readme_builds() {
-    // One place, so that Cargo replaces what it built from an earlier state of the repository.
+    // Always the same directory, so that Cargo replaces what it built from an earlier state of the
+    // repository.
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("as_a_dependency");
     for part in [
         "repository",
@@ -40,9 +41,9 @@ fn a_crate_with_the_dependency_lines_of_the_readme_builds() {
         command
     };
 
-    // Cargo fetches nothing offline, not even from this machine, and where it can choose among packages
-    // it may avoid the one that breaks the lines elsewhere. A version that does not exist makes it
-    // fetch the repository, ask no registry, and list what it could choose.
+    // Offline, Cargo fetches nothing, not even from this machine. Online, it may choose a package that
+    // hides the error. A version that does not exist makes it fetch the repository, ask no registry, and
+    // list every package that it could choose.
     let version = env!("CARGO_PKG_VERSION");
     for library in ["fraisier-adapter-api", "fraisier-adapter-confiture"] {
         let dependency = format!(
@@ -69,7 +70,7 @@ fn a_crate_with_the_dependency_lines_of_the_readme_builds() {
         .replace("ADDRESS", &address)
         .replace("REVISION", &revision);
     package(&engine, "engine", &dependencies, SAGA);
-    // The releases of the workspace: those are on this machine.
+    // The versions that the workspace uses, which are on this machine.
     fs::copy(root().join("Cargo.lock"), engine.join("Cargo.lock")).unwrap();
     run(cargo().args(["check", "--offline"]).current_dir(&engine));
 }
@@ -81,7 +82,7 @@ fn dependency_lines() -> String {
     format!("[dependencies]\n{lines}")
 }
 
-/// Makes a repository of what is in the working tree, and returns its revision.
+/// Commits the working tree to a new repository, and returns the revision.
 fn publish(repository: &Path) -> String {
     git(repository, &["init", "--quiet"]);
     let work_tree = format!("--work-tree={}", root().display());
@@ -91,7 +92,7 @@ fn publish(repository: &Path) -> String {
     git(repository, &["rev-parse", "HEAD"])
 }
 
-/// A home with the registry of the real one, and without its clones of repositories.
+/// A Cargo home with the registry of the real one, and without its clones of repositories.
 fn cargo_home(home: &Path) -> PathBuf {
     let real = env::var_os("CARGO_HOME").map_or_else(
         || Path::new(&env::var_os("HOME").unwrap()).join(".cargo"),

@@ -1,4 +1,4 @@
-//! The README says what is true: its table is the table of floors, and its code is an example.
+//! The README is correct: its table is the table of minimum versions, and its code is an example.
 
 use fraisier_adapter_confiture::capability::FLOORS;
 
@@ -14,8 +14,8 @@ fn the_example_in_the_readme_is_the_file_that_is_run() {
 fn the_readme_has_the_table_of_minimum_versions() {
     let rows: Vec<String> = FLOORS
         .iter()
-        .map(|floor| {
-            let (need, release, shows) = (floor.need.as_str(), floor.release(), floor.shows);
+        .map(|minimum| {
+            let (need, release, shows) = (minimum.need.as_str(), minimum.release(), minimum.shows);
             format!("| `{need}` | {release} | {shows} |")
         })
         .collect();

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use contract_tests::script::{NOT_ALLOWED, Played, SCRIPT, Script, log_of};
 use tempfile::TempDir;
 
-/// A stand-in whose script is one `up` with a DSN, in a directory of its own.
+/// A stand-in in a directory of its own, whose script is one `up` with a DSN.
 fn in_place() -> (TempDir, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let program = root.path().join("confiture");

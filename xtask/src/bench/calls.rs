@@ -1,4 +1,4 @@
-//! Calls of the adapter, beside the bare command.
+//! Measures calls of the adapter, compared with the bare command.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -31,7 +31,7 @@ impl Subject {
             dsn,
             project,
         };
-        // Leaves the first call with the cache, which is measured, something to fill.
+        // The measured first call with the cache must find an empty cache.
         let adapter = ConfitureMigration::builder()
             .program(program)
             .bytecode_cache(false)
@@ -52,7 +52,7 @@ impl Subject {
         Ok(())
     }
 
-    /// The same command as the adapter runs, with nothing around it.
+    /// The command that the adapter runs, without the adapter.
     fn bare(&self) -> anyhow::Result<()> {
         self.bare_command("current", &[])
     }
@@ -73,7 +73,7 @@ impl Subject {
         Ok(())
     }
 
-    /// One call of the adapter ÷ one bare command.
+    /// The ratio of one call of the adapter to one bare command.
     pub fn plain(&self, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
         let adapter = ConfitureMigration::with_program(&self.program);
         let [ours, theirs] = in_turn(rounds, [&mut || self.call(&adapter), &mut || self.bare()])?;
@@ -89,7 +89,7 @@ impl Subject {
         Ok(())
     }
 
-    /// Many calls at once ÷ as many bare commands at once.
+    /// The ratio of many calls at once to as many bare commands at once.
     pub fn at_once(&self, count: usize, figures: &mut Figures) -> anyhow::Result<()> {
         let adapter = ConfitureMigration::with_program(&self.program);
         let ours = timed(|| {
@@ -119,7 +119,7 @@ impl Subject {
     }
 }
 
-/// Where a process of its own finds the database.
+/// The variable in which the separate process finds the database.
 const DSN: &str = "XTASK_BENCH_DSN";
 
 /// Calls where Python finds no compiled modules and may not write any: with the adapter's cache, without
@@ -171,7 +171,7 @@ pub fn uncompiled(subject: &Subject, rounds: usize, figures: &mut Figures) -> an
     Ok(())
 }
 
-/// What a process of our own prints.
+/// The output of a separate process, decoded.
 fn probe<T: serde::de::DeserializeOwned>(command: &mut Command) -> anyhow::Result<T> {
     let output = command.stderr(std::process::Stdio::inherit()).output()?;
     anyhow::ensure!(output.status.success(), "it ended with {}", output.status);

@@ -1,4 +1,4 @@
-//! Whole deploys with fraisier, beside those with the adapter that it is shipped with.
+//! Measures whole deploys with fraisier, compared with those with the adapter that it is shipped with.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use crate::engine::stand::Stand;
 use crate::engine::way::Way;
 use crate::harness::World;
 
-/// What the stub returns at once: the report that confiture itself wrote for the same subcommand.
+/// The stub returns at once the report that confiture wrote for the same subcommand.
 const STUB: &str = r#"#!/bin/sh
 [ "$1" = --version ] && exec echo confiture version RELEASE
 report=ROOT/reports/$2
@@ -35,8 +35,8 @@ impl<'a> Deploys<'a> {
         ]))
     }
 
-    /// Ours ÷ the shipped adapter's: deploys of one migration each, and of none with a stub that returns
-    /// at once.
+    /// The ratio of deploys with our adapter to those with the shipped one: with one migration, and with
+    /// none and a stub that returns at once.
     pub fn measure(self, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
         let Self(mut stands) = self;
         compare("a deploy", rounds, figures, &mut stands, |stand, number| {

@@ -1,4 +1,4 @@
-//! The figures, and the table they end in.
+//! The figures, and the table in which they are printed.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ impl Figures {
         ]);
     }
 
-    /// A line with nothing beside it.
+    /// A line without a comparison.
     pub fn alone(&mut self, what: &str, value: String) {
         self.0
             .push([what.to_owned(), value, String::new(), String::new()]);
@@ -45,7 +45,7 @@ impl Figures {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heading = ["", "adapter", "beside", "ratio"].map(str::to_owned);
-        // What is measured stands above its figures: beside them, a line would need 92 columns.
+        // The label is above its figures: in one line they would need 92 columns.
         for [what, ours, theirs, ratio] in std::iter::once(&heading).chain(&self.0) {
             if !what.is_empty() {
                 writeln!(f, "{what}")?;
@@ -57,7 +57,7 @@ impl fmt::Display for Figures {
     }
 }
 
-/// Runs things in turn, after one round that does not count.
+/// Runs functions in turn, after one round that does not count.
 pub fn in_turn<const N: usize>(
     rounds: usize,
     mut things: [&mut dyn FnMut() -> anyhow::Result<()>; N],
@@ -104,7 +104,7 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// As `64 MB`, or as `2.19 MB` where whole ones say too little.
+/// As `64 MB`, or as `2.19 MB` if it is small.
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
 pub fn megabytes(bytes: u64) -> String {
     let megabytes = bytes as f64 / 1e6;

@@ -24,7 +24,7 @@ pub fn help() -> String {
          does not favour one; the figures are medians. docs/performance.md says what each line is.",
         &[
             ("cargo xtask bench", "the newest confiture"),
-            ("cargo xtask bench --rounds 15", "with calmer medians"),
+            ("cargo xtask bench --rounds 15", "with steadier medians"),
         ],
     )
 }
@@ -70,7 +70,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     let mut figures = Figures::default();
     let measured = measure(&world, &confiture, args.rounds, &mut figures);
 
-    // What was measured before a part failed is worth its minutes.
+    // If a part fails, the earlier measurements are still printed.
     anstream::println!(
         "confiture {}, PostgreSQL {}",
         confiture.version,

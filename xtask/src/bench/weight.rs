@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use super::figures::{Figures, in_turn};
 use crate::cargo::{cargo, root};
 
-/// What an engine has without the adapter.
+/// The dependencies of an engine without the adapter.
 const BARE: &str = r#"
 async-trait = "0.1"
 serde_json = "1"
@@ -60,7 +60,7 @@ async fn main() {
 /// How often each is built.
 const ROUNDS: usize = 2;
 
-/// A small engine with the adapter, beside one without.
+/// Compares a small engine with the adapter and one without.
 pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let crates = root().join("crates");
@@ -103,7 +103,7 @@ impl Engine {
         );
         fs::write(directory.join("Cargo.toml"), manifest)?;
         fs::write(directory.join("src/main.rs"), main)?;
-        // The releases that this workspace is tested with.
+        // The dependency versions that this workspace is tested with.
         let lock = root().join("Cargo.lock");
         fs::copy(lock, directory.join("Cargo.lock"))?;
         Ok(Self {
@@ -124,7 +124,7 @@ impl Engine {
         Ok(fs::metadata(self.directory.join("target/release/engine"))?.len())
     }
 
-    /// What is built for it, by name.
+    /// The names of the packages that are built for it.
     fn packages(&self) -> anyhow::Result<BTreeSet<String>> {
         let tree = self.cargo(&["tree", "--edges", "normal,build", "--prefix", "none"])?;
         let names = tree.lines().filter_map(|line| line.split(' ').next());

@@ -1,5 +1,5 @@
-//! A whole deploy, as an engine does it: through the trait, knowing nothing of confiture. What each step
-//! decides is a sentence for the transcript, or what is wrong.
+//! A whole deploy, as an engine does it: through the trait, without any knowledge of confiture. Each step
+//! decides a sentence for the transcript, or returns what is wrong.
 
 use std::sync::Arc;
 

@@ -25,8 +25,8 @@ pub fn help() -> String {
     help::help(
         "\
          The steps: describe, current, preflight, up, verify, current, an up that fails, down_to, \
-         current. Each prints what it decided; a step that decides anything but what the sample \
-         project calls for ends the demo. The first run installs confiture and PostgreSQL (some 20 \
+         current. Each prints what it decided; a step with any other result than the \
+         sample project requires ends the demo. The first run installs confiture and PostgreSQL (some 20 \
          seconds); later ones need no network.",
         &[
             ("cargo xtask demo", "the newest confiture"),
@@ -100,7 +100,7 @@ async fn interrupted() {
     }
 }
 
-/// What is in the database counts, not what was said about it.
+/// Checks the database itself, not what was reported about it.
 fn look(stage: &Stage<'_>) -> anyhow::Result<()> {
     let row = stage.database.connect()?.query_one(
         "SELECT to_regclass('purchase') IS NOT NULL,

@@ -7,7 +7,7 @@ use fraisier_adapter_api::{AdapterError, Revision};
 use crate::exit::Unexpected;
 use contract_lab::ui::{self, Ui};
 
-/// How many columns stand before what a step decided.
+/// How many columns precede the decision of a step.
 const BESIDE: usize = 29;
 /// Longer lines are hard to read.
 const WIDEST: usize = 98;
@@ -33,7 +33,7 @@ impl Transcript {
         }
     }
 
-    /// Awaits one call, lets `decide` look at what came back, and writes both down.
+    /// Awaits one call, lets `decide` check its result, and prints both.
     pub async fn step<T>(
         &mut self,
         name: &'static str,
@@ -65,8 +65,8 @@ impl Transcript {
     }
 }
 
-/// A step and what it decided, in `width` columns: beside each other, or below where that leaves too
-/// little.
+/// A step and its decision, in `width` columns: side by side, or one below the other if that leaves too
+/// little space.
 fn shown(head: &str, beside: usize, text: &str, width: usize) -> String {
     const LEAST: usize = 40;
     let below = width < beside + LEAST;

@@ -1,19 +1,19 @@
-//! The engine's configuration file, as a deploy of the stories needs it.
+//! The engine's configuration file for the deploys of the stories.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::way::Way;
 
-/// What a `fraisier.toml` says beside what every one of the stories says.
+/// The settings of a `fraisier.toml` that differ between the stories.
 pub struct Config {
     adapter: &'static str,
     root: PathBuf,
     /// What is deployed.
     pub name: String,
-    /// Where to, and whether that is said to be production.
+    /// The environment, and whether it is configured as production.
     pub environment: &'static str,
-    /// The command that says whether the new version is well.
+    /// The command that checks the health of the new version.
     pub health: &'static str,
     /// `live`, `restore_rehearsal` or `off`.
     pub preflight: &'static str,

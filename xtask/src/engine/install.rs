@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::way::Way;
 use crate::cargo::{cargo, root, succeeded};
 
-/// The release of the engine that everything here is proven with.
+/// The release of the engine that all stories use.
 pub const VERSION: &str = "1.0.0-beta.14";
 
 /// As this program was built.
@@ -27,14 +27,14 @@ const SOURCES: [&str; 3] = [
     "fraisier-core-bridge",
 ];
 
-/// What an engine in the cache was built from.
+/// The digest of the sources that an engine in the cache was built from.
 #[derive(Serialize, Deserialize)]
 struct Built {
     program: PathBuf,
     sources: String,
 }
 
-/// The engine of this variant, built when it is not in the cache.
+/// The engine of this variant, built if it is not in the cache.
 ///
 /// # Errors
 /// No network, a Rust that is too old, a build that fails.
@@ -93,7 +93,8 @@ fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: String) -> any
     })
 }
 
-/// Tells whether the drop-in's sources are those that an engine was built from, wherever they are.
+/// A digest of the drop-in's sources, whatever their directory: an engine in the cache is rebuilt when it
+/// changes.
 fn digest() -> anyhow::Result<String> {
     let mut digests = hash_file(&root().join("Cargo.toml"))?;
     for source in SOURCES {

@@ -8,10 +8,10 @@ use contract_lab::postgres::look;
 use super::stand::Stand;
 use crate::stage::{comes, wait};
 
-/// How soon nothing may be left of a deploy, also of one that was killed.
+/// How soon nothing may remain of a deploy, even of a killed one.
 pub const SETTLED: Duration = Duration::from_secs(3);
 
-/// Waits until `look` says that all is well; after `limit`, says what is not.
+/// Waits until `look` finds nothing wrong; after `limit`, returns what is wrong.
 pub fn within(
     limit: Duration,
     mut look: impl FnMut() -> anyhow::Result<Option<String>>,
@@ -35,7 +35,7 @@ impl Stand<'_> {
         look::ledger(&mut self.database.connect()?)
     }
 
-    /// Checks that the ledger has these versions, and that the tables are there that they make.
+    /// Checks that the ledger has these versions, and that the database has these tables.
     pub fn is_at(&self, versions: &[&str], tables: &[&str]) -> anyhow::Result<()> {
         let ledger = self.ledger()?;
         ensure!(
@@ -57,13 +57,13 @@ impl Stand<'_> {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Changes the database behind the engine's back.
+    /// Changes the database without the engine.
     pub fn sql(&self, text: &str) -> anyhow::Result<()> {
         Ok(self.database.connect()?.batch_execute(text)?)
     }
 
-    /// Checks that nothing is left but what was committed: no session, no lock, no process, no
-    /// temporary file, no throwaway database.
+    /// Checks that only what was committed remains: no session, lock, process, temporary file or
+    /// throwaway database.
     pub fn nothing_is_left(&self) -> anyhow::Result<()> {
         let mut client = self.database.connect()?;
         within(SETTLED, || {

@@ -29,10 +29,10 @@ use crate::help;
 pub fn help() -> String {
     help::help(
         "\
-         fraisier 1.0.0-beta.14 is installed twice into the cache, from the package registry: as \
-         it is, and with our drop-in for the adapter that it compiles in. It needs Rust 1.95, and \
+         Installs fraisier 1.0.0-beta.14 twice into the cache, from the package registry: as it \
+         is, and with our drop-in for the adapter that it compiles in. This needs Rust 1.95, and \
          some minutes the first time. Each scene, named STORY/RELEASE/VARIANT, gets a project, a \
-         database and stand-ins for systemctl and nginx of its own. Where ours ends otherwise than \
+         database and stand-ins for systemctl and nginx of its own. If ours ends differently from \
          the adapter that fraisier is shipped with, the table gives the reason.",
         &[
             (
@@ -41,7 +41,7 @@ pub fn help() -> String {
             ),
             (
                 "cargo xtask engine --quick",
-                "what .ci/run asks, with the newest",
+                "what .ci/run checks, with the newest",
             ),
             (
                 "cargo xtask engine killed/ --skip /shipped \\\n    --confiture 0.23.0",
@@ -51,8 +51,8 @@ pub fn help() -> String {
     )
 }
 
-/// The releases that every story runs with: without a window verdict, with one that is wrong now and
-/// then, and the newest.
+/// The releases that every story runs with: one without a window verdict, one whose verdict is sometimes
+/// wrong, and the newest.
 const RELEASES: [Candidate; 3] = [
     Candidate::Release(Release::new(0, 22, 0)),
     Candidate::Release(Release::new(0, 23, 0)),
@@ -73,7 +73,7 @@ pub struct EngineArgs {
 /// Runs the deploys.
 ///
 /// # Errors
-/// What is missing, or what was not as expected.
+/// If something is missing, or a step is not as expected.
 pub fn run(args: EngineArgs) -> anyhow::Result<()> {
     let chosen = args.harness.confiture.clone();
     let releases = match chosen.as_slice() {
@@ -115,7 +115,7 @@ pub fn run(args: EngineArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Takes the steps of a story, up to the first that is not as expected.
+/// Runs the steps of a story, up to the first that is not as expected.
 fn play(
     story: &Story,
     way: Way,

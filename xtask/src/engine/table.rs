@@ -1,4 +1,4 @@
-//! What became of every step, in 60 columns.
+//! The result of every step, as a table of 60 columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +9,13 @@ use super::stories::STORIES;
 use super::stories::Step;
 use super::way::Way;
 
-/// A step, done with this release in this way.
+/// A step with this release and this variant.
 pub type Cell = (&'static str, Release, Way);
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// With what was then in the database.
+    /// The step passed; with the contents of the database.
     AsExpected(String),
     Fault,
     /// It cannot be done on this machine.
@@ -24,13 +24,13 @@ pub enum Outcome {
     NotReached,
 }
 
-/// All steps.
+/// The results of all steps.
 #[derive(Default)]
 pub struct Table {
     cells: BTreeMap<Cell, Outcome>,
     /// The differences from the shipped adapter that have a reason.
     explained: BTreeMap<Cell, &'static str>,
-    /// Differences, and reasons, that do not fit together.
+    /// Differences without a reason, and reasons without a difference.
     unexplained: Vec<String>,
 }
 

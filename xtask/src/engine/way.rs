@@ -18,7 +18,7 @@ impl Way {
     /// Those with our adapter.
     pub const OURS: [Self; 2] = [Self::Program, Self::InProcess];
 
-    /// The way in a word.
+    /// The name of the variant.
     pub fn word(self) -> &'static str {
         match self {
             Self::Shipped => "shipped",

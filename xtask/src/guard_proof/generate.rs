@@ -1,14 +1,14 @@
-//! SQL files in and around the language of the window guard.
+//! Generates SQL files in and around the language of the window guard.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::LazyLock;
 
 use contract_tests::random::Random;
 
-/// A name, and what it stands for: what the guard recognises, and what it does not.
+/// A name of the grammar, and its expansions: those that the guard recognises, and others.
 type Rule = (&'static str, [Vec<String>; 2]);
 
-/// The file's head says what it means.
+/// The head of the file explains its format.
 static GRAMMAR: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let mut grammar: Vec<Rule> = Vec::new();
     let lines = include_str!("grammar.txt").lines();
@@ -28,7 +28,7 @@ static GRAMMAR: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     grammar
 });
 
-/// What stands between two tokens: mostly a blank.
+/// What separates two tokens: mostly a blank.
 const BLANKS: &[&str] = &[
     "\n",
     "\t",
@@ -54,30 +54,31 @@ const BLANKS: &[&str] = &[
     ";",
 ];
 
-/// What a mutation puts somewhere.
+/// What a mutation inserts.
 const FRAGMENTS: &[&str] = &[
     "'", "\"", "''", "\\", "$", "$$", ";", "--", "/*", "*/", "(", ")", "[", "]", ",", ".", "::",
     ":", "=", "=>", "@", "+", "-", "*", "/", "%", "<", "|", "&", "e", "E'", "u&'", "n'", "_", "0",
     "1", "é", "\n", "\r", " ", "\t", "{", "?", "#", "`", "~", "!", "^",
 ];
 
-/// How many recognised files are remembered that begin in the same way.
+/// How many recognised files with the same beginning are remembered.
 const REMEMBERED: usize = 512;
 
-/// How much of their beginnings is compared.
+/// How long the compared beginning is, in bytes.
 const BEGINNING: usize = 9;
 
-/// The largest file that is grown from others.
+/// The largest file that is made from others, in bytes.
 const LONGEST: usize = 600;
 
-/// Makes files: new ones from the grammar, and others out of those that were recognised.
+/// Makes new files from the grammar, and others from files that were recognised.
 pub(super) struct Generator {
     random: Random,
     keywords: Vec<String>,
-    /// How plain the file at hand is: one choice in as many is of what is not recognised.
+    /// How plain the current file is: one choice in this many is of something that the guard does not
+    /// recognise.
     plain: usize,
-    /// By their beginnings, so that the kinds of statement that are recognised most easily do not
-    /// drive out the others.
+    /// The remembered files by their beginnings, so that the most easily recognised kinds of statement do
+    /// not displace the others.
     recognised: BTreeMap<String, VecDeque<String>>,
 }
 
@@ -106,7 +107,7 @@ impl Generator {
         file
     }
 
-    /// Remembers a file that was recognised, to make others of it.
+    /// Remembers a file that was recognised, to make others from it.
     pub(super) fn remember(&mut self, file: String) {
         let beginning: String = file.chars().take(BEGINNING).collect();
         let beginning = beginning.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! `cargo xtask guard-proof`: what the window guard recognises, held against PostgreSQL's parser.
+//! `cargo xtask guard-proof`: checks what the window guard recognises against PostgreSQL's parser.
 
 mod generate;
 
@@ -25,19 +25,19 @@ use crate::help;
 pub fn help() -> String {
     help::help(
         "\
-         Files are generated in and around the small language of the guard, and made of each \
-         other. Each that the guard recognises is parsed by PostgreSQL's own parser. Its tree may \
-         hold the kinds of statement, the types and the one call that the guard allows, and \
-         nothing else. A file that PostgreSQL cannot read does nothing, and counts by itself.",
+         Generates files in and around the small language of the guard, new ones and mutations of \
+         earlier ones. PostgreSQL's own parser parses each file that the guard recognises. The \
+         tree may contain only the kinds of statement, the types and the one call that the guard \
+         allows. A file that PostgreSQL cannot parse does nothing, and is counted separately.",
         &[
-            ("cargo xtask guard-proof", "a minute of it"),
-            ("cargo xtask guard-proof --files 20000000", "a night of it"),
+            ("cargo xtask guard-proof", "for a minute"),
+            ("cargo xtask guard-proof --files 20000000", "for a night"),
             ("cargo xtask guard-proof --seed 7", "other files"),
         ],
     )
 }
 
-/// Judges what it is given; see its own head.
+/// The script that judges the files; its head explains it.
 const JUDGE: &str = include_str!("judge.py");
 
 /// How many findings are printed.
@@ -62,20 +62,20 @@ pub struct GuardProofArgs {
     lab: LabArgs,
 }
 
-/// What became of files that the guard recognised.
+/// The judgements of the files that the guard recognised.
 #[derive(Debug, Default, Deserialize)]
 struct Tally {
     #[serde(skip)]
     recognised: u64,
     /// The version of PostgreSQL whose parser it is.
     parser: String,
-    /// PostgreSQL reads them.
+    /// How many files PostgreSQL parses.
     read: u64,
-    /// It does not.
+    /// How many it does not parse.
     refused: u64,
     /// The statements in them, by their kinds.
     statements: BTreeMap<String, u64>,
-    /// What must not be recognised, and the file that contains it.
+    /// A statement that must not be recognised, and the file that contains it.
     findings: Vec<(String, String)>,
 }
 
@@ -138,7 +138,7 @@ fn conclude(files: u64, seed: u64, tally: &Tally, seconds: u64) -> anyhow::Resul
     }
     anyhow::ensure!(
         read + refused == tally.recognised,
-        "the judge counted other files than it was given, so this proves nothing; mend judge.py"
+        "the judge counted other files than it was given, so this proves nothing; correct judge.py"
     );
     if tally.findings.is_empty() {
         let none = statements.iter().filter(|(_, count)| **count == 0);

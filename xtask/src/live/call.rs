@@ -1,4 +1,4 @@
-//! A call that migrates, on a thread of its own, and that somebody else can drop.
+//! A call that migrates, on a thread of its own, which another thread can drop.
 
 use std::fmt;
 use std::sync::mpsc;
@@ -40,10 +40,10 @@ impl fmt::Display for Direction {
     }
 }
 
-/// What a call returned; nothing when it was dropped.
+/// What a call returned; `None` if it was dropped.
 pub type Outcome = Option<Result<MigrationOutcome, Failure>>;
 
-/// A running call; dropping this drops it, too.
+/// A running call; dropping this drops the call too.
 pub struct Running {
     drop_it: oneshot::Sender<()>,
     outcome: mpsc::Receiver<Outcome>,
@@ -69,8 +69,8 @@ impl Running {
         }
     }
 
-    /// Drops the future. `None` says that it had not ended before.
-    pub fn give_up(self) -> anyhow::Result<Outcome> {
+    /// Drops the future. Returns `None` if the call had not ended.
+    pub fn cancel(self) -> anyhow::Result<Outcome> {
         let _ = self.drop_it.send(());
         let outcome = self.outcome.recv()?;
         let _ = self.thread.join();

@@ -1,4 +1,4 @@
-//! Calls that are dropped or time out while a real migration runs, and what is left of them.
+//! Calls that are dropped or time out while a real migration runs, and what remains of them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,16 +23,16 @@ pub const GROUP: Group = Group {
     scenes,
 };
 
-/// How soon nothing may be left of a call that was stopped. Where it takes longer, the scene is played
-/// once more: a busy machine is slow now and then, what is left behind is left every time.
+/// How soon nothing may remain of a call that was stopped. If it takes longer, the scene runs once more:
+/// a busy machine is slow sometimes, but a real leftover is there every time.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// How long the migration sleeps that is to be caught asleep, in seconds.
+/// How long a migration sleeps that is stopped during its sleep, in seconds.
 const LONG: f64 = 20.0;
-/// How long it sleeps where the call is to be caught at any moment, its last ones too.
+/// How long it sleeps if the call is stopped at any moment, even near its end, in seconds.
 const SHORT: f64 = 0.5;
 
-/// How soon the server is to notice that a client is gone, where it is asked to.
+/// How soon the server has to notice that a client is gone, if it checks.
 const CHECK: Duration = Duration::from_millis(500);
 
 /// Into how many parts the time of a call is divided; a timeout comes at the end of each.
@@ -83,7 +83,7 @@ fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
     scenes
 }
 
-/// Something was left for longer than [`LIMIT`].
+/// Something remained for longer than [`LIMIT`].
 #[derive(Debug, thiserror::Error)]
 #[error("after {LIMIT:?}: {0}")]
 struct Late(String);
@@ -104,7 +104,7 @@ struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// Where the call has something to do, that takes this long.
+    /// A stage on which the call has work that takes this long.
     fn slow(&self, pace: f64) -> anyhow::Result<Slow<'a>> {
         let mut slow = Slow::new(self.world, self.confiture, self.moment.sleep())?;
         if self.direction == Direction::Down {
@@ -135,7 +135,7 @@ fn dropped(subject: &Subject<'_>) -> anyhow::Result<()> {
     let running = Running::start(adapter, slow.stage.ctx(), subject.direction);
     let came = subject.moment.wait(&mut slow);
     let since = Instant::now();
-    let outcome = running.give_up()?;
+    let outcome = running.cancel()?;
     came?;
     ensure!(
         outcome.is_none(),
@@ -164,13 +164,13 @@ fn timed_out(subject: &Subject<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The command is killed by somebody else, and the server notices.
+/// Another process kills the command, and the server notices.
 fn killed(subject: &Subject<'_>) -> anyhow::Result<()> {
     let (slow, pids) = kill(subject, Some(CHECK))?;
     nothing_is_left(slow, Instant::now(), &pids)
 }
 
-/// Without the check it does not notice, or the other scenes show nothing.
+/// Without the check the server does not notice; otherwise the other scenes would prove nothing.
 fn killed_unnoticed(subject: &Subject<'_>) -> anyhow::Result<()> {
     let (mut slow, _) = kill(subject, None)?;
     let noticed = wait(LIMIT, || Ok(slow.leftovers()?.is_none()))?;
@@ -192,8 +192,8 @@ fn kill<'a>(subject: &Subject<'a>, check: Option<Duration>) -> anyhow::Result<(S
     Ok((slow, pids))
 }
 
-/// Checks that no process, session or lock is left, that each migration is applied or not, and that an
-/// `up` goes on from there.
+/// Checks that no process, session or lock remains, that each migration is applied as a whole or not at
+/// all, and that an `up` continues from there.
 fn nothing_is_left(mut slow: Slow<'_>, since: Instant, pids: &Pids) -> anyhow::Result<()> {
     let rest = LIMIT.saturating_sub(since.elapsed());
     let mut left = String::new();

@@ -30,7 +30,7 @@ fn scenes(_: &LiveArgs, candidate: &Candidate) -> Vec<Scene> {
     scenes
 }
 
-/// Nobody listens on port 1.
+/// Nothing listens on port 1.
 const UNREACHABLE: &str = "postgresql://shop:hunter2@127.0.0.1:1/shop";
 
 /// One with all migrations, and one whose second fails.

@@ -1,4 +1,4 @@
-//! A whole deploy engine that is killed while confiture works for it.
+//! An engine that is killed while confiture works for it.
 
 use std::fs;
 use std::process::Stdio;
@@ -26,7 +26,7 @@ pub const GROUP: Group = Group {
     },
 };
 
-/// How soon nothing may be left of a killed engine.
+/// How soon nothing may remain of a killed engine.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// How long the migration sleeps, so that it would be applied before the last look at the database.

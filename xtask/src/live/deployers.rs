@@ -1,5 +1,5 @@
-//! Two deployers at once on one database, in random interleavings: whether what each of them reports is
-//! what is then in the ledger.
+//! Two deployers at once on one database, in random interleavings: the reports of both must agree with
+//! the ledger.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -29,10 +29,10 @@ const INTERLEAVINGS: u64 = 20;
 
 const VERSIONS: [&str; 4] = ["001", "002", "003", "004"];
 
-/// A deployer whose last migration fails has this one.
+/// The last migration of a deployer that fails.
 const BROKEN: &str = "005";
 
-/// The second starts before so many milliseconds.
+/// The second starts within this many milliseconds.
 const APART: usize = 2500;
 
 fn interleavings(first: &Stage<'_>, undo: bool) -> anyhow::Result<()> {
@@ -80,7 +80,7 @@ fn interleaving(seed: u64, undo: bool, stage: &Stage<'_>) -> anyhow::Result<()> 
     agree(&results, &after).with_context(|| format!("{after:?} were applied; {results:?}"))
 }
 
-/// What a result says was applied, and whether that is all.
+/// The migrations that a result reports as applied, and whether those are all.
 fn claim(result: &Result<MigrationOutcome, Failure>) -> (&[Revision], bool) {
     match result.as_ref().map_err(Failure::state) {
         Ok(outcome) => (&outcome.applied, true),
@@ -99,8 +99,8 @@ fn claim(result: &Result<MigrationOutcome, Failure>) -> (&[Revision], bool) {
     }
 }
 
-/// Whether every migration that is claimed was applied, by one of them alone, and, where both know all,
-/// no other was.
+/// Checks that every reported migration was applied, by one of them only, and that no other was applied
+/// if both reports are complete.
 fn agree(
     results: &[Result<MigrationOutcome, Failure>; 2],
     after: &BTreeSet<String>,
@@ -117,7 +117,7 @@ fn agree(
     }
     ensure!(
         !certain || claimed == *after,
-        "more was applied than is said"
+        "more was applied than was reported"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Databases with settings that change what confiture reads: encodings and the style of dates.
+//! Databases with settings that change what confiture reads: encodings and date styles.
 
 use anyhow::{Context as _, ensure};
 
@@ -13,7 +13,7 @@ pub const GROUP: Group = Group {
     scenes: |_, _| on_stages(&SITUATIONS, judge),
 };
 
-/// Name, the statements that make a database so, and the style of dates that its migrations find.
+/// The name, the statements that set up the database, and the date style that its migrations see.
 type Situation = (&'static [&'static str], &'static str);
 
 const SITUATIONS: [(&str, Situation); 3] = [

@@ -118,7 +118,7 @@ impl Example<'_> {
         Ok(command)
     }
 
-    /// It ends with this status, after lines that begin so.
+    /// Checks that the example ends with this status, and prints lines with these beginnings.
     fn expect(&self, arguments: &[&str], status: i32, says: &[&str]) -> anyhow::Result<()> {
         let output = command::run(&mut self.command(arguments)?)?;
         let lines: Vec<&str> = output.stdout.lines().collect();

@@ -12,7 +12,7 @@ use crate::stage::block_on;
 /// The hidden command that is the engine.
 pub const SUBCOMMAND: &str = "live-host";
 
-/// The variables with what it has to know.
+/// The variables that configure it.
 const PROGRAM: &str = "XTASK_HOST_PROGRAM";
 const WORKDIR: &str = "XTASK_HOST_WORKDIR";
 const DSN: &str = "XTASK_HOST_DSN";
@@ -23,7 +23,7 @@ pub struct HostArgs {
     calls: Option<usize>,
 }
 
-/// Is the engine.
+/// Runs as the engine.
 pub fn serve(args: &HostArgs) -> anyhow::Result<()> {
     let variable = |name: &str| {
         std::env::var(name)

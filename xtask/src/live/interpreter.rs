@@ -17,7 +17,7 @@ pub const GROUP: Group = Group {
     scenes,
 };
 
-/// The statuses of confiture that a kind of failure follows from.
+/// Exit statuses of confiture that each decide a kind of failure.
 const STATUSES: [u8; 7] = [0, 1, 2, 3, 5, 6, 8];
 
 fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
@@ -34,7 +34,7 @@ fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
             add(&exit, &exit, &format!("exit status {status}"));
         }
     }
-    // Both exit with 2, as confiture does when it does not understand its arguments.
+    // Both exit with 2, like confiture after a usage error.
     let argparse = "__import__('argparse').ArgumentParser().parse_args(['--seed'])";
     let says = "unrecognized arguments: --seed";
     add("the usage text of argparse", argparse, says);
@@ -44,7 +44,7 @@ fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
     scenes
 }
 
-/// Nothing says that the database is unchanged, and 001 remains.
+/// Checks that 001 remains, and that nothing claims that the database is unchanged.
 fn ends(world: &World, confiture: &Installed, ending: &str, says: &str) -> anyhow::Result<()> {
     let stage = Stage::new(world, confiture)?;
     stage.project.table("001")?;

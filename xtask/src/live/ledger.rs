@@ -18,7 +18,7 @@ pub const GROUP: Group = Group {
     name: "ledger",
     about: "ledgers without times or that change, a confiture whose Python is not known, and a deploy during \
          a rollback",
-    // Those on which the directory of links was first tried.
+    // The releases on which the directory of links was first tested.
     releases: &[
         "0.20.0", "0.23.0", "0.44.0", "0.50.0", "1.0.0", "1.12.0", "newest",
     ],
@@ -242,7 +242,7 @@ fn deploy_during_rollback(first: &Stage<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The directory contains another migration of a version than the one that was applied.
+/// The directory contains a different migration with the version of an applied one.
 fn another_migration(stage: &Stage<'_>) -> anyhow::Result<()> {
     applied(stage, &["001", "002", "003"])?;
     stage.project.remove("003_")?;

@@ -1,4 +1,4 @@
-//! Very many calls by an engine that counts what it has before and after them.
+//! Very many calls by an engine that counts its resources before and after them.
 
 use std::fs;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub const GROUP: Group = Group {
 const ABREAST: u64 = 8;
 /// A call is dropped before so many milliseconds: from its first moments to the middle of its work.
 const DROPPED_WITHIN: usize = 250;
-/// How soon nothing may be left.
+/// How soon nothing may remain.
 const LIMIT: Duration = Duration::from_secs(5);
 
 fn many(calls: usize, world: &World, confiture: &Installed) -> anyhow::Result<()> {
@@ -57,7 +57,7 @@ fn many(calls: usize, world: &World, confiture: &Installed) -> anyhow::Result<()
 
 /// Drops so many calls, and compares what this process has before and after them.
 pub fn run(adapter: &ConfitureMigration, ctx: &AdapterCtx, calls: usize) -> anyhow::Result<()> {
-    // What a process keeps once it has made calls is there before.
+    // Makes calls first, so that what a process keeps permanently is already counted.
     block_on(adapter.up(ctx, None))?;
     let before = holdings()?;
     let found = dropped(adapter, ctx, calls);
@@ -70,11 +70,11 @@ pub fn run(adapter: &ConfitureMigration, ctx: &AdapterCtx, calls: usize) -> anyh
     });
     found.map_err(|error| {
         anstream::println!("{error:#}");
-        Unexpected("the calls did not end as they must".to_owned()).into()
+        Unexpected("the calls did not end as expected".to_owned()).into()
     })
 }
 
-/// What this process has.
+/// The resources of this process.
 fn holdings() -> anyhow::Result<String> {
     let entries = |dir: &Path| anyhow::Ok(fs::read_dir(dir)?.count());
     let mut children = 0;

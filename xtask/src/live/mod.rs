@@ -71,7 +71,7 @@ pub fn help() -> String {
             ),
             (
                 "cargo xtask live cut/ --every 1",
-                "every cut there is, for an hour or more",
+                "every possible cut, for an hour or more",
             ),
             (
                 "cargo xtask live long/ --calls 500",

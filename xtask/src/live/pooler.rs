@@ -50,7 +50,7 @@ const SCENES: [(&str, PlayWith); 2] = [
     ("a check that is demanded", demanded),
 ];
 
-/// Each call succeeds, and reports that the check was refused.
+/// Checks that each call succeeds, and reports that the check was refused.
 fn by_default(stage: &Stage<'_>, program: &Path) -> anyhow::Result<()> {
     let dsn = stage.database.dsn();
     let pooler = Pooler::start(program, &dsn, "")?;
@@ -82,7 +82,7 @@ impl Observer for Refusals {
     }
 }
 
-/// It is refused, the way out is named, and helps.
+/// Checks that the call is refused, and that the advised setting helps.
 fn demanded(stage: &Stage<'_>, program: &Path) -> anyhow::Result<()> {
     let dsn = stage.database.dsn();
     let interval = Duration::from_secs(1);
@@ -114,8 +114,8 @@ fn find() -> anyhow::Result<PathBuf> {
     let sbin = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
     let mut places = std::env::split_paths(&path).chain(sbin);
     let found = places.find_map(|dir| Some(dir.join(PROGRAM)).filter(|file| file.is_file()));
-    let way_out = "install it, for example: apt-get install pgbouncer";
-    found.ok_or_else(|| Trouble::new(format!("there is no {PROGRAM}"), way_out).into())
+    let remedy = "install it, for example: apt-get install pgbouncer";
+    found.ok_or_else(|| Trouble::new(format!("there is no {PROGRAM}"), remedy).into())
 }
 
 /// A running pooler; dropping it ends it.
@@ -175,7 +175,7 @@ impl Pooler {
         Ok(pooler)
     }
 
-    /// The DSN with the pooler in the server's place.
+    /// The DSN with the pooler in place of the server.
     fn dsn(&self, dsn: &str) -> anyhow::Result<String> {
         let (before, after) = dsn
             .split_once('@')

@@ -153,7 +153,7 @@ fn elsewhere(stage: &Stage<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is pending is tried on another database; what is applied there is not.
+/// The pending migrations are tried on another database, without those that are applied there.
 fn against(stage: &Stage<'_>) -> anyhow::Result<()> {
     dropped(stage)?;
     let ctx = stage

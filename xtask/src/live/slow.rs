@@ -1,4 +1,5 @@
-//! A project with a migration that sleeps, a way to look at it, and the moments to stop a call at.
+//! A project with a migration that sleeps, checks of its database, and the moments at which a call is
+//! stopped.
 
 use std::fmt;
 use std::thread;
@@ -15,12 +16,12 @@ use crate::stage::{Stage, wait};
 /// How long to wait for a moment that must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where the migration `002` sleeps. For how long is in a table, so that it can be changed between two
-/// calls without changing a migration.
+/// Where the migration `002` sleeps. The duration is in a table, so it can change between two calls
+/// without a change of the migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sleep {
     InStatement,
-    /// As a `.py` migration that computes.
+    /// In a `.py` migration, between two statements.
     BetweenStatements,
 }
 
@@ -67,7 +68,7 @@ def down(self):
         Ok(Self { stage, client })
     }
 
-    /// How long `002` sleeps from now on, both ways.
+    /// Sets how long `002` sleeps in both directions.
     pub fn pace(&mut self, seconds: f64) -> anyhow::Result<()> {
         let update = "UPDATE control.pace SET seconds = $1";
         self.client.execute(update, &[&seconds])?;
@@ -79,7 +80,7 @@ def down(self):
         look::sessions(&mut self.client)
     }
 
-    /// What is left on the server; nothing when no session and no lock is.
+    /// The sessions and locks that remain on the server; `None` if there are none.
     pub fn leftovers(&mut self) -> anyhow::Result<Option<String>> {
         let sessions = self.sessions()?;
         let locks = look::advisory_locks(&mut self.client)?;
@@ -122,7 +123,7 @@ impl fmt::Display for Moment {
 }
 
 impl Moment {
-    /// Where the migration has to sleep for it.
+    /// Where the migration has to sleep for this moment.
     pub fn sleep(self) -> Sleep {
         match self {
             Self::Between => Sleep::BetweenStatements,
@@ -130,7 +131,7 @@ impl Moment {
         }
     }
 
-    /// Returns when it has come.
+    /// Waits for the moment.
     pub fn wait(self, slow: &mut Slow<'_>) -> anyhow::Result<()> {
         let come = wait(PATIENCE, || {
             Ok(match self {

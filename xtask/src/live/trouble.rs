@@ -125,7 +125,7 @@ fn module_is_missing(stage: &Stage<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The sessions of others that are so.
+/// A query for other sessions with this condition.
 fn sessions(so: &str) -> String {
     format!(
         "SELECT FROM pg_stat_activity WHERE datname = current_database()

@@ -15,13 +15,13 @@ pub const GROUP: Group = Group {
     scenes: |_, _| on_stages(&UNDOS, judge),
 };
 
-/// What becomes of the migrations that the failed `up` had applied.
+/// What happens to the migrations that the failed `up` had applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// They remain: nobody asked for an undo.
+    /// They remain, because no undo was requested.
     Remain,
     Undone,
-    /// They remain, although an undo was asked for.
+    /// They remain, although an undo was requested.
     Stuck,
 }
 
@@ -35,7 +35,8 @@ enum WayDown {
 use Fate::{Remain, Stuck, Undone};
 use WayDown::{Fails, Missing, Works};
 
-/// Applied before; pending and applied, with the way down; what becomes of those.
+/// The migrations applied before; those that the `up` applies, with their way down; what happens to
+/// those.
 type Undo = (
     &'static [&'static str],
     &'static [(&'static str, WayDown)],
@@ -75,7 +76,7 @@ fn judge(stage: &Stage<'_>, (before, pending, fate): Undo) -> anyhow::Result<()>
         match down {
             Works => stage.project.table(version)?,
             Fails => stage.project.table_and(version, "", "SELECT 1 / 0;")?,
-            // confiture takes no `.up.sql` without its `.down.sql`.
+            // confiture accepts no `.up.sql` without its `.down.sql`.
             Missing => stage.project.python(
                 &format!("{version}_m{version}"),
                 &format!(

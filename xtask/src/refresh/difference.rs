@@ -1,4 +1,4 @@
-//! What differs from release to release.
+//! The differences between releases.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use super::store::{Store, Texts};
 /// How many lines of one difference are shown.
 const SHOWN_LINES: usize = 40;
 
-/// What one release changed, in a line: whole operations by a star.
+/// What one release changed, in one line; a star stands for all cases of an operation.
 pub fn changed_cases(store: &Store<'_>, release: Release) -> String {
     let changed: BTreeSet<&str> = store.changed_with(release).into_iter().collect();
     let shown = store.shown_by(release);
@@ -44,7 +44,7 @@ fn operation(case: &str) -> &str {
     case.split('/').next().unwrap_or_default()
 }
 
-/// What changed from one release to another, for a person: cases that changed alike are listed once.
+/// What changed from one release to another, as text; cases with the same change are grouped.
 pub fn between(store: &Store<'_>, from: Release, to: Release) -> String {
     let (before, after) = (store.shown_by(from), store.shown_by(to));
     let answers = (store.snapshots_of(from), store.snapshots_of(to));
@@ -86,15 +86,15 @@ pub fn between(store: &Store<'_>, from: Release, to: Release) -> String {
         }
         text.push_str(&confiture);
         if !adapter.is_empty() {
-            let _ = writeln!(text, "  {}", faint("and so what the adapter answers:"));
+            let _ = writeln!(text, "  {}", faint("and therefore the adapter's answers:"));
             text.push_str(&adapter);
         }
     }
     text
 }
 
-/// The lines that one text lost and the other gained, without what is around them. A comma after
-/// them depends on what follows.
+/// The removed and the added lines, without their context. Trailing commas are ignored, because they
+/// depend on what follows.
 fn changed_lines(name: &str, before: &Texts, after: &Texts) -> String {
     let lines = |texts: &Texts| -> String {
         let text = texts.get(name).map(String::as_str).unwrap_or_default();

@@ -33,7 +33,7 @@ pub fn help() -> String {
         &[
             (
                 "cargo xtask refresh",
-                "what the registry has and the index has not",
+                "the releases of the registry that the index lacks",
             ),
             ("cargo xtask refresh 0.22.0 0.23.0", "these"),
             (
@@ -46,7 +46,7 @@ pub fn help() -> String {
             ),
             (
                 "cargo xtask refresh --changes 0.22.0 0.23.0",
-                "what the recordings of the two differ in",
+                "the differences between the recordings of the two",
             ),
         ],
     )
@@ -59,11 +59,11 @@ pub fn help() -> String {
 /// is stored when all of its cases have run.
 #[derive(Debug, clap::Args)]
 pub struct RefreshArgs {
-    /// Releases to record, or `all`; without any, those the registry has and the index has not
+    /// Releases to record, or `all`; without any, those of the registry that the index lacks
     #[arg(value_name = "RELEASE")]
     releases: Vec<String>,
 
-    /// Record nothing; print what the recordings of two releases differ in
+    /// Record nothing; print the differences between the recordings of two releases
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"], conflicts_with = "releases")]
     changes: Option<Vec<Release>>,
 
@@ -227,7 +227,7 @@ fn chosen(lab: &Lab, named: &[String], store: &Store<'_>) -> anyhow::Result<Vec<
     Ok(releases)
 }
 
-/// Says which recordings contradict the catalogue, and how many.
+/// Prints which recordings contradict the catalogue, and returns how many.
 fn report_violations(
     release: Release,
     cases: &[&Case],

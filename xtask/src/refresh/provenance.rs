@@ -1,4 +1,4 @@
-//! Keeps how each release was recorded, and what the adapter uses from the newest one.
+//! Stores how each release was recorded, and what the adapter uses from the newest one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ const PACKAGES_THAT_MATTER: &[&str] = &[
 
 /// The case that records the exit codes a release documents.
 const EXIT_CODES: &str = "surface/exit-codes";
-/// Where the adapter keeps those of the newest release, from the recordings.
+/// The adapter's file with the exit codes of the newest release, relative to the recordings.
 const ADAPTERS_EXIT_CODES: &str =
     "../crates/fraisier-adapter-confiture/src/failure/exit-codes.json";
 
@@ -62,8 +62,8 @@ pub fn write(
     Ok(())
 }
 
-/// Puts the exit codes of the newest release beside the adapter's classification of them, when
-/// `root` lies beside the adapter.
+/// Writes the exit codes of the newest release to the adapter's source, if `root` is in the same
+/// checkout.
 pub fn write_exit_codes(newest: &Texts, root: &Path) -> anyhow::Result<()> {
     let path = root.join(ADAPTERS_EXIT_CODES);
     if let Some(text) = newest.get(EXIT_CODES).filter(|_| path.is_file()) {

@@ -14,7 +14,7 @@ use contract_tests::release::Release;
 /// The text of the recordings that one release shows, by case.
 pub type Texts = BTreeMap<String, String>;
 
-/// What is committed.
+/// The committed recordings and snapshots.
 #[derive(Debug)]
 pub struct Store<'a> {
     root: PathBuf,
@@ -24,7 +24,7 @@ pub struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// Reads what is below `root`; nothing when it has no index.
+    /// Reads everything below `root`; the store is empty if there is no index.
     pub fn read(root: &Path, catalogue: &'a [Case]) -> anyhow::Result<Self> {
         let mut store = Self {
             root: root.to_owned(),
@@ -50,7 +50,7 @@ impl<'a> Store<'a> {
         self.shown(release, |files| &files.recordings)
     }
 
-    /// What the adapter makes of those.
+    /// The adapter's results for those.
     pub fn snapshots_of(&self, release: Release) -> Texts {
         self.shown(release, |files| &files.snapshots)
     }
@@ -78,8 +78,8 @@ impl<'a> Store<'a> {
         changed.map(|case| case.name).collect()
     }
 
-    /// Adds what was recorded, by release. Every release that was not recorded now shows what it
-    /// did; a case that the catalogue no longer has goes, with its snapshots.
+    /// Adds what was recorded, by release. Releases that were not recorded now show the same as before. A
+    /// case that is no longer in the catalogue is removed, with its snapshots.
     pub fn write(&mut self, recorded: &BTreeMap<Release, Texts>) -> anyhow::Result<Changed> {
         fs::create_dir_all(&self.root)?;
         let mut sum = Changed::default();

@@ -20,7 +20,7 @@ use super::{CARRIED, Checklist, Package, workspace};
 use crate::cargo::{cargo, host, last, root, without_cargo};
 use crate::exit::Unexpected;
 
-/// What makes the wheels. zig links against the glibc of manylinux2014, which is 2.17.
+/// The packages that build the wheels. zig links against the glibc of manylinux2014, which is 2.17.
 const MATURIN: &str = "maturin==1.16.0";
 const ZIG: &str = "ziglang==0.17.0";
 
@@ -68,10 +68,10 @@ pub fn run(args: BuildArgs, directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// No wheel is larger, in bytes.
+/// The largest size of a wheel, in bytes.
 const LARGEST: u64 = 5_000_000;
 
-/// How each program is used in the rehearsal, and the exit status that is expected. One case is no
+/// How each program is used in the rehearsal, and the expected exit status. A gate with one case gives no
 /// verdict, which is status 4.
 const USES: [(&str, &[&str], i32); 4] = [
     ("confiture-gate", &["--version"], 0),
@@ -144,7 +144,7 @@ fn missing(package: &Package, about: &Path) -> Vec<String> {
     missing
 }
 
-/// A command of an environment, which finds no other program on `PATH`, and nothing that Rust set.
+/// A command of an environment, which finds no other program on `PATH`, and no variable of Rust.
 fn without_rust(
     environment: &Path,
     program: &str,
@@ -314,7 +314,7 @@ impl Built {
     }
 }
 
-/// The only file in `directory` whose name ends so.
+/// The only file in `directory` whose name has this suffix.
 fn only_file(directory: &Path, suffix: &str) -> anyhow::Result<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
@@ -331,7 +331,7 @@ fn only_file(directory: &Path, suffix: &str) -> anyhow::Result<PathBuf> {
     Ok(files.remove(0))
 }
 
-/// The modes of files are lost when Python unpacks a wheel.
+/// Makes the program executable: Python loses file modes when it unpacks a wheel.
 fn executable(program: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::Permissions::from_mode(0o755);

@@ -1,4 +1,4 @@
-//! What the command is asked.
+//! The arguments of the command.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use contract_lab::LabArgs;
 use contract_lab::postgres::ServerArgs;
 use contract_tests::release::Release;
 
-/// What the help of `program` ends with.
+/// The end of the help of `program`.
 pub fn help(program: &str) -> String {
     let mut text = "Examples:".to_owned();
     for (arguments, what) in EXAMPLES {
@@ -32,10 +32,7 @@ const EXAMPLES: [(&str, &str); 5] = [
         "all --html history.html",
         "every recorded release, an hour on two cores",
     ),
-    (
-        "--self-test",
-        "does the gate find what harms, and only that?",
-    ),
+    ("--self-test", "check that the gate finds what is harmful"),
 ];
 
 /// Judge whether fraisier can live with a confiture, released or not
@@ -140,7 +137,7 @@ pub struct GateArgs {
 /// How much of the self-test is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Size {
-    /// Changes in the recordings: no confiture, no server, half a minute.
+    /// Changes in the recordings: it needs no confiture and no server, and takes half a minute.
     Recordings,
     /// Real confitures that drifted.
     Live,

@@ -1,4 +1,4 @@
-//! The candidates of a run, made ready and judged side by side.
+//! Installs the candidates of a run, and judges them in parallel.
 
 use std::path::Path;
 
@@ -50,7 +50,7 @@ pub(super) fn named(names: &[String], recorded: &Recorded) -> anyhow::Result<Vec
     Ok(candidates)
 }
 
-/// Judges them. The judgement of one that cannot be judged says why.
+/// Judges the candidates. If one cannot be judged, its judgement says why.
 pub(super) fn judge(
     args: &GateArgs,
     named: &[Named],
@@ -89,7 +89,7 @@ pub(super) fn judge(
     })
 }
 
-/// How a candidate is shown that is not known yet.
+/// The name of a candidate that is not installed yet.
 fn name(text: &str) -> String {
     let path = Path::new(text);
     if path.exists() {
@@ -99,7 +99,7 @@ fn name(text: &str) -> String {
     }
 }
 
-/// Makes one runnable, and says how it is given again.
+/// Makes a candidate runnable, and returns it with the command that judges it again.
 pub(super) fn ready(args: &GateArgs, named: &Named, lab: &Lab) -> anyhow::Result<Provided> {
     interrupt::check()?;
     let mut provided = provide(lab, &named.candidate, &args.extra)?;

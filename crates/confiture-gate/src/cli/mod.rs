@@ -40,12 +40,12 @@ pub use args::{GateArgs, help};
 #[derive(Debug, Parser)]
 #[command(name = "confiture-gate", version, after_long_help = help("confiture-gate"))]
 pub struct Cli {
-    /// What is asked.
+    /// The arguments.
     #[command(flatten)]
     pub args: GateArgs,
 }
 
-/// Prints an error in one sentence and gives its status.
+/// Prints an error in one sentence and returns its status.
 pub fn failed(error: &anyhow::Error) -> ExitCode {
     if error.is::<Interrupted>() {
         anstream::eprintln!("interrupted");
@@ -57,7 +57,7 @@ pub fn failed(error: &anyhow::Error) -> ExitCode {
 
 /// Runs the gate; its verdict is the exit status.
 pub fn run(args: &GateArgs) -> anyhow::Result<ExitCode> {
-    // What is wrong in a file that was named is found before anything is installed.
+    // An error in a file of the arguments is found before anything is installed.
     let accepted = args.accept.as_deref().map(accepted).transpose()?;
     let recorded = Recorded::load(args.fixtures.as_deref(), &catalogue())?;
     let whole = whole();
@@ -91,7 +91,7 @@ pub fn run(args: &GateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(publish(args, &report, &texts, &lab)))
 }
 
-/// The judgement of a release that is to be recorded, shown and written, and its exit status.
+/// Judges a release that is to be recorded, shows and writes the report, and returns the exit status.
 pub fn judge_release(args: &GateArgs, release: Release) -> anyhow::Result<(Report, u8)> {
     let recorded = Recorded::load(args.fixtures.as_deref(), &catalogue())?;
     if recorded.has(release) {
@@ -163,7 +163,7 @@ fn settings<'a>(
     })
 }
 
-/// Shows and writes the report, and gives the exit status.
+/// Shows and writes the report, and returns the exit status.
 fn publish(args: &GateArgs, report: &Report, texts: &[String], lab: &Lab) -> u8 {
     let mut private = Private::new(lab.cache());
     if let Some(password) = args.server.password() {
@@ -173,7 +173,7 @@ fn publish(args: &GateArgs, report: &Report, texts: &[String], lab: &Lab) -> u8 
         let path = Path::new(text);
         private.path(path, &contract_lab::confiture::named(path));
     }
-    let public = private.taken_out(report);
+    let public = private.masked(report);
     let directory = write::directory(args, texts);
     let written = write::reports(args, &directory, &public);
     if args.json.as_deref() == Some(Path::new("-")) {
@@ -187,7 +187,7 @@ fn publish(args: &GateArgs, report: &Report, texts: &[String], lab: &Lab) -> u8 
         (Ok(()), status) => status,
         (Err(error), status) => {
             lab.ui.warning(&format!("{error:#}"));
-            // A report that nobody can read is no yes.
+            // If the report cannot be written, the verdict is not yes.
             if status == 0 { 3 } else { status }
         }
     }
@@ -201,7 +201,7 @@ fn accepted(path: &Path) -> anyhow::Result<Accepted> {
         .map_err(|error| WrongUsage(error).into())
 }
 
-/// The cases that were asked for.
+/// The requested cases.
 fn cases(args: &GateArgs, whole: &[Case]) -> anyhow::Result<Vec<Case>> {
     let only = if args.quick {
         quick()

@@ -1,16 +1,16 @@
-//! What belongs to this machine alone is taken out of what is shown and written.
+//! Masks what identifies this machine in everything that is shown and written.
 
 use std::path::{Path, PathBuf};
 
 use crate::result::Report;
 use serde_json::Value;
 
-/// Texts of this machine, and what stands for them.
+/// Texts of this machine, and their replacements.
 #[derive(Debug, Default)]
 pub(super) struct Private(Vec<(String, String)>);
 
 impl Private {
-    /// The directories that every run has.
+    /// The directories of every run.
     pub(super) fn new(cache: &Path) -> Self {
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let here = std::env::current_dir().ok();
@@ -26,9 +26,9 @@ impl Private {
         texts
     }
 
-    /// A path, wherever it stands alone or before a slash.
+    /// Adds a path, which is masked as a whole or as the beginning of a longer path.
     pub(super) fn path(&mut self, path: &Path, stands: &str) {
-        // The root, or something like it, stands everywhere.
+        // The root, or a path as short, would match everywhere.
         if path.is_absolute() && path.components().count() > 1 {
             self.text(path.display().to_string(), stands);
         }
@@ -38,14 +38,14 @@ impl Private {
     pub(super) fn text(&mut self, text: String, stands: &str) {
         if !text.is_empty() {
             self.0.push((text, stands.to_owned()));
-            // One that contains another one is looked for first.
+            // A text that contains another one is replaced first.
             self.0
                 .sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         }
     }
 
-    /// The report without them.
-    pub(super) fn taken_out(&self, report: &Report) -> Report {
+    /// The report with these texts replaced.
+    pub(super) fn masked(&self, report: &Report) -> Report {
         let mut value = serde_json::to_value(report).expect("a report has a JSON form");
         self.clean(&mut value);
         serde_json::from_value(value).expect("it is a report as before")
@@ -97,7 +97,7 @@ mod tests {
             .notes
             .push("geheim, in /home/someone/lab/x/y".to_owned());
         let report = Report::new(vec![judged], false, vec![], Provenance::default());
-        let cleaned = private.taken_out(&report);
+        let cleaned = private.masked(&report);
         assert_eq!(cleaned.candidates[0].candidate, "~/c.whl");
         assert_eq!(cleaned.candidates[0].notes, ["<password>, in <cache>/x/y"]);
     }

@@ -1,4 +1,4 @@
-//! `--self-test`: does the gate find what harms, and only that?
+//! `--self-test`: checks that the gate finds every harmful change, and no other.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,10 +22,10 @@ use crate::self_test::{live, whole};
 use super::args::{GateArgs, Size};
 use super::candidates::{self, ready};
 
-/// Where on the screen the cause has to be.
+/// In how many first lines of the screen the cause has to be.
 const FIRST_LINES: usize = 10;
 
-/// Runs it; a miss is a no.
+/// Runs the self-test; a miss makes the verdict no.
 pub(super) fn run(
     args: &GateArgs,
     size: Size,
@@ -60,7 +60,7 @@ pub(super) fn run(
     Ok(ExitCode::from(u8::from(!right)))
 }
 
-/// Judges real confitures that drifted, as the gate with their path does.
+/// Judges real confitures that drifted, as the gate does when it is given their paths.
 fn drifted(
     settings: &Settings<'_>,
     environment: &Path,
@@ -78,7 +78,7 @@ fn drifted(
         let text = terminal::render(&report, terminal::NARROWEST, None);
         let plain = anstream::adapter::strip_str(&text).to_string();
         let first: Vec<&str> = plain.lines().take(FIRST_LINES).collect();
-        // A narrow terminal breaks lines where it has to.
+        // A narrow terminal wraps lines.
         let first = first
             .join(" ")
             .split_whitespace()
@@ -98,7 +98,8 @@ fn drifted(
     Ok(right)
 }
 
-/// Judges the stand-ins of announced releases with the whole catalogue, and prints what each fact means.
+/// Judges the stand-ins of announced releases with the whole catalogue, and prints the verdict for each
+/// fact.
 fn announced(
     settings: &Settings<'_>,
     environment: &Path,

@@ -1,4 +1,4 @@
-//! Where the reports go.
+//! Writes the reports.
 
 use std::fs;
 use std::io::Write as _;
@@ -33,7 +33,7 @@ pub(super) fn directory(args: &GateArgs, texts: &[String]) -> PathBuf {
     target().join("confiture-gate").join(name)
 }
 
-/// Writes every form of the report. One that cannot be written keeps no other from being written.
+/// Writes every form of the report. If one cannot be written, the others are still written.
 pub(super) fn reports(args: &GateArgs, directory: &Path, report: &Report) -> anyhow::Result<()> {
     let forms: [(&str, Option<&PathBuf>, String); 4] = [
         ("report.json", args.json.as_ref(), json::render(report)),
@@ -63,7 +63,7 @@ pub(super) fn reports(args: &GateArgs, directory: &Path, report: &Report) -> any
     written
 }
 
-/// Writes a file that was asked for by name.
+/// Writes a file that an option names.
 pub(super) fn file(path: &Path, text: &str) -> anyhow::Result<()> {
     let parent = path
         .parent()

@@ -9,7 +9,7 @@ use crate::change::Change;
 use crate::result::Finding;
 use crate::text::ABSENT;
 
-/// How `now` differs from `before`. The order of keys says nothing.
+/// How `now` differs from `before`. The order of keys has no meaning.
 pub fn compare(before: &Value, now: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     walk("", before, now, &mut findings);
@@ -59,7 +59,7 @@ fn object(
             walk(&at(key), value, now, findings);
             continue;
         }
-        // Only a value that tells something says that it is the same field.
+        // Only a distinctive value is evidence for the same field.
         let telling = !matches!(value, Value::Null);
         let renamed = new
             .iter()
@@ -110,7 +110,7 @@ fn array(path: &str, before: &[Value], now: &[Value], findings: &mut Vec<Finding
         }
     } else {
         findings.push(both(Change::FieldElements { field }));
-        // What every element had is still expected of those that are left.
+        // The remaining elements must still have every field that all elements had.
         if let (Some(before), Some(now)) = (before.first(), now.first()) {
             let mut inner = Vec::new();
             walk(&format!("{path}[]"), before, now, &mut inner);
@@ -125,7 +125,7 @@ fn array(path: &str, before: &[Value], now: &[Value], findings: &mut Vec<Finding
     }
 }
 
-/// `now` with every list that holds what it held in `before` in the order that it had there.
+/// `now`, with each list that has the same elements as in `before` in the order of `before`.
 pub fn in_order(before: &Value, now: &Value) -> Value {
     match (before, now) {
         (Value::Object(before), Value::Object(now)) => {
@@ -156,7 +156,7 @@ fn join(path: &str, key: &str) -> String {
     }
 }
 
-/// A field as it stands in a document.
+/// A field in the notation of a document.
 fn shown(path: &str, value: &Value) -> String {
     let key = path
         .rsplit('.')

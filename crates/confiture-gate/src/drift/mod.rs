@@ -1,4 +1,4 @@
-//! Drift: what confiture did, held against what it did when it was recorded.
+//! Drift: how the behaviour of confiture differs from its recording.
 
 mod document;
 mod refusal;
@@ -21,8 +21,8 @@ pub use document::{compare, in_order};
 pub use refusal::refusal;
 pub(crate) use refusal::refused;
 
-/// Every difference between `before` and `now`, call by call. A call that only one of them
-/// holds is not compared: what the adapter asks next is its own choice.
+/// Every difference between `before` and `now`, call by call. A call that only one of them contains is
+/// not compared, because the adapter chooses its follow-ups.
 pub fn drift(before: &Recording, now: &Recording) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for (before, now) in before.calls.iter().zip(&now.calls) {
@@ -43,7 +43,7 @@ fn call(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
         findings.push(Finding::differs(Change::Command).with(words(before), words(now)));
     }
     if let (None, Some(refused)) = (refused(before), refused(now)) {
-        // The call was not made: whatever else is other follows from that.
+        // The call was not made, and every other difference follows from that.
         findings.push(refused);
         return findings;
     }
@@ -70,7 +70,7 @@ fn call(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
     findings
 }
 
-/// The exception that ended the call, after a traceback, where nothing else was reported.
+/// The exception that ended the call with a traceback, if nothing else was reported.
 fn crash(call: &RecordedCall) -> Option<String> {
     let text = call.stderr.to_string();
     let (_, after) = text.split_once("<traceback>")?;
@@ -78,7 +78,7 @@ fn crash(call: &RecordedCall) -> Option<String> {
     (!call.has_report()).then(|| cut(&one_line(line), 200))
 }
 
-/// A status above 128 is a signal, as shells and the adapter's wrapper say it.
+/// A status above 128 is a signal, as in shells and in the wrapper.
 fn exit(from: i32, to: i32) -> Finding {
     let change = match to - 128 {
         signal if (1..=64).contains(&signal) && signal != 2 => Change::Signal { signal },

@@ -1,4 +1,4 @@
-//! What a usage error refuses.
+//! Which option or argument a usage error refuses.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use super::wording::unframed;
 use crate::change::Change;
 use crate::result::Finding;
 
-/// The words of a usage error, and what they are about.
+/// The words of a usage error, and what each of them refuses.
 static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?i)(?:no such option:?|no such command|invalid value for|does not take a value:?|requires an argument:?|got unexpected extra arguments?)[\s('\x22:]*(?P<what>-{0,2}[\w<>/.=-]+)",
@@ -17,7 +17,7 @@ static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is part of this file")
 });
 
-/// What a call that ended in a usage error was refused.
+/// What was refused, if the call ended in a usage error.
 pub(crate) fn refused(call: &RecordedCall) -> Option<Finding> {
     if call.exit != 2 || call.has_report() {
         return None;
@@ -25,7 +25,7 @@ pub(crate) fn refused(call: &RecordedCall) -> Option<Finding> {
     refusal(&format!("{}\n{}", call.stderr, call.stdout))
 }
 
-/// What a text says is refused.
+/// What is refused according to this text.
 pub fn refusal(text: &str) -> Option<Finding> {
     let plain = unframed(text);
     let line = plain.lines().find(|line| REFUSAL.is_match(line))?;

@@ -46,12 +46,12 @@ pub(super) fn report(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> 
         };
         findings.push(Finding::differs(change).with(short(&before_report), short(&now_report)));
         if from.is_none() || to.is_none() {
-            // One is a report and the other says what went wrong: no field has a counterpart.
+            // One is a report and the other an error: no field has a counterpart.
             return findings;
         }
     }
     findings.extend(issues(&before_report, &now_report));
-    // These are reported by what they are.
+    // These differences have kinds of their own.
     let shown = |finding: &Finding| {
         matches!(&finding.change, Change::FieldValue { field } if field == "issues[].code")
             || finding.change.field() == Some("error.code")

@@ -18,7 +18,7 @@ const BY_SETTING: [&str; 3] = [
     "--allow-destructive",
 ];
 
-/// What a binary says of itself: its version, its help pages, its exit codes.
+/// Differences in what a binary prints about itself: its version, its help pages, its exit codes.
 pub(super) fn surface(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> {
     let argv: Vec<&str> = before.argv.iter().map(String::as_str).collect();
     match argv.as_slice() {

@@ -1,4 +1,4 @@
-//! The differences in a stream, and texts as they are shown.
+//! The differences in a stream, and texts in the form in which they are shown.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::change::Change;
 use crate::result::Finding;
 use crate::text::{cut, one_line};
 
-/// Whether a stream says something else, whatever the width it was written for.
+/// Whether the words of a stream changed, whatever the width of its lines.
 pub(super) fn wording(stream: &str, before: &str, now: &str) -> Option<Finding> {
     let words = |text: &str| unframed(text).split_whitespace().collect::<String>();
     if words(before) == words(now) {
@@ -47,7 +47,7 @@ pub(super) fn short(value: &Value) -> String {
     beside(&value.to_string())
 }
 
-/// A text as a line that fits beside another one.
+/// A text as a short line.
 pub(super) fn beside(text: &str) -> String {
     cut(&one_line(text), 120)
 }

@@ -35,7 +35,7 @@ fn of_class(view: &View<'_>, class: Class) -> Vec<String> {
     of_class.map(|case| code(&case.name)).collect()
 }
 
-/// A text that stays in its cell and is no markup. What stands between backquotes stays so.
+/// A text that cannot end its cell or act as markup. Text between backquotes remains code.
 fn cell(text: &str) -> String {
     let mut escaped = String::new();
     let mut quoted = false;
@@ -55,7 +55,7 @@ fn cell(text: &str) -> String {
     escaped
 }
 
-/// A text as code, whatever it holds.
+/// A text as code, whatever it contains.
 fn code(text: &str) -> String {
     let line = one_line(text).replace('|', "\\|");
     if line.contains('`') {

@@ -1,4 +1,4 @@
-//! The ways to read what the gate says.
+//! The forms of the report.
 
 pub mod html;
 pub mod json;

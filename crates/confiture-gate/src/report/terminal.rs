@@ -7,17 +7,17 @@ use anstyle::{AnsiColor, Style};
 use super::view::{Entry, Severity, View, provenance};
 use crate::result::{Class, Report};
 
-/// The narrowest terminal that is written for.
+/// The narrowest terminal that is supported, in columns.
 pub const NARROWEST: usize = 60;
-/// Longer lines are not easier to read.
+/// The longest lines; longer ones are harder to read.
 const WIDEST: usize = 110;
 /// Where the text of a cause begins.
 const INDENT: usize = 12;
 /// How many differences, and how many cases that were not judged, are listed.
 const LISTED: usize = 12;
 
-/// The report in `width` columns, with colours; whoever prints it removes them where they do not
-/// belong. `place` is where the other forms of it are.
+/// The report in `width` columns, with colours, which the printer removes where there is no terminal.
+/// `place` is the directory of its other forms.
 pub fn render(report: &Report, width: usize, place: Option<&str>) -> String {
     let width = width.clamp(NARROWEST, WIDEST);
     let mut text = String::new();
@@ -111,7 +111,7 @@ fn cause(text: &mut String, entry: &Entry<'_>, width: usize) {
     }
 }
 
-/// A labelled line: what, and on the right or below it, how far it reaches.
+/// A labelled line: what, and its extent on the right or below.
 fn head(text: &mut String, label: &str, colour: AnsiColor, what: &str, extent: &str, width: usize) {
     let label = format!("{label:INDENT$}");
     let style = colour.on_default().bold();

@@ -1,4 +1,4 @@
-//! What every form of the report says of a candidate, in the same words and the same order.
+//! What every form of the report says about a candidate, in the same words and the same order.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ pub(super) struct View<'a> {
     pub(super) headline: String,
     /// What was judged, as what, against what.
     pub(super) subject: String,
-    /// What a reader of the verdict should know.
+    /// Remarks on the verdict.
     pub(super) remarks: Vec<String>,
     pub(super) entries: Vec<Entry<'a>>,
     /// The cases that were not judged, and why.
     pub(super) unjudged: Vec<(&'a str, &'a str)>,
-    /// How many cases there were, and how long they took.
+    /// The number of cases, and how long they took.
     pub(super) counts: String,
     /// Whether to release it. It comes last.
     pub(super) decision: String,
 }
 
-/// One cause and what there is to say about it.
+/// One cause, with its details.
 pub(super) struct Entry<'a> {
     pub(super) cause: &'a Cause,
     pub(super) severity: Severity,
@@ -39,7 +39,7 @@ pub(super) struct Entry<'a> {
 /// The labels of values and commands.
 pub(super) const CODE: [&str; 3] = ["before", "now", "reproduce"];
 
-/// How bad something is, for a word and a colour.
+/// The severity, which decides a word and a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Severity {
     FalseSafe,

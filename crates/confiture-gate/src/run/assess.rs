@@ -1,4 +1,4 @@
-//! What was seen of one case becomes findings.
+//! Turns what was observed in one case into findings.
 
 use anyhow::Context as _;
 use contract_tests::ask::Answer;
@@ -13,42 +13,42 @@ use contract_tests::site::Site;
 use contract_tests::surface;
 
 use super::baseline::Baseline;
-use super::bench::Bench;
 use super::effects::ignored;
 use super::observe::Observed;
 use super::ran::Ran;
 use super::recording::recording;
+use super::setup::Setup;
 use super::text::{bounded, without_secret};
-use crate::answer::{GOES_ON, Said};
+use crate::answer::{AdapterAnswer, GOES_ON};
 use crate::change::Change;
 use crate::delivery::Shown;
 use crate::drift::in_order;
 use crate::judge::{Evidence, Symptom, judge};
 use crate::result::{CaseResult, Finding};
 
-/// What there is to judge of one case.
-pub(crate) struct Account<'a> {
+/// The evidence about one case, observed or recorded.
+pub(crate) struct CaseEvidence<'a> {
     pub(crate) case: &'a Case,
     pub(crate) baseline: &'a Baseline,
     pub(crate) judged_as: Release,
     pub(crate) site: &'a Site,
     /// What confiture did.
     pub(crate) recording: Recording,
-    /// What the adapter made of it; none for a call that it never makes.
+    /// The adapter's result; none for a call that it never makes.
     pub(crate) outcome: Option<Answer>,
-    /// Whether the adapter let it come to a call.
+    /// Whether the adapter made the call.
     pub(crate) called: bool,
-    /// What the adapter says without a call.
-    pub(crate) refused: Option<Said>,
-    /// The database after what the adapter did.
+    /// The adapter's refusal, which needs no call.
+    pub(crate) refused: Option<AdapterAnswer>,
+    /// The database after the adapter's call.
     pub(crate) after: Option<State>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) symptoms: Vec<Symptom>,
 }
 
-/// Judges what was seen.
+/// Judges what was observed.
 pub(crate) fn assess(
-    bench: &Bench<'_>,
+    setup: &Setup<'_>,
     case: &Case,
     site: &Site,
     observed: Observed,
@@ -64,10 +64,10 @@ pub(crate) fn assess(
     findings.extend(elsewhere.map(|name| {
         Finding::differs(Change::ReportElsewhere).with("where --output says", name.clone())
     }));
-    weigh(Account {
+    judge_evidence(CaseEvidence {
         case,
-        baseline: bench.baseline,
-        judged_as: bench.judged_as,
+        baseline: setup.baseline,
+        judged_as: setup.judged_as,
         site,
         recording,
         outcome: observed.outcome,
@@ -79,36 +79,36 @@ pub(crate) fn assess(
     })
 }
 
-/// Judges what is known of a case, however it was come by.
-pub(crate) fn weigh(account: Account<'_>) -> anyhow::Result<Ran> {
-    let Account {
+/// Judges the evidence about a case, from a run or from a recording.
+pub(crate) fn judge_evidence(evidence: CaseEvidence<'_>) -> anyhow::Result<Ran> {
+    let CaseEvidence {
         case,
         site,
         recording,
         judged_as,
         ..
-    } = account;
-    let known = account.baseline.cases.get(case.name);
-    let (recorded, said_before) = known.context("the baseline has no such case")?;
-    let mut findings = account.findings;
+    } = evidence;
+    let known = evidence.baseline.cases.get(case.name);
+    let (recorded, answer_before) = known.context("the baseline has no such case")?;
+    let mut findings = evidence.findings;
     findings.extend(ignored(case, judged_as, &recording));
-    let mut symptoms = account.symptoms;
-    let after = account.after.as_ref();
-    let said_now = match (&account.outcome, account.refused) {
+    let mut symptoms = evidence.symptoms;
+    let after = evidence.after.as_ref();
+    let answer_now = match (&evidence.outcome, evidence.refused) {
         (Some(outcome), _) => {
-            symptoms.extend(checked(judged_as, case, outcome, account.called, after));
+            symptoms.extend(checked(judged_as, case, outcome, evidence.called, after));
             if no_secret(outcome, &site.endpoint.password).is_err() {
                 symptoms.push(leaks());
             }
-            Said::new(outcome, account.called)
+            AdapterAnswer::new(outcome, evidence.called)
         }
         (None, Some(refused)) => refused,
         (None, None) => documented(&case.definition.call, &recording),
     };
-    let said_now = normalised(&said_now, site, judged_as);
+    let answer_now = normalised(&answer_now, site, judged_as);
     let first = recording.calls.first();
     let shown = Shown {
-        said: said_now.clone(),
+        answer: answer_now.clone(),
         argv: first.map(|call| call.argv.clone()).unwrap_or_default(),
         revision: after.and_then(|state| state.revision.clone()),
     };
@@ -116,9 +116,9 @@ pub(crate) fn weigh(account: Account<'_>) -> anyhow::Result<Ran> {
     let result = judge(Evidence {
         case,
         recorded,
-        said_before,
+        answer_before,
         seen: &recording,
-        said_now: &said_now,
+        answer_now: &answer_now,
         violations: &violations(&case.expectations, judged_as, &ordered),
         observed: findings,
         symptoms,
@@ -134,8 +134,8 @@ pub(crate) fn weigh(account: Account<'_>) -> anyhow::Result<Ran> {
     })
 }
 
-/// The recording with the lists of its reports as they were ordered: an expectation names elements
-/// by their place, and means the elements.
+/// The recording `now` with the lists of its reports in the order of `before`, because an expectation
+/// names an element by its position.
 fn in_recorded_order(before: &Recording, now: &Recording) -> Recording {
     let mut ordered = now.clone();
     for (before, now) in before.calls.iter().zip(&mut ordered.calls) {
@@ -157,21 +157,21 @@ fn leaks() -> Symptom {
     }
 }
 
-/// What the adapter makes of what a binary says of itself.
-fn documented(call: &Call, recording: &Recording) -> Said {
+/// The adapter's reading of what a binary prints about itself.
+fn documented(call: &Call, recording: &Recording) -> AdapterAnswer {
     match surface::read(call, &recording.calls[0]) {
-        Ok(value) => Said::Result(value),
-        Err(error) => Said::Error {
+        Ok(value) => AdapterAnswer::Result(value),
+        Err(error) => AdapterAnswer::Error {
             kind: "internal_error".to_owned(),
             message: format!("{error:#}"),
         },
     }
 }
 
-/// What was said, with the placeholders of a snapshot.
-fn normalised(said: &Said, site: &Site, judged_as: Release) -> Said {
-    let Said::Result(value) = said else {
-        return said.clone();
+/// The answer, with the placeholders of a snapshot.
+fn normalised(answer: &AdapterAnswer, site: &Site, judged_as: Release) -> AdapterAnswer {
+    let AdapterAnswer::Result(value) = answer else {
+        return answer.clone();
     };
     let names = site.names().with(
         format!(r#""version": "{judged_as}""#),
@@ -179,10 +179,10 @@ fn normalised(said: &Said, site: &Site, judged_as: Release) -> Said {
     );
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let read = serde_json::from_str(&normalise(&text, &names));
-    read.map_or_else(|_| said.clone(), Said::Result)
+    read.map_or_else(|_| answer.clone(), AdapterAnswer::Result)
 }
 
-/// What the catalogue expects of the adapter, and what the database says to it.
+/// Checks the answer against the catalogue and the database.
 fn checked(
     judged_as: Release,
     case: &Case,
@@ -193,7 +193,7 @@ fn checked(
     let mut symptoms = Vec::new();
     if let Err(error) = answers_as_expected(&case.expectations, judged_as, outcome, called) {
         let text = bounded(&format!("{error:#}"));
-        // An expectation that a result does not meet is that of an error.
+        // If a result does not meet the expectation, an error was expected.
         let (change, consequence) = if outcome.is_ok() {
             let what = "the adapter reports success where the catalogue expects an error";
             (

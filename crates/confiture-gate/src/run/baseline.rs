@@ -1,4 +1,4 @@
-//! What the recordings of a release say, case by case.
+//! The recordings of a release, case by case.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use contract_tests::fixtures::Fixtures;
 use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 
-use crate::answer::Said;
+use crate::answer::AdapterAnswer;
 
 /// The recordings of the revision that this program was built from: path and text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/recordings.rs"));
@@ -24,8 +24,8 @@ const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/recordings
 pub struct Baseline {
     /// The release.
     pub release: Release,
-    /// Its recordings, and what the adapter made of them.
-    pub cases: BTreeMap<String, (Recording, Said)>,
+    /// Its recordings, with the adapter's answers.
+    pub cases: BTreeMap<String, (Recording, AdapterAnswer)>,
 }
 
 /// All recorded releases.
@@ -54,7 +54,7 @@ impl Recorded {
         self.fixtures.releases().any(|known| known == release)
     }
 
-    /// `release`, as one that can be compared with.
+    /// `release`, if it can be a baseline.
     pub fn known(&self, release: Release) -> Result<Release, Trouble> {
         if self.has(release) {
             return Ok(release);
@@ -76,7 +76,7 @@ impl Recorded {
         })
     }
 
-    /// What the recordings say of `release`.
+    /// The recordings of `release` as a baseline.
     pub fn baseline(&self, release: Release) -> anyhow::Result<Baseline> {
         self.known(release)?;
         let mut cases = BTreeMap::new();
@@ -88,21 +88,22 @@ impl Recorded {
                      `UPDATE_SNAPSHOTS=1 cargo test -p contract-tests --test replay` writes it"
                 )
             })?;
-            let said = Said::parse(snapshot).with_context(|| format!("{release}/{name}"))?;
-            cases.insert(name.to_owned(), (recording.clone(), said));
+            let answer =
+                AdapterAnswer::parse(snapshot).with_context(|| format!("{release}/{name}"))?;
+            cases.insert(name.to_owned(), (recording.clone(), answer));
         }
         Ok(Baseline { release, cases })
     }
 }
 
 impl Baseline {
-    /// What is to be expected of a newer release, whose preflight is asked for what is pending only.
+    /// The baseline for a newer release, whose preflight judges only what is pending.
     pub fn expected_of(mut self, cases: &[Case], newer: Release) -> Self {
         if self.release >= PENDING_SCOPE || newer < PENDING_SCOPE {
             return self;
         }
         for case in cases {
-            let Some((recording, said)) = self.cases.get_mut(case.name) else {
+            let Some((recording, answer)) = self.cases.get_mut(case.name) else {
                 continue;
             };
             let before = recording.before.as_ref();
@@ -110,7 +111,7 @@ impl Baseline {
             for call in &mut recording.calls {
                 judge_pending(call, revision.as_deref());
             }
-            if let Said::Result(result) = said {
+            if let AdapterAnswer::Result(result) = answer {
                 scoped_result(&case.definition.call, result, revision.as_deref());
                 if newer >= MOVED_CODES && case.definition.call == Call::ExitCodes {
                     without_moved_codes(result);
@@ -126,7 +127,7 @@ mod tests {
     use contract_tests::catalogue::catalogue;
 
     use super::*;
-    use crate::answer::turned;
+    use crate::answer::changed_answers;
     use crate::drift::drift;
 
     #[test]
@@ -146,10 +147,14 @@ mod tests {
             assert!(refused.to_string().contains("--against"), "{refused}");
         }
         for case in &catalogue {
-            let (recording, said) = &baseline.cases[case.name];
+            let (recording, answer) = &baseline.cases[case.name];
             assert!(drift(recording, recording).is_empty(), "{}", case.name);
             let call = &case.definition.call;
-            assert!(turned(call, said, said).is_empty(), "{}", case.name);
+            assert!(
+                changed_answers(call, answer, answer).is_empty(),
+                "{}",
+                case.name
+            );
         }
     }
 }

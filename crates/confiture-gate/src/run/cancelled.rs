@@ -1,4 +1,4 @@
-//! The one case that no recording can show: an `up` that is cancelled while a statement runs.
+//! A case that no recording can show: an `up` that is cancelled while a statement runs.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,9 @@ use contract_tests::project::Project;
 use fraisier_adapter_confiture::ConfitureMigration;
 use postgres::Client;
 
-use super::bench::Bench;
 use super::observe::task;
 use super::ran::Ran;
+use super::setup::Setup;
 use super::text::bounded;
 use crate::change::Change;
 use crate::result::Finding;
@@ -23,7 +23,7 @@ use crate::wrapper::Wrapper;
 
 /// Its name.
 pub const NAME: &str = "up/cancelled";
-/// How long the server may take to notice that the client is gone, also on a busy machine.
+/// How long the server may take to notice that the client is gone, even on a busy machine.
 const NOTICED_WITHIN: Duration = Duration::from_secs(30);
 /// How often the server and the call are looked at.
 const POLL: Duration = Duration::from_millis(50);
@@ -41,15 +41,15 @@ pub fn case() -> Case {
     new_case(NAME, about, Call::Up(None)).project(project)
 }
 
-/// Runs and judges it.
-pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> anyhow::Result<Ran> {
-    let wrapper = Wrapper::new(bench.myself, &task(bench, case, &prepared.site))?;
+/// Runs and judges the case.
+pub(crate) fn run(setup: &Setup<'_>, case: &Case, prepared: &Prepared<'_>) -> anyhow::Result<Ran> {
+    let wrapper = Wrapper::new(setup.myself, &task(setup, case, &prepared.site))?;
     let mut client = database::connect(&prepared.site.endpoint)?;
-    if cancelled(&wrapper, case, prepared, bench.limit(), &mut client)? {
+    if cancelled(&wrapper, case, prepared, setup.limit(), &mut client)? {
         return Ok(Ran::judged(case, judge(prepared, &mut client)?));
     }
     if wrapper.is_unfinished() {
-        bench.count_hung();
+        setup.count_hung();
         let finding = Finding::breaks(Change::Hangs);
         let finding = finding.with("it waits in a statement", "it never came to that");
         return Ok(Ran::judged(case, vec![finding]));
@@ -66,7 +66,7 @@ pub(crate) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> an
     Ok(Ran::judged(case, vec![finding]))
 }
 
-/// Starts the `up` and drops the call once its migration waits; false when it never came to that.
+/// Starts the `up`, and drops the call once its migration waits; false if the migration never waited.
 fn cancelled(
     wrapper: &Wrapper,
     case: &Case,
@@ -86,7 +86,7 @@ fn cancelled(
         .build()?;
     let mut call = Box::pin(ask::ask(&adapter, &case.definition.call, &context));
     loop {
-        // The client of the server blocks, so it is asked between two turns of the call.
+        // The database client blocks, so it runs between two polls of the call.
         let turn = runtime.block_on(async { tokio::time::timeout(POLL, &mut call).await });
         interrupt::check()?;
         if turn.is_ok() {
@@ -99,7 +99,7 @@ fn cancelled(
     }
 }
 
-/// What remains of it: the first migration, and no session, lock or half migration.
+/// Checks what remains: the first migration, and no session, lock or half migration.
 fn judge(prepared: &Prepared<'_>, client: &mut Client) -> anyhow::Result<Vec<Finding>> {
     let deadline = Instant::now() + NOTICED_WITHIN;
     let mut sessions = look::sessions(client)?;

@@ -10,25 +10,25 @@ use contract_tests::call::Call;
 use contract_tests::case::{Case, Database, Definition};
 
 use super::assess::assess;
-use super::bench::Bench;
 use super::keep::keep;
 use super::observe::observe;
 use super::ran::Ran;
+use super::setup::Setup;
 use super::text::bounded;
 use super::unrecorded;
 use crate::change::Change;
 use crate::drift::refusal;
 use crate::result::{CUT_SHORT, Finding};
 
-/// Runs and judges `case`. Nothing that happens is an error: it breaks the case, unless the caller
-/// sees that the server or the machine is in trouble.
-pub(crate) fn run(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> Ran {
+/// Runs and judges `case`. No failure is returned as an error: it breaks the case, unless the caller
+/// finds that the server or the machine failed.
+pub(crate) fn run(setup: &Setup<'_>, runner: &Runner<'_>, case: &Case) -> Ran {
     let started = Instant::now();
-    let mut ran = match attempt(bench, runner, case) {
+    let mut ran = match attempt(setup, runner, case) {
         Ok(ran) => ran,
-        // Whatever an interrupt cut short says nothing of the candidate.
+        // A case that an interrupt cut short says nothing about the candidate.
         _ if interrupt::raised() => Ran::unjudged(case, CUT_SHORT, false),
-        Err(error) => spoilt(case, &error),
+        Err(error) => not_completed(case, &error),
     };
     ran.result.sql = case.definition.project.sql();
     ran.result.milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -36,7 +36,7 @@ pub(crate) fn run(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> Ran {
 }
 
 /// A case that could not be run to its end.
-fn spoilt(case: &Case, error: &anyhow::Error) -> Ran {
+fn not_completed(case: &Case, error: &anyhow::Error) -> Ran {
     let why = format!("{error:#}");
     let (change, expected) = match error.downcast_ref::<Spoilt>() {
         Some(spoilt) => (
@@ -58,27 +58,27 @@ fn spoilt(case: &Case, error: &anyhow::Error) -> Ran {
     Ran::judged(case, vec![finding])
 }
 
-fn attempt(bench: &Bench<'_>, runner: &Runner<'_>, case: &Case) -> anyhow::Result<Ran> {
+fn attempt(setup: &Setup<'_>, runner: &Runner<'_>, case: &Case) -> anyhow::Result<Ran> {
     interrupt::check()?;
     let mut case = case.clone();
     let Definition { call, database, .. } = &mut case.definition;
-    // For the scope it reads the ledger.
-    if *call == Call::Preflight && *database == Database::None && bench.judged_as >= PENDING_SCOPE {
+    // It reads the ledger to find what is pending.
+    if *call == Call::Preflight && *database == Database::None && setup.judged_as >= PENDING_SCOPE {
         *database = Database::Fresh;
     }
     let case = &case;
-    if let Some(ran) = unrecorded::run(bench, runner, case)? {
+    if let Some(ran) = unrecorded::run(setup, runner, case)? {
         return Ok(ran);
     }
-    if !bench.baseline.cases.contains_key(case.name) {
-        let release = bench.baseline.release;
+    if !setup.baseline.cases.contains_key(case.name) {
+        let release = setup.baseline.release;
         let why = format!("{release} has no recording of it to compare with");
         return Ok(Ran::unjudged(case, why, false));
     }
     let place = runner.prepare(&case.definition)?;
-    let observed = observe(bench, case, &place)?;
-    if let Some(directory) = &bench.keep {
+    let observed = observe(setup, case, &place)?;
+    if let Some(directory) = &setup.keep {
         keep(directory, case, &place.site, &observed).context("keeping what the case left")?;
     }
-    assess(bench, case, &place.site, observed)
+    assess(setup, case, &place.site, observed)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use contract_lab::trouble::Trouble;
 use contract_tests::case::Case;
 
-/// The cases of a quick run: each operation once where it succeeds and once where it does not.
+/// The cases of a quick run: each operation once with success and once with a failure.
 const QUICK: [&str; 21] = [
     "current/fresh",
     "current/at-head",
@@ -48,14 +48,14 @@ pub fn chosen(catalogue: Vec<Case>, names: &[String]) -> anyhow::Result<Vec<Case
                 .filter(|case| case.operation() == operation)
                 .map(|case| case.name)
                 .collect();
-            let way_out = if alike.is_empty() {
+            let remedy = if alike.is_empty() {
                 let operations: BTreeSet<&str> = catalogue.iter().map(Case::operation).collect();
                 let operations: Vec<&str> = operations.into_iter().collect();
                 format!("operations are {}", operations.join(", "))
             } else {
                 format!("{operation} has {}", alike.join(", "))
             };
-            return Err(Trouble::new(format!("the catalogue has no case {name}"), way_out).into());
+            return Err(Trouble::new(format!("the catalogue has no case {name}"), remedy).into());
         }
     }
     let is_chosen = |case: &Case| names.iter().any(|name| matches(case, name));

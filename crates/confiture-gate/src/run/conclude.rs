@@ -1,4 +1,4 @@
-//! What the cases of a candidate come to together.
+//! The judgement that follows from all cases of a candidate.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use fraisier_adapter_confiture::{ConfitureVersion, capability};
 
 use super::ran::Ran;
 use super::terms::Terms;
-use crate::answer::Said;
+use crate::answer::AdapterAnswer;
 use crate::causes::causes;
 use crate::change::Change;
 use crate::delivery::{Shown, delivery};
 use crate::result::{Capability, CaseResult, Class, Finding, Judgement};
 
-/// A judgement of which no case is known yet.
+/// A judgement without cases.
 pub(crate) fn judgement(provided: &Provided, terms: Terms) -> Judgement {
     Judgement {
         version: provided.installed.version.clone(),
@@ -29,7 +29,7 @@ pub(crate) fn judgement(provided: &Provided, terms: Terms) -> Judgement {
     }
 }
 
-/// Puts together what the cases gave: promises, causes, the verdict.
+/// Combines the results of the cases: capabilities, causes, the verdict.
 pub(crate) fn conclude(
     judged: &mut Judgement,
     applying: &[&Case],
@@ -53,7 +53,7 @@ pub(crate) fn conclude(
         let Some(ran) = ran.get_mut(broken.case.as_str()) else {
             continue;
         };
-        // A case that breaks already has its cause.
+        // A case that breaks has a cause already.
         if ran.result.class >= Some(Class::Breaks) {
             continue;
         }
@@ -85,7 +85,7 @@ pub(crate) fn conclude(
     judged.settle();
 }
 
-/// An operation that is a false safe in one case delivers nothing that its cases show.
+/// If an operation is a false safe in one case, none of its capabilities counts as delivered.
 fn withdraw(capabilities: &mut [Capability], operation: &str, case: &str) {
     for capability in capabilities {
         if capability.evidence.starts_with(&format!("{operation}/")) {
@@ -95,13 +95,13 @@ fn withdraw(capabilities: &mut [Capability], operation: &str, case: &str) {
     }
 }
 
-/// What `describe` advertises; what the floors say where it was not asked.
+/// The capabilities that `describe` advertises; if it was not called, those of the minimum versions.
 fn advertised(shown: &BTreeMap<&str, Shown>, judged_as: &str) -> Vec<String> {
     let described = shown
         .get("surface/version")
-        .and_then(|shown| match &shown.said {
-            Said::Result(value) => value.get("capabilities").cloned(),
-            Said::Error { .. } | Said::Refused { .. } => None,
+        .and_then(|shown| match &shown.answer {
+            AdapterAnswer::Result(value) => value.get("capabilities").cloned(),
+            AdapterAnswer::Error { .. } | AdapterAnswer::Refused { .. } => None,
         });
     described
         .and_then(|list| serde_json::from_value(list).ok())

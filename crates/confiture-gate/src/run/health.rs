@@ -1,4 +1,5 @@
-//! Whether the server and the machine are sound: the gate asks them, and never the candidate.
+//! Whether the server and the machine work. The gate checks them itself, and ignores what the candidate
+//! says about them.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -7,7 +8,7 @@ use anyhow::Context as _;
 use contract_lab::postgres::Server;
 use postgres::Client;
 
-/// How much is written to see that there is room.
+/// How many bytes are written to check for free space.
 const PROBE_BYTES: usize = 1 << 20;
 
 /// A session that lives as long as the server does.
@@ -17,7 +18,7 @@ pub(crate) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Begins to watch the server.
+    /// Starts watching the server.
     pub(crate) fn begin(server: &'a Server) -> Self {
         Self {
             server,
@@ -25,7 +26,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Why what happened meanwhile says nothing of the candidate; none when all is sound.
+    /// Why events since then say nothing about the candidate; none if the server and the machine work.
     pub(crate) fn trouble(mut self) -> Option<String> {
         let lived = match &mut self.session {
             Some(session) => session.simple_query("SELECT 1").is_ok(),
@@ -50,7 +51,7 @@ impl<'a> Watch<'a> {
 fn machine() -> anyhow::Result<()> {
     let written = tempfile::tempfile().and_then(|mut file| file.write_all(&vec![0; PROBE_BYTES]));
     written.context("this machine cannot write a temporary file")?;
-    // Nothing else is sure to be there: an environment may be all that is on `PATH`.
+    // An absolute path, because `PATH` may contain nothing but an environment.
     let started = std::env::current_exe().and_then(|gate| {
         let mut command = Command::new(gate);
         command.arg("--version");

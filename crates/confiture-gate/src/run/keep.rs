@@ -1,4 +1,4 @@
-//! What `--keep` keeps of a case: its project, and each call with what it left.
+//! What `--keep` stores of a case: its project, and each call with its output.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use contract_tests::site::Site;
 use super::observe::Observed;
 use super::text::without_secret;
 
-/// Keeps the case below `directory`, without the password of the database.
+/// Stores the case below `directory`, without the password of the database.
 pub(crate) fn keep(
     directory: &Path,
     case: &Case,

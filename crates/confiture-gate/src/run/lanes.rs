@@ -1,13 +1,13 @@
-//! How many cases work at the same time.
+//! Limits how many cases run at the same time.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// What the mutex holds, also after a thread panicked with it.
+/// Locks the mutex, even after a thread panicked while it held the lock.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many cases work at the same time, whatever candidate they are of.
+/// Slots for cases, which all candidates share.
 #[derive(Debug)]
 pub struct Slots {
     free: Mutex<usize>,
@@ -15,7 +15,7 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Room for `count` cases, and for one at least.
+    /// Slots for `count` cases, and for at least one.
     pub fn new(count: usize) -> Self {
         Self {
             free: Mutex::new(count.max(1)),
@@ -23,7 +23,7 @@ impl Slots {
         }
     }
 
-    /// Runs `work` once there is room for it.
+    /// Runs `work` in the next free slot.
     pub(crate) fn within<O>(&self, work: impl FnOnce() -> O) -> O {
         let mut free = lock(&self.free);
         while *free == 0 {

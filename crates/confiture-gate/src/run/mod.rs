@@ -2,7 +2,6 @@
 
 pub(crate) mod assess;
 pub mod baseline;
-pub(crate) mod bench;
 pub mod cancelled;
 pub(crate) mod case;
 pub mod choice;
@@ -20,6 +19,7 @@ mod recording;
 pub mod server;
 mod session;
 mod settings;
+pub(crate) mod setup;
 pub mod terms;
 mod text;
 pub mod unrecorded;
@@ -41,12 +41,12 @@ use contract_tests::release::Release;
 use crate::change::Change;
 use crate::result::{CUT_SHORT, Class, Finding, Judgement};
 use crate::text::{cut, one_line};
-use bench::Bench;
 use conclude::{conclude, judgement};
 use health::Watch;
 use progress::Progress;
 use ran::Ran;
 use server::Servers;
+use setup::Setup;
 use terms::Terms;
 
 pub use provenance::provenance;
@@ -55,10 +55,10 @@ pub use settings::Settings;
 /// How long a confiture may take to print its version.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
-/// How many cases that mostly wait run beside the others.
+/// How many cases that mostly wait run in addition to the others.
 const WAITING_LANES: usize = 4;
 
-/// Judges a candidate on the server of the run, which is started again once when it dies.
+/// Judges a candidate on the server of the run. If the server dies, another is started, once.
 pub fn judge_candidate(
     settings: &Settings<'_>,
     provided: &Provided,
@@ -69,7 +69,7 @@ pub fn judge_candidate(
     let started = Instant::now();
     let baseline = settings.recorded.baseline(terms.against)?;
     let baseline = baseline.expected_of(settings.cases, terms.judged_as);
-    let bench = Bench {
+    let setup = Setup {
         program: &provided.installed.program,
         myself: &settings.myself,
         judged_as: terms.judged_as,
@@ -91,8 +91,8 @@ pub fn judge_candidate(
         .collect();
     let server = servers.current()?;
     let round = |cases: &[&Case], server: &Server| {
-        let runner = Runner::new(bench.judged_as, &provided.installed, server, settings.limit);
-        let run = |case: &Case| case::run(&bench, &runner, case);
+        let runner = Runner::new(setup.judged_as, &provided.installed, server, settings.limit);
+        let run = |case: &Case| case::run(&setup, &runner, case);
         let label = format!("{} ", provided.named);
         self::round(settings, cases, server, &label, progress, &run)
     };
@@ -126,7 +126,7 @@ pub fn judge_candidate(
     Ok(judged)
 }
 
-/// The server for the cases that are run again: the same one, when it lives.
+/// The server for the cases that are run again: the same one, if it is alive.
 fn next_server(
     servers: &Servers<'_>,
     server: &Arc<Server>,
@@ -144,13 +144,13 @@ fn next_server(
         Ok(None) => (None, Some(format!("{died}, for the second time"))),
         Err(error) => (
             None,
-            Some(format!("{died}; no other could be had: {error:#}")),
+            Some(format!("{died}; no other could be started: {error:#}")),
         ),
     }
 }
 
-/// Runs `cases` with `work` on so many threads, and beside them those that wait for the migration lock with
-/// `wait`.
+/// Runs `cases` with `work` on this many threads, and at the same time those that wait for the migration
+/// lock with `wait`.
 fn beside_waiting<O: Send>(
     cases: &[&Case],
     jobs: usize,
@@ -167,7 +167,7 @@ fn beside_waiting<O: Send>(
     waited.into_iter().chain(worked)
 }
 
-/// Runs `cases`, those that wait beside those that work.
+/// Runs `cases`, the waiting ones in parallel with the others.
 pub(crate) fn round(
     settings: &Settings<'_>,
     cases: &[&Case],
@@ -191,7 +191,7 @@ pub(crate) fn round(
     beside_waiting(cases, settings.jobs, &one, &work).collect()
 }
 
-/// The last words of a confiture that does not start.
+/// The last line of output of a confiture that does not start.
 fn does_not_start(program: &std::path::Path) -> anyhow::Result<Option<String>> {
     let mut command = std::process::Command::new(program);
     let output = run_within(command.arg("--version"), STARTS_WITHIN)?;
@@ -212,8 +212,8 @@ fn unstartable(case: &Case, why: &str) -> Ran {
     Ran::judged(case, vec![finding.meaning("cannot deploy at all")])
 }
 
-/// What `--version` prints, as the release that it is judged as; none when it does not print what
-/// the adapter reads, and then it is asked each time.
+/// The output of `--version`, with the release that the candidate is judged as. None if the adapter
+/// cannot read it; then `--version` is run each time.
 pub(crate) fn version_text(provided: &Provided, judged_as: Release) -> Option<String> {
     let mut command = std::process::Command::new(&provided.installed.program);
     let output = run_within(command.arg("--version"), STARTS_WITHIN).ok()?;

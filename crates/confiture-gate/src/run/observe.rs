@@ -1,4 +1,4 @@
-//! What is seen of one case: the adapter makes the call, and what the child did is captured.
+//! Observes one case: the adapter makes the call, and the wrapper captures what confiture does.
 
 use std::time::{Duration, Instant};
 
@@ -10,45 +10,45 @@ use contract_tests::case::{Case, Circumstance};
 use contract_tests::recording::State;
 use contract_tests::site::Site;
 
-use super::bench::Bench;
+use super::setup::Setup;
 use crate::change::Change;
 use crate::judge::{Symptom, is_direct};
 use crate::result::Finding;
 use crate::wrapper::{Seen, Task, Wrapper};
 
-/// What was seen of one case.
+/// The observations of one case.
 pub(crate) struct Observed {
-    /// What the adapter made of it; none for a call that it never makes.
+    /// The adapter's result; none for a call that it never makes.
     pub(crate) outcome: Option<Answer>,
-    /// Whether the adapter let it come to a call.
+    /// Whether the adapter made the call.
     pub(crate) called: bool,
-    /// What was reported of the ledger, if the adapter read it.
+    /// The ledger as it was reported, if the adapter read it.
     pub(crate) ledger: Option<String>,
-    /// The calls: the adapter's, or the one that it refuses to make.
+    /// The calls of the adapter, or the direct call if the adapter refuses.
     pub(crate) seen: Vec<Seen>,
     /// The database before it.
     pub(crate) before: Option<State>,
-    /// The database after what the adapter did.
+    /// The database after the adapter's call.
     pub(crate) after: Option<State>,
-    /// The database after the calls that were seen.
+    /// The database after the observed calls.
     pub(crate) after_calls: Option<State>,
-    /// What confiture did otherwise that the recording of these calls does not show.
+    /// Differences that the recording of these calls does not show.
     pub(crate) findings: Vec<Finding>,
-    /// What is wrong, whatever made it so.
+    /// Everything wrong, whatever its cause.
     pub(crate) symptoms: Vec<Symptom>,
 }
 
-/// Runs the case through the adapter; a call that the adapter does not make is made without it.
+/// Runs the case through the adapter. A call that the adapter does not make is made directly.
 pub(crate) fn observe(
-    bench: &Bench<'_>,
+    setup: &Setup<'_>,
     case: &Case,
     place: &Prepared<'_>,
 ) -> anyhow::Result<Observed> {
     let definition = &case.definition;
     let direct = is_direct(&definition.call);
     let before = place.state()?;
-    let wrapper = Wrapper::new(bench.myself, &task(bench, case, &place.site))?;
-    let limit = bench.limit();
+    let wrapper = Wrapper::new(setup.myself, &task(setup, case, &place.site))?;
+    let limit = setup.limit();
     let began = Instant::now();
     let outcome = if direct {
         None
@@ -71,28 +71,29 @@ pub(crate) fn observe(
         symptoms: Vec::new(),
     };
     if hung {
-        bench.count_hung();
+        setup.count_hung();
         observed.findings.push(hangs(limit));
     } else if !observed.called {
-        // The adapter refuses, or never makes this call. What would have become of it is drift.
+        // The adapter refuses, or never makes, this call. It is made directly, because its result may
+        // have drifted.
         if observed.before != observed.after {
             observed.symptoms.push(touched(&observed));
         }
         let program = wrapper.program();
         let made_directly = call_by(&program, &place.site, definition, &definition.call, limit);
-        // What an interrupt stopped is unfinished, too.
+        // A call that an interrupt stopped is unfinished too.
         interrupt::check()?;
         observed.seen = calls(&wrapper, case)?;
         if wrapper.is_unfinished() {
-            bench.count_hung();
+            setup.count_hung();
             observed.findings.push(hangs(limit));
         } else if observed.seen.is_empty() {
-            // A call that a signal ended was seen all the same.
+            // A call that a signal ended was still observed.
             made_directly?;
         }
         observed.after_calls = place.state()?;
     }
-    if bench.records {
+    if setup.records {
         let missing = observed.seen.len().saturating_sub(1);
         for call in definition.then.iter().skip(missing) {
             call_by(&wrapper.program(), &place.site, definition, call, limit)?;
@@ -102,20 +103,20 @@ pub(crate) fn observe(
     Ok(observed)
 }
 
-/// What the wrapper is to do in this case.
-pub(crate) fn task(bench: &Bench<'_>, case: &Case, site: &Site) -> Task {
+/// The wrapper's task in this case.
+pub(crate) fn task(setup: &Setup<'_>, case: &Case, site: &Site) -> Task {
     let about_version = case.definition.call == Call::Version;
-    let judged_as = bench.judged_as.to_string();
+    let judged_as = setup.judged_as.to_string();
     Task {
-        program: bench.program.to_owned(),
-        version: bench.version.clone().filter(|_| !about_version),
-        says: (bench.says != judged_as).then(|| (bench.says.to_owned(), judged_as)),
+        program: setup.program.to_owned(),
+        version: setup.version.clone().filter(|_| !about_version),
+        says: (setup.says != judged_as).then(|| (setup.says.to_owned(), judged_as)),
         project: site.project.clone(),
         unwritable_report: case.definition.circumstance == Some(Circumstance::UnwritableReport),
     }
 }
 
-/// What was seen so far, without the questions for the version that the adapter asks on the way.
+/// The observed calls so far, without the adapter's calls of `--version`.
 fn calls(wrapper: &Wrapper, case: &Case) -> anyhow::Result<Vec<Seen>> {
     let mut seen = wrapper.seen()?;
     if case.definition.call != Call::Version {
@@ -166,6 +167,6 @@ fn touched(observed: &Observed) -> Symptom {
         field: None,
         before: format!("{:?}", observed.before),
         now: format!("{:?}", observed.after),
-        consequence: Some("believes the database untouched".to_owned()),
+        consequence: Some("assumes that the database is unchanged".to_owned()),
     }
 }

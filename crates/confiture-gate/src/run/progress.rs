@@ -1,4 +1,4 @@
-//! How far a run is: cases done, and the one that lasts.
+//! The progress of a run: how many cases are done, and which one has run longest.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -24,7 +24,7 @@ impl Progress {
         }
     }
 
-    /// Runs one case, shown as `name` while it lasts longer than all others.
+    /// Runs one case, and shows its `name` while it is the longest-running one.
     pub(crate) fn during<O>(&self, name: &str, work: impl FnOnce() -> O) -> O {
         lock(&self.running).insert(name.to_owned(), Instant::now());
         let output = work();

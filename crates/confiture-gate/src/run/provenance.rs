@@ -1,4 +1,4 @@
-//! How a report came to be.
+//! How a report was made.
 
 use super::server::Servers;
 use crate::result::Provenance;

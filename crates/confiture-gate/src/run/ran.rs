@@ -1,4 +1,4 @@
-//! What running one case gives.
+//! The result of running one case.
 
 use contract_tests::case::Case;
 
@@ -10,7 +10,7 @@ use crate::result::{CaseResult, Finding};
 pub(crate) struct Ran {
     pub(crate) result: CaseResult,
     pub(crate) shown: Option<Shown>,
-    /// Whether it was not judged for a reason that is not the candidate's, and may pass.
+    /// Whether it was not judged for a reason outside the candidate that may be temporary.
     pub(crate) retry: bool,
 }
 
@@ -24,7 +24,7 @@ impl Ran {
         }
     }
 
-    /// A case that was not judged; `retry` when the reason may pass.
+    /// A case that was not judged; `retry` if the reason may be temporary.
     pub(crate) fn unjudged(case: &Case, why: impl Into<String>, retry: bool) -> Self {
         Self {
             result: CaseResult::not_judged(case.name, case.about, why),

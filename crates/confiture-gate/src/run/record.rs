@@ -1,4 +1,4 @@
-//! Runs cases to record what a release does in them. Nothing is judged, so no recording is needed.
+//! Runs cases to record what a release does in them. Nothing is judged, so no baseline is needed.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
@@ -14,13 +14,13 @@ use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 
 use super::baseline::Baseline;
-use super::bench::Bench;
 use super::observe::observe;
 use super::progress::Progress;
 use super::recording::recording;
+use super::setup::Setup;
 use super::{beside_waiting, version_text};
 
-/// No call lasts longer; waiting for the migration lock takes half a minute.
+/// The limit of a call; waiting for the migration lock takes half a minute.
 const CALL_ENDS_WITHIN: Duration = Duration::from_secs(180);
 
 /// The recordings of these cases, by name.
@@ -32,7 +32,7 @@ pub fn record(
     jobs: usize,
     progress: &Progress,
 ) -> anyhow::Result<BTreeMap<String, Recording>> {
-    let bench = Bench {
+    let setup = Setup {
         program: &provided.installed.program,
         myself: &std::env::current_exe()?,
         judged_as: release,
@@ -51,7 +51,7 @@ pub fn record(
     let attempt = |case: &Case| -> anyhow::Result<Recording> {
         interrupt::check()?;
         let place = runner.prepare(&case.definition)?;
-        let observed = observe(&bench, case, &place)?;
+        let observed = observe(&setup, case, &place)?;
         Ok(recording(case, &place.site, &observed))
     };
     let one = |case: &Case| -> anyhow::Result<(String, Recording)> {

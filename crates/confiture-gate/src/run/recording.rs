@@ -1,4 +1,4 @@
-//! What was seen of a case, in the form of its recording.
+//! Makes a recording of the observations of a case.
 
 use contract_tests::call::{Call, LINKS, ONE_TRY, WAITED};
 use contract_tests::case::Case;
@@ -9,13 +9,13 @@ use contract_tests::site::Site;
 use super::observe::Observed;
 use crate::wrapper::Seen;
 
-/// The recording that what was seen makes.
+/// The recording of these observations.
 pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Recording {
     let names = site.names();
     let [one_try, wait] = WAITED;
     let text = |text: &str| normalise(text, &names).replace(one_try, wait);
     let definition = &case.definition;
-    // Of a case that is recorded with the whole directory, links stand in for it, as in a replay.
+    // A case that is recorded with the whole directory may get links instead, as in a replay.
     let argument = |argument: &String| match text(argument) {
         links if links == LINKS && !definition.reads_ledger => definition.migrations_dir.to_owned(),
         argument => argument,
@@ -56,7 +56,7 @@ pub(crate) fn recording(case: &Case, site: &Site, observed: &Observed) -> Record
         after: observed.after_calls.clone(),
     };
     if recording.calls.is_empty() {
-        // Nothing was seen of a call that hangs.
+        // A call that hangs has no observations.
         recording.calls.push(RecordedCall {
             argv: definition.call.argv(definition.migrations_dir),
             env: definition.call.recorded_environment(definition.connection),

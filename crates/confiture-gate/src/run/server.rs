@@ -1,4 +1,4 @@
-//! The database server of a run, which is started again once when it dies.
+//! The database server of a run. If it dies, another is started, once.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,16 +15,16 @@ pub struct Servers<'a> {
     current: Mutex<Current>,
 }
 
-/// What is open now.
+/// The current server.
 #[derive(Default)]
 struct Current {
     server: Option<Arc<Server>>,
-    /// Whether it is the second one.
+    /// Whether the current server is the second one.
     replaced: bool,
 }
 
 impl<'a> Servers<'a> {
-    /// None is opened before it is needed.
+    /// No server is opened before it is needed.
     pub fn new(open: &'a Open<'a>) -> Self {
         Self {
             open,
@@ -43,14 +43,14 @@ impl<'a> Servers<'a> {
         Ok(server)
     }
 
-    /// What the server says it is; none when none was opened.
+    /// The version of the server; none if no server was opened.
     pub fn version(&self) -> Option<String> {
         let server = lock(&self.current).server.clone()?;
         server.version().ok()
     }
 
-    /// The server after `dead`: another candidate may have opened it already. None when that one is
-    /// the second that died.
+    /// The server after `dead`, which another candidate may have opened already. None if `dead` is the
+    /// second one.
     pub fn after(&self, dead: &Arc<Server>) -> anyhow::Result<Option<Arc<Server>>> {
         let mut current = lock(&self.current);
         if let Some(server) = current

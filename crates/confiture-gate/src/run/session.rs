@@ -1,5 +1,5 @@
-//! The settings of the session in which a migration runs: a limit that confiture sets ends
-//! migrations that are longer than it.
+//! The settings of the session in which a migration runs: a time limit that confiture sets ends longer
+//! migrations.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use contract_tests::case::{Case, case as new_case};
 use contract_tests::project::Project;
 use postgres::Client;
 
-use super::bench::Bench;
 use super::observe::observe;
 use super::ran::Ran;
+use super::setup::Setup;
 use super::text::{bounded, without_secret};
 use crate::change::Change;
 use crate::result::{CaseResult, Finding};
@@ -19,10 +19,10 @@ use crate::result::{CaseResult, Finding};
 /// Its name.
 pub(super) const NAME: &str = "up/session-settings";
 
-/// The migration writes down its own settings.
+/// The migration stores its own settings in a table.
 const MIGRATION: &str = "CREATE TABLE session_settings AS SELECT name, setting FROM pg_settings;";
 
-/// What the adapter sets: it ends a migration whose client is gone.
+/// The setting that the adapter adds: it ends a migration whose client is gone.
 const SET_BY_THE_ADAPTER: &str = "client_connection_check_interval";
 
 /// The case.
@@ -32,9 +32,9 @@ pub(super) fn case() -> Case {
     new_case(NAME, about, Call::Up(None)).project(project)
 }
 
-/// Runs and judges it: the settings are those of any other session.
-pub(super) fn run(bench: &Bench<'_>, case: &Case, prepared: &Prepared<'_>) -> anyhow::Result<Ran> {
-    let observed = observe(bench, case, prepared)?;
+/// Runs and judges the case: the settings must be those of any other session.
+pub(super) fn run(setup: &Setup<'_>, case: &Case, prepared: &Prepared<'_>) -> anyhow::Result<Ran> {
+    let observed = observe(setup, case, prepared)?;
     let mut client = database::connect(&prepared.site.endpoint)?;
     let Ok(migration) = settings(&mut client, "session_settings") else {
         let seen = observed.seen.last();

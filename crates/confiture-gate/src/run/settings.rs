@@ -18,21 +18,21 @@ pub struct Settings<'a> {
     pub whole: &'a [Case],
     /// The recordings.
     pub recorded: &'a Recorded,
-    /// The release by whose floors it is judged, instead of its own.
+    /// The release by whose minimum versions it is judged, instead of its own.
     pub judged_as: Option<Release>,
     /// The baseline, instead of the newest recorded release that is not newer.
     pub against: Option<Release>,
-    /// Whether any difference is a no.
+    /// Whether any difference makes the verdict no.
     pub strict: bool,
-    /// Whether what is seen is to be stored.
+    /// Whether the observations are stored as recordings.
     pub records: bool,
-    /// How many cases of one candidate work at a time.
+    /// How many cases of one candidate run at a time.
     pub jobs: usize,
-    /// How many cases of all candidates work at a time.
+    /// How many cases of all candidates run at a time.
     pub slots: Slots,
     /// How long one call may take.
     pub limit: Duration,
-    /// Where what each case left is kept.
+    /// The directory of `--keep`.
     pub keep: Option<PathBuf>,
     /// The program that calls [`run_as_wrapper`](crate::wrapper::run_as_wrapper).
     pub myself: PathBuf,

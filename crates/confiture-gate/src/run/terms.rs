@@ -1,25 +1,25 @@
-//! What a candidate is judged as, and against.
+//! The release that a candidate is judged as, and its baseline.
 
 use contract_lab::trouble::Trouble;
 use contract_tests::release::Release;
 
 use super::settings::Settings;
 
-/// What a candidate is judged as and against.
+/// How one candidate is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// The release by whose floors it is judged.
+    /// The release by whose minimum versions it is judged.
     pub judged_as: Release,
     /// The baseline.
     pub against: Release,
-    /// Whether the index lacks it.
+    /// Whether the index lacks the candidate's release.
     pub pending: bool,
-    /// Whether it is no final release.
+    /// Whether the candidate is not a final release.
     pub unfinished: bool,
 }
 
 impl Terms {
-    /// The terms for a confiture that says it is `version`.
+    /// The terms for a confiture that reports `version`.
     pub fn new(settings: &Settings<'_>, version: &str) -> anyhow::Result<Self> {
         let base = base_version(version);
         let judged_as = settings.judged_as.or(base).ok_or_else(|| {
@@ -43,7 +43,7 @@ impl Terms {
     }
 }
 
-/// The release that a version leads to: `1.30.0` of `1.30.0rc1` and of `1.30.dev4+g12ab`.
+/// The release that a version precedes: `1.30.0` for `1.30.0rc1` and for `1.30.dev4+g12ab`.
 pub fn base_version(version: &str) -> Option<Release> {
     let mut numbers: Vec<u32> = Vec::new();
     for part in version.split('.').take(3) {

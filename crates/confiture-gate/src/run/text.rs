@@ -1,10 +1,10 @@
-//! Texts of a case as a report may show them.
+//! Texts of a case, made safe and short for a report.
 
 use contract_tests::site::Site;
 
 use crate::text::{cut, one_line};
 
-/// How much of what a program said is shown beside a finding.
+/// How many characters of a program's output are shown with a finding.
 const SHOWN: usize = 200;
 
 /// A text without the password of the case's database.
@@ -12,7 +12,7 @@ pub(crate) fn without_secret(text: &str, site: &Site) -> String {
     text.replace(&site.endpoint.password, "<password>")
 }
 
-/// What a program said, in one bounded line.
+/// A program's output in one bounded line.
 pub(crate) fn bounded(text: &str) -> String {
     cut(&one_line(text), SHOWN)
 }

@@ -1,13 +1,13 @@
-//! The cases without a recording: they are judged by themselves, without a baseline.
+//! The cases without a recording: they are judged without a baseline.
 
 use contract_lab::runner::Runner;
 use contract_tests::case::Case;
 
-use super::bench::Bench;
 use super::ran::Ran;
+use super::setup::Setup;
 use super::{cancelled, effects, session};
 
-/// All of them.
+/// All cases without a recording.
 pub fn cases() -> Vec<Case> {
     let effects = effects::effects().into_iter().map(|effect| effect.case);
     [cancelled::case(), session::case()]
@@ -21,9 +21,9 @@ pub fn has(name: &str) -> bool {
     cases().iter().any(|case| case.name == name)
 }
 
-/// Runs and judges `case`, when it is one of them.
+/// Runs and judges `case`, if it is one of them.
 pub(crate) fn run(
-    bench: &Bench<'_>,
+    setup: &Setup<'_>,
     runner: &Runner<'_>,
     case: &Case,
 ) -> anyhow::Result<Option<Ran>> {
@@ -33,12 +33,12 @@ pub(crate) fn run(
     let prepared = runner.prepare(&case.definition)?;
     let mut effects = effects::effects().into_iter();
     match case.name {
-        cancelled::NAME => cancelled::run(bench, case, &prepared),
-        session::NAME => session::run(bench, case, &prepared),
+        cancelled::NAME => cancelled::run(setup, case, &prepared),
+        session::NAME => session::run(setup, case, &prepared),
         name => {
             let effect = effects.find(|effect| effect.case.name == name);
             let effect = effect.expect("what is no other case is an effect");
-            effects::run(bench, &effect, prepared, runner.server())
+            effects::run(setup, &effect, prepared, runner.server())
         }
     }
     .map(Some)

@@ -1,5 +1,5 @@
-//! Stand-ins for releases that are announced and cannot be installed yet: the newest recorded release,
-//! with what is known of them. Recordings replace them.
+//! Stand-ins for releases that are announced and cannot be installed yet: the newest recorded release
+//! with the announced changes. Recordings of the real releases will replace them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,18 +10,18 @@ use contract_lab::confiture::copy::{copy, packages};
 
 use crate::result::Judgement;
 
-/// What the script of a stand-in does before it starts confiture.
+/// The part of a stand-in's script that runs before confiture.
 const LINES: &str = include_str!("announced.py");
 
-/// A release, as far as it is known.
+/// An announced release.
 pub struct Announced {
-    /// Its number.
+    /// The number of the release.
     pub release: String,
     /// What is new in it, with a case that shows it.
     pub facts: BTreeMap<String, String>,
 }
 
-/// All of them.
+/// All announced releases.
 pub fn stand_ins() -> Vec<Announced> {
     let all: BTreeMap<String, BTreeMap<String, String>> =
         toml::from_str(include_str!("announced.toml")).expect("announced.toml has its facts");
@@ -30,7 +30,7 @@ pub fn stand_ins() -> Vec<Announced> {
 }
 
 impl Announced {
-    /// Makes the stand-in of the environment of a release.
+    /// Makes the stand-in from the environment of a release.
     pub fn make(&self, environment: &Path, to: &Path) -> anyhow::Result<PathBuf> {
         let numbers = self.release.replace('.', ", ");
         let lines = LINES.replace("RELEASE", &format!("({numbers})"));

@@ -1,13 +1,13 @@
-//! What is injected: one change at a time, and the cause that the gate has to name.
+//! The injected changes, each with the cause that the gate has to name.
 
 use serde::Deserialize;
 
 use super::mutation::{Act, Mutation};
 
-/// All of them.
+/// The file of all injections.
 const INJECTIONS: &str = include_str!("injections.json");
 
-/// One change, and what the gate has to say of it.
+/// One change, and how the gate has to report it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Injection {
@@ -15,9 +15,9 @@ pub struct Injection {
     pub call: String,
     /// What is changed, in order.
     pub acts: Vec<Act>,
-    /// How the id of the cause begins; none for a change that harms nobody.
+    /// How the id of the cause begins; none for a harmless change.
     pub cause: Option<String>,
-    /// The cases to judge; without any, all that it changes.
+    /// The cases to judge; if there are none, all that the change affects.
     #[serde(default)]
     pub only: Vec<String>,
 }
@@ -50,7 +50,7 @@ impl Injection {
 /// Everything that is injected.
 ///
 /// # Panics
-/// When `injections.json` is no list of injections.
+/// If `injections.json` is not a list of injections.
 pub fn injections() -> Vec<Injection> {
     serde_json::from_str(INJECTIONS).expect("injections.json is a list of injections")
 }
@@ -66,7 +66,7 @@ mod tests {
         let all = injections();
         let names: BTreeSet<String> = all.iter().map(Injection::name).collect();
         assert_eq!(names.len(), all.len());
-        // Nothing is injected by accident, or gets lost.
+        // The count shows if an injection is added by accident or lost.
         assert_eq!(all.len(), 323);
         for injection in &all {
             let name = injection.name();

@@ -1,5 +1,5 @@
-//! Real confitures that drifted: the installed Python of a release changed in one place, or a program
-//! that stands before it.
+//! Real confitures that drifted: a release whose installed Python code is changed in one place, or that a
+//! wrapper changes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub struct Drifted {
     pub name: String,
     #[serde(flatten)]
     how: How,
-    /// What the first lines on the screen have to say; none for one in which nothing may break.
+    /// What the first lines on the screen have to say; none if nothing may break.
     pub says: Option<String>,
     /// The cases that are run.
     pub only: Vec<String>,
@@ -56,7 +56,7 @@ pub fn drifted() -> Vec<Drifted> {
 }
 
 impl Drifted {
-    /// Makes it of the environment of a release, below `to`, and gives the path of the candidate.
+    /// Makes it from the environment of a release, below `to`, and returns the path of the candidate.
     pub fn make(&self, environment: &Path, to: &Path) -> anyhow::Result<PathBuf> {
         let lines = match &self.how {
             How::Edit {

@@ -1,6 +1,6 @@
-//! The gate's own test: one thing at a time is changed in what a recorded release did, and the gate
-//! has to find what harms and to pass what does not. [`live`] proves that such changes mean what
-//! they say, on real confitures.
+//! The gate's self-test: one thing at a time is changed in the recordings of a release. The gate has to
+//! find every harmful change, and to pass every harmless one. [`live`] checks with real confitures that
+//! such changes have the expected effects.
 
 pub mod announced;
 pub mod injections;
@@ -16,17 +16,17 @@ use contract_tests::case::Case;
 use contract_tests::recording::Recording;
 use contract_tests::replay::{Replay, VERSION};
 
-use crate::answer::Said;
+use crate::answer::AdapterAnswer;
 use crate::report::headline;
 use crate::result::{Class, Judgement};
-use crate::run::assess::{Account, weigh};
+use crate::run::assess::{CaseEvidence, judge_evidence};
 use crate::run::baseline::Baseline;
 use crate::run::conclude::conclude;
 use crate::run::ran::Ran;
 use injections::Injection;
 
-/// Judges a recorded release with each of the injections. One that changes none of the cases is a
-/// miss.
+/// Judges a recorded release with each of the injections. An injection that changes none of the cases is
+/// a miss.
 pub fn self_test(
     baseline: &Baseline,
     cases: &[Case],
@@ -43,7 +43,7 @@ pub fn self_test(
     Ok(score)
 }
 
-/// Why the gate judges the release with one thing changed wrongly; none when it is right.
+/// Why the gate's judgement of the release with this injection is wrong; none if it is right.
 fn judge(
     baseline: &Baseline,
     cases: &[Case],
@@ -56,11 +56,11 @@ fn judge(
     };
     let mut ran = BTreeMap::new();
     for case in cases.iter().filter(applies) {
-        let Some((recorded, said)) = baseline.cases.get(case.name) else {
+        let Some((recorded, answer)) = baseline.cases.get(case.name) else {
             continue;
         };
         if let Some(mutated) = injection.mutation().of(recorded) {
-            let one = mutant(baseline, case, said, mutated);
+            let one = mutant(baseline, case, answer, mutated);
             let one = one.with_context(|| format!("{} on {}", injection.name(), case.name))?;
             ran.insert(case.name, one);
         }
@@ -80,11 +80,11 @@ fn judge(
     Ok(wrong(injection, &judged))
 }
 
-/// The case judged as if the release did what `mutated` says.
+/// Judges the case as if the release did what `mutated` says.
 fn mutant(
     baseline: &Baseline,
     case: &Case,
-    said_before: &Said,
+    answer_before: &AdapterAnswer,
     mutated: Recording,
 ) -> anyhow::Result<Ran> {
     let (version, _) = baseline
@@ -101,16 +101,16 @@ fn mutant(
             version
         },
     };
-    // What the adapter refuses it refuses whatever confiture would do.
-    let refused = matches!(said_before, Said::Refused { .. });
+    // If the adapter refuses, it refuses whatever confiture would do.
+    let refused = matches!(answer_before, AdapterAnswer::Refused { .. });
     let (outcome, site) = replay.decoded()?;
-    weigh(Account {
+    judge_evidence(CaseEvidence {
         case,
         baseline,
         judged_as: baseline.release,
         site: &site,
         outcome: outcome.filter(|_| !refused),
-        refused: refused.then(|| said_before.clone()),
+        refused: refused.then(|| answer_before.clone()),
         called: true,
         after: mutated.after.clone(),
         recording: mutated,
@@ -138,12 +138,12 @@ fn wrong(injection: &Injection, judged: &Judgement) -> Option<String> {
     let headline = headline(judged);
     match &injection.cause {
         None if breaks.is_empty() => None,
-        None => Some(format!("harms nobody, and is said to break: {titles}")),
+        None => Some(format!("is harmless, and was judged to break: {titles}")),
         Some(_) if injection.is_false_safe() && !headline.starts_with("FALSE SAFE") => Some(
             format!("a false safe, and the first line is: {headline}; {titles}"),
         ),
         Some(cause) if breaks.iter().any(|(id, _)| id.starts_with(cause)) => None,
-        Some(_) if breaks.is_empty() => Some("harms, and is not said to break".to_owned()),
+        Some(_) if breaks.is_empty() => Some("is harmful, and was not judged to break".to_owned()),
         Some(cause) => Some(format!("{cause} is not named, but {titles}")),
     }
 }
@@ -151,7 +151,7 @@ fn wrong(injection: &Injection, judged: &Judgement) -> Option<String> {
 /// How well the gate judged.
 #[derive(Debug, Clone, Default)]
 pub struct Score {
-    /// How many injections there were of each kind, and how many were judged rightly.
+    /// How many injections of each kind there were, and how many were judged correctly.
     kinds: BTreeMap<&'static str, (usize, usize)>,
     misses: Vec<(String, String)>,
 }
@@ -170,7 +170,7 @@ impl Score {
             .extend(miss.map(|miss| (injection.name(), miss)));
     }
 
-    /// Whether everything was judged rightly, and there was something of each kind.
+    /// Whether every injection was judged correctly, and there was at least one of each kind.
     pub fn is_full(&self) -> bool {
         self.misses.is_empty() && self.kinds.len() == 3
     }
@@ -182,7 +182,7 @@ impl fmt::Display for Score {
             writeln!(f, "MISS     {name}\n         {wrong}")?;
         }
         for (kind, (all, right)) in &self.kinds {
-            writeln!(f, "{right} of {all} {kind} are judged rightly")?;
+            writeln!(f, "{right} of {all} {kind} are judged correctly")?;
         }
         Ok(())
     }

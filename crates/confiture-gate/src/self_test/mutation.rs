@@ -23,7 +23,7 @@ pub enum Act {
     Rename(String, String),
     /// The field's value gets another JSON type.
     Retype(String),
-    /// The field is there twice, the second time with this value.
+    /// The field occurs twice, the second time with this value.
     Double(String, Value),
     /// The field has this value.
     Set(String, Value),
@@ -31,9 +31,9 @@ pub enum Act {
     Add(String, String, Value),
     /// The list gets one more element.
     Push(String, Value),
-    /// The list's elements come in the other order.
+    /// The list's elements are in reverse order.
     Reverse(String),
-    /// The fields of every object come in the other order.
+    /// The fields of every object are in reverse order.
     ReverseKeys,
     /// The exit status.
     Exit(i32, i32),
@@ -49,7 +49,7 @@ pub enum Act {
     EmptyReport,
     /// This report is written, whatever was done.
     Report(Value, i32),
-    /// Nothing is done, and this report written.
+    /// Nothing is done, and this report is written.
     Skip(Value),
     /// A text of a stream is replaced by another.
     Replace(String, String),
@@ -72,8 +72,8 @@ impl Act {
             Self::Set(path, value) => format!("`{path}` is {value}"),
             Self::Add(path, key, _) => format!("new field `{key}` in `{path}`"),
             Self::Push(path, _) => format!("one more element in `{path}`"),
-            Self::Reverse(path) => format!("`{path}` in the other order"),
-            Self::ReverseKeys => "the fields in the other order".to_owned(),
+            Self::Reverse(path) => format!("`{path}` in reverse order"),
+            Self::ReverseKeys => "the fields in reverse order".to_owned(),
             Self::Exit(from, to) => format!("exit status {to} instead of {from}"),
             Self::Code(from, to) => format!("code {to} instead of {from}"),
             Self::Refuse(option) => format!("{option} is refused"),
@@ -119,7 +119,7 @@ impl Mutation<'_> {
     }
 }
 
-/// Changes what one call left. Whether the call did nothing then.
+/// Changes the output of one call. Returns whether the changed call does nothing.
 fn apply(act: &Act, call: &mut RecordedCall) -> bool {
     let ended = |call: &mut RecordedCall, exit: i32, stderr: &str| {
         (call.exit, call.stdout, call.stderr) = (exit, Text::default(), Text::from(stderr));

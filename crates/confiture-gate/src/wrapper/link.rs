@@ -1,4 +1,4 @@
-//! A wrapper in its place: the link, its task beside it, and what was seen.
+//! An installed wrapper: its link, its task in the same directory, and what it observed.
 
 use std::fs;
 use std::io;
@@ -9,16 +9,16 @@ use contract_tests::front;
 use super::seen::Seen;
 use super::task::Task;
 
-/// What the wrapper is to do, beside the link it is started by.
+/// The file with the wrapper's task, in the directory of the link.
 pub(super) const TASK: &str = "wrapper.json";
 
-/// What was reported of the ledger when it was first read.
+/// The file with the ledger as it was first read.
 pub(super) const LEDGER: &str = "ledger.json";
 
 /// The number of the call that began last.
 const BEGUN: &str = "begun";
 
-/// What was seen of each call, numbered.
+/// The numbered files with the observation of each call.
 const SEEN: &str = "seen";
 
 /// A wrapper in a directory of its own.
@@ -45,7 +45,7 @@ impl Wrapper {
         self.directory.path().join(front::SCRIPT)
     }
 
-    /// What was reported of the ledger when the adapter first read it, if it did.
+    /// The ledger as the adapter first read it, if it did.
     #[must_use]
     pub fn ledger(&self) -> Option<String> {
         fs::read_to_string(self.directory.path().join(LEDGER)).ok()
@@ -56,7 +56,7 @@ impl Wrapper {
         unfinished(self.directory.path())
     }
 
-    /// What was seen, in the order of the calls.
+    /// The observations, in the order of the calls.
     pub fn seen(&self) -> io::Result<Vec<Seen>> {
         seen_in(self.directory.path())
     }
@@ -71,12 +71,12 @@ fn unfinished(directory: &Path) -> bool {
     })
 }
 
-/// Writes down that the call of this number begins.
+/// Stores that the call of this number begins.
 pub(super) fn begin(directory: &Path, number: usize) -> io::Result<()> {
     fs::write(directory.join(BEGUN), number.to_string())
 }
 
-/// What was seen so far below `directory`, in the order of the calls.
+/// The observations so far below `directory`, in the order of the calls.
 pub(super) fn seen_in(directory: &Path) -> io::Result<Vec<Seen>> {
     let mut seen = Vec::new();
     while let Ok(bytes) = fs::read(place(directory, seen.len())) {
@@ -85,7 +85,7 @@ pub(super) fn seen_in(directory: &Path) -> io::Result<Vec<Seen>> {
     Ok(seen)
 }
 
-/// Where the call of this number is written down.
+/// The file of the call of this number.
 pub(super) fn place(directory: &Path, number: usize) -> PathBuf {
     directory.join(SEEN).join(format!("{number}.json"))
 }

@@ -1,8 +1,8 @@
-//! The program that stands in front of confiture while a case runs: it writes down what confiture
-//! did, so that it can be compared, and hands everything on as it was.
+//! The wrapper that the adapter starts instead of confiture while a case runs. It runs confiture, records
+//! what confiture did, and passes everything on unchanged.
 //!
-//! It is this same program, started through a link. What it is to do lies beside the link, so each
-//! case has a wrapper of its own and many can run at the same time.
+//! It is this same program, started through a link. Its task is a file in the directory of the link, so
+//! each case has a wrapper of its own and many can run at the same time.
 
 mod files;
 mod link;

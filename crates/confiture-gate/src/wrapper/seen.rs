@@ -1,18 +1,18 @@
-//! What the wrapper saw.
+//! What the wrapper observed.
 
 use contract_lab::runner::reason;
 use serde::{Deserialize, Serialize};
 
-/// What was seen of one call.
+/// The observation of one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    /// What followed the program name.
+    /// The arguments after the program name.
     pub argv: Vec<String>,
-    /// The exit status; 128 and the number of the signal for one that a signal ended.
+    /// The exit status; 128 plus the number of the signal for a call that a signal ended.
     pub exit: i32,
-    /// What was written where the report belongs.
+    /// What was written to the path of the report.
     pub report: Option<String>,
-    /// A file beside the place where the report belongs.
+    /// A file in the directory of the report, which is not the report.
     pub elsewhere: Option<String>,
     /// What the directory of links contained.
     #[serde(default)]
@@ -21,7 +21,7 @@ pub struct Seen {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
-    /// Files that the working directory has afterwards and had not before.
+    /// New files in the working directory.
     pub files: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl Seen {
         reason(self.report.as_deref(), [&self.stdout, &self.stderr])
     }
 
-    /// Whether it only asks for the version, as the adapter does on the way to another call.
+    /// Whether it only asks for the version, as the adapter does before other calls.
     pub fn asks_version(&self) -> bool {
         asks_version(&self.argv)
     }

@@ -1,4 +1,4 @@
-//! Stands in front of confiture for one call.
+//! Runs confiture for one call, and records it.
 
 use std::fs;
 use std::io::{self, Read, Write as _};
@@ -17,7 +17,7 @@ use super::link::{LEDGER, TASK, begin, place, seen_in};
 use super::seen::{Seen, asks_version};
 use super::task::Task;
 
-/// Wide enough that nothing is wrapped; the recordings were made so.
+/// Wide enough that nothing is wrapped, as in the recordings.
 const COLUMNS: &str = "1000";
 
 /// The status when the wrapper itself fails; confiture has none above 8.
@@ -104,7 +104,7 @@ fn wrap_ledger(
     if let Ok(read) = fs::read(report) {
         let read = without_lock(&read);
         fs::write(report, &read)?;
-        // A rollback reads it again afterwards.
+        // A rollback reads the ledger again afterwards.
         if !kept.exists() {
             fs::write(kept, read)?;
         }
@@ -112,8 +112,8 @@ fn wrap_ledger(
     Ok(end(status.code().unwrap_or(i32::from(FAILED))))
 }
 
-/// The same ledger, with no sign of a held migration lock: the adapter would refuse to start a confiture
-/// whose answer to a held lock is to be judged.
+/// The same ledger, without any sign of a held migration lock. With it, the adapter would refuse to start
+/// confiture, whose reaction to a held lock is to be judged.
 fn without_lock(read: &[u8]) -> Vec<u8> {
     let Ok(mut ledger) = serde_json::from_slice::<Value>(read) else {
         return read.to_vec();
@@ -148,7 +148,7 @@ fn drain(stream: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
-            // What came before an error is still what it printed.
+            // Output before a read error is still recorded.
             let _ = stream.read_to_end(&mut bytes);
         }
         text(&bytes)

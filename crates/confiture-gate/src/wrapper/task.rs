@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What the wrapper is to do.
+/// The task of a wrapper.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Task {
-    /// The binary it stands in front of.
+    /// The binary that it runs.
     pub program: PathBuf,
-    /// What `--version` prints, once it is known: it is asked before many calls.
+    /// The output of `--version`, once it is known, because many calls need it.
     pub version: Option<String>,
-    /// The version that it says it has, and the one that it is to say: the adapter refuses what is
-    /// no final release, and the rest is to be judged all the same.
+    /// The version that the binary prints, and the version to show instead. The adapter refuses a version
+    /// that is no final release, but the candidate has to be judged.
     pub says: Option<(String, String)>,
-    /// The project, in which no file should be left.
+    /// The project, in which no new file may remain.
     pub project: PathBuf,
-    /// Whether a directory stands where the report is to be written.
+    /// Whether the path of the report is a directory.
     pub unwritable_report: bool,
 }

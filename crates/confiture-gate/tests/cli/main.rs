@@ -1,7 +1,7 @@
-//! The exit statuses of the gate: one meaning and one sentence each. What needs Python, a release or
-//! PostgreSQL is ignored by `cargo test` and run by `.ci/run`.
+//! The exit statuses of the gate: each has one meaning and one message. `cargo test` ignores the tests
+//! that need Python, a release or PostgreSQL; `.ci/run` runs them.
 
 mod nothing_to_judge;
 mod registry;
-mod room;
+mod sandbox;
 mod trouble;

@@ -1,12 +1,12 @@
-//! What is to be installed and cannot be. Real installers, with an index that is a directory, or a
-//! port where nobody listens: nothing leaves the machine, and Python is needed.
+//! Candidates that cannot be installed. The installers are real; their index is a directory, or a port
+//! where nothing listens. These tests need Python and no network.
 
 use std::fs;
 use std::process::{Command, Output};
 
-use crate::room::{Room, is_unknown};
+use crate::sandbox::{Sandbox, is_unknown};
 
-/// A wheel of a package without dependencies, made as wheels are.
+/// Makes the wheel of a package without dependencies.
 const WHEEL: &str = r#"
 import sys, zipfile
 name, version, place = sys.argv[1:]
@@ -18,19 +18,21 @@ with zipfile.ZipFile(f"{place}/{name}-{version}-py3-none-any.whl", "w") as wheel
     wheel.writestr(f"{info}/RECORD", "")
 "#;
 
-fn wheel(room: &Room, name: &str, version: &str) {
+fn wheel(sandbox: &Sandbox, name: &str, version: &str) {
     let mut python = Command::new("python3");
-    python.args(["-c", WHEEL, name, version]).arg(room.path(""));
+    python
+        .args(["-c", WHEEL, name, version])
+        .arg(sandbox.path(""));
     assert!(python.status().unwrap().success());
 }
 
-/// The gate with a cold cache, and an index that is the room itself.
-fn with_the_room_as_index(room: &Room, arguments: &[&str]) -> Output {
-    let mut gate = room.command(arguments);
-    gate.arg("--cache-dir").arg(room.path("cache"));
+/// The gate with a cold cache, and an index that is the sandbox itself.
+fn with_the_sandbox_as_index(sandbox: &Sandbox, arguments: &[&str]) -> Output {
+    let mut gate = sandbox.command(arguments);
+    gate.arg("--cache-dir").arg(sandbox.path("cache"));
     for (pip, uv, value) in [
         ("PIP_NO_INDEX", "UV_NO_INDEX", "1".into()),
-        ("PIP_FIND_LINKS", "UV_FIND_LINKS", room.path("")),
+        ("PIP_FIND_LINKS", "UV_FIND_LINKS", sandbox.path("")),
     ] {
         gate.env(pip, &value).env(uv, &value);
     }
@@ -40,11 +42,11 @@ fn with_the_room_as_index(room: &Room, arguments: &[&str]) -> Output {
 #[test]
 #[ignore = "needs Python"]
 fn a_wheel_that_is_not_confiture_is_not_judged() {
-    let room = Room::new();
-    wheel(&room, "sheep", "1.0");
-    let output = with_the_room_as_index(&room, &["sheep-1.0-py3-none-any.whl"]);
+    let sandbox = Sandbox::new();
+    wheel(&sandbox, "sheep", "1.0");
+    let output = with_the_sandbox_as_index(&sandbox, &["sheep-1.0-py3-none-any.whl"]);
     is_unknown(
-        &room,
+        &sandbox,
         &output,
         "sheep-1.0-py3-none-any.whl is no confiture: it installs no program `confiture`",
     );
@@ -53,11 +55,11 @@ fn a_wheel_that_is_not_confiture_is_not_judged() {
 #[test]
 #[ignore = "needs Python"]
 fn a_file_that_is_not_a_wheel_is_not_judged() {
-    let room = Room::new();
-    fs::write(room.path("c-1.0-py3-none-any.whl"), "no wheel").unwrap();
-    let output = with_the_room_as_index(&room, &["c-1.0-py3-none-any.whl"]);
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("c-1.0-py3-none-any.whl"), "no wheel").unwrap();
+    let output = with_the_sandbox_as_index(&sandbox, &["c-1.0-py3-none-any.whl"]);
     is_unknown(
-        &room,
+        &sandbox,
         &output,
         "c-1.0-py3-none-any.whl cannot be installed: Wheel",
     );
@@ -66,11 +68,11 @@ fn a_file_that_is_not_a_wheel_is_not_judged() {
 #[test]
 #[ignore = "needs Python"]
 fn an_unknown_release_is_not_judged() {
-    let room = Room::new();
-    wheel(&room, "fraiseql_confiture", "1.29.0");
-    let output = with_the_room_as_index(&room, &["9.9.9"]);
+    let sandbox = Sandbox::new();
+    wheel(&sandbox, "fraiseql_confiture", "1.29.0");
+    let output = with_the_sandbox_as_index(&sandbox, &["9.9.9"]);
     is_unknown(
-        &room,
+        &sandbox,
         &output,
         "the registry does not have confiture 9.9.9; it has 1.29.0 only",
     );
@@ -79,22 +81,22 @@ fn an_unknown_release_is_not_judged() {
 #[test]
 #[ignore = "needs Python"]
 fn without_registry_and_cache_there_is_no_verdict() {
-    let room = Room::new();
+    let sandbox = Sandbox::new();
     for (candidate, what) in [
-        ("newest", "the releases of confiture cannot be had"),
-        ("1.29.0", "confiture 1.29.0 cannot be had"),
-        ("1.30.0rc1", "confiture 1.30.0rc1 cannot be had"),
+        ("newest", "the releases of confiture cannot be fetched"),
+        ("1.29.0", "confiture 1.29.0 cannot be fetched"),
+        ("1.30.0rc1", "confiture 1.30.0rc1 cannot be fetched"),
     ] {
-        let mut gate = room.command(&[candidate]);
-        gate.arg("--cache-dir").arg(room.path("cache"));
+        let mut gate = sandbox.command(&[candidate]);
+        gate.arg("--cache-dir").arg(sandbox.path("cache"));
         unreachable(&mut gate);
         let output = gate.output().unwrap();
-        is_unknown(&room, &output, what);
-        is_unknown(&room, &output, "check the network, the proxy");
+        is_unknown(&sandbox, &output, what);
+        is_unknown(&sandbox, &output, "check the network, the proxy");
     }
 }
 
-/// No registry answers, and nobody waits for one.
+/// Makes every registry unreachable at once.
 pub(crate) fn unreachable(gate: &mut Command) {
     let nobody = "http://127.0.0.1:1/simple";
     gate.env("PIP_INDEX_URL", nobody)

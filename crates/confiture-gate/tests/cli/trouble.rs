@@ -13,9 +13,9 @@ use contract_lab::{Lab, LabArgs};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::registry::unreachable;
-use crate::room::{Room, text};
+use crate::sandbox::{Sandbox, text};
 
-/// Every call that is about a database.
+/// A shell pattern for every call that uses a database.
 const WORKS: &str = "*--no-config*";
 
 /// The newest release that the registry has.
@@ -30,17 +30,17 @@ fn newest() -> PathBuf {
 }
 
 /// A confiture before which `lines` run, whenever it works on a database.
-fn confiture_after(room: &Room, real: &Path, lines: &str) -> String {
+fn confiture_after(sandbox: &Sandbox, real: &Path, lines: &str) -> String {
     let real = real.display();
     let lines = format!("case \"$*\" in {WORKS})\n{lines}\n;; esac\nexec {real} \"$@\"");
-    room.script(&lines).display().to_string()
+    sandbox.script(&lines).display().to_string()
 }
 
 /// Ends the server that the call is about, `times` times in all.
-fn ends_the_server(room: &Room, times: u8) -> String {
-    let (room, temporary) = (room.path("").display().to_string(), std::env::temp_dir());
+fn ends_the_server(sandbox: &Sandbox, times: u8) -> String {
+    let (sandbox, temporary) = (sandbox.path("").display().to_string(), std::env::temp_dir());
     format!(
-        "for time in $(seq {times}); do mkdir {room}/ended-$time 2>/dev/null || continue
+        "for time in $(seq {times}); do mkdir {sandbox}/ended-$time 2>/dev/null || continue
          port=$(echo \"$CONFITURE_DATABASE_URL\" | sed 's/.*:\\([0-9]*\\)\\/.*/\\1/')
          for file in {}/fraisier-xtask-*/data/postmaster.pid; do
              [ \"$(sed -n 4p \"$file\")\" = \"$port\" ] && kill -QUIT \"$(head -n 1 \"$file\")\"
@@ -56,12 +56,12 @@ fn notes(report: &serde_json::Value) -> String {
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
 fn a_server_that_dies_is_restarted_once_and_reported() {
-    let (room, real) = (Room::new(), newest());
-    let candidate = confiture_after(&room, &real, &ends_the_server(&room, 1));
-    let mut gate = room.command(&[&candidate, "--only", "current/fresh", "current/at-head"]);
+    let (sandbox, real) = (Sandbox::new(), newest());
+    let candidate = confiture_after(&sandbox, &real, &ends_the_server(&sandbox, 1));
+    let mut gate = sandbox.command(&[&candidate, "--only", "current/fresh", "current/at-head"]);
     let output = gate.output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{output:?}");
-    let notes = notes(&room.report());
+    let notes = notes(&sandbox.report());
     assert!(notes.contains("the database server died"), "{notes}");
     assert!(notes.contains("it was started again, once"), "{notes}");
 }
@@ -69,32 +69,32 @@ fn a_server_that_dies_is_restarted_once_and_reported() {
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
 fn after_a_second_death_of_the_server_its_cases_are_not_judged() {
-    let (room, real) = (Room::new(), newest());
-    let candidate = confiture_after(&room, &real, &ends_the_server(&room, 2));
-    let output = room
+    let (sandbox, real) = (Sandbox::new(), newest());
+    let candidate = confiture_after(&sandbox, &real, &ends_the_server(&sandbox, 2));
+    let output = sandbox
         .command(&[&candidate, "--only", "current/fresh", "--jobs", "1"])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let why = &room.report()["candidates"][0]["cases"][0]["not_judged"];
+    let why = &sandbox.report()["candidates"][0]["cases"][0]["not_judged"];
     assert_eq!(why, "the database server died");
 }
 
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
 fn a_candidates_output_never_excuses_it() {
-    let (room, real) = (Room::new(), newest());
+    let (sandbox, real) = (Sandbox::new(), newest());
     for words in [
         "OSError: [Errno 28] No space left on device",
         "MemoryError",
         "server closed the connection unexpectedly",
     ] {
-        let candidate = confiture_after(&room, &real, &format!("echo '{words}' >&2; exit 1"));
-        let mut gate = room.command(&[&candidate, "--only", "current/fresh", "current/at-head"]);
+        let candidate = confiture_after(&sandbox, &real, &format!("echo '{words}' >&2; exit 1"));
+        let mut gate = sandbox.command(&[&candidate, "--only", "current/fresh", "current/at-head"]);
         let output = gate.output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{words}: {output:?}");
-        let candidate = confiture_after(&room, &real, &format!("echo '{words}' >&2"));
-        let mut gate = room.command(&[&candidate, "--only", "current/fresh"]);
+        let candidate = confiture_after(&sandbox, &real, &format!("echo '{words}' >&2"));
+        let mut gate = sandbox.command(&[&candidate, "--only", "current/fresh"]);
         let output = gate.output().unwrap();
         assert_eq!(output.status.code(), Some(4), "{words}: {output:?}");
     }
@@ -103,15 +103,15 @@ fn a_candidates_output_never_excuses_it() {
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
 fn a_call_that_does_not_end_is_a_break() {
-    let (room, real) = (Room::new(), newest());
-    let (began, ended) = (room.path("began"), room.path("ended"));
+    let (sandbox, real) = (Sandbox::new(), newest());
+    let (began, ended) = (sandbox.path("began"), sandbox.path("ended"));
     let sleeps = format!(
         "touch {}; sleep 600; touch {}; exit 1",
         began.display(),
         ended.display()
     );
-    let candidate = confiture_after(&room, &real, &sleeps);
-    let output = room
+    let candidate = confiture_after(&sandbox, &real, &sleeps);
+    let output = sandbox
         .command(&[&candidate, "--only", "current/fresh", "--limit", "3"])
         .output()
         .unwrap();
@@ -125,31 +125,34 @@ fn a_call_that_does_not_end_is_a_break() {
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
 fn an_interrupt_cleans_up_and_writes_a_partial_report() {
-    let (room, real) = (Room::new(), newest());
-    let temporary = room.path("temporary");
+    let (sandbox, real) = (Sandbox::new(), newest());
+    let temporary = sandbox.path("temporary");
     fs::create_dir(&temporary).unwrap();
-    for (path, mode) in [(room.path(""), 0o755), (temporary.clone(), 0o777)] {
+    for (path, mode) in [(sandbox.path(""), 0o755), (temporary.clone(), 0o777)] {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
-    let waits = format!("echo >> {}; exec sleep 600", room.path("waits").display());
-    let candidate = confiture_after(&room, &real, &waits);
-    // One is called by the adapter, and one without it.
+    let waits = format!(
+        "echo >> {}; exec sleep 600",
+        sandbox.path("waits").display()
+    );
+    let candidate = confiture_after(&sandbox, &real, &waits);
+    // The adapter makes one of the calls; the other is made directly.
     let cases = ["current/fresh", "current/no-config"];
     let arguments = [&[&candidate, "--jobs=2", "--only"][..], &cases].concat();
-    let mut gate = room.command(&arguments);
+    let mut gate = sandbox.command(&arguments);
     gate.env("TMPDIR", &temporary).stdout(Stdio::piped());
     let mut gate = gate.stderr(Stdio::null()).spawn().unwrap();
-    let both_wait = || fs::read(room.path("waits")).is_ok_and(|lines| lines.len() == 2);
+    let both_wait = || fs::read(sandbox.path("waits")).is_ok_and(|lines| lines.len() == 2);
     until(&mut gate, both_wait);
     kill_process(Pid::from_child(&gate), Signal::INT).unwrap();
     let output = gate.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
-    let report = room.report();
+    let report = sandbox.report();
     assert_eq!(report["interrupted"], true);
     let cases = report["candidates"][0]["cases"].as_array().unwrap();
     let interrupted = |case: &&serde_json::Value| case["not_judged"] == "the run was interrupted";
     assert_eq!(cases.iter().filter(interrupted).count(), 2, "{cases:#?}");
-    // The cleaner stops the server a moment later, and ends.
+    // The cleaner stops the server a moment later, and then ends.
     while runs_with(&temporary) {
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -168,7 +171,7 @@ fn runs_with(temporary: &Path) -> bool {
     fs::read_dir("/proc").unwrap().flatten().any(has_it)
 }
 
-/// Waits until something is so while the program runs, which ends by itself.
+/// Waits for a condition while the program runs.
 fn until(program: &mut Child, is_so: impl Fn() -> bool) {
     while !is_so() {
         assert!(program.try_wait().unwrap().is_none(), "it ended too soon");
@@ -179,10 +182,10 @@ fn until(program: &mut Child, is_so: impl Fn() -> bool) {
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
 fn two_gates_at_once_do_not_interfere() {
-    let (room, real) = (Room::new(), newest());
+    let (sandbox, real) = (Sandbox::new(), newest());
     let real = real.display().to_string();
     let start = || {
-        let mut gate = room.command(&[&real, "--only", "current/fresh", "up/all"]);
+        let mut gate = sandbox.command(&[&real, "--only", "current/fresh", "up/all"]);
         gate.stdout(Stdio::piped()).stderr(Stdio::piped());
         gate.spawn().unwrap()
     };
@@ -191,14 +194,14 @@ fn two_gates_at_once_do_not_interfere() {
         let output = gate.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(4), "{output:?}");
     }
-    assert_eq!(room.report()["verdict"], "no_verdict");
+    assert_eq!(sandbox.report()["verdict"], "no_verdict");
 }
 
 #[test]
 #[ignore = "needs a release and PostgreSQL"]
 fn a_warm_cache_needs_no_registry() {
-    let room = Room::new();
-    let gate = || room.command(&["newest", "--only", "surface/version"]);
+    let sandbox = Sandbox::new();
+    let gate = || sandbox.command(&["newest", "--only", "surface/version"]);
     let warmed = gate().output().unwrap();
     assert_eq!(warmed.status.code(), Some(4), "{warmed:?}");
     let mut gate = gate();

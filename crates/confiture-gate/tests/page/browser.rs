@@ -89,7 +89,7 @@ impl Browser {
         self.wait(async |client| client.goto(&url).await)
     }
 
-    /// The text that an expression gives.
+    /// The value of an expression, as text.
     pub(crate) fn text(&self, expression: &str) -> anyhow::Result<String> {
         let script = format!("return {expression}");
         let value = self.wait(async |client| client.execute(&script, Vec::new()).await)?;
@@ -108,7 +108,7 @@ impl Browser {
         self.wait(async |client| client.active_element().await?.send_keys(&key).await)
     }
 
-    /// What is to be read of an element.
+    /// The text of an element.
     pub(crate) fn read(&self, selector: &str) -> anyhow::Result<String> {
         self.wait(async |client| client.find(Locator::Css(selector)).await?.text().await)
     }

@@ -1,5 +1,4 @@
-//! The page and the pictures as a browser shows them: Chromium, headless, the page at the width of a
-//! desk and of a phone.
+//! The page and the pictures in headless Chromium, the page at the widths of a desktop and of a phone.
 //!
 //! Without a Chromium the tests are listed as ignored. With `GATE_PAGE=required` they fail instead,
 //! which is how `.ci/run` calls them. A Chromium that does not start is a failure, and so is one
@@ -85,7 +84,7 @@ fn looked_at(
     test(&browser)
 }
 
-/// Each piece of text is as wide as its font makes it, and inside of the picture.
+/// Each piece of text has its natural width, and is inside the picture.
 fn letters(chromium: Option<PathBuf>, picture: &str) -> Result<(), Failed> {
     const WRONG: &str = "(() => {
         const pen = document.createElementNS('http://www.w3.org/1999/xhtml', 'canvas').getContext('2d');

@@ -1,4 +1,4 @@
-//! The page of two candidates, one of which lost a field.
+//! The page of two candidates, of which one lost a field.
 
 use confiture_gate::causes::causes;
 use confiture_gate::change::Change;

@@ -1,4 +1,4 @@
-//! Copies of an environment with a confiture in it, which may be changed.
+//! Copies of an environment that contains confiture. The copies may be changed.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,12 +21,12 @@ impl Environment {
         Ok(copy)
     }
 
-    /// Copies everything again, over what is there.
+    /// Copies everything again, over the earlier copy.
     pub fn renew(&self, script: &Path) -> anyhow::Result<()> {
         copy(script, self.path(), "")
     }
 
-    /// The script in it.
+    /// The script in the copy.
     pub fn program(&self) -> PathBuf {
         self.path().join("bin/confiture")
     }
@@ -37,16 +37,16 @@ impl Environment {
     }
 }
 
-/// Copies the environment that this script belongs to, less the compiled modules. The script of the copy is
-/// started by the copy's Python, and begins with these lines.
+/// Copies the environment that this script belongs to, without the compiled modules. The script of the
+/// copy begins with these lines, and the copy's Python runs it.
 pub fn copy(script: &Path, to: &Path, lines: &str) -> anyhow::Result<()> {
     copy_tree(&root_of(script)?, to, &["__pycache__"])?;
     write_script(script, to, lines)?;
     Ok(())
 }
 
-/// Makes an environment at `root` that shares the packages of this script's. Its own script begins with these
-/// lines.
+/// Makes an environment at `root` that shares the packages of this script's environment. Its own script
+/// begins with these lines.
 pub fn shared(script: &Path, root: &Path, lines: &str) -> anyhow::Result<PathBuf> {
     let from = root_of(script)?;
     fs::create_dir_all(root.join("bin"))?;

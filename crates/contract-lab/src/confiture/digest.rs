@@ -13,7 +13,7 @@ pub fn hash_file(path: &Path) -> anyhow::Result<String> {
     Ok(hex(&hasher.finalize()))
 }
 
-/// The SHA-256 of the files of a directory, with their places in it.
+/// The SHA-256 of the files of a directory and of their paths in it.
 pub fn hash_tree(root: &Path, without: &[&str]) -> anyhow::Result<String> {
     let mut hasher = Sha256::new();
     for relative in files(root, without)? {

@@ -1,4 +1,4 @@
-//! Environments with a confiture in them, built once for each cache.
+//! Environments that contain confiture, each built once for a cache.
 
 use anyhow::Context as _;
 use contract_tests::release::Release;
@@ -9,10 +9,10 @@ use super::installed::{Installed, Provided, not_confiture, version_of};
 use crate::Lab;
 use crate::build_once::{Building, build_once};
 use crate::packages::{Failure, install_environment, installed};
-use crate::registry::{PACKAGE, not_had};
+use crate::registry::{PACKAGE, unavailable};
 use crate::trouble::Trouble;
 
-/// A release of the registry. It must say of itself that it is that one.
+/// Installs a release of the registry, and checks that it reports the same version.
 pub(super) fn of_release(
     lab: &Lab,
     wanted: Release,
@@ -30,7 +30,7 @@ pub(super) fn of_release(
     Ok(provided)
 }
 
-/// What the registry has under a version, with extras.
+/// Installs this version from the registry, with extras.
 pub(super) fn of_version(lab: &Lab, wanted: &str, extras: &[String]) -> anyhow::Result<Provided> {
     let extras = bracketed(extras);
     let named = format!("{wanted}{extras}");
@@ -39,7 +39,7 @@ pub(super) fn of_version(lab: &Lab, wanted: &str, extras: &[String]) -> anyhow::
     let label = format!("confiture {named}");
     let installed = build(lab, &name, |building| {
         install(lab, &label, &requirement, building, |failure| {
-            not_had(&failure, &label)
+            unavailable(&failure, &label)
         })
     })?;
     let environment = installed.program.ancestors().nth(2);
@@ -52,7 +52,7 @@ pub(super) fn of_version(lab: &Lab, wanted: &str, extras: &[String]) -> anyhow::
     })
 }
 
-/// The extras as a requirement names them.
+/// The extras in the form of a requirement, such as `[ast]`.
 pub(super) fn bracketed(extras: &[String]) -> String {
     if extras.is_empty() {
         return String::new();
@@ -69,7 +69,7 @@ pub(super) fn build(
     build_once(
         &lab.cache().join(name),
         lab.ui,
-        // A system upgrade may take away the Python that the environment's links point to.
+        // A system upgrade may remove the Python that the environment's links point to.
         |found: &Installed| {
             found.program.exists() && found.program.with_file_name("python").exists()
         },
@@ -77,7 +77,7 @@ pub(super) fn build(
     )
 }
 
-/// Fills the environment with `requirement`, and asks it for its version.
+/// Installs `requirement` into the environment, and reads the version of confiture.
 pub(super) fn install(
     lab: &Lab,
     named: &str,

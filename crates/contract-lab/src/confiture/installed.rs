@@ -1,4 +1,4 @@
-//! A confiture that is there, and the version that it says it is.
+//! An installed confiture, and the version that it reports.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,37 +11,37 @@ use crate::command::run_within;
 use crate::interrupt::Interrupted;
 use crate::trouble::Trouble;
 
-/// How long a confiture may take to say its version.
+/// How long a confiture may take to print its version.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
 /// A confiture that answered `--version`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Installed {
-    /// What it says its version is.
+    /// The version that it reports.
     pub version: String,
     /// The binary: absolute.
     pub program: PathBuf,
-    /// The version of the Python it runs on, where that is known.
+    /// The version of the Python that it runs on, if that is known.
     pub python: Option<String>,
-    /// Every package of its environment with its version; empty where there is none.
+    /// Every package of its environment with its version; empty if there is no environment.
     pub packages: BTreeMap<String, String>,
 }
 
 /// A candidate that can be run.
 #[derive(Debug, Clone)]
 pub struct Provided {
-    /// The candidate, without a path of the machine.
+    /// The name of the candidate, without a path of the machine.
     pub named: String,
-    /// How the command line named it, to be given again.
+    /// The candidate as the command line named it, to repeat the command.
     pub given: String,
-    /// Where its binary is.
+    /// The installed confiture.
     pub installed: Installed,
-    /// The SHA-256 of what was given; of a release, that of its installed package.
+    /// The SHA-256 of the file or directory that was given; for a release, of its installed package.
     pub sha256: Option<String>,
 }
 
-/// The version that `program` says, or its package: one whose `--version` changed its words is a
-/// confiture all the same.
+/// The version that `program` prints, or else that of its package: a confiture with a reworded
+/// `--version` is a confiture too.
 pub(super) fn version_of(
     named: &str,
     program: &Path,
@@ -51,7 +51,7 @@ pub(super) fn version_of(
     let output = match output {
         Err(error) if error.is::<Interrupted>() => return Err(error),
         Err(error) => match package {
-            // One that does not answer is a confiture all the same.
+            // A confiture that does not answer is a confiture too.
             Some(package) => return Ok(package.to_owned()),
             None => {
                 return Err(not_confiture(named, &format!("{:#}", error.root_cause())).into());
@@ -86,7 +86,7 @@ pub(super) fn version_of(
     }
 }
 
-/// The sentence for what is no confiture.
+/// The error for a candidate that is no confiture.
 pub(super) fn not_confiture(named: &str, why: &str) -> Trouble {
     Trouble::new(
         format!("{named} is no confiture: {why}"),

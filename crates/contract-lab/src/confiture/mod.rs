@@ -1,4 +1,4 @@
-//! A confiture to work with: a release, or something that may become one.
+//! Installs a confiture: a release, or a candidate for one.
 
 pub mod copy;
 pub mod digest;
@@ -52,9 +52,9 @@ fn is_version(text: &str) -> bool {
     numbered && is_suffix && !text.contains(['/', '-']) && !path::is_package(Path::new(text))
 }
 
-/// Makes the candidate runnable, with the extras of the package that are named. What is built is
-/// kept by its content: a rebuilt wheel of the same version is another candidate. Safe to call from
-/// several threads and from several runs at the same time.
+/// Makes the candidate runnable, with these extras of its package. The environment is stored under a
+/// digest of the candidate's content, so a rebuilt wheel of the same version is another candidate.
+/// Several threads and several runs may call this at the same time.
 pub fn provide(lab: &Lab, candidate: &Candidate, extras: &[String]) -> anyhow::Result<Provided> {
     match candidate {
         Candidate::Newest => environment::of_release(lab, newest(lab)?, extras),
@@ -64,7 +64,7 @@ pub fn provide(lab: &Lab, candidate: &Candidate, extras: &[String]) -> anyhow::R
     }
 }
 
-/// Makes the candidate runnable where only its binary matters.
+/// Makes the candidate runnable, for callers that need its binary only.
 pub fn install(lab: &Lab, candidate: &Candidate) -> anyhow::Result<Installed> {
     Ok(provide(lab, candidate, &[])?.installed)
 }

@@ -16,7 +16,7 @@ use crate::packages::{CHECK_NETWORK, Failure, installed};
 use crate::registry::PACKAGE;
 use crate::trouble::Trouble;
 
-/// What a source directory holds that is not its source.
+/// The files and directories of a source directory that are not source.
 const NOT_SOURCE: [&str; 12] = [
     ".git",
     ".hg",
@@ -83,7 +83,7 @@ pub(super) fn provide(lab: &Lab, path: &Path, extras: &[String]) -> anyhow::Resu
     })
 }
 
-/// The sentence for a path where nothing is.
+/// The error for a path that does not exist.
 pub fn missing(path: &Path, error: &io::Error) -> Trouble {
     Trouble::new(
         format!("{} is neither a release nor a path: {error}", named(path)),
@@ -92,7 +92,7 @@ pub fn missing(path: &Path, error: &io::Error) -> Trouble {
     )
 }
 
-/// The last two parts of the path: enough to know it again, and nothing of the machine.
+/// The last two parts of the path: enough to recognise it, without naming the machine's directories.
 pub fn named(path: &Path) -> String {
     let parts: Vec<&OsStr> = path
         .iter()
@@ -134,7 +134,7 @@ fn packaged(
         lab.python()?.tag()
     );
     environment::build(lab, &name, |building| {
-        // A build writes into its source directory, and that one belongs to somebody.
+        // A build writes into its source directory, so it gets a copy of the user's directory.
         let copy = tempfile::tempdir()?;
         let source = if path.is_dir() {
             copy_tree(path, copy.path(), &NOT_SOURCE)?;
@@ -154,23 +154,23 @@ fn packaged(
     })
 }
 
-/// The sentence for a package that cannot be installed. The installer's words may name where the
-/// source was copied to.
+/// The error for a package that cannot be installed. The installer's output may name the directory that
+/// the source was copied to.
 fn not_built(named: &str, place: &str, failure: Failure) -> Trouble {
-    let (why, way_out) = match failure {
+    let (why, remedy) = match failure {
         Failure::Other(words) => (
             words.replace(place, named),
-            "solve that, or give an installed binary".to_owned(),
+            "correct that, or give an installed binary".to_owned(),
         ),
         Failure::NoSuchRelease(_) | Failure::Unreachable => (
             "the package registry did not give what it depends on".to_owned(),
             format!("{CHECK_NETWORK}, or give an installed binary"),
         ),
     };
-    Trouble::new(format!("{named} cannot be installed: {why}"), way_out)
+    Trouble::new(format!("{named} cannot be installed: {why}"), remedy)
 }
 
-/// The version of a Python, where there is one.
+/// The version of a Python, if it can be run.
 fn version_of_python(python: &Path) -> Option<String> {
     let printed = run(Command::new(python).arg("--version")).ok()?;
     let version = printed.stdout.trim().strip_prefix("Python ")?;

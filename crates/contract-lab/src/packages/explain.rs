@@ -1,4 +1,4 @@
-//! Why an installer did not deliver, read from what it printed.
+//! Why an installer failed, according to its output.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use contract_tests::release::Release;
 
 use crate::command::Output;
 
-/// Why an installer did not deliver.
+/// Why an installer failed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The registry answers and has the package, in these releases, but not the one asked for.
+    /// The registry has the package in these releases, but not in the requested one.
     NoSuchRelease(Vec<Release>),
-    /// No registry answered, or none that has the package.
+    /// No registry that has the package answered.
     Unreachable,
     /// Anything else, in the installer's words.
     Other(String),
@@ -20,7 +20,7 @@ pub enum Failure {
 /// What to do when no registry answers.
 pub const CHECK_NETWORK: &str = "check the network, the proxy and `pip config list`";
 
-/// Why a package cannot be had of which only one version will do.
+/// Why a package that is needed in one version only cannot be installed.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -32,8 +32,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The releases in a comma-separated list, oldest first, each once; what is no final release is left
-/// out.
+/// The final releases in a comma-separated list, oldest first, each once.
 pub fn releases_in(list: &str) -> Vec<Release> {
     let parts = list.split(',').map(str::trim);
     let mut releases: Vec<Release> = parts.filter_map(|part| part.parse().ok()).collect();
@@ -42,7 +41,7 @@ pub fn releases_in(list: &str) -> Vec<Release> {
     releases
 }
 
-/// Signs of a network in the way, in pip's and uv's words.
+/// What pip and uv print when the network fails.
 const UNREACHABLE: [&str; 9] = [
     "connection broken by",
     "(from versions: none)",
@@ -55,7 +54,7 @@ const UNREACHABLE: [&str; 9] = [
     "tcp connect error",
 ];
 
-/// What the installer means.
+/// Finds the reason in the installer's output.
 pub(super) fn explain(output: &Output) -> Failure {
     let text = &output.stderr;
     let offered = text
@@ -77,7 +76,7 @@ pub(super) fn explain(output: &Output) -> Failure {
     Failure::Other(last_line(output))
 }
 
-/// The line that says most.
+/// The line that explains the failure best.
 pub(super) fn last_line(output: &Output) -> String {
     let lines = output.stderr.lines().chain(output.stdout.lines());
     let mut lines = lines.map(str::trim).filter(|line| !line.is_empty());

@@ -1,4 +1,4 @@
-//! Python packages, through pip or uv as the machine has them configured.
+//! Installs Python packages with the machine's pip or uv, as they are configured.
 
 mod explain;
 mod pip;
@@ -16,8 +16,8 @@ use crate::python::Installer;
 use crate::trouble::Trouble;
 use crate::{Lab, interrupt};
 
-/// An environment with the one package that `requirement` names, installed at most once per cache.
-/// `what` is what it gives.
+/// An environment with the package that `requirement` names, installed at most once per cache. Errors
+/// call the package `what`.
 pub fn environment_with(lab: &Lab, requirement: &str, what: &str) -> anyhow::Result<PathBuf> {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let name: String = requirement.chars().map(plain).collect();
@@ -29,7 +29,8 @@ pub fn environment_with(lab: &Lab, requirement: &str, what: &str) -> anyhow::Res
         |building| {
             let task = lab.ui.task(&format!("installing {what}"));
             install_environment(lab, building, requirement)?.map_err(|failure| {
-                let why = format!("{what} cannot be had from the package {requirement}: {failure}");
+                let why =
+                    format!("{what} cannot be installed from the package {requirement}: {failure}");
                 Trouble::new(why, CHECK_NETWORK)
             })?;
             task.finish(&format!("installed {what}"));
@@ -66,7 +67,7 @@ pub fn install_environment(
     finish(building, install.arg(requirement))
 }
 
-/// A command that installs into this environment, but for what to install.
+/// A command that installs into this environment; the caller adds what to install.
 pub fn install_into(lab: &Lab, environment: &Path) -> anyhow::Result<Command> {
     let inside = environment.join("bin/python");
     let python = lab.python()?;
@@ -84,8 +85,8 @@ pub fn install_into(lab: &Lab, environment: &Path) -> anyhow::Result<Command> {
     })
 }
 
-/// Unpacks the wheel of `requirement`, without what it depends on, into the directory. A Python
-/// newer than `newest_minor` gets the wheel made for 3.`newest_minor`: only the files are wanted.
+/// Unpacks the wheel of `requirement`, without its dependencies, into the directory. A Python newer than
+/// 3.`newest_minor` gets the wheel for 3.`newest_minor`, because only the files are needed.
 pub fn unpack_wheel(
     lab: &Lab,
     building: &Building<'_>,
@@ -112,8 +113,8 @@ pub fn unpack_wheel(
     finish(building, command.arg(requirement))
 }
 
-/// What `pip index versions` prints for `package`. `impatient` when there is something to fall
-/// back on should the registry not answer.
+/// What `pip index versions` prints for `package`. `impatient` shortens the wait for the registry, for a
+/// caller that has a fallback.
 pub fn list_versions(
     lab: &Lab,
     package: &str,

@@ -1,4 +1,4 @@
-//! pip, as the machine has it: with its Python, through uv, or in an environment made for it.
+//! The pip of the machine: that of its Python, through uv, or in an environment made for it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -39,7 +39,7 @@ pub(super) fn pip(lab: &Lab, python: &Python) -> anyhow::Result<Command> {
             command
         }
     };
-    // A machine set up for `pip install --user` would refuse to fill an environment.
+    // With a configuration for `pip install --user`, pip would refuse to install into an environment.
     command
         .env("PIP_USER", "0")
         .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")

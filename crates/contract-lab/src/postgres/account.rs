@@ -1,4 +1,5 @@
-//! The account that runs the server: root must not, so it lends it to an unprivileged one.
+//! The account that runs the server. PostgreSQL refuses to run as root, so root uses an unprivileged
+//! account.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -11,7 +12,7 @@ use crate::trouble::Trouble;
 /// Who runs PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Account {
-    /// Whoever runs this program.
+    /// The user of this program.
     Own,
     /// Another user and group, chosen because this program runs as root.
     Lent {
@@ -45,7 +46,7 @@ impl Account {
         }
     }
 
-    /// Hands `path` over to this account.
+    /// Makes this account the owner of `path`.
     pub(super) fn give(self, path: &Path) -> std::io::Result<()> {
         match self {
             Self::Own => Ok(()),
@@ -53,7 +54,7 @@ impl Account {
         }
     }
 
-    /// Whether this account can get to `path` and read it, judging by the bits for others.
+    /// Whether this account can reach and read `path`, according to the permissions for others.
     pub(super) fn reaches(self, path: &Path) -> bool {
         self == Self::Own
             || path.ancestors().all(|step| {

@@ -24,14 +24,14 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// The password in the URL that was given, which no report may hold.
+    /// The password in the given URL, which no report may contain.
     pub fn password(&self) -> Option<String> {
         let config: postgres::Config = self.database_url.as_ref()?.parse().ok()?;
         let password = config.get_password()?;
         Some(String::from_utf8_lossy(password).into_owned())
     }
 
-    /// The server: the one given, or an embedded one that is started.
+    /// Opens the server: the given one, or an embedded one, which is started.
     pub fn open(&self, lab: &Lab) -> anyhow::Result<Server> {
         match &self.database_url {
             Some(url) => Server::given(url),

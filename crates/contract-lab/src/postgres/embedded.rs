@@ -20,8 +20,8 @@ use crate::command::{run, wait_for};
 use crate::interrupt;
 use crate::trouble::Trouble;
 
-/// Nothing here survives a crash, so nothing needs to reach the disk; and nothing is put outside
-/// the data directory, neither sockets nor shared memory.
+/// Nothing here has to survive a crash, so nothing is flushed to the disk. Sockets and shared memory stay
+/// inside the data directory.
 const SETTINGS: [(&str, &str); 9] = [
     ("listen_addresses", "127.0.0.1"),
     ("unix_socket_directories", ""),
@@ -34,7 +34,7 @@ const SETTINGS: [(&str, &str); 9] = [
     ("log_timezone", "UTC"),
 ];
 
-/// How often another port is tried when somebody took the free one in between.
+/// How often another port is tried, because another process may take the free one first.
 const PORT_TRIES: u32 = 5;
 
 /// A running server; dropping it stops the server and removes its directory.
@@ -43,12 +43,13 @@ pub(super) struct Embedded {
     /// The port it listens on.
     pub port: u16,
     process: Process,
-    // After the process: fields drop in order, and the directory goes when nobody uses it.
+    // Declared after the process: fields are dropped in order, and the directory is removed when no
+    // process uses it.
     _directory: TempDir,
 }
 
 impl Embedded {
-    /// Initialises and starts a server, and waits until it lets `password` in.
+    /// Initialises and starts a server, and waits until it accepts `password`.
     pub(super) fn start(
         program: &Program,
         password: &str,
@@ -66,7 +67,7 @@ impl Embedded {
         let program = within_reach(program, account, root)?;
         let data = initialise(&program, account, root, password)?;
         if standby {
-            // This file makes it one.
+            // This file makes the server a standby.
             let signal = data.join("standby.signal");
             fs::write(&signal, "")?;
             account.give(&signal)?;
@@ -89,7 +90,7 @@ impl Embedded {
                 let last = last.or(log.lines().next_back()).unwrap_or("no message");
                 return Err(Trouble::new(
                     format!("the server ended at once: {last}"),
-                    "solve that, or give a server with --database-url",
+                    "correct that, or give a server with --database-url",
                 )
                 .into());
             }
@@ -131,7 +132,7 @@ impl Process {
         Ok(Self(child))
     }
 
-    /// Whether it lets a client in; false when it ended instead.
+    /// Waits until the server accepts a client; false if the server ended instead.
     fn wait_ready(&mut self, port: u16, password: &str) -> anyhow::Result<bool> {
         let end = Instant::now() + Duration::from_secs(60);
         let mut config = postgres::Config::new();
@@ -159,7 +160,7 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        // Safe from hitting another process: the child has not been waited for yet.
+        // This cannot reach another process, because the child has not been waited for yet.
         if let Some(pid) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, signal);
         }
@@ -168,7 +169,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Fast shutdown, then immediate shutdown, then the hard way.
+        // Fast shutdown, then immediate shutdown, then SIGKILL.
         for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
             if !matches!(self.0.try_wait(), Ok(None)) {
                 return;
@@ -216,14 +217,14 @@ fn initialise(
                 "initdb failed: {}",
                 last.unwrap_or(output.stderr.trim_end())
             ),
-            "solve that, or give a server with --database-url",
+            "correct that, or give a server with --database-url",
         )
         .into());
     }
     Ok(data)
 }
 
-/// Writes the lab's settings and then `settings` behind what `initdb` wrote.
+/// Appends the lab's settings, and then `settings`, to what `initdb` wrote.
 fn configure(data: &Path, port: u16, settings: &[(String, String)]) -> anyhow::Result<()> {
     let mut text = String::new();
     let own = SETTINGS.iter().map(|&(name, value)| (name, value));
@@ -234,7 +235,7 @@ fn configure(data: &Path, port: u16, settings: &[(String, String)]) -> anyhow::R
         writeln!(text, "{name} = '{}'", value.replace('\'', "''"))?;
     }
     writeln!(text, "port = {port}")?;
-    // `initdb` wrote the file as the other account; appending keeps it theirs.
+    // `initdb` wrote the file as the other account; appending does not change its owner.
     let mut file = File::options()
         .append(true)
         .open(data.join("postgresql.conf"))?;

@@ -1,4 +1,4 @@
-//! What there is in a database, as those ask who judge by it.
+//! Queries for the contents of a database, by which results are judged.
 
 use postgres::Client;
 
@@ -14,7 +14,7 @@ pub fn ledger(client: &mut Client) -> anyhow::Result<Vec<String>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Whether there is such a table.
+/// Whether this table exists.
 pub fn is_there(client: &mut Client, table: &str) -> anyhow::Result<bool> {
     let row = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])?;
     Ok(row.get(0))

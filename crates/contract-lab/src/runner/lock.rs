@@ -17,14 +17,14 @@ use super::{call, database};
 use crate::command::{signal_group, wait_for};
 use crate::interrupt;
 
-/// How long a process may take to get the migration lock.
+/// How long a process may wait for the migration lock.
 const LOCKS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Holds the migration lock of the database of `site` in a session of its own.
 ///
-/// Which lock that is, is read from an `up` of this release whose one pending migration lasts: that
-/// process itself must not be the holder, because before it comes to the lock a second `up` of an
-/// early release waits, without end, for a table that the first has changed.
+/// The key of the lock is read from an `up` of this release with one slow pending migration. That process
+/// must not be the holder itself: a second `up` of an early release would wait endlessly for a table that
+/// the first has changed, before it tried to take the lock.
 pub(super) fn hold(program: &Path, site: &Site, definition: &Definition) -> anyhow::Result<Client> {
     let applied = match &definition.database {
         Wanted::Applied { project, .. } => project.clone(),
@@ -43,21 +43,21 @@ pub(super) fn hold(program: &Path, site: &Site, definition: &Definition) -> anyh
         .process_group(0)
         .spawn()?;
     let mut client = database::connect(endpoint)?;
-    let learnt = learn(&mut client, &mut child);
+    let lock = lock_of(&mut client, &mut child);
     signal_group(&child, Signal::INT);
     if !wait_for(&mut child, Duration::from_secs(5)) {
         signal_group(&child, Signal::KILL);
         child.wait()?;
     }
-    let (space, key) = learnt?;
+    let (space, key) = lock?;
     database::settle(endpoint, 1)?;
     client.execute("SELECT pg_advisory_lock($1, $2)", &[&space, &key])?;
     Ok(client)
 }
 
 /// The advisory lock that `child` holds once its migration runs.
-fn learn(client: &mut Client, child: &mut Child) -> anyhow::Result<(i32, i32)> {
-    // The two halves of the key are unsigned here and signed where a lock is taken.
+fn lock_of(client: &mut Client, child: &mut Child) -> anyhow::Result<(i32, i32)> {
+    // The two halves of the key are unsigned in `pg_locks`, and signed for `pg_advisory_lock`.
     const HELD: &str = "SELECT classid::bigint::bit(32)::integer, objid::bigint::bit(32)::integer \
         FROM pg_locks JOIN pg_stat_activity USING (pid) \
         WHERE locktype = 'advisory' AND granted AND wait_event = 'PgSleep' \
@@ -71,7 +71,7 @@ fn learn(client: &mut Client, child: &mut Child) -> anyhow::Result<(i32, i32)> {
         let ended = child.try_wait()?;
         ensure!(
             ended.is_none() && Instant::now() < deadline,
-            "no process came to hold the migration lock"
+            "no process took the migration lock"
         );
         std::thread::sleep(Duration::from_millis(50));
     }

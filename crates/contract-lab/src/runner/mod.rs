@@ -1,5 +1,5 @@
-//! Runs cases of the catalogue on a real binary: with a database as the case wants it, and what else
-//! has to be there. Recordings are made here, and the adapter is checked here.
+//! Prepares cases of the catalogue for a real binary: the database that the case starts from, and
+//! everything else that it needs. Both the recorder and the gate use it.
 
 mod call;
 pub mod database;
@@ -26,7 +26,7 @@ use crate::command::run_within;
 use crate::confiture::Installed;
 use crate::postgres::{Database, Server};
 
-/// One release's binary on one server, with the databases its cases start from.
+/// The binary of one release on one server, with the databases that its cases start from.
 pub struct Runner<'server> {
     release: Release,
     installed: &'server Installed,
@@ -36,11 +36,11 @@ pub struct Runner<'server> {
     bases: Mutex<BTreeMap<Project, Base<'server>>>,
 }
 
-/// Made by the first case that needs it; the others wait for it.
+/// Made by the first case that needs it, while the others wait.
 type Base<'server> = Arc<OnceLock<Result<Database<'server>, String>>>;
 
 impl<'server> Runner<'server> {
-    /// A runner that made no database yet.
+    /// A runner without a database yet.
     pub fn new(
         release: Release,
         installed: &'server Installed,
@@ -61,7 +61,7 @@ impl<'server> Runner<'server> {
         self.server
     }
 
-    /// Puts everything in place that is there before the call of a case.
+    /// Prepares everything that a case needs before its call.
     pub fn prepare(&self, definition: &Definition) -> anyhow::Result<Prepared<'server>> {
         let root = tempfile::tempdir()?;
         let project = root.path().join("project");
@@ -122,7 +122,7 @@ impl<'server> Runner<'server> {
         Some(directory.to_owned())
     }
 
-    /// A database as `wanted`, for one case alone.
+    /// A database as `wanted`, for one case only.
     fn database(&self, wanted: &Wanted) -> anyhow::Result<Option<Database<'server>>> {
         let stem = "contract_case";
         match wanted {
@@ -174,7 +174,7 @@ impl<'server> Runner<'server> {
     }
 }
 
-/// Why a command failed: the error in its report, or else what it printed.
+/// The reason for which a command failed: the error in its report, or else what it printed.
 pub fn reason(report: Option<&str>, streams: [&str; 2]) -> String {
     let report: Option<Value> = report.and_then(|text| serde_json::from_str(text).ok());
     let error = report.as_ref().and_then(|report| {

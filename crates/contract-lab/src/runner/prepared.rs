@@ -1,4 +1,4 @@
-//! What is there before the call of a case.
+//! What is prepared before the call of a case.
 
 use contract_tests::recording::State;
 use contract_tests::site::Site;
@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use super::database;
 use crate::postgres::Database;
 
-/// Everything that one case needs. It goes when this is dropped.
+/// Everything that one case needs. Dropping it removes everything.
 pub struct Prepared<'server> {
     /// Where the case runs.
     pub site: Site,
-    /// What the engine's configuration says of the deploy.
+    /// The engine's configuration of the deploy.
     pub settings: Map<String, Value>,
-    // Before the databases: one that is connected to cannot be dropped.
+    // Declared before the databases: a database with a session cannot be dropped.
     pub(super) lock_holder: Option<Client>,
     pub(super) database: Option<Database<'server>>,
     pub(super) _copy: Option<Database<'server>>,
@@ -22,8 +22,8 @@ pub struct Prepared<'server> {
 }
 
 impl Prepared<'_> {
-    /// What is in the case's database, once the sessions of what was run are gone; `None` where a
-    /// case has none.
+    /// The contents of the case's database, once the sessions of the commands are gone; `None` for a case
+    /// without a database.
     pub fn state(&self) -> anyhow::Result<Option<State>> {
         if self.database.is_none() {
             return Ok(None);
@@ -34,7 +34,7 @@ impl Prepared<'_> {
     }
 }
 
-/// A step before a case that the release itself spoils.
+/// A step before a case that fails because of the release itself.
 #[derive(Debug, thiserror::Error)]
 #[error("{step} fails: {why}")]
 pub struct Spoilt {

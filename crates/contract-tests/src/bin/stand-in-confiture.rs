@@ -1,7 +1,7 @@
 //! Stands in for `confiture`: plays the calls of a script, and fails on any other call.
 //!
-//! The script lies beside the name this program was started by, so each replay starts it through
-//! a link of its own and many can run at the same time.
+//! The script is in the directory of the name that this program was started by. Each replay starts it
+//! through a link of its own, so many can run at the same time.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -95,7 +95,7 @@ fn without_links(mut argv: Vec<String>) -> io::Result<(Vec<String>, Option<Vec<S
     Ok((argv, None))
 }
 
-/// How many calls of the order have been played.
+/// How many of the ordered calls have been played.
 fn played(log: &Path) -> io::Result<usize> {
     let text = match fs::read_to_string(log) {
         Ok(text) => text,

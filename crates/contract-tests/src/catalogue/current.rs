@@ -1,4 +1,4 @@
-//! `migrate current`, and how every operation meets a database it cannot use.
+//! `migrate current`, and what every operation does with a database that it cannot use.
 
 use fraisier_adapter_api::AdapterErrorKind::{
     DbUnreachable, InvalidConfig, MissingSecret, PreconditionFailed,

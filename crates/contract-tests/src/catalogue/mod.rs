@@ -1,7 +1,7 @@
 //! Every case of the contract, defined once.
 //!
-//! The recorder makes recordings from these, the replay suite holds recordings and the adapter
-//! against them, and a release that nobody has recorded yet can be judged by running them live.
+//! The recorder records them, the replay suite checks the recordings and the adapter with them, and the
+//! gate runs them live to judge a release that is not recorded yet.
 
 mod current;
 mod down_to;
@@ -18,7 +18,8 @@ use crate::call::Call;
 use crate::case::Case;
 use crate::expectation::{Expected, Fact};
 
-/// All cases, by operation, in the order they are best read. What holds for each of them is added here.
+/// All cases, by operation, in the order in which they are best read. What holds for every case is added
+/// here.
 pub fn catalogue() -> Vec<Case> {
     let cases = [
         current::cases(),
@@ -74,11 +75,11 @@ mod tests {
 
     #[test]
     fn every_release_has_at_least_forty_five_cases() {
-        let at_floor = catalogue()
+        let on_the_oldest = catalogue()
             .iter()
             .filter(|case| case.applies_to(FLOOR))
             .count();
-        assert!(at_floor >= 45, "{at_floor}");
+        assert!(on_the_oldest >= 45, "{on_the_oldest}");
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn of_project(name: &'static str, about: &'static str, project: Project) -> Case
         .expect_below(EMITS_CHANGES, [ReportLacks("/change_set")])
 }
 
-/// Statements that old and new code can share a database across.
+/// Statements before and after which both old and new code can use the database.
 fn safe() -> Vec<Case> {
     let states_safe = |case: Case| {
         case.expect_from(CALLABLE, [Exit(0), Report("/ok", json!(true))])
@@ -62,7 +62,7 @@ fn safe() -> Vec<Case> {
         "ALTER TABLE one ADD COLUMN note text;",
         "ALTER TABLE one DROP COLUMN note;",
     );
-    // The one case that shows what happens below the floor.
+    // The one case that shows what happens below the minimum version.
     add_column.since = FLOOR;
     vec![
         states_safe(add_column)
@@ -147,7 +147,7 @@ fn unsafe_from_the_start() -> Vec<Case> {
     ]
 }
 
-/// Statements that came back as window-safe until 0.44.0.
+/// Statements that were reported as window-safe before 0.44.0.
 fn unsafe_since_it_judges_more() -> Vec<Case> {
     let reported = |name, about, code: &'static str, up, down| {
         of_migration(name, about, up, down)
@@ -217,7 +217,7 @@ fn unsafe_since_it_judges_more() -> Vec<Case> {
     ]
 }
 
-/// What the directory holds, rather than one statement.
+/// Cases about the contents of the directory, not about one statement.
 fn directories() -> Vec<Case> {
     vec![
         of_project(
@@ -336,7 +336,7 @@ fn sets() -> Vec<Case> {
     ]
 }
 
-/// What a database, a copy of it, or a directory that is not there changes.
+/// What changes with a database, with a copy of it, or with a missing directory.
 fn surroundings() -> Vec<Case> {
     vec![
         case(

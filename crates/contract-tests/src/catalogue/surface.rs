@@ -1,4 +1,4 @@
-//! What the binary says of itself.
+//! What the binary prints about itself.
 
 use crate::call::Call;
 use crate::case::{Case, case};

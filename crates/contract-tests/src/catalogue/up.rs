@@ -22,7 +22,7 @@ const REPORTS_NO_OP: Release = Release::new(0, 48, 0);
 /// The first release that refuses a missing directory and a modified applied file.
 const REFUSES_MORE: Release = Release::new(0, 48, 0);
 
-/// The first release that reports where it stopped for a superuser; before, it writes nothing.
+/// The first release that writes a report when a migration needs a superuser; before, it writes none.
 const REPORTS_A_HALT: Release = Release::new(0, 48, 0);
 
 /// The first release that refuses a migration marked as losing data.
@@ -43,7 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// The work asked for is done.
+/// The requested work is done.
 fn succeeding() -> Vec<Case> {
     vec![
         case(
@@ -110,7 +110,7 @@ fn succeeding() -> Vec<Case> {
     ]
 }
 
-/// The directory holds something else than plain SQL migrations.
+/// The directory contains something other than plain SQL migrations.
 fn unusual() -> Vec<Case> {
     vec![
         case(
@@ -161,7 +161,7 @@ fn unusual() -> Vec<Case> {
     ]
 }
 
-/// The work asked for is not done, and confiture says so.
+/// The requested work is not done, and confiture says so.
 fn failing() -> Vec<Case> {
     vec![
         case(
@@ -265,7 +265,7 @@ fn failing() -> Vec<Case> {
     ]
 }
 
-/// The exit status or the report says less, or something else, than what happened.
+/// The exit status or the report omits or misstates what happened.
 fn deceptive() -> Vec<Case> {
     vec![
         case(

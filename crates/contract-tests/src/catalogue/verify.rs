@@ -10,7 +10,7 @@ use crate::expectation::Fact::{Code, Exit, Report, ReportHas, Untouched};
 use crate::project::Project;
 use crate::release::Release;
 
-/// The first release that tells a missing ledger from an internal error.
+/// The first release that distinguishes a missing ledger from an internal error.
 const SEES_THE_LEDGER: Release = Release::new(0, 37, 0);
 
 /// The first release that skips an empty check instead of failing it.

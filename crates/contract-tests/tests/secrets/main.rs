@@ -1,13 +1,13 @@
-//! No piece of a secret comes out of any answer, event or line of the trace, wherever confiture said it
-//! and however it was dressed.
+//! No answer, event or line of the trace contains a piece of a secret, wherever and in whatever form
+//! confiture printed it.
 //!
-//! A secret is put into a recorded call: into a string of its report, or into what it printed, whole
-//! or cut, folded or line by line, in a form in which programs print it. The answer, a result or an
-//! error, the events and the trace must hold no eight consecutive bytes of it.
+//! A secret is inserted into a recorded call: into a string of its report or into its output; whole, cut,
+//! folded or line by line; in a form in which programs print it. Neither the answer nor the events nor
+//! the trace may contain eight consecutive bytes of it.
 //!
-//! `SECRETS_CASES=1000000 cargo test --release -p contract-tests --test secrets` looks further.
+//! `SECRETS_CASES=1000000 cargo test --release -p contract-tests --test secrets` runs more cases.
 
-mod heard;
+mod observed;
 
 use std::collections::{BTreeMap, HashSet};
 use std::env;
@@ -25,10 +25,10 @@ use fraisier_adapter_confiture::tools::replay::{self, Command, Preflight, Verify
 use serde::Serialize;
 use serde_json::Value;
 
-/// How many consecutive bytes of a secret must not be seen.
+/// How many consecutive bytes of a secret must never appear.
 const PIECE: usize = 8;
 
-/// How many cases a plain test run goes through.
+/// How many cases a plain test run tries.
 const CASES: u64 = 3_000;
 
 /// How many cases one secret is used for.
@@ -50,7 +50,7 @@ fn no_result_event_or_log_contains_a_piece_of_a_secret() {
         let mut output = sample.output();
         let planted = plant(random, &secret, &mut output);
         let mut shown = sample.shown(&secret.redactor, &output);
-        shown.extend(heard::while_it_runs(&secret.redactor, &output, &planted));
+        shown.extend(observed::while_it_runs(&secret.redactor, &output, &planted));
         let seen = shown
             .windows(PIECE)
             .find(|piece| secret.pieces.contains(*piece));
@@ -126,7 +126,7 @@ impl Sample {
         }
     }
 
-    /// Everything that the answer to this output says.
+    /// Every text in the answer to this output.
     fn shown(&self, redactor: &Redactor, output: &Output) -> Vec<u8> {
         let mut shown = Vec::new();
         match self.answer(redactor, output) {
@@ -140,7 +140,7 @@ impl Sample {
         shown
     }
 
-    /// What of the answer programs compare.
+    /// The parts of the answer that programs compare.
     fn compared(&self, redactor: &Redactor, output: &Output) -> Value {
         let mut answer = match self.answer(redactor, output) {
             Ok(answer) => answer,
@@ -189,7 +189,8 @@ fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).expect("it has a JSON form")
 }
 
-/// Every string of a document, with a zero byte after each: a line's end may be a byte of a secret.
+/// Adds every string of a document, with a zero byte after each, because a line end may be part of a
+/// secret.
 fn texts(value: &Value, shown: &mut Vec<u8>) {
     match value {
         Value::String(text) => {
@@ -213,12 +214,12 @@ fn forget(value: &mut Value, keys: &[&str]) {
     }
 }
 
-/// A secret, and who knows it.
+/// A secret, and a redactor that knows it.
 struct Secret {
     redactor: Arc<Redactor>,
-    /// As programs print it; the first is the secret itself.
+    /// The forms in which programs print it; the first is the secret itself.
     forms: Vec<String>,
-    /// Every piece of every form.
+    /// Every fragment of every form.
     pieces: HashSet<[u8; PIECE]>,
 }
 
@@ -291,11 +292,11 @@ fn word(random: &mut Random, longest: usize) -> String {
         _ => *random.choose(&alphabet),
     };
     let word: String = (0..length).map(character).collect();
-    // A secret counts without the blanks around it.
+    // Blanks around a secret do not count.
     word.trim().to_owned()
 }
 
-/// A key in lines, as PEM files have them.
+/// A key of several lines, as in a PEM file.
 fn lines(random: &mut Random) -> String {
     let mut key = String::from("-----BEGIN PRIVATE KEY-----\n");
     for _ in 0..=random.below(6) {
@@ -317,7 +318,7 @@ fn percent(text: &str, upper: bool) -> String {
     })
 }
 
-/// Puts the secret somewhere into the output; gives it as it stands there.
+/// Inserts the secret somewhere into the output, and returns the form in which it was inserted.
 fn plant(random: &mut Random, secret: &Secret, output: &mut Output) -> String {
     let dress = dress(random, secret);
     let report = output.report.as_ref();
@@ -372,7 +373,7 @@ fn insert(random: &mut Random, text: &mut String, dress: &str) {
     text.insert_str(at, dress);
 }
 
-/// What was printed, with the dress in it; now and then with a part of it all omitted.
+/// The printed text with the secret in it; sometimes with a part omitted.
 fn printed(random: &mut Random, captured: &Captured, dress: &str) -> Captured {
     let mut text = String::from_utf8_lossy(&captured.head).into_owned();
     insert(random, &mut text, dress);

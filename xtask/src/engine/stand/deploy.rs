@@ -1,4 +1,4 @@
-//! Runs of the engine, and what they left.
+//! Runs of the engine, and their results.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// The variable that the engine reads the connection string from.
 const DSN: &str = "SHOP_DATABASE_URL";
 
-/// What a run of the engine left.
+/// The result of a run of the engine.
 #[derive(Debug)]
 pub struct Deployed {
     /// `committed`, `rolled_back` or `partial_rollback`.
@@ -36,7 +36,7 @@ struct Document {
 }
 
 impl Stand<'_> {
-    /// The engine with these arguments, where it would be started.
+    /// A command of the engine with these arguments, in the directory in which it would be started.
     pub fn engine(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         self.config.write(self.project.root())?;
         let mut command = Command::new(&self.fraisier);
@@ -86,7 +86,7 @@ impl Stand<'_> {
         self.saga(&["--json", "deploy", "--app-version", version])
     }
 
-    /// Runs something of the engine that ends as a deploy does.
+    /// Runs a command of the engine that ends like a deploy.
     pub fn saga(&mut self, arguments: &[&str]) -> anyhow::Result<Deployed> {
         let output = self.run(arguments)?;
         let printed = format!("{}{}", output.stdout, output.stderr);
@@ -111,7 +111,7 @@ impl Stand<'_> {
         Ok(deployed)
     }
 
-    /// Runs something of the engine that has to succeed, or fail, without a deploy's outcome.
+    /// Runs a command of the engine that has to succeed, or to fail, without the outcome of a deploy.
     pub fn ends(&mut self, success: bool, arguments: &[&str]) -> anyhow::Result<String> {
         let output = self.run(arguments)?;
         let printed = format!("{}{}", output.stdout, output.stderr);
@@ -123,7 +123,7 @@ impl Stand<'_> {
         Ok(printed)
     }
 
-    /// How the runs of the engine ended since this was called last, and what is in the database.
+    /// How the engine's runs ended since the last call of this function, and what is in the database.
     pub fn observation(&mut self) -> anyhow::Result<String> {
         let ended = std::mem::take(&mut self.ended).join(", ");
         let (ledger, tables) = (self.ledger()?.join(", "), self.tables()?.join(", "));
@@ -151,7 +151,7 @@ impl Deployed {
         format!("{} {step}", self.outcome)
     }
 
-    /// It was committed.
+    /// Checks that the deploy was committed.
     pub fn committed(&self) -> anyhow::Result<()> {
         if self.outcome != "committed" {
             bail!("{}: {}", self.outcome, self.detail);
@@ -159,7 +159,7 @@ impl Deployed {
         Ok(())
     }
 
-    /// It was rolled back at `step`, for a reason with `words` in it.
+    /// Checks that the deploy was rolled back at `step`, for a reason that contains `words`.
     pub fn rolled_back(&self, step: &str, words: &str) -> anyhow::Result<()> {
         let at = format!("(step '{step}':");
         ensure!(

@@ -1,5 +1,5 @@
-//! A machine to deploy on: a project, the programs the engine calls, a database, and what of them
-//! can be seen afterwards.
+//! A machine to deploy on: a project, the programs that the engine calls, a database, and checks of all
+//! these after a deploy.
 
 pub mod deploy;
 mod traces;
@@ -41,7 +41,7 @@ esac
 exit 0
 "#;
 
-/// What the script of confiture does first.
+/// The first lines of the script of confiture.
 const NOTED: &str = r#"
 import os, sys
 print(*sys.argv[1:], file=open("ROOT/started", "a"))
@@ -65,7 +65,7 @@ pub struct Stand<'a> {
     pub release: Release,
     /// The settings of the next deploy.
     pub config: Config,
-    /// Variables of the engine, beside those that every deploy has.
+    /// Variables of the engine, in addition to those of every deploy.
     pub env: BTreeMap<&'static str, OsString>,
     pub database: Database<'a>,
     pub project: Project,
@@ -97,14 +97,14 @@ impl<'a> Stand<'a> {
             );
             write_program(&bin.join(name), &(begin + text))
         };
-        // What these are asked is all that matters of them.
+        // Only the arguments of these stand-ins matter.
         shell("nginx", "echo nginx \"$@\" >> \"$root/asked\"\n")?;
         shell("systemctl", SYSTEMCTL)?;
         let venv = root.join("venv");
         let noted = NOTED.replace("ROOT", &root.display().to_string());
         let program = shared(&confiture.program, &venv, &noted)?;
         symlink(program, bin.join("confiture"))?;
-        // The engine lists no links.
+        // The engine does not list programs that are links.
         fs::copy(world.program()?, bin.join(crate::program::PROGRAM))?;
         let server = &world.server;
         let postgres = world.postgres_programs()?;
@@ -132,12 +132,12 @@ impl<'a> Stand<'a> {
         })
     }
 
-    /// The engine finds the administrator's connection string in its environment from now on.
+    /// Adds the administrator's connection string to the engine's environment.
     pub fn set_admin(&mut self) {
         self.env.insert(ADMIN, self.admin.clone().into());
     }
 
-    /// The engine is not among the processes above the program from now on, as on another host.
+    /// From now on the engine is not a parent process of the program, as if it ran on another host.
     pub fn hide_engine(&self) -> anyhow::Result<()> {
         let program = self.root().join("bin").join(crate::program::PROGRAM);
         fs::rename(&program, self.root().join("program"))?;
@@ -145,7 +145,7 @@ impl<'a> Stand<'a> {
         Ok(write_program(&program, &text)?)
     }
 
-    /// The directory is removed with the stand.
+    /// Removes the directory together with the stand.
     pub fn remove_later(&mut self, directory: PathBuf) {
         self.outside = Some(directory);
     }
@@ -156,7 +156,7 @@ impl<'a> Stand<'a> {
 
     /// Whether this confiture is at least `release`.
     pub fn since(&self, release: &str) -> bool {
-        release.parse().is_ok_and(|floor| self.release >= floor)
+        release.parse().is_ok_and(|minimum| self.release >= minimum)
     }
 }
 

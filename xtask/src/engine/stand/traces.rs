@@ -14,17 +14,17 @@ impl Stand<'_> {
         Some(link.file_name()?.to_string_lossy().into_owned())
     }
 
-    /// The lines that the stand-ins were asked, and forgets them.
+    /// Returns the calls of the stand-ins, and clears their log.
     pub fn asked(&self) -> String {
         taken(&self.root().join("asked"))
     }
 
-    /// The programs that received the administrator's connection string, and forgets them.
+    /// Returns the programs that received the administrator's connection string, and clears their log.
     pub fn exposed(&self) -> String {
         taken(&self.root().join("exposed"))
     }
 
-    /// How often confiture was started since this was asked last.
+    /// How often confiture was started since the last call of this function.
     pub fn starts(&self) -> usize {
         taken(&self.root().join("started")).lines().count()
     }
@@ -45,12 +45,12 @@ impl Stand<'_> {
             .collect()
     }
 
-    /// What lies in the directory for temporary files.
+    /// The contents of the directory for temporary files.
     pub fn temporary(&self) -> anyhow::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(self.root().join("tmp"))? {
             let name = entry?.file_name().to_string_lossy().into_owned();
-            // The engine's own, empty: where it would keep connections of ssh.
+            // The engine's own empty directory for ssh connections.
             if name != "fraisier-ssh-cm" {
                 names.push(name);
             }
@@ -58,7 +58,7 @@ impl Stand<'_> {
         Ok(names)
     }
 
-    /// Removes the report that is all that lies in that directory.
+    /// Removes the report, which must be the only file in that directory.
     pub fn remove_report(&self) -> anyhow::Result<()> {
         let names = self.temporary()?;
         let [name] = &names[..] else {
@@ -68,7 +68,7 @@ impl Stand<'_> {
     }
 }
 
-/// The text of a file that is taken away; empty when there is none.
+/// Removes a file and returns its text; empty if there is none.
 fn taken(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     let _ = fs::remove_file(path);

@@ -1,4 +1,4 @@
-//! What the engine does to a database beside deploys.
+//! What the engine does to a database apart from deploys.
 
 use std::fs;
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ pub const DRILL: Story = Story {
             } else {
                 stand.ends(true, &RUN_DRILL)?;
             }
-            // The live database saw nothing of it.
+            // The live database is unchanged.
             stand.is_at(&["001"], &["product"])
         })
         .because(&[(
@@ -95,7 +95,7 @@ pub const REFRESH: Story = Story {
     quick: &[],
     before: Some(|stand| {
         stand.config.name = stand.database.name().to_owned();
-        // The engine keeps a file here, wherever it runs.
+        // The engine writes a file here, wherever it runs.
         let etc = PathBuf::from("/etc").join(&stand.config.name);
         if let Err(why) = fs::create_dir(&etc) {
             return Err(Skip(format!("{} cannot be created: {why}", etc.display())).into());
@@ -167,7 +167,7 @@ pub const ADMINISTRATOR: Story = Story {
     ],
 };
 
-/// No program that was started received the administrator's connection string.
+/// Checks that no child process received the administrator's connection string.
 pub(super) fn is_withheld(stand: &Stand<'_>) -> anyhow::Result<()> {
     let exposed = stand.exposed();
     ensure!(exposed.is_empty(), "these received it:\n{exposed}");

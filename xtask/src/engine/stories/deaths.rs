@@ -1,4 +1,4 @@
-//! Calls that are cut short: by the engine's limit, and by the death of who runs them.
+//! Calls that end early: by the engine's limit, or because the engine or the program is killed.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub const OVER_THE_LIMIT: Story = Story {
                 deployed.rolled_back("migrate", "")?;
                 untouched(stand)
             }
-            // Nobody limits a call in process.
+            // A call in process has no limit.
             Way::Shipped | Way::InProcess => {
                 slow(stand, 65)?;
                 stand.deploy("v2")?.committed()?;
@@ -32,7 +32,7 @@ pub const OVER_THE_LIMIT: Story = Story {
         })
         .because(&[(Way::Program, "the engine gives a program 60 s for a call")]),
         step_only(&[Way::Program], "killed at 60 s", |stand| {
-            // The adapter's own limit is beyond the engine's: the program is killed at 60 s.
+            // The adapter's own limit is longer than the engine's, so the program is killed at 60 s.
             stand.env.insert("FRAISIER_CONFITURE_TIMEOUT", "10m".into());
             let deployed = stand.deploy("v2")?;
             deployed.rolled_back("migrate", "")?;
@@ -55,7 +55,7 @@ pub const KILLED: Story = Story {
             engine.wait()?;
             asleep?;
             if stand.way == Way::Shipped {
-                // confiture goes on, and commits. Nobody takes its report away.
+                // confiture continues, and commits. Its report remains.
                 within(Duration::from_secs(120), || {
                     let (ledger, processes) = (stand.ledger()?, stand.processes());
                     let goes_on = ledger.len() != 2 || !processes.is_empty();
@@ -100,7 +100,7 @@ fn slow(stand: &Stand<'_>, seconds: u32) -> anyhow::Result<()> {
     )
 }
 
-/// Nothing is left of the call, and nothing was committed by it, now or later.
+/// Checks that nothing of the call remains, and that it commits nothing, now or later.
 fn untouched(stand: &Stand<'_>) -> anyhow::Result<()> {
     stand.nothing_is_left()?;
     stand.is_at(&["001"], &["product"])

@@ -1,4 +1,4 @@
-//! Deploys of the sample project that go well, and ones that fail at each step.
+//! Deploys of the sample project that succeed, and that fail at each step.
 
 use anyhow::ensure;
 
@@ -47,7 +47,7 @@ pub const DEPLOYS: Story = Story {
         step("second deploy", |stand| {
             stand.starts();
             stand.deploy("v2")?.committed()?;
-            // The shipped adapter asks for the version, too.
+            // The shipped adapter runs `--version` too.
             let expected = if stand.way == Way::Shipped { 5 } else { 4 };
             let starts = stand.starts();
             ensure!(starts == expected, "confiture was started {starts} times");
@@ -179,7 +179,7 @@ fn later(stand: &Stand<'_>, verify: &str) -> anyhow::Result<()> {
     stand.project.write(&format!("{name}.verify.sql"), verify)
 }
 
-/// `version` is what is active.
+/// Checks that `version` is active.
 fn is_active(stand: &Stand<'_>, version: &str) -> anyhow::Result<()> {
     let active = stand.active();
     ensure!(

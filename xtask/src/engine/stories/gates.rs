@@ -1,4 +1,5 @@
-//! Deploys that the engine lets through, or not, by what the adapter says of the migrations.
+//! Deploys that the engine permits or refuses, according to what the adapter reports about the
+//! migrations.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +11,7 @@ use crate::engine::stand::Stand;
 use crate::engine::stand::deploy::Deployed;
 use crate::engine::way::Way;
 
-/// Creates a table, as far as anybody knows who does not run it.
+/// Creates a table, but only running the file shows that.
 const PYTHON: &str = r#"from confiture.models.migration import Migration
 
 
@@ -44,7 +45,7 @@ pub const POLICY: Story = Story {
                 return Ok(());
             }
             refused(stand, &deployed, "risk_tier", &["001"], &["product"])?;
-            // The rest of the story begins where the others are.
+            // The rest of the story begins like the other stories.
             stand.config.policy = None;
             stand.deploy("v2")?.committed()?;
             stand.config.policy = Some(ADDITIVE);
@@ -75,7 +76,7 @@ pub const FAIL_ON_BLOCK: Story = Story {
     ],
 };
 
-/// A dry run, which is to fail when the policy does not allow the changes.
+/// A dry run, which must fail if the policy does not allow the changes.
 fn planned(stand: &mut Stand<'_>, allowed: bool) -> anyhow::Result<()> {
     stand.build()?;
     let plan = ["--json", "deploy", "--app-version", "v2", "--dry-run"];
@@ -124,7 +125,7 @@ const CHECKED: &str =
 
 const TRUSTS_MORE: [(Way, &str); 2] = [(Way::Program, CHECKED), (Way::InProcess, CHECKED)];
 
-/// Refused, after `002`: old code cannot run on without the table.
+/// Refused after `002`, because the old code needs the table.
 fn drops_a_table(stand: &mut Stand<'_>) -> anyhow::Result<()> {
     stand.project.migration(
         "003_drop",
@@ -135,7 +136,7 @@ fn drops_a_table(stand: &mut Stand<'_>) -> anyhow::Result<()> {
     refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
 }
 
-/// Refused, after `002`: nobody can say what it does.
+/// Refused after `002`, because nothing can be said about what it does.
 fn is_python(stand: &mut Stand<'_>) -> anyhow::Result<()> {
     stand.project.remove("003_drop")?;
     stand.project.write("003_opaque.py", PYTHON)?;
@@ -143,8 +144,8 @@ fn is_python(stand: &mut Stand<'_>) -> anyhow::Result<()> {
     refused(stand, &deployed, "", &["001", "002"], &["product", "stock"])
 }
 
-/// A project that has no migrations yet. Without blue-green the engine refuses it after all: a
-/// `verify` that had nothing to look at is none.
+/// A project that has no migrations yet. Without blue-green the engine refuses it in the end, because
+/// `verify` examined nothing.
 pub const EMPTY: Story = Story {
     name: "empty-directory",
     quick: &[],
@@ -163,7 +164,7 @@ pub const EMPTY: Story = Story {
     .because(&TRUSTS_MORE)],
 };
 
-/// The traffic goes to the old version.
+/// Checks that the traffic goes to the old version.
 fn blue(stand: &Stand<'_>) -> anyhow::Result<()> {
     let blue = stand.root().join("lb/blue.upstream.conf");
     fs::write(&blue, "upstream shop {\n    server 127.0.0.1:8001;\n}\n")?;
@@ -171,7 +172,7 @@ fn blue(stand: &Stand<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refused before anything was done, and the database is where it was.
+/// Checks that the deploy was refused before it did anything, and that the database is unchanged.
 fn refused(
     stand: &Stand<'_>,
     deployed: &Deployed,
@@ -187,7 +188,7 @@ fn classifies(stand: &Stand<'_>) -> bool {
     stand.since("0.44.0")
 }
 
-/// The shipped adapter trusts no verdict before 0.44.0; ours looks at each `true` of those.
+/// The shipped adapter trusts no verdict before 0.44.0; ours checks each `true` of those releases.
 fn judges_windows(stand: &Stand<'_>) -> bool {
     stand.since(if stand.way == Way::Shipped {
         "0.44.0"

@@ -1,4 +1,4 @@
-//! What is deployed, step by step, and what has to be so after each.
+//! The stories: what is deployed, step by step, and what must be true after each step.
 
 mod database;
 mod deaths;

@@ -1,4 +1,4 @@
-//! Where the migrations are, and where they are tried.
+//! Deploys with migrations in another directory, and rehearsals on another database.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ pub const REHEARSAL: Story = Story {
             }
             let deployed = stand.deploy("v2")?;
             deployed.rolled_back("preflight", "")?;
-            // The live database saw nothing of it.
+            // The live database is unchanged.
             stand.is_at(&["001"], &["product"])
         })
         .because(&[(Way::Program, UNSUPPORTED)]),
@@ -72,7 +72,7 @@ fn unsupported(stand: &mut Stand<'_>, versions: &[&str], tables: &[&str]) -> any
     stand.is_at(versions, tables)
 }
 
-/// The engine runs where there are no migrations, as one that a timer or a webhook starts.
+/// The engine runs in a directory without migrations, as when a timer or a webhook starts it.
 pub const ONLY_IN_THE_ARTIFACT: Story = Story {
     name: "only-in-the-artifact",
     quick: &[],
@@ -88,7 +88,7 @@ pub const ONLY_IN_THE_ARTIFACT: Story = Story {
     })],
 };
 
-/// What the engine's own commands say of the adapter.
+/// What the engine's own commands report about the adapter.
 pub const FOUND: Story = Story {
     name: "found",
     quick: &[Way::Program],

@@ -3,35 +3,35 @@
 use crate::engine::stand::Stand;
 use crate::engine::way::Way;
 
-/// Steps on one stand, each on what the one before left.
+/// Steps on one stand, each of which continues from the one before.
 pub struct Story {
     pub name: &'static str,
     /// The variants in which `--quick` runs it, with the newest release.
     pub quick: &'static [Way],
-    /// What it begins with, beside an empty project and database.
+    /// How it begins; without it, the project and the database are empty.
     pub before: Option<fn(&mut Stand<'_>) -> anyhow::Result<()>>,
     pub steps: &'static [Step],
 }
 
 impl Story {
-    /// Whether any of its steps can be done in this way.
+    /// Whether any of its steps can be done with this variant.
     pub fn is_for(&self, way: Way) -> bool {
         self.steps.iter().any(|step| step.ways.contains(&way))
     }
 }
 
-/// Something that is done and then judged.
+/// An action, and the check of its result.
 pub struct Step {
     pub name: &'static str,
     /// The variants that play it.
     pub ways: &'static [Way],
-    /// Why one of ours ends otherwise than the shipped adapter.
+    /// The reason for which one of ours ends differently from the shipped adapter.
     pub reasons: &'static [(Way, &'static str)],
     pub run: fn(&mut Stand<'_>) -> anyhow::Result<()>,
 }
 
 impl Step {
-    /// Ours end otherwise than the shipped adapter, for this reason.
+    /// States that ours end differently from the shipped adapter, for this reason.
     pub(super) const fn because(self, reasons: &'static [(Way, &'static str)]) -> Self {
         Self { reasons, ..self }
     }

@@ -1,4 +1,4 @@
-//! Deploys that cannot get at the database.
+//! Deploys that cannot use the database.
 
 use std::net::TcpListener;
 
@@ -9,7 +9,7 @@ use super::story::{Story, first_deploy, step, stock};
 use crate::live::call::{Direction, Running};
 use crate::project::Project;
 
-/// A migration lock that is held elsewhere, and a server that is not there.
+/// A migration lock that another session holds, and a server that is unreachable.
 pub const TROUBLE: Story = Story {
     name: "trouble",
     quick: &[],
@@ -26,8 +26,8 @@ pub const TROUBLE: Story = Story {
             let elsewhere = Running::start(confiture, ctx, Direction::Up);
             stand.wait_for_sleep()?;
             stock(stand)?;
-            // Before it asks for the lock, an older release changes the ledger, and waits for whoever
-            // reads that: only the limit of the command ends it.
+            // Before an older release takes the lock, it changes the ledger and waits for every session
+            // that reads it. Only the limit of the command ends this wait.
             let (limit, value, words) = if stand.since("0.48.0") {
                 ("FRAISIER_CONFITURE_LOCK_TIMEOUT_MS", "1500", "lock")
             } else {
@@ -36,7 +36,7 @@ pub const TROUBLE: Story = Story {
             stand.env.insert(limit, value.into());
             let deployed = stand.deploy("v2");
             stand.env.clear();
-            elsewhere.give_up()?;
+            elsewhere.cancel()?;
             deployed?.rolled_back("migrate", words)?;
             stand.is_at(&["001"], &["product"])
         }),
@@ -45,7 +45,7 @@ pub const TROUBLE: Story = Story {
             stand.is_at(&["001", "002"], &["product", "stock"])
         }),
         step("server unreachable", |stand| {
-            // A port that was free a moment ago, and on which nobody listens.
+            // A port that was free a moment ago, on which nothing listens.
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             let dsn = format!("postgresql://shop:nobody@127.0.0.1:{port}/shop");
             for name in ["SHOP_DATABASE_URL", "DATABASE_URL"] {

@@ -74,7 +74,7 @@ impl WebhookServer {
         Ok(now.as_secs().to_string())
     }
 
-    /// The response to a request that is signed as the engine wants it.
+    /// The response to a request that is signed as the engine requires.
     fn post(&self, body: &[u8]) -> anyhow::Result<String> {
         let timestamp = Self::timestamp()?;
         let signed = [timestamp.as_bytes(), b".", body].concat();

@@ -13,7 +13,7 @@ use super::follower::{Follower, applies};
 use crate::stage::block_on;
 
 pub const SCENES: &[Play] = &[
-    ("a variable does not hold what it takes", bad_variable),
+    ("a variable has an invalid value", bad_variable),
     ("a setting has another type", bad_setting),
     (
         "the connection string is of another database",
@@ -25,8 +25,11 @@ pub const SCENES: &[Play] = &[
     ("the workdir is not there", no_workdir),
     ("the migrations directory is not there", no_migrations),
     ("the target is no version", no_such_target),
-    ("there is no migration to aim at", no_migration),
-    ("nobody answers at the port", nobody_answers),
+    (
+        "the target does not exist, and there is no migration",
+        no_migration,
+    ),
+    ("nothing listens on the port", nobody_answers),
 ];
 
 fn bad_variable(stage: &Follower<'_>) -> anyhow::Result<()> {

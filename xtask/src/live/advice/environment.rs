@@ -88,7 +88,7 @@ fn upgraded(stage: &Follower<'_>, own: &Environment) -> anyhow::Result<()> {
 fn unknown_option(stage: &Follower<'_>) -> anyhow::Result<()> {
     let own = Environment::copy(&stage.confiture.program)?;
     let confiture = own.program();
-    // What confiture prints about an option that it does not know, for one that the adapter uses.
+    // What confiture prints about an unknown option, with an option that the adapter passes.
     let older = stage.script(&format!(
         "#!/bin/sh\ncase \"$*\" in\n\
          *--lock-timeout*) exec '{0}' migrate up --no-such-option ;;\n\

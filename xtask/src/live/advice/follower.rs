@@ -22,7 +22,7 @@ const FINDS_OUT_FIRST: &str = "run `fraisier-adapter-confiture-ipc current` firs
 /// What ends the advice where a diagnosis may help.
 const DIAGNOSES: &str = "; run `fraisier-adapter-confiture-ipc doctor` to diagnose";
 
-/// A project with one migration, and the advice that was given about it.
+/// A project with one migration, and the advice that it received.
 pub struct Follower<'a> {
     pub stage: Stage<'a>,
     pub given: &'a Mutex<BTreeSet<String>>,
@@ -37,13 +37,13 @@ impl<'a> Deref for Follower<'a> {
 }
 
 impl Follower<'_> {
-    /// A program that does what confiture does, after these lines of a shell.
+    /// A shell script that runs these lines, and then confiture.
     pub fn wrapper(&self, first: &str) -> anyhow::Result<PathBuf> {
         let confiture = self.confiture.program.display();
         self.script(&format!("#!/bin/sh\n{first}\nexec '{confiture}' \"$@\"\n"))
     }
 
-    /// The error's advice, which has to say this.
+    /// The advice of the error, which has to contain this text.
     pub fn advised<T>(
         &self,
         outcome: Result<T, impl Display>,
@@ -68,17 +68,17 @@ impl Follower<'_> {
         Ok(advice.to_owned())
     }
 
-    /// An `up` that applies exactly these.
+    /// Checks that an `up` applies exactly these.
     pub fn applies(&self, versions: &[&str]) -> anyhow::Result<()> {
         applies(&self.adapter(), &self.ctx(), versions)
     }
 
-    /// An `up` that fails, by its advice.
+    /// The advice of an `up` that fails.
     pub fn up_advises(&self, says: &str) -> anyhow::Result<String> {
         self.advised(self.up(), says)
     }
 
-    /// The adapter's program, with no more of an environment than this.
+    /// Runs the adapter's program with only these variables.
     pub fn runs(&self, what: &str, env: &[(&str, &Path)]) -> anyhow::Result<Output> {
         let mut command = Command::new(self.world.program()?);
         command
@@ -90,7 +90,7 @@ impl Follower<'_> {
         run(&mut command)
     }
 
-    /// The adapter's program gives this advice.
+    /// Checks that the adapter's program gives this advice.
     pub fn program_advises(
         &self,
         what: &str,
@@ -105,7 +105,7 @@ impl Follower<'_> {
         Ok(())
     }
 
-    /// The adapter's program knows the revision of the database, which is none.
+    /// Checks that the adapter's program succeeds, and reports a database without a revision.
     pub fn program_succeeds(&self, env: &[(&str, &Path)]) -> anyhow::Result<()> {
         let output = self.runs("current", env)?;
         ensure!(
@@ -130,7 +130,7 @@ impl Follower<'_> {
     }
 }
 
-/// An `up` of this adapter that applies exactly these.
+/// Checks that an `up` of this adapter applies exactly these.
 pub fn applies(
     adapter: &ConfitureMigration,
     ctx: &AdapterCtx,
@@ -148,7 +148,7 @@ pub fn are(outcome: &MigrationOutcome, versions: &[impl AsRef<str>]) -> anyhow::
     Ok(())
 }
 
-/// Where its program is.
+/// The directory of its program.
 pub fn directory_of(confiture: &Installed) -> anyhow::Result<&Path> {
     confiture.program.parent().context("a program at the root")
 }

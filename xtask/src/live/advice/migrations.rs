@@ -24,17 +24,17 @@ const DROPS_TWO: &str = "DROP TABLE two;";
 
 pub const SCENES: &[Play] = &[
     (
-        "a way back is missing where it is required",
-        way_back_required,
+        "a required down migration is missing",
+        down_migration_required,
     ),
     ("a migration needs a superuser", needs_superuser),
     ("a migration loses data", loses_data),
-    ("another deploy makes the ledger", ledger_made_by_another),
+    ("another deploy creates the ledger", ledger_made_by_another),
     ("another deploy holds the lock", lock_is_held),
     ("a session holds what a migration waits for", blocked),
 ];
 
-fn way_back_required(stage: &Follower<'_>) -> anyhow::Result<()> {
+fn down_migration_required(stage: &Follower<'_>) -> anyhow::Result<()> {
     // They report it in two ways.
     let newest = stage.confiture.program.clone();
     let (early, file) = (stage.world.release("0.23.0")?.program, "002_two.down.sql");
@@ -104,7 +104,7 @@ fn loses_data(stage: &Follower<'_>) -> anyhow::Result<()> {
     applies(&stage.adapter(), &ctx, &["001", "002"])
 }
 
-/// Two first deploys at once, by a release that makes the ledger before it has the lock.
+/// Two first deploys at once, with a release that creates the ledger before it takes the lock.
 fn ledger_made_by_another(stage: &Follower<'_>) -> anyhow::Result<()> {
     let early = ConfitureMigration::with_program(stage.world.release("0.23.0")?.program);
     let mut another = stage.sql("BEGIN; CREATE TABLE tb_confiture (id int)")?;
@@ -113,7 +113,7 @@ fn ledger_made_by_another(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.comes(WAITS)?;
     another.batch_execute("COMMIT")?;
     stage.advised(second.finish()?, "wait until the other deploy has ended")?;
-    // The other one ends without having deployed anything.
+    // The other deploy ends without a migration.
     another.batch_execute("DROP TABLE tb_confiture")?;
     applies(&early, &ctx, &["001"])
 }
@@ -151,7 +151,7 @@ fn blocked(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.applies(&["002"])
 }
 
-/// An `up` beside this thread.
+/// An `up` in another thread.
 fn deploy(adapter: &ConfitureMigration, ctx: &AdapterCtx) -> Running {
     Running::start(adapter.clone(), ctx.clone(), Direction::Up)
 }

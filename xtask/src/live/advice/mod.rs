@@ -1,7 +1,7 @@
-//! Follows what a message advises, and sees whether it helps.
+//! Follows the advice of a message, and checks that it helps.
 //!
-//! Each scene gets into trouble, reads what stands behind `Next:`, does that, and has to get on. Advice
-//! that no scene was given fails the last one.
+//! Each scene causes a failure, does what the message says after `Next:`, and then has to succeed. The
+//! last scene fails if there is advice that no scene received.
 
 mod configuration;
 mod environment;
@@ -33,13 +33,14 @@ pub const GROUP: Group = Group {
     scenes,
 };
 
-/// What gets into trouble, and out of it.
+/// A scene: it causes a failure, and follows the advice.
 type Play = (&'static str, fn(&Follower<'_>) -> anyhow::Result<()>);
 
-/// The beginning of the advice that another group follows, which has what it needs.
+/// The beginning of the advice that a scene of another group follows, because it needs what that group
+/// has.
 const FOLLOWED_BY_POOLER: &str = "configure the pooler to ignore it";
 
-/// The scene that reduces the descriptors of this process.
+/// The scene that limits the file descriptors of this process.
 const ALONE: &str = "no descriptors are left";
 
 /// How long the last scene waits for the others.
@@ -47,7 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// The advice that the scenes with one confiture received.
 #[derive(Default)]
-struct Heard {
+struct Received {
     advice: Mutex<BTreeSet<String>>,
     ended: AtomicUsize,
 }
@@ -61,52 +62,55 @@ fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
         rollback::SCENES,
     ]
     .concat();
-    let heard = Arc::new(Heard::default());
+    let received = Arc::new(Received::default());
     let mut scenes: Vec<Scene> = Vec::new();
     for (name, play) in plays {
-        let scene = scene(name, &heard, play);
+        let scene = scene(name, &received, play);
         scenes.push(if name == ALONE { scene.alone() } else { scene });
     }
     let troubles = trouble::all().into_iter();
     scenes.extend(troubles.map(|trouble| {
         let name = trouble.name.clone();
-        scene(&name, &heard, move |stage: &Follower<'_>| {
+        scene(&name, &received, move |stage: &Follower<'_>| {
             trouble.play(stage)
         })
     }));
     let all = scenes.len();
-    let play = move |_: &World, _: &Installed| complete(&heard, all);
+    let play = move |_: &World, _: &Installed| complete(&received, all);
     scenes.push(Scene::new("all advice was given", play).summary());
     scenes
 }
 
-/// A scene that remembers the advice that it was given.
+/// A scene that remembers the advice that it received.
 fn scene(
     name: &str,
-    heard: &Arc<Heard>,
+    received: &Arc<Received>,
     play: impl FnOnce(&Follower<'_>) -> anyhow::Result<()> + Send + 'static,
 ) -> Scene {
-    let heard = Arc::clone(heard);
+    let received = Arc::clone(received);
     Scene::new(name, move |world: &World, confiture: &Installed| {
         let stage = Stage::new(world, confiture)?;
         let project = &stage.project;
         project.migration("001_one", "CREATE TABLE one (id int);", "DROP TABLE one;")?;
-        let given = &heard.advice;
+        let given = &received.advice;
         let result = play(&Follower { stage, given });
-        heard.ended.fetch_add(1, Ordering::SeqCst);
+        received.ended.fetch_add(1, Ordering::SeqCst);
         result
     })
 }
 
-/// Whether the scenes were given every advice there is.
-fn complete(heard: &Arc<Heard>, all: usize) -> anyhow::Result<()> {
-    // Each of them has its share of this until it has ended.
-    wait(PATIENCE, || Ok(Arc::strong_count(heard) == 1))?;
-    if heard.ended.load(Ordering::SeqCst) < all {
+/// Checks that the scenes received every advice that exists.
+fn complete(received: &Arc<Received>, all: usize) -> anyhow::Result<()> {
+    // Each scene has a reference to this until it has ended.
+    wait(PATIENCE, || Ok(Arc::strong_count(received) == 1))?;
+    if received.ended.load(Ordering::SeqCst) < all {
         let reason = "the other scenes of `advice/` were not all selected";
         return Err(Skip(reason.to_owned()).into());
     }
-    let given = heard.advice.lock().unwrap_or_else(PoisonError::into_inner);
+    let given = received
+        .advice
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let never: Vec<String> = every_advice()
         .into_iter()
         .filter(|advice| !given.contains(advice) && !advice.starts_with(FOLLOWED_BY_POOLER))

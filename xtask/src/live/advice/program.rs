@@ -1,4 +1,4 @@
-//! The program that is to be confiture, and the machine it runs on.
+//! Failures of the configured program, and of the machine that it runs on.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! Ways back that fail.
+//! Rollbacks that fail.
 
 use anyhow::{Context as _, ensure};
 use fraisier_adapter_api::Revision;
@@ -8,21 +8,21 @@ use super::follower::{Follower, are};
 use crate::stage::block_on;
 
 pub const SCENES: &[Play] = &[
-    ("a way back loses the connection", way_back_loses_connection),
+    ("a rollback loses the connection", rollback_loses_connection),
     ("the revision is not known", unknown_revision),
     ("such times, behind a wrapper", unproven_behind_wrapper),
-    ("the ledger changes during a way back", changed_ledger),
+    ("the ledger changes during a rollback", changed_ledger),
     (
-        "a failed deploy cannot be undone, and goes on",
+        "a failed deploy cannot be undone, and is continued",
         stuck_and_goes_on,
     ),
     (
-        "a failed deploy cannot be undone, and is taken back",
+        "a failed deploy cannot be undone, and is rolled back",
         stuck_and_taken_back,
     ),
 ];
 
-fn way_back_loses_connection(stage: &Follower<'_>) -> anyhow::Result<()> {
+fn rollback_loses_connection(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.sql("CREATE TABLE public.doomed (id int); INSERT INTO doomed VALUES (1)")?;
     let down = "SELECT pg_terminate_backend(pg_backend_pid()) FROM doomed; DROP TABLE two;";
     two_applied(stage, down)?;
@@ -43,7 +43,7 @@ fn unknown_revision(stage: &Follower<'_>) -> anyhow::Result<()> {
 
 const ONE_TIME: &str = "UPDATE tb_confiture SET applied_at = now()";
 
-/// No interpreter is known there, so that the times come from `migrate status`.
+/// The interpreter is unknown, so the times come from `migrate status`.
 fn unproven_behind_wrapper(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE two;")?;
     stage.sql(ONE_TIME)?;
@@ -56,7 +56,7 @@ fn unproven_behind_wrapper(stage: &Follower<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Another deploy applies a migration while confiture already rolls back: a trigger does it.
+/// Another deploy applies a migration during the rollback; a trigger stands in for it.
 fn changed_ledger(stage: &Follower<'_>) -> anyhow::Result<()> {
     two_applied(stage, "DROP TABLE two;")?;
     stage
@@ -94,7 +94,7 @@ fn stuck_and_taken_back(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.applies(&["002", "003"])
 }
 
-/// A deploy that applied 002, failed at 003, and could not roll 002 back.
+/// The advice after a deploy that applied 002, failed at 003, and could not roll 002 back.
 fn stuck(stage: &Follower<'_>) -> anyhow::Result<String> {
     stage.applies(&["001"])?;
     stage.project.migration(

@@ -1,4 +1,4 @@
-//! Trouble that is data: what leads to it, what is advised, and what follows the advice.
+//! Failures as data: the cause, the advice, and what to do to follow it.
 
 use anyhow::Context as _;
 use fraisier_adapter_api::MigrationOutcome;
@@ -9,7 +9,7 @@ use super::follower::{Follower, are};
 use crate::live::call::Direction;
 use crate::stage::block_on;
 
-/// The name of a migration, its way up and its way down.
+/// The name of a migration, and the SQL of both directions.
 type Migration = (String, String, String);
 
 /// The head of `advice.toml` says what the fields mean.
@@ -30,7 +30,7 @@ pub(super) struct Trouble {
     result: Vec<String>,
 }
 
-/// All of it.
+/// All failures.
 pub(super) fn all() -> Vec<Trouble> {
     #[derive(Deserialize)]
     struct All {

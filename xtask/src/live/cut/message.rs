@@ -1,4 +1,4 @@
-//! The messages between a client and PostgreSQL, as far as a proxy has to know them.
+//! The messages between a client and PostgreSQL that a proxy has to know.
 
 use std::io::{Read, Write as _};
 use std::net::TcpStream;

@@ -1,5 +1,5 @@
-//! Connections that are cut in the middle of an `up` or `down_to`, after each of its messages: what is
-//! reported about the database then, and what is in it.
+//! Cuts the connection of an `up` or `down_to` after each of its messages, and compares what is reported
+//! about the database with what is in it.
 
 pub(super) mod message;
 pub(super) mod proxy;
@@ -19,7 +19,7 @@ use contract_tests::connection::Endpoint;
 
 use self::message::Message;
 use self::proxy::Proxy;
-use self::statement::{Said, Statement, compare};
+use self::statement::{Claim, Statement, compare};
 use super::Group;
 use super::call::Direction;
 use crate::harness::{Scene, World};
@@ -29,8 +29,8 @@ pub const GROUP: Group = Group {
     name: "cut",
     about: "a proxy cuts the connection after a message of a whole `up` and `down_to`: whether what is \
          then reported about the database is true",
-    // Releases that read a lost connection differently: the second reports what it applied before, the
-    // third more of it.
+    // Releases that report a lost connection differently: the second reports what it applied before, the
+    // third more details of it.
     releases: &["0.23.0", "0.44.0", "1.29.0"],
     scenes: |args, _| {
         let every = args.every;
@@ -44,10 +44,10 @@ pub const GROUP: Group = Group {
     },
 };
 
-/// After so many messages nobody is logged in yet: nothing can have been changed.
+/// After this many messages no client is logged in yet, so nothing can have changed.
 const NOT_LOGGED_IN: usize = 3;
 
-/// How many cuts are made at a time. A call waits for its server as long as it computes.
+/// How many cuts are made at a time: a call waits for its server for as long as it computes.
 const LANES: usize = 3;
 /// A call that hangs after a cut is stopped, and reports what is known then.
 const ENDS_WITHIN: Duration = Duration::from_secs(120);
@@ -71,7 +71,7 @@ fn cuts(
     }
     let whole = cut(&stage, direction, None)?;
     ensure!(
-        whole.statement.said == Said::Done && whole.statement.falsehood.is_none(),
+        whole.statement.claim == Claim::Done && whole.statement.falsehood.is_none(),
         "{direction} fails although nothing is cut: {:?}",
         whole.statement
     );
@@ -86,12 +86,12 @@ fn cuts(
     });
     drop(bar);
     let made: Vec<(usize, Ran)> = made.into_iter().collect::<anyhow::Result<_>>()?;
-    let mut said: BTreeMap<Said, usize> = BTreeMap::new();
+    let mut claims: BTreeMap<Claim, usize> = BTreeMap::new();
     for (_, ran) in &made {
-        *said.entry(ran.statement.said).or_default() += 1;
+        *claims.entry(ran.statement.claim).or_default() += 1;
     }
     world.lab.ui.note(&format!(
-        "{label} {} times in {} messages, then reported: {said:?}",
+        "{label} {} times in {} messages, then reported: {claims:?}",
         made.len(),
         whole.passed.len(),
     ));
@@ -112,7 +112,7 @@ fn chosen(passed: &[Message], every: usize) -> Vec<usize> {
     numbered.filter(wanted).map(|(at, _)| at).collect()
 }
 
-/// One call, and what is true of it.
+/// One call, and the facts about it.
 struct Ran {
     passed: Vec<Message>,
     statement: Statement,
@@ -147,7 +147,7 @@ fn cut(stage: &Stage<'_>, direction: Direction, cut_after: Option<usize>) -> any
         .as_ref()
         .map_err(|failure| (failure.kind(), failure.state()));
     let mut statement = compare(returned, &changed, all);
-    if statement.said == Said::Unknown
+    if statement.claim == Claim::Unknown
         && (cut_after.is_some_and(|at| at <= NOT_LOGGED_IN)
             || direction == Direction::Up && changed.len() > 1)
     {

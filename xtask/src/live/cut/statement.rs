@@ -1,11 +1,11 @@
-//! What a result says about the database, compared with the ledger.
+//! What a result claims about the database, compared with the ledger.
 
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 use fraisier_adapter_confiture::DatabaseState;
 
-/// What is said about the migrations that a call applied or rolled back.
+/// What a result claims about the migrations that a call applied or rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Said {
+pub enum Claim {
     /// It is done.
     Done,
     /// Nothing changed.
@@ -14,14 +14,14 @@ pub enum Said {
     Exactly,
     /// These, perhaps more.
     AtLeast,
-    /// It is not known.
+    /// The result is unknown.
     Unknown,
 }
 
-/// An answer's statement, and why it is false if it is.
+/// The claim of an answer, and why it is false, if it is.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Statement {
-    pub said: Said,
+    pub claim: Claim,
     pub falsehood: Option<String>,
 }
 
@@ -36,7 +36,7 @@ pub fn compare(returned: Returned<'_>, changed: &[String], all: &[&str]) -> Stat
             let shown: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
             let done = shown == all && changed == all;
             return Statement {
-                said: Said::Done,
+                claim: Claim::Done,
                 falsehood: (!done)
                     .then(|| format!("says done, {shown:?}; changed were {changed:?}")),
             };
@@ -46,15 +46,15 @@ pub fn compare(returned: Returned<'_>, changed: &[String], all: &[&str]) -> Stat
     let named = |versions: &[Revision]| -> Vec<String> {
         versions.iter().map(ToString::to_string).collect()
     };
-    let (said, right) = match state {
-        _ if state.is_unchanged() => (Said::Nothing, changed.is_empty()),
-        DatabaseState::Exactly { versions, .. } => (Said::Exactly, named(versions) == changed),
+    let (claim, right) = match state {
+        _ if state.is_unchanged() => (Claim::Nothing, changed.is_empty()),
+        DatabaseState::Exactly { versions, .. } => (Claim::Exactly, named(versions) == changed),
         DatabaseState::AtLeast { versions, .. } => {
             let versions = named(versions);
             let right = changed.starts_with(&versions) && changed.len() <= versions.len() + 1;
-            (Said::AtLeast, right)
+            (Claim::AtLeast, right)
         }
-        _ => (Said::Unknown, true),
+        _ => (Claim::Unknown, true),
     };
     // These claim that nothing was done, whatever the state says.
     let harmless = [
@@ -64,7 +64,7 @@ pub fn compare(returned: Returned<'_>, changed: &[String], all: &[&str]) -> Stat
     ];
     let right = right && (changed.is_empty() || !harmless.contains(&kind));
     Statement {
-        said,
+        claim,
         falsehood: (!right).then(|| format!("changed were {changed:?}; said was {kind}, {state}")),
     }
 }
@@ -81,10 +81,10 @@ mod tests {
         versions.iter().map(ToString::to_string).collect()
     }
 
-    /// What is said, and whether it is true, of an `up` that really applied `changed`.
-    fn up(kind: AdapterErrorKind, state: &DatabaseState, changed: &[&str]) -> (Said, bool) {
+    /// The claim about an `up` that really applied `changed`, and whether it is true.
+    fn up(kind: AdapterErrorKind, state: &DatabaseState, changed: &[&str]) -> (Claim, bool) {
         let statement = compare(Err((kind, state)), &owned(changed), ALL);
-        (statement.said, statement.falsehood.is_none())
+        (statement.claim, statement.falsehood.is_none())
     }
 
     fn exactly(versions: &[&str]) -> DatabaseState {
@@ -102,18 +102,18 @@ mod tests {
             versions: vec![Revision::new("001")],
         };
         for (state, changed, expected) in [
-            (&exactly(&[]), &[][..], (Said::Nothing, true)),
-            (&exactly(&[]), &["001"], (Said::Nothing, false)),
-            (&DatabaseState::Unchanged, &["001"], (Said::Nothing, false)),
-            (&two, &["001", "002"], (Said::Exactly, true)),
-            (&two, &["001"], (Said::Exactly, false)),
-            (&two, ALL, (Said::Exactly, false)),
-            (&at_least, &["001"], (Said::AtLeast, true)),
-            (&at_least, &["001", "002"], (Said::AtLeast, true)),
-            (&at_least, ALL, (Said::AtLeast, false)),
-            (&at_least, &[], (Said::AtLeast, false)),
-            (&DatabaseState::Unknown, &["001"], (Said::Unknown, true)),
-            (&DatabaseState::InProgress, ALL, (Said::Unknown, true)),
+            (&exactly(&[]), &[][..], (Claim::Nothing, true)),
+            (&exactly(&[]), &["001"], (Claim::Nothing, false)),
+            (&DatabaseState::Unchanged, &["001"], (Claim::Nothing, false)),
+            (&two, &["001", "002"], (Claim::Exactly, true)),
+            (&two, &["001"], (Claim::Exactly, false)),
+            (&two, ALL, (Claim::Exactly, false)),
+            (&at_least, &["001"], (Claim::AtLeast, true)),
+            (&at_least, &["001", "002"], (Claim::AtLeast, true)),
+            (&at_least, ALL, (Claim::AtLeast, false)),
+            (&at_least, &[], (Claim::AtLeast, false)),
+            (&DatabaseState::Unknown, &["001"], (Claim::Unknown, true)),
+            (&DatabaseState::InProgress, ALL, (Claim::Unknown, true)),
         ] {
             let found = up(AdapterErrorKind::Execution, state, changed);
             assert_eq!(found, expected, "{state} {changed:?}");
@@ -124,8 +124,8 @@ mod tests {
     fn a_harmless_kind_is_a_statement_about_the_database() {
         let unreachable = AdapterErrorKind::DbUnreachable;
         let unknown = &DatabaseState::Unknown;
-        assert_eq!(up(unreachable, unknown, &[]), (Said::Unknown, true));
-        assert_eq!(up(unreachable, unknown, &["001"]), (Said::Unknown, false));
+        assert_eq!(up(unreachable, unknown, &[]), (Claim::Unknown, true));
+        assert_eq!(up(unreachable, unknown, &["001"]), (Claim::Unknown, false));
     }
 
     #[test]

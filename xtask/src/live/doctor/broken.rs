@@ -1,4 +1,4 @@
-//! Projects, each broken in one way, and what `doctor` has to say of them: as data where that is enough.
+//! Projects, each broken in one way, and what `doctor` has to find in them; as data where that is enough.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -22,13 +22,13 @@ use super::subject::{CONFITURE, DSN, Expected, Subject};
 use crate::live::cut::proxy::Proxy;
 use crate::stage::comes;
 
-/// What has to be found (nothing: the project is healthy), and what has to live until then.
+/// What has to be found (`None` for a healthy project), and what must not be dropped before.
 pub(super) type Broken = (Option<Expected>, Option<Box<dyn Any>>);
 
 /// A way to break a project.
 pub(super) type Breaks = Box<dyn FnOnce(&mut Subject<'_>) -> anyhow::Result<Broken> + Send>;
 
-/// Every way, by its name.
+/// Every way to break a project, by its name.
 pub(super) fn all() -> impl Iterator<Item = (String, Breaks)> {
     let rows = rows().into_iter().map(|row| {
         let name = row.name.clone();

@@ -1,4 +1,4 @@
-//! `doctor` of the adapter's program, on projects that are broken one way each.
+//! `doctor` of the adapter's program, on projects that are each broken in one way.
 
 mod broken;
 mod pooler;
@@ -26,8 +26,7 @@ pub const GROUP: Group = Group {
     name: "doctor",
     about: "`doctor` of the adapter's program, on a healthy project and on broken ones: whether each \
          check finds what is broken, and changes nothing",
-    // One that applies edited files all the same, and the newest: what they print and what they write into
-    // the ledger differs.
+    // One that applies edited files, and the newest: they print and write different things.
     releases: &["0.23.0", "newest"],
     scenes: |_, _| {
         let scene = |(name, breaks): (String, Breaks)| {
@@ -92,7 +91,7 @@ fn judge(breaks: Breaks, world: &World, confiture: &Installed) -> anyhow::Result
     diagnosed(&output, expected).context(printed)
 }
 
-/// Whether the diagnosis is what has to be found, or that all is well.
+/// Checks that the diagnosis is the expected finding, or that everything is in order.
 fn diagnosed(output: &Output, expected: Option<Expected>) -> anyhow::Result<()> {
     let diagnosis: Value = serde_json::from_str(&output.stdout)?;
     let checks = diagnosis["checks"].as_array().context("no checks")?;

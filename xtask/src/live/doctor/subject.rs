@@ -42,8 +42,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The connection string that `doctor` is given, with this put in place of that, which has to be
-    /// in it.
+    /// Replaces `that`, which must occur, by `this` in the connection string for `doctor`.
     pub(super) fn replace_in_dsn(&mut self, that: &str, this: &str) -> anyhow::Result<()> {
         let dsn = self.env[DSN].to_string_lossy();
         ensure!(
@@ -55,13 +54,13 @@ impl<'a> Subject<'a> {
         Ok(())
     }
 
-    /// The connection string with another port.
+    /// Replaces the port of the connection string.
     pub(super) fn replace_port(&mut self, port: u16) -> anyhow::Result<()> {
         let old = self.port()?;
         self.replace_in_dsn(&format!(":{old}/"), &format!(":{port}/"))
     }
 
-    /// The connection string with these parameters at its end.
+    /// Appends these parameters to the connection string.
     pub(super) fn add_to_dsn(&mut self, parameters: &str) {
         let dsn = self.env.entry(DSN.into()).or_default();
         dsn.push("?");
@@ -75,7 +74,7 @@ impl<'a> Subject<'a> {
         port.context("the server's connection string has no port")
     }
 
-    /// The password, which no diagnosis may hold.
+    /// The password, which no diagnosis may contain.
     pub(super) fn password(&self) -> anyhow::Result<String> {
         let config: Config = self.database.dsn().parse()?;
         let password = config.get_password();
@@ -93,7 +92,9 @@ impl<'a> Subject<'a> {
 
     pub(super) fn since(&self, release: &str) -> bool {
         let deployed = base_version(&self.confiture.version);
-        release.parse().is_ok_and(|floor| deployed >= Some(floor))
+        release
+            .parse()
+            .is_ok_and(|minimum| deployed >= Some(minimum))
     }
 
     pub(super) fn migrations(&self) -> PathBuf {
@@ -109,7 +110,7 @@ impl<'a> Subject<'a> {
         Ok(())
     }
 
-    /// The relations of the database, their files and rights.
+    /// The relations of the database, with their files and privileges.
     pub(super) fn fingerprint(&self) -> anyhow::Result<String> {
         let sql = "SELECT md5(string_agg(concat_ws(' ', oid, relname, relfilenode, relacl), ',' ORDER BY oid)) \
                    FROM pg_class WHERE relpersistence <> 't'";

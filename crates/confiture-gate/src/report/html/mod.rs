@@ -1,6 +1,5 @@
-//! The report as one page that asks nothing of anybody: the verdict and its causes, the matrix of
-//! releases and cases, and behind each cell the recording beside what was seen. It is whole without
-//! JavaScript.
+//! The report as one page without external resources: the verdict and its causes, the matrix of releases
+//! and cases, and for each cell the recording beside what was seen. It is complete without JavaScript.
 
 #[cfg(test)]
 mod tests;
@@ -51,10 +50,10 @@ struct Page<'a> {
     rules: BTreeSet<String>,
 }
 
-/// A case on each candidate that has it, with the candidate's version.
+/// A case on each candidate to which it applies, with the candidate's version.
 type Row<'a> = (&'a str, Vec<Option<(&'a str, &'a CaseResult)>>);
 
-/// What is behind a cell. Cells that show the same share it.
+/// The content behind a cell. Cells with the same content share it.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Behind<'a> {
     case: &'a str,
@@ -76,7 +75,7 @@ impl<'a> Behind<'a> {
     }
 }
 
-/// The text behind cells, and the versions that show it.
+/// The text behind cells, and the versions to which it belongs.
 struct Article<'a> {
     case: &'a CaseResult,
     versions: Vec<&'a str>,
@@ -115,7 +114,7 @@ fn title(report: &Report) -> String {
     }
 }
 
-/// The rules that are named, whose meaning is explained.
+/// The rules that the report names; the page explains each.
 fn rules(views: &[View<'_>]) -> BTreeSet<String> {
     let entries = views.iter().flat_map(|view| &view.entries);
     let lines = entries.flat_map(|entry| &entry.lines);
@@ -125,7 +124,7 @@ fn rules(views: &[View<'_>]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Each capability, and what each candidate says of it.
+/// Each capability, and its state in each candidate.
 fn capabilities(report: &Report) -> Vec<(&str, Vec<Option<&Capability>>)> {
     let all = report.candidates.iter().flat_map(|it| &it.capabilities);
     let names = distinct(all.map(|it| it.name.as_str()));
@@ -167,7 +166,7 @@ fn matrix(report: &Report) -> Vec<(&str, Vec<Row<'_>>)> {
     operations.into_iter().map(rows).collect()
 }
 
-/// The articles, and the numbers of those that are alike.
+/// The articles, and the number of each; equal ones share a number.
 fn articles(report: &Report) -> (Vec<Article<'_>>, BTreeMap<Behind<'_>, usize>) {
     let mut articles: Vec<Article<'_>> = Vec::new();
     let mut ids = BTreeMap::new();
@@ -187,7 +186,7 @@ fn articles(report: &Report) -> (Vec<Article<'_>>, BTreeMap<Behind<'_>, usize>) 
     (articles, ids)
 }
 
-/// The texts in their order, each once.
+/// The distinct texts, in order.
 fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = BTreeSet::new();
     texts.filter(|text| seen.insert(*text)).collect()
@@ -273,7 +272,7 @@ fn side(line: Option<&str>, tag: &str) -> String {
     }
 }
 
-/// The addresses that a page names. It should name none.
+/// The addresses that a page names. A page must name none.
 pub fn addresses(page: &str) -> BTreeSet<&str> {
     ["http://", "https://", "//cdn", "src=", "@import", "url("]
         .into_iter()

@@ -1,5 +1,6 @@
-//! Options whose effect no recording shows. Each is passed where confiture would do something else
-//! without it: one that is accepted and ignored breaks, by what was done and not by a help page.
+//! Options whose effect no recording shows. Each is passed in a case in which confiture would do
+//! something else without it. So an option that is accepted and ignored breaks its case, even if a help
+//! page offers it.
 
 mod table;
 #[cfg(test)]
@@ -16,10 +17,10 @@ use contract_tests::recording::Recording;
 use contract_tests::release::Release;
 use contract_tests::site::Site;
 
-use super::bench::Bench;
 use super::observe::observe;
 use super::ran::Ran;
 use super::recording::recording;
+use super::setup::Setup;
 use super::text::without_secret;
 use crate::change::Change;
 use crate::drift::refused;
@@ -31,7 +32,7 @@ pub(crate) use table::{Effect, effects};
 
 /// Runs and judges the case of an effect.
 pub(crate) fn run(
-    bench: &Bench<'_>,
+    setup: &Setup<'_>,
     effect: &Effect,
     mut place: Prepared<'_>,
     server: &Server,
@@ -39,12 +40,12 @@ pub(crate) fn run(
     let case = &effect.case;
     effect.arrange(&mut place)?;
     let (observed, waited) = match effect.waits {
-        Some(_) => waiting(server, &place.site, || observe(bench, case, &place))?,
-        None => (observe(bench, case, &place)?, Duration::ZERO),
+        Some(_) => waiting(server, &place.site, || observe(setup, case, &place))?,
+        None => (observe(setup, case, &place)?, Duration::ZERO),
     };
     let seen = recording(case, &place.site, &observed);
     let findings = if observed.findings.is_empty() {
-        judge(effect, bench.judged_as, &seen, waited)
+        judge(effect, setup.judged_as, &seen, waited)
     } else {
         let findings = observed.findings.into_iter();
         findings.map(Finding::breaking).collect()
@@ -59,8 +60,8 @@ pub(crate) fn run(
     })
 }
 
-/// What `work` gives, and how long a session of the case's database waited for the migration lock
-/// meanwhile: by the server's clock, which runs as fast on a busy machine.
+/// The result of `work`, and how long a session of the case's database waited for the migration lock
+/// meanwhile. The server measures the time, so a busy machine makes no difference.
 fn waiting<O>(
     server: &Server,
     site: &Site,
@@ -88,7 +89,7 @@ fn waiting<O>(
     Ok((output?, waited))
 }
 
-/// What differs from the effect that the option has.
+/// How the run differs from the effect that the option should have.
 fn judge(effect: &Effect, release: Release, seen: &Recording, waited: Duration) -> Vec<Finding> {
     let call = &seen.calls[0];
     if let Some(refused) = refused(call) {
@@ -100,7 +101,7 @@ fn judge(effect: &Effect, release: Release, seen: &Recording, waited: Duration) 
         })
         .meaning(effect.meaning)
     };
-    // A wait that was cut short ends long before the other.
+    // A wait that the option cut short ends long before the default wait.
     if effect.waits.is_some_and(|waits| waited > waits / 2) {
         let now = format!("it waited for {} s", waited.as_secs());
         return vec![ignored().with("it waits for a second", now)];

@@ -1,4 +1,4 @@
-//! Which options there are, and which case shows the effect of each.
+//! The options, and the case that shows the effect of each.
 
 use std::time::Duration;
 
@@ -15,33 +15,33 @@ use contract_tests::release::Release;
 use fraisier_adapter_confiture::capability::Need;
 use serde_json::{Value, json};
 
-/// Where the file is that confiture reads by default.
+/// The file that confiture reads by default.
 const CONFIGURATION: &str = "db/environments/local.yaml";
 
-/// It leads to a port where nothing listens.
+/// A configuration with a port where nothing listens.
 const LEADS_ELSEWHERE: &str = "name: local\n\
     database_url: postgresql://nobody@127.0.0.1:1/elsewhere\n\
     include_dirs: [db/schema]\n";
 
-/// Where the project inside the project is.
+/// The directory of the project inside the project.
 const ELSEWHERE: &str = "elsewhere";
 const MIGRATIONS_ELSEWHERE: &str = "elsewhere/db/migrations";
 
-/// How long confiture waits for a lock that it was given no time for.
+/// How long confiture waits for a lock by default.
 const WAITS_OTHERWISE: Duration = Duration::from_secs(30);
 
 /// An option, and the case that shows its effect.
 #[derive(Debug)]
 pub(crate) struct Effect {
-    /// The case; its expectations are what the option makes so.
+    /// The case; its expectations are the effect of the option.
     pub(crate) case: Case,
     /// The option.
     pub(super) option: &'static str,
-    /// What is so where the option has no effect; one of them is enough.
+    /// Facts that show that the option had no effect; one of them is enough.
     pub(super) without: Vec<Fact>,
-    /// How long the call waits for a lock without the option, where that is the effect.
+    /// How long the call waits for a lock without the option, if the option limits that.
     pub(super) waits: Option<Duration>,
-    /// What the engine's configuration says.
+    /// The engine's configuration.
     settings: Vec<(&'static str, Value)>,
     /// A file that the project has beside its migrations.
     file: Option<(&'static str, &'static str)>,
@@ -70,7 +70,7 @@ impl Effect {
         self
     }
 
-    /// Puts in place what the option needs beside the case.
+    /// Prepares what the option needs in addition to the case.
     pub(super) fn arrange(&self, place: &mut Prepared<'_>) -> std::io::Result<()> {
         let project = &place.site.project;
         if let Some((path, text)) = self.file {
@@ -89,7 +89,7 @@ impl Effect {
     }
 }
 
-/// All of them.
+/// All effects.
 pub(crate) fn effects() -> Vec<Effect> {
     let mut all: Vec<Effect> = [
         ("current/no-config", Call::Current, "CONFIG_006"),
@@ -114,8 +114,8 @@ pub(crate) fn effects() -> Vec<Effect> {
     all
 }
 
-/// A configuration lies in the usual place and leads to another database. Where no variable names
-/// one, confiture fails instead of reading it, and with another code where it looked for one.
+/// The usual configuration file names another database. If no variable has a connection string, confiture
+/// must fail instead of reading the file; its code shows whether it read one.
 fn no_config(name: &'static str, call: Call, code: &'static str) -> Effect {
     let about = "A configuration file leads to another database; no variable names one.";
     let case = new_case(name, about, call)
@@ -170,7 +170,7 @@ fn preflight_elsewhere() -> Effect {
         .project(two())
         .without_database()
         .migrations_dir(MIGRATIONS_ELSEWHERE)
-        .since(floor(Need::Preflight))
+        .since(minimum(Need::Preflight))
         .expect([checked(1)]);
     let meaning = "lets a deploy pass whose migrations were not examined";
     Effect {
@@ -185,7 +185,7 @@ fn lock_timeout() -> Effect {
         .project(one())
         .while_(Circumstance::LockHeld)
         .expect([Code("LOCK_1300"), Untouched]);
-    let meaning = "waits for a lock longer than the deploy allows";
+    let meaning = "waits longer for a lock than the deploy allows";
     Effect {
         waits: Some(WAITS_OTHERWISE),
         ..Effect::new("--lock-timeout", case, Vec::new(), meaning)
@@ -194,8 +194,8 @@ fn lock_timeout() -> Effect {
 }
 
 fn require_reversible() -> Effect {
-    // Without the option, what has no way back fails as it is loaded: from 1.2.0 on before anything
-    // is applied, below after the first migration.
+    // Without the option, an irreversible migration fails when it is loaded: from 1.2.0 on before
+    // anything is applied, in earlier releases after the first migration.
     let about = "The setting asks for a way back, and the second of two migrations has none.";
     let case = new_case("up/require-reversible", about, Call::Up(None))
         .project(two().without("002_two.down.sql"))
@@ -215,7 +215,7 @@ fn allow_destructive() -> Effect {
     let about = "A migration is marked as losing data, and the setting allows it.";
     let case = new_case("up/allow-destructive", about, Call::Up(None))
         .project(destructive)
-        .since(floor(Need::AllowDestructive))
+        .since(minimum(Need::AllowDestructive))
         .expect([Revision(Some("002")), NoTable("public.one")]);
     let meaning = "fails every deploy whose setting allows a loss of data";
     let without = vec![Code("VALID_002")];
@@ -223,8 +223,8 @@ fn allow_destructive() -> Effect {
         .setting("allow_destructive", json!(true))
 }
 
-/// The first release that can do it.
-fn floor(need: Need) -> Release {
+/// The minimum version of a capability.
+fn minimum(need: Need) -> Release {
     let (major, minor, patch) = need.floor().since;
     let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     Release::new(number(major), number(minor), number(patch))
@@ -238,8 +238,8 @@ fn two() -> Project {
     one().migration("002_two", "CREATE TABLE two ();", "DROP TABLE two;")
 }
 
-/// What a recorded case shows that an option has no effect: the case, the option, and what is so
-/// then.
+/// Recorded cases that show whether an option has an effect: the case, the option, and the facts that
+/// hold if it has none.
 pub(super) fn shown_by_recorded() -> [(&'static str, &'static str, Vec<Fact>); 3] {
     [
         ("up/target", "--target", vec![Revision(Some("003"))]),

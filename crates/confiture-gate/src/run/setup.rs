@@ -1,4 +1,4 @@
-//! What every case of one candidate is run with.
+//! What all cases of one candidate have in common.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,35 +8,35 @@ use contract_tests::release::Release;
 
 use super::baseline::Baseline;
 
-/// What every case of one candidate has in common.
+/// The candidate, its baseline and its limits.
 #[derive(Debug)]
-pub(crate) struct Bench<'a> {
+pub(crate) struct Setup<'a> {
     /// The candidate.
     pub(crate) program: &'a Path,
     /// This program, which is also the wrapper.
     pub(crate) myself: &'a Path,
-    /// The release by whose floors it is judged.
+    /// The release by whose minimum versions it is judged.
     pub(crate) judged_as: Release,
-    /// What it is compared with.
+    /// The baseline that it is compared with.
     pub(crate) baseline: &'a Baseline,
     /// What `--version` prints, once it is known.
     pub(crate) version: Option<String>,
-    /// The version it says it has, which is shown to the adapter as the release it is judged as.
+    /// The version that the candidate prints. The adapter sees the release that it is judged as instead.
     pub(crate) says: &'a str,
     /// How long one call may take.
     pub(crate) limit: Duration,
-    /// How many calls did not end within it.
+    /// How many calls did not end within the limit.
     pub(crate) hung: AtomicUsize,
-    /// Whether the calls are made that a recording has and the adapter did not make.
+    /// Whether to make the recorded calls that the adapter did not make.
     pub(crate) records: bool,
-    /// Where what each case left is kept.
+    /// The directory of `--keep`.
     pub(crate) keep: Option<PathBuf>,
 }
 
-/// After so many calls that do not end, no call gets the whole limit any more.
+/// After this many calls that do not end, later calls get a shorter limit.
 const PATIENT_FOR: usize = 3;
 
-impl Bench<'_> {
+impl Setup<'_> {
     /// How long the next call may take.
     pub(crate) fn limit(&self) -> Duration {
         if self.hung.load(Ordering::Relaxed) < PATIENT_FOR {

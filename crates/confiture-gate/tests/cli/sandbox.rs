@@ -1,13 +1,13 @@
-//! A directory of its own, and the gate run in it.
+//! A temporary directory in which the gate runs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-pub(crate) struct Room(tempfile::TempDir);
+pub(crate) struct Sandbox(tempfile::TempDir);
 
-impl Room {
+impl Sandbox {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -16,12 +16,12 @@ impl Room {
         self.0.path().join(name)
     }
 
-    /// A program that answers like confiture, to `--version` and nothing else.
+    /// A program that prints a version like confiture, and does nothing else.
     pub(crate) fn confiture(&self) -> PathBuf {
         self.script("echo 'confiture version 1.29.0'")
     }
 
-    /// A program that stands for confiture.
+    /// A program in the place of confiture.
     pub(crate) fn script(&self, lines: &str) -> PathBuf {
         let program = self.path("confiture");
         fs::write(&program, format!("#!/bin/sh\n{lines}\n")).unwrap();
@@ -66,9 +66,9 @@ pub(crate) fn is_wrong_usage(output: &Output, words: &str) {
     assert!(output.stdout.is_empty());
 }
 
-/// Nothing was judged, which the screen and the report say in the same sentence.
+/// Checks that nothing was judged, and that the screen and the report say so in the same sentence.
 #[track_caller]
-pub(crate) fn is_unknown(room: &Room, output: &Output, words: &str) {
+pub(crate) fn is_unknown(sandbox: &Sandbox, output: &Output, words: &str) {
     let shown = text(&output.stdout);
     assert_eq!(
         output.status.code(),
@@ -79,10 +79,13 @@ pub(crate) fn is_unknown(room: &Room, output: &Output, words: &str) {
     let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(shown.contains("UNKNOWN: "), "{shown}");
     assert!(shown.contains(words), "{shown}");
-    let report = room.report();
+    let report = sandbox.report();
     assert_eq!(report["verdict"], "unknown");
     let stopped = report["candidates"][0]["stopped"].as_str().unwrap();
     assert!(stopped.contains(words), "{stopped}");
     let whole = report.to_string();
-    assert!(!whole.contains(room.0.path().to_str().unwrap()), "{whole}");
+    assert!(
+        !whole.contains(sandbox.0.path().to_str().unwrap()),
+        "{whole}"
+    );
 }

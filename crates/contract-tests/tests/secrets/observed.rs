@@ -1,4 +1,4 @@
-//! What is heard of a command while it runs: its events, and the lines of the trace.
+//! What an observer and the trace get while a command runs.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
@@ -11,14 +11,14 @@ use fraisier_adapter_confiture::tools::{Announcer, Redactor};
 use tracing::field::{Field, Visit};
 use tracing::span;
 
-/// Everything that is heard of a command that left this output, asked to go to this target.
+/// Everything that is observed of a command with this target that printed this output.
 pub(crate) fn while_it_runs(redactor: &Arc<Redactor>, output: &Output, target: &str) -> Vec<u8> {
-    let heard = Arc::new(Heard::default());
-    tracing::subscriber::with_default(Trace(heard.clone()), || {
+    let observed = Arc::new(Observed::default());
+    tracing::subscriber::with_default(Trace(observed.clone()), || {
         let announcer = Announcer::new(
             Arc::new(Call::next("up", None)),
             redactor.clone(),
-            Some(heard.clone()),
+            Some(observed.clone()),
         );
         let target = Revision::new(target);
         let _span = announcer.span(Some(&target)).entered();
@@ -35,23 +35,23 @@ pub(crate) fn while_it_runs(redactor: &Arc<Redactor>, output: &Output, target: &
         listener(Activity::Finished(output));
         emit_migrations(output, &announcer);
     });
-    let text = heard.0.lock().expect("nobody panics with it");
-    assert!(text.contains("finished"), "the trace is heard: {text}");
+    let text = observed.0.lock().expect("nobody panics with it");
+    assert!(text.contains("finished"), "the trace is observed: {text}");
     text.clone().into_bytes()
 }
 
-/// What was heard, with a zero byte after each text: a line's end may be a byte of a secret.
+/// What was observed, with a zero byte after each text, because a line end may be part of a secret.
 #[derive(Default)]
-struct Heard(Mutex<String>);
+struct Observed(Mutex<String>);
 
-impl Heard {
+impl Observed {
     fn add(&self, text: fmt::Arguments<'_>) {
-        let mut heard = self.0.lock().expect("nobody panics with it");
-        let _ = write!(heard, "{text}\0");
+        let mut observed = self.0.lock().expect("nobody panics with it");
+        let _ = write!(observed, "{text}\0");
     }
 }
 
-impl Observer for Heard {
+impl Observer for Observed {
     fn event(&self, _: &Call, event: &Event) {
         match event {
             Event::Line { text, .. } => self.add(format_args!("{text}")),
@@ -64,9 +64,9 @@ impl Observer for Heard {
     }
 }
 
-/// Hears the trace with every value as it is: a layer that prints escapes quotes, and so cuts a secret
-/// in pieces.
-struct Trace(Arc<Heard>);
+/// Receives the trace with unescaped values. A layer that prints them escapes quotes, which would split a
+/// secret.
+struct Trace(Arc<Observed>);
 
 impl tracing::Subscriber for Trace {
     fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
@@ -93,7 +93,7 @@ impl tracing::Subscriber for Trace {
     fn exit(&self, _: &span::Id) {}
 }
 
-struct Values<'a>(&'a Heard);
+struct Values<'a>(&'a Observed);
 
 impl Visit for Values<'_> {
     fn record_str(&mut self, _: &Field, value: &str) {
