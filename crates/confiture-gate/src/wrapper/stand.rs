@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread::JoinHandle;
 
+use contract_lab::confiture::python_of;
 use contract_tests::front::{PYTHON, Started, started};
 use contract_tests::project::names_in;
 use rustix::process::Signal;
@@ -98,8 +99,7 @@ fn wrap_ledger(
     argv: &[String],
 ) -> anyhow::Result<ExitCode> {
     let task: Task = serde_json::from_slice(task)?;
-    let python = task.program.with_file_name("python");
-    let status = Command::new(python).args(argv).status()?;
+    let status = Command::new(python_of(&task.program)).args(argv).status()?;
     let kept = directory.join(LEDGER);
     if let Ok(read) = fs::read(report) {
         let read = without_lock(&read);

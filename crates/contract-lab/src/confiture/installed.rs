@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use fraisier_adapter_confiture::tools::process::interpreter_of;
 use serde::{Deserialize, Serialize};
 
 use crate::command::run_within;
@@ -38,6 +39,12 @@ pub struct Provided {
     pub installed: Installed,
     /// The SHA-256 of the file or directory that was given; for a release, of its installed package.
     pub sha256: Option<String>,
+}
+
+/// The Python that runs `program`: the one that the script names, wherever a link to the script is, and
+/// otherwise the one beside it.
+pub fn python_of(program: &Path) -> PathBuf {
+    interpreter_of(program).unwrap_or_else(|| program.with_file_name("python"))
 }
 
 /// The version that `program` prints, or else that of its package: a confiture with a reworded
@@ -93,4 +100,42 @@ pub(super) fn not_confiture(named: &str, why: &str) -> Trouble {
         "give a release such as 1.29.0, `newest`, or a binary, an environment, a wheel, an sdist \
          or a source directory of confiture",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::files::write_program;
+
+    #[test]
+    fn a_link_on_the_path_leads_to_the_python_of_the_script() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let [bin, path] = ["bin", "path"].map(|name| directory.path().join(name));
+        for it in [&bin, &path] {
+            fs::create_dir(it).expect("created");
+        }
+        let (python, script, link) = (
+            bin.join("python"),
+            bin.join("confiture"),
+            path.join("confiture"),
+        );
+        let text = format!(
+            "#!{}\nfrom confiture.cli.main import app\n",
+            python.display()
+        );
+        write_program(&python, "").expect("written");
+        write_program(&script, &text).expect("written");
+        symlink(&script, &link).expect("linked");
+        assert_eq!(python_of(&link), python);
+
+        write_program(&script, "#!/bin/sh\n").expect("written");
+        assert_eq!(
+            python_of(&script),
+            python,
+            "beside a script that names none"
+        );
+    }
 }

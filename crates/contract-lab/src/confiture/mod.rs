@@ -14,7 +14,7 @@ use contract_tests::release::Release;
 use crate::Lab;
 use crate::registry::newest;
 
-pub use installed::{Installed, Provided};
+pub use installed::{Installed, Provided, python_of};
 pub use path::{missing, named};
 
 /// Which confiture is wanted.

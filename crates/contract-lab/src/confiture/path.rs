@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::digest::{hash_file, hash_tree};
 use super::environment;
-use super::installed::{Installed, Provided, not_confiture, version_of};
+use super::installed::{Installed, Provided, not_confiture, python_of, version_of};
 use crate::Lab;
 use crate::command::run;
 use crate::files::copy_tree;
@@ -178,7 +178,7 @@ fn version_of_python(python: &Path) -> Option<String> {
 }
 
 fn binary(named: &str, program: &Path) -> anyhow::Result<Installed> {
-    let python = program.with_file_name("python");
+    let python = python_of(program);
     let packages = if python.is_file() {
         installed(&python).unwrap_or_default()
     } else {

@@ -53,6 +53,11 @@ pub(crate) fn release(invocation: &Invocation) -> Option<ConfitureVersion> {
 /// packages it finds.
 pub(crate) fn interpreter(invocation: &Invocation) -> Option<PathBuf> {
     let program = find_program(&invocation.program, invocation.env.get("PATH")).ok()?;
+    interpreter_of(&program)
+}
+
+/// The same, of this file.
+pub(crate) fn interpreter_of(program: &Path) -> Option<PathBuf> {
     let script = fs::read_to_string(program.canonicalize().ok()?).ok()?;
     let interpreter = named_in(&script)?;
     let is_python = |name: &OsStr| name.to_string_lossy().contains("py");

@@ -10,7 +10,7 @@ pub mod replay;
 /// Runs any command: in a process group of its own, with a private report file, in bounded memory,
 /// and stopped when the caller gives up.
 pub mod process {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     use crate::adapter::ConfitureMigration;
     pub use crate::process::{
@@ -26,6 +26,13 @@ pub mod process {
     /// to. A path is returned as it is, whether there is such a file or not.
     pub fn program_of(adapter: &ConfitureMigration) -> Result<PathBuf, RunError> {
         adapter.program_file()
+    }
+
+    /// The Python that runs this file and reads the ledger, as the adapter finds it. None when the file is
+    /// not a script that `pip` or `uv` made, or its Python cannot be executed.
+    #[must_use]
+    pub fn interpreter_of(program: &Path) -> Option<PathBuf> {
+        crate::release::installed::interpreter_of(program)
     }
 }
 
