@@ -336,7 +336,7 @@ fn more_permissive(
             }
             let what = match is {
                 ABSENT => format!("preflight does not report a change of tier {was}"),
-                is => format!("preflight calls a change of tier {was} {is}"),
+                is => format!("preflight reports tier {is} for a change of tier {was}"),
             };
             (
                 what,

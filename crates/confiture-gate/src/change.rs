@@ -238,7 +238,7 @@ impl Change {
                 "write the field as before; a new field beside it is no break"
             }
             Self::FieldValue { .. } | Self::FieldElements { .. } | Self::FieldOrder { .. } => {
-                "compare the report with the database of this case, and correct the report"
+                "correct the report: compare it with the migrations and the database of this case"
             }
             Self::IssueGone { .. } => "report the finding under this code again",
             Self::Code { .. } => "keep the code, which the adapter reads; add a new one beside it",

@@ -256,7 +256,7 @@ fn violation(violation: &Violation) -> Symptom {
         before: words(&violation.fact),
         now: violation.found.clone(),
         consequence: Some(format!(
-            "was promised something else: the catalogue expects that {}",
+            "relies on a fact that no longer holds: {}",
             words(&violation.fact)
         )),
     }

@@ -10,6 +10,11 @@ pub fn explanation(rule: &str) -> Option<&'static str> {
     Some(after[..end].trim())
 }
 
+/// The rule and its section, for a reader who has no `docs/gate.md`.
+pub fn explained(rule: &str) -> String {
+    format!("{rule}: {}", explanation(rule).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use schemars::schema_for;
@@ -28,6 +33,10 @@ mod tests {
             let rule = rule.as_str().unwrap().replace('_', "-");
             let text = explanation(&rule).unwrap_or_default();
             assert!(text.len() > 20, "docs/gate.md has no section for {rule}");
+            assert!(
+                !text.contains('\n'),
+                "the section of {rule} is not one line"
+            );
         }
     }
 }

@@ -78,7 +78,8 @@ pub fn names_the_revision(
     };
     ensure!(
         named == revision,
-        "the database is at {revision:?}, the adapter says {result}"
+        "the database is at {}, the adapter says {result}",
+        revision.map_or_else(|| "no revision".to_owned(), |it| format!("{it:?}"))
     );
     Ok(())
 }

@@ -7,6 +7,7 @@ use askama::Template;
 use super::view::{CODE, Severity, View, provenance};
 use crate::causes::extent;
 use crate::result::{Class, Report};
+use crate::rules::explained;
 use crate::text::one_line;
 
 const CLASSES: [(&str, Class); 3] = [

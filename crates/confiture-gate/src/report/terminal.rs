@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::view::{Entry, Severity, View, provenance};
 use crate::result::{Class, Report};
+use crate::rules::explained;
 
 /// The narrowest terminal that is supported, in columns.
 pub const NARROWEST: usize = 60;
@@ -104,7 +105,7 @@ fn cause(text: &mut String, entry: &Entry<'_>, width: usize) {
         let first = format!("{:INDENT$}{label:10}", "");
         let next = " ".repeat(first.len());
         let words = match *label {
-            "rule" => format!("{words}, see docs/gate.md"),
+            "rule" => explained(words),
             _ => words.clone(),
         };
         text.push_str(&wrapped(&words, &first, &next, width));
@@ -215,6 +216,19 @@ mod tests {
         );
         let last = text.lines().last().unwrap();
         assert!(last.starts_with("Do not release it"), "{text}");
+    }
+
+    #[test]
+    fn a_cause_shows_an_empty_value_and_what_its_rule_means() {
+        let mut judged = testing::drifted();
+        judged.causes[0].now = Some(String::new());
+        let text = plain(&render(&testing::report(vec![judged]), 100, None));
+        assert!(text.contains("now       (empty)\n"), "{text}");
+        assert!(
+            text.contains("field-gone: A field of the report is gone. If"),
+            "{text}"
+        );
+        assert!(!text.contains("docs/gate.md"), "{text}");
     }
 
     #[test]

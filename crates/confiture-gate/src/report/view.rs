@@ -147,8 +147,12 @@ fn entry(cause: &Cause) -> Entry<'_> {
     };
     add("reason", cause.accepted.as_ref());
     add(meaning, cause.consequence.as_ref());
-    add("before", cause.before.as_ref());
-    add("now", cause.now.as_ref());
+    let shown = |value: &Option<String>| match value.as_deref().map(str::trim) {
+        Some("") => Some("(empty)".to_owned()),
+        _ => value.clone(),
+    };
+    add("before", shown(&cause.before).as_ref());
+    add("now", shown(&cause.now).as_ref());
     if cause.class >= Class::Breaks && cause.accepted.is_none() {
         add("change", cause.advice.as_ref());
         add("reproduce", Some(&cause.again));

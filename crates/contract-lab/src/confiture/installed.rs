@@ -41,8 +41,8 @@ pub struct Provided {
     pub sha256: Option<String>,
 }
 
-/// The Python that runs `program`: the one that the script names, wherever a link to the script is, and
-/// otherwise the one beside it.
+/// The Python that runs `program`: the one that the script names, also if `program` is a link to the script.
+/// For a program that names none, the Python in the same directory.
 pub fn python_of(program: &Path) -> PathBuf {
     interpreter_of(program).unwrap_or_else(|| program.with_file_name("python"))
 }
