@@ -76,7 +76,7 @@ pub const DRILL: Story = Story {
             Way::Program,
             "the engine gives the throwaway database to what is compiled in alone, so the program refuses",
         )]),
-        step_only(&[Way::Program], "drill, engine out of sight", |stand| {
+        step_only(&[Way::Program], "drill through a wrapper", |stand| {
             stand.hide_engine()?;
             let printed = stand.ends(false, &RUN_DRILL)?;
             ensure!(printed.contains("_fraisier_rh_"), "{printed}");
