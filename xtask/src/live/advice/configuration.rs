@@ -20,6 +20,7 @@ pub const SCENES: &[Play] = &[
         another_database,
     ),
     ("the connection string ends with a line end", line_end),
+    ("the connection string has a parameter `schema`", schema),
     ("a password that cannot be taken out", inseparable_password),
     ("options keep the disconnect check away", options),
     ("the workdir is not there", no_workdir),
@@ -64,6 +65,23 @@ fn line_end(stage: &Follower<'_>) -> anyhow::Result<()> {
     let outcome = up(stage, &stage.ctx_with(&format!("{url}\n")));
     stage.advised(outcome, "remove it")?;
     applies(&stage.adapter(), &stage.ctx_with(&url), &["001"])
+}
+
+fn schema(stage: &Follower<'_>) -> anyhow::Result<()> {
+    let url = stage.database.dsn();
+    let mark = if url.contains('?') { '&' } else { '?' };
+    let outcome = up(stage, &stage.ctx_with(&format!("{url}{mark}schema=shop")));
+    stage.advised(outcome, "correct its name or remove it")?;
+    let name = stage.database.name();
+    stage.database.connect()?.batch_execute(&format!(
+        "CREATE SCHEMA shop; ALTER ROLE CURRENT_USER IN DATABASE \"{name}\" SET search_path = shop"
+    ))?;
+    applies(&stage.adapter(), &stage.ctx_with(&url), &["001"])?;
+    stage
+        .database
+        .connect()?
+        .batch_execute("SELECT FROM shop.tb_confiture")?;
+    Ok(())
 }
 
 fn inseparable_password(stage: &Follower<'_>) -> anyhow::Result<()> {
