@@ -58,7 +58,9 @@ impl Embedded {
     ) -> anyhow::Result<Self> {
         let account = Account::choose()?;
         let base = base_directory(account)?;
-        let directory = tempfile::tempdir_in(&base)
+        let directory = tempfile::Builder::new()
+            .prefix("fraisier-xtask-")
+            .tempdir_in(&base)
             .with_context(|| format!("cannot make a directory in {}", base.display()))?;
         let root = directory.path();
         if account != Account::Own {
