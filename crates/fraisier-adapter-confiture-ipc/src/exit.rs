@@ -9,13 +9,13 @@ pub enum Status {
     Done = 0,
     /// The call failed.
     Failed = 1,
-    /// The program was called wrongly, or a variable holds what it does not take.
+    /// The arguments are wrong, or a variable has an invalid value.
     Usage = 2,
     /// The call was made, and its verdict is no.
     Refused = 3,
     /// A check could not be made.
     Unknown = 4,
-    /// Nobody was there to read the answer.
+    /// The result could not be written, because nobody reads it.
     Unheard = 5,
     /// A signal stopped it.
     Stopped = 130,
@@ -26,10 +26,10 @@ pub enum Status {
 const MEANINGS: [(Status, &str); 7] = [
     (Status::Done, "done, and the outcome is good"),
     (Status::Failed, "the call failed; the error says what is known of the database"),
-    (Status::Usage, "wrong arguments, or a variable that holds what it does not take"),
+    (Status::Usage, "wrong arguments, or a variable with an invalid value"),
     (Status::Refused, "the call was made and says no: `preflight`, `verify`, `doctor`"),
     (Status::Unknown, "`doctor` found nothing wrong, and could not make every check"),
-    (Status::Unheard, "nobody was there to take the answer"),
+    (Status::Unheard, "the result could not be written, because nobody reads it"),
     (Status::Stopped, "a signal stopped it"),
 ];
 

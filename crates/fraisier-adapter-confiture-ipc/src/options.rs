@@ -116,7 +116,7 @@ fn defaults(caller: Caller) -> Builder {
 ///
 /// # Errors
 ///
-/// `InvalidConfig` when a variable holds what it does not take.
+/// `InvalidConfig` when a variable has an invalid value.
 pub fn builder(caller: Caller, confiture: Option<&Path>) -> Result<Builder, AdapterError> {
     let builder = defaults(caller).overridden_by_env()?;
     Ok(match confiture {

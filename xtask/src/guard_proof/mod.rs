@@ -41,7 +41,7 @@ pub fn help() -> String {
 const JUDGE: &str = include_str!("judge.py");
 
 /// How many findings are printed.
-const TOLD: usize = 20;
+const PRINTED: usize = 20;
 
 /// The options of the proof.
 #[derive(Debug, clap::Args)]
@@ -156,7 +156,7 @@ fn conclude(files: u64, seed: u64, tally: &Tally, seconds: u64) -> anyhow::Resul
     }
     let mut findings: Vec<_> = tally.findings.iter().collect();
     findings.sort_by_key(|(_, sql)| sql.len());
-    for (finding, sql) in findings.iter().take(TOLD) {
+    for (finding, sql) in findings.iter().take(PRINTED) {
         anstream::println!("  {finding}: {sql:?}");
     }
     let count = findings.len();

@@ -34,7 +34,7 @@ const WORDS: usize = 8;
 const WORD_LENGTH: usize = 63;
 
 /// How many doubts of one file are reported.
-const TOLD: usize = 20;
+const REPORTED: usize = 20;
 
 /// The largest file that is looked at, in MiB. A migration that a person wrote is far smaller.
 const LARGEST: u64 = 4;
@@ -118,7 +118,7 @@ fn reasons(sql: &str) -> Vec<String> {
         let Some(next) = statement.next() else {
             return reasons;
         };
-        if reasons.len() == TOLD {
+        if reasons.len() == REPORTED {
             reasons.push("there may be more".into());
             return reasons;
         }

@@ -239,7 +239,7 @@ fn no_file_is_too_deep_or_too_long() {
     let deep = format!("select {}1", "not ".repeat(50_000) + &"(".repeat(50_000));
     assert_eq!(doubted(&deep).len(), 1);
     let many = "drop table a;".repeat(100_000);
-    assert_eq!(doubted(&many).len(), TOLD + 1);
+    assert_eq!(doubted(&many).len(), REPORTED + 1);
     let long = format!("insert into a values (1){}", ", (1)".repeat(500_000));
     assert_eq!(doubted(&long), []);
     let named = doubted(&format!("drop table {}", "x".repeat(100_000)));

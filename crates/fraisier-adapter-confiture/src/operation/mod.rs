@@ -157,7 +157,7 @@ impl<'a> Call<'a> {
     }
 
     /// Explains a command whose Python could not start. A `.py` migration can end in the same way, so
-    /// this asks for the version: no migration is in the way of that.
+    /// this runs `--version`, which runs no migration.
     async fn explain_start(&self, ended: &Ended) -> Result<(), Fault> {
         let Some(said) = ended.start_error() else {
             return Ok(());

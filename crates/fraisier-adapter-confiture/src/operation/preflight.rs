@@ -77,15 +77,15 @@ async fn supported(call: &Call<'_>) -> Result<ConfitureVersion, Fault> {
 /// What of the migrations of a directory is judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Selection {
-    pub(crate) judged: Vec<Migration>,
+    judged: Vec<Migration>,
     /// How many of them the ledger has.
-    pub(crate) in_ledger: usize,
+    in_ledger: usize,
     /// How many rows the ledger has.
-    pub(crate) rows: usize,
+    rows: usize,
     /// The schemas with a ledger that the `search_path` does not show.
-    pub(crate) other_ledgers: Vec<String>,
+    other_ledgers: Vec<String>,
     /// The versions of those that differ from what was applied, as far as is known.
-    pub(crate) changed: Vec<String>,
+    changed: Vec<String>,
 }
 
 /// Reads the ledger and the digests of the files, and selects.

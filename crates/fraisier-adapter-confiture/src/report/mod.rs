@@ -47,24 +47,35 @@ pub(crate) fn decode<T: Decode>(report: Option<Report>) -> Payload<T> {
         Ok(text) => text,
         Err(error) => return Payload::Unreadable(error.to_string()),
     };
-    // What has the key `error` is an envelope, whatever else it has.
-    let cause = match serde_json::from_str(text) {
-        Ok(Wire {
-            error: Some(error), ..
-        }) => return Payload::Envelope(error),
-        Ok(Wire { error: None, .. }) => match serde_json::from_str(text) {
-            Ok(report) => return Payload::Report(report),
-            Err(cause) => cause,
+    match serde_json::from_str(text) {
+        Ok(report) => Payload::Report(report),
+        Err(cause) => match (serde_json::from_str(text), T::from_other(text)) {
+            (
+                Ok(Wire {
+                    error: Some(error), ..
+                }),
+                _,
+            ) => Payload::Envelope(error),
+            (Ok(Wire { error: None, .. }), Some(report)) => Payload::Report(report),
+            _ => Payload::Unreadable(cause.to_string()),
         },
-        Err(cause) => return Payload::Unreadable(cause.to_string()),
-    };
-    T::from_other(text).map_or_else(|| Payload::Unreadable(cause.to_string()), Payload::Report)
+    }
 }
 
 /// What a struct flattens so that only an object is decoded as one: serde reads a struct without it
 /// from an array as well.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Object {}
+
+/// A field that a report does not have. `error` is one: what has it is an envelope, whatever else it has.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Absent;
+
+impl<'de> Deserialize<'de> for Absent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <()>::deserialize(deserializer).map(|()| Self)
+    }
+}
 
 /// The value, or `None` when it is no `T`: a type must not decide whether the report around it can be read.
 fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -126,6 +137,10 @@ pub(crate) struct Current {
     /// `null` together with `revision` and only then.
     #[serde(deserialize_with = "present")]
     pub(crate) name: Option<String>,
+    #[serde(default, rename = "error")]
+    _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 impl Decode for Current {}
@@ -152,6 +167,10 @@ pub(crate) struct DownTo {
     pub(crate) skipped: Vec<String>,
     /// Why it stopped.
     pub(crate) errors: Vec<String>,
+    #[serde(default, rename = "error")]
+    _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 impl Decode for DownTo {}
@@ -160,6 +179,10 @@ impl Decode for DownTo {}
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct MigrationList {
     pub(crate) migrations: Vec<Listed>,
+    #[serde(default, rename = "error")]
+    _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 impl Decode for MigrationList {}
@@ -171,6 +194,8 @@ pub(crate) struct Listed {
     /// `applied` or `pending`.
     pub(crate) status: String,
     pub(crate) applied_at: Option<String>,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 #[cfg(test)]
@@ -223,6 +248,10 @@ mod tests {
         refuse::<Current>(r#"{"error": ["LOCK_1300", "held"]}"#);
         refuse::<Current>(r#"[{"code": "LOCK_1300"}]"#);
         refuse::<DownTo>(r#"["003", "001", [], [], []]"#);
+        refuse::<MigrationList>(
+            r#"[[{"version": "001", "status": "applied", "applied_at": null}]]"#,
+        );
+        refuse::<MigrationList>(r#"{"migrations": [["001", "applied", null]]}"#);
         let up = |applied: &str, superuser: &str| {
             format!(
                 r#"{{"success": true, "applied": [{applied}], "skipped": [],

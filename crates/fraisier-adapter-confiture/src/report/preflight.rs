@@ -6,7 +6,7 @@ use fraisier_adapter_api::{ChangeSet, PreflightIssue, SchemaChange, Severity};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Decode, Object, lenient, read};
+use super::{Absent, Decode, Object, lenient, read};
 use crate::request::project::version_of;
 
 /// What a look at the migrations found. Since 0.22.0, which is the first to write it.
@@ -21,6 +21,10 @@ pub(crate) struct Preflight {
     /// Since 0.43.0. Before it is absent, which is no change set and not an empty one.
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) change_set: Option<Changes>,
+    #[serde(default, rename = "error")]
+    _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 impl Decode for Preflight {}

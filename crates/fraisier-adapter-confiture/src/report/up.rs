@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Decode, Object, lenient};
+use super::{Absent, Decode, Object, lenient};
 
 /// What `up` did. Every field is there since 0.20.0; `ok`, since 1.16.0, is not read, because it is
 /// `true` also when a migration failed.
@@ -28,6 +28,10 @@ pub(crate) struct Up {
     /// What confiture adds.
     #[serde(default)]
     pub(crate) warnings: Vec<String>,
+    #[serde(default, rename = "error")]
+    _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 /// A migration that was applied.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::Deserializer;
 
-use super::{Decode, Object, lenient};
+use super::{Absent, Decode, Object, lenient};
 
 /// What the `.verify.sql` files found.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -24,6 +24,10 @@ pub(crate) struct Verify {
     pub(crate) total_applied: u64,
     /// One for each of them.
     pub(crate) results: Vec<Checked>,
+    #[serde(default, rename = "error")]
+    _error: Absent,
+    #[serde(flatten)]
+    _object: Object,
 }
 
 impl Decode for Verify {}
