@@ -1,19 +1,13 @@
 //! Texts in the form in which a report shows them.
 
+pub(crate) use contract_tests::differences::cut;
+
 /// What a report shows for a missing value.
 pub(crate) const ABSENT: &str = "(absent)";
 
 /// A text in one line.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The first `most` characters of a text, and a mark where there are more.
-pub(crate) fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl Differences {
         };
         let what = why.split(": ").next().unwrap_or_default();
         let group = self.groups.entry(Difference::Failed(what.to_owned()));
-        let shown = shortened(&why, LONGEST);
+        let shown = cut(&why, LONGEST);
         group.or_default().0.insert(place.clone(), shown);
         self.in_full.insert(place, why);
     }
@@ -171,10 +171,10 @@ fn picture(before: &str, removed: &str, added: &str, after: &str) -> String {
         0 => before.trim_start().to_owned(),
         _ => format!("…{}", before.chars().skip(skipped).collect::<String>()),
     };
-    let after = shortened(after.lines().next().unwrap_or_default(), AROUND);
+    let after = cut(after.lines().next().unwrap_or_default(), AROUND);
     let mark = |text: &str, left, right| match text {
         "" => String::new(),
-        text => format!("{left}{}{right}", shortened(text, LONGEST)),
+        text => format!("{left}{}{right}", cut(text, LONGEST)),
     };
     let (removed, added) = (mark(removed, "[-", "-]"), mark(added, "{+", "+}"));
     format!("{before}{removed}{added}{after}")
@@ -185,12 +185,12 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-fn shortened(text: &str, longest: usize) -> String {
-    let mut shortened: String = text.chars().take(longest).collect();
-    if shortened.len() < text.len() {
-        shortened.push('…');
+/// The first `most` characters of a text, and a mark if there are more.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    shortened
 }
 
 #[cfg(test)]

@@ -508,13 +508,11 @@ impl Looked {
 
     fn prepared(&self) -> Result<Finding, Finding> {
         let prepared = self.prepared.rows(PREPARED.0)?;
-        let each = prepared.iter().map(|it| &*it.description);
-        let each: Vec<&str> = each.collect();
+        let each: Vec<&str> = prepared.iter().map(|it| &*it.description).collect();
         let end = prepared
             .iter()
             .map(|it| format!("ROLLBACK PREPARED {}", it.name));
-        let end: Vec<String> = end.collect();
-        let end = end.join("; ");
+        let end = end.collect::<Vec<_>>().join("; ");
         let locks = (!each.is_empty()).then(|| (listed(&each), end));
         Ok(judge(
             PREPARED,

@@ -272,15 +272,18 @@ pub(crate) async fn read(call: &Call<'_>) -> Result<Ledger, Fault> {
             let (kind, state) = (AdapterErrorKind::LockContention, DatabaseState::Unchanged);
             return Err(Fault::new(kind, what, state, Advice::wait_for_lock()));
         }
-        Err(why) => {
-            let why = call.request.masked(&why);
-            tracing::debug!("the rows of the ledger are not known: {why}");
-        }
+        Err(why) => log_unread(call, &why),
     }
     if call.current().await?.is_none() {
         return Ok(Ledger::default());
     }
     list(call).await
+}
+
+/// Logs why the rows are not known, for a call that continues without them.
+pub(crate) fn log_unread(call: &Call<'_>, why: &Unread) {
+    let why = call.request.masked(why);
+    tracing::debug!("the rows of the ledger are not known: {why}");
 }
 
 /// The rows of the ledger; `None` where there is no such table.

@@ -47,10 +47,7 @@ pub(crate) async fn up(
                     let rows = ledger.unwrap_or_default().rows;
                     show_last_row(&mut outcome, &rows, &migrations);
                 }
-                Err(why) => {
-                    let why = call.request.masked(&why);
-                    tracing::debug!("the rows of the ledger are not known: {why}");
-                }
+                Err(why) => ledger::log_unread(call, &why),
             }
             return Ok(outcome);
         }
