@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use confiture_gate::cli::{self, GateArgs};
 use confiture_gate::result::Verdict;
+use contract_catalogue::fixtures::{Fixtures, default_root};
+use contract_catalogue::release::Release;
 use contract_lab::ui::Ui;
-use contract_tests::fixtures::{Fixtures, default_root};
-use contract_tests::release::Release;
 
 use crate::refresh;
 
@@ -68,7 +68,7 @@ fn promote(
         ));
         return Ok(ExitCode::from(status));
     }
-    let before = Fixtures::load(fixtures, &contract_tests::catalogue::catalogue())?;
+    let before = Fixtures::load(fixtures, &contract_catalogue::catalogue::catalogue())?;
     let before = before.releases().rfind(|known| *known < release);
     refresh::store_run(release, &report, fixtures, args.lab.clone())?;
     let changes = match before {
@@ -91,7 +91,7 @@ fn text(release: Release, before: Option<Release>, judgement: &str, changes: &st
         text,
         "Recorded by `cargo xtask gate --promote {release}`. Before it is merged:\n\n\
          - [ ] every difference from {before} below is intended, or is explained here\n\
-         - [ ] `cargo test -p contract-tests --test replay {release}` passes, its new snapshots \
+         - [ ] `cargo test -p contract-catalogue --test replay {release}` passes, its new snapshots \
          reviewed\n\
          - [ ] no minimum version of `capability::FLOORS` has to change\n"
     );

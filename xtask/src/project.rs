@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use contract_tests::project::MIGRATIONS;
-use contract_tests::release::Release;
+use contract_catalogue::project::MIGRATIONS;
+use contract_catalogue::release::Release;
 use tempfile::TempDir;
 
 use crate::cargo::root;

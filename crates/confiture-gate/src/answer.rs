@@ -7,7 +7,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use contract_tests::call::Call;
+use contract_catalogue::call::Call;
 use fraisier_adapter_api::{AdapterError, RiskTier};
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! A fact of the catalogue in words.
 
-use contract_tests::expectation::Fact;
+use contract_catalogue::expectation::Fact;
 
 /// A fact of the catalogue in words.
 pub(crate) fn words(fact: &Fact) -> String {

@@ -1,9 +1,9 @@
 //! Judges one case: turns the behaviour of confiture and the adapter's answer into findings.
 
-use contract_tests::call::Call;
-use contract_tests::case::Case;
-use contract_tests::expectation::{Fact, Violation};
-use contract_tests::recording::{Recording, State};
+use contract_catalogue::call::Call;
+use contract_catalogue::case::Case;
+use contract_catalogue::expectation::{Fact, Violation};
+use contract_catalogue::recording::{Recording, State};
 
 use crate::answer::{AdapterAnswer, GOES_ON, changed_answers};
 use crate::change::Change;

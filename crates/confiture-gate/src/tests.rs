@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract_tests::recording::{RecordedCall, Recording, Text};
+use contract_catalogue::recording::{RecordedCall, Recording, Text};
 
 use crate::causes::causes;
 use crate::change::Change;

@@ -1,6 +1,6 @@
 //! Texts in the form in which a report shows them.
 
-pub(crate) use contract_tests::differences::cut;
+pub(crate) use contract_catalogue::differences::cut;
 
 /// What a report shows for a missing value.
 pub(crate) const ABSENT: &str = "(absent)";

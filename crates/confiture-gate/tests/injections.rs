@@ -4,7 +4,7 @@
 
 use confiture_gate::run::baseline::Recorded;
 use confiture_gate::self_test::whole;
-use contract_tests::catalogue::catalogue;
+use contract_catalogue::catalogue::catalogue;
 
 #[test]
 fn harmful_injections_break_with_their_cause_and_harmless_ones_do_not() {

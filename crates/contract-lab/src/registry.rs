@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use contract_tests::release::Release;
+use contract_catalogue::release::Release;
 
 use super::Lab;
 use super::files::write_atomically;

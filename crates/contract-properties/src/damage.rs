@@ -1,7 +1,7 @@
 //! Damages a report.
 
 use arbitrary::Unstructured;
-use contract_tests::tree::Tree;
+use contract_catalogue::tree::Tree;
 use serde_json::Value;
 
 use crate::bytes::{below, choose, text};

@@ -6,7 +6,7 @@
 //! that is none.
 
 use arbitrary::Unstructured;
-use contract_tests::tree::Tree;
+use contract_catalogue::tree::Tree;
 use fraisier_adapter_confiture::tools::process::Exit;
 
 use crate::answers::{may_succeed, permits};

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use contract_tests::catalogue::catalogue;
-use contract_tests::fixtures::{Fixtures, default_root};
-use contract_tests::recording::RecordedCall;
+use contract_catalogue::catalogue::catalogue;
+use contract_catalogue::fixtures::{Fixtures, default_root};
+use contract_catalogue::recording::RecordedCall;
 use fraisier_adapter_api::Revision;
 use fraisier_adapter_confiture::tools::process::Exit;
 use fraisier_adapter_confiture::tools::replay::Preflight;

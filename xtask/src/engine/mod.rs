@@ -13,9 +13,9 @@ pub mod way;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use contract_catalogue::release::Release;
 use contract_lab::confiture::{Candidate, Installed};
 use contract_lab::interrupt::{self, Interrupted};
-use contract_tests::release::Release;
 
 use self::stand::Stand;
 use self::stories::{STORIES, Story};

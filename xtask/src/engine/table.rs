@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract_catalogue::release::Release;
 use contract_lab::ui::{bad, faint, good, heading};
-use contract_tests::release::Release;
 
 use super::stories::STORIES;
 use super::stories::Step;

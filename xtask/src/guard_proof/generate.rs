@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::LazyLock;
 
-use contract_tests::random::Random;
+use contract_catalogue::random::Random;
 
 /// A name of the grammar, and its expansions: those that the guard recognises, and others.
 type Rule = (&'static str, [Vec<String>; 2]);

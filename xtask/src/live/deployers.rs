@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use contract_catalogue::random::Random;
 use contract_lab::interrupt;
-use contract_tests::random::Random;
 use fraisier_adapter_api::{MigrationOutcome, Revision};
 use fraisier_adapter_confiture::{Change, DatabaseState, Failure};
 

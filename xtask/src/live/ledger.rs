@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_tests::release::Release;
+use contract_catalogue::release::Release;
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 use fraisier_adapter_confiture::observe::{Call, Event};
 use fraisier_adapter_confiture::{ConfitureMigration, Failure};

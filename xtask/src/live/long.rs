@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use contract_catalogue::random::Random;
 use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::ui::{Bar, Ui};
-use contract_tests::random::Random;
 use fraisier_adapter_api::{AdapterCtx, AdapterError};
 use fraisier_adapter_confiture::ConfitureMigration;
 use tokio::task::JoinSet;

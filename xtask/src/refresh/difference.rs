@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use contract_catalogue::release::Release;
 use contract_lab::ui::{bad, faint, good, heading};
-use contract_tests::release::Release;
 use similar::{ChangeTag, TextDiff};
 
 use super::store::{Store, Texts};
@@ -134,8 +134,8 @@ fn cut(lines: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract_tests::call::Call;
-    use contract_tests::case::{Case, case};
+    use contract_catalogue::call::Call;
+    use contract_catalogue::case::{Case, case};
 
     fn release(text: &str) -> Release {
         text.parse().unwrap()

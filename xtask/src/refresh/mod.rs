@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use contract_tests::case::Case;
-use contract_tests::catalogue::catalogue;
-use contract_tests::expectation::violations;
-use contract_tests::fixtures;
-use contract_tests::recording::Recording;
-use contract_tests::release::Release;
+use contract_catalogue::case::Case;
+use contract_catalogue::catalogue::catalogue;
+use contract_catalogue::expectation::violations;
+use contract_catalogue::fixtures;
+use contract_catalogue::recording::Recording;
+use contract_catalogue::release::Release;
 
 use crate::exit::Unexpected;
 use crate::help;
@@ -202,7 +202,7 @@ fn is_chosen(only: &[String], case: &Case) -> bool {
 /// The releases to record, oldest first.
 fn chosen(lab: &Lab, named: &[String], store: &Store<'_>) -> anyhow::Result<Vec<Release>> {
     let offered = || -> anyhow::Result<Vec<Release>> {
-        let usable = |release: &Release| *release >= contract_tests::case::FLOOR;
+        let usable = |release: &Release| *release >= contract_catalogue::case::FLOOR;
         let offered = registry::releases(lab)?;
         Ok(offered.into_iter().filter(usable).collect())
     };

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use contract_catalogue::fixtures::PROVENANCE;
+use contract_catalogue::recording::Recording;
+use contract_catalogue::release::Release;
 use contract_lab::confiture::Installed;
-use contract_tests::fixtures::PROVENANCE;
-use contract_tests::recording::Recording;
-use contract_tests::release::Release;
 use serde::{Deserialize, Serialize};
 
 use super::store::Texts;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use contract_tests::case::Case;
-use contract_tests::fixtures::files::{self, Files, Kind};
-use contract_tests::fixtures::history::History;
-use contract_tests::fixtures::{INDEX, files::Changed};
-use contract_tests::index::{Entry, Index};
-use contract_tests::release::Release;
+use contract_catalogue::case::Case;
+use contract_catalogue::fixtures::files::{self, Files, Kind};
+use contract_catalogue::fixtures::history::History;
+use contract_catalogue::fixtures::{INDEX, files::Changed};
+use contract_catalogue::index::{Entry, Index};
+use contract_catalogue::release::Release;
 
 /// The text of the recordings that one release shows, by case.
 pub type Texts = BTreeMap<String, String>;
@@ -139,8 +139,8 @@ impl<'a> Store<'a> {
 
 #[cfg(test)]
 mod tests {
-    use contract_tests::call::Call;
-    use contract_tests::case::case;
+    use contract_catalogue::call::Call;
+    use contract_catalogue::case::case;
 
     use super::*;
 

@@ -1,4 +1,4 @@
-use contract_tests::call::Call;
+use contract_catalogue::call::Call;
 use serde_json::{Value, json};
 
 use super::*;

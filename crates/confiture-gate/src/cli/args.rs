@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use crate::result::STATUSES;
 use clap::ValueEnum;
+use contract_catalogue::release::Release;
 use contract_lab::LabArgs;
 use contract_lab::postgres::ServerArgs;
-use contract_tests::release::Release;
 
 /// The end of the help of `program`.
 pub fn help(program: &str) -> String {

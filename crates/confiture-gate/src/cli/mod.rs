@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
+use contract_catalogue::case::Case;
+use contract_catalogue::catalogue::catalogue;
+use contract_catalogue::release::Release;
 use contract_lab::interrupt::{self, Interrupted};
 use contract_lab::postgres::Server;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, ui};
-use contract_tests::case::Case;
-use contract_tests::catalogue::catalogue;
-use contract_tests::release::Release;
 
 use crate::accept::Accepted;
 use crate::report::{json, markdown, terminal};

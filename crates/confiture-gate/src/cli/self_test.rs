@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use contract_catalogue::case::Case;
 use contract_lab::confiture::{Candidate, provide};
 use contract_lab::{Lab, interrupt};
-use contract_tests::case::Case;
 
 use crate::report::terminal;
 use crate::result::{Judgement, Report, Verdict};

@@ -8,7 +8,7 @@ mod surface;
 mod tests;
 mod wording;
 
-use contract_tests::recording::{RecordedCall, Recording};
+use contract_catalogue::recording::{RecordedCall, Recording};
 
 use crate::change::Change;
 use crate::result::Finding;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use contract_tests::recording::RecordedCall;
+use contract_catalogue::recording::RecordedCall;
 use regex::Regex;
 
 use super::wording::unframed;

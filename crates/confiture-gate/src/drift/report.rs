@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use contract_tests::recording::RecordedCall;
-use contract_tests::tree::Tree;
+use contract_catalogue::recording::RecordedCall;
+use contract_catalogue::tree::Tree;
 use serde_json::Value;
 
 use super::document::compare;
@@ -72,7 +72,7 @@ pub(super) fn report(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> 
 /// The codes that preflight reports or no longer reports.
 fn issues(before: &Value, now: &Value) -> Vec<Finding> {
     let codes = |report: &Value| -> BTreeSet<String> {
-        contract_tests::expectation::issue_codes(Some(report))
+        contract_catalogue::expectation::issue_codes(Some(report))
             .into_iter()
             .collect()
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract_tests::recording::RecordedCall;
+use contract_catalogue::recording::RecordedCall;
 use serde_json::Value;
 
 use super::document::compare;

@@ -1,16 +1,16 @@
 //! Turns what was observed in one case into findings.
 
 use anyhow::Context as _;
-use contract_tests::ask::Answer;
-use contract_tests::call::Call;
-use contract_tests::case::Case;
-use contract_tests::expectation::violations;
-use contract_tests::normalise::normalise;
-use contract_tests::recording::{RecordedCall, Recording, State};
-use contract_tests::release::Release;
-use contract_tests::rules::{answers_as_expected, names_the_revision, no_secret};
-use contract_tests::site::Site;
-use contract_tests::surface;
+use contract_catalogue::ask::Answer;
+use contract_catalogue::call::Call;
+use contract_catalogue::case::Case;
+use contract_catalogue::expectation::violations;
+use contract_catalogue::normalise::normalise;
+use contract_catalogue::recording::{RecordedCall, Recording, State};
+use contract_catalogue::release::Release;
+use contract_catalogue::rules::{answers_as_expected, names_the_revision, no_secret};
+use contract_catalogue::site::Site;
+use contract_catalogue::surface;
 
 use super::baseline::Baseline;
 use super::effects::ignored;

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use contract_lab::trouble::Trouble;
-use contract_tests::announced::{
+use contract_catalogue::announced::{
     MOVED_CODES, PENDING_SCOPE, judge_pending, scoped_result, without_moved_codes,
 };
-use contract_tests::call::Call;
-use contract_tests::case::Case;
-use contract_tests::fixtures::Fixtures;
-use contract_tests::recording::Recording;
-use contract_tests::release::Release;
+use contract_catalogue::call::Call;
+use contract_catalogue::case::Case;
+use contract_catalogue::fixtures::Fixtures;
+use contract_catalogue::recording::Recording;
+use contract_catalogue::release::Release;
+use contract_lab::trouble::Trouble;
 
 use crate::answer::AdapterAnswer;
 
@@ -85,7 +85,7 @@ impl Recorded {
             let snapshot = snapshot.with_context(|| {
                 format!(
                     "{release}/{name} has no snapshot; \
-                     `UPDATE_SNAPSHOTS=1 cargo test -p contract-tests --test replay` writes it"
+                     `UPDATE_SNAPSHOTS=1 cargo test -p contract-catalogue --test replay` writes it"
                 )
             })?;
             let answer =
@@ -124,7 +124,7 @@ impl Baseline {
 
 #[cfg(test)]
 mod tests {
-    use contract_tests::catalogue::catalogue;
+    use contract_catalogue::catalogue::catalogue;
 
     use super::*;
     use crate::answer::changed_answers;

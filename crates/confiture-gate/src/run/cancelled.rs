@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use contract_catalogue::ask;
+use contract_catalogue::call::Call;
+use contract_catalogue::case::{Case, case as new_case};
+use contract_catalogue::project::Project;
 use contract_lab::interrupt;
 use contract_lab::postgres::look;
 use contract_lab::runner::{Prepared, database};
-use contract_tests::ask;
-use contract_tests::call::Call;
-use contract_tests::case::{Case, case as new_case};
-use contract_tests::project::Project;
 use fraisier_adapter_confiture::ConfitureMigration;
 use postgres::Client;
 

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use anyhow::Context as _;
+use contract_catalogue::announced::PENDING_SCOPE;
+use contract_catalogue::call::Call;
+use contract_catalogue::case::{Case, Database, Definition};
 use contract_lab::interrupt;
 use contract_lab::runner::{Runner, Spoilt};
-use contract_tests::announced::PENDING_SCOPE;
-use contract_tests::call::Call;
-use contract_tests::case::{Case, Database, Definition};
 
 use super::assess::assess;
 use super::keep::keep;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use contract_catalogue::case::Case;
 use contract_lab::trouble::Trouble;
-use contract_tests::case::Case;
 
 /// The cases of a quick run: each operation once with success and once with a failure.
 const QUICK: [&str; 21] = [
@@ -69,7 +69,7 @@ fn matches(case: &Case, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use contract_tests::catalogue::catalogue;
+    use contract_catalogue::catalogue::catalogue;
 
     use super::*;
     use crate::run::unrecorded;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use contract_catalogue::case::Case;
 use contract_lab::confiture::Provided;
-use contract_tests::case::Case;
 use fraisier_adapter_confiture::{ConfitureVersion, capability};
 
 use super::ran::Ran;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use contract_tests::case::Case;
-use contract_tests::site::Site;
+use contract_catalogue::case::Case;
+use contract_catalogue::site::Site;
 
 use super::observe::Observed;
 use super::text::without_secret;

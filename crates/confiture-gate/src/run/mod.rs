@@ -29,14 +29,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
+use contract_catalogue::case::{Case, Circumstance};
+use contract_catalogue::release::Release;
 use contract_lab::command::run_within;
 use contract_lab::confiture::Provided;
 use contract_lab::interrupt;
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::Server;
 use contract_lab::runner::Runner;
-use contract_tests::case::{Case, Circumstance};
-use contract_tests::release::Release;
 
 use crate::change::Change;
 use crate::result::{CUT_SHORT, Class, Finding, Judgement};

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use contract_catalogue::ask::{self, Answer};
+use contract_catalogue::call::Call;
+use contract_catalogue::case::{Case, Circumstance};
+use contract_catalogue::recording::State;
+use contract_catalogue::site::Site;
 use contract_lab::interrupt;
 use contract_lab::runner::{Prepared, call_by};
-use contract_tests::ask::{self, Answer};
-use contract_tests::call::Call;
-use contract_tests::case::{Case, Circumstance};
-use contract_tests::recording::State;
-use contract_tests::site::Site;
 
 use super::setup::Setup;
 use crate::change::Change;

@@ -1,6 +1,6 @@
 //! The result of running one case.
 
-use contract_tests::case::Case;
+use contract_catalogue::case::Case;
 
 use crate::delivery::Shown;
 use crate::result::{CaseResult, Finding};

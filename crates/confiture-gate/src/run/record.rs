@@ -5,13 +5,13 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use contract_catalogue::case::Case;
+use contract_catalogue::recording::Recording;
+use contract_catalogue::release::Release;
 use contract_lab::confiture::Provided;
 use contract_lab::interrupt;
 use contract_lab::postgres::Server;
 use contract_lab::runner::Runner;
-use contract_tests::case::Case;
-use contract_tests::recording::Recording;
-use contract_tests::release::Release;
 
 use super::baseline::Baseline;
 use super::observe::observe;

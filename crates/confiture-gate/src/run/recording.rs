@@ -1,10 +1,10 @@
 //! Makes a recording of the observations of a case.
 
-use contract_tests::call::{Call, LINKS, ONE_TRY, WAITED};
-use contract_tests::case::Case;
-use contract_tests::normalise::{help_interface, normalise};
-use contract_tests::recording::{RecordedCall, Recording, Text};
-use contract_tests::site::Site;
+use contract_catalogue::call::{Call, LINKS, ONE_TRY, WAITED};
+use contract_catalogue::case::Case;
+use contract_catalogue::normalise::{help_interface, normalise};
+use contract_catalogue::recording::{RecordedCall, Recording, Text};
+use contract_catalogue::site::Site;
 
 use super::observe::Observed;
 use crate::wrapper::Seen;

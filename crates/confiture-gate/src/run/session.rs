@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use contract_catalogue::call::Call;
+use contract_catalogue::case::{Case, case as new_case};
+use contract_catalogue::project::Project;
 use contract_lab::runner::{Prepared, database};
-use contract_tests::call::Call;
-use contract_tests::case::{Case, case as new_case};
-use contract_tests::project::Project;
 use postgres::Client;
 
 use super::observe::observe;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contract_tests::case::Case;
-use contract_tests::release::Release;
+use contract_catalogue::case::Case;
+use contract_catalogue::release::Release;
 
 use super::baseline::Recorded;
 use super::lanes::Slots;

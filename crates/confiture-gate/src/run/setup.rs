@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use contract_tests::release::Release;
+use contract_catalogue::release::Release;
 
 use super::baseline::Baseline;
 

@@ -1,7 +1,7 @@
 //! The release that a candidate is judged as, and its baseline.
 
+use contract_catalogue::release::Release;
 use contract_lab::trouble::Trouble;
-use contract_tests::release::Release;
 
 use super::settings::Settings;
 

@@ -1,6 +1,6 @@
 //! Texts of a case, made safe and short for a report.
 
-use contract_tests::site::Site;
+use contract_catalogue::site::Site;
 
 use crate::text::{cut, one_line};
 

@@ -1,7 +1,7 @@
 //! The cases without a recording: they are judged without a baseline.
 
+use contract_catalogue::case::Case;
 use contract_lab::runner::Runner;
-use contract_tests::case::Case;
 
 use super::ran::Ran;
 use super::setup::Setup;
@@ -46,7 +46,7 @@ pub(crate) fn run(
 
 #[cfg(test)]
 mod tests {
-    use contract_tests::catalogue::catalogue;
+    use contract_catalogue::catalogue::catalogue;
 
     use super::*;
 

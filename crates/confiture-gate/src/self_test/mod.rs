@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::Context as _;
+use contract_catalogue::case::Case;
+use contract_catalogue::recording::Recording;
+use contract_catalogue::replay::{Replay, VERSION};
 use contract_lab::parallel::in_parallel;
-use contract_tests::case::Case;
-use contract_tests::recording::Recording;
-use contract_tests::replay::{Replay, VERSION};
 
 use crate::answer::AdapterAnswer;
 use crate::report::headline;
@@ -195,7 +195,7 @@ pub fn whole(baseline: &Baseline, cases: &[Case], jobs: usize) -> anyhow::Result
 
 #[cfg(test)]
 mod tests {
-    use contract_tests::catalogue::catalogue;
+    use contract_catalogue::catalogue::catalogue;
 
     use super::*;
     use crate::run::baseline::Recorded;

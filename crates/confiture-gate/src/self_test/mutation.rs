@@ -1,7 +1,7 @@
 //! One thing that is changed in a recording.
 
-use contract_tests::recording::{RecordedCall, Recording, Text};
-use contract_tests::tree::Tree;
+use contract_catalogue::recording::{RecordedCall, Recording, Text};
+use contract_catalogue::tree::Tree;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use contract_tests::call::LINKS;
-use contract_tests::normalise::{Names, normalise};
+use contract_catalogue::call::LINKS;
+use contract_catalogue::normalise::{Names, normalise};
 
 /// The path that follows `--output`.
 pub(super) fn report_of(argv: &[String]) -> Option<PathBuf> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use contract_tests::front;
+use contract_catalogue::front;
 
 use super::seen::Seen;
 use super::task::Task;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread::JoinHandle;
 
+use contract_catalogue::front::{PYTHON, Started, started};
+use contract_catalogue::project::names_in;
 use contract_lab::confiture::python_of;
-use contract_tests::front::{PYTHON, Started, started};
-use contract_tests::project::names_in;
 use rustix::process::Signal;
 use serde_json::Value;
 

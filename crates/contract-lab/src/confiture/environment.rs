@@ -1,7 +1,7 @@
 //! Environments that contain confiture, each built once for a cache.
 
 use anyhow::Context as _;
-use contract_tests::release::Release;
+use contract_catalogue::release::Release;
 
 use super::copy::packages;
 use super::digest::hash_tree;

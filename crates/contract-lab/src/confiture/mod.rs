@@ -9,7 +9,7 @@ mod path;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use contract_tests::release::Release;
+use contract_catalogue::release::Release;
 
 use crate::Lab;
 use crate::registry::newest;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use contract_tests::release::Release;
+use contract_catalogue::release::Release;
 
 use crate::command::Output;
 

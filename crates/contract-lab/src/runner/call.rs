@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_tests::call::Call;
-use contract_tests::case::Definition;
-use contract_tests::connection::{Endpoint, PGPASSWORD};
-use contract_tests::release::Release;
-use contract_tests::site::Site;
+use contract_catalogue::call::Call;
+use contract_catalogue::case::Definition;
+use contract_catalogue::connection::{Endpoint, PGPASSWORD};
+use contract_catalogue::release::Release;
+use contract_catalogue::site::Site;
 use fraisier_adapter_confiture::tools::replay::set_variables;
 
 use crate::command::{Output, run_within};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use contract_tests::connection::Endpoint;
-use contract_tests::recording::State;
+use contract_catalogue::connection::Endpoint;
+use contract_catalogue::recording::State;
 use postgres::config::Host;
 use postgres::{Client, Config, NoTls};
 

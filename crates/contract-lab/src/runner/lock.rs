@@ -6,10 +6,10 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use contract_tests::call::Call;
-use contract_tests::case::{Database as Wanted, Definition, case};
-use contract_tests::project::Project;
-use contract_tests::site::Site;
+use contract_catalogue::call::Call;
+use contract_catalogue::case::{Database as Wanted, Definition, case};
+use contract_catalogue::project::Project;
+use contract_catalogue::site::Site;
 use postgres::Client;
 use rustix::process::Signal;
 

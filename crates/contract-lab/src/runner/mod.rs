@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract_tests::call::Call;
-use contract_tests::case::{Circumstance, Database as Wanted, Definition, case};
-use contract_tests::project::Project;
-use contract_tests::release::Release;
-use contract_tests::site::Site;
+use contract_catalogue::call::Call;
+use contract_catalogue::case::{Circumstance, Database as Wanted, Definition, case};
+use contract_catalogue::project::Project;
+use contract_catalogue::release::Release;
+use contract_catalogue::site::Site;
 use serde_json::{Map, Value};
 
 pub use self::call::call_by;

@@ -1,7 +1,7 @@
 //! What is prepared before the call of a case.
 
-use contract_tests::recording::State;
-use contract_tests::site::Site;
+use contract_catalogue::recording::State;
+use contract_catalogue::site::Site;
 use postgres::Client;
 use serde_json::{Map, Value};
 

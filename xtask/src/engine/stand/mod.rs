@@ -10,12 +10,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use contract_catalogue::release::Release;
 use contract_lab::confiture::Installed;
 use contract_lab::confiture::copy::shared;
 use contract_lab::files::write_program;
 use contract_lab::postgres::Database;
 use contract_lab::runner::database::endpoint;
-use contract_tests::release::Release;
 use tempfile::TempDir;
 
 use super::config::Config;

@@ -10,12 +10,12 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use contract_catalogue::connection::Endpoint;
 use contract_lab::confiture::Installed;
 use contract_lab::interrupt;
 use contract_lab::parallel::in_parallel;
 use contract_lab::postgres::Database;
 use contract_lab::runner::database::{endpoint, settle};
-use contract_tests::connection::Endpoint;
 
 use self::message::Message;
 use self::proxy::Proxy;

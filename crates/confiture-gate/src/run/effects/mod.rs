@@ -9,13 +9,13 @@ mod tests;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use contract_catalogue::case::Case;
+use contract_catalogue::expectation::{Expectation, Fact, violations};
+use contract_catalogue::recording::Recording;
+use contract_catalogue::release::Release;
+use contract_catalogue::site::Site;
 use contract_lab::postgres::Server;
 use contract_lab::runner::Prepared;
-use contract_tests::case::Case;
-use contract_tests::expectation::{Expectation, Fact, violations};
-use contract_tests::recording::Recording;
-use contract_tests::release::Release;
-use contract_tests::site::Site;
 
 use super::observe::observe;
 use super::ran::Ran;

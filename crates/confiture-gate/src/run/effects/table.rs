@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use contract_lab::runner::Prepared;
-use contract_tests::call::Call;
-use contract_tests::case::{Case, Circumstance, case as new_case};
-use contract_tests::connection::Connection;
-use contract_tests::expectation::Fact;
-use contract_tests::expectation::Fact::{
+use contract_catalogue::call::Call;
+use contract_catalogue::case::{Case, Circumstance, case as new_case};
+use contract_catalogue::connection::Connection;
+use contract_catalogue::expectation::Fact;
+use contract_catalogue::expectation::Fact::{
     Code, Exit, NoTable, Report, ReportHas, Revision, Table, Untouched,
 };
-use contract_tests::project::Project;
-use contract_tests::release::Release;
+use contract_catalogue::project::Project;
+use contract_catalogue::release::Release;
+use contract_lab::runner::Prepared;
 use fraisier_adapter_confiture::capability::Need;
 use serde_json::{Value, json};
 

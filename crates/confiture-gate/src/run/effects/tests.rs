@@ -1,5 +1,5 @@
-use contract_tests::catalogue::catalogue;
-use contract_tests::recording::State;
+use contract_catalogue::catalogue::catalogue;
+use contract_catalogue::recording::State;
 
 use super::*;
 use crate::tests::{call_of, recording};

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use contract_tests::script::{NOT_ALLOWED, Played, SCRIPT, Script, log_of};
+use contract_catalogue::script::{NOT_ALLOWED, Played, SCRIPT, Script, log_of};
 use tempfile::TempDir;
 
 /// A stand-in in a directory of its own, whose script is one `up` with a DSN.

@@ -5,7 +5,7 @@
 //! folded or line by line; in a form in which programs print it. Neither the answer nor the events nor
 //! the trace may contain eight consecutive bytes of it.
 //!
-//! `SECRETS_CASES=1000000 cargo test --release -p contract-tests --test secrets` runs more cases.
+//! `SECRETS_CASES=1000000 cargo test --release -p contract-catalogue --test secrets` runs more cases.
 
 mod observed;
 
@@ -14,10 +14,10 @@ use std::env;
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
-use contract_tests::catalogue::catalogue;
-use contract_tests::fixtures::{Fixtures, default_root};
-use contract_tests::random::Random;
-use contract_tests::recording::RecordedCall;
+use contract_catalogue::catalogue::catalogue;
+use contract_catalogue::fixtures::{Fixtures, default_root};
+use contract_catalogue::random::Random;
+use contract_catalogue::recording::RecordedCall;
 use fraisier_adapter_api::{AdapterError, Revision};
 use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};

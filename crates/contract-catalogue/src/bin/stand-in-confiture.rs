@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, io};
 
-use contract_tests::call::{LINKS, REPORT};
-use contract_tests::front::{Started, started};
-use contract_tests::normalise::{Names, normalise};
-use contract_tests::project::names_in;
-use contract_tests::script::{Line, NOT_ALLOWED, SCRIPT, Script, log_of};
+use contract_catalogue::call::{LINKS, REPORT};
+use contract_catalogue::front::{Started, started};
+use contract_catalogue::normalise::{Names, normalise};
+use contract_catalogue::project::names_in;
+use contract_catalogue::script::{Line, NOT_ALLOWED, SCRIPT, Script, log_of};
 
 fn main() -> ExitCode {
     let mut arguments = env::args();

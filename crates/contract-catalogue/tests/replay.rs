@@ -1,10 +1,10 @@
 //! Replays every case of every recorded release through the adapter, and compares the adapter's result
 //! with the snapshot.
 //!
-//! `cargo test -p contract-tests --test replay 0.23.0/preflight` replays just those. What differs is
+//! `cargo test -p contract-catalogue --test replay 0.23.0/preflight` replays just those. What differs is
 //! printed at the end, each difference once; `-- --format pretty` prints a line for each replay.
 //!
-//! `UPDATE_SNAPSHOTS=1 cargo test -p contract-tests --test replay` writes the snapshots after an intended
+//! `UPDATE_SNAPSHOTS=1 cargo test -p contract-catalogue --test replay` writes the snapshots after an intended
 //! change of the adapter. A snapshot that differs from the one before it is stored, and one that equals
 //! it is removed. Review the diff. With a filter, the snapshots of other releases do not change.
 
@@ -16,14 +16,14 @@ use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use contract_tests::case::Case;
-use contract_tests::catalogue::catalogue;
-use contract_tests::connection::DATABASE_URL;
-use contract_tests::differences::Differences;
-use contract_tests::fixtures::{Fixtures, default_root};
-use contract_tests::release::Release;
-use contract_tests::replay::{Replay, VERSION};
-use contract_tests::rules::check;
+use contract_catalogue::case::Case;
+use contract_catalogue::catalogue::catalogue;
+use contract_catalogue::connection::DATABASE_URL;
+use contract_catalogue::differences::Differences;
+use contract_catalogue::fixtures::{Fixtures, default_root};
+use contract_catalogue::release::Release;
+use contract_catalogue::replay::{Replay, VERSION};
+use contract_catalogue::rules::check;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Set in the process that runs the tests.

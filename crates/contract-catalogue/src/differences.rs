@@ -128,11 +128,11 @@ impl fmt::Display for Differences {
             "
 [-…-] is in the snapshot, {{+…+}} is new.
 Where to look:
-  one replay in full      cargo test -p contract-tests --test replay -- --exact {first}
+  one replay in full      cargo test -p contract-catalogue --test replay -- --exact {first}
   what confiture did      contract-fixtures/{case}/, the newest *.json that is not newer than the release
   what interprets it      crates/fraisier-adapter-confiture/src/operation/{operation}.rs
   \"0ms\", \"<project>\"      placeholders for what differs in every run: contract-fixtures/README.md
-  if it is intended       UPDATE_SNAPSHOTS=1 cargo test -p contract-tests --test replay, and review the diff
+  if it is intended       UPDATE_SNAPSHOTS=1 cargo test -p contract-catalogue --test replay, and review the diff
 "
         )
     }

@@ -7,13 +7,13 @@
 
 use std::path::Path;
 
-use contract_tests::announced;
-use contract_tests::case::Case;
-use contract_tests::catalogue::catalogue;
-use contract_tests::fixtures::{Fixtures, default_root};
-use contract_tests::recording::Recording;
-use contract_tests::release::Release;
-use contract_tests::replay::{Replay, VERSION, agree};
+use contract_catalogue::announced;
+use contract_catalogue::case::Case;
+use contract_catalogue::catalogue::catalogue;
+use contract_catalogue::fixtures::{Fixtures, default_root};
+use contract_catalogue::recording::Recording;
+use contract_catalogue::release::Release;
+use contract_catalogue::replay::{Replay, VERSION, agree};
 use serde_json::Value;
 
 const STAND_IN: &str = env!("CARGO_BIN_EXE_stand-in-confiture");
