@@ -35,40 +35,16 @@ pub const DEFAULTS: [(&str, &str); 3] = [
     ),
 ];
 
-/// What names the confiture that runs: the first of these that does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NamedBy {
-    /// The option `--confiture`.
-    Option,
-    /// The variable `FRAISIER_CONFITURE_BIN`.
-    Variable,
-    /// The directory of this program, where one `pip install` of both puts it.
-    OwnDirectory,
-    /// `PATH`.
-    Path,
-}
-
-impl NamedBy {
-    /// The rule that applies, with this value of the option.
-    pub(crate) fn of(option: Option<&Path>) -> Self {
-        if option.is_some() {
-            Self::Option
-        } else if env::var_os("FRAISIER_CONFITURE_BIN").is_some_and(|name| !name.is_empty()) {
-            Self::Variable
-        } else if beside_this_program().is_some() {
-            Self::OwnDirectory
-        } else {
-            Self::Path
-        }
-    }
-
-    pub(crate) const fn words(self) -> &'static str {
-        match self {
-            Self::Option => "named by --confiture",
-            Self::Variable => "named by FRAISIER_CONFITURE_BIN",
-            Self::OwnDirectory => "in the directory of the adapter program",
-            Self::Path => "looked up in PATH",
-        }
+/// By which rule confiture is found, with this value of `--confiture`: the first that applies.
+pub(crate) fn found_by(option: Option<&Path>) -> &'static str {
+    if option.is_some() {
+        "named by --confiture"
+    } else if env::var_os("FRAISIER_CONFITURE_BIN").is_some_and(|name| !name.is_empty()) {
+        "named by FRAISIER_CONFITURE_BIN"
+    } else if beside_this_program().is_some() {
+        "in the directory of the adapter program"
+    } else {
+        "looked up in PATH"
     }
 }
 
@@ -88,6 +64,7 @@ pub(crate) fn executable(path: PathBuf) -> Result<PathBuf, String> {
     }
 }
 
+/// The confiture that one `pip install` of both puts beside this program.
 fn beside_this_program() -> Option<PathBuf> {
     let candidate = env::current_exe().ok()?.with_file_name("confiture");
     is_executable(&candidate).then_some(candidate)

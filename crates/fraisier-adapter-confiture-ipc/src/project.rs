@@ -1,6 +1,6 @@
 //! The project that a call by hand works on.
 
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 
 use fraisier_adapter_api::AdapterCtx;
 
@@ -8,43 +8,35 @@ use fraisier_adapter_api::AdapterCtx;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Project {
     /// The directory confiture starts in
-    #[arg(
-        short = 'C',
-        long,
-        global = true,
-        value_name = "DIRECTORY",
-        default_value = "."
-    )]
+    #[arg(short = 'C', long, global = true)]
+    #[arg(value_name = "DIRECTORY", default_value = ".")]
     pub(crate) workdir: PathBuf,
 
     /// The migrations, seen from there
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "DIRECTORY",
-        default_value = "db/migrations"
-    )]
+    #[arg(short, long, global = true)]
+    #[arg(value_name = "DIRECTORY", default_value = "db/migrations")]
     pub(crate) migrations_dir: PathBuf,
 
     /// The variable that holds the connection string
-    #[arg(
-        long,
-        global = true,
-        value_name = "VARIABLE",
-        default_value = "DATABASE_URL"
-    )]
+    #[arg(long, global = true)]
+    #[arg(value_name = "VARIABLE", default_value = "DATABASE_URL")]
     pub(crate) database_url_env: String,
 }
 
 impl Project {
+    /// The migrations directory, absolute.
+    pub(crate) fn directory(&self) -> PathBuf {
+        let directory = self.workdir.join(&self.migrations_dir);
+        path::absolute(&directory).unwrap_or(directory)
+    }
+
     /// The context that fraisier would send.
     pub(crate) fn ctx(&self) -> Box<AdapterCtx> {
-        let mut ctx = AdapterCtx::new("by hand", "by hand");
-        ctx.workdir.clone_from(&self.workdir);
-        ctx.migrations_path = Some(self.migrations_dir.clone());
-        ctx.env_secrets
-            .insert("DATABASE_URL".into(), self.database_url_env.clone());
-        Box::new(ctx)
+        Box::new(
+            AdapterCtx::new("by hand", "by hand")
+                .with_workdir(&self.workdir)
+                .with_migrations_path(&self.migrations_dir)
+                .with_env_secret("DATABASE_URL", &self.database_url_env),
+        )
     }
 }

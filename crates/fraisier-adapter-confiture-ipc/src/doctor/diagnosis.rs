@@ -26,78 +26,67 @@ impl Diagnosis {
             }
         }
         let mut diagnosis = Self {
-            ok: checks.iter().all(|finding| finding.grade != Grade::Fail),
+            ok: true,
             verdict: String::new(),
             checks,
         };
-        diagnosis.verdict = match diagnosis.exit() {
-            exit::Status::Refused => format!("a deploy fails: {}", diagnosis.with(Grade::Fail)),
-            exit::Status::Unknown => {
-                let unknown = diagnosis.with(Grade::Unknown);
-                format!("no problem was found, but this is unknown: {unknown}")
-            }
-            _ => match &*diagnosis.with(Grade::Warn) {
-                "" => "nothing is in the way of a deploy".to_owned(),
-                warned => format!("nothing is in the way of a deploy; read about {warned}"),
-            },
+        let worst = diagnosis.worst();
+        let names = diagnosis.with(worst);
+        diagnosis.ok = worst != Grade::Fail;
+        diagnosis.verdict = match worst {
+            Grade::Ok => "nothing is in the way of a deploy".into(),
+            Grade::Warn => format!("nothing is in the way of a deploy; read about {names}"),
+            Grade::Unknown => format!("no problem was found, but this is unknown: {names}"),
+            Grade::Fail => format!("a deploy fails: {names}"),
         };
         diagnosis
     }
 
+    fn worst(&self) -> Grade {
+        let grades = self.checks.iter().map(|finding| finding.grade);
+        grades.max().unwrap_or(Grade::Ok)
+    }
+
     /// The checks with this grade.
     fn with(&self, grade: Grade) -> String {
-        let mut names: Vec<&str> = Vec::new();
-        for finding in self.checks.iter().filter(|it| it.grade == grade) {
-            if names.last() != Some(&finding.check) {
-                names.push(finding.check);
-            }
-        }
+        let findings = self.checks.iter().filter(|it| it.grade == grade);
+        let mut names: Vec<&str> = findings.map(|it| it.check).collect();
+        names.dedup();
         names.join(", ")
     }
 
     /// How the program ends.
     #[must_use]
     pub fn exit(&self) -> exit::Status {
-        let any = |grade| self.checks.iter().any(|finding| finding.grade == grade);
-        if !self.ok {
-            exit::Status::Refused
-        } else if any(Grade::Unknown) {
-            exit::Status::Unknown
-        } else {
-            exit::Status::Done
+        match self.worst() {
+            Grade::Ok | Grade::Warn => exit::Status::Done,
+            Grade::Unknown => exit::Status::Unknown,
+            Grade::Fail => exit::Status::Refused,
         }
     }
 
     /// Readable. The last line is the verdict.
     pub(crate) fn page(&self) -> Page {
         let mut page = Page::default();
-        let mut row = |grade: Grade, check: &str, evidence: &str, next: &str| {
-            let style = match grade {
-                Grade::Ok => GOOD,
-                Grade::Warn => DOUBT,
-                Grade::Fail => BAD,
-                Grade::Unknown => FAINT,
+        // A warning does not change the verdict.
+        let grade = match self.worst() {
+            Grade::Warn => Grade::Ok,
+            worst => worst,
+        };
+        let verdict = Finding::new("verdict", grade, &*self.verdict);
+        for finding in self.checks.iter().chain([&verdict]) {
+            let (style, grade) = match finding.grade {
+                Grade::Ok => (GOOD, "ok"),
+                Grade::Warn => (DOUBT, "warn"),
+                Grade::Unknown => (FAINT, "unknown"),
+                Grade::Fail => (BAD, "fail"),
             };
-            let label = format!("{:<7} {check:<11}", grade.to_string());
-            page.row(style, &label, evidence);
-            if !next.is_empty() {
-                page.under(20, format!("Next: {next}"));
+            let label = format!("{grade:<7} {:<11}", finding.check);
+            page.row(style, &label, &*finding.evidence);
+            if !finding.next.is_empty() {
+                page.under(20, format!("Next: {}", finding.next));
             }
-        };
-        for finding in &self.checks {
-            row(
-                finding.grade,
-                finding.check,
-                &finding.evidence,
-                &finding.next,
-            );
         }
-        let grade = match self.exit() {
-            exit::Status::Refused => Grade::Fail,
-            exit::Status::Unknown => Grade::Unknown,
-            _ => Grade::Ok,
-        };
-        row(grade, "verdict", &self.verdict, "");
         page
     }
 }

@@ -1,6 +1,8 @@
 //! The migrations directory.
 
-use std::path::{self, Path, PathBuf};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -8,140 +10,75 @@ use fraisier_adapter_confiture::tools::{Migration, NotText, migrations_in, surpr
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::checks::{FILES, Seen};
 use super::finding::Finding;
-use super::finding::Grade::{self, Fail, Unknown, Warn};
+use super::finding::Grade::{Fail, Unknown};
 use crate::project::Project;
-
-const DIRECTORY: &str = "directory";
 
 /// How long reading every file may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
-const EMPTY: &str = "Next: if it is not the right directory, name that with --migrations-dir";
-const CANNOT_READ: (Grade, &str) = (
-    Fail,
-    "confiture cannot read what is not UTF-8: {}. Next: write it as UTF-8",
-);
-const WITH_NUL: (Grade, &str) = (
-    Fail,
-    "a NUL byte, behind which confiture silently runs nothing of SQL, and with which it loads no Python, is in {}. Next: \
-     write it as text",
-);
-const WITH_BOM: (Grade, &str) = (
-    Fail,
-    "a byte order mark, which is a syntax error to the server, begins {}. Next: write it as UTF-8 without one",
-);
-const NOT_TEXT: (Grade, &str) = (
-    Fail,
-    "confiture fails at a file name that is not UTF-8: {}. Next: rename the file",
-);
-const IRREGULAR: (Grade, &str) = (
-    Warn,
-    "not a regular file: {}. Next: put a regular file in the place of each, or move it out of the \
-     directory: confiture reads whatever has such a name, fails at a directory and waits at a FIFO",
-);
-const TWICE: (Grade, &str) = (
-    Fail,
-    "more than one file has the version {}. Next: give each migration a version of its own: confiture \
-     refuses to begin",
-);
-const ONE_WAY: (Grade, &str) = (
-    Warn,
-    "no .down.sql for {}. Next: write them: without them, `up` and `down_to` stop there, and a failed \
-     deploy cannot be undone",
-);
-const UNVERIFIED: (Grade, &str) = (Grade::Ok, "no .verify.sql for {}");
-
 /// What is found in the directory, and its migrations; none when it was not read.
 pub(super) async fn examine(project: &Project) -> (Option<Vec<Migration>>, Vec<Finding>) {
-    let directory = project.workdir.join(&project.migrations_dir);
-    let directory = path::absolute(&directory).unwrap_or(directory);
+    let directory = project.directory();
     let shown = directory.display().to_string();
     let (reply, examined) = oneshot::channel();
-    // A thread that nothing waits for: it may read for longer than the limit.
-    let reads = thread::spawn(move || reply.send(read(&directory)));
+    // Nothing waits for this thread: it may read for longer than the limit.
+    let reads = thread::spawn(move || reply.send(look(&directory)));
     drop(reads);
-    if let Ok(Ok(examined)) = timeout(LIMIT, examined).await {
-        examined
-    } else {
-        let text = format!("{shown} could not be read within {LIMIT:?}");
-        (None, vec![Finding::new(DIRECTORY, Unknown, text)])
-    }
-}
-
-fn read(directory: &Path) -> (Option<Vec<Migration>>, Vec<Finding>) {
-    let shown = directory.display();
-    let endings = [".up.sql", ".down.sql", ".verify.sql", ".py"];
-    let read = migrations_in(directory)
-        .and_then(|found| Ok((found, NotText::in_directory(directory, &endings)?)));
-    let (migrations, not_text) = match read {
-        Ok(read) => read,
-        Err(why) => {
-            let text = format!(
+    let failed = |grade, text| (None, vec![Finding::new(FILES[0].name, grade, text)]);
+    match timeout(LIMIT, examined).await {
+        Ok(Ok(Ok((migrations, seen)))) => {
+            let findings = FILES.iter().flat_map(|check| check.judge(&seen));
+            (Some(migrations), findings.collect())
+        }
+        Ok(Ok(Err(why))) => failed(
+            Fail,
+            format!(
                 "{shown} cannot be read: {why}. Next: name the project with --workdir and \
                  --migrations-dir. Under fraisier, `preflight` and `verify` look into its own working \
                  directory"
-            );
-            return (None, vec![Finding::new(DIRECTORY, Fail, text)]);
-        }
-    };
-    let count = migrations.len();
-    let held = format!(
-        "{shown} holds {count} migration{}",
-        if count == 1 { "" } else { "s" }
-    );
-    let without = |ending| {
-        let without = migrations.iter().filter(|it| lacks(it, ending));
-        without.map(|it| &*it.version).collect::<Vec<_>>()
-    };
-    let texts = [
-        (&not_text.with_nul, WITH_NUL),
-        (&not_text.not_utf8, CANNOT_READ),
-        (&not_text.with_bom, WITH_BOM),
-    ];
-    let (not_text, text) = texts
-        .into_iter()
-        .find(|(files, _)| !files.is_empty())
-        .unwrap_or(texts[0]);
-    let names = unnamable(directory);
-    let mut findings = vec![
-        Finding::first(
-            DIRECTORY,
-            &held,
-            [(count == 0, Warn, format!("{held}. {EMPTY}"))],
+            ),
         ),
-        Finding::named(
-            "files",
-            "each is a regular file",
-            &irregular(&migrations),
-            IRREGULAR,
+        _ => failed(
+            Unknown,
+            format!("{shown} could not be read within {LIMIT:?}"),
         ),
-        Finding::named(
-            "text",
-            "every file is UTF-8 without NUL bytes",
-            not_text,
-            text,
-        ),
-        Finding::named("versions", "each is there once", &twice(&migrations), TWICE),
-        Finding::named(
-            "way back",
-            "every SQL migration has its .down.sql",
-            &without(".down.sql"),
-            ONE_WAY,
-        ),
-        Finding::named(
-            "verify",
-            "every SQL migration has its .verify.sql",
-            &without(".verify.sql"),
-            UNVERIFIED,
-        ),
-    ];
-    if !names.is_empty() {
-        findings.push(Finding::named("names", "", &names, NOT_TEXT));
     }
+}
+
+/// The migrations of the directory, and what is to be said of its files.
+fn look(directory: &Path) -> io::Result<(Vec<Migration>, Vec<Seen>)> {
+    let migrations = migrations_in(directory)?;
+    let endings = [".up.sql", ".down.sql", ".verify.sql", ".py"];
+    let not_text = NotText::in_directory(directory, &endings)?;
+    let (kind, plural) = match migrations.len() {
+        0 => ("empty", "s"),
+        1 => ("directory", ""),
+        _ => ("directory", "s"),
+    };
+    let held = format!(
+        "{} holds {} migration{plural}",
+        directory.display(),
+        migrations.len()
+    );
+    let mut seen = vec![Seen::new(kind, held)];
+    seen.extend(Seen::all("irregular", irregular(&migrations)));
+    seen.extend(Seen::all("NUL", not_text.with_nul));
+    seen.extend(Seen::all("not UTF-8", not_text.not_utf8));
+    seen.extend(Seen::all("byte order mark", not_text.with_bom));
+    let pairs = migrations.windows(2);
+    let twice = pairs.filter(|pair| pair[0].version == pair[1].version);
+    let twice: BTreeSet<&str> = twice.map(|pair| &*pair[0].version).collect();
+    seen.extend(Seen::all("twice", twice));
+    for (ending, kind) in [(".down.sql", "one-way"), (".verify.sql", "unverified")] {
+        let without = migrations.iter().filter(|it| lacks(it, ending));
+        seen.extend(Seen::all(kind, without.map(|it| &*it.version)));
+    }
+    seen.extend(Seen::all("name not UTF-8", unnamable(directory)));
     let surprises = surprises(&migrations).into_iter();
-    findings.extend(surprises.map(|(_, what)| Finding::new("names", Warn, what)));
-    (Some(migrations), findings)
+    seen.extend(surprises.map(|(code, what)| Seen::new(code, what)));
+    Ok((migrations, seen))
 }
 
 /// The SQL and Python whose name is not UTF-8.
@@ -168,14 +105,6 @@ fn irregular(migrations: &[Migration]) -> Vec<String> {
         .collect()
 }
 
-fn twice(migrations: &[Migration]) -> Vec<&str> {
-    let pairs = migrations.windows(2);
-    let pairs = pairs.filter(|pair| pair[0].version == pair[1].version);
-    let mut twice: Vec<&str> = pairs.map(|pair| &*pair[0].version).collect();
-    twice.dedup();
-    twice
-}
-
 /// Whether it is a SQL migration without the file of this ending. A `.py` migration has its way down in
 /// itself.
 pub(super) fn lacks(migration: &Migration, ending: &str) -> bool {
@@ -197,6 +126,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::process::Command;
 
+    use super::super::finding::Grade;
     use super::*;
 
     fn examined(files: &[&str]) -> Vec<Finding> {
@@ -208,7 +138,8 @@ mod tests {
     }
 
     fn examined_in(directory: &Path) -> Vec<Finding> {
-        read(directory).1
+        let (_, seen) = look(directory).expect("read");
+        FILES.iter().flat_map(|check| check.judge(&seen)).collect()
     }
 
     #[test]

@@ -6,16 +6,13 @@ use fraisier_adapter_confiture::ConfitureVersion;
 use fraisier_adapter_confiture::tools::Migration;
 use serde::Deserialize;
 
+use super::checks::{Seen, listed};
 use super::files::lacks;
-use super::finding::Grade::{self, Fail, Unknown, Warn};
-use super::finding::{Finding, listed};
-
-pub(super) const CHECK: &str = "history";
 
 /// A row of the ledger, in the order of `pk_confiture`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Row {
-    pub(super) version: String,
+    version: String,
     /// Whether it has a point in time: neither null nor infinite.
     is_timed: Option<bool>,
     /// Whether that is later than the clock of the server.
@@ -26,123 +23,82 @@ pub(super) struct Row {
     checksum: Option<String>,
 }
 
-/// What the database says of the migrations.
-pub(super) struct History<'a> {
-    pub(super) rows: &'a [Row],
-    /// Triggers, rules and constraints of the ledger, and columns that nothing fills.
-    pub(super) interferes: &'a [String],
-    /// SHA-256 by the name of the file; none where it could not be read.
-    pub(super) checksums: &'a BTreeMap<String, Option<String>>,
-}
-
-/// What can be wrong with versions: what is said of them, and what helps.
-#[rustfmt::skip]
-const PROBLEMS: [&str; 10] = [
-    "what may keep rows out of the ledger, so that a migration fails or is applied again: {}. Next: drop the \
-     trigger, rule or constraint; give the column its default (ALTER TABLE tb_confiture ALTER pk_confiture ADD \
-     GENERATED ALWAYS AS IDENTITY)",
-    "rows without a time, which no rollback can pass: {}. Next: set applied_at of each: it has to increase in the \
-     order of pk_confiture",
-    "the time is not after that of the row before, so confiture would roll back others: {}. Next: check that the \
-     order of pk_confiture is the order of application, then set the times to it: UPDATE tb_confiture l SET \
-     applied_at = now() - interval '1 second' * (SELECT count(*) FROM tb_confiture n WHERE n.pk_confiture > \
-     l.pk_confiture)",
-    "the time is later than the clock of the server, so no rollback can pass what is applied before that time: {}. \
-     Next: correct that clock, or set applied_at of each: it has to increase in the order of pk_confiture and to be \
-     in the past",
-    "edited after they were applied: {}. Next: restore the files as they were applied, and put the change into a new \
-     migration: from 0.48.0 on, confiture refuses to begin",
-    "rows without a checksum, which confiture takes for edited from 0.50.0 on: {}. Next: set checksum of each row to \
-     what `sha256sum` prints for its file",
-    "pending, without .down.sql: {}. Next: write the missing files: `up` stops at a migration without one, and what \
-     it applied before stays",
-    "applied, and their files were not read: {}. Next: make them regular files that this user may read: nothing \
-     tells otherwise whether they were edited",
-    "applied, and no file has them: {}. Next: deploy the build that has these files, or a newer one: without them \
-     nothing can roll them back",
-    "pending, and older than what is applied: {}. Next: `up` applies them all the same; `current` then names the one \
-     that was applied last, not the highest",
-];
-
-impl History<'_> {
-    /// A finding for each problem, or one that there is none.
-    pub(super) fn compare(
-        &self,
-        migrations: &[Migration],
-        version: Option<&ConfitureVersion>,
-    ) -> Vec<Finding> {
-        let files = migrations.iter().map(|it| (&*it.version, it));
-        let files: BTreeMap<&str, &Migration> = files.collect();
-        let applied: BTreeSet<&str> = self.rows.iter().map(|row| &*row.version).collect();
-        let newest = applied.last().copied().unwrap_or_default();
-        let pending = files.keys().copied();
-        let pending: Vec<&str> = pending.filter(|it| !applied.contains(it)).collect();
-        let rows = |wanted: &dyn Fn(&Row) -> bool| -> Vec<&str> {
-            let rows = self.rows.iter().filter(|row| wanted(row));
-            rows.map(|row| &*row.version).collect()
-        };
-        let sum = |row: &Row| {
-            let name = files.get(&*row.version)?.path.file_name()?;
-            self.checksums.get(name.to_str()?)
-        };
-        let is_edited = |row: &Row| match (sum(row), &row.checksum) {
-            (Some(Some(now)), Some(then)) => now != then,
-            _ => false,
-        };
-        let of_pending = |wanted: &dyn Fn(&str) -> bool| -> Vec<&str> {
-            pending.iter().copied().filter(|it| wanted(it)).collect()
-        };
-        let since = |minor| match version {
-            Some(version) if !version.is_at_least(0, minor, 0) => Warn,
-            _ => Fail,
-        };
-        let found: [(Grade, Vec<&str>); 10] = [
-            (Fail, self.interferes.iter().map(|it| &**it).collect()),
-            (Fail, rows(&|row| row.is_timed != Some(true))),
-            (Fail, self.unordered()),
-            (Fail, rows(&|row| row.is_ahead)),
-            (since(48), rows(&is_edited)),
-            (
-                since(50),
-                rows(&|row| row.checksum.is_none() && sum(row).is_some()),
-            ),
-            (Fail, of_pending(&|it| lacks(files[it], ".down.sql"))),
-            (
-                Unknown,
-                rows(&|row| row.checksum.is_some() && sum(row) == Some(&None)),
-            ),
-            (Warn, rows(&|row| !files.contains_key(&*row.version))),
-            (Warn, of_pending(&|it| it < newest)),
+/// What is to be said of the rows. The checksums are SHA-256 by the name of the file; none where it could not be read.
+pub(super) fn compare(
+    rows: &[Row],
+    checksums: &BTreeMap<String, Option<String>>,
+    migrations: &[Migration],
+    version: Option<&ConfitureVersion>,
+) -> Vec<Seen> {
+    let files: BTreeMap<&str, &Migration> =
+        migrations.iter().map(|it| (&*it.version, it)).collect();
+    let applied: BTreeSet<&str> = rows.iter().map(|row| &*row.version).collect();
+    let pending = files.keys().copied().filter(|it| !applied.contains(it));
+    let pending: Vec<&str> = pending.collect();
+    let summary = match &*pending {
+        [] => format!("{} applied, none pending", applied.len()),
+        _ => format!(
+            "{} applied, pending: {}",
+            applied.len(),
+            listed(pending.iter().copied(), ", ")
+        ),
+    };
+    let mut seen = vec![Seen::new("summary", summary)];
+    let since = |minor, fails, works| match version {
+        Some(version) if !version.is_at_least(0, minor, 0) => works,
+        _ => fails,
+    };
+    let mut before = None;
+    for row in rows {
+        let name = files
+            .get(&*row.version)
+            .and_then(|it| it.path.file_name()?.to_str());
+        let checksum = name.and_then(|name| checksums.get(name));
+        let is_timed = row.is_timed == Some(true);
+        let kinds = [
+            (!is_timed).then_some("untimed"),
+            (is_timed && before >= Some(row.rank)).then_some("unordered"),
+            row.is_ahead.then_some("ahead"),
+            match (checksum, &row.checksum) {
+                (Some(Some(now)), Some(then)) if now != then => {
+                    Some(since(48, "edited", "edited, accepted"))
+                }
+                (Some(_), None) => Some(since(50, "no checksum", "no checksum, accepted")),
+                (Some(None), Some(_)) => Some("unread"),
+                _ => None,
+            },
+            (!files.contains_key(&*row.version)).then_some("no file"),
         ];
-        let mut findings = Vec::new();
-        for ((grade, versions), text) in found.into_iter().zip(PROBLEMS) {
-            if !versions.is_empty() {
-                let text = text.replace("{}", &listed(&versions));
-                findings.push(Finding::new(CHECK, grade, text));
-            }
+        seen.extend(
+            kinds
+                .into_iter()
+                .flatten()
+                .map(|kind| Seen::new(kind, &*row.version)),
+        );
+        if is_timed {
+            before = Some(row.rank);
         }
-        let summary = match (applied.len(), pending.len()) {
-            (applied, 0) => format!("{applied} applied, none pending"),
-            (applied, _) => format!("{applied} applied, pending: {}", listed(&pending)),
-        };
-        match findings.first_mut() {
-            Some(first) => first.evidence = format!("{summary}; {}", first.evidence),
-            None => findings.push(Finding::new(CHECK, Grade::Ok, summary)),
-        }
-        findings
     }
-
-    /// The rows whose time is not after that of the row before.
-    fn unordered(&self) -> Vec<&str> {
-        let timed = self.rows.iter().filter(|row| row.is_timed == Some(true));
-        let pairs = timed.clone().zip(timed.skip(1));
-        let pairs = pairs.filter(|(before, row)| before.rank >= row.rank);
-        pairs.map(|(_, row)| &*row.version).collect()
+    let newest = applied.last().copied().unwrap_or_default();
+    for version in pending {
+        let kinds = [
+            lacks(files[version], ".down.sql").then_some("pending one-way"),
+            (version < newest).then_some("late"),
+        ];
+        seen.extend(
+            kinds
+                .into_iter()
+                .flatten()
+                .map(|kind| Seen::new(kind, version)),
+        );
     }
+    seen
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::checks::HISTORY;
+    use super::super::finding::Grade::{self, Fail, Unknown, Warn};
     use super::*;
 
     fn row(version: &str, rank: i64, checksum: Option<&str>) -> Row {
@@ -177,12 +133,8 @@ mod tests {
             .iter()
             .map(|it| (name(it), (*it != "4").then(|| "sum".to_owned())))
             .collect();
-        let history = History {
-            rows: applied,
-            interferes: &[],
-            checksums: &checksums,
-        };
-        let found = history.compare(&migrations, Some(&ConfitureVersion::parse(version)));
+        let version = ConfitureVersion::parse(version);
+        let found = HISTORY.judge(&compare(applied, &checksums, &migrations, Some(&version)));
         let found = found.into_iter().filter(|it| it.grade != Grade::Ok);
         found.map(|it| (it.grade, it.evidence)).collect()
     }
@@ -298,17 +250,5 @@ mod tests {
         ] {
             assert_eq!(problems(applied, files, "1.29.0"), []);
         }
-    }
-
-    #[test]
-    fn a_trigger_of_the_ledger_is_named() {
-        let history = History {
-            rows: &[],
-            interferes: &["trigger swallow".into()],
-            checksums: &BTreeMap::new(),
-        };
-        let found = history.compare(&[], None);
-        assert_eq!(found[0].grade, Fail);
-        assert!(found[0].evidence.ends_with("trigger swallow"), "{found:?}");
     }
 }

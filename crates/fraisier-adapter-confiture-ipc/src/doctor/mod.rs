@@ -3,6 +3,7 @@
 //! Nothing is changed, and no migration lock is acquired. Each step is bounded in time. What cannot be
 //! examined because another check failed is not listed: one cause is one line. All texts are redacted.
 
+mod checks;
 mod database;
 mod diagnosis;
 mod files;
@@ -33,21 +34,15 @@ pub(crate) async fn examine(project: &Project, confiture: Option<&Path>) -> Diag
     checks.extend(program);
     checks.extend(files);
     checks.push(secret);
-    let tells_cause =
-        |it: &Result<_, Finding>| it.as_ref().is_err_and(|it| it.check == database::PYTHON);
-    match looked.filter(|it| version.is_some() || tells_cause(it)) {
-        Some(Ok(looked)) => {
-            checks.extend(looked.findings());
-            match (looked.history(), migrations) {
-                (Ok(Some(history)), Some(migrations)) => {
-                    checks.extend(history.compare(&migrations, version.as_ref()));
-                }
-                (Err(unknown), _) => checks.push(unknown),
-                _ => {}
-            }
+    match looked {
+        Some(Ok(looked)) if version.is_some() => {
+            checks.extend(looked.findings(migrations.as_deref(), version.as_ref()));
         }
-        Some(Err(finding)) => checks.push(finding),
-        None => {}
+        // Where confiture does not start, only this says why.
+        Some(Err(finding)) if version.is_some() || finding.check == database::PYTHON => {
+            checks.push(finding);
+        }
+        _ => {}
     }
     Diagnosis::new(checks, &redactor)
 }

@@ -12,7 +12,7 @@ use fraisier_adapter_confiture::tools::process::{RunError, can_watch, program_of
 use fraisier_adapter_confiture::{ConfitureMigration, ConfitureVersion, VARIABLES};
 
 use super::finding::{Finding, Grade};
-use crate::options::{self, Caller, NamedBy, is_executable};
+use crate::options::{self, Caller, found_by, is_executable};
 
 /// The newest release that was recorded; a test holds it to the index of the recordings, which no
 /// package carries.
@@ -30,7 +30,7 @@ pub(super) async fn examine(
     adapter: &ConfitureMigration,
     confiture: Option<&Path>,
 ) -> (Option<ConfitureVersion>, Vec<Finding>) {
-    let program = program(adapter, NamedBy::of(confiture));
+    let program = program(adapter, found_by(confiture));
     if program.grade == Grade::Fail {
         return (None, vec![program]);
     }
@@ -45,33 +45,26 @@ pub(super) fn variables(confiture: Option<&Path>) -> (Option<ConfitureMigration>
         Ok(builder) => builder.build(),
         Err(error) => return (None, Finding::new(CHECK, Grade::Fail, error.message)),
     };
-    let set: Vec<String> = env::vars_os()
-        .filter(|(_, value)| !value.is_empty())
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with(PREFIX))
-        .collect();
-    let is_read = |name: &str| VARIABLES.iter().any(|variable| variable.name == name);
-    let unknown: Vec<&str> = set
-        .iter()
-        .map(|it| &**it)
-        .filter(|it| !is_read(it))
-        .collect();
-    let fine = match set.len() {
-        0 => "none is set: the defaults hold".to_owned(),
-        _ => format!("understood: {}", set.join(", ")),
+    let set = env::vars_os().filter(|(_, value)| !value.is_empty());
+    let set = set.filter_map(|(name, _)| name.into_string().ok());
+    let set = set.filter(|name| name.starts_with(PREFIX));
+    let is_read = |name: &String| VARIABLES.iter().any(|variable| variable.name == name);
+    let (known, unknown): (Vec<String>, Vec<String>) = set.partition(is_read);
+    let (grade, text) = match (&*known, &*unknown) {
+        ([], []) => (Grade::Ok, "none is set: the defaults hold".to_owned()),
+        (known, []) => (Grade::Ok, format!("understood: {}", known.join(", "))),
+        (_, unknown) => {
+            let next = "`--help` lists the variables";
+            let text = format!("nothing reads {}. Next: {next}", unknown.join(", "));
+            (Grade::Warn, text)
+        }
     };
-    let text = format!(
-        "nothing reads {}. Next: `--help` lists the variables",
-        unknown.join(", ")
-    );
-    let problem = (!unknown.is_empty(), Grade::Warn, text);
-    (Some(adapter), Finding::first(CHECK, &fine, [problem]))
+    (Some(adapter), Finding::new(CHECK, grade, text))
 }
 
 /// The binary that the adapter runs, by which rule it is found, and the interpreter that it names.
-fn program(adapter: &ConfitureMigration, named_by: NamedBy) -> Finding {
+fn program(adapter: &ConfitureMigration, rule: &str) -> Finding {
     const CHECK: &str = "program";
-    let rule = named_by.words();
     let file = match program_of(adapter) {
         Ok(file) if is_executable(&file) => file,
         Ok(file) | Err(RunError::Program { program: file, .. }) => {
@@ -152,29 +145,20 @@ fn judge(version: &ConfitureVersion, newest: &str) -> Finding {
         .map(|floor| format!("{} (since {})", floor.need.as_str(), floor.release()));
     let lacks = lacks.collect::<Vec<_>>().join(", ");
     let without = if lacks.is_empty() { "" } else { ", without " };
-    let fine = format!("confiture {version}{without}{lacks}");
-    Finding::first(
-        VERSION,
-        &fine,
-        [
-            (
-                *version > ConfitureVersion::parse(newest),
-                Grade::Warn,
-                format!(
-                    "{fine}; newer than {newest}, the newest that was recorded. Next: `cargo xtask gate` in \
-                 this adapter's repository tells whether it can be trusted"
-                ),
-            ),
-            (
-                !Need::WindowSafe.is_met_by(version),
-                Grade::Warn,
-                format!(
-                    "{fine}. Next: pip install --upgrade fraiseql-confiture, before a gate asks for what it \
-                 lacks"
-                ),
-            ),
-        ],
-    )
+    let (grade, more) = if *version > ConfitureVersion::parse(newest) {
+        let more = format!(
+            "; newer than {newest}, the newest that was recorded. Next: `cargo xtask gate` in this adapter's \
+             repository tells whether it can be trusted"
+        );
+        (Grade::Warn, more)
+    } else if Need::WindowSafe.is_met_by(version) {
+        (Grade::Ok, String::new())
+    } else {
+        let next = "pip install --upgrade fraiseql-confiture, before a gate asks for what it lacks";
+        (Grade::Warn, format!(". Next: {next}"))
+    };
+    let text = format!("confiture {version}{without}{lacks}{more}");
+    Finding::new(VERSION, grade, text)
 }
 
 #[cfg(test)]

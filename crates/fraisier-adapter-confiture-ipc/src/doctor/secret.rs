@@ -2,11 +2,11 @@
 
 use fraisier_adapter_api::AdapterError;
 use fraisier_adapter_confiture::server_option;
-use fraisier_adapter_confiture::tools::{Redactor, connection, has_server_option};
+use fraisier_adapter_confiture::tools::{Connection, Redactor, connection, has_server_option};
 
 use super::database::CHECK_INTERVAL;
 use super::finding::Finding;
-use super::finding::Grade::{Fail, Warn};
+use super::finding::Grade::{self, Fail, Warn};
 use crate::project::Project;
 
 /// What is wrong with it, and the redactor that knows it.
@@ -21,22 +21,30 @@ pub(super) fn examine(project: &Project) -> (Redactor, Finding) {
             return (Redactor::default(), Finding::new(CHECK, Fail, text));
         }
     };
-    let finding = match connection(variable, &secret) {
-        Err(failure) => Finding::new(CHECK, Fail, AdapterError::from(failure).message),
-        Ok(connection) => {
-            let options = connection.settings.get("options");
+    let (grade, text) = match connection(variable, &secret) {
+        Err(failure) => (Fail, AdapterError::from(failure).message),
+        Ok(connection) if keeps_check_away(&connection) => {
             let option = server_option(CHECK_INTERVAL);
-            let fine = format!("{variable} contains a connection string");
-            let keeps_away = format!(
+            let text = format!(
                 "{variable} has `options` of its own, which keep the server from being asked to notice \
                  that confiture is gone. Next: add `{option}` to these `options` (percent-encoded in a \
                  URL), or remove them"
             );
-            let are_other = options.is_some_and(|options| !has_server_option(options));
-            Finding::first(CHECK, &fine, [(are_other, Warn, keeps_away)])
+            (Warn, text)
         }
+        Ok(_) => (
+            Grade::Ok,
+            format!("{variable} contains a connection string"),
+        ),
     };
+    let finding = Finding::new(CHECK, grade, text);
     (Redactor::new([secret.as_str()], []), finding)
+}
+
+/// Whether it has `options` without the disconnect check.
+fn keeps_check_away(connection: &Connection) -> bool {
+    let options = connection.settings.get("options");
+    options.is_some_and(|options| !has_server_option(options))
 }
 
 #[cfg(test)]
@@ -59,10 +67,8 @@ mod tests {
                 false,
             ),
         ] {
-            let settings = connection("DATABASE_URL", dsn).expect(dsn).settings;
-            let options = settings.get("options");
-            let found = options.is_some_and(|options| !has_server_option(options));
-            assert_eq!(found, keeps_away, "{dsn}");
+            let connection = connection("DATABASE_URL", dsn).expect(dsn);
+            assert_eq!(keeps_check_away(&connection), keeps_away, "{dsn}");
         }
     }
 }
