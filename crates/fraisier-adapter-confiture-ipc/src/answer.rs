@@ -1,19 +1,22 @@
-//! A call, made and answered: what the engine and people get the same way.
+//! Makes a call, for the engine and for people alike.
 
 use std::fmt::Display;
 use std::future::Future;
 use std::ops::Deref;
 use std::time::Duration;
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind, MigrationAdapter};
-use fraisier_adapter_confiture::observe::Interruption;
-use fraisier_adapter_confiture::{Cause, ConfitureMigration, DatabaseState, Failure};
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
+use fraisier_adapter_confiture::{ConfitureMigration, DatabaseState, Failure};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::task::JoinSet;
 
 use crate::limit::Limit;
 use crate::request::Call;
 use crate::stop::Why;
+
+/// The result of a call as JSON, or why there is none.
+pub type Answer = Result<Box<RawValue>, CallError>;
 
 /// Why a call has no result.
 #[derive(Debug, Clone)]
@@ -22,29 +25,6 @@ pub struct CallError {
     pub error: AdapterError,
     /// What is known of the database; `None` for an error that is about no call.
     pub state: Option<DatabaseState>,
-    /// Whether the limit of a command ended it.
-    pub timed_out: bool,
-}
-
-impl CallError {
-    /// The error of a call that ended without a result: why, what is known of the database, and more.
-    pub(crate) fn without_result(
-        call: &Call,
-        kind: AdapterErrorKind,
-        why: &str,
-        more: impl Display,
-    ) -> Self {
-        let (method, state) = (call.method(), call.words_when_stopped());
-        let message = format!("`{method}` {why}; {state}{more}");
-        Self {
-            error: AdapterError {
-                operation: Some(method.into()),
-                ..AdapterError::new(kind, message)
-            },
-            state: Some(call.state_when_stopped()),
-            timed_out: false,
-        }
-    }
 }
 
 impl Deref for CallError {
@@ -57,75 +37,53 @@ impl Deref for CallError {
 
 impl From<AdapterError> for CallError {
     fn from(error: AdapterError) -> Self {
-        Self {
-            error,
-            state: None,
-            timed_out: false,
-        }
+        Self { error, state: None }
     }
 }
 
-impl From<Failure> for CallError {
-    fn from(failure: Failure) -> Self {
-        Self {
-            state: Some(failure.state().clone()),
-            timed_out: matches!(failure.cause(), Cause::Stopped(Interruption::Timeout(_))),
-            error: failure.into(),
-        }
-    }
-}
-
-/// How a call ended.
-#[derive(Debug)]
-pub enum Ending {
-    /// With an answer.
-    Answered(Result<Box<RawValue>, CallError>),
-    /// It was stopped, and this is what is known.
-    Stopped(Why, CallError),
-}
-
-/// Makes the call and waits for its end, for `stop`, or for the limit. Then the call is dropped, and
-/// nothing of it runs any more when this returns.
+/// Makes the call and waits for its end, for `stop`, or for the limit. When this returns, nothing of the
+/// call runs any more. Returns why the call was stopped, if it was.
 pub async fn make(
     adapter: ConfitureMigration,
     call: Call,
-    limit: Limit,
     stop: impl Future<Output = Why>,
-) -> Ending {
-    let passed = async {
-        match limit.for_a_call() {
-            Some(limit) => awake_for(limit).await,
-            None => std::future::pending().await,
+) -> (Answer, Option<Why>) {
+    let limit = Limit(adapter.timeout());
+    let mut calls = JoinSet::new();
+    // In a task of its own, a panic is an answer too.
+    calls.spawn({
+        let (adapter, call) = (adapter.clone(), call.clone());
+        async move { dispatch(&adapter, call).await }
+    });
+    let ended = tokio::select! {
+        Some(ended) = calls.join_next() => {
+            let answer = match ended {
+                Ok(answer) => answer.map_err(|failure| limit.explain(failure)),
+                Err(_) => Err(panicked(&call)),
+            };
+            (answer, None)
+        }
+        () = awake_for(limit.for_a_call()) => {
+            let more = format!(". {limit}. `fraisier-adapter-confiture-ipc doctor` shows what is in the way");
+            (Err(without_result(&call, Kind::Execution, "did not end in time", more)), None)
+        }
+        why = stop => {
+            let stopped = format!("was stopped: {}", why.as_str());
+            (Err(without_result(&call, Kind::Execution, &stopped, "")), Some(why))
         }
     };
-    let asked = call.clone();
-    // A task of its own: what panics in it is an answer too.
-    let mut call = {
-        let adapter = adapter.clone();
-        tokio::spawn(async move { dispatch(&adapter, call).await })
-    };
-    let ending = tokio::select! {
-        answer = &mut call => {
-            // After a mistake, something may still be ending.
-            adapter.settled().await;
-            return Ending::Answered(answer.unwrap_or(Err(lost(&asked))));
-        }
-        () = passed => Ending::Answered(Err(limit.passed(&asked))),
-        why = stop => Ending::Stopped(why, stopped(&asked, why)),
-    };
-    call.abort();
-    // It ends now, as cancelled.
-    let _ = call.await;
-    // Who reads the response may rely on it that confiture has ended.
+    // A call that still runs is cancelled, and ends at once.
+    calls.shutdown().await;
+    // The reader of the response may rely on it that confiture has ended, also after a panic.
     adapter.settled().await;
-    ending
+    ended
 }
 
 /// Waits in short steps: the time for which this process was suspended counts as one of them, so that a call
 /// that ended meanwhile has a result and is not late.
-async fn awake_for(time: Duration) {
+async fn awake_for(time: Option<Duration>) {
     const STEP: Duration = Duration::from_millis(250);
-    let mut left = time;
+    let mut left = time.unwrap_or(Duration::MAX);
     while !left.is_zero() {
         let step = left.min(STEP);
         tokio::time::sleep(step).await;
@@ -133,21 +91,30 @@ async fn awake_for(time: Duration) {
     }
 }
 
-fn stopped(call: &Call, why: Why) -> CallError {
-    let why = format!("was stopped: {}", why.as_str());
-    CallError::without_result(call, AdapterErrorKind::Execution, &why, "")
-}
-
-fn lost(call: &Call) -> CallError {
-    let (kind, why) = (
-        AdapterErrorKind::InternalError,
-        "ended in a mistake of the adapter",
-    );
+fn panicked(call: &Call) -> CallError {
+    let why = "ended in a mistake of the adapter";
     let next = ". Report it, with what stands on standard error";
-    CallError::without_result(call, kind, why, next)
+    without_result(call, Kind::InternalError, why, next)
 }
 
-async fn dispatch(adapter: &ConfitureMigration, call: Call) -> Result<Box<RawValue>, CallError> {
+/// The error of a call that ended without a result: why, what is known of the database, and more.
+fn without_result(call: &Call, kind: Kind, why: &str, more: impl Display) -> CallError {
+    let method = call.method();
+    let (state, next) = match call {
+        Call::Up(..) | Call::DownTo(..) => (
+            DatabaseState::InProgress,
+            ". Next: run `fraisier-adapter-confiture-ipc current`",
+        ),
+        _ => (DatabaseState::Unchanged, ""),
+    };
+    let message = format!("`{method}` {why}; {state}{next}{more}");
+    CallError {
+        error: AdapterError::new(kind, message).with_operation(method),
+        state: Some(state),
+    }
+}
+
+async fn dispatch(adapter: &ConfitureMigration, call: Call) -> Result<Box<RawValue>, Failure> {
     Ok(match call {
         Call::Describe => raw(&adapter.describe().await?),
         Call::CurrentRevision(ctx) => raw(&adapter.current_revision(&ctx).await?),
@@ -156,16 +123,11 @@ async fn dispatch(adapter: &ConfitureMigration, call: Call) -> Result<Box<RawVal
         Call::DownTo(ctx, target) => raw(&adapter.down_to(&ctx, target).await?),
         Call::Verify(ctx) => raw(&adapter.verify(&ctx).await?),
         Call::Preflight(ctx) => raw(&adapter.preflight(&ctx).await?),
-        Call::PostMigrate(ctx) => {
-            adapter.post_migrate(&ctx).await?;
-            raw(&())
-        }
-    }?)
+        // confiture has nothing to do then.
+        Call::PostMigrate(_) => raw(&()),
+    })
 }
 
-fn raw(result: &impl Serialize) -> Result<Box<RawValue>, AdapterError> {
-    to_raw_value(result).map_err(|why| {
-        let message = format!("the outcome cannot be written as JSON: {why}");
-        AdapterError::new(AdapterErrorKind::InternalError, message)
-    })
+fn raw(result: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(result).expect("the types of the API are JSON")
 }

@@ -10,112 +10,75 @@ const HEADER_LIMIT: u64 = 8 * 1024;
 
 const LENGTH: &str = "Content-Length";
 
-/// Why a stream holds no message.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FrameError {
-    /// It ended before the empty line that ends the headers.
-    #[error("it ended before the empty line that ends the headers")]
-    NoBody,
-    /// Its headers do not end.
-    #[error("its headers take more than {HEADER_LIMIT} bytes")]
-    LongHeader,
-    /// A line before the message is not a header.
-    #[error("line {line} is not a header: `Name: value`, ended by CR LF")]
-    NoHeader {
-        /// Counted from 1.
-        line: usize,
-    },
-    /// No header has the length.
-    #[error("it has no header `{LENGTH}`")]
-    NoLength,
-    /// More than one header has the length.
-    #[error("it has more than one header `{LENGTH}`")]
-    TwoLengths,
-    /// The length is not a whole number.
-    #[error("its `{LENGTH}` is not a whole number")]
-    BadLength,
-    /// The length is beyond [`MESSAGE_LIMIT`].
-    #[error("it announces a message of more than {MESSAGE_LIMIT} bytes, which is the limit")]
-    TooLarge,
-    /// It ended within the message.
-    #[error("it announces a message of {announced} bytes and ends after {came}")]
-    Short {
-        /// What `Content-Length` said.
-        announced: u64,
-        /// How many there were.
-        came: u64,
-    },
-    /// Something follows the message.
-    #[error("something follows the message of {announced} bytes that it announces")]
-    Trailing {
-        /// What `Content-Length` said.
-        announced: u64,
-    },
-    /// It could not be read.
-    #[error("it could not be read: {0}")]
-    Io(#[from] io::Error),
-}
-
-/// Reads a stream that holds one message and nothing else. It takes no more memory than the
-/// message, however long a message is announced.
+/// Reads a stream that contains one message and nothing else. However long a message is announced, this uses
+/// no more memory than the bytes that arrive.
 ///
 /// # Errors
 ///
-/// See [`FrameError`].
-pub fn read(stream: impl Read) -> Result<Vec<u8>, FrameError> {
+/// That of reading, or one that says what is wrong with the stream.
+pub fn read(stream: impl Read) -> io::Result<Vec<u8>> {
     let mut stream = BufReader::new(stream);
     let announced = read_headers(&mut stream)?;
-    if announced > MESSAGE_LIMIT {
-        return Err(FrameError::TooLarge);
-    }
     let mut message = Vec::new();
     let came = (&mut stream).take(announced).read_to_end(&mut message)? as u64;
     if came < announced {
-        return Err(FrameError::Short { announced, came });
+        let why = format!("it announces a message of {announced} bytes and ends after {came}");
+        return Err(malformed(why));
     }
     if !stream.fill_buf()?.is_empty() {
-        return Err(FrameError::Trailing { announced });
+        let why = format!("something follows the message of {announced} bytes that it announces");
+        return Err(malformed(why));
     }
     Ok(message)
 }
 
-/// Reads as far as the message, and gives the length that was announced.
-fn read_headers(stream: &mut impl BufRead) -> Result<u64, FrameError> {
+/// Reads up to the message, and returns the announced length.
+fn read_headers(stream: &mut impl BufRead) -> io::Result<u64> {
     let mut left = HEADER_LIMIT;
     let mut announced = None;
     for line in 1.. {
         let mut bytes = Vec::new();
         left -= stream.take(left).read_until(b'\n', &mut bytes)? as u64;
         if !bytes.ends_with(b"\n") {
-            return Err(if left == 0 {
-                FrameError::LongHeader
-            } else {
-                FrameError::NoBody
-            });
+            return Err(malformed(match left {
+                0 => format!("its headers take more than {HEADER_LIMIT} bytes"),
+                _ => "it ended before the empty line that ends the headers".into(),
+            }));
         }
-        let header = bytes.strip_suffix(b"\r\n");
-        let header = header.and_then(|header| str::from_utf8(header).ok());
-        let header = header.ok_or(FrameError::NoHeader { line })?;
+        let no_header = || {
+            malformed(format!(
+                "line {line} is not a header: `Name: value`, ended by CR LF"
+            ))
+        };
+        let header = bytes.strip_suffix(b"\r\n").ok_or_else(no_header)?;
         if header.is_empty() {
             break;
         }
-        let (name, value) = header
-            .split_once(':')
-            .ok_or(FrameError::NoHeader { line })?;
+        let header = str::from_utf8(header)
+            .ok()
+            .and_then(|it| it.split_once(':'));
+        let (name, value) = header.ok_or_else(no_header)?;
         if name.eq_ignore_ascii_case(LENGTH) && announced.replace(length(value.trim())?).is_some() {
-            return Err(FrameError::TwoLengths);
+            return Err(malformed(format!("it has more than one header `{LENGTH}`")));
         }
     }
-    announced.ok_or(FrameError::NoLength)
+    announced.ok_or_else(|| malformed(format!("it has no header `{LENGTH}`")))
 }
 
-fn length(value: &str) -> Result<u64, FrameError> {
+fn length(value: &str) -> io::Result<u64> {
     if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(FrameError::BadLength);
+        return Err(malformed(format!("its `{LENGTH}` is not a whole number")));
     }
-    // More digits than a number can have are a number all the same.
-    value.parse().map_err(|_| FrameError::TooLarge)
+    let length = value.parse().ok().filter(|length| *length <= MESSAGE_LIMIT);
+    length.ok_or_else(|| {
+        malformed(format!(
+            "it announces a message of more than {MESSAGE_LIMIT} bytes, which is the limit"
+        ))
+    })
+}
+
+fn malformed(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 /// Writes one message.
@@ -196,7 +159,10 @@ mod tests {
             assert!(error.contains(says), "{stream:.60}: {error}");
         }
         let error = read(&b"\xff: x\r\n\r\n"[..]).expect_err("no text");
-        assert!(matches!(error, FrameError::NoHeader { line: 1 }));
+        assert!(
+            error.to_string().contains("line 1 is not a header"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -212,8 +178,12 @@ mod tests {
             }
         }
         let mut stream = Trickle(b"Content-Length: 4194305\r\n\r\nxxxxxxxxxx", 0);
-        assert!(matches!(read(&mut stream), Err(FrameError::TooLarge)));
-        assert_eq!(stream.0, b"xxxxxxxxxx", "nothing of the message was read");
+        let error = read(&mut stream).expect_err("too large").to_string();
+        assert!(error.contains("the limit"), "{error}");
+        assert!(
+            stream.0.ends_with(b"xxxxxxxxxx"),
+            "part of the message was read"
+        );
         let trickled = read(Trickle(b"Content-Length: 2\r\n\r\n{}", 0));
         assert_eq!(trickled.expect("a message"), b"{}");
     }

@@ -3,25 +3,23 @@
 use std::fmt;
 use std::time::Duration;
 
-use fraisier_adapter_api::AdapterErrorKind as Kind;
+use fraisier_adapter_api::AdapterError;
+use fraisier_adapter_confiture::observe::Interruption;
+use fraisier_adapter_confiture::{Cause, Failure};
 
 use crate::answer::CallError;
-use crate::request::Call;
 
-/// How long fraisier waits for an answer before it kills the adapter.
+/// How long fraisier waits for a response before it kills the adapter.
 pub const OF_THE_ENGINE: Duration = Duration::from_secs(60);
 
-/// How long a command of confiture may run by default: stopping it and answering have to fit into
-/// what is left to the engine's limit.
+/// How long a command of confiture may run by default. Stopping it and responding have to fit into the
+/// rest of the engine's limit.
 pub const DEFAULT: Duration = Duration::from_secs(50);
 
-/// How much longer the whole call may take, which may need more than one command.
+/// How much longer the whole call may take, which may run more than one command.
 const BEYOND_A_COMMAND: Duration = Duration::from_secs(2);
 
-/// Where to read more.
-const DOCTOR: &str = ". `fraisier-adapter-confiture-ipc doctor` shows what is in the way";
-
-/// The limit of a call.
+/// The limit of each command of confiture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(pub Option<Duration>);
 
@@ -38,21 +36,16 @@ impl Limit {
         self.0.is_none_or(|limit| limit >= OF_THE_ENGINE)
     }
 
-    /// The error of a call that was cancelled after [`for_a_call`](Self::for_a_call).
+    /// The error of a call. When the limit ended a command, a sentence says so.
     #[must_use]
-    pub fn passed(self, call: &Call) -> CallError {
-        let more = format!(". {self}{DOCTOR}");
-        CallError::without_result(call, Kind::Execution, "did not end in time", more)
-    }
-
-    /// The error of a call; when the limit ended a command of it, with a sentence that says so.
-    #[must_use]
-    pub fn explain(self, mut error: CallError) -> CallError {
-        if error.timed_out {
-            let message = error.message.trim_end_matches('.');
-            error.error.message = format!("{message}. {self}");
+    pub fn explain(self, failure: Failure) -> CallError {
+        let state = Some(failure.state().clone());
+        let timed_out = matches!(failure.cause(), Cause::Stopped(Interruption::Timeout(_)));
+        let mut error = AdapterError::from(failure);
+        if timed_out {
+            error.message = format!("{}. {self}", error.message.trim_end_matches('.'));
         }
-        error
+        CallError { error, state }
     }
 }
 

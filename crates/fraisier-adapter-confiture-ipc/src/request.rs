@@ -1,23 +1,27 @@
 //! What a message asks for: JSON-RPC 2.0, strictly.
 
 mod call;
-mod quote;
 mod unambiguous;
 
+use std::fmt::Display;
+use std::io;
+
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use fraisier_adapter_confiture::tools::Redactor;
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use self::call::{Call, INVALID_PARAMS};
-use self::quote::quoted;
 use self::unambiguous::Unambiguous;
-use crate::frame::FrameError;
 
 /// The bytes are not JSON.
 pub const PARSE_ERROR: i32 = -32700;
 /// The JSON is not a request.
 pub const INVALID_REQUEST: i32 = -32600;
+
+/// How many bytes of what was received are repeated in an error.
+const QUOTE_LIMIT: usize = 300;
 
 /// A request that can be answered by the adapter.
 #[derive(Debug)]
@@ -67,11 +71,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(id: Id, code: i32, why: &str) -> Self {
-        let message = format!(
-            "this is not a request: {}; nothing was started",
-            quoted(why)
-        );
+    fn new(id: Id, code: i32, why: impl Display) -> Self {
+        let why = quoted(&why.to_string());
+        let message = format!("this is not a request: {why}; nothing was started");
         let error = AdapterError {
             code,
             ..AdapterError::new(AdapterErrorKind::Protocol, message)
@@ -80,13 +82,10 @@ impl Refusal {
     }
 }
 
-impl From<FrameError> for Refusal {
-    fn from(why: FrameError) -> Self {
-        Self::new(
-            Id::default(),
-            PARSE_ERROR,
-            &format!("standard input holds no message: {why}"),
-        )
+impl From<io::Error> for Refusal {
+    fn from(why: io::Error) -> Self {
+        let why = format!("standard input contains no message: {why}");
+        Self::new(Id::default(), PARSE_ERROR, why)
     }
 }
 
@@ -109,59 +108,55 @@ pub fn parse(message: &[u8]) -> Result<Request, Refusal> {
         #[serde(borrow, default, deserialize_with = "present")]
         params: Option<&'a RawValue>,
     }
-    let refuse = |id, code, why: &str| Err(Refusal::new(id, code, why));
-    let none = Id::default;
-    let text = match str::from_utf8(message) {
-        Ok(text) => text,
-        Err(why) => return refuse(none(), PARSE_ERROR, &format!("it is not UTF-8: {why}")),
-    };
-    match serde_json::from_str::<Unambiguous>(text) {
-        Ok(_) => {}
-        Err(why) if why.is_data() => return refuse(none(), INVALID_REQUEST, &why.to_string()),
-        Err(why) => return refuse(none(), PARSE_ERROR, &format!("it is not JSON: {why}")),
-    }
-    match text.trim_ascii_start().as_bytes().first() {
-        Some(b'{') => {}
-        Some(b'[') => {
-            return refuse(
-                none(),
-                INVALID_REQUEST,
+    let no_json = |why: String| Refusal::new(Id::default(), PARSE_ERROR, why);
+    let no_request = |why: &str| Refusal::new(Id::default(), INVALID_REQUEST, why);
+    let text = str::from_utf8(message).map_err(|why| no_json(format!("it is not UTF-8: {why}")))?;
+    serde_json::from_str::<Unambiguous>(text).map_err(|why| {
+        if why.is_data() {
+            no_request(&why.to_string())
+        } else {
+            no_json(format!("it is not JSON: {why}"))
+        }
+    })?;
+    match text.trim_ascii_start().as_bytes() {
+        [b'{', ..] => {}
+        [b'[', ..] => {
+            return Err(no_request(
                 "it is a batch, and this program answers one request",
-            );
+            ));
         }
-        _ => return refuse(none(), INVALID_REQUEST, "it is not an object"),
+        _ => return Err(no_request("it is not an object")),
     }
-    let envelope: Envelope<'_> = match serde_json::from_str(text) {
-        Ok(envelope) => envelope,
-        Err(why) => return refuse(none(), INVALID_REQUEST, &why.to_string()),
-    };
-    let id = match envelope.id.map(Id::new) {
-        Some(Some(id)) => id,
-        Some(None) => {
-            return refuse(
-                none(),
-                INVALID_REQUEST,
-                "its `id` is not a text, number or null",
-            );
-        }
-        None => {
-            let why = "without an `id` it is a notification, whose outcome nobody would learn";
-            return refuse(none(), INVALID_REQUEST, why);
-        }
-    };
+    let envelope: Envelope<'_> =
+        serde_json::from_str(text).map_err(|why| no_request(&why.to_string()))?;
+    let notification = "without an `id` it is a notification, whose outcome nobody would learn";
+    let id = envelope.id.ok_or_else(|| no_request(notification))?;
+    let id = Id::new(id).ok_or_else(|| no_request("its `id` is not a text, number or null"))?;
     if envelope.jsonrpc.map(RawValue::get) != Some("\"2.0\"") {
-        return refuse(id, INVALID_REQUEST, "its `jsonrpc` is not \"2.0\"");
+        return Err(Refusal::new(
+            id,
+            INVALID_REQUEST,
+            "its `jsonrpc` is not \"2.0\"",
+        ));
     }
-    let method = envelope
-        .method
-        .map(|method| serde_json::from_str::<String>(method.get()));
-    let Some(Ok(method)) = method else {
-        return refuse(id, INVALID_REQUEST, "its `method` is not a text");
+    let method = envelope.method.map(RawValue::get).unwrap_or_default();
+    let Ok(method) = serde_json::from_str::<String>(method) else {
+        return Err(Refusal::new(
+            id,
+            INVALID_REQUEST,
+            "its `method` is not a text",
+        ));
     };
     match Call::new(&method, envelope.params) {
         Ok(call) => Ok(Request { id, call }),
         Err(error) => Err(Refusal { id, error }),
     }
+}
+
+/// Part of what was received, as it may stand in an error: without what looks like a secret, and bounded.
+fn quoted(text: &str) -> String {
+    let text = Redactor::default().text(text).into_owned();
+    Redactor::bounded(&text, QUOTE_LIMIT).into_owned()
 }
 
 /// A value that is there, `null` too.

@@ -5,7 +5,7 @@ use fraisier_adapter_confiture::DatabaseState;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::answer::CallError;
+use crate::answer::Answer;
 use crate::request::Id;
 
 /// The response to a request.
@@ -17,12 +17,12 @@ pub struct Response {
     jsonrpc: &'static str,
     id: Id,
     #[serde(flatten)]
-    answer: Answer,
+    answer: Body,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Answer {
+enum Body {
     Result(Box<RawValue>),
     Error {
         code: i32,
@@ -44,39 +44,33 @@ struct Data {
 impl Response {
     /// The response to the engine.
     #[must_use]
-    pub fn new(id: Id, answer: Result<Box<RawValue>, CallError>) -> Self {
-        Self::with(id, answer, |_| None)
+    pub fn new(id: Id, answer: Answer) -> Self {
+        Self::with(id, answer, None)
     }
 
     /// The response to a call that was made by hand: an error has its kind and the state of the
     /// database as data.
     #[must_use]
-    pub fn by_hand(answer: Result<Box<RawValue>, CallError>) -> Self {
-        Self::with(Id::by_hand(), answer, |error| {
-            Some(Data {
-                kind: error.kind,
-                database: error.state.clone(),
-            })
-        })
+    pub fn by_hand(answer: Answer) -> Self {
+        let data = answer.as_ref().err().map(|error| Data {
+            kind: error.kind,
+            database: error.state.clone(),
+        });
+        Self::with(Id::by_hand(), answer, data)
     }
 
-    fn with(
-        id: Id,
-        answer: Result<Box<RawValue>, CallError>,
-        data: fn(&CallError) -> Option<Data>,
-    ) -> Self {
-        let answer = match answer {
-            Ok(result) => Answer::Result(result),
-            Err(error) => Answer::Error {
-                code: error.code,
-                data: data(&error),
-                message: error.error.message,
-            },
-        };
+    fn with(id: Id, answer: Answer, data: Option<Data>) -> Self {
         Self {
             jsonrpc: "2.0",
             id,
-            answer,
+            answer: match answer {
+                Ok(result) => Body::Result(result),
+                Err(error) => Body::Error {
+                    code: error.code,
+                    message: error.error.message,
+                    data,
+                },
+            },
         }
     }
 
@@ -96,6 +90,7 @@ mod tests {
     use serde_json::value::to_raw_value;
 
     use super::*;
+    use crate::answer::CallError;
 
     fn json(response: &Response) -> String {
         String::from_utf8(response.to_json().expect("serialised")).expect("UTF-8")
@@ -119,7 +114,6 @@ mod tests {
         let error = CallError {
             error,
             state: Some(DatabaseState::Unchanged),
-            timed_out: false,
         };
         assert_eq!(
             json(&Response::new(Id::default(), Err(error.clone()))),

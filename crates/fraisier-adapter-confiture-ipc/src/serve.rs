@@ -5,14 +5,16 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::answer::{self, CallError, Ending};
+use fraisier_adapter_api::AdapterError;
+
+use crate::answer::{self, Answer};
 use crate::drill;
 use crate::exit::Status;
-use crate::frame::{self, FrameError};
+use crate::frame;
 use crate::limit::{self, Limit};
 use crate::log;
 use crate::options::{self, Caller};
-use crate::request::{Id, Refusal, Request, parse};
+use crate::request::{Call, Id, Refusal, Request, parse};
 use crate::response::Response;
 use crate::runtime;
 use crate::stop::{self, Why};
@@ -27,34 +29,29 @@ pub fn serve() -> Status {
         Ok(request) => request,
         Err(Refusal { id, error }) => return respond(id, Err(error.into())),
     };
-    let builder = match options::builder(Caller::Engine, None) {
-        Ok(builder) => builder,
-        Err(error) => return respond(id, Err(error.into())),
-    };
-    let runtime = match runtime::start() {
-        Ok(runtime) => runtime,
-        Err(error) => return respond(id, Err(error.into())),
-    };
-    if let Err(error) = runtime.block_on(drill::refuse(&call, builder.clone())) {
-        return respond(id, Err(error.into()));
+    match make(call) {
+        Ok((answer, stopped)) => match respond(id, answer) {
+            Status::Failed if stopped == Some(Why::Signal) => Status::Stopped,
+            status => status,
+        },
+        Err(error) => respond(id, Err(error.into())),
     }
+}
+
+/// Makes the call, and returns why it was stopped, if it was. An error is one of before the call.
+fn make(call: Call) -> Result<(Answer, Option<Why>), AdapterError> {
+    let builder = options::builder(Caller::Engine, None)?;
+    let runtime = runtime::start()?;
+    runtime.block_on(drill::refuse(&call, builder.clone()))?;
     let adapter = builder.build();
-    let limit = Limit(adapter.timeout());
-    if limit.is_beyond_the_engine() {
+    if Limit(adapter.timeout()).is_beyond_the_engine() {
         tracing::warn!(
             "FRAISIER_CONFITURE_TIMEOUT is not below {:?}: fraisier kills a call that takes longer, \
              and learns nothing of it. Next: set it lower, or leave it unset",
             limit::OF_THE_ENGINE
         );
     }
-    let ending = runtime.block_on(answer::make(adapter, call, limit, stop::requested()));
-    match ending {
-        Ending::Answered(answer) => respond(id, answer.map_err(|error| limit.explain(error))),
-        Ending::Stopped(why, error) => match respond(id, Err(error)) {
-            Status::Failed if why == Why::Signal => Status::Stopped,
-            status => status,
-        },
-    }
+    Ok(runtime.block_on(answer::make(adapter, call, stop::requested())))
 }
 
 /// The request on standard input. One that does not arrive in time is refused.
@@ -66,17 +63,17 @@ fn receive() -> Result<Request, Refusal> {
         let _ = sender.send(frame::read(io::stdin().lock()));
     });
     let message = match reader {
-        Err(why) => Err(FrameError::Io(why)),
+        Err(why) => Err(why),
         Ok(_) => arrived.recv_timeout(PATIENCE).unwrap_or_else(|_| {
             let why = format!("it did not end within {PATIENCE:?}");
-            Err(io::Error::new(io::ErrorKind::TimedOut, why).into())
+            Err(io::Error::new(io::ErrorKind::TimedOut, why))
         }),
     };
     parse(&message?)
 }
 
 /// Writes the response, and the evidence beside it.
-fn respond(id: Id, answer: Result<Box<serde_json::value::RawValue>, CallError>) -> Status {
+fn respond(id: Id, answer: Answer) -> Status {
     let status = match &answer {
         Ok(_) => Status::Done,
         Err(error) => {

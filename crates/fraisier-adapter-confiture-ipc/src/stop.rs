@@ -1,11 +1,12 @@
 //! What stops a call from outside: a signal, or that nobody is left to read the answer.
 
 use std::io;
+use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// Why a call was stopped.
@@ -31,38 +32,31 @@ impl Why {
 /// Waits for whatever comes first.
 pub async fn requested() -> Why {
     tokio::select! {
-        () = signalled() => Why::Signal,
-        () = nobody_reads() => Why::NobodyReads,
+        why = signalled() => why,
+        why = nobody_reads() => why,
     }
 }
 
 /// Waits for a signal that asks to end. One that was ignored when this program started, as `nohup` and a
 /// shell's `&` have it, stays ignored.
-pub async fn signalled() {
+pub async fn signalled() -> Why {
     let ignored = ignored();
-    let wait = async |kind: SignalKind| match signal_unless(ignored, kind) {
-        Ok(Some(mut signal)) => {
-            signal.recv().await;
+    let wait = async |kind: SignalKind| {
+        if ignored >> (kind.as_raw_value() - 1) & 1 == 0 {
+            match signal(kind) {
+                Ok(mut signal) => return signal.recv().await,
+                // Then it ends this program at once, and the library stops confiture.
+                Err(why) => tracing::warn!(%why, "a signal cannot be waited for"),
+            }
         }
-        Ok(None) => std::future::pending().await,
-        // Then it ends the program as it would without us, and the library sees to confiture.
-        Err(why) => {
-            tracing::warn!(%why, "a signal cannot be waited for");
-            std::future::pending::<()>().await;
-        }
+        std::future::pending().await
     };
     tokio::select! {
-        () = wait(SignalKind::interrupt()) => {}
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::hangup()) => {}
+        _ = wait(SignalKind::interrupt()) => {}
+        _ = wait(SignalKind::terminate()) => {}
+        _ = wait(SignalKind::hangup()) => {}
     }
-}
-
-fn signal_unless(ignored: u64, kind: SignalKind) -> io::Result<Option<Signal>> {
-    if is_in(ignored, kind) {
-        return Ok(None);
-    }
-    signal(kind).map(Some)
+    Why::Signal
 }
 
 /// The signals that this process ignores, one bit each; none where the system does not say, which only
@@ -74,30 +68,21 @@ fn ignored() -> u64 {
         .unwrap_or(0)
 }
 
-fn is_in(mask: u64, kind: SignalKind) -> bool {
-    mask >> (kind.as_raw_value() - 1) & 1 == 1
-}
-
 /// Waits until the other end of standard output is closed.
-async fn nobody_reads() {
-    let (open, closed) = oneshot::channel::<()>();
-    let watch = move || {
-        if let Err(why) = wait_for_closed_output() {
-            tracing::warn!(%why, "standard output cannot be watched");
-            // Its end would mean that the output is closed.
-            std::mem::forget(open);
-        }
+async fn nobody_reads() -> Why {
+    let (sender, closed) = oneshot::channel();
+    let watch = move || match wait_for_closed_output() {
+        // Nobody waits any more when this fails.
+        Ok(()) => drop(sender.send(Why::NobodyReads)),
+        Err(why) => tracing::warn!(%why, "standard output cannot be watched"),
     };
-    match std::thread::Builder::new()
-        .name("hangup".into())
-        .spawn(watch)
-    {
-        // The thread ends when the output is closed, and drops its side.
-        Ok(_) => drop(closed.await),
-        Err(why) => {
-            tracing::warn!(%why, "standard output is not watched");
-            std::future::pending::<()>().await;
-        }
+    let name = "hangup".to_owned();
+    if let Err(why) = thread::Builder::new().name(name).spawn(watch) {
+        tracing::warn!(%why, "standard output is not watched");
+    }
+    match closed.await {
+        Ok(why) => why,
+        Err(_) => std::future::pending().await,
     }
 }
 
@@ -108,7 +93,7 @@ fn wait_for_closed_output() -> io::Result<()> {
         let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
         match poll(&mut watched, None) {
             Ok(0) | Err(Errno::INTR | Errno::AGAIN) => {
-                std::thread::sleep(Duration::from_millis(10));
+                thread::sleep(Duration::from_millis(10));
             }
             Ok(_) => return Ok(()),
             Err(why) => return Err(why.into()),

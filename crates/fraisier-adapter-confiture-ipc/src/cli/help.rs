@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use clap::Command;
 use fraisier_adapter_confiture::VARIABLES;
 
 use crate::exit;
@@ -28,16 +27,6 @@ comes from a variable, never from an argument. There are two differences: no cal
 so that a migration that takes longer than fraisier waits can be applied this way; and `verify` and \
 `preflight` refuse a migrations directory that does not exist.";
 
-const LIMITS_OF_A_CALL: &str = "\
-Limits:
-  No time limit, unless FRAISIER_CONFITURE_TIMEOUT sets one for each command of confiture, such as \
-`10m`. fraisier's own calls end after 50 s. Ctrl-C stops confiture; completed migrations remain applied.";
-
-const LIMITS_OF_DOCTOR: &str = "\
-Limits:
-  It ends within a minute: confiture has 20 s to print its version, the files 20 s to be read, and the \
-database 40 s. Nothing is changed and no migration lock is acquired.";
-
 /// After `-h`.
 pub(super) fn short() -> String {
     format!("{EXAMPLES}\n\n`--help` has the variables and the exit statuses.")
@@ -52,21 +41,25 @@ pub(super) fn long() -> String {
     )
 }
 
-/// After `--help` of a subcommand.
-fn of_subcommand(name: &str) -> String {
-    let limits = match name {
-        "doctor" => LIMITS_OF_DOCTOR,
-        _ => LIMITS_OF_A_CALL,
-    };
-    format!("{limits}\n\n{}", exit::table()).replace('`', "")
+/// After `--help` of a subcommand that makes a call.
+pub(super) fn of_a_call() -> String {
+    limited(
+        "No time limit, unless FRAISIER_CONFITURE_TIMEOUT sets one for each command of confiture, such as \
+         `10m`. fraisier's own calls end after 50 s. Ctrl-C stops confiture; completed migrations remain \
+         applied.",
+    )
 }
 
-/// The command line, with what each subcommand adds to its `--help`.
-pub(super) fn with_subcommands(command: Command) -> Command {
-    command.mut_subcommands(|subcommand| {
-        let more = of_subcommand(subcommand.get_name());
-        subcommand.after_long_help(more)
-    })
+/// After `--help` of `doctor`.
+pub(super) fn of_doctor() -> String {
+    limited(
+        "It ends within a minute: confiture has 20 s to print its version, the files 20 s to be read, and \
+         the database 40 s. Nothing is changed and no migration lock is acquired.",
+    )
+}
+
+fn limited(limits: &str) -> String {
+    format!("Limits:\n  {limits}\n\n{}", exit::table()).replace('`', "")
 }
 
 /// The table of variables, with the defaults of this program.
@@ -78,22 +71,13 @@ fn variables() -> String {
         let _ = write!(
             text,
             "\n  {}\n      {}\n      takes {}\n      default: {default}",
-            variable.name,
-            capitalised(variable.does),
-            variable.takes,
+            variable.name, variable.does, variable.takes,
         );
     }
     let _ = write!(
         text,
-        "\n  {}\n      What is logged to standard error, such as `debug`\n      default: `warn`",
+        "\n  {}\n      what is logged to standard error, such as `debug`\n      default: `warn`",
         log::VARIABLE
     );
     text.replace('`', "")
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
 }

@@ -4,21 +4,18 @@ mod help;
 mod show;
 mod wait;
 
-use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use fraisier_adapter_api::Revision;
-use serde_json::value::RawValue;
 
 use self::wait::Wait;
-use crate::answer::{self, CallError, Ending};
+use crate::answer::{self, Answer};
 use crate::doctor;
 use crate::exit::Status;
-use crate::limit::Limit;
 use crate::options::{self, Caller};
 use crate::page::{self, Page};
 use crate::project::Project;
@@ -34,18 +31,14 @@ use crate::stop;
 #[command(after_help = help::short(), after_long_help = help::long())]
 pub struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Command,
 
     #[command(flatten)]
     project: Project,
 
     /// The confiture to run; it comes before `FRAISIER_CONFITURE_BIN`
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        value_parser = PathBufValueParser::new().try_map(options::executable)
-    )]
+    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(value_parser = PathBufValueParser::new().try_map(options::executable))]
     confiture: Option<PathBuf>,
 
     /// Print the JSON that fraisier gets, and nothing else
@@ -53,41 +46,41 @@ pub struct Cli {
     json: bool,
 }
 
-impl Cli {
-    fn from_arguments(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let command = help::with_subcommands(Self::command());
-        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
-    }
-}
-
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Which confiture is installed, and what it can do
+    #[command(after_long_help = help::of_a_call())]
     Describe,
     /// The revision that the database is at
+    #[command(after_long_help = help::of_a_call())]
     Current {
         /// All applied revisions, last applied first: those that `down-to` accepts
         #[arg(long)]
         all: bool,
     },
     /// Whether the migrations can be applied, and whether old code may run on meanwhile
+    #[command(after_long_help = help::of_a_call())]
     Preflight,
     /// Whether what was applied is what the database holds
+    #[command(after_long_help = help::of_a_call())]
     Verify,
     /// Apply pending migrations
+    #[command(after_long_help = help::of_a_call())]
     Up {
         /// The last migration to apply, instead of all
         #[arg(long, value_name = "REVISION")]
         target: Option<String>,
     },
     /// Roll back what was applied after a revision
+    #[command(after_long_help = help::of_a_call())]
     DownTo {
         /// The revision to go back to
         #[arg(value_name = "REVISION")]
         target: String,
     },
     /// What stands in the way of a deploy: program, files, connection, ledger, locks
+    #[command(after_long_help = help::of_doctor())]
     Doctor,
 }
 
@@ -113,24 +106,10 @@ pub fn main() -> Status {
     if std::env::args_os().len() == 1 && !io::stdin().is_terminal() {
         return serve::serve();
     }
-    let cli = match Cli::from_arguments(std::env::args_os()) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // An error of the output cannot be printed either.
-            let _ = error.print();
-            return if error.use_stderr() {
-                Status::Usage
-            } else {
-                Status::Done
-            };
-        }
-    };
-    let Some(command) = cli.command else {
-        let _ = write!(io::stderr(), "{}", Cli::command().render_help().ansi());
-        return Status::Usage;
-    };
+    // Also prints the help, and ends the program with the status for wrong arguments.
+    let cli = Cli::parse();
     let confiture = cli.confiture.as_deref();
-    match command.call(&cli.project) {
+    match cli.command.call(&cli.project) {
         Some(call) => make(call, confiture, cli.json),
         None => look(&cli.project, confiture, cli.json),
     }
@@ -140,17 +119,14 @@ pub fn main() -> Status {
 fn look(project: &Project, confiture: Option<&Path>, json: bool) -> Status {
     let runtime = match runtime::start() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            page::error(&error);
-            return tell(Err(error.into()), &Page::default(), json, Status::Failed);
-        }
+        Err(error) => return print(Err(error.into()), "doctor", Status::Failed, json),
     };
     let wait = Wait::new("doctor");
     let diagnosis = runtime.block_on(async {
         tokio::select! {
             diagnosis = doctor::examine(project, confiture) => Some(diagnosis),
-            () = stop::signalled() => None,
-            never = wait.tell() => match never {},
+            _ = stop::signalled() => None,
+            never = wait.show() => match never {},
         }
     });
     wait.clear();
@@ -165,18 +141,38 @@ fn look(project: &Project, confiture: Option<&Path>, json: bool) -> Status {
     printed.map_or(Status::Unheard, |()| diagnosis.exit())
 }
 
-fn print_json(json: serde_json::Result<Vec<u8>>) -> io::Result<()> {
-    let mut json = json?;
-    json.push(b'\n');
-    io::stdout().lock().write_all(&json)
-}
-
 /// Makes a call of the adapter and shows its answer.
 fn make(call: Call, confiture: Option<&Path>, json: bool) -> Status {
     let method = call.method();
     let wait = Wait::new(method);
-    let (answer, status) = answered(call, confiture, &wait);
+    let (answer, failed) = answered(call, confiture, &wait);
     wait.clear();
+    print(answer, method, failed, json)
+}
+
+/// The answer to a call, and the status that the program ends with when it is an error.
+fn answered(call: Call, confiture: Option<&Path>, wait: &Wait) -> (Answer, Status) {
+    let builder = match options::builder(Caller::Person, confiture) {
+        Ok(builder) => builder,
+        Err(error) => return (Err(error.into()), Status::Usage),
+    };
+    let runtime = match runtime::start() {
+        Ok(runtime) => runtime,
+        Err(error) => return (Err(error.into()), Status::Failed),
+    };
+    let adapter = builder.observer(Arc::new(wait.clone())).build();
+    let (answer, stopped) = runtime.block_on(async {
+        tokio::select! {
+            ended = answer::make(adapter, call, stop::signalled()) => ended,
+            never = wait.show() => match never {},
+        }
+    });
+    (answer, stopped.map_or(Status::Failed, |_| Status::Stopped))
+}
+
+/// Prints an answer, as fraisier gets it or for people, and returns the status that the program ends with: `failed`
+/// for an error.
+fn print(answer: Answer, method: &str, failed: Status, json: bool) -> Status {
     let (status, page) = match &answer {
         Ok(result) => match show::result(method, result.get()) {
             Ok(shown) => shown,
@@ -187,20 +183,9 @@ fn make(call: Call, confiture: Option<&Path>, json: bool) -> Status {
         },
         Err(error) => {
             page::error(error);
-            (status, Page::default())
+            (failed, Page::default())
         }
     };
-    tell(answer, &page, json, status)
-}
-
-/// Prints an answer, as fraisier gets it or as its page, and gives the status that the program ends
-/// with.
-fn tell(
-    answer: Result<Box<RawValue>, CallError>,
-    page: &Page,
-    json: bool,
-    status: Status,
-) -> Status {
     let printed = if json {
         print_json(Response::by_hand(answer).to_json())
     } else {
@@ -209,35 +194,10 @@ fn tell(
     printed.map_or(Status::Unheard, |()| status)
 }
 
-/// The answer to a call, and the status that the program ends with when it is an error.
-fn answered(
-    call: Call,
-    confiture: Option<&Path>,
-    wait: &Wait,
-) -> (Result<Box<RawValue>, CallError>, Status) {
-    let adapter = match options::builder(Caller::Person, confiture) {
-        Ok(builder) => builder.observer(Arc::new(wait.clone())).build(),
-        Err(error) => return (Err(error.into()), Status::Usage),
-    };
-    let limit = Limit(adapter.timeout());
-    let runtime = match runtime::start() {
-        Ok(runtime) => runtime,
-        Err(error) => return (Err(error.into()), Status::Failed),
-    };
-    let stop = async {
-        stop::signalled().await;
-        stop::Why::Signal
-    };
-    let ending = runtime.block_on(async {
-        tokio::select! {
-            ending = answer::make(adapter, call, limit, stop) => ending,
-            never = wait.tell() => match never {},
-        }
-    });
-    match ending {
-        Ending::Answered(answer) => (answer.map_err(|error| limit.explain(error)), Status::Failed),
-        Ending::Stopped(_, error) => (Err(error), Status::Stopped),
-    }
+fn print_json(json: serde_json::Result<Vec<u8>>) -> io::Result<()> {
+    let mut json = json?;
+    json.push(b'\n');
+    io::stdout().lock().write_all(&json)
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+use clap::CommandFactory as _;
 
 use super::*;
 
@@ -27,7 +30,7 @@ fn the_help_of_each_subcommand_has_its_limits_and_the_exit_statuses() {
     for subcommand in command.get_subcommands() {
         let name = subcommand.get_name();
         let args = ["program", name, "--help"].map(OsString::from);
-        let help = Cli::from_arguments(args).expect_err("help").to_string();
+        let help = Cli::try_parse_from(args).expect_err("help").to_string();
         let limit = if name == "doctor" {
             "20 s"
         } else {
@@ -46,8 +49,8 @@ fn the_help_of_each_subcommand_has_its_limits_and_the_exit_statuses() {
 fn a_call_by_hand_equals_a_call_by_the_engine() {
     let cli = |args: &[&str]| {
         let args = ["program"].iter().chain(args).map(OsString::from);
-        let cli = Cli::from_arguments(args).expect("arguments");
-        let call = cli.command.expect("a command").call(&cli.project);
+        let cli = Cli::try_parse_from(args).expect("arguments");
+        let call = cli.command.call(&cli.project);
         call.expect("a call")
     };
     match cli(&["up", "--target", "002", "-C", "/srv/shop", "-m", "sql"]) {

@@ -2,26 +2,27 @@
 
 use std::convert::Infallible;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
+use tokio::sync::watch;
 
 use crate::page;
 
-/// A call that ends before this says nothing on the way.
+/// Nothing is shown of a call that ends sooner.
 const QUIET: Duration = Duration::from_secs(2);
 
 /// Seconds between two lines in a log.
 const IN_A_LOG: u64 = 10;
 
-/// Says how long a call has been running, and at what it is.
+/// Shows how long a call has been running, and how far it is.
 #[derive(Debug, Clone)]
 pub(super) struct Wait {
     method: &'static str,
     began: Instant,
     on_terminal: bool,
-    at: Arc<Mutex<String>>,
+    at: Arc<watch::Sender<String>>,
 }
 
 impl Wait {
@@ -34,8 +35,8 @@ impl Wait {
         }
     }
 
-    /// Tells, until it is dropped: on a terminal in one line that changes, in a log in lines.
-    pub(super) async fn tell(&self) -> Infallible {
+    /// Shows it until it is dropped: on a terminal in one line that changes, in a log in lines.
+    pub(super) async fn show(&self) -> Infallible {
         tokio::time::sleep(QUIET).await;
         for second in 0_u64.. {
             if self.on_terminal {
@@ -49,7 +50,7 @@ impl Wait {
         std::future::pending().await
     }
 
-    /// Takes the line away, if there is one.
+    /// Removes the line, if there is one.
     pub(super) fn clear(&self) {
         if self.on_terminal && self.began.elapsed() >= QUIET {
             let _ = write!(io::stderr(), "\r\x1b[K");
@@ -57,12 +58,8 @@ impl Wait {
     }
 
     fn line(&self) -> String {
-        let at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
-        format!(
-            "{} for {} s{at}",
-            self.method,
-            self.began.elapsed().as_secs()
-        )
+        let seconds = self.began.elapsed().as_secs();
+        format!("{} for {seconds} s{}", self.method, *self.at.borrow())
     }
 }
 
@@ -74,6 +71,6 @@ impl Observer for Wait {
             Event::Interrupted { .. } => ", stopping".into(),
             _ => return,
         };
-        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        self.at.send_replace(at);
     }
 }

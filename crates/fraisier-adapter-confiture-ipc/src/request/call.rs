@@ -1,11 +1,10 @@
 //! The methods of the adapter, and their parameters.
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind, Revision};
-use fraisier_adapter_confiture::DatabaseState;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::quote::quoted;
+use super::quoted;
 
 /// The method has other parameters.
 pub const INVALID_PARAMS: i32 = -32602;
@@ -44,27 +43,6 @@ impl Call {
             Self::Verify(_) => "verify",
             Self::Preflight(_) => "preflight",
             Self::PostMigrate(_) => "post_migrate",
-        }
-    }
-
-    /// What is known of the database when the call was stopped.
-    #[must_use]
-    pub const fn state_when_stopped(&self) -> DatabaseState {
-        match self {
-            Self::Up(..) | Self::DownTo(..) => DatabaseState::InProgress,
-            _ => DatabaseState::Unchanged,
-        }
-    }
-
-    /// The same as a clause, with what to do about it.
-    #[must_use]
-    pub fn words_when_stopped(&self) -> String {
-        let state = self.state_when_stopped();
-        match state {
-            DatabaseState::InProgress => {
-                format!("{state}. Next: run `fraisier-adapter-confiture-ipc current`")
-            }
-            _ => state.to_string(),
         }
     }
 
@@ -123,8 +101,7 @@ fn read<'a, T: Deserialize<'a>>(
         );
         AdapterError {
             code: INVALID_PARAMS,
-            operation: Some(method.into()),
-            ..AdapterError::new(AdapterErrorKind::Protocol, message)
+            ..AdapterError::new(AdapterErrorKind::Protocol, message).with_operation(method)
         }
     };
     let params = params.map_or("{}", RawValue::get);
