@@ -1,7 +1,8 @@
 //! What goes to standard error.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
+use anstream::{AutoStream, ColorChoice};
 use fraisier_adapter_api::AdapterError;
 use tracing_subscriber::EnvFilter;
 
@@ -11,8 +12,7 @@ pub const VARIABLE: &str = "RUST_LOG";
 /// Logs to standard error, as [`VARIABLE`] says, and warnings when it says nothing.
 pub fn install() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let colours = io::stderr().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

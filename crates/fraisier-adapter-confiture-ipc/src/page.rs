@@ -57,10 +57,6 @@ impl Page {
     /// The text at this width, with colours.
     pub(crate) fn render(&self, width: usize) -> String {
         let mut page = String::new();
-        let mut put = |label: &str, line: &str, style: Style| {
-            // A text takes everything.
-            let _ = writeln!(page, "{style}{label}{style:#}{line}");
-        };
         for Row {
             style,
             label,
@@ -68,22 +64,14 @@ impl Page {
             indent,
         } in &self.0
         {
-            let (label, text) = (&printable(label), &printable(text));
-            let room = width.saturating_sub(*indent).max(20);
-            let mut first = true;
-            for part in text.lines() {
-                for line in textwrap::wrap(part, room) {
-                    if first {
-                        put(label, &format!(" {line}"), *style);
-                    } else {
-                        put(&" ".repeat(*indent), &line, Style::new());
-                    }
-                    first = false;
-                }
-            }
-            if first {
-                put(label, "", *style);
-            }
+            let (label, text) = (printable(label), printable(text));
+            let (first, others) = (format!("{label} "), " ".repeat(*indent));
+            let options = textwrap::Options::new(width.max(indent + 20));
+            let options = options.initial_indent(&first).subsequent_indent(&others);
+            let wrapped = textwrap::fill(text.trim_matches('\n'), options);
+            let after = wrapped.strip_prefix(&label).unwrap_or(&wrapped).trim_end();
+            // A text takes everything.
+            let _ = writeln!(page, "{style}{label}{style:#}{after}");
         }
         page
     }

@@ -1,7 +1,8 @@
 //! Answers of the adapter, readable.
 
 use fraisier_adapter_api::{
-    AdapterDescription, MigrationOutcome, PreflightReport, Revision, Severity, VerifyReport,
+    AdapterDescription, ChangeSet, MigrationOutcome, PreflightIssue, PreflightReport, Revision,
+    RiskTier, Severity, VerifyReport,
 };
 use fraisier_adapter_confiture::ConfitureVersion;
 use fraisier_adapter_confiture::capability::FLOORS;
@@ -41,8 +42,7 @@ fn current(page: &mut Page, revision: Option<Revision>) -> Status {
         None => page.row(
             DOUBT,
             "no revision:",
-            "nothing was ever applied here, or the role does not see the ledger; `doctor` tells \
-             which",
+            "nothing was ever applied here, or the role does not see the ledger; `doctor` tells which",
         ),
     }
     Status::Done
@@ -56,67 +56,51 @@ fn applied(page: &mut Page, revisions: Vec<Revision>) -> Status {
 }
 
 fn preflight(page: &mut Page, report: &PreflightReport) -> Status {
-    let issues = report.issues.iter();
-    let errors = issues.filter(|issue| issue.severity == Severity::Error);
-    let status = match errors.count() {
-        _ if report.ok => verdict(page, true, "no errors".to_owned()),
-        1 => verdict(page, false, "1 error".to_owned()),
-        count => verdict(page, false, format!("{count} errors")),
+    let is_error = |issue: &&PreflightIssue| issue.severity == Severity::Error;
+    let found = match report.issues.iter().filter(is_error).count() {
+        _ if report.ok => "no errors".to_owned(),
+        1 => "1 error".to_owned(),
+        count => format!("{count} errors"),
     };
-    match report.window_safe {
-        Some(true) => page.row(GOOD, "window", "old code may run on while it applies"),
-        Some(false) => page.row(BAD, "window", "old code must not run while it applies"),
-        None => page.row(
-            DOUBT,
-            "window",
-            "no verdict, so a gate that asks for one refuses",
-        ),
-    }
-    match &report.change_set {
-        Some(set) if set.changes.is_empty() => page.row(GOOD, "changes", "none"),
-        Some(set) => {
-            let worst = set
-                .worst_tier()
-                .map_or("unclassified".into(), |tier| tier.to_string());
-            page.row(
-                FAINT,
-                "changes",
-                format!("{}, at worst {worst}", set.changes.len()),
-            );
-            for change in &set.changes {
-                let tier = change
-                    .tier
-                    .map_or("unclassified".into(), |tier| tier.to_string());
-                let migration = change.migration.as_deref().unwrap_or("-");
-                page.under(
-                    2,
-                    format!("{migration} {tier}: {} {}", change.kind, change.object),
-                );
-            }
-        }
-        None => page.row(
-            DOUBT,
-            "changes",
-            "not stated, so a policy that reads them refuses",
-        ),
-    }
+    let status = verdict(page, report.ok, found);
+    let (style, window) = match report.window_safe {
+        Some(true) => (GOOD, "old code may run on while it applies"),
+        Some(false) => (BAD, "old code must not run while it applies"),
+        None => (DOUBT, "no verdict, so a gate that asks for one refuses"),
+    };
+    page.row(style, "window", window);
+    changes(page, report.change_set.as_ref());
     for issue in &report.issues {
         let (style, label) = match issue.severity {
             Severity::Error => (BAD, "error"),
             Severity::Warning => (DOUBT, "warning"),
             Severity::Info => (FAINT, "info"),
         };
-        let migration = issue
-            .migration
-            .as_deref()
-            .map_or_else(String::new, |it| format!("{it}: "));
-        page.row(
-            style,
-            label,
-            format!("{migration}{} [{}]", issue.message, issue.code),
-        );
+        let migration = issue.migration.as_ref().map(|it| format!("{it}: "));
+        let migration = migration.unwrap_or_default();
+        let text = format!("{migration}{} [{}]", issue.message, issue.code);
+        page.row(style, label, text);
     }
     status
+}
+
+fn changes(page: &mut Page, set: Option<&ChangeSet>) {
+    let tier = |tier: Option<RiskTier>| tier.map_or("unclassified", RiskTier::as_str);
+    let Some(set) = set else {
+        let text = "not stated, so a policy that reads them refuses";
+        return page.row(DOUBT, "changes", text);
+    };
+    if set.changes.is_empty() {
+        return page.row(GOOD, "changes", "none");
+    }
+    let worst = tier(set.worst_tier());
+    let text = format!("{}, at worst {worst}", set.changes.len());
+    page.row(FAINT, "changes", text);
+    for change in &set.changes {
+        let migration = change.migration.as_deref().unwrap_or("-");
+        let (tier, kind, object) = (tier(change.tier), &change.kind, &change.object);
+        page.under(2, format!("{migration} {tier}: {kind} {object}"));
+    }
 }
 
 fn verify(page: &mut Page, report: &VerifyReport) -> Status {
@@ -126,11 +110,10 @@ fn verify(page: &mut Page, report: &VerifyReport) -> Status {
         ""
     };
     let failed = report.checks.iter().filter(|check| !check.ok).count();
-    let all = report.checks.len();
-    let found = match (report.ok, all) {
+    let found = match (report.ok, report.checks.len()) {
         (true, 1) => format!("1 check holds{skipped}"),
-        (true, _) => format!("{all} checks hold{skipped}"),
-        (false, _) => format!("{failed} of {all} checks failed{skipped}"),
+        (true, all) => format!("{all} checks hold{skipped}"),
+        (false, all) => format!("{failed} of {all} checks failed{skipped}"),
     };
     let status = verdict(page, report.ok, found);
     for check in &report.checks {
@@ -139,7 +122,7 @@ fn verify(page: &mut Page, report: &VerifyReport) -> Status {
         } else {
             (BAD, "fails")
         };
-        let detail = check.detail.as_deref().map(|it| format!(": {it}"));
+        let detail = check.detail.as_ref().map(|it| format!(": {it}"));
         let detail = detail.unwrap_or_default();
         page.row(style, label, format!("{}{detail}", check.name));
     }
@@ -148,27 +131,21 @@ fn verify(page: &mut Page, report: &VerifyReport) -> Status {
 
 /// The line with the verdict of a call, and how the program ends with it.
 fn verdict(page: &mut Page, ok: bool, found: String) -> Status {
-    if ok {
-        page.row(GOOD, "ok", found);
-        Status::Done
+    let (style, label, status) = if ok {
+        (GOOD, "ok", Status::Done)
     } else {
-        page.row(BAD, "not ok", found);
-        Status::Refused
-    }
+        (BAD, "not ok", Status::Refused)
+    };
+    page.row(style, label, found);
+    status
 }
 
 fn outcome(page: &mut Page, outcome: &MigrationOutcome) -> Status {
-    let revision = |of: &Option<Revision>| of.as_ref().map_or("none".into(), ToString::to_string);
-    let (from, to) = (revision(&outcome.from), revision(&outcome.to));
-    if outcome.applied.is_empty() {
-        page.row(GOOD, "done", format!("{from} -> {to}"));
-    } else {
-        let applied: Vec<_> = outcome.applied.iter().map(Revision::as_str).collect();
-        page.row(
-            GOOD,
-            "done",
-            format!("{from} -> {to}: {}", applied.join(", ")),
-        );
-    }
+    let name =
+        |revision: &Option<Revision>| revision.as_ref().map_or("none".into(), ToString::to_string);
+    let applied: Vec<_> = outcome.applied.iter().map(Revision::as_str).collect();
+    let colon = if applied.is_empty() { "" } else { ": " };
+    let (from, to, applied) = (name(&outcome.from), name(&outcome.to), applied.join(", "));
+    page.row(GOOD, "done", format!("{from} -> {to}{colon}{applied}"));
     Status::Done
 }
