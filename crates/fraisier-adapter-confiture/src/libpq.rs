@@ -1,16 +1,21 @@
-//! Connection strings, divided as libpq divides them.
+//! Connection strings as libpq reads them.
 
 mod parameters;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::ops::Range;
 
 pub(crate) use self::parameters::is_secret;
+use crate::failure::{Advice, Fault};
+
+/// What ends a host in a URL.
+const AFTER_HOST: [char; 4] = [':', '/', '?', ','];
 
 /// The two forms of a connection string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+enum Form {
     /// `postgresql://user:password@host/database?parameter=value`.
     Url,
     /// `host=… user=… password=…`, or `service=…`.
@@ -18,7 +23,7 @@ pub(crate) enum Form {
 }
 
 /// A parameter in a connection string.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) name: String,
     /// The value without its quotes, backslashes and percent-encoding.
@@ -27,56 +32,86 @@ pub(crate) struct Setting {
     pub(crate) span: Range<usize>,
 }
 
-/// Why libpq refuses a connection string. It quotes no value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Problem {
-    /// It is neither a URL nor keywords.
-    NeitherForm,
-    /// It cannot be divided: what is wrong, as a clause.
-    Malformed(&'static str),
-    /// A value cannot be decoded. The parameter, and what is wrong.
-    Encoding(String, &'static str),
-    /// A parameter that libpq does not have; without its name where that may be a part of a password.
-    Unknown(Option<String>),
-    /// The parameter has a value that libpq refuses. What it may be, as a clause.
-    Value(&'static str, String),
-}
+/// Why libpq refuses a connection string, as a clause about it that quotes no value, and what helps.
+type Problem = (String, Advice);
 
-/// A connection string, divided. What libpq refuses is divided as far as it can be: the redactor has to
-/// find passwords there too.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A connection string, parsed. It has no `Display`, and its `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ConnectionString {
-    pub(crate) form: Option<Form>,
+    text: String,
+    form: Option<Form>,
     /// In order: where two have the same name, libpq uses the last.
     pub(crate) settings: Vec<Setting>,
     /// Words of keywords that are no value. Behind a password they may be parts of it.
     pub(crate) strays: Vec<Setting>,
     /// The first reason why libpq refuses it.
-    pub(crate) problem: Option<Problem>,
+    problem: Option<Problem>,
+}
+
+impl fmt::Debug for ConnectionString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConnectionString(…)")
+    }
 }
 
 impl ConnectionString {
-    pub(crate) fn new(text: &str) -> Self {
+    /// Parses the text. If libpq refuses it, it is parsed as far as possible: the redactor has to find
+    /// passwords there too.
+    pub(crate) fn parse(text: &str) -> Self {
         let mut it = Self {
+            text: text.to_owned(),
             form: form_of(text),
             settings: Vec::new(),
             strays: Vec::new(),
             problem: None,
         };
         match (it.form, text.split_once("//")) {
-            (Some(Form::Keywords), _) | (None, None) => it.divide_keywords(text),
-            (_, Some((scheme, _))) => it.divide_url(text, scheme.len() + 2),
-            (Some(Form::Url), None) => {}
+            (Some(Form::Keywords), _) | (_, None) => it.parse_keywords(text),
+            (_, Some((scheme, _))) => it.parse_url(text, scheme.len() + 2),
         }
         if it.form.is_none() {
-            it.problem = Some(Problem::NeitherForm);
+            let what = "is not a PostgreSQL connection string";
+            it.problem = Some((what.to_owned(), Advice::write_connection_string()));
         } else if it.problem.is_none() {
             it.problem = parameters::problem(&it);
         }
         it
     }
 
-    /// The value that libpq uses.
+    /// The value of the secret `logical`.
+    ///
+    /// confiture falls back on the ambient `DATABASE_URL` if the connection string is empty, and repeats a
+    /// malformed one in its error message. So neither is passed to it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig`, which quotes no value: it is empty, contains a control character (such as the
+    /// line end of the file it was read from), or is not a connection string that libpq accepts.
+    pub(crate) fn new(logical: &str, text: &str) -> Result<Self, Fault> {
+        let parsed = Self::parse(text);
+        let problem = if text.trim().is_empty() {
+            Some(("is empty".into(), Advice::write_connection_string()))
+        } else if text.chars().any(char::is_control) {
+            let why = "holds a control character, such as a line end";
+            Some((why.into(), Advice::remove_control_character()))
+        } else {
+            parsed.problem.clone()
+        };
+        match problem {
+            None => Ok(parsed),
+            Some((why, next)) => Err(Fault::in_config(
+                format!("the secret `{logical}` {why}"),
+                next,
+            )),
+        }
+    }
+
+    /// The string itself. Only for the environment of a child.
+    pub(crate) fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// The value that libpq uses, decoded.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let mut settings = self.settings.iter().rev();
         settings
@@ -84,16 +119,66 @@ impl ConnectionString {
             .map(|setting| setting.value.as_str())
     }
 
-    fn refuse(&mut self, problem: Problem) {
+    /// A URL without its password, and that password decoded.
+    ///
+    /// # Errors
+    ///
+    /// What prevents it, as a clause: the string is not a URL, it is not beyond doubt where a password
+    /// begins and ends, or it has a secret for which libpq has no variable. Before 17, libpq takes a space
+    /// around a value for a part of it.
+    pub(crate) fn split_password(&self) -> Result<(String, Option<&str>), String> {
+        if self.form != Some(Form::Url) {
+            return Err("it is not a URL".into());
+        }
+        let (authority, query) = self.text.split_once('?').unwrap_or((&self.text, ""));
+        let is_plain = match authority
+            .split_once("//")
+            .and_then(|(_, it)| it.split_once('@'))
+        {
+            Some((credentials, rest)) => !credentials.contains('/') && !rest.contains('@'),
+            None => true,
+        };
+        if !is_plain || query.contains('@') || self.text.contains(' ') {
+            return Err("an `@`, `/`, `?` or space is not percent-encoded".into());
+        }
+        let mut url = String::new();
+        let mut end = 0;
+        for setting in self.settings.iter().filter(|it| is_secret(&it.name)) {
+            if setting.name != "password" {
+                return Err(format!("libpq has no variable for `{}`", setting.name));
+            }
+            // With its `:`, or its name and one of the marks around it.
+            let mut start = setting.span.start - 1;
+            let mut after = setting.span.end;
+            if start > authority.len() {
+                start = self.text[..start]
+                    .rfind(['?', '&'])
+                    .map_or(start, |mark| mark + 1);
+                after += usize::from(self.text[after..].starts_with('&'));
+            }
+            url.push_str(&self.text[end..start]);
+            end = after;
+        }
+        url.push_str(&self.text[end..]);
+        // What is before the query may end in the same marks.
+        if let Some(query) = url.find('?') {
+            let kept = url[query..].trim_end_matches(['?', '&']).len();
+            url.truncate(query + kept);
+        }
+        Ok((url, self.get("password")))
+    }
+
+    fn malformed(&mut self, what: &str) {
+        let what = format!("is not a connection string that libpq can read: {what}");
+        let problem = (what, Advice::write_connection_string());
         self.problem.get_or_insert(problem);
     }
 
-    fn divide_url(&mut self, text: &str, start: usize) {
+    fn parse_url(&mut self, text: &str, start: usize) {
         let mut at = start;
         let end_of = |from: usize, marks: &[char]| {
-            text[from..]
-                .find(marks)
-                .map_or(text.len(), |length| from + length)
+            let length = text[from..].find(marks);
+            length.map_or(text.len(), |length| from + length)
         };
         // libpq takes a `?` before the `@` for a part of the password.
         let end = end_of(at, &['@', '/']);
@@ -106,23 +191,16 @@ impl ConnectionString {
         let authority = at;
         let (mut hosts, mut ports) = (String::new(), String::new());
         loop {
-            let host = if text[at..].starts_with('[') {
-                let close = end_of(at, &[']']);
-                let after = &text[(close + 1).min(text.len())..];
-                if close == text.len()
-                    || close == at + 1
-                    || !after.is_empty() && !after.starts_with([':', '/', '?', ','])
-                {
-                    self.refuse(Problem::Malformed("an address in brackets is incomplete"));
-                }
-                let host = at + 1..close;
-                at = end_of(close, &[':', '/', '?', ',']);
-                host
+            let is_address = text[at..].starts_with('[');
+            let host = if is_address {
+                at + 1..end_of(at, &[']'])
             } else {
-                let host = at..end_of(at, &[':', '/', '?', ',']);
-                at = host.end;
-                host
+                at..end_of(at, &AFTER_HOST)
             };
+            at = end_of(host.end, &AFTER_HOST);
+            if is_address && (host.is_empty() || at != host.end + 1) {
+                self.malformed("an address in brackets is incomplete");
+            }
             hosts.push_str(&text[host]);
             if text[at..].starts_with(':') {
                 let port = at + 1..end_of(at, &['/', '?', ',']);
@@ -147,25 +225,24 @@ impl ConnectionString {
             self.component("dbname", text, database);
         }
         if text[at..].starts_with('?') {
-            self.divide_query(text, at + 1);
+            self.parse_query(text, at + 1);
         }
     }
 
-    fn divide_query(&mut self, text: &str, mut at: usize) {
+    fn parse_query(&mut self, text: &str, mut at: usize) {
         while at < text.len() {
-            let length = text[at..].find('&').unwrap_or(text.len() - at);
-            let option = &text[at..at + length];
+            let option = text[at..].split('&').next().unwrap_or_default();
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             if option.split('=').count() != 2 {
-                self.refuse(Problem::Malformed(
+                self.malformed(
                     "each parameter of the query needs one `=`, and `=` in a value is `%3D`",
-                ));
+                );
             }
             let name = decoded(name).unwrap_or_else(|(name, what)| {
-                self.refuse(Problem::Malformed(what));
+                self.malformed(what);
                 name
             });
-            let end = at + length;
+            let end = at + option.len();
             self.encoded(&name, value, end - value.len()..end);
             at = end + 1;
         }
@@ -179,16 +256,16 @@ impl ConnectionString {
     }
 
     fn encoded(&mut self, name: &str, value: &str, span: Range<usize>) {
-        let mut name = name;
-        let mut value = decoded(value).unwrap_or_else(|(value, what)| {
-            self.refuse(Problem::Encoding(name.to_owned(), what));
+        let value = decoded(value).unwrap_or_else(|(value, what)| {
+            self.malformed(&format!("in `{name}`, {what}"));
             value
         });
         // As JDBC has it.
         if (name, value.as_str()) == ("ssl", "true") {
-            (name, value) = ("sslmode", "require".into());
+            self.set("sslmode", "require".into(), span);
+        } else {
+            self.set(name, value, span);
         }
-        self.set(name, value, span);
     }
 
     fn set(&mut self, name: &str, value: String, span: Range<usize>) {
@@ -201,7 +278,7 @@ impl ConnectionString {
         self.settings.push(Setting { name, value, span });
     }
 
-    fn divide_keywords(&mut self, text: &str) {
+    fn parse_keywords(&mut self, text: &str) {
         let blank = |c: char| c.is_ascii_whitespace() || c == '\x0b';
         let mut at = 0;
         loop {
@@ -209,28 +286,26 @@ impl ConnectionString {
             if at == text.len() {
                 return;
             }
-            let name = at..text[at..]
-                .find(|c| c == '=' || blank(c))
-                .map_or(text.len(), |length| at + length);
+            let name = text[at..].split(|c| c == '=' || blank(c)).next();
+            let name = at..at + name.unwrap_or_default().len();
             let after = text[name.end..].trim_start_matches(blank);
             let Some(value) = after.strip_prefix('=') else {
-                self.refuse(Problem::Malformed(
+                self.malformed(
                     "a value that contains spaces needs quotes, and each value a name and `=` before it",
-                ));
-                let value = text[name.clone()].to_owned();
-                let name_of_stray = self.settings.last().map(|last| last.name.clone());
-                self.strays.push(Setting {
-                    name: name_of_stray.unwrap_or_default(),
-                    value,
-                    span: name.clone(),
-                });
+                );
                 at = name.end;
+                let last = self.settings.last();
+                self.strays.push(Setting {
+                    name: last.map(|last| last.name.clone()).unwrap_or_default(),
+                    value: text[name.clone()].to_owned(),
+                    span: name,
+                });
                 continue;
             };
             let start = text.len() - value.trim_start_matches(blank).len();
             let (value, length) = keyword_value(&text[start..], blank);
             let length = length.unwrap_or_else(|| {
-                self.refuse(Problem::Malformed("a quote is not closed"));
+                self.malformed("a quote is not closed");
                 text.len() - start
             });
             at = start + length;
@@ -262,11 +337,9 @@ fn form_of(text: &str) -> Option<Form> {
         return Some(Form::Url);
     }
     let (keyword, _) = text.trim_start().split_once('=')?;
-    is_keyword(keyword.trim_end()).then_some(Form::Keywords)
-}
-
-fn is_keyword(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    let keyword = keyword.trim_end().as_bytes();
+    let is_keyword = keyword.iter().all(|b| b.is_ascii_lowercase() || *b == b'_');
+    (is_keyword && !keyword.is_empty()).then_some(Form::Keywords)
 }
 
 /// The value as libpq decodes it, or as far as it can be decoded and why libpq refuses it. Since libpq 17

@@ -23,7 +23,7 @@ const SHORTEST: usize = 4;
 pub(super) fn credentials(dsn: &str) -> (Vec<String>, BTreeSet<String>) {
     let mut whole = vec![dsn.to_owned()];
     let mut passwords = BTreeSet::new();
-    let divided = ConnectionString::new(dsn);
+    let divided = ConnectionString::parse(dsn);
     for setting in divided.settings.iter().chain(&divided.strays) {
         if is_secret(&setting.name) {
             add_password(&mut passwords, &setting.value);

@@ -7,10 +7,8 @@ use std::time::Duration;
 use fraisier_adapter_api::AdapterCtx;
 use serde_json::Value;
 
-use super::bytecode;
 use super::environment::{Check, Inherit};
 use crate::failure::{Advice, Fault, NamedBy};
-use crate::process::{Arg, Environment, Invocation, find_program};
 
 /// What happens to a `verify` or `preflight` whose migrations directory does not exist. `up` and
 /// `down_to` are refused in any case.
@@ -66,26 +64,6 @@ impl Default for Config {
             progress_interval: None,
             pending_only: true,
             undo_failed_up: false,
-        }
-    }
-}
-
-impl Config {
-    pub(super) fn invocation(
-        &self,
-        args: Vec<Arg>,
-        cwd: PathBuf,
-        mut env: Environment,
-    ) -> Invocation {
-        if self.bytecode_cache {
-            let found = find_program(&self.program, env.get("PATH"));
-            bytecode::provide(&mut env, found.as_ref().unwrap_or(&self.program));
-        }
-        Invocation {
-            program: self.program.clone(),
-            args,
-            cwd,
-            env,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 mod bytecode;
 mod config;
-mod dsn;
 pub(crate) mod environment;
 pub(crate) mod project;
 pub(crate) mod sql_files;
@@ -11,20 +10,20 @@ mod tests;
 pub(crate) mod verify_files;
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use fraisier_adapter_api::AdapterCtx;
 
 pub(crate) use self::config::{Config, LOCK_TIMEOUT_MS, LOCK_TIMEOUT_TAKES, Settings};
 pub use self::config::{MissingMigrations, SETTINGS, Setting};
-pub(crate) use self::dsn::Dsn;
 pub(crate) use self::environment::{Check, Inherit, is_refused};
 pub use self::environment::{NoDisconnectCheck, has_server_option, server_option};
 use self::project::Project;
 use crate::failure::{Advice, Failure, Fault};
+use crate::libpq::ConnectionString;
 use crate::operation::Operation;
-use crate::process::{Arg, Environment, Invocation};
+use crate::process::{Arg, Environment, Invocation, find_program};
 use crate::redact::Redactor;
 
 /// The logical name of the secret that holds the connection string.
@@ -47,16 +46,17 @@ pub(crate) struct Request {
     pub(crate) redactor: Arc<Redactor>,
     /// Why the server cannot be asked for the disconnect check, where that is known before the call.
     pub(crate) no_check: Option<NoDisconnectCheck>,
-    dsn: Option<Dsn>,
+    dsn: Option<ConnectionString>,
     /// Where `preflight` may try migrations, if that is declared. No other operation needs it, so
     /// only `preflight` fails when there is something wrong with it.
-    against: Option<Result<Dsn, Fault>>,
+    against: Option<Result<ConnectionString, Fault>>,
     /// What a child of this call sees before anything of the call is added.
     env: Environment,
 }
 
 impl Request {
-    /// Checks the context, if there is one, in a process that has the environment `ambient`.
+    /// Checks the context in a process that has the environment `ambient`. Without a context, the request
+    /// is about no database.
     ///
     /// # Errors
     ///
@@ -68,37 +68,29 @@ impl Request {
         operation: Operation,
         ctx: Option<&AdapterCtx>,
     ) -> Result<Self, Failure> {
-        let mut request = Self::without_context(ambient, config, operation);
-        let Some(ctx) = ctx else { return Ok(request) };
-        let secrets = Secrets::new(&config.inherit, ambient, Some(ctx));
-        request.redactor = Arc::new(secrets.redactor());
-        match request.fill(ctx, &secrets) {
-            Ok(()) => Ok(request),
-            Err(fault) => Err(fault.redacted(Some(operation.as_str()), &request.redactor)),
+        let (dsns, others) = secrets(&config.inherit, ambient, ctx);
+        let [dsns, others] = [&dsns, &others].map(|texts| texts.iter().map(String::as_str));
+        let mut env = config.inherit.environment(ambient);
+        if let Some(columns) = environment::columns(dsns.clone().chain(others.clone())) {
+            env.set("COLUMNS", columns.to_string());
         }
-    }
-
-    /// A request that is about no database.
-    pub(crate) fn without_context(
-        ambient: &Environment,
-        config: &Config,
-        operation: Operation,
-    ) -> Self {
-        let env = config.inherit.environment(ambient);
-        Self {
+        let mut request = Self {
             config: config.clone(),
             operation,
             project: Project::default(),
             settings: config.settings.clone(),
-            redactor: Arc::new(Secrets::new(&config.inherit, ambient, None).redactor()),
+            redactor: Arc::new(Redactor::new(dsns, others)),
             no_check: None,
             dsn: None,
             against: None,
             env,
-        }
+        };
+        let filled = ctx.map_or(Ok(()), |ctx| request.fill(ctx));
+        filled.map_err(|fault| fault.redacted(Some(operation.as_str()), &request.redactor))?;
+        Ok(request)
     }
 
-    fn fill(&mut self, ctx: &AdapterCtx, secrets: &Secrets) -> Result<(), Fault> {
+    fn fill(&mut self, ctx: &AdapterCtx) -> Result<(), Fault> {
         let config = &self.config;
         self.settings = config.settings.overridden_by(ctx)?;
         let dsn = dsn(config, DATABASE_URL, ctx)?;
@@ -106,12 +98,11 @@ impl Request {
             self.no_check = Some(NoDisconnectCheck::OwnOptions);
         }
         self.dsn = Some(dsn);
-        self.against = is_declared(ctx, AGAINST_DATABASE_URL)
-            .then(|| self::dsn(config, AGAINST_DATABASE_URL, ctx));
-        self.project = Project::in_context(ctx);
-        if let Some(columns) = environment::columns(secrets.all()) {
-            self.env.set("COLUMNS", columns.to_string());
+        let mut declared = ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys());
+        if declared.any(|name| name == AGAINST_DATABASE_URL) {
+            self.against = Some(self::dsn(config, AGAINST_DATABASE_URL, ctx));
         }
+        self.project = Project::in_context(ctx);
         for name in ctx.env_secrets.values() {
             self.env.remove(name);
         }
@@ -128,8 +119,21 @@ impl Request {
     /// `confiture --version`, which sees no secret of this context.
     pub(crate) fn version(&self) -> Invocation {
         let args = vec![Arg::from("--version")];
-        self.config
-            .invocation(args, PathBuf::from("."), self.env.clone())
+        self.invocation(args, Path::new("."), self.env.clone())
+    }
+
+    fn invocation(&self, args: Vec<Arg>, cwd: &Path, mut env: Environment) -> Invocation {
+        let program = self.config.program.clone();
+        if self.config.bytecode_cache {
+            let found = find_program(&program, env.get("PATH"));
+            bytecode::provide(&mut env, found.as_ref().unwrap_or(&program));
+        }
+        Invocation {
+            program,
+            args,
+            cwd: cwd.to_owned(),
+            env,
+        }
     }
 
     /// What `read` finds in the migrations directory; `None` where that does not exist and confiture is
@@ -138,9 +142,9 @@ impl Request {
         &self,
         read: impl FnOnce(&Project) -> Result<T, Fault>,
     ) -> Result<Option<T>, Fault> {
-        let goes_without = self.config.missing_migrations == MissingMigrations::AskConfiture
-            && self.project.lacks_migrations();
-        if goes_without {
+        if self.config.missing_migrations == MissingMigrations::AskConfiture
+            && self.project.lacks_migrations()
+        {
             return Ok(None);
         }
         read(&self.project).map(Some)
@@ -158,25 +162,20 @@ impl Request {
             return Ok(None);
         };
         let against = against.as_ref().map_err(Fault::clone)?;
+        let refused = |what| Fault::in_config(what, Advice::separate_password());
         let (url, password) = against.split_password().map_err(|why| {
-            let what = format!(
+            refused(format!(
                 "the secret `{AGAINST_DATABASE_URL}` is passed to confiture as an argument without its \
                  password, and that cannot be removed: {why}"
-            );
-            Fault::in_config(what, Advice::separate_password())
+            ))
         })?;
-        if password.is_some()
-            && self
-                .dsn
-                .as_ref()
-                .is_none_or(|dsn| dsn.get("password").is_none())
-        {
-            let what = format!(
+        let own_password = self.dsn.as_ref().and_then(|dsn| dsn.get("password"));
+        if password.is_some() && own_password.is_none() {
+            return Err(refused(format!(
                 "the password of the secret `{AGAINST_DATABASE_URL}` is passed to confiture in \
                  `PGPASSWORD`, which the connection to `{DATABASE_URL}` would use too, because that has \
                  no password of its own"
-            );
-            return Err(Fault::in_config(what, Advice::separate_password()));
+            )));
         }
         Ok(Some((url, password)))
     }
@@ -194,12 +193,10 @@ impl Request {
         if subcommand == "current" {
             environment::for_current(&mut env);
         }
-        let mut all = vec![Arg::from("migrate"), Arg::from(subcommand)];
-        all.extend(["--no-config", "--format", "json", "--output"].map(Arg::from));
-        all.push(Arg::ReportPath);
-        all.extend(args);
-        self.config
-            .invocation(all, self.project.workdir.clone(), env)
+        let always = ["--no-config", "--format", "json", "--output"];
+        let command = ["migrate", subcommand].into_iter().chain(always);
+        let command = command.map(Arg::from).chain([Arg::ReportPath]).chain(args);
+        self.invocation(command.collect(), &self.project.workdir, env)
     }
 
     /// The same command, which does not ask the server to check for its client.
@@ -217,45 +214,27 @@ impl Request {
     }
 }
 
-/// The secrets of a call that can be read. The child cannot read the others either.
-struct Secrets {
-    dsns: Vec<String>,
-    others: Vec<String>,
-}
-
-impl Secrets {
-    /// Those of a context, and the values of the variables that no child receives.
-    fn new(inherit: &Inherit, ambient: &Environment, ctx: Option<&AdapterCtx>) -> Self {
-        const DSNS: [&str; 2] = [DATABASE_URL, AGAINST_DATABASE_URL];
-        let withheld = ambient.iter();
-        let withheld = withheld.filter(|(name, _)| inherit.withheld.contains(*name));
-        // The host and the user of a connection string are no secrets.
-        let (mut dsns, mut others): (Vec<_>, Vec<_>) = withheld
-            .map(|(_, value)| value.to_string_lossy().into_owned())
-            .partition(|value| Dsn::new("withheld", value.clone()).is_ok());
-        if let Some(ctx) = ctx {
-            let read = |logical: &str| ctx.secret(logical).ok();
-            let declared = ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys());
-            let declared = declared.filter(|logical| !DSNS.contains(&logical.as_str()));
-            dsns.extend(DSNS.into_iter().filter_map(read));
-            others.extend(declared.filter_map(|logical| read(logical)));
+/// The connection strings and the other secrets that can be read: those of a context, and the values of the
+/// variables that no child receives. The child cannot read the rest either.
+fn secrets(
+    inherit: &Inherit,
+    ambient: &Environment,
+    ctx: Option<&AdapterCtx>,
+) -> (Vec<String>, Vec<String>) {
+    let withheld = ambient.iter();
+    let withheld = withheld.filter(|(name, _)| inherit.withheld.contains(*name));
+    // The host and the user of a connection string are no secrets.
+    let (mut dsns, mut others): (Vec<_>, Vec<_>) = withheld
+        .map(|(_, value)| value.to_string_lossy().into_owned())
+        .partition(|value| ConnectionString::new("withheld", value).is_ok());
+    if let Some(ctx) = ctx {
+        for name in ctx.env_secrets.keys().chain(ctx.resolved_secrets.keys()) {
+            let is_dsn = [DATABASE_URL, AGAINST_DATABASE_URL].contains(&name.as_str());
+            let secrets = if is_dsn { &mut dsns } else { &mut others };
+            secrets.extend(ctx.secret(name));
         }
-        Self { dsns, others }
     }
-
-    fn redactor(&self) -> Redactor {
-        let others = self.others.iter().map(String::as_str);
-        Redactor::new(self.dsns.iter().map(String::as_str), others)
-    }
-
-    fn all(&self) -> impl Iterator<Item = &str> {
-        self.dsns.iter().chain(&self.others).map(String::as_str)
-    }
-}
-
-/// Whether a context has a secret of this name.
-fn is_declared(ctx: &AdapterCtx, logical: &str) -> bool {
-    ctx.env_secrets.contains_key(logical) || ctx.resolved_secrets.contains_key(logical)
+    (dsns, others)
 }
 
 /// The connection string in a secret.
@@ -263,8 +242,9 @@ fn is_declared(ctx: &AdapterCtx, logical: &str) -> bool {
 /// libpq ignores the variable that carries the server option when the connection string has
 /// `options`. Where the builder demanded the check, such a string is refused, because the check would
 /// silently be off.
-fn dsn(config: &Config, logical: &str, ctx: &AdapterCtx) -> Result<Dsn, Fault> {
-    let dsn = Dsn::new(logical, ctx.secret(logical).map_err(Fault::of_secret)?)?;
+fn dsn(config: &Config, logical: &str, ctx: &AdapterCtx) -> Result<ConnectionString, Fault> {
+    let secret = ctx.secret(logical).map_err(Fault::of_secret)?;
+    let dsn = ConnectionString::new(logical, &secret)?;
     match config.check {
         Check::Demanded(interval) if has_other_options(&dsn) => Err(Fault::in_config(
             format!(
@@ -278,7 +258,7 @@ fn dsn(config: &Config, logical: &str, ctx: &AdapterCtx) -> Result<Dsn, Fault> {
 }
 
 /// Whether the connection string has `options` that do not set the check.
-fn has_other_options(dsn: &Dsn) -> bool {
+fn has_other_options(dsn: &ConnectionString) -> bool {
     dsn.get("options")
         .is_some_and(|options| !has_server_option(options))
 }

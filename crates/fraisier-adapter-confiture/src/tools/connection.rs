@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::failure::Failure;
+use crate::libpq::ConnectionString;
 use crate::redact::Redactor;
-use crate::request::Dsn;
 
 /// What the adapter reads in a connection string. Its `Debug` shows nothing, for it contains the
 /// password.
@@ -30,11 +30,14 @@ impl fmt::Debug for Connection {
 ///
 /// `InvalidConfig` when libpq refuses it: see `MigrationAdapter`.
 pub fn connection(name: &str, text: &str) -> Result<Connection, Failure> {
-    let dsn = Dsn::new(name, text.to_owned());
-    let dsn = dsn.map_err(|fault| fault.redacted(None, &Redactor::new([text], [])))?;
-    let without_password = dsn.split_password().ok();
+    let parsed = ConnectionString::new(name, text);
+    let parsed = parsed.map_err(|fault| fault.redacted(None, &Redactor::new([text], [])))?;
+    let without_password = parsed.split_password().ok();
+    let settings = parsed.settings.iter();
     Ok(Connection {
-        settings: dsn.settings(),
+        settings: settings
+            .map(|it| (it.name.clone(), it.value.clone()))
+            .collect(),
         without_password: without_password
             .map(|(url, password)| (url, password.map(str::to_owned))),
     })

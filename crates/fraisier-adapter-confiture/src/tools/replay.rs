@@ -182,7 +182,7 @@ fn replay<F: FnMut(Command) -> Output, T: Redact>(
     run: impl AsyncFnOnce(&Call<'_>) -> Result<T, Fault>,
 ) -> Result<T, Failure> {
     let environment = Environment::default();
-    let mut request = Request::without_context(&environment, &Config::default(), operation);
+    let mut request = Request::new(&environment, &Config::default(), operation, None)?;
     request.redactor = Arc::new(redactor.clone());
     let recorded = Recorded {
         operation,
