@@ -11,7 +11,7 @@ use crate::process::Invocation;
 use crate::report::{self, Envelope, Status};
 use crate::request::Request;
 use crate::request::project::Project;
-use crate::request::verify_files::VerifyFiles;
+use crate::request::sql_files::VerifyFiles;
 
 const NO_LEDGER: &str = "the database has no migration ledger";
 

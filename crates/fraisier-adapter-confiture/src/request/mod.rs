@@ -7,7 +7,6 @@ pub(crate) mod project;
 pub(crate) mod sql_files;
 #[cfg(test)]
 mod tests;
-pub(crate) mod verify_files;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

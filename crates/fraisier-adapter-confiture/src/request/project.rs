@@ -7,8 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind};
 
-use super::sql_files::NotText;
-use super::verify_files::VerifyFiles;
+use super::sql_files::{NotText, VerifyFiles};
 use crate::failure::{Advice, Fault};
 use crate::process::{Links, is_shortage};
 
@@ -35,42 +34,28 @@ pub struct Migration {
 
 impl Project {
     pub(crate) fn in_context(ctx: &AdapterCtx) -> Self {
-        let migrations = ctx
-            .migrations_path
-            .as_deref()
-            .filter(|path| *path != Path::new(""));
+        let or = |path: &Path, default: &str| {
+            let is_empty = path.as_os_str().is_empty();
+            PathBuf::from(if is_empty { Path::new(default) } else { path })
+        };
+        let migrations = ctx.migrations_path.as_deref();
         Self {
-            workdir: match ctx.workdir.as_os_str() {
-                empty if empty.is_empty() => PathBuf::from("."),
-                workdir => workdir.into(),
-            },
-            migrations: migrations
-                .unwrap_or(Path::new(DEFAULT_MIGRATIONS))
-                .to_owned(),
+            workdir: or(&ctx.workdir, "."),
+            migrations: or(migrations.unwrap_or(Path::new("")), DEFAULT_MIGRATIONS),
         }
     }
 
     /// The migrations directory as an argument, which never looks like an option.
     pub(crate) fn migrations_arg(&self) -> OsString {
-        if self
-            .migrations
-            .as_os_str()
-            .as_encoded_bytes()
-            .starts_with(b"-")
-        {
-            Path::new(".").join(&self.migrations).into_os_string()
-        } else {
-            self.migrations.clone().into_os_string()
-        }
+        let bytes = self.migrations.as_os_str().as_encoded_bytes();
+        let parent = if bytes.starts_with(b"-") { "." } else { "" };
+        Path::new(parent).join(&self.migrations).into_os_string()
     }
 
     /// Whether the migrations directory does not exist, in a working directory that does.
     pub(crate) fn lacks_migrations(&self) -> bool {
-        let missing = |path: &Path| {
-            path.metadata()
-                .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        };
-        missing(&self.directory()) && self.workdir.is_dir()
+        let found = self.directory().metadata();
+        found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) && self.workdir.is_dir()
     }
 
     fn directory(&self) -> PathBuf {
@@ -84,7 +69,7 @@ impl Project {
     /// `InvalidConfig` when the directory does not exist, is a file, or cannot be read. confiture
     /// finds nothing wrong with a directory that is not there.
     pub(crate) fn migrations(&self) -> Result<Vec<Migration>, Fault> {
-        self.refuse_files(&[".up.sql", ".down.sql", ".verify.sql"], &[])?;
+        self.refuse_files(None)?;
         self.read(list)
     }
 
@@ -94,8 +79,8 @@ impl Project {
     ///
     /// Those of [`migrations`](Self::migrations), and `InvalidConfig` when a file is not UTF-8.
     pub(crate) fn readable_migrations(&self) -> Result<Vec<Migration>, Fault> {
-        self.refuse_files(&[], &[".up.sql"])?;
-        self.migrations()
+        self.refuse_files(Some(".up.sql"))?;
+        self.read(list)
     }
 
     /// A directory of links to everything in the migrations directory except the migrations of other
@@ -117,16 +102,16 @@ impl Project {
     ///
     /// Those of [`migrations`](Self::migrations).
     pub(crate) fn verify_files(&self) -> Result<VerifyFiles, Fault> {
-        self.refuse_files(&[".up.sql", ".down.sql"], &[".verify.sql"])?;
+        self.refuse_files(Some(".verify.sql"))?;
         self.read(VerifyFiles::in_directory)
     }
 
-    /// Refuses files with NUL bytes, and of the second endings those that are not UTF-8.
-    fn refuse_files(&self, endings: &[&str], utf8: &[&str]) -> Result<(), Fault> {
-        let in_directory =
-            |endings: &[&str]| self.read(|path| NotText::in_directory(path, endings));
-        let mut found = in_directory(utf8)?;
-        found.with_nul.extend(in_directory(endings)?.with_nul);
+    /// Refuses SQL files with NUL bytes, and those of this ending that are not UTF-8.
+    fn refuse_files(&self, utf8: Option<&str>) -> Result<(), Fault> {
+        let endings = [".up.sql", ".down.sql", ".verify.sql"];
+        let mut found = self.read(|directory| NotText::in_directory(directory, &endings))?;
+        let has_to_be = |name: &String| utf8.is_some_and(|ending| name.ends_with(ending));
+        found.not_utf8.retain(has_to_be);
         for (files, what) in [
             (
                 found.with_nul,

@@ -1,4 +1,4 @@
-//! Files of SQL that confiture would not run as they are written.
+//! What is in the SQL files of a migrations directory.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::project::Migration;
+use super::project::{Migration, stem_of};
 
 /// The files of a migrations directory that are not text.
 #[derive(Debug, Default)]
@@ -69,39 +69,150 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
+/// How much of a file is read at once.
+const CHUNK: u64 = 64 << 10;
+
 /// What a regular file contains.
 fn is_text(path: &Path) -> io::Result<Text> {
     let mut file = open(path)?;
-    let mut chunk = vec![0; 64 << 10];
-    // How many bytes of the last chunk begin a character.
-    let mut begun = 0;
     let mut text = None;
-    loop {
-        let length = begun + file.read(&mut chunk[begun..])?;
-        let bytes = &chunk[..length];
-        if bytes[begun..].contains(&0) {
+    // The chunk, after what the one before it contains of a character.
+    let mut bytes = Vec::new();
+    while file.by_ref().take(CHUNK).read_to_end(&mut bytes)? > 0 {
+        if bytes.contains(&0) {
             return Ok(Text::WithNul);
         }
-        let is_end = length == begun;
-        if text.is_none() {
-            text = Some(match bytes {
-                [0xef, 0xbb, 0xbf, ..] => Text::WithBom,
-                _ => Text::Utf8,
-            });
-        }
-        begun = match str::from_utf8(bytes) {
-            Ok(_) => 0,
-            Err(error) if error.error_len().is_none() && !is_end => length - error.valid_up_to(),
-            Err(_) => {
-                text = Some(Text::NotUtf8);
-                0
+        let is_marked = bytes.starts_with("\u{feff}".as_bytes());
+        text.get_or_insert(if is_marked { Text::WithBom } else { Text::Utf8 });
+        match str::from_utf8(&bytes) {
+            Err(error) if error.error_len().is_none() => drop(bytes.drain(..error.valid_up_to())),
+            valid => {
+                if valid.is_err() {
+                    text = Some(Text::NotUtf8);
+                }
+                bytes.clear();
             }
-        };
-        if is_end {
-            return Ok(text.unwrap_or(Text::Utf8));
         }
-        chunk.copy_within(length - begun..length, 0);
     }
+    let is_cut = !bytes.is_empty();
+    Ok(if is_cut {
+        Text::NotUtf8
+    } else {
+        text.unwrap_or(Text::Utf8)
+    })
+}
+
+/// What `verify` has to know of a migrations directory: a `.verify.sql` that confiture skipped is in order
+/// only if it has no statement.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyFiles(Vec<VerifyFile>);
+
+/// A migration, or the `.verify.sql` of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct VerifyFile {
+    version: String,
+    /// The name of the migration.
+    name: String,
+    /// Whether the `.verify.sql` has a statement in it, or cannot be read; `None` of a migration.
+    has_statement: Option<bool>,
+}
+
+impl VerifyFiles {
+    /// Reads a directory.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the directory, such as `NotFound` when it does not exist, or `NotADirectory`
+    /// when it is a file. A `.verify.sql` that cannot be read is no error: it may have a statement.
+    pub fn in_directory(directory: &Path) -> io::Result<Self> {
+        let mut found = Vec::new();
+        for entry in directory.read_dir()? {
+            let entry = entry?;
+            let file = entry.file_name();
+            let file = file.to_string_lossy();
+            let check = file.strip_suffix(".verify.sql");
+            if let Some(stem) = check.or_else(|| stem_of(&file)) {
+                let (version, name) = stem.split_once('_').unwrap_or((stem, ""));
+                found.push(VerifyFile {
+                    version: version.to_owned(),
+                    name: name.to_owned(),
+                    has_statement: check.map(|_| may_have_statement(&entry.path())),
+                });
+            }
+        }
+        Ok(Self(found))
+    }
+
+    fn of(&self, version: &str) -> impl Iterator<Item = &VerifyFile> {
+        self.0.iter().filter(move |file| file.version == version)
+    }
+
+    /// The name of the migration of this version; empty where no file has it.
+    pub(crate) fn name(&self, version: &str) -> &str {
+        self.of(version).last().map_or("", |file| &file.name)
+    }
+
+    /// Whether this version has more than one `.verify.sql`: confiture runs one of them.
+    pub(crate) fn is_ambiguous(&self, version: &str) -> bool {
+        let checks = self.of(version).filter(|file| file.has_statement.is_some());
+        checks.count() > 1
+    }
+
+    /// Whether a `.verify.sql` of this version has something to run.
+    pub(crate) fn has_statement(&self, version: &str) -> bool {
+        self.of(version)
+            .any(|file| file.has_statement == Some(true))
+    }
+}
+
+/// How much of a `.verify.sql` is read to find a statement; a longer one is taken to have one.
+const VERIFY_LIMIT: u64 = 1 << 20;
+
+/// Whether a file has anything but blanks, comments and semicolons in it. One that cannot be read,
+/// or is no regular file, may.
+fn may_have_statement(path: &Path) -> bool {
+    let mut bytes = Vec::new();
+    open(path)
+        .and_then(|file| file.take(VERIFY_LIMIT).read_to_end(&mut bytes))
+        .map_or(true, |length| {
+            length as u64 == VERIFY_LIMIT || has_statement(&bytes)
+        })
+}
+
+fn has_statement(mut sql: &[u8]) -> bool {
+    sql = sql.strip_prefix("\u{feff}".as_bytes()).unwrap_or(sql);
+    loop {
+        sql = match sql {
+            [] => return false,
+            [
+                b' ' | b'\t' | b'\n' | b'\r' | b'\x0b' | b'\x0c' | b';',
+                rest @ ..,
+            ] => rest,
+            [b'-', b'-', rest @ ..] => {
+                let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                &rest[end.unwrap_or(rest.len())..]
+            }
+            [b'/', b'*', rest @ ..] => match after_block_comment(rest) {
+                Some(rest) => rest,
+                None => return true,
+            },
+            _ => return true,
+        }
+    }
+}
+
+/// What follows a block comment that has begun; they nest. `None` when it does not end.
+fn after_block_comment(mut sql: &[u8]) -> Option<&[u8]> {
+    let mut depth = 1;
+    while depth > 0 {
+        (sql, depth) = match sql {
+            [] => return None,
+            [b'/', b'*', rest @ ..] => (rest, depth + 1),
+            [b'*', b'/', rest @ ..] => (rest, depth - 1),
+            [_, rest @ ..] => (rest, depth),
+        };
+    }
+    Some(sql)
 }
 
 /// What confiture reads as a migration, or sorts, differently from what its author expects: a code, and a
@@ -207,5 +318,51 @@ mod tests {
             codes(&["._001_a.up.sql", "001_a.up.sql"]),
             [HIDDEN_MIGRATION]
         );
+    }
+
+    #[test]
+    fn a_verify_file_with_anything_but_blanks_and_comments_has_a_statement() {
+        for nothing in [
+            "",
+            " \n\t;\r\n;",
+            "-- none",
+            "-- none\n/* nor /* nested */ here */ ;",
+            "\u{feff}-- none",
+        ] {
+            assert!(!has_statement(nothing.as_bytes()), "{nothing:?}");
+        }
+        for something in [
+            "SELECT true",
+            "SELEC true;",
+            "-- c\nSELECT 1",
+            "/* c */ x",
+            "/* open",
+            "$",
+            "\0",
+            "- -",
+            "/",
+        ] {
+            assert!(has_statement(something.as_bytes()), "{something:?}");
+        }
+    }
+
+    #[test]
+    fn a_verify_file_that_cannot_be_read_may_have_a_statement() {
+        let base = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(base.path().join("001_a.verify.sql")).expect("created");
+        std::fs::write(base.path().join("002_b.verify.sql"), "-- later").expect("written");
+        std::fs::write(base.path().join("002_b.up.sql"), "").expect("written");
+        let long = " ".repeat(usize::try_from(VERIFY_LIMIT).expect("small") + 1);
+        std::fs::write(base.path().join("003.verify.sql"), long).expect("written");
+        let files = VerifyFiles::in_directory(base.path()).expect("read");
+        for (version, statement, name) in [
+            ("001", true, "a"),
+            ("002", false, "b"),
+            ("003", true, ""),
+            ("004", false, ""),
+        ] {
+            assert_eq!(files.has_statement(version), statement, "{version}");
+            assert_eq!(files.name(version), name, "{version}");
+        }
     }
 }

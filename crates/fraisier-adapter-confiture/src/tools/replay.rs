@@ -38,7 +38,7 @@ use crate::process::{Arg, Environment, Invocation, Links, Output};
 use crate::redact::{Redact, Redactor};
 use crate::report::{self, Payload, decode};
 pub use crate::request::environment::{CHILD_ENVIRONMENT, Fate, plain_output, set_variables};
-pub use crate::request::verify_files::VerifyFiles;
+pub use crate::request::sql_files::VerifyFiles;
 use crate::request::{Config, Request};
 
 /// A command of an operation.
