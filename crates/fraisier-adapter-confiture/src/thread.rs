@@ -12,9 +12,19 @@ use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 use tracing::Span;
 
-/// The threads whose caller has gone, each as a channel that it closes at its end.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Threads(Arc<Mutex<Vec<watch::Receiver<()>>>>);
+/// Starts threads. It is also a channel on which nothing is sent: each thread whose caller has gone is a
+/// receiver of it until it ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Threads(Arc<watch::Sender<()>>);
+
+impl Default for Threads {
+    fn default() -> Self {
+        Self(Arc::new(watch::channel(()).0))
+    }
+}
+
+/// What a thread and its caller share: the receiver, once the caller has gone.
+type Abandoned = Arc<Mutex<Option<watch::Receiver<()>>>>;
 
 impl Threads {
     /// Runs `work` on a thread of its own. Dropping the future drops the work there.
@@ -28,23 +38,18 @@ impl Threads {
         F: Future<Output = T>,
     {
         let (reply, result) = oneshot::channel();
-        let (end, ended) = watch::channel(());
+        let abandoned = Abandoned::default();
+        let _caller = Caller(self, abandoned.clone());
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let span = Span::current();
         let thread = thread::Builder::new().name("confiture".into());
         let thread = thread.spawn(move || {
-            let _end = end;
+            let _abandoned = abandoned;
             let _dispatch = tracing::dispatcher::set_default(&dispatch);
             let _span = span.entered();
             drive(work, reply);
         })?;
-        let mut caller = Caller {
-            threads: self,
-            ended: Some(ended),
-        };
-        let result = result.await;
-        caller.ended = None;
-        match result {
+        match result.await {
             Ok(result) => result,
             Err(_) => match thread.join() {
                 Ok(()) => unreachable!("the work replies unless its caller has gone"),
@@ -55,18 +60,17 @@ impl Threads {
 
     /// Waits until every thread whose caller has gone has ended, and those that it was the caller of.
     pub(crate) async fn settled(&self) {
-        loop {
-            let mut threads = self.lock().clone().into_iter();
-            let Some(mut thread) = threads.find(|thread| thread.has_changed().is_ok()) else {
-                return;
-            };
-            // Nothing is ever sent: this is an error once the thread has ended.
-            let _ = thread.changed().await;
-        }
+        self.0.closed().await;
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<watch::Receiver<()>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+/// Leaves the thread to [`Threads::settled`] when the caller's future ends.
+struct Caller<'a>(&'a Threads, Abandoned);
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        let mut abandoned = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        *abandoned = Some(self.0.0.subscribe());
     }
 }
 
@@ -98,22 +102,6 @@ pub(crate) async fn race<T>(first: impl Future<Output = T>, second: impl Future<
         ready @ Poll::Ready(_) => ready,
     })
     .await
-}
-
-/// Leaves the thread to [`Threads::settled`] when the caller's future is dropped.
-struct Caller<'a> {
-    threads: &'a Threads,
-    ended: Option<watch::Receiver<()>>,
-}
-
-impl Drop for Caller<'_> {
-    fn drop(&mut self) {
-        if let Some(ended) = self.ended.take() {
-            let mut threads = self.threads.lock();
-            threads.retain(|thread| thread.has_changed().is_ok());
-            threads.push(ended);
-        }
-    }
 }
 
 #[cfg(test)]
