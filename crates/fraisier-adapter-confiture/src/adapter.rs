@@ -15,8 +15,8 @@ use crate::builder::Builder;
 use crate::failure::{Advice, Failure, Fault};
 use crate::ledger;
 use crate::live::Live;
+use crate::observe;
 use crate::observe::announcer::Announcer;
-use crate::observe::{self, Observer};
 use crate::operation::{Call, Operation, current, describe, down_to, preflight, up, verify};
 use crate::process::{Environment, Runner};
 #[cfg(any(test, feature = "tools"))]
@@ -101,7 +101,6 @@ use crate::request::{Config, Request};
 pub struct ConfitureMigration {
     config: Arc<Config>,
     runner: Runner,
-    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for ConfitureMigration {
@@ -131,22 +130,17 @@ impl ConfitureMigration {
         Builder::default()
     }
 
-    pub(crate) fn of(
-        config: Config,
-        timeout: Option<Duration>,
-        observer: Option<Arc<dyn Observer>>,
-    ) -> Self {
+    pub(crate) fn of(config: Config) -> Self {
         Self {
             config: Arc::new(config),
-            runner: Runner::new(timeout),
-            observer,
+            runner: Runner::default(),
         }
     }
 
     /// How long one command of confiture may run; `None` is unlimited.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        self.runner.timeout()
+        self.config.timeout
     }
 
     /// The file that a call executes, as far as that can be said without executing it.
@@ -271,7 +265,7 @@ impl ConfitureMigration {
             let inherited = Environment::inherited();
             let request = Request::new(&inherited, &adapter.config, operation, ctx.as_ref())?;
             let call = Arc::new(observe::Call::next(operation.as_str(), ctx.as_ref()));
-            let observer = adapter.observer.clone();
+            let observer = adapter.config.observer.clone();
             let announcer = Announcer::new(call, request.redactor.clone(), observer);
             let live = Live::new(&adapter.runner, &request, target.as_ref(), announcer);
             let result = run(&Call::new(&request, &live)).await;

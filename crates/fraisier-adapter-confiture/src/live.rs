@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fraisier_adapter_api::{AdapterErrorKind, Revision};
-use tracing::Span;
+use tracing::Instrument as _;
 
 use crate::failure::{Advice, DatabaseState, Fault};
 use crate::observe::Event;
 use crate::observe::announcer::Announcer;
 use crate::operation::outcome::Ended;
 use crate::operation::{Confiture, remove_halves, start};
-use crate::process::{
-    Arg, Captured, Exit, Invocation, Listener, Output, RunContext, RunError, Runner,
-};
+use crate::process::{Arg, Captured, Exit, Invocation, Listener, Output, RunError, Runner};
 use crate::release::installed;
 use crate::report::{Current, Payload, decode};
 use crate::request::{Check, NoDisconnectCheck, Request, is_refused, server_option};
@@ -52,32 +50,31 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Runs a command within this limit and that of the adapter.
     async fn start(
         &self,
         invocation: Invocation,
         listener: Listener,
-        span: Span,
-        timeout: Option<Duration>,
+        limit: Option<Duration>,
     ) -> Result<Output, Fault> {
         let version = is_version(&invocation).then_some(VERSION_TIMEOUT);
-        let context = RunContext {
-            timeout: timeout.or(version),
-            listener,
-            span,
-        };
-        let output = self.runner.run(invocation, context).await;
+        let Request {
+            config, operation, ..
+        } = self.request;
+        let timeout = limit.or(version).into_iter().chain(config.timeout).min();
+        let output = self.runner.run(invocation, timeout, listener).await;
         output.map_err(|mut error| {
             if let RunError::Report { output, .. } = &mut error {
                 remove_halves(output, &self.request.redactor);
             }
-            start::fault(self.request.operation, self.request.config.named_by, error)
+            start::fault(*operation, config.named_by, error)
         })
     }
 
     async fn observed(&self, invocation: Invocation) -> Result<Output, Fault> {
         self.attempts.set(self.attempts.get() + 1);
-        let (listener, span) = (self.announcer.listener(), self.announcer.span(self.target));
-        self.start(invocation, listener, span, None).await
+        let run = self.start(invocation, self.announcer.listener(), None);
+        run.instrument(self.announcer.span(self.target)).await
     }
 
     fn goes_without_check(&self, why: NoDisconnectCheck) {
@@ -132,8 +129,7 @@ impl Confiture for Live<'_> {
         timeout: Option<Duration>,
     ) -> Result<Output, Fault> {
         let listener = self.announcer.unwatched_only();
-        let invocation = self.as_known(invocation);
-        self.start(invocation, listener, Span::none(), timeout)
+        self.start(self.as_known(invocation), listener, timeout)
             .await
     }
 

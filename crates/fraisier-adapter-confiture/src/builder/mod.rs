@@ -31,8 +31,6 @@ use crate::request::{Check, Config, MissingMigrations};
 #[must_use]
 pub struct Builder {
     config: Config,
-    timeout: Option<Duration>,
-    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Builder {
@@ -80,7 +78,7 @@ impl Builder {
 
     /// How long one command of confiture may run before it is stopped; `None`, the default, is unlimited.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.timeout = timeout.into();
+        self.config.timeout = timeout.into();
         self
     }
 
@@ -203,7 +201,7 @@ impl Builder {
 
     /// Receives the events of every command.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
+        self.config.observer = Some(observer);
         self
     }
 
@@ -244,6 +242,6 @@ impl Builder {
         {
             self = self.with_program(program.into(), NamedBy::Variable);
         }
-        ConfitureMigration::of(self.config, self.timeout, self.observer)
+        ConfitureMigration::of(self.config)
     }
 }

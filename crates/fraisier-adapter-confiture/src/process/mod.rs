@@ -20,5 +20,5 @@ pub use self::invocation::{Arg, Environment, Invocation, Links};
 pub(crate) use self::output::is_shortage;
 pub use self::output::{Captured, Exit, Interruption, Obstacle, Output, RunError, Stream};
 pub use self::report::{Report, read_report};
-pub use self::runner::{Activity, Listener, RunContext, Runner};
+pub use self::runner::{Activity, Listener, Runner};
 pub use self::watcher::can_watch;

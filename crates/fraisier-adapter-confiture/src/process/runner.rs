@@ -15,7 +15,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
 };
-use tracing::Span;
 
 use super::invocation::{Invocation, launch};
 use super::output::{Captured, Exit, Interruption, Output, RunError, Stream};
@@ -57,51 +56,25 @@ pub enum Activity<'a> {
 /// block it.
 pub type Listener = Box<dyn FnMut(Activity<'_>) + Send>;
 
-/// What a run needs beside its command.
-pub struct RunContext {
-    /// How long this command may run, when that is less than the limit of the runner.
-    pub timeout: Option<Duration>,
-    /// What gets its activities.
-    pub listener: Listener,
-    /// The span in which it runs.
-    pub span: Span,
-}
-
 /// Runs commands, any number at once, each on a thread of its own.
 ///
 /// Dropping a runner waits for nothing: the thread of a cancelled run ends by itself within a few
 /// seconds. [`Runner::settled`] waits for that.
 #[derive(Debug, Clone, Default)]
 pub struct Runner {
-    /// How long a command may run.
-    timeout: Option<Duration>,
     /// Whether a listener has heard that nothing watches.
     reported_unwatched: Arc<AtomicBool>,
     threads: Threads,
 }
 
 impl Runner {
-    /// A runner that kills a command that runs for longer than this.
-    #[must_use]
-    pub fn new(timeout: Option<Duration>) -> Self {
-        Self {
-            timeout,
-            ..Self::default()
-        }
-    }
-
-    /// How long a command may run; `None` is unlimited.
-    #[must_use]
-    pub fn timeout(&self) -> Option<Duration> {
-        self.timeout
-    }
-
     /// The threads of the commands, for threads of calls that [`settled`](Self::settled) waits for, too.
     pub(crate) fn threads(&self) -> &Threads {
         &self.threads
     }
 
-    /// Runs a command and returns its output.
+    /// Runs a command in the current span, kills it when it runs for longer than the timeout, and returns its
+    /// output.
     ///
     /// Nothing starts before the future is polled. Dropping it kills the command, as the timeout
     /// does. It needs no runtime around it.
@@ -119,7 +92,8 @@ impl Runner {
     pub fn run(
         &self,
         invocation: Invocation,
-        context: RunContext,
+        timeout: Option<Duration>,
+        listener: Listener,
     ) -> impl Future<Output = Result<Output, RunError>> + Send + use<> {
         let runner = self.clone();
         async move {
@@ -128,7 +102,7 @@ impl Runner {
             task.set_nonblocking(true).map_err(supervisor)?;
             let _caller = Caller(caller);
             let threads = runner.threads.clone();
-            let work = async move || run(&runner, &invocation, context, &task);
+            let work = async move || run(&runner, &invocation, timeout, listener, &task);
             threads.run(work).await.map_err(supervisor)?
         }
     }
@@ -154,16 +128,10 @@ impl Drop for Caller {
 fn run(
     runner: &Runner,
     invocation: &Invocation,
-    context: RunContext,
+    timeout: Option<Duration>,
+    mut listener: Listener,
     caller: &UnixStream,
 ) -> Result<Output, RunError> {
-    let RunContext {
-        timeout,
-        mut listener,
-        span,
-    } = context;
-    let timeout = timeout.into_iter().chain(runner.timeout).min();
-    let _span = span.entered();
     enough_descriptors().map_err(|source| RunError::Supervisor { source })?;
     let writes_report = invocation.writes_report();
     let links = invocation.links();

@@ -1,7 +1,6 @@
 //! One output stream of a child: read, passed to the listener, and its beginning and end kept in bounded
 //! memory.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -20,7 +19,7 @@ pub(super) struct Printed {
     stream: Stream,
     /// The pipe, until it has ended.
     pub(super) pipe: Option<File>,
-    capture: Capture,
+    captured: Captured,
     chunk: Vec<u8>,
 }
 
@@ -34,7 +33,7 @@ impl Printed {
         Self {
             stream,
             pipe,
-            capture: Capture::new(HALF),
+            captured: Captured::default(),
             chunk: vec![0; CHUNK],
         }
     }
@@ -45,7 +44,7 @@ impl Printed {
         match pipe.read(&mut self.chunk) {
             Ok(count) if count > 0 => {
                 let chunk = &self.chunk[..count];
-                self.capture.push(chunk);
+                self.captured.push(chunk, HALF);
                 listener(Activity::Printed(self.stream, chunk));
             }
             Err(error)
@@ -59,57 +58,38 @@ impl Printed {
 
     pub(super) fn finish(self, listener: &mut Listener) -> Captured {
         listener(Activity::PrintedAll(self.stream));
-        self.capture.finish()
+        self.captured.ended_at_lines()
     }
 }
 
-/// Collects what a stream carries, at most `half` bytes of its beginning and of its end.
-struct Capture {
-    half: usize,
-    head: Vec<u8>,
-    tail: VecDeque<u8>,
-    omitted: u64,
-}
-
-impl Capture {
-    fn new(half: usize) -> Self {
-        Self {
-            half,
-            head: Vec::new(),
-            tail: VecDeque::new(),
-            omitted: 0,
-        }
-    }
-
-    fn push(&mut self, chunk: &[u8]) {
-        let room = self.half - self.head.len();
+impl Captured {
+    /// Adds what was read, and keeps at most `half` bytes of the beginning and of the end.
+    fn push(&mut self, chunk: &[u8], half: usize) {
+        let room = half - self.head.len();
         let (head, rest) = chunk.split_at(room.min(chunk.len()));
-        self.head.extend_from_slice(head);
+        self.head.extend(head);
         self.tail.extend(rest);
-        self.shed(self.tail.len().saturating_sub(self.half));
+        self.omit(self.tail.len().saturating_sub(half));
     }
 
-    /// What was kept. Where bytes are missing, both sides end at a line boundary: no redactor would
-    /// recognise a secret that is cut in two there.
-    fn finish(mut self) -> Captured {
+    /// Without the parts of lines where bytes are missing: no redactor would recognise a secret that is cut
+    /// in two there.
+    fn ended_at_lines(mut self) -> Self {
         if self.omitted == 0 {
-            self.head.extend(self.tail);
-            return Captured::from(self.head);
+            self.head.append(&mut self.tail);
+            return self;
         }
         let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
         let whole = self.head.iter().rposition(is_end).map_or(0, |at| at + 1);
         self.omitted += (self.head.len() - whole) as u64;
         self.head.truncate(whole);
         let partial = self.tail.iter().position(is_end);
-        self.shed(partial.map_or(self.tail.len(), |at| at + 1));
-        Captured {
-            head: self.head,
-            omitted: self.omitted,
-            tail: self.tail.into(),
-        }
+        self.omit(partial.map_or(self.tail.len(), |at| at + 1));
+        self
     }
 
-    fn shed(&mut self, count: usize) {
+    /// Removes this many bytes of the beginning of the end.
+    fn omit(&mut self, count: usize) {
         self.tail.drain(..count);
         self.omitted += count as u64;
     }
@@ -120,11 +100,11 @@ mod tests {
     use super::*;
 
     fn capture(limit: usize, chunks: &[&[u8]]) -> Captured {
-        let mut capture = Capture::new(limit / 2);
+        let mut captured = Captured::default();
         for chunk in chunks {
-            capture.push(chunk);
+            captured.push(chunk, limit / 2);
         }
-        capture.finish()
+        captured.ended_at_lines()
     }
 
     #[test]
@@ -165,12 +145,12 @@ mod tests {
     #[test]
     fn memory_stays_bounded() {
         for size in [50, 700] {
-            let mut capture = Capture::new(512);
+            let mut captured = Captured::default();
             for _ in 0..10_000 {
-                capture.push(&vec![b'x'; size]);
-                assert!(capture.tail.capacity() <= 4096);
+                captured.push(&vec![b'x'; size], 512);
+                assert!(captured.tail.capacity() <= 4096);
             }
-            assert_eq!(capture.finish().omitted, 10_000 * size as u64);
+            assert_eq!(captured.ended_at_lines().omitted, 10_000 * size as u64);
         }
     }
 }

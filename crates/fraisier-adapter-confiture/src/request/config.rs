@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fraisier_adapter_api::AdapterCtx;
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use super::environment::{Check, Inherit};
 use crate::failure::{Advice, Fault, NamedBy};
+use crate::observe::Observer;
 
 /// What happens to a `verify` or `preflight` whose migrations directory does not exist. `up` and
 /// `down_to` are refused in any case.
@@ -49,6 +51,10 @@ pub(crate) struct Config {
     pub(crate) pending_only: bool,
     /// Whether an `up` that failed halfway is rolled back.
     pub(crate) undo_failed_up: bool,
+    /// How long one command may run.
+    pub(crate) timeout: Option<Duration>,
+    /// What receives the events of the commands.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for Config {
@@ -64,6 +70,8 @@ impl Default for Config {
             progress_interval: None,
             pending_only: true,
             undo_failed_up: false,
+            timeout: None,
+            observer: None,
         }
     }
 }

@@ -15,7 +15,7 @@ pub mod process {
     use crate::adapter::ConfitureMigration;
     pub use crate::process::{
         Activity, Arg, Captured, Environment, Exit, Interruption, Invocation, Links, Listener,
-        Obstacle, Output, Report, RunContext, RunError, Runner, Stream, can_watch, read_report,
+        Obstacle, Output, Report, RunError, Runner, Stream, can_watch, read_report,
     };
 
     /// The file that each call of this adapter executes.

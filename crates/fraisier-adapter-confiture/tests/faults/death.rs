@@ -27,11 +27,11 @@ fn be_an_engine(timeout: Option<Duration>, script_text: &str) {
     let sleeper = Command::new("/bin/sleep").arg("600").env_clear().spawn();
     let mut sleeper = sleeper.unwrap();
     fs::write(room.join("sleeper"), sleeper.id().to_string()).unwrap();
-    let runner = Runner::new(timeout);
+    let runner = Runner::default();
     let mut invocation = script(script_text);
     invocation.env.set("ROOM", room);
     fs::write(room.join("ready"), "").unwrap();
-    let _ = block_on(runner.run(invocation, context()));
+    let _ = block_on(runner.run(invocation, timeout, listener()));
     sleeper.kill().unwrap();
     sleeper.wait().unwrap();
 }
@@ -134,10 +134,11 @@ fn a_missing_watcher_is_reported_once_before_the_start() {
          \"$0\" --exact \"$FAULTS_INNER\" --nocapture' \"$0\"",
         || {
             assert!(!can_watch().unwrap());
-            let (runner, seen) = (Runner::new(None), Arc::new(Seen::default()));
+            let (runner, seen) = (Runner::default(), Arc::new(Seen::default()));
             for _ in 0..2 {
                 let invocation = program("/bin/echo".as_ref(), vec!["out".into()]);
-                let output = block_on(runner.clone().run(invocation, seen.context())).unwrap();
+                let output =
+                    block_on(runner.clone().run(invocation, None, seen.listener())).unwrap();
                 assert_eq!(output.exit, Exit::Code(0));
                 assert_eq!(output.stdout.head, b"out\n");
             }

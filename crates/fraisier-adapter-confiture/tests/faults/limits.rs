@@ -20,11 +20,11 @@ fn running_out_of_descriptors_at_any_point_is_a_failure() {
         "limits::running_out_of_descriptors_at_any_point_is_a_failure",
         "ulimit -n 80",
         || {
-            let runner = Runner::new(None);
+            let runner = Runner::default();
             let (mut refused, mut succeeded) = (0, 0);
             for spare in 0..30 {
                 let held = exhaust(spare);
-                let outcome = block_on(runner.run(script("printf x > \"$1\""), context()));
+                let outcome = block_on(runner.run(script("printf x > \"$1\""), None, listener()));
                 drop(held);
                 match outcome {
                     Ok(output) => {
@@ -43,7 +43,7 @@ fn running_out_of_descriptors_at_any_point_is_a_failure() {
             }
             assert!(refused > 0 && succeeded > 0, "{refused} and {succeeded}");
             // What failed for want of descriptors works again when there are some.
-            block_on(runner.run(script("exit 0"), context())).unwrap();
+            block_on(runner.run(script("exit 0"), None, listener())).unwrap();
         },
     );
 }
@@ -99,20 +99,23 @@ fn running_out_of_threads_is_a_failure() {
             current: size.map(|size| (size + 1024) * 1024),
             ..before
         };
-        let runner = Runner::new(None);
+        let runner = Runner::default();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         runtime.block_on(async {
             setrlimit(Resource::As, limit).unwrap();
-            let outcome = runner.run(script("exit 0"), context()).await;
+            let outcome = runner.run(script("exit 0"), None, listener()).await;
             setrlimit(Resource::As, before).unwrap();
             assert!(
                 matches!(outcome, Err(RunError::Supervisor { .. })),
                 "{outcome:?}"
             );
             // What failed for want of a thread works again when there is one.
-            runner.run(script("exit 0"), context()).await.unwrap();
+            runner
+                .run(script("exit 0"), None, listener())
+                .await
+                .unwrap();
         });
     });
 }

@@ -13,8 +13,8 @@ use super::support::*;
 /// What a script outputs, and the events of it.
 fn watched(text: &str) -> (Output, Arc<Seen>) {
     let seen = Arc::new(Seen::default());
-    let runner = Runner::new(None);
-    let output = block_on(runner.run(script(text), seen.context())).unwrap();
+    let runner = Runner::default();
+    let output = block_on(runner.run(script(text), None, seen.listener())).unwrap();
     (output, seen)
 }
 
@@ -25,9 +25,13 @@ fn a_flood_is_bounded_and_keeps_both_ends() {
                         head -c 300000000; echo; echo last; echo err >&2";
         for observed in [false, true] {
             let seen = Arc::new(Seen::default());
-            let context = if observed { seen.context() } else { context() };
-            let runner = Runner::new(None);
-            let output = block_on(runner.run(script(text), context)).unwrap();
+            let listener = if observed {
+                seen.listener()
+            } else {
+                listener()
+            };
+            let runner = Runner::default();
+            let output = block_on(runner.run(script(text), None, listener)).unwrap();
             let kept = output.stdout;
             assert!(kept.head.starts_with(b"first\nsome"));
             assert!(kept.tail.ends_with(b"\nlast\n"));
@@ -88,8 +92,8 @@ fn lines_are_delivered_while_the_child_runs() {
         go.display()
     );
     let seen = Arc::new(Seen::default());
-    let runner = Runner::new(None);
-    let mut call = Box::pin(runner.run(script(&text), seen.context()));
+    let runner = Runner::default();
+    let mut call = Box::pin(runner.run(script(&text), None, seen.listener()));
     begin(call.as_mut());
     seen.wait_for_lines(1);
     std::fs::write(&go, "").unwrap();
@@ -108,9 +112,9 @@ fn lines_are_delivered_while_the_child_runs() {
 fn events_are_redacted() {
     let seen = Arc::new(Seen::default());
     let redactor = Redactor::new([], ["hunter2"]);
-    let context = context_with(redactor, Some(seen.clone()));
+    let listener = listener_with(redactor, Some(seen.clone()));
     let text = "echo pw hunter2; printf 'and hunter2 '; sleep 0.1; echo 001";
-    block_on(Runner::new(None).run(script(text), context)).unwrap();
+    block_on(Runner::default().run(script(text), None, listener)).unwrap();
     let events = format!("{:?}", seen.events());
     assert!(
         events.contains("001") && !events.contains("hunter2"),

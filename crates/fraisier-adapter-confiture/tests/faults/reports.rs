@@ -138,9 +138,9 @@ impl Observer for AtExit {
 #[test]
 fn the_directory_of_a_report_is_removed_before_the_exit_is_reported() {
     let observer = Arc::new(AtExit::default());
-    let context = context_with(Redactor::default(), Some(observer.clone()));
+    let listener = listener_with(Redactor::default(), Some(observer.clone()));
     let invocation = script("printf x > \"$1\"; dirname \"$1\"");
-    let output = block_on(Runner::new(None).run(invocation, context)).unwrap();
+    let output = block_on(Runner::default().run(invocation, None, listener)).unwrap();
     assert_eq!(report_of(&output).as_deref(), Some(&b"x"[..]));
     assert!(observer.directory.lock().unwrap().is_absolute());
     assert_eq!(*observer.was_there.lock().unwrap(), Some(false));

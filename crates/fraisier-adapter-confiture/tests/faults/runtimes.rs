@@ -23,7 +23,7 @@ fn runtimes() -> [Runtime; 2] {
 fn stopped_with(end: impl Fn(Runtime)) {
     for runtime in runtimes() {
         let (runner, seen) = watched();
-        let call = runtime.spawn(runner.run(script(ENDLESS), seen.context()));
+        let call = runtime.spawn(runner.run(script(ENDLESS), None, seen.listener()));
         let up = seen.clone();
         // A current-thread runtime polls its tasks only while it is blocked on.
         runtime.block_on(async {
@@ -59,7 +59,7 @@ fn an_aborted_task_stops_its_call() {
     for runtime in runtimes() {
         let (runner, seen) = watched();
         runtime.block_on(async {
-            let call = tokio::spawn(runner.run(script(ENDLESS), seen.context()));
+            let call = tokio::spawn(runner.run(script(ENDLESS), None, seen.listener()));
             while seen.lines().is_empty() {
                 tokio::task::yield_now().await;
             }
@@ -76,7 +76,7 @@ fn calls_end_although_the_last_handle_was_dropped() {
     for runtime in runtimes() {
         let (runner, seen) = watched();
         runtime.block_on(async {
-            let call = tokio::spawn(runner.run(script(ENDLESS), seen.context()));
+            let call = tokio::spawn(runner.run(script(ENDLESS), None, seen.listener()));
             while seen.lines().is_empty() {
                 tokio::task::yield_now().await;
             }
@@ -91,12 +91,12 @@ fn calls_end_although_the_last_handle_was_dropped() {
 #[test]
 fn many_calls_at_once_do_not_disturb_each_other() {
     for runtime in runtimes() {
-        let runner = Runner::new(None);
+        let runner = Runner::default();
         runtime.block_on(async {
             let calls: Vec<_> = (0..50)
                 .map(|n| {
                     let text = format!("echo out {n}; printf {n} > \"$1\"; exit {n}");
-                    tokio::spawn(runner.run(script(&text), context()))
+                    tokio::spawn(runner.run(script(&text), None, listener()))
                 })
                 .collect();
             for (n, call) in (0..).zip(calls) {
@@ -113,7 +113,7 @@ fn many_calls_at_once_do_not_disturb_each_other() {
 fn many_calls_are_stopped_at_once() {
     let (runner, seen) = watched();
     let mut calls: Vec<_> = (0..30)
-        .map(|_| Box::pin(runner.run(script(ENDLESS), seen.context())))
+        .map(|_| Box::pin(runner.run(script(ENDLESS), None, seen.listener())))
         .collect();
     for call in &mut calls {
         begin(call.as_mut());
@@ -144,9 +144,9 @@ fn no_call_leaves_processes_files_or_threads() {
                     "mkdir \"$1\"",
                     "mkfifo \"$1\"",
                 ] {
-                    let _ = block_on(runner.run(script(text), context()));
+                    let _ = block_on(runner.run(script(text), None, listener()));
                 }
-                let mut call = Box::pin(runner.run(script(ENDLESS), seen.context()));
+                let mut call = Box::pin(runner.run(script(ENDLESS), None, seen.listener()));
                 begin(call.as_mut());
                 seen.wait_for_lines(1);
                 drop(call);

@@ -137,7 +137,7 @@ fn dropping_the_future_kills() {
     let (runner, seen) = watched();
     {
         let text = format!("trap '' INT TERM; echo up; {FOREVER}");
-        let mut call = pin!(runner.run(script(&text), seen.context()));
+        let mut call = pin!(runner.run(script(&text), None, seen.listener()));
         begin(call.as_mut());
         seen.wait_for_lines(1);
     }
@@ -160,7 +160,7 @@ fn dropping_the_future_kills() {
 #[test]
 fn an_unpolled_future_starts_nothing() {
     let (runner, seen) = watched();
-    drop(runner.run(script("echo up"), seen.context()));
+    drop(runner.run(script("echo up"), None, seen.listener()));
     block_on(runner.settled());
     assert!(seen.events().is_empty());
 }
@@ -169,7 +169,7 @@ fn an_unpolled_future_starts_nothing() {
 fn cancelling_during_the_start_leaves_nothing() {
     let (runner, seen) = watched();
     for delay in 0..100 {
-        let mut call = Box::pin(runner.run(script(FOREVER), seen.context()));
+        let mut call = Box::pin(runner.run(script(FOREVER), None, seen.listener()));
         begin(call.as_mut());
         std::thread::sleep(Duration::from_micros(delay * 40));
         drop(call);
@@ -239,9 +239,9 @@ fn a_panicking_observer_does_not_affect_the_call() {
             std::panic::resume_unwind(Box::new("bad"));
         }
     }
-    let context = context_with(Redactor::default(), Some(Arc::new(Bad)));
-    let runner = Runner::new(None);
-    let output = block_on(runner.run(script("echo out; exit 3"), context)).unwrap();
+    let listener = listener_with(Redactor::default(), Some(Arc::new(Bad)));
+    let runner = Runner::default();
+    let output = block_on(runner.run(script("echo out; exit 3"), None, listener)).unwrap();
     assert_eq!(output.exit, Exit::Code(3));
     assert_eq!(output.stdout.head, b"out\n");
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use fraisier_adapter_confiture::tools::process::{
-    Arg, Environment, Invocation, Output, RunContext, RunError, Runner,
+    Arg, Environment, Invocation, Listener, Output, RunError, Runner,
 };
 use fraisier_adapter_confiture::tools::{Announcer, Redactor};
 
@@ -46,33 +46,25 @@ pub(crate) fn report_of(output: &Output) -> Option<Vec<u8>> {
     Some(report.to_vec())
 }
 
-/// The context of a call that nobody listens to.
-pub(crate) fn context() -> RunContext {
-    context_with(Redactor::default(), None)
+/// The listener of a call that nobody observes.
+pub(crate) fn listener() -> Listener {
+    listener_with(Redactor::default(), None)
 }
 
-/// The context of a call whose events go to this observer, redacted.
-pub(crate) fn context_with(redactor: Redactor, observer: Option<Arc<dyn Observer>>) -> RunContext {
-    let announcer = Announcer::new(
-        Arc::new(Call::next("test", None)),
-        Arc::new(redactor),
-        observer,
-    );
-    RunContext {
-        timeout: None,
-        span: announcer.span(None),
-        listener: announcer.listener(),
-    }
+/// The listener of a call whose events go to this observer, redacted.
+pub(crate) fn listener_with(redactor: Redactor, observer: Option<Arc<dyn Observer>>) -> Listener {
+    let call = Arc::new(Call::next("test", None));
+    Announcer::new(call, Arc::new(redactor), observer).listener()
 }
 
-/// A runner, and what remembers the events of calls that get its context.
+/// A runner, and what remembers the events of calls that get its listener.
 pub(crate) fn watched() -> (Runner, Arc<Seen>) {
-    (Runner::new(None), Arc::default())
+    (Runner::default(), Arc::default())
 }
 
 /// Runs one command on an executor of this thread that knows no tokio.
 pub(crate) fn run(timeout: Option<Duration>, invocation: Invocation) -> Result<Output, RunError> {
-    block_on(Runner::new(timeout).run(invocation, context()))
+    block_on(Runner::default().run(invocation, timeout, listener()))
 }
 
 /// Remembers every event.
@@ -86,9 +78,9 @@ impl Observer for Seen {
 }
 
 impl Seen {
-    /// The context of a call whose events are remembered here.
-    pub(crate) fn context(self: &Arc<Self>) -> RunContext {
-        context_with(Redactor::default(), Some(self.clone()))
+    /// The listener of a call whose events are remembered here.
+    pub(crate) fn listener(self: &Arc<Self>) -> Listener {
+        listener_with(Redactor::default(), Some(self.clone()))
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {

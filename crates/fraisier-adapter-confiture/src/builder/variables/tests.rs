@@ -25,7 +25,7 @@ fn every_variable_reaches_its_option() {
         ("FRAISIER_CONFITURE_PREFLIGHT_PENDING_ONLY", "false"),
     ])
     .expect("values that are taken");
-    assert_eq!(builder.timeout, Some(Duration::from_secs(900)));
+    assert_eq!(builder.config.timeout, Some(Duration::from_secs(900)));
     let commands = builder.config;
     assert_eq!(commands.program, std::path::Path::new("/opt/confiture"));
     let inherit = &commands.inherit;
@@ -65,7 +65,7 @@ fn off_removes_what_the_program_set() {
             .then(|| "off".into())
     })
     .expect("taken");
-    assert_eq!(builder.timeout, None);
+    assert_eq!(builder.config.timeout, None);
     assert_eq!(builder.config.check, Check::Off);
 }
 
