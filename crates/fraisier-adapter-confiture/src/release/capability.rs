@@ -13,6 +13,7 @@ use super::ConfitureVersion;
 pub struct Floor {
     /// What the release is needed for.
     pub need: Need,
+    name: &'static str,
     /// The first release, as major, minor and patch number.
     pub since: (u64, u64, u64),
     /// What the recording of that release shows and the one of the release before does not; or that
@@ -20,51 +21,59 @@ pub struct Floor {
     pub shows: &'static str,
 }
 
-/// Something that not every release of confiture can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Need {
+/// The table: a row is a need, its name, the first release that meets it, and what that release shows.
+macro_rules! floors {
+    ($($(#[$doc:meta])* $need:ident $name:expr, since $since:expr, $shows:expr;)*) => {
+        /// Something that not every release of confiture can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Need {
+            $($(#[$doc])* $need,)*
+        }
+
+        /// Every minimum version, the lowest first.
+        pub static FLOORS: &[Floor] = &[
+            $(Floor { need: Need::$need, name: $name, since: $since, shows: $shows },)*
+        ];
+    };
+}
+
+floors! {
     /// Any call at all.
-    Everything,
+    Everything "everything", since (0, 20, 0), "`migrate current` and `migrate down-to` exist and take `--no-config`";
     /// The operation `preflight`.
-    Preflight,
+    Preflight PREFLIGHT, since (0, 22, 0), "`migrate preflight` takes `--output`; before, it exits 2 with \"No such option\"";
     /// A report that says whether old and new version can run side by side.
-    WindowSafe,
+    WindowSafe WINDOW_SAFE, since (0, 23, 0), "the preflight report has `window_safe`; before, the field is absent";
     /// A change set in which changes carry a risk tier.
-    RiskTier,
+    RiskTier RISK_TIER, since (0, 44, 0),
+        "the tiers of changes are reliable: it is the first release whose classes are complete";
     /// A preflight, also against a copy of the database, that knows every class of statement.
-    DeepClassification,
+    DeepClassification DEEP_CLASSIFICATION, since (0, 44, 0),
+        "`DROP TABLE` is `PFLIGHT_REPLICA_DROP_TABLE`; before, it passes as window-safe";
     /// A report of an `up` that found nothing to apply.
-    NoOpReport,
+    NoOpReport "no_op_report", since (0, 48, 0),
+        "`up` writes a report when there is nothing to apply; before, it writes no file";
     /// A rollback that is planned while the migration lock is held.
-    LockedRollback,
+    LockedRollback "locked_rollback", since (0, 48, 0),
+        "`down-to` plans under the migration lock; before, it does not see what another deploy applies while it waits";
     /// The setting `allow_destructive`.
-    AllowDestructive,
+    AllowDestructive "allow_destructive", since (1, 2, 0),
+        "`up` refuses a destructive migration unless `--allow-destructive` is passed; before, it applies it";
     /// A preflight of the pending migrations only.
-    PendingScope,
+    PendingScope PENDING_SCOPE, since (1, 35, 0), "announced, not released yet: `preflight` accepts `--scope pending`";
 }
 
 impl Need {
     /// The name in the table: the capability string of the adapter API where there is one.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Everything => "everything",
-            Self::Preflight => PREFLIGHT,
-            Self::WindowSafe => WINDOW_SAFE,
-            Self::RiskTier => RISK_TIER,
-            Self::DeepClassification => DEEP_CLASSIFICATION,
-            Self::NoOpReport => "no_op_report",
-            Self::LockedRollback => "locked_rollback",
-            Self::AllowDestructive => "allow_destructive",
-            Self::PendingScope => PENDING_SCOPE,
-        }
+        self.floor().name
     }
 
     /// The row of [`FLOORS`] for this need.
     #[must_use]
     pub const fn floor(self) -> &'static Floor {
-        // A test holds the table to this order.
         &FLOORS[self as usize]
     }
 
@@ -84,57 +93,6 @@ impl Floor {
         format!("{major}.{minor}.{patch}")
     }
 }
-
-/// Every minimum version, the lowest first.
-pub static FLOORS: &[Floor] = &[
-    Floor {
-        need: Need::Everything,
-        since: (0, 20, 0),
-        shows: "`migrate current` and `migrate down-to` exist and take `--no-config`",
-    },
-    Floor {
-        need: Need::Preflight,
-        since: (0, 22, 0),
-        shows: "`migrate preflight` takes `--output`; before, it exits 2 with \"No such option\"",
-    },
-    Floor {
-        need: Need::WindowSafe,
-        since: (0, 23, 0),
-        shows: "the preflight report has `window_safe`; before, the field is absent",
-    },
-    Floor {
-        need: Need::RiskTier,
-        since: (0, 44, 0),
-        shows: "the tiers of changes are reliable: it is the first release whose classes are complete",
-    },
-    Floor {
-        need: Need::DeepClassification,
-        since: (0, 44, 0),
-        shows: "`DROP TABLE` is `PFLIGHT_REPLICA_DROP_TABLE`; before, it passes as window-safe",
-    },
-    Floor {
-        need: Need::NoOpReport,
-        since: (0, 48, 0),
-        shows: "`up` writes a report when there is nothing to apply; before, it writes no file",
-    },
-    Floor {
-        need: Need::LockedRollback,
-        since: (0, 48, 0),
-        shows: "`down-to` plans under the migration lock; before, it does not see what another deploy \
-                applies while it waits",
-    },
-    Floor {
-        need: Need::AllowDestructive,
-        since: (1, 2, 0),
-        shows: "`up` refuses a destructive migration unless `--allow-destructive` is passed; before, \
-                it applies it",
-    },
-    Floor {
-        need: Need::PendingScope,
-        since: (1, 35, 0),
-        shows: "announced, not released yet: `preflight` accepts `--scope pending`",
-    },
-];
 
 /// What the adapter advertises with a confiture of this version; nothing below the first minimum.
 ///
@@ -161,20 +119,8 @@ mod tests {
 
     #[test]
     fn capabilities_are_listed_by_rising_minimum_version() {
-        for need in [
-            Need::Everything,
-            Need::Preflight,
-            Need::WindowSafe,
-            Need::RiskTier,
-            Need::DeepClassification,
-            Need::NoOpReport,
-            Need::LockedRollback,
-            Need::AllowDestructive,
-            Need::PendingScope,
-        ] {
-            assert_eq!(need.floor().need, need);
-            let rows = FLOORS.iter().filter(|floor| floor.need == need);
-            assert_eq!(rows.count(), 1, "{need:?}");
+        for floor in FLOORS {
+            assert_eq!(floor.need.floor(), floor);
         }
         assert!(FLOORS.is_sorted_by_key(|floor| floor.since));
     }
