@@ -275,7 +275,7 @@ impl ConfitureMigration {
             }
             result
         };
-        let result = self.runner.threads().run(work).await;
+        let result = self.runner.threads.run(work).await;
         result.unwrap_or_else(|error| {
             let what = format!("cannot start a thread: {error}");
             let kind = AdapterErrorKind::Execution;

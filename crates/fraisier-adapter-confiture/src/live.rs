@@ -64,7 +64,7 @@ impl<'a> Live<'a> {
         let timeout = limit.or(version).into_iter().chain(config.timeout).min();
         let output = self.runner.run(invocation, timeout, listener).await;
         output.map_err(|mut error| {
-            if let RunError::Report { output, .. } = &mut error {
+            if let RunError::Report(_, output) = &mut error {
                 remove_halves(output, &self.request.redactor);
             }
             start::fault(*operation, config.named_by, error)

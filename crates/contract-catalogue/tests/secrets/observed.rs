@@ -30,7 +30,6 @@ pub(crate) fn while_it_runs(redactor: &Arc<Redactor>, output: &Output, target: &
         ] {
             listener(Activity::Printed(stream, &printed.head));
             listener(Activity::Printed(stream, &printed.tail));
-            listener(Activity::PrintedAll(stream));
         }
         listener(Activity::Finished(output));
         emit_migrations(output, &announcer);

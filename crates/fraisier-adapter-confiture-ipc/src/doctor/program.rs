@@ -67,7 +67,7 @@ fn program(adapter: &ConfitureMigration, rule: &str) -> Finding {
     const CHECK: &str = "program";
     let file = match program_of(adapter) {
         Ok(file) if is_executable(&file) => file,
-        Ok(file) | Err(RunError::Program { program: file, .. }) => {
+        Ok(file) | Err(RunError::Program(file, ..)) => {
             let text = format!(
                 "no program {} ({rule}). Next: pip install fraiseql-confiture, put it on PATH, or name it \
                  with --confiture or FRAISIER_CONFITURE_BIN",

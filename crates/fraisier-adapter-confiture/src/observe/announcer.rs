@@ -9,12 +9,12 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use super::{Call, Event, Observer};
-use crate::process::{Activity, Exit, Listener, Output, Stream};
-use crate::redact::{Redacted, Redactor};
+use crate::process::{Activity, Exit, Listener, Stream};
+use crate::redact::{Redacted, Redactor, floor_char_boundary};
 
 /// How many lines of one stream are delivered in a second; the rest is counted. A person reads
 /// fewer, and a child that prints millions must not be slowed down by its audience.
-const LINES_PER_SECOND: u32 = 1000;
+const LINES_PER_SECOND: u64 = 1000;
 /// How much of a line is looked at.
 const LOOKED_AT: usize = 16 * 1024;
 /// How much of a longer line is delivered; far enough below [`LOOKED_AT`] that the redactor has seen
@@ -77,32 +77,31 @@ impl Announcer {
     }
 
     fn report(&self, activity: Activity<'_>, streams: &mut [Lines; 2]) {
+        // Whether anybody listens to lines.
+        let is_heard = self.observer.is_some() || tracing::enabled!(tracing::Level::DEBUG);
         match activity {
             Activity::Unwatched => self.emit(Event::NotWatched),
             Activity::Started(pid) => self.emit(Event::Started { pid }),
-            Activity::Printed(stream, bytes) if self.is_heard() => {
+            Activity::Printed(stream, bytes) if is_heard => {
                 streams[stream as usize].push(self, bytes);
             }
-            Activity::PrintedAll(stream) if self.is_heard() => {
-                streams[stream as usize].finish(self);
-            }
-            Activity::Printed(..) | Activity::PrintedAll(_) => {}
+            Activity::Printed(..) => {}
             Activity::Interrupted(why) => self.emit(Event::Interrupted { why }),
-            Activity::Finished(output) => self.finished(output),
+            Activity::Finished(output) => {
+                for stream in streams {
+                    stream.finish(self);
+                }
+                match output.exit {
+                    Exit::Code(code) => Span::current().record("exit", code),
+                    Exit::Signal(signal) => Span::current().record("signal", signal),
+                };
+                self.emit(Event::Finished {
+                    exit: output.exit,
+                    duration: output.duration,
+                    killed: output.was_killed(),
+                });
+            }
         }
-    }
-
-    fn finished(&self, output: &Output) {
-        let span = Span::current();
-        match output.exit {
-            Exit::Code(code) => span.record("exit", code),
-            Exit::Signal(signal) => span.record("signal", signal),
-        };
-        self.emit(Event::Finished {
-            exit: output.exit,
-            duration: output.duration,
-            killed: output.was_killed(),
-        });
     }
 
     pub(crate) fn emit(&self, event: Event) {
@@ -112,11 +111,6 @@ impl Announcer {
             // A panic of the observer must not end the thread that owns the command.
             let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&self.call, event.get())));
         }
-    }
-
-    /// Whether anybody listens to lines.
-    fn is_heard(&self) -> bool {
-        self.observer.is_some() || tracing::enabled!(tracing::Level::DEBUG)
     }
 }
 
@@ -175,14 +169,11 @@ fn trace(event: &Redacted<Event>) {
 /// Turns the bytes of one stream into events: a line each, as far as they are not too long or too many.
 struct Lines {
     stream: Stream,
-    /// The line that has begun, up to [`LOOKED_AT`].
+    /// The line that has begun; one byte more than [`LOOKED_AT`] of a longer one.
     begun: Vec<u8>,
-    /// Whether it is longer.
-    is_cut: bool,
-    /// When the current second began, how many lines may still be delivered in it, and how many were not.
+    /// When the current second began, and how many lines were printed in it.
     second: Instant,
-    left: u32,
-    skipped: u64,
+    count: u64,
 }
 
 impl Lines {
@@ -190,20 +181,16 @@ impl Lines {
         Self {
             stream,
             begun: Vec::new(),
-            is_cut: false,
             second: Instant::now(),
-            left: LINES_PER_SECOND,
-            skipped: 0,
+            count: 0,
         }
     }
 
     fn push(&mut self, to: &Announcer, chunk: &[u8]) {
         for part in chunk.split_inclusive(|byte| *byte == b'\n') {
             let line = part.strip_suffix(b"\n");
-            let text = line.unwrap_or(part);
-            let room = LOOKED_AT - self.begun.len();
-            self.is_cut |= text.len() > room;
-            self.begun.extend(&text[..room.min(text.len())]);
+            let rest = LOOKED_AT + 1 - self.begun.len();
+            self.begun.extend(line.unwrap_or(part).iter().take(rest));
             if line.is_some() {
                 self.deliver(to);
             }
@@ -221,41 +208,35 @@ impl Lines {
     fn deliver(&mut self, to: &Announcer) {
         if self.second.elapsed() >= Duration::from_secs(1) {
             self.report_skipped(to);
-            self.second = Instant::now();
-            self.left = LINES_PER_SECOND;
+            (self.second, self.count) = (Instant::now(), 0);
         }
-        if let Some(left) = self.left.checked_sub(1) {
-            self.left = left;
+        self.count += 1;
+        if self.count <= LINES_PER_SECOND {
             let text = self.text(&to.redactor);
             let stream = self.stream;
             to.emit(Event::Line { stream, text });
-        } else {
-            self.skipped += 1;
         }
         self.begun.clear();
-        self.is_cut = false;
     }
 
     /// The line as an event has it. One that is cut is redacted before that: no redactor would recognise
     /// a piece of a secret.
     fn text(&self, redactor: &Redactor) -> String {
-        if !self.is_cut {
-            let line = self.begun.strip_suffix(b"\r").unwrap_or(&self.begun);
-            return String::from_utf8_lossy(line).into_owned();
+        let is_cut = self.begun.len() > LOOKED_AT;
+        let line = self.begun.strip_suffix(b"\r").unwrap_or(&self.begun);
+        let line = String::from_utf8_lossy(line).into_owned();
+        if !is_cut {
+            return line;
         }
-        let line = String::from_utf8_lossy(&self.begun);
         let mut text = redactor.text(&line).into_owned();
-        let mut end = DELIVERED.min(text.len().saturating_sub(DELIVERED));
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
+        let end = DELIVERED.min(text.len().saturating_sub(DELIVERED));
+        text.truncate(floor_char_boundary(&text, end));
         text.push('…');
         text
     }
 
-    fn report_skipped(&mut self, to: &Announcer) {
-        let (stream, count) = (self.stream, std::mem::take(&mut self.skipped));
+    fn report_skipped(&self, to: &Announcer) {
+        let (stream, count) = (self.stream, self.count.saturating_sub(LINES_PER_SECOND));
         if count > 0 {
             to.emit(Event::LinesSkipped { stream, count });
         }

@@ -13,7 +13,7 @@ use crate::process::{Obstacle, RunError, is_shortage};
 pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) -> Fault {
     let what = error.to_string();
     let (kind, next) = match error {
-        RunError::Report { source, output } => {
+        RunError::Report(source, output) => {
             let next = if is_shortage(&source) {
                 Advice::free_resources()
             } else {
@@ -24,7 +24,7 @@ pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) ->
             let state = ended.state_without_report();
             return ended.fault(Kind::InternalError, &what, state, next);
         }
-        RunError::Lost { .. } => {
+        RunError::Lost(_) => {
             let state = if operation.changes_database() {
                 DatabaseState::Unknown
             } else {
@@ -32,7 +32,7 @@ pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) ->
             };
             return Fault::new(Kind::InternalError, what, state, Advice::none());
         }
-        RunError::Program { obstacle, .. } => match obstacle {
+        RunError::Program(_, obstacle, _) => match obstacle {
             Obstacle::Busy => (Kind::Execution, Advice::wait_for_program()),
             Obstacle::Exhausted => (Kind::Execution, Advice::free_resources()),
             Obstacle::NotFound => (Kind::InvalidConfig, Advice::install_where(named_by)),
@@ -40,8 +40,8 @@ pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) ->
             Obstacle::NotExecutable => (Kind::InvalidConfig, Advice::make_executable()),
             Obstacle::Other => (Kind::InvalidConfig, Advice::none()),
         },
-        RunError::WorkDir { .. } => (Kind::InvalidConfig, Advice::correct_workdir()),
-        RunError::TempDir { source, .. }
+        RunError::WorkDir(..) => (Kind::InvalidConfig, Advice::correct_workdir()),
+        RunError::TempDir(_, source)
             if matches!(
                 source.kind(),
                 ErrorKind::NotFound
@@ -73,11 +73,11 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_invalid_config() {
-        let error = RunError::Program {
-            program: "confiture".into(),
-            obstacle: Obstacle::NotFound,
-            source: io::Error::from(io::ErrorKind::NotFound),
-        };
+        let error = RunError::Program(
+            "confiture".into(),
+            Obstacle::NotFound,
+            io::Error::from(io::ErrorKind::NotFound),
+        );
         let error = words(Operation::Up, error);
         assert_eq!(error.kind, Kind::InvalidConfig);
         for part in ["confiture", "nothing was started", "FRAISIER_CONFITURE_BIN"] {
@@ -87,10 +87,12 @@ mod tests {
 
     #[test]
     fn the_advice_on_a_missing_program_names_the_rule_that_chose_it() {
-        let error = || RunError::Program {
-            program: "confiture".into(),
-            obstacle: Obstacle::NotFound,
-            source: io::Error::from(io::ErrorKind::NotFound),
+        let error = || {
+            RunError::Program(
+                "confiture".into(),
+                Obstacle::NotFound,
+                io::Error::from(io::ErrorKind::NotFound),
+            )
         };
         for (named_by, named, other) in [
             (NamedBy::Builder, "`program`", "FRAISIER_CONFITURE_BIN"),
@@ -110,11 +112,8 @@ mod tests {
     #[test]
     fn a_shortage_on_this_machine_is_no_invalid_config() {
         for obstacle in [Obstacle::Busy, Obstacle::Exhausted] {
-            let error = RunError::Program {
-                program: "confiture".into(),
-                obstacle,
-                source: io::Error::other("none left"),
-            };
+            let error =
+                RunError::Program("confiture".into(), obstacle, io::Error::other("none left"));
             let error = words(Operation::Up, error);
             assert_eq!(error.kind, Kind::Execution);
             assert!(error.message.contains("try again"), "{error}");
@@ -132,10 +131,7 @@ mod tests {
         ] {
             let error = words(
                 Operation::Up,
-                RunError::TempDir {
-                    parent: "/scratch".into(),
-                    source: kind.into(),
-                },
+                RunError::TempDir("/scratch".into(), kind.into()),
             );
             assert!(error.message.contains(next), "{error}");
             assert!(error.message.contains("nothing was started"), "{error}");
@@ -144,10 +140,7 @@ mod tests {
 
     #[test]
     fn a_bad_working_directory_is_invalid_config() {
-        let error = RunError::WorkDir {
-            dir: "/srv/shop".into(),
-            source: io::ErrorKind::NotFound.into(),
-        };
+        let error = RunError::WorkDir("/srv/shop".into(), io::ErrorKind::NotFound.into());
         let error = words(Operation::Up, error);
         assert_eq!(error.kind, Kind::InvalidConfig);
         assert!(error.message.contains("Next: "), "{error}");
@@ -162,10 +155,7 @@ mod tests {
             (Errno::AGAIN, true),
             (Errno::IO, false),
         ] {
-            let error = RunError::Report {
-                source: errno.into(),
-                output: Box::new(output(0, None)),
-            };
+            let error = RunError::Report(errno.into(), Box::new(output(0, None)));
             let error = words(Operation::Up, error);
             let advised = error
                 .message
@@ -176,13 +166,13 @@ mod tests {
 
     #[test]
     fn a_failure_after_the_start_leaves_the_state_unknown() {
-        let too_large = || RunError::Report {
-            source: io::Error::other("it is too long"),
-            output: Box::new(output(0, None)),
+        let too_large = || {
+            RunError::Report(
+                io::Error::other("it is too long"),
+                Box::new(output(0, None)),
+            )
         };
-        let lost = || RunError::Lost {
-            source: io::Error::other("taken"),
-        };
+        let lost = || RunError::Lost(io::Error::other("taken"));
         let errors: [&dyn Fn() -> RunError; 2] = [&too_large, &lost];
         for error in errors {
             let up = words(Operation::Up, error());

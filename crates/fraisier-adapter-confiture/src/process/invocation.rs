@@ -172,11 +172,8 @@ pub(super) fn launch(
 /// child starts in; a bare name is looked up in `path`. Without a `path`, and by an empty entry of
 /// it, nothing is found: a program that lies in the working directory by chance is not started.
 pub(crate) fn find_program(program: &Path, path: Option<&OsStr>) -> Result<PathBuf, RunError> {
-    let refused = |obstacle, errno: Errno| RunError::Program {
-        program: program.to_owned(),
-        obstacle,
-        source: errno.into(),
-    };
+    let refused =
+        |obstacle, errno: Errno| RunError::Program(program.to_owned(), obstacle, errno.into());
     if program.components().count() != 1 || program.is_absolute() {
         return std::path::absolute(program).map_err(|_| refused(Obstacle::NotFound, Errno::NOENT));
     }
@@ -196,26 +193,15 @@ pub(crate) fn find_program(program: &Path, path: Option<&OsStr>) -> Result<PathB
 }
 
 /// The error of a program that could not be started.
-pub(super) fn not_started(program: &Path, source: io::Error) -> RunError {
-    RunError::Program {
-        program: program.to_owned(),
-        obstacle: obstacle(&source, program),
-        source,
-    }
+pub(super) fn not_started(program: &Path, error: io::Error) -> RunError {
+    RunError::Program(program.to_owned(), obstacle(&error, program), error)
 }
 
 /// Checks the working directory before the start, which fails with the same errno when the program is
 /// missing.
 fn enter(dir: &Path) -> Result<(), RunError> {
-    let entered = match std::fs::metadata(dir) {
-        Ok(found) if !found.is_dir() => Err(Errno::NOTDIR.into()),
-        Ok(_) => access(dir, Access::EXEC_OK).map_err(io::Error::from),
-        Err(error) => Err(error),
-    };
-    entered.map_err(|source| RunError::WorkDir {
-        dir: dir.to_owned(),
-        source,
-    })
+    access(dir.join("."), Access::EXEC_OK)
+        .map_err(|errno| RunError::WorkDir(dir.to_owned(), errno.into()))
 }
 
 fn obstacle(error: &io::Error, program: &Path) -> Obstacle {

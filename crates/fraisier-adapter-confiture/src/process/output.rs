@@ -54,8 +54,7 @@ impl From<Vec<u8>> for Captured {
     fn from(head: Vec<u8>) -> Self {
         Self {
             head,
-            omitted: 0,
-            tail: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -114,54 +113,26 @@ impl Output {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// The thread that looks after children could not be started, for example because the limit
-    /// of descriptors or of threads is reached.
-    #[error("cannot start the supervising thread: {source}")]
-    Supervisor {
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The working directory of the command does not exist, is no directory, or cannot be entered.
-    #[error("cannot start in {}: {source}", dir.display())]
-    WorkDir {
-        /// That directory.
-        dir: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// No private directory for the report could be made, for example because the disk is full.
-    #[error("cannot make a private directory in {}: {source}", parent.display())]
-    TempDir {
-        /// The directory it was to be made in.
-        parent: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The program could not be started.
-    #[error("cannot start {}: {source}", program.display())]
-    Program {
-        /// The program as it was asked for, or where it was found.
-        program: PathBuf,
-        /// What kind of obstacle that is.
-        obstacle: Obstacle,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The program ran, but the report it wrote is not one that can be read.
-    #[error("the report cannot be read: {source}")]
-    Report {
-        /// What is wrong with the report.
-        source: io::Error,
-        /// Everything else that is known; its `report` is `None`.
-        output: Box<Output>,
-    },
+    /// The thread that looks after the command could not be started, for example because the limit of
+    /// descriptors or of threads is reached.
+    #[error("cannot start the supervising thread: {0}")]
+    Supervisor(io::Error),
+    /// This working directory of the command does not exist, is no directory, or cannot be entered.
+    #[error("cannot start in {dir}: {1}", dir = .0.display())]
+    WorkDir(PathBuf, io::Error),
+    /// No private directory could be made in this one, for example because the disk is full.
+    #[error("cannot make a private directory in {dir}: {1}", dir = .0.display())]
+    TempDir(PathBuf, io::Error),
+    /// This program could not be started: as it was asked for, or where it was found.
+    #[error("cannot start {program}: {2}", program = .0.display())]
+    Program(PathBuf, Obstacle, io::Error),
+    /// The program ran, but the report it wrote cannot be read. The `report` of the output is `None`.
+    #[error("the report cannot be read: {0}")]
+    Report(io::Error, Box<Output>),
     /// The program was started, and how it ended is not known, because something else in this process
     /// waited for it first.
-    #[error("the process was started, but its exit status was taken by someone else: {source}")]
-    Lost {
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("the process was started, but its exit status was taken by someone else: {0}")]
+    Lost(io::Error),
 }
 
 /// Whether this machine is out of something: descriptors, memory, threads.

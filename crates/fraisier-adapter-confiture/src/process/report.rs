@@ -34,10 +34,8 @@ impl ReportDir {
 
     fn choose_in(parent: &Path) -> Result<Self, RunError> {
         // The child starts in another directory, so a relative TMPDIR has to be resolved here.
-        let absolute = std::path::absolute(parent).map_err(|source| RunError::TempDir {
-            parent: parent.to_owned(),
-            source,
-        })?;
+        let absolute = std::path::absolute(parent)
+            .map_err(|error| RunError::TempDir(parent.to_owned(), error))?;
         // Every `RandomState` has other keys.
         let random = RandomState::new().hash_one(std::process::id());
         Ok(Self {
@@ -50,10 +48,8 @@ impl ReportDir {
     pub(super) fn create(&mut self) -> Result<(), RunError> {
         let created = DirBuilder::new().mode(0o700).create(&self.path);
         self.created = created.is_ok();
-        created.map_err(|source| RunError::TempDir {
-            parent: self.path.parent().unwrap_or(&self.path).to_owned(),
-            source,
-        })
+        let parent = self.path.parent().unwrap_or(&self.path);
+        created.map_err(|error| RunError::TempDir(parent.to_owned(), error))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -78,10 +74,7 @@ impl ReportDir {
         let mut targets = links.targets.iter();
         std::fs::create_dir_all(&directory)
             .and_then(|()| targets.try_for_each(|(link, to)| symlink(to, self.path.join(link))))
-            .map_err(|source| RunError::TempDir {
-                parent: directory,
-                source,
-            })
+            .map_err(|error| RunError::TempDir(directory, error))
     }
 }
 
@@ -189,7 +182,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let mut report = ReportDir::choose_in(parent.path()).unwrap();
         fs::create_dir(report.path()).unwrap();
-        assert!(matches!(report.create(), Err(RunError::TempDir { .. })));
+        assert!(matches!(report.create(), Err(RunError::TempDir(..))));
         let dir = report.path().to_owned();
         drop(report);
         assert!(dir.exists());

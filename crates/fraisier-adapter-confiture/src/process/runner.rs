@@ -44,11 +44,9 @@ pub enum Activity<'a> {
     Started(u32),
     /// It printed these bytes.
     Printed(Stream, &'a [u8]),
-    /// It prints nothing more on this stream.
-    PrintedAll(Stream),
     /// The runner stopped it.
     Interrupted(Interruption),
-    /// It ended with this output, which lacks the report.
+    /// It ended with this output, which lacks the report. It prints nothing more.
     Finished(&'a Output),
 }
 
@@ -64,15 +62,11 @@ pub type Listener = Box<dyn FnMut(Activity<'_>) + Send>;
 pub struct Runner {
     /// Whether a listener has heard that nothing watches.
     reported_unwatched: Arc<AtomicBool>,
-    threads: Threads,
+    /// The threads of the commands, and those of calls, which [`settled`](Self::settled) waits for, too.
+    pub(crate) threads: Threads,
 }
 
 impl Runner {
-    /// The threads of the commands, for threads of calls that [`settled`](Self::settled) waits for, too.
-    pub(crate) fn threads(&self) -> &Threads {
-        &self.threads
-    }
-
     /// Runs a command in the current span, kills it when it runs for longer than the timeout, and returns its
     /// output.
     ///
@@ -97,13 +91,12 @@ impl Runner {
     ) -> impl Future<Output = Result<Output, RunError>> + Send + use<> {
         let runner = self.clone();
         async move {
-            let supervisor = |source| RunError::Supervisor { source };
-            let (caller, task) = UnixStream::pair().map_err(supervisor)?;
-            task.set_nonblocking(true).map_err(supervisor)?;
+            let (caller, task) = UnixStream::pair().map_err(RunError::Supervisor)?;
+            task.set_nonblocking(true).map_err(RunError::Supervisor)?;
             let _caller = Caller(caller);
             let threads = runner.threads.clone();
             let work = async move || run(&runner, &invocation, timeout, listener, &task);
-            threads.run(work).await.map_err(supervisor)?
+            threads.run(work).await.map_err(RunError::Supervisor)?
         }
     }
 
@@ -132,7 +125,7 @@ fn run(
     mut listener: Listener,
     caller: &UnixStream,
 ) -> Result<Output, RunError> {
-    enough_descriptors().map_err(|source| RunError::Supervisor { source })?;
+    enough_descriptors().map_err(RunError::Supervisor)?;
     let writes_report = invocation.writes_report();
     let links = invocation.links();
     let mut dir = ReportDir::choose()?;
@@ -157,7 +150,7 @@ fn run(
     ];
     let group = Group { command, watcher };
     let ended = watch(&group, &mut streams, &mut listener, caller, timeout);
-    let (exit, interrupted) = ended.map_err(|source| RunError::Lost { source })?;
+    let (exit, interrupted) = ended.map_err(RunError::Lost)?;
     let [stdout, stderr] = drained(streams, &mut listener);
     let report = if writes_report && !has_hung_up(caller) {
         read_report(&dir.report())
@@ -169,7 +162,7 @@ fn run(
     drop(group);
     // What a descendant wrote until it was killed.
     drop(dir);
-    let mut output = Output {
+    let output = Output {
         exit,
         report: None,
         stdout,
@@ -179,14 +172,8 @@ fn run(
     };
     listener(Activity::Finished(&output));
     match report {
-        Ok(report) => {
-            output.report = report;
-            Ok(output)
-        }
-        Err(source) => Err(RunError::Report {
-            source,
-            output: Box::new(output),
-        }),
+        Ok(report) => Ok(Output { report, ..output }),
+        Err(source) => Err(RunError::Report(source, Box::new(output))),
     }
 }
 
@@ -241,7 +228,7 @@ fn drained<const N: usize>(mut streams: [Printed; N], listener: &mut Listener) -
     {
         read(&mut streams, listener, None, left);
     }
-    streams.map(|stream| stream.finish(listener))
+    streams.map(Printed::finish)
 }
 
 /// Waits for `time`, for output or for the caller to hang up, and reads the output.

@@ -56,8 +56,7 @@ impl Printed {
         }
     }
 
-    pub(super) fn finish(self, listener: &mut Listener) -> Captured {
-        listener(Activity::PrintedAll(self.stream));
+    pub(super) fn finish(self) -> Captured {
         self.captured.ended_at_lines()
     }
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 
 use super::invocation::not_started;
-use super::output::{Obstacle, RunError};
+use super::output::{RunError, is_shortage};
 
 const SHELL: &str = "/bin/sh";
 
@@ -72,21 +72,15 @@ impl Watcher {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0);
-        match command.spawn() {
-            Ok(shell) => {
-                let watcher = Self { shell, alive };
-                // The command keeps the other end of the socket open.
-                drop(command);
-                Ok(watcher.says_its_word().then_some(watcher))
-            }
-            Err(error) => match not_started(shell, error) {
-                error @ RunError::Program {
-                    obstacle: Obstacle::Exhausted,
-                    ..
-                } => Err(error),
-                _ => Ok(None),
-            },
-        }
+        let shell = match command.spawn() {
+            Ok(shell) => shell,
+            Err(error) if is_shortage(&error) => return Err(not_started(shell, error)),
+            Err(_) => return Ok(None),
+        };
+        // The command keeps the other end of the socket open.
+        drop(command);
+        let watcher = Self { shell, alive };
+        Ok(watcher.says_its_word().then_some(watcher))
     }
 
     fn says_its_word(&self) -> bool {

@@ -31,13 +31,9 @@ fn running_out_of_descriptors_at_any_point_is_a_failure() {
                         assert_eq!(report_of(&output).as_deref(), Some(&b"x"[..]));
                         succeeded += 1;
                     }
-                    Err(
-                        RunError::Supervisor { .. }
-                        | RunError::Program {
-                            obstacle: Obstacle::Exhausted,
-                            ..
-                        },
-                    ) => refused += 1,
+                    Err(RunError::Supervisor(_) | RunError::Program(_, Obstacle::Exhausted, _)) => {
+                        refused += 1;
+                    }
                     Err(other) => panic!("with {spare} to spare: {other:?}"),
                 }
             }
@@ -108,7 +104,7 @@ fn running_out_of_threads_is_a_failure() {
             let outcome = runner.run(script("exit 0"), None, listener()).await;
             setrlimit(Resource::As, before).unwrap();
             assert!(
-                matches!(outcome, Err(RunError::Supervisor { .. })),
+                matches!(outcome, Err(RunError::Supervisor(_))),
                 "{outcome:?}"
             );
             // What failed for want of a thread works again when there is one.
@@ -126,7 +122,7 @@ fn an_unwritable_report_directory_is_refused_before_the_start() {
         "limits::an_unwritable_report_directory_is_refused_before_the_start",
         "TMPDIR=/nowhere/at/all; export TMPDIR",
         || match run(None, script("exit 0")) {
-            Err(RunError::TempDir { parent, .. }) => {
+            Err(RunError::TempDir(parent, _)) => {
                 assert_eq!(parent, std::path::Path::new("/nowhere/at/all"));
             }
             other => panic!("{other:?}"),

@@ -14,9 +14,7 @@ use super::support::*;
 
 fn obstacle(path: &Path, args: Vec<Arg>) -> Obstacle {
     match run(None, program(path, args)) {
-        Err(RunError::Program {
-            program, obstacle, ..
-        }) => {
+        Err(RunError::Program(program, obstacle, _)) => {
             assert!(program.ends_with(path.file_name().unwrap()));
             obstacle
         }
@@ -86,7 +84,7 @@ fn an_inaccessible_directory_differs_from_a_missing_program() {
         let mut invocation = script("exit 0");
         invocation.cwd = PathBuf::from(dir);
         match run(None, invocation) {
-            Err(RunError::WorkDir { dir: named, .. }) => assert_eq!(named, Path::new(dir)),
+            Err(RunError::WorkDir(named, _)) => assert_eq!(named, Path::new(dir)),
             other => panic!("{dir}: {other:?}"),
         }
     }
@@ -137,7 +135,7 @@ fn a_bare_name_is_found_on_path_if_executable() {
     let mut path = first.path().as_os_str().to_owned();
     invocation.env.set("PATH", &path);
     match run(None, invocation.clone()) {
-        Err(RunError::Program { obstacle, .. }) => assert_eq!(obstacle, Obstacle::NotExecutable),
+        Err(RunError::Program(_, obstacle, _)) => assert_eq!(obstacle, Obstacle::NotExecutable),
         other => panic!("{other:?}"),
     }
     file(&second, "tool", "#!/bin/sh\nexit 6\n", 0o755);
@@ -161,7 +159,7 @@ fn a_bare_name_is_not_looked_up_in_the_working_directory() {
                     None => drop(invocation.env.remove("PATH")),
                 }
                 match run(None, invocation.clone()) {
-                    Err(RunError::Program { obstacle, .. }) => {
+                    Err(RunError::Program(_, obstacle, _)) => {
                         assert_eq!(obstacle, Obstacle::NotFound, "{path:?}");
                     }
                     other => panic!("{path:?}: {other:?}"),

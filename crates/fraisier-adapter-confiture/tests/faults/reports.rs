@@ -14,7 +14,7 @@ use super::support::*;
 fn problem(text: &str) -> io::Error {
     let text = format!("echo out; {text}; exit 3");
     match run(None, script(&text)) {
-        Err(RunError::Report { source, output }) => {
+        Err(RunError::Report(source, output)) => {
             assert_eq!(output.exit, Exit::Code(3));
             assert_eq!(output.stdout.head, b"out\n");
             assert!(output.report.is_none());
