@@ -131,39 +131,32 @@ impl ConnectionString {
             return Err("it is not a URL".into());
         }
         let (authority, query) = self.text.split_once('?').unwrap_or((&self.text, ""));
-        let is_plain = match authority
-            .split_once("//")
-            .and_then(|(_, it)| it.split_once('@'))
+        let (_, after) = authority.split_once("//").unwrap_or_default();
+        let (credentials, hosts) = after.split_once('@').unwrap_or_default();
+        if credentials.contains('/')
+            || hosts.contains('@')
+            || query.contains('@')
+            || self.text.contains(' ')
         {
-            Some((credentials, rest)) => !credentials.contains('/') && !rest.contains('@'),
-            None => true,
-        };
-        if !is_plain || query.contains('@') || self.text.contains(' ') {
             return Err("an `@`, `/`, `?` or space is not percent-encoded".into());
         }
-        let mut url = String::new();
-        let mut end = 0;
-        for setting in self.settings.iter().filter(|it| is_secret(&it.name)) {
-            if setting.name != "password" {
-                return Err(format!("libpq has no variable for `{}`", setting.name));
+        let mut url = authority.to_owned();
+        for Setting { name, span, .. } in self.settings.iter().filter(|it| is_secret(&it.name)) {
+            if name != "password" {
+                return Err(format!("libpq has no variable for `{name}`"));
             }
-            // With its `:`, or its name and one of the marks around it.
-            let mut start = setting.span.start - 1;
-            let mut after = setting.span.end;
-            if start > authority.len() {
-                start = self.text[..start]
-                    .rfind(['?', '&'])
-                    .map_or(start, |mark| mark + 1);
-                after += usize::from(self.text[after..].starts_with('&'));
+            if span.end <= authority.len() {
+                // With its `:`.
+                url.replace_range(span.start - 1..span.end, "");
             }
-            url.push_str(&self.text[end..start]);
-            end = after;
         }
-        url.push_str(&self.text[end..]);
-        // What is before the query may end in the same marks.
-        if let Some(query) = url.find('?') {
-            let kept = url[query..].trim_end_matches(['?', '&']).len();
-            url.truncate(query + kept);
+        let is_kept = |option: &&str| {
+            let name = option.split('=').next().unwrap_or_default();
+            !option.is_empty() && percent_decoded(name) != "password"
+        };
+        let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
+        if !kept.is_empty() {
+            url = format!("{url}?{}", kept.join("&"));
         }
         Ok((url, self.get("password")))
     }

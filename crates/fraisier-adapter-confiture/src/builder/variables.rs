@@ -62,7 +62,10 @@ pub static VARIABLES: &[Variable] = &[
         does: "how long `up` waits for the migration lock, unless the context sets it",
         default: "confiture's, 30000",
         apply: |builder, value| {
-            let ms = whole(value.to_str()?)?;
+            // `parse` alone would accept a sign.
+            let digits = value.to_str()?;
+            let digits = (!digits.starts_with('+')).then_some(digits)?;
+            let ms = digits.parse().ok()?;
             let fits = LOCK_TIMEOUT_MS.contains(&ms);
             fits.then(|| builder.lock_timeout_ms(ms))
         },
@@ -167,10 +170,16 @@ pub(super) fn apply(
     Ok(builder)
 }
 
-fn duration(value: &OsStr) -> Option<Duration> {
+/// The builder with a time or, at `off`, without one. No variable takes a time of zero.
+fn duration_or_off(
+    value: &OsStr,
+    set: impl FnOnce(Option<Duration>) -> Builder,
+) -> Option<Builder> {
     let value = value.to_str()?;
-    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = value.split_at(digits);
+    if value == "off" {
+        return Some(set(None));
+    }
+    let (number, unit) = value.split_at(value.find(|c: char| !c.is_ascii_digit())?);
     let milliseconds = match unit {
         "ms" => 1,
         "s" => 1000,
@@ -178,33 +187,12 @@ fn duration(value: &OsStr) -> Option<Duration> {
         "h" => 60 * 60 * 1000,
         _ => return None,
     };
-    whole(number)?
-        .checked_mul(milliseconds)
-        .map(Duration::from_millis)
-}
-
-/// A time, or none. A time of zero would give no time at all, and is no value.
-fn duration_or_off(
-    value: &OsStr,
-    set: impl FnOnce(Option<Duration>) -> Builder,
-) -> Option<Builder> {
-    match value.to_str()? {
-        "off" => Some(set(None)),
-        _ => duration(value)
-            .filter(|time| !time.is_zero())
-            .map(|time| set(Some(time))),
-    }
+    let time = number.parse::<u64>().ok()?.checked_mul(milliseconds)?;
+    (time > 0).then(|| set(Some(Duration::from_millis(time))))
 }
 
 fn switch(value: &OsStr) -> Option<bool> {
     value.to_str()?.parse().ok()
-}
-
-/// A number without the sign that `parse` alone would let pass.
-fn whole(text: &str) -> Option<u64> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())?
 }
 
 fn names(value: &OsStr) -> Option<BTreeSet<OsString>> {

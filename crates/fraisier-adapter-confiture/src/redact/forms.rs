@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 
 use super::FRAGMENT;
 use crate::libpq::{ConnectionString, is_secret, percent_decoded};
@@ -62,23 +63,16 @@ fn add_password(passwords: &mut BTreeSet<String>, raw: &str) {
 }
 
 /// The strings of a JSON value, such as a service account, that are long enough to be secrets.
-pub(super) fn strings_in_json(value: &str) -> Vec<String> {
-    use serde_json::Value;
-
-    let mut strings = Vec::new();
-    let mut values: Vec<Value> = match serde_json::from_str(value) {
-        Ok(value @ (Value::Object(_) | Value::Array(_))) => vec![value],
-        _ => return strings,
-    };
-    while let Some(value) = values.pop() {
-        match value {
-            Value::String(text) if text.len() >= FRAGMENT => strings.push(text),
-            Value::Array(elements) => values.extend(elements),
-            Value::Object(members) => values.extend(members.into_iter().map(|(_, value)| value)),
-            _ => {}
+pub(super) fn strings_in_json(value: Value) -> Vec<String> {
+    match value {
+        Value::String(text) if text.len() >= FRAGMENT => vec![text],
+        Value::Array(elements) => elements.into_iter().flat_map(strings_in_json).collect(),
+        Value::Object(members) => {
+            let values = members.into_iter().map(|(_, value)| value);
+            values.flat_map(strings_in_json).collect()
         }
+        _ => Vec::new(),
     }
-    strings
 }
 
 /// A secret in every form in which a program might print it.
@@ -87,7 +81,7 @@ pub(super) fn forms(secret: &str) -> BTreeSet<String> {
     if secret.is_empty() {
         return BTreeSet::new();
     }
-    let json = serde_json::Value::from(secret).to_string();
+    let json = Value::from(secret).to_string();
     let json = &json[1..json.len() - 1];
     let ascii = beyond_ascii(json, |c, text| {
         for unit in c.encode_utf16(&mut [0; 2]) {

@@ -11,6 +11,7 @@ use std::fmt;
 use std::ops::Range;
 
 use fraisier_adapter_api::Revision;
+use serde_json::Value;
 
 use self::forms::{credentials, forms, strings_in_json};
 use crate::libpq::percent_decoded;
@@ -79,8 +80,10 @@ impl Redactor {
         for secret in secrets {
             known.extend(forms(secret));
             known.insert(percent_decoded(secret.trim()));
-            let strings = strings_in_json(secret);
-            known.extend(strings.iter().flat_map(|text| forms(text)));
+            if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(secret) {
+                let strings = strings_in_json(value);
+                known.extend(strings.iter().flat_map(|text| forms(text)));
+            }
         }
         known.remove("");
         let windows = known.iter().flat_map(|it| it.as_bytes().windows(FRAGMENT));
@@ -127,9 +130,9 @@ impl Redactor {
         for (at, window) in text.as_bytes().windows(FRAGMENT).enumerate() {
             if self.is_fragment(window) {
                 let start = floor_char_boundary(text, at);
-                let end = at + FRAGMENT;
-                let rest = (end..text.len()).take_while(|it| !text.is_char_boundary(*it));
-                let end = end + rest.count();
+                let mut ends = at + FRAGMENT..text.len();
+                let end = ends.find(|it| text.is_char_boundary(*it));
+                let end = end.unwrap_or(text.len());
                 match found.last_mut() {
                     Some(span) if start <= span.end => span.end = end,
                     _ => found.push(start..end),
@@ -151,8 +154,9 @@ impl Redactor {
     }
 
     fn is_fragment(&self, window: &[u8]) -> bool {
-        let found = self.fragments.binary_search_by(|it| it[..].cmp(window));
-        found.is_ok()
+        self.fragments
+            .binary_search_by(|it| it[..].cmp(window))
+            .is_ok()
     }
 
     /// A name such as a revision, without secrets. A name is compared, so it is not changed where it is
@@ -237,7 +241,7 @@ pub(crate) fn text_of(captured: &Captured) -> String {
 }
 
 /// The last boundary of a character that is not after `at`.
-fn floor_char_boundary(text: &str, at: usize) -> usize {
+pub(crate) fn floor_char_boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len()))
         .rev()
         .find(|at| text.is_char_boundary(*at))

@@ -92,7 +92,8 @@ pub(crate) fn packages(root: &Path) -> impl Iterator<Item = PathBuf> {
     entries(&root.join("lib")).flat_map(move |python| names.map(|name| python.join(name)))
 }
 
-fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+/// What is in a directory; nothing where it cannot be read.
+pub(crate) fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let entries = directory.read_dir().into_iter().flatten().flatten();
     entries.map(|entry| entry.path())
 }

@@ -12,7 +12,7 @@ use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
 use crate::process::Environment;
-use crate::release::installed::packages;
+use crate::release::installed::{entries, packages};
 
 const PREFIX: &str = "PYTHONPYCACHEPREFIX";
 const FORBIDDEN: &str = "PYTHONDONTWRITEBYTECODE";
@@ -20,7 +20,7 @@ const FORBIDDEN: &str = "PYTHONDONTWRITEBYTECODE";
 /// Points the child at the private cache if that makes it faster.
 pub(super) fn provide(environment: &mut Environment, program: &Path) {
     if helps(environment, program)
-        && let Some(dir) = places().find_map(|place| private(&place))
+        && let Some(dir) = places().find(|place| is_private(place))
     {
         environment.set(PREFIX, dir);
         environment.remove(FORBIDDEN);
@@ -48,9 +48,8 @@ fn helps(environment: &Environment, program: &Path) -> bool {
 }
 
 fn is_compiled(package: &Path) -> bool {
-    let entries = package.join("__pycache__").read_dir();
-    let mut entries = entries.into_iter().flatten().flatten();
-    entries.any(|it| it.path().extension().is_some_and(|it| it == "pyc"))
+    let mut files = entries(&package.join("__pycache__"));
+    files.any(|it| it.extension().is_some_and(|it| it == "pyc"))
 }
 
 /// Where a cache may be, the best place first.
@@ -63,26 +62,21 @@ fn places() -> impl Iterator<Item = PathBuf> {
     user.chain([shared]).map(|dir| dir.join("bytecode"))
 }
 
-/// The directory, created if it does not exist; `None` when it is not private.
-fn private(dir: &Path) -> Option<PathBuf> {
-    dir.is_absolute().then_some(())?;
-    let created = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    created
-        .and_then(|()| dir.symlink_metadata())
-        .ok()
-        .filter(|found| {
-            found.is_dir()
-                && found.uid() == geteuid().as_raw()
-                && found.mode() & 0o777 == found.mode() & 0o700
-        })?;
-    let real = dir.canonicalize().ok()?;
-    let mut ancestors = dir.ancestors().chain(real.ancestors());
-    ancestors
-        .all(|it| {
-            it.symlink_metadata()
-                .is_ok_and(|found| is_out_of_reach(&found))
+/// Whether the directory, which is created if it does not exist, is private.
+fn is_private(dir: &Path) -> bool {
+    let ours = |found: Metadata| {
+        let mode = found.mode() & 0o777;
+        found.is_dir() && found.uid() == geteuid().as_raw() && mode == mode & 0o700
+    };
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    dir.is_absolute()
+        && builder.create(dir).is_ok()
+        && dir.symlink_metadata().is_ok_and(ours)
+        && dir.canonicalize().is_ok_and(|real| {
+            let mut ancestors = dir.ancestors().chain(real.ancestors());
+            ancestors.all(|it| it.symlink_metadata().is_ok_and(|it| is_out_of_reach(&it)))
         })
-        .then(|| dir.to_owned())
 }
 
 /// Whether nobody but this user and root can exchange what is in this directory.
@@ -165,9 +159,9 @@ mod tests {
     fn a_new_directory_is_private() {
         let root = TempDir::new().unwrap();
         let dir = root.path().join("a/b");
-        assert_eq!(private(&dir).as_ref(), Some(&dir));
+        assert!(is_private(&dir));
         assert_eq!(fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
-        assert_eq!(private(&dir).as_ref(), Some(&dir), "and stays so");
+        assert!(is_private(&dir), "and stays so");
     }
 
     #[test]
@@ -177,24 +171,24 @@ mod tests {
         fs::create_dir_all(&dir).unwrap();
         for mode in [0o755, 0o770, 0o707] {
             chmod(&dir, mode);
-            assert_eq!(private(&dir), None, "{mode:o}");
+            assert!(!is_private(&dir), "{mode:o}");
         }
         chmod(&dir, 0o700);
         chmod(&root.path().join("a"), 0o777);
-        assert_eq!(private(&dir), None, "a parent that others can write");
+        assert!(!is_private(&dir), "a parent that others can write");
         chmod(&root.path().join("a"), 0o1777);
-        assert!(private(&dir).is_some(), "a sticky parent");
-        assert_eq!(private(Path::new("relative")), None);
-        assert_eq!(private(Path::new("/proc/none")), None);
+        assert!(is_private(&dir), "a sticky parent");
+        assert!(!is_private(Path::new("relative")));
+        assert!(!is_private(Path::new("/proc/none")));
     }
 
     #[test]
     fn a_link_is_refused() {
         let root = TempDir::new().unwrap();
         let real = root.path().join("real");
-        assert!(private(&real).is_some());
+        assert!(is_private(&real));
         let link = root.path().join("link");
         symlink(&real, &link).unwrap();
-        assert_eq!(private(&link), None);
+        assert!(!is_private(&link));
     }
 }

@@ -201,9 +201,9 @@ pub(crate) fn is_refused(message: &str) -> bool {
 
 /// Sets the options back to what they are in `before`.
 pub(super) fn remove_check(environment: &mut Environment, before: &Environment) {
-    match before.get(OPTIONS) {
-        Some(options) => environment.set(OPTIONS, options),
-        None => drop(environment.remove(OPTIONS)),
+    environment.remove(OPTIONS);
+    if let Some(options) = before.get(OPTIONS) {
+        environment.set(OPTIONS, options);
     }
 }
 
