@@ -21,18 +21,14 @@ const LIMIT: u64 = 256 << 20;
 /// The place for one report, in a directory of its own that only this user can enter. Dropping it
 /// removes the directory.
 pub(super) struct ReportDir {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     created: bool,
 }
 
 impl ReportDir {
-    /// Chooses the path of a directory. Nothing is created yet, so that the watcher knows the path
-    /// before there is anything to remove.
-    pub(super) fn choose() -> Result<Self, RunError> {
-        Self::choose_in(&std::env::temp_dir())
-    }
-
-    fn choose_in(parent: &Path) -> Result<Self, RunError> {
+    /// Chooses the path of a directory in `parent`. Nothing is created yet, so that the watcher knows the
+    /// path before there is anything to remove.
+    pub(super) fn choose(parent: &Path) -> Result<Self, RunError> {
         // The child starts in another directory, so a relative TMPDIR has to be resolved here.
         let absolute = std::path::absolute(parent)
             .map_err(|error| RunError::TempDir(parent.to_owned(), error))?;
@@ -50,10 +46,6 @@ impl ReportDir {
         self.created = created.is_ok();
         let parent = self.path.parent().unwrap_or(&self.path);
         created.map_err(|error| RunError::TempDir(parent.to_owned(), error))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Where the report belongs.
@@ -167,10 +159,10 @@ mod tests {
 
     #[test]
     fn only_this_user_can_enter_the_directory_and_dropping_removes_it() {
-        let mut report = ReportDir::choose().unwrap();
-        assert!(!report.path().exists());
+        let mut report = ReportDir::choose(&std::env::temp_dir()).unwrap();
+        assert!(!report.path.exists());
         report.create().unwrap();
-        let dir = report.path().to_owned();
+        let dir = report.path.clone();
         assert_eq!(fs::metadata(&dir).unwrap().mode() & 0o7777, 0o700);
         fs::write(report.report(), "{}").unwrap();
         drop(report);
@@ -180,10 +172,10 @@ mod tests {
     #[test]
     fn a_directory_that_exists_is_neither_used_nor_removed() {
         let parent = tempfile::tempdir().unwrap();
-        let mut report = ReportDir::choose_in(parent.path()).unwrap();
-        fs::create_dir(report.path()).unwrap();
+        let mut report = ReportDir::choose(parent.path()).unwrap();
+        fs::create_dir(&report.path).unwrap();
         assert!(matches!(report.create(), Err(RunError::TempDir(..))));
-        let dir = report.path().to_owned();
+        let dir = report.path.clone();
         drop(report);
         assert!(dir.exists());
     }
@@ -193,14 +185,14 @@ mod tests {
         let files = tempfile::tempdir().unwrap();
         let file = files.path().join("001_a.up.sql");
         fs::write(&file, "SELECT 1;").unwrap();
-        let mut report = ReportDir::choose().unwrap();
+        let mut report = ReportDir::choose(&std::env::temp_dir()).unwrap();
         report.create().unwrap();
         let links = Links {
             directory: "db/links".into(),
             targets: [("db/links/001_a.up.sql".into(), file.clone())].into(),
         };
         report.link(&links).unwrap();
-        let link = report.path().join("db/links/001_a.up.sql");
+        let link = report.path.join("db/links/001_a.up.sql");
         assert_eq!(fs::read_to_string(&link).unwrap(), "SELECT 1;");
         drop(report);
         assert!(!link.is_symlink() && file.exists());
@@ -208,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_missing_parent_is_named() {
-        let mut report = ReportDir::choose_in(Path::new("/nowhere/at/all")).unwrap();
+        let mut report = ReportDir::choose(Path::new("/nowhere/at/all")).unwrap();
         let error = report.create().err().unwrap();
         assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
     }

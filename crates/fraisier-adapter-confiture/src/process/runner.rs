@@ -128,9 +128,9 @@ fn run(
     enough_descriptors().map_err(RunError::Supervisor)?;
     let writes_report = invocation.writes_report();
     let links = invocation.links();
-    let mut dir = ReportDir::choose()?;
+    let mut dir = ReportDir::choose(&std::env::temp_dir())?;
     // The watcher is the first process of a run, so that it watches all the others.
-    let watcher = Watcher::start(dir.path())?;
+    let watcher = Watcher::start(&dir.path)?;
     if watcher.is_none() && !runner.reported_unwatched.swap(true, Ordering::Relaxed) {
         listener(Activity::Unwatched);
     }
@@ -142,7 +142,7 @@ fn run(
     }
     let began = Instant::now();
     let leader = watcher.as_ref().map(Watcher::group);
-    let mut command = launch(invocation, &dir.report(), dir.path(), leader)?;
+    let mut command = launch(invocation, &dir.report(), &dir.path, leader)?;
     listener(Activity::Started(command.id()));
     let mut streams = [
         Printed::new(Stream::Stdout, command.stdout.take()),

@@ -175,41 +175,34 @@ fn may_have_statement(path: &Path) -> bool {
     open(path)
         .and_then(|file| file.take(VERIFY_LIMIT).read_to_end(&mut bytes))
         .map_or(true, |length| {
-            length as u64 == VERIFY_LIMIT || has_statement(&bytes)
+            length as u64 == VERIFY_LIMIT || has_statement(&String::from_utf8_lossy(&bytes))
         })
 }
 
-fn has_statement(mut sql: &[u8]) -> bool {
-    sql = sql.strip_prefix("\u{feff}".as_bytes()).unwrap_or(sql);
+fn has_statement(sql: &str) -> bool {
+    let mut sql = sql.strip_prefix('\u{feff}').unwrap_or(sql);
     loop {
-        sql = match sql {
-            [] => return false,
-            [
-                b' ' | b'\t' | b'\n' | b'\r' | b'\x0b' | b'\x0c' | b';',
-                rest @ ..,
-            ] => rest,
-            [b'-', b'-', rest @ ..] => {
-                let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-                &rest[end.unwrap_or(rest.len())..]
-            }
-            [b'/', b'*', rest @ ..] => match after_block_comment(rest) {
-                Some(rest) => rest,
-                None => return true,
-            },
-            _ => return true,
+        sql = sql.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c', ';']);
+        if let Some(comment) = sql.strip_prefix("--") {
+            let end = comment.find(['\n', '\r']);
+            sql = &comment[end.unwrap_or(comment.len())..];
+        } else if let Some(rest) = sql.strip_prefix("/*").and_then(after_block_comment) {
+            sql = rest;
+        } else {
+            return !sql.is_empty();
         }
     }
 }
 
 /// What follows a block comment that has begun; they nest. `None` when it does not end.
-fn after_block_comment(mut sql: &[u8]) -> Option<&[u8]> {
+fn after_block_comment(mut sql: &str) -> Option<&str> {
     let mut depth = 1;
     while depth > 0 {
-        (sql, depth) = match sql {
-            [] => return None,
-            [b'/', b'*', rest @ ..] => (rest, depth + 1),
-            [b'*', b'/', rest @ ..] => (rest, depth - 1),
-            [_, rest @ ..] => (rest, depth),
+        sql = &sql[sql.find(['*', '/'])?..];
+        (sql, depth) = match (sql.strip_prefix("/*"), sql.strip_prefix("*/")) {
+            (Some(rest), _) => (rest, depth + 1),
+            (_, Some(rest)) => (rest, depth - 1),
+            (None, None) => (&sql[1..], depth),
         };
     }
     Some(sql)
@@ -230,13 +223,10 @@ pub fn surprises(migrations: &[Migration]) -> Vec<(&'static str, String)> {
             found.push((HIDDEN_MIGRATION, what));
         }
     }
-    let number = |it: &Migration| it.version.parse::<u128>().ok();
-    let numbered = migrations
-        .iter()
-        .filter_map(|it| Some((number(it)?, &it.version)));
+    let numbered = migrations.iter().map(|it| &it.version);
+    let numbered = numbered.filter_map(|it| Some((it.parse::<u128>().ok()?, it)));
     let numbered: Vec<_> = numbered.collect();
-    let out_of_order = numbered.windows(2).find(|pair| pair[0].0 > pair[1].0);
-    if let Some([first, second]) = out_of_order {
+    if let Some([first, second]) = numbered.windows(2).find(|pair| pair[0].0 > pair[1].0) {
         let what = format!(
             "confiture orders versions as text, so {} comes before {}; give all versions the same number \
              of digits",
@@ -329,7 +319,7 @@ mod tests {
             "-- none\n/* nor /* nested */ here */ ;",
             "\u{feff}-- none",
         ] {
-            assert!(!has_statement(nothing.as_bytes()), "{nothing:?}");
+            assert!(!has_statement(nothing), "{nothing:?}");
         }
         for something in [
             "SELECT true",
@@ -342,7 +332,7 @@ mod tests {
             "- -",
             "/",
         ] {
-            assert!(has_statement(something.as_bytes()), "{something:?}");
+            assert!(has_statement(something), "{something:?}");
         }
     }
 
