@@ -23,7 +23,7 @@ pub(crate) fn result<T: Redact>(
     }
 }
 
-/// Its reader masks the secrets.
+/// The tool that gets the report masks the secrets in it.
 impl Redact for Result<Report, NotRun> {
     fn redact(&mut self, _: &Redactor) {}
 }

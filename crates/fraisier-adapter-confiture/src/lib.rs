@@ -1,7 +1,7 @@
 //! Runs confiture, the `PostgreSQL` migration tool, behind fraisier's `MigrationAdapter` trait.
 //!
-//! A deploy engine holds an [`Arc<dyn MigrationAdapter>`](fraisier_adapter_api::MigrationAdapter)
-//! and never sees confiture:
+//! A deploy engine uses it as an [`Arc<dyn MigrationAdapter>`](fraisier_adapter_api::MigrationAdapter)
+//! and needs to know nothing of confiture:
 //!
 //! ```no_run
 //! use std::sync::Arc;

@@ -42,7 +42,7 @@ pub(crate) struct ConnectionString {
     form: Option<Form>,
     /// In order: where two have the same name, libpq uses the last.
     pub(crate) settings: Vec<Setting>,
-    /// Words of keywords that are no value. Behind a password they may be parts of it.
+    /// Words without a name and `=`. After a password they may be parts of it.
     pub(crate) strays: Vec<Setting>,
     /// The first reason why libpq refuses it.
     problem: Option<Problem>,
@@ -241,7 +241,7 @@ impl ConnectionString {
         }
     }
 
-    /// A part of a URL, where nothing is no value.
+    /// Sets a part of a URL, unless it is empty.
     fn component(&mut self, name: &str, text: &str, span: Range<usize>) {
         if !span.is_empty() {
             self.encoded(name, &text[span.clone()], span);
@@ -253,7 +253,7 @@ impl ConnectionString {
             self.malformed(&format!("in `{name}`, {what}"));
             value
         });
-        // As JDBC has it.
+        // The spelling of JDBC, which libpq accepts.
         if (name, value.as_str()) == ("ssl", "true") {
             self.set("sslmode", "require".into(), span);
         } else {
@@ -307,8 +307,8 @@ impl ConnectionString {
     }
 }
 
-/// The value at the beginning of the text, without its quotes and backslashes, and how long it is as
-/// written: nothing when a quote is not closed.
+/// The value at the beginning of the text, without its quotes and backslashes, and its length as written;
+/// `None` if a quote is not closed.
 fn keyword_value(text: &str, blank: impl Fn(char) -> bool) -> (String, Option<usize>) {
     let quoted = text.starts_with('\'');
     let mut value = String::new();
@@ -335,8 +335,8 @@ fn form_of(text: &str) -> Option<Form> {
     (is_keyword && !keyword.is_empty()).then_some(Form::Keywords)
 }
 
-/// The value as libpq decodes it, or as far as it can be decoded and why libpq refuses it. Since libpq 17
-/// spaces around a value are no part of it.
+/// The value as libpq decodes it, or the value as far as it can be decoded and why libpq refuses it. From
+/// libpq 17 on, spaces around a value are not part of it.
 fn decoded(text: &str) -> Result<String, (String, &'static str)> {
     let value = percent_decoded(text.trim_matches(' '));
     let is_broken = |code: &str| {

@@ -77,13 +77,13 @@ impl<'a> Live<'a> {
         run.instrument(self.announcer.span(self.target)).await
     }
 
-    fn goes_without_check(&self, why: NoDisconnectCheck) {
+    fn continue_without_check(&self, why: NoDisconnectCheck) {
         self.no_check.set(Some(why));
         self.emit(Event::NoDisconnectCheck { why });
     }
 
     /// The command, without the disconnect check where that was refused.
-    fn as_known(&self, invocation: Invocation) -> Invocation {
+    fn without_refused_check(&self, invocation: Invocation) -> Invocation {
         match self.no_check.get() {
             Some(NoDisconnectCheck::Refused) => self.request.without_check(invocation),
             _ => invocation,
@@ -93,8 +93,8 @@ impl<'a> Live<'a> {
 
 #[async_trait(?Send)]
 impl Confiture for Live<'_> {
-    /// Runs the command, and once more without the disconnect check when that is why there was no
-    /// connection. Nothing ran over a connection that was never opened.
+    /// Runs the command. If the server or a pooler refused the connection because of the disconnect check,
+    /// runs it again without the check: no statement ran before.
     async fn run(&self, invocation: Invocation) -> Result<Output, Fault> {
         if is_version(&invocation) {
             return match installed::release(&invocation) {
@@ -106,9 +106,9 @@ impl Confiture for Live<'_> {
             };
         }
         if let (None, Some(why)) = (self.no_check.get(), self.request.no_check) {
-            self.goes_without_check(why);
+            self.continue_without_check(why);
         }
-        let invocation = self.as_known(invocation);
+        let invocation = self.without_refused_check(invocation);
         self.attempts.set(0);
         let output = self.observed(invocation.clone()).await?;
         let operation = self.request.operation;
@@ -119,8 +119,8 @@ impl Confiture for Live<'_> {
         if let Check::Demanded(_) = self.request.config.check {
             return Err(demanded_check(&ended, &said));
         }
-        self.goes_without_check(NoDisconnectCheck::Refused);
-        self.observed(self.as_known(invocation)).await
+        self.continue_without_check(NoDisconnectCheck::Refused);
+        self.observed(self.without_refused_check(invocation)).await
     }
 
     async fn run_beside(
@@ -129,7 +129,7 @@ impl Confiture for Live<'_> {
         timeout: Option<Duration>,
     ) -> Result<Output, Fault> {
         let listener = self.announcer.unwatched_only();
-        self.start(self.as_known(invocation), listener, timeout)
+        self.start(self.without_refused_check(invocation), listener, timeout)
             .await
     }
 

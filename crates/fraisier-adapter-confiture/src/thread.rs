@@ -64,7 +64,7 @@ impl Threads {
     }
 }
 
-/// Leaves the thread to [`Threads::settled`] when the caller's future ends.
+/// Lets [`Threads::settled`] wait for the thread, once the future of the caller has ended.
 struct Caller<'a>(&'a Threads, Abandoned);
 
 impl Drop for Caller<'_> {

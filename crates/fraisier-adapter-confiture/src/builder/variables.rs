@@ -62,12 +62,11 @@ pub static VARIABLES: &[Variable] = &[
         does: "how long `up` waits for the migration lock, unless the context sets it",
         default: "confiture's, 30000",
         apply: |builder, value| {
-            // `parse` alone would accept a sign.
-            let digits = value.to_str()?;
-            let digits = (!digits.starts_with('+')).then_some(digits)?;
-            let ms = digits.parse().ok()?;
-            let fits = LOCK_TIMEOUT_MS.contains(&ms);
-            fits.then(|| builder.lock_timeout_ms(ms))
+            let text = value.to_str()?;
+            let ms = text.parse().ok()?;
+            // `parse` accepts a sign.
+            let is_valid = LOCK_TIMEOUT_MS.contains(&ms) && !text.starts_with('+');
+            is_valid.then(|| builder.lock_timeout_ms(ms))
         },
     },
     Variable {
@@ -196,14 +195,10 @@ fn switch(value: &OsStr) -> Option<bool> {
 }
 
 fn names(value: &OsStr) -> Option<BTreeSet<OsString>> {
-    value
-        .to_str()?
-        .split(',')
-        .map(|name| {
-            let name = name.trim();
-            let like_a_name = !name.is_empty() && !name.contains(['=', '\0']);
-            like_a_name.then(|| name.into())
-        })
+    let names = value.to_str()?.split(',').map(str::trim);
+    let is_name = |name: &str| !name.is_empty() && !name.contains(['=', '\0']);
+    names
+        .map(|name| is_name(name).then(|| name.into()))
         .collect()
 }
 

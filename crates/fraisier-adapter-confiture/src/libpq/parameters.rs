@@ -8,7 +8,7 @@ use crate::failure::Advice;
 #[derive(Clone, Copy)]
 enum Values {
     Any,
-    /// Any, and it must not be seen.
+    /// Any; the value is a secret.
     Secret,
     OneOf(&'static [&'static str]),
     /// Those for which the function is true; the text describes them.
@@ -44,7 +44,7 @@ const PARAMETERS: &[(&[&str], Values)] = &[
         "a list of password, md5, gss, sspi, scram-sha-256, oauth and none, or of these with `!` each")),
 ];
 
-/// Whether the value of a parameter must not be seen.
+/// Whether the value of a parameter is a secret.
 pub(crate) fn is_secret(name: &str) -> bool {
     matches!(values_of(name), Some(Secret))
 }
@@ -104,7 +104,7 @@ fn wrong_value(string: &ConnectionString) -> Option<Problem> {
     })
 }
 
-/// Values of which each is accepted by itself.
+/// The first of the values that are accepted alone, but not together.
 fn contradiction(string: &ConnectionString) -> Option<Problem> {
     let value = |name: &str| string.get(name).filter(|value| !value.is_empty());
     let count = |name: &str| value(name).map(|list| list.split(',').count());

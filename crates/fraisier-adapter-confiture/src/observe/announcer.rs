@@ -15,10 +15,10 @@ use crate::redact::{Redacted, Redactor, floor_char_boundary};
 /// How many lines of one stream are delivered in a second; the rest is counted. A person reads
 /// fewer, and a child that prints millions must not be slowed down by its audience.
 const LINES_PER_SECOND: u64 = 1000;
-/// How much of a line is looked at.
-const LOOKED_AT: usize = 16 * 1024;
-/// How much of a longer line is delivered; far enough below [`LOOKED_AT`] that the redactor has seen
-/// every secret whole that begins in it.
+/// How many bytes of a line are read.
+const READ: usize = 16 * 1024;
+/// How many bytes of a longer line are delivered. This is so far below [`READ`] that a secret that begins
+/// in them was read as a whole, and is masked.
 const DELIVERED: usize = 8 * 1024;
 
 /// Reports what the commands of one call do, with every text redacted.
@@ -44,7 +44,7 @@ impl Announcer {
         }
     }
 
-    /// The span of a command, which is about this revision if about one.
+    /// The span of a command. The revision is the target of its operation, if that has one.
     #[must_use]
     pub fn span(&self, revision: Option<&Revision>) -> Span {
         let revision = Redacted::new(revision.cloned(), &self.redactor);
@@ -66,7 +66,7 @@ impl Announcer {
         Box::new(move |activity| announcer.report(activity, &mut streams))
     }
 
-    /// Reports only that nothing stops the command when this process dies.
+    /// Reports only a missing watcher: nothing stops the command when this process dies.
     pub(crate) fn unwatched_only(&self) -> Listener {
         let announcer = self.clone();
         Box::new(move |activity| {
@@ -169,7 +169,7 @@ fn trace(event: &Redacted<Event>) {
 /// Turns the bytes of one stream into events: a line each, as far as they are not too long or too many.
 struct Lines {
     stream: Stream,
-    /// The line that has begun; one byte more than [`LOOKED_AT`] of a longer one.
+    /// The line that has begun; one byte more than [`READ`] of a longer one.
     begun: Vec<u8>,
     /// When the current second began, and how many lines were printed in it.
     second: Instant,
@@ -189,7 +189,7 @@ impl Lines {
     fn push(&mut self, to: &Announcer, chunk: &[u8]) {
         for part in chunk.split_inclusive(|byte| *byte == b'\n') {
             let line = part.strip_suffix(b"\n");
-            let rest = LOOKED_AT + 1 - self.begun.len();
+            let rest = READ + 1 - self.begun.len();
             self.begun.extend(line.unwrap_or(part).iter().take(rest));
             if line.is_some() {
                 self.deliver(to);
@@ -219,10 +219,10 @@ impl Lines {
         self.begun.clear();
     }
 
-    /// The line as an event has it. One that is cut is redacted before that: no redactor would recognise
-    /// a piece of a secret.
+    /// The text of the event. A line that is cut is redacted first: no redactor would recognise a piece of a
+    /// secret.
     fn text(&self, redactor: &Redactor) -> String {
-        let is_cut = self.begun.len() > LOOKED_AT;
+        let is_cut = self.begun.len() > READ;
         let line = self.begun.strip_suffix(b"\r").unwrap_or(&self.begun);
         let line = String::from_utf8_lossy(line).into_owned();
         if !is_cut {

@@ -15,7 +15,8 @@ use rustix::process::Pid;
 
 use super::output::{Obstacle, RunError, is_shortage};
 
-/// How often and after what pause a program that is open for writing is tried again.
+/// How often a start is repeated while the file of the program is open for writing, and the pause before
+/// each repetition.
 const BUSY_RETRIES: (u32, Duration) = (25, Duration::from_millis(20));
 
 /// One argument of an [`Invocation`].
@@ -34,7 +35,8 @@ pub enum Arg {
 pub struct Links {
     /// The directory that the command gets.
     pub directory: PathBuf,
-    /// The absolute path that each link leads to. A link is in that directory or beside a part of its path.
+    /// Each link, and the absolute path that it points to. Links are in that directory, and beside the
+    /// directories that contain it.
     pub targets: BTreeMap<PathBuf, PathBuf>,
 }
 
@@ -44,7 +46,7 @@ impl<T: AsRef<OsStr> + ?Sized> From<&T> for Arg {
     }
 }
 
-/// All variables that a child sees. They hold secrets, so `Debug` prints names only.
+/// All variables that a child sees. Values may be secrets, so `Debug` prints names only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
@@ -65,7 +67,7 @@ impl Environment {
         self.0.insert(name.into(), value.into());
     }
 
-    /// Takes a variable out, and gives its value.
+    /// Removes a variable, and returns its value.
     pub fn remove(&mut self, name: impl AsRef<OsStr>) -> Option<OsString> {
         self.0.remove(name.as_ref())
     }
@@ -118,8 +120,8 @@ impl Invocation {
         })
     }
 
-    /// The argument vector, with the paths of the report and of the directory of links, which is below
-    /// `private`, where they belong.
+    /// The arguments, in which the path of the report, and that of the directory of links, which is below
+    /// `private`, replace what stands for them.
     #[must_use]
     pub fn argv(&self, report: &Path, private: &Path) -> Vec<OsString> {
         self.args
@@ -156,9 +158,7 @@ pub(super) fn launch(
     let (mut retries, pause) = BUSY_RETRIES;
     loop {
         match command.spawn() {
-            Err(error)
-                if error.raw_os_error() == Some(Errno::TXTBSY.raw_os_error()) && retries > 0 =>
-            {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && retries > 0 => {
                 retries -= 1;
                 std::thread::sleep(pause);
             }

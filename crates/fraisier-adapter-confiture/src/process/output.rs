@@ -59,7 +59,7 @@ impl From<Vec<u8>> for Captured {
     }
 }
 
-/// Why the adapter asked a running process to stop.
+/// Why the adapter stopped a running process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interruption {
     /// The configured timeout, this long, ran out.
@@ -68,7 +68,7 @@ pub enum Interruption {
     Dropped,
 }
 
-/// Everything a finished process left, for a reader to judge.
+/// The output of a finished process.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// How it ended.
@@ -79,14 +79,14 @@ pub struct Output {
     pub stdout: Captured,
     /// What it printed on standard error.
     pub stderr: Captured,
-    /// Set when the adapter stopped it; it may have finished its work all the same.
+    /// Set when the adapter stopped it; it may have completed its work before that.
     pub interrupted: Option<Interruption>,
     /// How long it ran.
     pub duration: Duration,
 }
 
 impl Output {
-    /// What a command left that ended by itself and printed nothing, in no measured time.
+    /// The output of a command that ended by itself and printed nothing.
     #[must_use]
     pub fn new(exit: Exit, report: Option<Vec<u8>>) -> Self {
         Self {
@@ -99,14 +99,14 @@ impl Output {
         }
     }
 
-    /// Whether the adapter stopped it and it was a kill that ended it.
+    /// Whether it ended because the adapter killed it.
     #[must_use]
     pub fn was_killed(&self) -> bool {
         self.interrupted.is_some() && self.exit == Exit::Signal(Signal::KILL.as_raw())
     }
 }
 
-/// Why [`Runner::run`](super::Runner::run) gives no [`Output`].
+/// Why [`Runner::run`](super::Runner::run) returns no [`Output`].
 ///
 /// Only after [`RunError::Report`] and [`RunError::Lost`] had the command been started. After every
 /// other error it had not, so the database is as it was.
@@ -135,13 +135,13 @@ pub enum RunError {
     Lost(io::Error),
 }
 
-/// Whether this machine is out of something: descriptors, memory, threads.
+/// Whether the error is a shortage on this machine: of descriptors, memory or threads.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     const SHORTAGES: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
     Errno::from_io_error(error).is_some_and(|errno| SHORTAGES.contains(&errno))
 }
 
-/// What keeps a program from being started.
+/// Why a program cannot be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
@@ -152,7 +152,7 @@ pub enum Obstacle {
     NoInterpreter,
     /// The file may not be executed.
     NotExecutable,
-    /// The file stayed open for writing: it is just being replaced.
+    /// The file stayed open for writing: it is being replaced.
     Busy,
     /// The limit of open descriptors, of processes or of memory is reached.
     Exhausted,

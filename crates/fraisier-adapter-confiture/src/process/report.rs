@@ -1,5 +1,5 @@
-//! The report of a command, and its directory. No other user can read it or put anything there. It is
-//! removed at the end of its run, or by the watcher when this process dies.
+//! The report of a command, and the private directory that contains it. The directory is removed at the end
+//! of the run, or by the watcher when this process dies.
 
 use std::collections::hash_map::RandomState;
 use std::fs::{DirBuilder, File};
@@ -18,8 +18,7 @@ use super::output::RunError;
 /// The largest report that is read, in bytes.
 const LIMIT: u64 = 256 << 20;
 
-/// The place for one report, in a directory of its own that only this user can enter. Dropping it
-/// removes the directory.
+/// The directory of one report, which only this user can enter. Dropping it removes the directory.
 pub(super) struct ReportDir {
     pub(super) path: PathBuf,
     created: bool,
@@ -32,7 +31,7 @@ impl ReportDir {
         // The child starts in another directory, so a relative TMPDIR has to be resolved here.
         let absolute = std::path::absolute(parent)
             .map_err(|error| RunError::TempDir(parent.to_owned(), error))?;
-        // Every `RandomState` has other keys.
+        // Each `RandomState` has different keys.
         let random = RandomState::new().hash_one(std::process::id());
         Ok(Self {
             path: absolute.join(format!("confiture-report-{random:016x}")),
@@ -48,7 +47,7 @@ impl ReportDir {
         created.map_err(|error| RunError::TempDir(parent.to_owned(), error))
     }
 
-    /// Where the report belongs.
+    /// The path of the report.
     pub(super) fn report(&self) -> PathBuf {
         self.path.join("report.json")
     }
@@ -79,8 +78,8 @@ impl Drop for ReportDir {
 /// The bytes of a report. Clones share them.
 pub type Report = Arc<Vec<u8>>;
 
-/// The report in a file of this user's, as a [`Runner`](super::Runner) gives it; `None` when there
-/// is no file.
+/// The report in a file of this user, as a [`Runner`](super::Runner) returns it; `None` when there is no
+/// file.
 ///
 /// # Errors
 ///

@@ -20,17 +20,17 @@ use super::invocation::{Invocation, launch};
 use super::output::{Captured, Exit, Interruption, Output, RunError, Stream};
 use super::report::{ReportDir, read_report};
 use super::stream::Printed;
-use super::watcher::Watcher;
+use super::watcher::{SHELL, Watcher};
 use crate::thread::Threads;
 
-/// How often the task looks whether the command has exited. A command closes its output as it exits, so
-/// this matters only where it leaves a descendant that keeps the output open, or closed it before.
+/// How often the thread looks whether the command has exited. A command closes its output as it exits, so this
+/// matters only if a descendant keeps the output open, or if the command closed it earlier.
 const TICK: Duration = Duration::from_millis(50);
-/// How soon the task looks for the first time after the output has ended; then half as often each time.
+/// The pause before the first look after the output has ended; each further pause is twice as long.
 const FIRST_LOOK: Duration = Duration::from_micros(200);
 /// How long a descendant may keep the output open after the command has exited.
 const DRAIN: Duration = Duration::from_secs(1);
-/// How long the rest of a killed group may take to be gone.
+/// How long to wait until the rest of a killed group has ended.
 const DISPERSAL: Duration = Duration::from_millis(500);
 /// How many pairs of descriptors a run needs at most, beside those of its caller.
 const DESCRIPTOR_PAIRS: usize = 5;
@@ -50,8 +50,7 @@ pub enum Activity<'a> {
     Finished(&'a Output),
 }
 
-/// Gets the activities of one command. It is called on the thread that owns the command, and must not
-/// block it.
+/// Receives the activities of one command, on the thread that owns the command. It must not block.
 pub type Listener = Box<dyn FnMut(Activity<'_>) + Send>;
 
 /// Runs commands, any number at once, each on a thread of its own.
@@ -60,7 +59,7 @@ pub type Listener = Box<dyn FnMut(Activity<'_>) + Send>;
 /// seconds. [`Runner::settled`] waits for that.
 #[derive(Debug, Clone, Default)]
 pub struct Runner {
-    /// Whether a listener has heard that nothing watches.
+    /// Whether a missing watcher was reported.
     reported_unwatched: Arc<AtomicBool>,
     /// The threads of the commands, and those of calls, which [`settled`](Self::settled) waits for, too.
     pub(crate) threads: Threads,
@@ -106,8 +105,8 @@ impl Runner {
     }
 }
 
-/// The caller's end of a connection to its command's thread, which hangs up when the caller is dropped. A
-/// process that was forked meanwhile does not keep it from that.
+/// The caller's end of a socket to the thread of its command. Dropping it shuts the socket down, also where a
+/// process that was forked meanwhile has a copy of it.
 struct Caller(UnixStream);
 
 impl Drop for Caller {
@@ -116,8 +115,8 @@ impl Drop for Caller {
     }
 }
 
-/// Runs the command, and returns when nothing is left of it but what is returned. It is cancelled when
-/// `caller` hangs up.
+/// Runs the command, and returns when its processes and files are gone. It is cancelled when `caller` hangs
+/// up.
 fn run(
     runner: &Runner,
     invocation: &Invocation,
@@ -130,7 +129,7 @@ fn run(
     let links = invocation.links();
     let mut dir = ReportDir::choose(&std::env::temp_dir())?;
     // The watcher is the first process of a run, so that it watches all the others.
-    let watcher = Watcher::start(&dir.path)?;
+    let watcher = Watcher::start(SHELL, &dir.path)?;
     if watcher.is_none() && !runner.reported_unwatched.swap(true, Ordering::Relaxed) {
         listener(Activity::Unwatched);
     }
@@ -160,7 +159,7 @@ fn run(
     // The watcher would remove the directory if this process died now. It is killed with its group.
     dir.remove();
     drop(group);
-    // What a descendant wrote until it was killed.
+    // Again, for what a descendant wrote until it was killed.
     drop(dir);
     let output = Output {
         exit,
@@ -219,8 +218,7 @@ fn watch(
     }
 }
 
-/// What was printed, once the command has exited. A descendant may still print, or only keep the output
-/// open.
+/// The whole output, after the command has exited. A descendant may still print, or keep the output open.
 fn drained<const N: usize>(mut streams: [Printed; N], listener: &mut Listener) -> [Captured; N] {
     let began = Instant::now();
     while let Some(left) = DRAIN.checked_sub(began.elapsed())
@@ -228,7 +226,7 @@ fn drained<const N: usize>(mut streams: [Printed; N], listener: &mut Listener) -
     {
         read(&mut streams, listener, None, left);
     }
-    streams.map(Printed::finish)
+    streams.map(|stream| stream.captured.ended_at_lines())
 }
 
 /// Waits for `time`, for output or for the caller to hang up, and reads the output.
@@ -257,8 +255,8 @@ fn has_hung_up(mut caller: &UnixStream) -> bool {
 /// The process group of a command. Dropping it kills the group and reaps what is a child of this process.
 struct Group {
     command: Child,
-    /// It leads the group, where there is one. It is reaped after the last signal, so that the group's id
-    /// is not another group's.
+    /// It leads the group, if there is one. It is reaped after the last signal, so that no other group gets
+    /// the id before.
     watcher: Option<Watcher>,
 }
 
@@ -323,7 +321,7 @@ mod tests {
             env: super::super::Environment::default(),
         };
         let nowhere = Path::new("");
-        for watcher in [None, Watcher::start(nowhere).unwrap()] {
+        for watcher in [None, Watcher::start(SHELL, nowhere).unwrap()] {
             let leader = watcher.as_ref().map(Watcher::group);
             let command = launch(&invocation, nowhere, nowhere, leader).unwrap();
             let group = Group { command, watcher };

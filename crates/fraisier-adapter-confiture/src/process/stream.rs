@@ -2,7 +2,8 @@
 //! memory.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::ErrorKind::{Interrupted, WouldBlock};
+use std::io::Read;
 use std::os::fd::OwnedFd;
 
 use rustix::io::ioctl_fionbio;
@@ -10,16 +11,16 @@ use rustix::io::ioctl_fionbio;
 use super::output::{Captured, Stream};
 use super::runner::{Activity, Listener};
 
-/// One read takes what a pipe can hold.
+/// The size of a read: the capacity of a pipe.
 const CHUNK: usize = 64 * 1024;
-/// How much of the beginning is kept, and how much of the end.
+/// How many bytes of the beginning are kept, and how many of the end.
 const HALF: usize = 128 * 1024;
 
 pub(super) struct Printed {
     stream: Stream,
     /// The pipe, until it has ended.
     pub(super) pipe: Option<File>,
-    captured: Captured,
+    pub(super) captured: Captured,
     chunk: Vec<u8>,
 }
 
@@ -47,17 +48,9 @@ impl Printed {
                 self.captured.push(chunk, HALF);
                 listener(Activity::Printed(self.stream, chunk));
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
-                ) => {}
+            Err(error) if [Interrupted, WouldBlock].contains(&error.kind()) => {}
             _ => self.pipe = None,
         }
-    }
-
-    pub(super) fn finish(self) -> Captured {
-        self.captured.ended_at_lines()
     }
 }
 
@@ -73,7 +66,7 @@ impl Captured {
 
     /// Without the parts of lines where bytes are missing: no redactor would recognise a secret that is cut
     /// in two there.
-    fn ended_at_lines(mut self) -> Self {
+    pub(super) fn ended_at_lines(mut self) -> Self {
         if self.omitted == 0 {
             self.head.append(&mut self.tail);
             return self;

@@ -1,11 +1,11 @@
 //! Notices the death of the process around the adapter, whatever killed it, and stops the command.
 //!
 //! A watcher is a small shell that leads the process group of its command. It reads from a socket
-//! whose other end only this process holds, so its input ends when this process dies. The shell then
+//! whose other end only this process has, so its input ends when this process dies. The shell then
 //! signals its own group, whose id no other group can have while the shell lives.
 //!
-//! A process that this one forked, and that runs on without `exec`, holds the other end too. The
-//! watcher notices the death only when that process ends, too.
+//! A process that this one forked, and that has not called `exec`, has the other end too. Then the watcher
+//! notices the death only when that process has ended as well.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -21,9 +21,9 @@ use rustix::process::Pid;
 use super::invocation::not_started;
 use super::output::{RunError, is_shortage};
 
-const SHELL: &str = "/bin/sh";
+pub(super) const SHELL: &str = "/bin/sh";
 
-/// What the shell runs. It first says that it is there, then it waits for the end of its input. `$1` is the
+/// What the shell runs. It first reports that it runs, then it waits for the end of its input. `$1` is the
 /// directory of the report, which may not exist.
 ///
 /// `SIGKILL` to the group would kill the shell too, before it could remove the directory. So the shell
@@ -50,16 +50,13 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Starts a watcher, which leads a group of its own, and removes `directory` when this process
-    /// dies. `None` where there is no shell that can watch.
+    /// dies. `None` where the shell is missing or is no shell.
     ///
     /// # Errors
     ///
     /// [`RunError::Program`] when the shell cannot be started for want of descriptors or processes.
-    pub(super) fn start(directory: &Path) -> Result<Option<Self>, RunError> {
-        Self::start_as(Path::new(SHELL), directory)
-    }
-
-    fn start_as(shell: &Path, directory: &Path) -> Result<Option<Self>, RunError> {
+    pub(super) fn start(shell: &str, directory: &Path) -> Result<Option<Self>, RunError> {
+        let shell = Path::new(shell);
         let (alive, input) = UnixStream::pair().map_err(|error| not_started(shell, error))?;
         let mut command = Command::new(shell);
         command
@@ -80,10 +77,10 @@ impl Watcher {
         // The command keeps the other end of the socket open.
         drop(command);
         let watcher = Self { shell, alive };
-        Ok(watcher.says_its_word().then_some(watcher))
+        Ok(watcher.is_watching().then_some(watcher))
     }
 
-    fn says_its_word(&self) -> bool {
+    fn is_watching(&self) -> bool {
         let mut said = [0; WORD.len()];
         let limited = self.alive.set_read_timeout(Some(PATIENCE));
         let read = limited.and_then(|()| (&self.alive).read_exact(&mut said));
@@ -110,7 +107,7 @@ impl Drop for Watcher {
 ///
 /// When the shell cannot be started for want of descriptors or processes.
 pub fn can_watch() -> Result<bool, RunError> {
-    Watcher::start(Path::new("")).map(|watcher| watcher.is_some())
+    Watcher::start(SHELL, Path::new("")).map(|watcher| watcher.is_some())
 }
 
 /// Where the shell finds `rm` and `sleep`.
@@ -136,7 +133,7 @@ mod tests {
             ("/nowhere/at/all/sh", false),
             ("/etc/passwd", false),
         ] {
-            let watcher = Watcher::start_as(Path::new(program), Path::new(""));
+            let watcher = Watcher::start(program, Path::new(""));
             assert_eq!(watcher.unwrap().is_some(), works, "{program}");
         }
     }

@@ -16,11 +16,11 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// What is between encoded characters and is shorter reveals nothing.
+/// Text between encoded characters that is shorter reveals nothing, and is not masked.
 const SHORTEST: usize = 4;
 
-/// What must not be seen of a connection string: the string itself and its user with the password; and the
-/// passwords, with the parts of them that a parser may read as something else.
+/// What is secret in a connection string: the string itself, and the user together with the password; and the
+/// passwords, with those parts of them that a parser may read as something else.
 pub(super) fn credentials(dsn: &str) -> (Vec<String>, BTreeSet<String>) {
     let mut whole = vec![dsn.to_owned()];
     let mut passwords = BTreeSet::new();
@@ -31,7 +31,7 @@ pub(super) fn credentials(dsn: &str) -> (Vec<String>, BTreeSet<String>) {
             add_password(&mut passwords, dsn[setting.span.clone()].trim_matches('\''));
         }
     }
-    // What libpq takes for a port, and is a password whose host is missing.
+    // Without `@host`, libpq takes `user:password` for a host and a port.
     let ports = divided.get("port").unwrap_or_default().split(',');
     for port in ports.filter(|port| !port.bytes().all(|b| b.is_ascii_digit() || b == b':')) {
         add_password(&mut passwords, port);
@@ -51,7 +51,7 @@ pub(super) fn credentials(dsn: &str) -> (Vec<String>, BTreeSet<String>) {
 fn add_password(passwords: &mut BTreeSet<String>, raw: &str) {
     let decoded = percent_decoded(raw);
     for text in [raw, &decoded] {
-        // What a parser that stops at one of these takes for a host, a port or an option.
+        // A parser that stops at one of these characters takes a part for a host, a port or an option.
         let parts = text.split(['@', '/', ':', '?', '#', '&', '=', ',', ' ']);
         passwords.extend(parts.map(str::to_owned));
     }

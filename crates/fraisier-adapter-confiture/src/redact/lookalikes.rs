@@ -13,7 +13,7 @@ const URL_STARTS: [&str; 6] = [
     "postgres:/",
 ];
 
-/// What a secret follows, in any case.
+/// The words that a secret follows, in upper or lower case.
 const KEYS: [&str; 6] = [
     "password",
     "passwd",
@@ -23,7 +23,7 @@ const KEYS: [&str; 6] = [
     "scram_server_key",
 ];
 
-/// How far from its beginning the end of a quoted secret is looked for.
+/// How many bytes of a quoted secret are searched for its end.
 const LONGEST: usize = 256;
 
 /// What to mask in a text.

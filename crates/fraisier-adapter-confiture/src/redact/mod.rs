@@ -65,7 +65,7 @@ impl Default for Redactor {
 }
 
 impl Redactor {
-    /// Knows these connection strings and these other secrets.
+    /// A redactor of these connection strings and these other secrets.
     #[must_use]
     pub fn new<'a>(
         dsns: impl IntoIterator<Item = &'a str>,
@@ -113,7 +113,7 @@ impl Redactor {
         for span in spans {
             if span.start >= done {
                 masked.push_str(&text[done..span.start]);
-                // Secrets that touch are one.
+                // Adjacent secrets get one mask.
                 if !masked.ends_with(MASK) {
                     masked.push_str(MASK);
                 }
@@ -124,7 +124,7 @@ impl Redactor {
         Cow::Owned(masked)
     }
 
-    /// Where known secrets are in a text, on boundaries of characters.
+    /// Where known secrets are in a text. Each range begins and ends between characters.
     fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
         for (at, window) in text.as_bytes().windows(FRAGMENT).enumerate() {
@@ -269,7 +269,7 @@ fn is_no_name(fragment: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
-/// A value without secrets. Nothing but this module makes one.
+/// A value without secrets. Only this module can construct it.
 #[derive(Debug)]
 pub(crate) struct Redacted<T>(T);
 
@@ -293,7 +293,7 @@ impl<T> Redacted<T> {
 
 /// A value that knows which of its texts are prose, and which are names that programs compare.
 pub(crate) trait Redact {
-    /// Takes the secrets out of every text.
+    /// Masks the secrets in every text.
     #[doc(hidden)]
     fn redact(&mut self, redactor: &Redactor);
 

@@ -1,4 +1,4 @@
-//! Which release a virtual environment holds, read where confiture itself reads it.
+//! Which release a virtual environment contains, read where confiture itself reads it.
 //!
 //! `confiture --version` prints what the metadata of its installation says, after the second that
 //! it takes Python to start. Where the installation is the usual one, reading the metadata gives the
@@ -38,7 +38,7 @@ pub(crate) fn release(invocation: &Invocation) -> Option<ConfitureVersion> {
                 name.starts_with("fraiseql_confiture-") && name.ends_with(".dist-info")
             }),
     )?;
-    // It lists no package of an editable installation, and no script that somebody put there later.
+    // `RECORD` does not list the package of an editable installation, nor a script that was put there later.
     let record = read(metadata.join("RECORD"))?;
     let script = format!("../../../bin/{},", program.file_name()?.to_str()?);
     let is_listed = has_line(&record, "confiture/__init__.py,") && has_line(&record, &script);

@@ -1,8 +1,8 @@
-//! A private cache for Python's bytecode, where Python may not keep one beside its modules.
+//! A private cache for Python's bytecode, where Python cannot write one beside its modules.
 //!
 //! Without compiled modules every call of confiture compiles some 500 of them again, which takes
-//! longer than everything else it does. What lies in the cache is executed, so only a directory is
-//! trusted that nobody but this user, and root, can write to or exchange.
+//! longer than everything else it does. Python executes what is in the cache, so a directory is
+//! trusted only if nobody but this user and root can write to it or replace it.
 
 use std::fs::{DirBuilder, Metadata};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -79,15 +79,15 @@ fn is_private(dir: &Path) -> bool {
         })
 }
 
-/// Whether nobody but this user and root can exchange what is in this directory.
+/// Whether nobody but this user and root can replace what is in this directory.
 fn is_out_of_reach(found: &Metadata) -> bool {
     if found.is_symlink() {
-        // The system's own, as `/tmp` is on macOS.
+        // A link of the system, such as `/tmp` on macOS.
         return found.uid() == 0;
     }
-    // In a sticky directory others can add, but not exchange what is ours.
-    let others_exchange = found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0;
-    [0, geteuid().as_raw()].contains(&found.uid()) && !others_exchange
+    // In a sticky directory others can add files, but not replace ours.
+    let others_replace = found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0;
+    [0, geteuid().as_raw()].contains(&found.uid()) && !others_replace
 }
 
 #[cfg(test)]

@@ -33,19 +33,19 @@ pub enum MissingMigrations {
 pub(crate) struct Config {
     /// The binary.
     pub(crate) program: PathBuf,
-    /// What named it.
+    /// How it was named.
     pub(crate) named_by: NamedBy,
     /// What a child inherits.
     pub(crate) inherit: Inherit,
-    /// Whether a private bytecode cache is provided where it helps.
+    /// Whether confiture gets a private bytecode cache where that helps.
     pub(crate) bytecode_cache: bool,
     /// Whether the server is asked to notice that its client is gone.
     pub(crate) check: Check,
-    /// What holds where a context sets nothing.
+    /// The settings that apply where the context has none.
     pub(crate) settings: Settings,
-    /// What becomes of a call whose migrations directory does not exist.
+    /// What happens to a call whose migrations directory does not exist.
     pub(crate) missing_migrations: MissingMigrations,
-    /// How often a long `up` is asked how far it is.
+    /// How often the progress of an `up` is queried.
     pub(crate) progress_interval: Option<Duration>,
     /// Whether `preflight` judges only what is pending.
     pub(crate) pending_only: bool,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::process::Environment;
 
-/// What becomes of a variable in the environment of confiture.
+/// What happens to a variable in the environment of confiture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
@@ -122,7 +122,7 @@ pub(crate) struct Inherit {
 }
 
 impl Inherit {
-    /// What passes of `ambient`, and what makes the output plain.
+    /// The variables of `ambient` that are passed, and those that the adapter sets.
     pub(crate) fn environment(&self, ambient: &Environment) -> Environment {
         let passes = |name: &OsStr| {
             self.only.as_ref().is_none_or(|only| only.contains(name))
@@ -169,7 +169,7 @@ pub enum NoDisconnectCheck {
     OwnOptions,
 }
 
-/// What the builder says of the check.
+/// What the builder configured for the disconnect check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Check {
     /// The server is not asked.

@@ -26,7 +26,7 @@ pub(crate) struct Project {
 /// A migration file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Migration {
-    /// What stands before the first `_` of its name: how confiture identifies migrations.
+    /// The part of its name before the first `_`: how confiture identifies migrations.
     pub version: String,
     /// Where it is.
     pub path: PathBuf,
@@ -73,7 +73,7 @@ impl Project {
         self.read(list)
     }
 
-    /// The same, where confiture reads every file of them.
+    /// The same, for an operation in which confiture reads every file.
     ///
     /// # Errors
     ///
@@ -176,13 +176,14 @@ fn quoted(names: &[String]) -> String {
 /// The version a file of this name has as a migration; `None` when confiture does not read it as
 /// one. Only the directory itself is looked at, never a subdirectory.
 pub(crate) fn version_of(name: &OsStr) -> Option<String> {
-    // Nobody can ask for a version that is not UTF-8, but the file counts.
+    // No call can name a version that is not UTF-8, but the file is a migration.
     let name = name.to_string_lossy();
     let stem = stem_of(&name)?;
     Some(stem.split('_').next().unwrap_or_default().to_owned())
 }
 
-/// What stands behind the first `_` of the name of a migration's file; all of it where there is none.
+/// The part of the name of a migration's file after the first `_`, without the ending; all of it where there is
+/// no `_`.
 pub(crate) fn name_of(name: &str) -> Option<&str> {
     let stem = stem_of(name)?;
     Some(stem.split_once('_').map_or(stem, |(_, name)| name))

@@ -12,7 +12,7 @@ use super::project::{Migration, stem_of};
 /// The files of a migrations directory that are not text.
 #[derive(Debug, Default)]
 pub struct NotText {
-    /// confiture silently does not run what is behind a NUL byte.
+    /// confiture silently runs nothing that follows a NUL byte.
     pub with_nul: Vec<String>,
     /// confiture fails when it reads one of these, and does not name it.
     pub not_utf8: Vec<String>,
@@ -76,7 +76,7 @@ const CHUNK: u64 = 64 << 10;
 fn is_text(path: &Path) -> io::Result<Text> {
     let mut file = open(path)?;
     let mut text = None;
-    // The chunk, after what the one before it contains of a character.
+    // The chunk, and before it the beginning of a character that the previous chunk ended in.
     let mut bytes = Vec::new();
     while file.by_ref().take(CHUNK).read_to_end(&mut bytes)? > 0 {
         if bytes.contains(&0) {

@@ -68,7 +68,7 @@ fn invalid_utf8_is_replaced() {
 
 #[test]
 fn a_long_line_is_cut_and_the_next_one_is_whole() {
-    let long = vec![b'x'; 10 * LOOKED_AT];
+    let long = vec![b'x'; 10 * READ];
     for chunks in [
         vec![&long[..], b"\nnext\n"],
         vec![&[&long[..], b"\nnext\n"].concat()],
@@ -84,8 +84,8 @@ fn a_secret_across_the_cut_is_masked() {
     let secret = "s3cret".repeat(100);
     let redactor = Redactor::new([], [secret.as_str()]);
     let crowded = format!("{}\n", secret.repeat(40));
-    let behind = |before| format!("{}{secret}{}\n", "x".repeat(before), "y".repeat(LOOKED_AT));
-    for text in [behind(DELIVERED - 3), behind(LOOKED_AT - 3), crowded] {
+    let behind = |before| format!("{}{secret}{}\n", "x".repeat(before), "y".repeat(READ));
+    for text in [behind(DELIVERED - 3), behind(READ - 3), crowded] {
         let shown = lines(events_after(&redactor, &[text.as_bytes()]));
         assert!(!shown[0].contains('s'), "{}", shown[0]);
     }
