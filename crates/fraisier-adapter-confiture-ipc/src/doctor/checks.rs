@@ -109,6 +109,8 @@ pub(super) const FILES: [Check; 7] = [
     ]},
     Check { name: "names", fine: "", kinds: &[
         ("name not UTF-8", Fail, "confiture fails at a file name that is not UTF-8: {}. Next: rename the file"),
+        ("hidden", Fail, "`up` takes hidden files for migrations, and fails at {}. Next: remove them: macOS and editors write \
+            such files beside the real ones"),
         (HIDDEN_MIGRATION, Warn, "{}"),
         (VERSIONS_OUT_OF_ORDER, Warn, "{}"),
     ]},
@@ -184,15 +186,21 @@ pub(super) const DATABASE: [(&str, &[Check]); 7] = [
         ]},
     ]),
     ("prepared", &[
-        Check { name: "prepared", fine: "no prepared transaction locks a table", kinds: &[
-            ("prepared", Warn, "prepared transactions that lock tables, also after a restart: {}. Next: complete them, or \
-                run: {remedy}"),
+        Check { name: "prepared", fine: "no prepared transaction locks a table, or holds the migration lock", kinds: &[
+            ("prepared migration lock", Fail, "a prepared transaction holds the migration lock, also after a restart: {}. \
+                Next: complete it, or run as its owner: {remedy}"),
+            ("prepared ledger lock", Fail, "prepared transactions lock the ledger, also after a restart, and every `up` waits \
+                for them: {}. Next: complete them, or run as their owner: {remedy}"),
+            ("prepared", Warn, "prepared transactions lock tables, also after a restart: {}. Next: if a migration needs one \
+                of these tables, complete them, or run as their owner: {remedy}"),
         ]},
     ]),
     ("event_triggers", &[
         Check { name: "event triggers", fine: "there is none", kinds: &[
-            ("event trigger", Warn, "what runs with every change of the schema, of confiture's ledger too, and may refuse \
-                it: {}. Next: make sure that it lets this role migrate"),
+            ("refusing event trigger", Fail, "every `up` first alters the ledger, and this refuses that: {}. Next: except the \
+                role that deploys, or disable it for the deploy: {remedy}"),
+            ("event trigger", Warn, "they run when a migration, or confiture for its ledger, changes the schema, and may \
+                refuse that: {}. Next: make sure that they let this role migrate"),
         ]},
     ]),
     ("indexes", &[

@@ -1,10 +1,11 @@
 //! The migrations directory.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
+use std::{fs, io};
 
 use fraisier_adapter_confiture::tools::{Migration, NotText, migrations_in, surprises};
 use tokio::sync::oneshot;
@@ -49,7 +50,8 @@ pub(super) async fn examine(project: &Project) -> (Option<Vec<Migration>>, Vec<F
 
 /// The migrations of the directory, and what is to be said of its files.
 fn look(directory: &Path) -> io::Result<(Vec<Migration>, Vec<Seen>)> {
-    let migrations = migrations_in(directory)?;
+    let migrations = migrations_in(directory)?.into_iter();
+    let (no_migrations, migrations): (Vec<_>, Vec<_>) = migrations.partition(is_no_migration);
     let endings = [".up.sql", ".down.sql", ".verify.sql", ".py"];
     let not_text = NotText::in_directory(directory, &endings)?;
     let (kind, plural) = match migrations.len() {
@@ -76,9 +78,27 @@ fn look(directory: &Path) -> io::Result<(Vec<Migration>, Vec<Seen>)> {
         seen.extend(Seen::all(kind, without.map(|it| &*it.version)));
     }
     seen.extend(Seen::all("name not UTF-8", unnamable(directory)));
+    let hidden = no_migrations.iter().filter_map(|it| it.path.file_name());
+    seen.extend(Seen::all("hidden", hidden.map(OsStr::to_string_lossy)));
     let surprises = surprises(&migrations).into_iter();
     seen.extend(surprises.map(|(code, what)| Seen::new(code, what)));
     Ok((migrations, seen))
+}
+
+/// Whether it is a hidden file that `up` takes for a migration, and fails at: SQL without a way back, or Python that
+/// contains no class.
+fn is_no_migration(migration: &Migration) -> bool {
+    let path = &migration.path;
+    let name = path.file_name().unwrap_or_default();
+    let contains_class = || {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.contains("class") || text.contains("import")
+    };
+    name.as_encoded_bytes().starts_with(b".")
+        && match path.extension() {
+            Some(ending) if ending == "py" => !contains_class(),
+            _ => lacks(migration, ".down.sql"),
+        }
 }
 
 /// The SQL and Python whose name is not UTF-8.
@@ -196,6 +216,9 @@ mod tests {
             ("10_b.up.sql", b"SELECT 'caf\xe9';"),
             ("9_c.up.sql", b""),
             ("._9_c.up.sql", b""),
+            ("._1_a.py", b""),
+            (".8_b.up.sql", b""),
+            (".8_b.down.sql", b""),
         ] {
             fs::write(base.path().join(name), bytes).expect("written");
         }
@@ -208,10 +231,13 @@ mod tests {
             of("text")[0].evidence.ends_with("is in 1_a.down.sql"),
             "{found:?}"
         );
-        let [hidden, widths] = of("names")[..] else {
+        let [refused, hidden, widths] = of("names")[..] else {
             panic!("{found:?}")
         };
-        assert!(hidden.evidence.contains("._9_c.up.sql"), "{found:?}");
+        assert_eq!((refused.grade, hidden.grade), (Fail, Grade::Warn));
+        let files = "at ._1_a.py, ._9_c.up.sql";
+        assert!(refused.evidence.ends_with(files), "{refused:?}");
+        assert!(hidden.evidence.contains(".8_b.up.sql"), "{hidden:?}");
         assert!(widths.evidence.contains("10 comes before 9"), "{found:?}");
         let at = |name: &str| base.path().join(name);
         fs::rename(at("1_a.down.sql"), at("1_b.py")).expect("renamed");

@@ -138,20 +138,31 @@ def statements(port, is_encrypted, takes_options):
                 ('blocks', description, blocks AND migration_lock IS NULL AND NOT awaits_standby),
                 ('may block', description, may_block AND migration_lock IS NULL)) AS seen (kind, what, is_so)
             WHERE is_so ORDER BY pid""",
-        # No session holds these, so they are in no list of sessions.
-        "prepared": """
-            SELECT 'prepared' AS kind, format('%s, prepared by %s %s s ago', p.gid, p.owner,
+        # No session holds these locks, so they are in no list of sessions.
+        "prepared": f"""
+            SELECT CASE WHEN locks.migration THEN 'prepared migration lock' WHEN locks.ledger
+                    THEN 'prepared ledger lock' ELSE 'prepared' END AS kind,
+                format('%s, prepared by %s %s s ago', p.gid, p.owner,
                     extract(epoch FROM clock_timestamp() - p.prepared)::bigint) AS what,
                 format('ROLLBACK PREPARED %L', p.gid) AS remedy
-            FROM pg_catalog.pg_prepared_xacts p WHERE p.database = current_database() AND EXISTS (
-                SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_locks own USING (virtualtransaction)
-                WHERE l.pid IS NULL AND l.locktype = 'relation' AND l.relation >= 16384
-                AND own.pid IS NULL AND own.transactionid = p.transaction)
+            FROM pg_catalog.pg_prepared_xacts p, LATERAL (SELECT
+                    bool_or(l.locktype = 'relation' AND l.relation >= 16384) AS any,
+                    bool_or(l.locktype = 'relation' AND l.relation = to_regclass('tb_confiture')) AS ledger,
+                    bool_or(l.locktype = 'advisory' AND l.classid::bigint = {LOCK} AND l.objsubid = 2) AS migration
+                FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_locks own USING (virtualtransaction)
+                WHERE l.pid IS NULL AND own.pid IS NULL AND own.transactionid = p.transaction) AS locks
+            WHERE p.database = current_database() AND (locks.any OR locks.migration)
             ORDER BY p.prepared""",
         # Those of an extension are as its author wants them.
-        "event_triggers": """
-            SELECT 'event trigger' AS kind, format('%s (%s)', t.evtname, t.evtevent) AS what
-            FROM pg_catalog.pg_event_trigger t
+        "event_triggers": r"""
+            SELECT CASE WHEN t.evtevent = 'ddl_command_start' AND 'ALTER TABLE' = ANY (coalesce(t.evttags, '{ALTER TABLE}'))
+                    -- It raises before it looks at anything.
+                    AND p.prosrc ~* '^\s*begin\s+raise\s+exception\M' THEN 'refusing event trigger'
+                ELSE 'event trigger' END AS kind,
+                format('%s (%s%s, function %s)', t.evtname, t.evtevent, ' of ' || array_to_string(t.evttags, ', '),
+                    t.evtfoid::regproc) AS what,
+                format('ALTER EVENT TRIGGER %I DISABLE', t.evtname) AS remedy
+            FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.evtfoid
             WHERE t.evtenabled IN ('O', 'A') AND t.evtevent <> 'login' AND NOT EXISTS (
                 SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass
                 AND d.objid = t.oid AND d.deptype = 'e')

@@ -130,9 +130,25 @@ fn keeps(found: anyhow::Result<Broken>, kept: impl Any) -> anyhow::Result<Broken
     found.map(|(expected, _)| (expected, Some(Box::new(kept) as Box<dyn Any>)))
 }
 
+/// A transaction that runs this and is prepared, on a server of its own: others do not allow that.
+fn prepared(
+    subject: &mut Subject<'_>,
+    runs: &str,
+    status: &str,
+    says: &str,
+) -> anyhow::Result<Broken> {
+    let setting = [("max_prepared_transactions", "1")];
+    let own = Server::start(&subject.world.lab, Major::Pg18, &setting)?;
+    let mut client = own.connect()?;
+    client.batch_execute("CREATE TABLE shop (); CREATE TABLE tb_confiture ()")?;
+    client.batch_execute(&format!("BEGIN; {runs}; PREPARE TRANSACTION 'half'"))?;
+    subject.env.insert(DSN.into(), own.dsn("postgres").into());
+    keeps(finds("prepared", status, says), own)
+}
+
 type ByCode = fn(&mut Subject<'_>) -> anyhow::Result<Broken>;
 
-const BY_CODE: [(&str, ByCode); 18] = [
+const BY_CODE: [(&str, ByCode); 20] = [
     ("a module that is gone", |subject| {
         let own = Environment::copy(Path::new(&subject.env[CONFITURE]))?;
         fs::remove_dir_all(packages(own.path())?.join("typer"))?;
@@ -249,13 +265,23 @@ const BY_CODE: [(&str, ByCode); 18] = [
         )
     }),
     ("a prepared transaction", |subject| {
-        let setting = [("max_prepared_transactions", "1")];
-        let own = Server::start(&subject.world.lab, Major::Pg18, &setting)?;
-        let prepare = "CREATE TABLE shop (); BEGIN; LOCK TABLE shop; PREPARE TRANSACTION 'half'";
-        own.connect()?.batch_execute(prepare)?;
-        subject.env.insert(DSN.into(), own.dsn("postgres").into());
-        keeps(finds("prepared", "warn", "half, prepared by postgres"), own)
+        prepared(subject, "LOCK TABLE shop", "warn", "lock tables")
     }),
+    ("a prepared transaction that locks the ledger", |subject| {
+        prepared(
+            subject,
+            "SELECT FROM tb_confiture",
+            "fail",
+            "lock the ledger",
+        )
+    }),
+    (
+        "a prepared transaction that holds the migration lock",
+        |subject| {
+            let lock = "SELECT pg_advisory_xact_lock(1751936052, 7)";
+            prepared(subject, lock, "fail", "holds the migration lock")
+        },
+    ),
     ("20,000 files and 200,000 rows", |subject| {
         for at in 0..20_000 {
             let name = format!("2020{at:010}_x.up.sql");
