@@ -79,15 +79,13 @@ fn drive<T, F: Future<Output = T>>(
     work: impl FnOnce() -> F,
     mut reply: oneshot::Sender<io::Result<T>>,
 ) {
-    let result = Builder::new_current_thread().enable_time().build();
-    let result = result.map(|runtime| {
-        runtime.block_on(async {
-            let dropped = async {
-                reply.closed().await;
-                None
-            };
-            race(async { Some(work().await) }, dropped).await
-        })
+    let runtime = Builder::new_current_thread().enable_time().build();
+    let result = runtime.map(|runtime| {
+        let dropped = async {
+            reply.closed().await;
+            None
+        };
+        runtime.block_on(race(async { Some(work().await) }, dropped))
     });
     if let Some(result) = result.transpose() {
         let _ = reply.send(result);

@@ -1,6 +1,6 @@
 //! The parameters of a connection, and the values that libpq accepts for them.
 
-use super::{ConnectionString, Problem};
+use super::{ConnectionString, Problem, Setting};
 use crate::failure::Advice;
 
 /// Which values of a parameter are accepted. Where releases of libpq and psycopg differ, a value is
@@ -64,8 +64,7 @@ pub(super) fn problem(string: &ConnectionString) -> Option<Problem> {
 /// A parameter that libpq does not have; without its name where that may be a part of a password.
 fn unknown(string: &ConnectionString) -> Option<Problem> {
     let mut follows_secret = false;
-    for setting in &string.settings {
-        let name = &setting.name;
+    for Setting { name, .. } in &string.settings {
         match values_of(name) {
             Some(values) => follows_secret = matches!(values, Secret),
             None if !follows_secret

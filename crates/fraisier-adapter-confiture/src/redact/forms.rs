@@ -24,15 +24,15 @@ const SHORTEST: usize = 4;
 pub(super) fn credentials(dsn: &str) -> (Vec<String>, BTreeSet<String>) {
     let mut whole = vec![dsn.to_owned()];
     let mut passwords = BTreeSet::new();
-    let divided = ConnectionString::parse(dsn);
-    for setting in divided.settings.iter().chain(&divided.strays) {
+    let parsed = ConnectionString::parse(dsn);
+    for setting in parsed.settings.iter().chain(&parsed.strays) {
         if is_secret(&setting.name) {
             add_password(&mut passwords, &setting.value);
             add_password(&mut passwords, dsn[setting.span.clone()].trim_matches('\''));
         }
     }
     // Without `@host`, libpq takes `user:password` for a host and a port.
-    let ports = divided.get("port").unwrap_or_default().split(',');
+    let ports = parsed.get("port").unwrap_or_default().split(',');
     for port in ports.filter(|port| !port.bytes().all(|b| b.is_ascii_digit() || b == b':')) {
         add_password(&mut passwords, port);
     }

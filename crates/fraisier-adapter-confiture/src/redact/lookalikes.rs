@@ -78,10 +78,8 @@ fn url_password(text: &str, from: usize) -> Option<Range<usize>> {
 fn value(text: &str, from: usize, is_option: bool) -> Option<Range<usize>> {
     let value = assigned(&text[from..]).or_else(|| follows(&text[from..], is_option))?;
     let unescaped = value.trim_start_matches('\\');
-    let quote = unescaped
-        .chars()
-        .next()
-        .filter(|first| "\"'".contains(*first));
+    let mut quotes = ['"', '\''].into_iter();
+    let quote = quotes.find(|quote| unescaped.starts_with(*quote));
     let (value, length) = if let Some(quote) = quote {
         // Two quotes where the literal is a part of another one.
         let within = unescaped.trim_start_matches(quote);
@@ -124,20 +122,15 @@ fn follows(after_key: &str, is_option: bool) -> Option<&str> {
 /// `doubled` quotes end it. Where none ends it soon, the text was cut, and the line ends it.
 fn quoted_length(text: &str, quote: char, doubled: bool) -> usize {
     let mut chars = text.char_indices().peekable();
-    while let Some((at, char)) = chars.next() {
-        if at > LONGEST {
-            break;
-        }
-        let next = chars.peek().map(|(_, next)| *next);
-        match char {
-            '\\' if !doubled && next == Some(quote) && text[at + 2..].contains(quote) => {
-                chars.next();
-            }
-            _ if char != quote => {}
-            _ if next == Some(quote) && !doubled => {
-                chars.next();
-            }
-            _ => return text[..at].trim_end_matches('\\').len(),
+    while let Some((at, char)) = chars.next()
+        && at <= LONGEST
+    {
+        let is_before_quote = !doubled && chars.peek().is_some_and(|(_, next)| *next == quote);
+        let is_escape = char == '\\' && is_before_quote && text[at + 2..].contains(quote);
+        if is_escape || char == quote && is_before_quote {
+            chars.next();
+        } else if char == quote {
+            return text[..at].trim_end_matches('\\').len();
         }
     }
     text.find('\n').unwrap_or(text.len())

@@ -221,12 +221,7 @@ impl Redactor {
         }
         let head = floor_char_boundary(text, limit / 4);
         let tail = floor_char_boundary(text, text.len() - (limit - limit / 4));
-        Cow::Owned(format!(
-            "{}\n[… {} bytes omitted …]\n{}",
-            &text[..head],
-            tail - head,
-            &text[tail..]
-        ))
+        Cow::Owned(with_gap(&text[..head], (tail - head) as u64, &text[tail..]))
     }
 }
 
@@ -236,8 +231,16 @@ pub(crate) fn text_of(captured: &Captured) -> String {
     if captured.omitted == 0 {
         return head.into_owned();
     }
-    let tail = String::from_utf8_lossy(&captured.tail);
-    format!("{head}\n[… {} bytes omitted …]\n{tail}", captured.omitted)
+    with_gap(
+        &head,
+        captured.omitted,
+        &String::from_utf8_lossy(&captured.tail),
+    )
+}
+
+/// The two ends of a text, with a line between them that says how much is missing.
+fn with_gap(head: &str, omitted: u64, tail: &str) -> String {
+    format!("{head}\n[… {omitted} bytes omitted …]\n{tail}")
 }
 
 /// The last boundary of a character that is not after `at`.

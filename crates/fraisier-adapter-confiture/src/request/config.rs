@@ -134,13 +134,10 @@ impl Settings {
     /// `InvalidConfig` when a key that is understood has a value of another type, such as the
     /// string `"30000"` for `lock_timeout_ms`. A `null` counts as no key.
     pub(crate) fn overridden_by(&self, ctx: &AdapterCtx) -> Result<Self, Fault> {
-        let lock_timeout_ms = read(ctx, LOCK_TIMEOUT, |value| {
-            value.as_u64().filter(|ms| LOCK_TIMEOUT_MS.contains(ms))
-        })?;
-        if lock_timeout_ms.is_none()
-            && let Some(ms) = self.lock_timeout_ms
-            && !LOCK_TIMEOUT_MS.contains(&ms)
-        {
+        let is_valid = |ms: &u64| LOCK_TIMEOUT_MS.contains(ms);
+        let lock_timeout_ms = read(ctx, LOCK_TIMEOUT, |value| value.as_u64().filter(is_valid))?;
+        let lock_timeout_ms = lock_timeout_ms.or(self.lock_timeout_ms);
+        if !lock_timeout_ms.as_ref().is_none_or(is_valid) {
             let what = format!("`lock_timeout_ms` of the builder has to be {LOCK_TIMEOUT_TAKES}");
             return Err(Fault::in_config(what, Advice::correct_setting()));
         }
@@ -148,7 +145,7 @@ impl Settings {
             read(ctx, setting, Value::as_bool).map(|value| value.unwrap_or(default))
         };
         Ok(Self {
-            lock_timeout_ms: lock_timeout_ms.or(self.lock_timeout_ms),
+            lock_timeout_ms,
             require_reversible: switch(REQUIRE_REVERSIBLE, self.require_reversible)?,
             allow_destructive: switch(ALLOW_DESTRUCTIVE, self.allow_destructive)?,
         })

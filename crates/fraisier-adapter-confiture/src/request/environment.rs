@@ -211,12 +211,10 @@ pub(super) fn remove_check(environment: &mut Environment, before: &Environment) 
 #[must_use]
 pub fn has_server_option(options: &str) -> bool {
     options.split_ascii_whitespace().any(|word| {
-        let assignment = ["--", "-c"]
-            .into_iter()
-            .find_map(|flag| word.strip_prefix(flag))
-            .unwrap_or(word);
+        let assignment = word.strip_prefix("--").or(word.strip_prefix("-c"));
         // The server takes `-` for `_`, and names in any case.
         assignment
+            .unwrap_or(word)
             .split_once('=')
             .is_some_and(|(name, _)| name.replace('-', "_").eq_ignore_ascii_case(SETTING))
     })

@@ -94,12 +94,10 @@ fn is_text(path: &Path) -> io::Result<Text> {
             }
         }
     }
-    let is_cut = !bytes.is_empty();
-    Ok(if is_cut {
-        Text::NotUtf8
-    } else {
-        text.unwrap_or(Text::Utf8)
-    })
+    if !bytes.is_empty() {
+        text = Some(Text::NotUtf8);
+    }
+    Ok(text.unwrap_or(Text::Utf8))
 }
 
 /// What `verify` has to know of a migrations directory: a `.verify.sql` that confiture skipped is in order
