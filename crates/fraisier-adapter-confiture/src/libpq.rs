@@ -140,23 +140,27 @@ impl ConnectionString {
         {
             return Err("an `@`, `/`, `?` or space is not percent-encoded".into());
         }
-        let mut url = authority.to_owned();
+        let mut url = String::new();
+        let mut end = 0;
         for Setting { name, span, .. } in self.settings.iter().filter(|it| is_secret(&it.name)) {
             if name != "password" {
                 return Err(format!("libpq has no variable for `{name}`"));
             }
-            if span.end <= authority.len() {
-                // With its `:`.
-                url.replace_range(span.start - 1..span.end, "");
+            // With its `:`, or its name and one of the marks around it.
+            let (mut start, mut after) = (span.start - 1, span.end);
+            if start > authority.len() {
+                let mark = self.text[..start].rfind(['?', '&']);
+                start = mark.map_or(start, |mark| mark + 1);
+                after += usize::from(self.text[after..].starts_with('&'));
             }
+            url.push_str(&self.text[end..start]);
+            end = after;
         }
-        let is_kept = |option: &&str| {
-            let name = option.split('=').next().unwrap_or_default();
-            !option.is_empty() && percent_decoded(name) != "password"
-        };
-        let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
-        if !kept.is_empty() {
-            url = format!("{url}?{}", kept.join("&"));
+        url.push_str(&self.text[end..]);
+        // What is before the query may end in the same marks.
+        if let Some(query) = url.find('?') {
+            let kept = url[query..].trim_end_matches(['?', '&']).len();
+            url.truncate(query + kept);
         }
         Ok((url, self.get("password")))
     }

@@ -89,9 +89,9 @@ fn wrong_value(string: &ConnectionString) -> Option<Problem> {
         value("hostaddr").is_some() || value("host").is_some_and(|hosts| !is_socket(hosts));
     let reads_number = uses_tcp && string.get("keepalives") != Some("0");
     let parameters = PARAMETERS.iter();
-    let mut parameters =
-        parameters.flat_map(|(names, values)| names.iter().map(move |name| (name, values)));
-    parameters.find_map(|(name, values)| {
+    let parameters =
+        parameters.flat_map(|(names, values)| names.iter().map(move |name| (*name, values)));
+    let wrong_values = parameters.filter_map(|(name, values)| {
         let value = string.get(name)?;
         let expected = match values {
             OneOf(values) if !values.contains(&value) => format!("one of {}", values.join(", ")),
@@ -99,8 +99,10 @@ fn wrong_value(string: &ConnectionString) -> Option<Problem> {
             OfTcp if reads_number && !is_number(value) => "a whole number".to_owned(),
             _ => return None,
         };
-        Some(wrong(name, &expected))
-    })
+        Some((name, expected))
+    });
+    let (name, expected) = wrong_values.min()?;
+    Some(wrong(name, &expected))
 }
 
 /// The first of the values that are accepted alone, but not together.

@@ -92,6 +92,7 @@ fn what_libpq_refuses_is_refused_by_parameter() {
         ("replication=o", "replication"),
         ("sslmode=no-verify", "sslmode"),
         ("sslmode=", "sslmode"),
+        ("sslmode=x&connect_timeout=x", "connect_timeout"),
         ("sslrootcert=system&sslmode=require", "sslmode"),
         ("sslnegotiation=direct&sslmode=prefer", "sslmode"),
         ("sslcertmode=x", "sslcertmode"),
@@ -280,6 +281,11 @@ fn the_password_is_removed_from_a_url_wherever_it_is() {
         (
             "postgresql://u:p@h/db?port=1&password=q",
             "postgresql://u@h/db?port=1",
+            Some("q"),
+        ),
+        (
+            "postgresql://[a?b]/db?port=1&password=q",
+            "postgresql://[a?b]/db?port=1",
             Some("q"),
         ),
     ] {
