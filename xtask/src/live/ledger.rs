@@ -28,8 +28,9 @@ pub const GROUP: Group = Group {
 /// The first release that plans a rollback under the migration lock.
 const LOCKED_ROLLBACK: Release = Release::new(0, 48, 0);
 
-const SCENES: [(&str, Play); 10] = [
+const SCENES: [(&str, Play); 11] = [
     ("rows without a time", no_time),
+    ("times that are text", text_times),
     (
         "nothing to apply from a directory that lacks what is applied",
         nothing_to_apply,
@@ -91,6 +92,24 @@ fn no_time(stage: &Stage<'_>) -> anyhow::Result<()> {
         stage.sql(&set)?;
         is_refused(stage, &stage.adapter(), "002")?;
     }
+    Ok(())
+}
+
+/// Text has no order of time, so it proves nothing.
+fn text_times(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001", "002", "003"])?;
+    stage.sql(
+        "ALTER TABLE tb_confiture ALTER applied_at DROP DEFAULT, ALTER applied_at TYPE text;
+         UPDATE tb_confiture SET applied_at = '9' WHERE version = '002'",
+    )?;
+    let error = stage.down_to("002").err().context("it went to 002")?;
+    ensure!(error.state().is_unchanged(), "{error}");
+    stage.is_at(&["001", "002", "003"])?;
+    let last = block_on(stage.adapter().current_revision(&stage.ctx()));
+    ensure!(
+        last.as_ref().is_err_and(|it| it.state().is_unchanged()) || last == Ok(Some("003".into())),
+        "{last:?}"
+    );
     Ok(())
 }
 

@@ -1,12 +1,15 @@
 //! A lock that is held, a server that does not answer a commit, and a Python that cannot start.
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use contract_lab::command::run;
 use contract_lab::confiture::copy::{Environment, packages};
 use contract_lab::postgres::{Major, Server, look};
 use fraisier_adapter_api::{AdapterErrorKind, Revision};
 use fraisier_adapter_confiture::DatabaseState;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::call::{Direction, Running};
 use super::{Group, Play, on_stages};
@@ -14,8 +17,8 @@ use crate::stage::{Stage, block_on, state, wait};
 
 pub const GROUP: Group = Group {
     name: "trouble",
-    about: "a lock that the role may not wait for, a commit that waits for a standby, and a Python that \
-         cannot start",
+    about: "a lock that the role may not wait for, a commit that waits for a standby, a process \
+         that has left its group, and a Python that cannot start",
     // One that reports a held lock in another way, and the newest.
     releases: &["0.50.0", "newest"],
     scenes: |_, _| {
@@ -29,13 +32,14 @@ pub const GROUP: Group = Group {
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const SCENES: [(&str, Play); 4] = [
+const SCENES: [(&str, Play); 5] = [
     ("the role has a lock_timeout", role_lock_timeout),
     (
         "an index is built while another deploy waits",
         concurrent_index,
     ),
     ("a synchronous standby is missing", standby_is_missing),
+    ("a process leaves its group", process_leaves),
     ("Python lacks a module", module_is_missing),
 ];
 
@@ -63,7 +67,12 @@ fn role_lock_timeout(stage: &Stage<'_>) -> anyhow::Result<()> {
 /// `CREATE INDEX CONCURRENTLY` waits for the transaction of the deploy that waits for the lock.
 fn concurrent_index(stage: &Stage<'_>) -> anyhow::Result<()> {
     stage.up()?;
-    stage.project.table_and("002", "SELECT pg_sleep(4);", "")?;
+    // Until the second deploy waits, however slow this machine is.
+    let until_it_waits = "DO $$ BEGIN FOR i IN 1..3000 LOOP PERFORM pg_sleep(0.02);
+         EXIT WHEN EXISTS (SELECT FROM pg_locks JOIN pg_database ON oid = database
+             WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted);
+         END LOOP; END $$;";
+    stage.project.table_and("002", until_it_waits, "")?;
     let index = "CREATE INDEX CONCURRENTLY index_003 ON t_001 (id);";
     stage
         .project
@@ -109,6 +118,35 @@ fn standby_is_missing(stage: &Stage<'_>) -> anyhow::Result<()> {
         DatabaseState::InProgress | DatabaseState::Unknown
     );
     ensure!(open && !error.to_string().contains("rolls back"), "{error}");
+    Ok(())
+}
+
+/// A process of a migration that left the group has the connection of the killed confiture, so the server
+/// rolls nothing back, and nothing says that it does. `doctor` shows the session that holds the lock.
+fn process_leaves(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let left = stage.workdir().join("left");
+    let members = format!(
+        "def up(self):\n    import os\n    if os.fork() == 0:\n        os.setsid()\n        \
+         os.closerange(1, 3)\n        open('{}', 'w').write(str(os.getpid()))\n        \
+         time.sleep(600)\n    self.execute('SELECT pg_sleep(600)')\ndef down(self):\n    pass",
+        left.display()
+    );
+    stage.project.python("002_m002", &members)?;
+    let hurried = stage.builder().timeout(Duration::from_secs(10)).build();
+    let error = block_on(hurried.up(&stage.ctx(), None)).err();
+    let error = error.context("it ended in time")?;
+    let diagnosis = run(Command::new(stage.world.program()?)
+        .args(["doctor", "--json"])
+        .current_dir(stage.workdir())
+        .env("FRAISIER_CONFITURE_BIN", &stage.confiture.program)
+        .env("DATABASE_URL", stage.database.dsn()))?;
+    let pid: i32 = std::fs::read_to_string(&left)?.parse()?;
+    let pid = Pid::from_raw(pid).context("no process left the group")?;
+    kill_process(pid, Signal::KILL)?;
+    ensure!(!error.to_string().contains("rolls back"), "{error}");
+    ensure!(*error.state() == DatabaseState::InProgress, "{error}");
+    let held = "the migration lock is held by";
+    ensure!(diagnosis.stdout.contains(held), "{}", diagnosis.stdout);
     Ok(())
 }
 

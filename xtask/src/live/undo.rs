@@ -4,7 +4,7 @@ use fraisier_adapter_api::AdapterErrorKind;
 
 use anyhow::{Context as _, ensure};
 
-use super::{Group, on_stages};
+use super::{Group, each_on_stage, on_stages};
 use crate::stage::{Stage, block_on};
 
 pub const GROUP: Group = Group {
@@ -12,7 +12,11 @@ pub const GROUP: Group = Group {
     about: "an `up` that fails halfway and is undone, with ways down that work, fail or are missing",
     // The oldest, one in the middle, the first whose report is the one of today, and the newest.
     releases: &["0.20.0", "0.23.0", "0.48.0", "newest"],
-    scenes: |_, _| on_stages(&UNDOS, judge),
+    scenes: |_, _| {
+        let mut scenes = on_stages(&UNDOS, judge);
+        scenes.extend(each_on_stage(&[("a part was committed", partly_committed)]));
+        scenes
+    },
 };
 
 /// What happens to the migrations that the failed `up` had applied.
@@ -108,5 +112,27 @@ fn judge(stage: &Stage<'_>, (before, pending, fate): Undo) -> anyhow::Result<()>
             "{version} is not named: {error}"
         );
     }
+    Ok(())
+}
+
+/// The migration that fails commits a part of itself, which the undo of the others does not remove.
+fn partly_committed(stage: &Stage<'_>) -> anyhow::Result<()> {
+    stage.project.table("001")?;
+    stage.up()?;
+    stage.project.table("002")?;
+    let commits = "CREATE TABLE part (id int); COMMIT; SELECT 1 / 0;";
+    stage.project.migration("900_m900", commits, "")?;
+    let undoing = stage.builder().undo_failed_up(true).build();
+    let error = block_on(undoing.up(&stage.ctx(), None)).err();
+    let error = error.context("it succeeded")?;
+    stage.is_at(&["001"])?;
+    stage
+        .sql("SELECT FROM part")
+        .context("it committed nothing")?;
+    ensure!(
+        !error.state().is_unchanged() && error.advice().contains("remove what it committed"),
+        "{error}"
+    );
+    ensure!(!error.to_string().contains("where it was"), "{error}");
     Ok(())
 }

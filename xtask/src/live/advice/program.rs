@@ -3,7 +3,6 @@
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::ensure;
 use fraisier_adapter_confiture::ConfitureMigration;
@@ -94,15 +93,13 @@ fn path_has_another(stage: &Follower<'_>) -> anyhow::Result<()> {
     stage.program_succeeds(&[("PATH", stage.workdir()), (NAMES, &stage.confiture.program)])
 }
 
+/// Without a timeout, `--version` has a limit of its own.
 fn hangs_once(stage: &Follower<'_>) -> anyhow::Result<()> {
     let hung = stage.workdir().join("hung");
     let hung = hung.display();
     let once = format!("[ -e '{hung}' ] || {{ : > '{hung}'; exec sleep 600; }}");
     let program = stage.wrapper(&once)?;
-    let adapter = ConfitureMigration::builder()
-        .program(program)
-        .timeout(Duration::from_secs(10))
-        .build();
+    let adapter = ConfitureMigration::with_program(program);
     stage.advised(block_on(adapter.describe()), "try again")?;
     block_on(adapter.describe())?;
     Ok(())

@@ -128,6 +128,8 @@ fn a_damaged_change_set_is_none() {
         json!(true),
         json!("x"),
         json!([1]),
+        // The fields in order: an array is no object.
+        json!([1, []]),
         Value::Null,
         json!({}),
         json!({"changes": []}),
@@ -157,15 +159,16 @@ fn a_damaged_entry_becomes_a_placeholder() {
             {"kind": "drop_table", "tier": "additive", "detail": "d"},
             {"kind": 1, "object": 2, "tier": "additive"},
             "text", 7, null, [], true,
+            ["drop_table", "a", "004", "additive", "d"],
         ]}),
     )
     .expect("a report");
     let set = report.change_set.expect("a change set").0;
     assert_eq!(set.contract_version, 3);
-    assert_eq!(set.changes.len(), 10);
+    assert_eq!(set.changes.len(), 11);
     assert_eq!(set.changes[0].tier, Some(RiskTier::Irreversible));
     assert_eq!(set.changes[0].detail.as_deref(), Some("DROP TABLE"));
-    assert_eq!(set.unclassified().count(), 9);
+    assert_eq!(set.unclassified().count(), 10);
     assert_eq!(
         (&*set.changes[3].kind, &*set.changes[3].object),
         ("drop_table", "unreadable")
