@@ -76,7 +76,8 @@ fn url_password(text: &str, from: usize) -> Option<Range<usize>> {
 /// The value in `password=value`, `password: value`, `PASSWORD 'value'` or, where it `is_option`,
 /// `--password value`, when what ends at `from` is such a key.
 fn value(text: &str, from: usize, is_option: bool) -> Option<Range<usize>> {
-    let value = assigned(&text[from..]).or_else(|| follows(&text[from..], is_option))?;
+    let assigned = assigned(&text[from..]);
+    let value = assigned.or_else(|| follows(&text[from..], is_option))?;
     let unescaped = value.trim_start_matches('\\');
     let mut quotes = ['"', '\''].into_iter();
     let quote = quotes.find(|quote| unescaped.starts_with(*quote));
@@ -88,6 +89,10 @@ fn value(text: &str, from: usize, is_option: bool) -> Option<Range<usize>> {
             return None;
         }
         (within, quoted_length(within, quote, quotes == 2))
+    } else if let (None, Some((tag, within))) = (assigned, dollar_quoted(value)) {
+        let end = within.find(&format!("${tag}$"));
+        let end = end.or_else(|| within.find('\n'));
+        (within, end.unwrap_or(within.len()))
     } else {
         let ends = |c: char| c.is_whitespace() || "&\"',;)".contains(c);
         (value, value.find(ends).unwrap_or(value.len()))
@@ -107,15 +112,23 @@ fn assigned(after_key: &str) -> Option<&str> {
 /// value of an option.
 fn follows(after_key: &str, is_option: bool) -> Option<&str> {
     let value = after_key.trim_start();
-    let literal = value.strip_prefix(['E', 'e']).unwrap_or(value);
-    let literal = literal.trim_start_matches('\\');
+    let prefixes = ["E", "e", "U&", "u&"];
+    let literal = prefixes.iter().find_map(|it| value.strip_prefix(it));
+    let literal = literal.unwrap_or(value).trim_start_matches('\\');
     if value.len() == after_key.len() {
         None
-    } else if literal.starts_with('\'') {
+    } else if literal.starts_with('\'') || dollar_quoted(literal).is_some() {
         Some(literal)
     } else {
         (is_option && !value.starts_with('-')).then_some(value)
     }
+}
+
+/// The tag of a literal such as `$tag$text$tag$`, and what follows its first tag.
+fn dollar_quoted(text: &str) -> Option<(&str, &str)> {
+    let (tag, within) = text.strip_prefix('$')?.split_once('$')?;
+    let is_tag = tag.chars().all(|c| c.is_alphanumeric() || c == '_');
+    is_tag.then_some((tag, within))
 }
 
 /// How long the text in quotes is. A quote that is doubled or behind a backslash is a part of it, unless

@@ -243,6 +243,12 @@ fn undeclared_secrets_are_masked_by_their_shape() {
         ("PASSWORD \\'a b\\' c", "PASSWORD \\'***\\' c"),
         ("PASSWORD 'abc...\nline 2", "PASSWORD '***\nline 2"),
         ("PASSWORD NULL, PASSWORD ''", "PASSWORD NULL, PASSWORD ''"),
+        ("PASSWORD U&'a\\0062' c", "PASSWORD U&'***' c"),
+        ("PASSWORD $$a 'b' c$$ d", "PASSWORD $$***$$ d"),
+        ("PASSWORD $x$a$$b$x$ $x$", "PASSWORD $x$***$x$ $x$"),
+        ("PASSWORD $$abc...\nline 2", "PASSWORD $$***\nline 2"),
+        ("a password $1 of $2", "a password $1 of $2"),
+        ("password=$2b$12$x y", "password=*** y"),
         // Assignments and options of a command line.
         ("pwd=y PGPASSWORD=z", "pwd=*** PGPASSWORD=***"),
         ("--password x --user u", "--password *** --user u"),
