@@ -6,6 +6,8 @@ use anstream::{AutoStream, ColorChoice};
 use fraisier_adapter_api::AdapterError;
 use tracing_subscriber::EnvFilter;
 
+use crate::page::printable;
+
 /// The variable that says what is logged.
 pub const VARIABLE: &str = "RUST_LOG";
 
@@ -28,6 +30,6 @@ pub fn install() {
 pub fn evidence(error: &AdapterError) {
     if let Some(evidence) = &error.stderr {
         // A closed standard error is no reason not to answer.
-        let _ = writeln!(io::stderr(), "{}", evidence.trim_end());
+        let _ = writeln!(io::stderr(), "{}", printable(evidence.trim_end()));
     }
 }

@@ -94,7 +94,7 @@ pub(crate) fn printable(text: &str) -> String {
             '\t' => printable.push(' '),
             // Also what reverses the direction of the text behind it.
             char if char.is_control()
-                || matches!(char, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+                || matches!(char, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
             {
                 printable.extend(char.escape_unicode());
             }

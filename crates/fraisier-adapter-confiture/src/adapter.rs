@@ -245,7 +245,7 @@ impl ConfitureMigration {
             .call(Operation::Preflight, Some(ctx), None, preflight::preflight)
             .await?;
         if let Some(why) = preflight::why_withheld(&report) {
-            tracing::warn!("preflight gives no verdict on window safety: {why}");
+            tracing::warn!(why, "preflight gives no verdict on window safety");
         }
         Ok(report)
     }

@@ -332,3 +332,50 @@ fn with_json_a_command_prints_what_the_engine_receives() {
     assert_eq!(status, Some(0));
     assert!(stdout.contains("FRAISIER_CONFITURE_BIN"), "{stdout}");
 }
+
+/// What sets the title of a terminal, clears it, or draws another line.
+const STEERING: &str = "\u{1b}]0;title\u{7}\u{1b}[2J\rok      verdict\u{9b}2J";
+
+#[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let stage = Stage::new(&format!(
+        r#"
+case $1 in
+  --version) echo "confiture version 1.29.0" ;;
+  up) cat > "$report" <<'REPORT'
+{{"ok": false, "error": {{"code": "MIGR_001", "message": {steering}}}}}
+REPORT
+      printf '%b' '\033[2J'; exit 3 ;;
+  preflight) cat > "$report" <<'REPORT'
+{{"ok": true, "window_safe": true, "summary": {{"errors": 0, "migrations_checked": 2}},
+  "issues": [{{"severity": "info", "code": "C", "message": {steering}, "migration": {steering}}}]}}
+REPORT
+      ;;
+  current) printf 'Traceback\n\033[2J' >&2; exit 1 ;;
+esac"#,
+        steering = json!(STEERING)
+    ));
+    let name = format!("002_{STEERING}.up.sql");
+    std::fs::create_dir(stage.path("db/migrations").join(name)).expect("created");
+    let steers = |c: char| c.is_control() && c != '\n';
+    for subcommand in ["up", "preflight", "current", "doctor"] {
+        let mut program = stage.program();
+        program.arg(subcommand).env("RUST_LOG", "debug");
+        if subcommand == "doctor" {
+            program.env_remove("DATABASE_URL");
+        }
+        let output = finish(program, b"");
+        let printed =
+            [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+        assert!(
+            !printed.concat().contains(steers),
+            "{subcommand}: {printed:?}"
+        );
+        assert!(
+            printed.concat().contains("\\u{1b}"),
+            "{subcommand}: {printed:?}"
+        );
+    }
+    let answered = stage.answer(&stage.request("up", None));
+    assert!(!answered.stderr.contains(steers), "{:?}", answered.stderr);
+}

@@ -283,7 +283,7 @@ pub(crate) async fn read(call: &Call<'_>) -> Result<Ledger, Fault> {
 /// Logs why the rows are not known, for a call that continues without them.
 pub(crate) fn log_unread(call: &Call<'_>, why: &Unread) {
     let why = call.request.masked(why);
-    tracing::debug!("the rows of the ledger are not known: {why}");
+    tracing::debug!(why, "the rows of the ledger are not known");
 }
 
 /// The rows of the ledger; `None` where there is no such table.

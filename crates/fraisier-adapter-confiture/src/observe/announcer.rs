@@ -126,7 +126,10 @@ fn trace(event: &Redacted<Event>) {
              stops the command that it runs"
         ),
         Event::LedgerNotRead { why } => {
-            tracing::warn!("the ledger was not read, so the revision is the last by time: {why}");
+            tracing::warn!(
+                why,
+                "the ledger was not read, so the revision is the last by time"
+            );
         }
         Event::RevisionsDiffer { by_row, by_time } => tracing::warn!(
             by_row = by_row.as_ref().map(Revision::as_str),
