@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::future::Future;
-use std::ops::Deref;
 use std::time::Duration;
 
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
@@ -25,14 +24,6 @@ pub struct CallError {
     pub error: AdapterError,
     /// What is known of the database; `None` for an error that is about no call.
     pub state: Option<DatabaseState>,
-}
-
-impl Deref for CallError {
-    type Target = AdapterError;
-
-    fn deref(&self) -> &AdapterError {
-        &self.error
-    }
 }
 
 impl From<AdapterError> for CallError {
@@ -92,8 +83,8 @@ async fn awake_for(time: Option<Duration>) {
 }
 
 fn panicked(call: &Call) -> CallError {
-    let why = "ended in a mistake of the adapter";
-    let next = ". Report it, with what stands on standard error";
+    let why = "failed because of a bug in the adapter";
+    let next = ". Report the bug, with the output on standard error";
     without_result(call, Kind::InternalError, why, next)
 }
 

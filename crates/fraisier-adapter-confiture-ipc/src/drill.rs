@@ -1,4 +1,4 @@
-//! Whether the caller is a drill of the engine, which this program must not migrate for.
+//! Whether the caller is a drill of the engine, for which this program must not migrate.
 //!
 //! `fraisier backup drill` restores a backup into a throwaway database and asks the adapter to migrate
 //! that. A program does not receive the connection string of the throwaway database: `DATABASE_URL` names
@@ -59,10 +59,10 @@ pub(crate) async fn refuse(call: &Call, builder: Builder) -> Result<(), AdapterE
         Some(names) => {
             let seen = format!(
                 "the server has the database {}, into which a drill or a rehearsal of fraisier restored a \
-                 backup, and whether it is this caller's is unknown, because {why}. ",
+                 backup, and it is unknown whether this caller did that, because {why}. ",
                 names.join(", ")
             );
-            let next = ". When no drill and no rehearsal runs, drop that database";
+            let next = "; if neither a drill nor a rehearsal is running, drop that database";
             Err(refusal(method, &seen, next))
         }
         None => {
@@ -96,7 +96,7 @@ async fn throwaways(adapter: &ConfitureMigration, ctx: &AdapterCtx) -> Option<Ve
     serde_json::from_slice(&report.ok()?.ok()?).ok()
 }
 
-/// A process, as far as it matters here.
+/// What is read of a process.
 #[derive(Debug, Clone)]
 struct Process {
     parent: u32,

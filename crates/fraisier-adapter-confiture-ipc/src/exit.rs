@@ -24,11 +24,11 @@ pub enum Status {
 /// What each status means.
 #[rustfmt::skip]
 const MEANINGS: [(Status, &str); 7] = [
-    (Status::Done, "done, and the outcome is good"),
+    (Status::Done, "the call was made, and its outcome is good"),
     (Status::Failed, "the call failed; the error says what is known of the database"),
     (Status::Usage, "wrong arguments, or a variable with an invalid value"),
-    (Status::Refused, "the call was made and says no: `preflight`, `verify`, `doctor`"),
-    (Status::Unknown, "`doctor` found nothing wrong, and could not make every check"),
+    (Status::Refused, "the call was made, and its verdict is no: `preflight`, `verify`, `doctor`"),
+    (Status::Unknown, "`doctor` found nothing wrong, but could not make every check"),
     (Status::Unheard, "the result could not be written, because nobody reads it"),
     (Status::Stopped, "a signal stopped it"),
 ];

@@ -1,11 +1,11 @@
-//! How a message stands in a stream: `Content-Length: <bytes>`, an empty line, the bytes.
+//! The framing of a message in a stream: `Content-Length: <bytes>`, an empty line, the bytes.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
-/// The largest message that is read, in bytes. A context takes a few hundred.
+/// The largest message that is read, in bytes. A context has a few hundred.
 pub const MESSAGE_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// How many bytes may stand before the message.
+/// How many bytes the headers may have.
 const HEADER_LIMIT: u64 = 8 * 1024;
 
 const LENGTH: &str = "Content-Length";

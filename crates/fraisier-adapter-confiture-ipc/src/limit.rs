@@ -52,11 +52,11 @@ impl Limit {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            None => f.write_str("No limit of the adapter is set"),
+            None => f.write_str("The adapter has no limit"),
             Some(limit) => write!(
                 f,
-                "It was the adapter's limit of {limit:?} (FRAISIER_CONFITURE_TIMEOUT) that ended it, \
-                 not the {OF_THE_ENGINE:?} of fraisier"
+                "The adapter's own limit of {limit:?} (FRAISIER_CONFITURE_TIMEOUT) ended it, not the \
+                 {OF_THE_ENGINE:?} of fraisier"
             ),
         }
     }

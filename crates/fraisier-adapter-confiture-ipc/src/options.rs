@@ -1,4 +1,4 @@
-//! The adapter that the program runs: the library's, with the defaults of who calls it.
+//! The adapter that the program runs: the library's, with defaults that depend on the caller.
 
 use std::env;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,27 +12,19 @@ use crate::limit;
 /// Who makes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
-    /// fraisier, which ends a call after 60 s, and runs `verify` and `preflight` where the migrations
-    /// need not be.
+    /// fraisier. It ends a call after 60 s, and runs `verify` and `preflight` in a directory that may
+    /// lack the migrations.
     Engine,
     /// A person, by a command of this program.
     Person,
 }
 
 /// The defaults by variable, where they are not those of the library.
+#[rustfmt::skip]
 pub const DEFAULTS: [(&str, &str); 3] = [
-    (
-        "FRAISIER_CONFITURE_BIN",
-        "`confiture` in the directory of this program, otherwise from `PATH`",
-    ),
-    (
-        "FRAISIER_CONFITURE_TIMEOUT",
-        "`50s` under fraisier, `off` by hand",
-    ),
-    (
-        "FRAISIER_CONFITURE_MISSING_MIGRATIONS",
-        "`ask` under fraisier, `refuse` by hand",
-    ),
+    ("FRAISIER_CONFITURE_BIN", "`confiture` in the directory of this program, otherwise from `PATH`"),
+    ("FRAISIER_CONFITURE_TIMEOUT", "`50s` under fraisier, `off` by hand"),
+    ("FRAISIER_CONFITURE_MISSING_MIGRATIONS", "`ask` under fraisier, `refuse` by hand"),
 ];
 
 /// By which rule confiture is found, with this value of `--confiture`: the first that applies.
@@ -48,7 +40,7 @@ pub(crate) fn found_by(option: Option<&Path>) -> &'static str {
     }
 }
 
-/// The value of `--confiture`: a path, seen from the directory that this program was started in.
+/// The value of `--confiture`: a path, relative to the directory in which this program was started.
 ///
 /// # Errors
 ///
@@ -64,7 +56,7 @@ pub(crate) fn executable(path: PathBuf) -> Result<PathBuf, String> {
     }
 }
 
-/// The confiture that one `pip install` of both puts beside this program.
+/// The confiture beside this program, where one `pip install` puts both.
 fn beside_this_program() -> Option<PathBuf> {
     let candidate = env::current_exe().ok()?.with_file_name("confiture");
     is_executable(&candidate).then_some(candidate)

@@ -6,15 +6,15 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anstyle::{AnsiColor, Style};
 use fraisier_adapter_api::AdapterError;
 
-/// The narrowest width that is written for.
+/// The least width, also on a narrower terminal.
 const NARROWEST: usize = 60;
 
-/// The width where there is no terminal, and the widest that a terminal is used at.
+/// The width without a terminal, and the greatest width on one.
 const WIDEST: usize = 100;
 
 /// Good.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// To be looked at.
+/// Doubtful.
 pub(crate) const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
 /// Bad.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -44,7 +44,7 @@ impl Page {
         });
     }
 
-    /// A line that belongs to the one above, so many columns in.
+    /// A line that belongs to the one above, indented by this many columns.
     pub(crate) fn under(&mut self, indent: usize, text: impl Into<String>) {
         self.0.push(Row {
             style: Style::new(),
@@ -70,7 +70,7 @@ impl Page {
             let options = options.initial_indent(&first).subsequent_indent(&others);
             let wrapped = textwrap::fill(text.trim_matches('\n'), options);
             let after = wrapped.strip_prefix(&label).unwrap_or(&wrapped).trim_end();
-            // A text takes everything.
+            // Writing to a `String` cannot fail.
             let _ = writeln!(page, "{style}{label}{style:#}{after}");
         }
         page
@@ -120,16 +120,14 @@ pub(crate) fn error(error: &AdapterError) {
         .write_all(page.render(width).as_bytes());
 }
 
-/// How wide to write.
+/// The width of a page.
 pub(crate) fn width(on_terminal: bool) -> usize {
     let columns = || {
         let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr()).ok()?;
         (size.ws_col > 0).then_some(usize::from(size.ws_col))
     };
-    match on_terminal.then(columns).flatten() {
-        Some(columns) => columns.clamp(NARROWEST, WIDEST),
-        None => WIDEST,
-    }
+    let columns = on_terminal.then(columns).flatten();
+    columns.map_or(WIDEST, |columns| columns.clamp(NARROWEST, WIDEST))
 }
 
 #[cfg(test)]

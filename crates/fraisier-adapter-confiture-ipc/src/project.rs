@@ -4,20 +4,20 @@ use std::path::{self, PathBuf};
 
 use fraisier_adapter_api::AdapterCtx;
 
-/// Where the call works. fraisier sends this with each call.
+/// What a call works on. fraisier sends this with each call.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Project {
-    /// The directory confiture starts in
+    /// The directory in which confiture starts
     #[arg(short = 'C', long, global = true)]
     #[arg(value_name = "DIRECTORY", default_value = ".")]
     pub(crate) workdir: PathBuf,
 
-    /// The migrations, seen from there
+    /// The directory of the migrations, relative to the working directory
     #[arg(short, long, global = true)]
     #[arg(value_name = "DIRECTORY", default_value = "db/migrations")]
     pub(crate) migrations_dir: PathBuf,
 
-    /// The variable that holds the connection string
+    /// The environment variable that contains the connection string
     #[arg(long, global = true)]
     #[arg(value_name = "VARIABLE", default_value = "DATABASE_URL")]
     pub(crate) database_url_env: String,

@@ -23,16 +23,16 @@ pub const INVALID_REQUEST: i32 = -32600;
 /// How many bytes of what was received are repeated in an error.
 const QUOTE_LIMIT: usize = 300;
 
-/// A request that can be answered by the adapter.
+/// A request for a call of the adapter.
 #[derive(Debug)]
 pub struct Request {
-    /// What the response carries, so that its reader knows what it answers.
+    /// The response repeats it, so that its reader knows to which request it belongs.
     pub id: Id,
     /// What is asked for.
     pub call: Call,
 }
 
-/// The `id` of a request, as it came; `null` where none could be read.
+/// The `id` of a request, unchanged; `null` if none could be read.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct Id(Box<RawValue>);
@@ -44,7 +44,7 @@ impl Default for Id {
 }
 
 impl Id {
-    /// That of a call made by hand: the one that fraisier gives its only request.
+    /// The `id` for a call by hand: the one that fraisier gives its only request.
     ///
     /// # Panics
     ///
@@ -54,14 +54,14 @@ impl Id {
         Self(serde_json::value::to_raw_value(&1).expect("a number is JSON"))
     }
 
-    /// JSON-RPC knows texts, numbers and `null`.
+    /// JSON-RPC allows strings, numbers and `null`.
     fn new(raw: &RawValue) -> Option<Self> {
         let known = !raw.get().starts_with(['{', '[', 't', 'f']);
         known.then(|| Self(raw.to_owned()))
     }
 }
 
-/// A message that is answered with an error, because nothing can be asked of the adapter with it.
+/// A message that is not a request for a call. It is answered with an error.
 #[derive(Debug)]
 pub struct Refusal {
     /// The `id` to answer to.
@@ -94,8 +94,8 @@ impl From<io::Error> for Refusal {
 /// # Errors
 ///
 /// A [`Refusal`] with the `id` of the request, where that can be read, and the number that JSON-RPC
-/// has for what is wrong: no JSON (-32700), no request (-32600), no such method (-32601), other
-/// parameters than the method has (-32602).
+/// defines for what is wrong: no JSON (-32700), no request (-32600), an unknown method (-32601), parameters that
+/// do not fit the method (-32602).
 pub fn parse(message: &[u8]) -> Result<Request, Refusal> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
@@ -129,9 +129,9 @@ pub fn parse(message: &[u8]) -> Result<Request, Refusal> {
     }
     let envelope: Envelope<'_> =
         serde_json::from_str(text).map_err(|why| no_request(&why.to_string()))?;
-    let notification = "without an `id` it is a notification, whose outcome nobody would learn";
+    let notification = "without an `id` it is a notification, and nobody would receive its result";
     let id = envelope.id.ok_or_else(|| no_request(notification))?;
-    let id = Id::new(id).ok_or_else(|| no_request("its `id` is not a text, number or null"))?;
+    let id = Id::new(id).ok_or_else(|| no_request("its `id` is not a string, a number or null"))?;
     if envelope.jsonrpc.map(RawValue::get) != Some("\"2.0\"") {
         return Err(Refusal::new(
             id,
@@ -144,7 +144,7 @@ pub fn parse(message: &[u8]) -> Result<Request, Refusal> {
         return Err(Refusal::new(
             id,
             INVALID_REQUEST,
-            "its `method` is not a text",
+            "its `method` is not a string",
         ));
     };
     match Call::new(&method, envelope.params) {
@@ -159,7 +159,7 @@ fn quoted(text: &str) -> String {
     Redactor::bounded(&text, QUOTE_LIMIT).into_owned()
 }
 
-/// A value that is there, `null` too.
+/// A value that is present, which may be `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     Deserialize::deserialize(deserializer).map(Some)
 }

@@ -5,7 +5,7 @@ use fraisier_adapter_confiture::DatabaseState;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, CallError};
 use crate::request::Id;
 
 /// The response to a request.
@@ -53,7 +53,7 @@ impl Response {
     #[must_use]
     pub fn by_hand(answer: Answer) -> Self {
         let data = answer.as_ref().err().map(|error| Data {
-            kind: error.kind,
+            kind: error.error.kind,
             database: error.state.clone(),
         });
         Self::with(Id::by_hand(), answer, data)
@@ -65,9 +65,9 @@ impl Response {
             id,
             answer: match answer {
                 Ok(result) => Body::Result(result),
-                Err(error) => Body::Error {
+                Err(CallError { error, .. }) => Body::Error {
                     code: error.code,
-                    message: error.error.message,
+                    message: error.message,
                     data,
                 },
             },
@@ -90,7 +90,6 @@ mod tests {
     use serde_json::value::to_raw_value;
 
     use super::*;
-    use crate::answer::CallError;
 
     fn json(response: &Response) -> String {
         String::from_utf8(response.to_json().expect("serialised")).expect("UTF-8")

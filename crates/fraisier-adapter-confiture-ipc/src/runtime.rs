@@ -1,4 +1,4 @@
-//! The runtime that a call is made on.
+//! The runtime of a call.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
-/// How many pairs of descriptors a runtime that hears signals takes.
+/// How many pairs of file descriptors a runtime with signal handling needs.
 const DESCRIPTOR_PAIRS: usize = 4;
 
 /// Starts it.
@@ -26,7 +26,7 @@ pub(crate) fn start() -> Result<Runtime, AdapterError> {
     })
 }
 
-/// Where descriptors are short, tokio does not fail but panics.
+/// Without enough descriptors, tokio panics instead of returning an error.
 fn enough_descriptors() -> io::Result<()> {
     (0..DESCRIPTOR_PAIRS)
         .map(|_| UnixStream::pair())

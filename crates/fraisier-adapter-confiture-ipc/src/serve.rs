@@ -1,19 +1,19 @@
 //! One call of the engine: a request on standard input, a response on standard output.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use fraisier_adapter_api::AdapterError;
 
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, CallError};
 use crate::drill;
 use crate::exit::Status;
 use crate::frame;
 use crate::limit::{self, Limit};
-use crate::log;
 use crate::options::{self, Caller};
+use crate::page::printable;
 use crate::request::{Call, Id, Refusal, Request, parse};
 use crate::response::Response;
 use crate::runtime;
@@ -47,7 +47,7 @@ fn make(call: Call) -> Result<(Answer, Option<Why>), AdapterError> {
     if Limit(adapter.timeout()).is_beyond_the_engine() {
         tracing::warn!(
             "FRAISIER_CONFITURE_TIMEOUT is not below {:?}: fraisier kills a call that takes longer, \
-             and learns nothing of it. Next: set it lower, or leave it unset",
+             and gets no result. Next: set it lower, or leave it unset",
             limit::OF_THE_ENGINE
         );
     }
@@ -57,9 +57,9 @@ fn make(call: Call) -> Result<(Answer, Option<Why>), AdapterError> {
 /// The request on standard input. One that does not arrive in time is refused.
 fn receive() -> Result<Request, Refusal> {
     let (sender, arrived) = mpsc::channel();
-    // It is left behind when nothing comes: the program ends with the response.
+    // If nothing arrives, this thread still waits when the program ends.
     let reader = thread::Builder::new().spawn(move || {
-        // Nobody waits any more when this fails.
+        // This fails when nobody waits any more.
         let _ = sender.send(frame::read(io::stdin().lock()));
     });
     let message = match reader {
@@ -72,12 +72,15 @@ fn receive() -> Result<Request, Refusal> {
     parse(&message?)
 }
 
-/// Writes the response, and the evidence beside it.
+/// Writes the response, and the evidence of an error to standard error.
 fn respond(id: Id, answer: Answer) -> Status {
     let status = match &answer {
         Ok(_) => Status::Done,
-        Err(error) => {
-            log::evidence(error);
+        Err(CallError { error, .. }) => {
+            if let Some(evidence) = &error.stderr {
+                // The response is written even if standard error is closed.
+                let _ = writeln!(io::stderr(), "{}", printable(evidence.trim_end()));
+            }
             Status::Failed
         }
     };

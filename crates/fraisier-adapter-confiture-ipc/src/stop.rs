@@ -1,4 +1,4 @@
-//! What stops a call from outside: a signal, or that nobody is left to read the answer.
+//! What stops a call from outside: a signal, or the end of the reader of standard output.
 
 use std::io;
 use std::thread;
@@ -29,7 +29,7 @@ impl Why {
     }
 }
 
-/// Waits for whatever comes first.
+/// Waits until the call is to be stopped, and returns why.
 pub async fn requested() -> Why {
     tokio::select! {
         why = signalled() => why,
@@ -72,7 +72,7 @@ fn ignored() -> u64 {
 async fn nobody_reads() -> Why {
     let (sender, closed) = oneshot::channel();
     let watch = move || match wait_for_closed_output() {
-        // Nobody waits any more when this fails.
+        // This fails when nobody waits any more.
         Ok(()) => drop(sender.send(Why::NobodyReads)),
         Err(why) => tracing::warn!(%why, "standard output cannot be watched"),
     };
@@ -89,7 +89,7 @@ async fn nobody_reads() -> Why {
 fn wait_for_closed_output() -> io::Result<()> {
     let stdout = rustix::stdio::stdout();
     loop {
-        // Asked for no event, poll tells of errors and of a closed end only.
+        // Without requested events, `poll` reports only errors and a closed end.
         let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
         match poll(&mut watched, None) {
             Ok(0) | Err(Errno::INTR | Errno::AGAIN) => {

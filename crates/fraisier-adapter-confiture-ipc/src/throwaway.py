@@ -5,7 +5,7 @@ Argument: the path of the report. The connection string is in the environment.
 
 import psycopg
 
-# The engine keeps so many characters of the live name, and writes `db` before one that starts with no letter.
+# The engine uses the first 24 characters of the live name, with `db` before a name that does not start with a letter.
 STATEMENT = r"""
     SELECT datname::text FROM pg_catalog.pg_database WHERE datname::text ~ ('^(db)?' ||
         left(regexp_replace(current_database()::text, '[^A-Za-z0-9_]', '', 'g'), 24) || '_fraisier_rh_')

@@ -1,4 +1,4 @@
-//! What `--help` says beside the options.
+//! What `--help` prints beside the options.
 
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ so that a migration that takes longer than fraisier waits can be applied this wa
 
 /// After `-h`.
 pub(super) fn short() -> String {
-    format!("{EXAMPLES}\n\n`--help` has the variables and the exit statuses.")
+    format!("{EXAMPLES}\n\n`--help` lists the variables and the exit statuses.")
 }
 
 /// After `--help`.
@@ -64,7 +64,7 @@ fn limited(limits: &str) -> String {
 
 /// The table of variables, with the defaults of this program.
 fn variables() -> String {
-    let mut text = String::from("Variables (one that is empty counts as not set):");
+    let mut text = String::from("Variables (an empty one counts as not set):");
     for variable in VARIABLES {
         let own = DEFAULTS.iter().find(|(name, _)| *name == variable.name);
         let default = own.map_or(variable.default, |(_, default)| default);

@@ -59,10 +59,10 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
-    /// Whether the migrations can be applied, and whether old code may run on meanwhile
+    /// Whether the migrations can be applied, and whether old code can keep running meanwhile
     #[command(after_long_help = help::of_a_call())]
     Preflight,
-    /// Whether what was applied is what the database holds
+    /// Whether the database passes the .verify.sql files of the applied migrations
     #[command(after_long_help = help::of_a_call())]
     Verify,
     /// Apply pending migrations
@@ -85,7 +85,7 @@ enum Command {
 }
 
 impl Command {
-    /// The call that it makes; none, when it only looks.
+    /// The call that it makes; none for `doctor`.
     fn call(self, project: &Project) -> Option<Call> {
         Some(match self {
             Self::Doctor => return None,
@@ -115,22 +115,19 @@ pub fn main() -> Status {
     }
 }
 
-/// Makes the checks of `doctor` and shows what they found.
+/// Makes the checks of `doctor` and prints what they found.
 fn look(project: &Project, confiture: Option<&Path>, json: bool) -> Status {
     let runtime = match runtime::start() {
         Ok(runtime) => runtime,
         Err(error) => return print(Err(error.into()), "doctor", Status::Failed, json),
     };
-    let wait = Wait::new("doctor");
-    let diagnosis = runtime.block_on(async {
+    let diagnosis = async {
         tokio::select! {
             diagnosis = doctor::examine(project, confiture) => Some(diagnosis),
             _ = stop::signalled() => None,
-            never = wait.show() => match never {},
         }
-    });
-    wait.clear();
-    let Some(diagnosis) = diagnosis else {
+    };
+    let Some(diagnosis) = runtime.block_on(Wait::new("doctor").during(diagnosis)) else {
         return Status::Stopped;
     };
     let printed = if json {
@@ -141,17 +138,15 @@ fn look(project: &Project, confiture: Option<&Path>, json: bool) -> Status {
     printed.map_or(Status::Unheard, |()| diagnosis.exit())
 }
 
-/// Makes a call of the adapter and shows its answer.
+/// Makes a call of the adapter and prints its answer.
 fn make(call: Call, confiture: Option<&Path>, json: bool) -> Status {
     let method = call.method();
-    let wait = Wait::new(method);
-    let (answer, failed) = answered(call, confiture, &wait);
-    wait.clear();
+    let (answer, failed) = answered(call, confiture);
     print(answer, method, failed, json)
 }
 
 /// The answer to a call, and the status that the program ends with when it is an error.
-fn answered(call: Call, confiture: Option<&Path>, wait: &Wait) -> (Answer, Status) {
+fn answered(call: Call, confiture: Option<&Path>) -> (Answer, Status) {
     let builder = match options::builder(Caller::Person, confiture) {
         Ok(builder) => builder,
         Err(error) => return (Err(error.into()), Status::Usage),
@@ -160,13 +155,10 @@ fn answered(call: Call, confiture: Option<&Path>, wait: &Wait) -> (Answer, Statu
         Ok(runtime) => runtime,
         Err(error) => return (Err(error.into()), Status::Failed),
     };
+    let wait = Wait::new(call.method());
     let adapter = builder.observer(Arc::new(wait.clone())).build();
-    let (answer, stopped) = runtime.block_on(async {
-        tokio::select! {
-            ended = answer::make(adapter, call, stop::signalled()) => ended,
-            never = wait.show() => match never {},
-        }
-    });
+    let made = answer::make(adapter, call, stop::signalled());
+    let (answer, stopped) = runtime.block_on(wait.during(made));
     (answer, stopped.map_or(Status::Failed, |_| Status::Stopped))
 }
 
@@ -174,15 +166,9 @@ fn answered(call: Call, confiture: Option<&Path>, wait: &Wait) -> (Answer, Statu
 /// for an error.
 fn print(answer: Answer, method: &str, failed: Status, json: bool) -> Status {
     let (status, page) = match &answer {
-        Ok(result) => match show::result(method, result.get()) {
-            Ok(shown) => shown,
-            Err(why) => {
-                let _ = writeln!(io::stderr(), "error: the answer cannot be shown: {why}");
-                return Status::Failed;
-            }
-        },
+        Ok(result) => show::result(method, result.get()).expect("the JSON of this method's result"),
         Err(error) => {
-            page::error(error);
+            page::error(&error.error);
             (failed, Page::default())
         }
     };

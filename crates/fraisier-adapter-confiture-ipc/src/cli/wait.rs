@@ -35,8 +35,20 @@ impl Wait {
         }
     }
 
-    /// Shows it until it is dropped: on a terminal in one line that changes, in a log in lines.
-    pub(super) async fn show(&self) -> Infallible {
+    /// Shows it during this work: on a terminal in one line that changes and is removed at the end, in a log in
+    /// lines.
+    pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let done = tokio::select! {
+            done = work => done,
+            never = self.show() => match never {},
+        };
+        if self.on_terminal && self.began.elapsed() >= QUIET {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+        done
+    }
+
+    async fn show(&self) -> Infallible {
         tokio::time::sleep(QUIET).await;
         for second in 0_u64.. {
             if self.on_terminal {
@@ -48,13 +60,6 @@ impl Wait {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         std::future::pending().await
-    }
-
-    /// Removes the line, if there is one.
-    pub(super) fn clear(&self) {
-        if self.on_terminal && self.began.elapsed() >= QUIET {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
     }
 
     fn line(&self) -> String {

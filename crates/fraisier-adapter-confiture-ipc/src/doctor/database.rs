@@ -67,10 +67,10 @@ const REFUSALS: [(&[&str], &str); 10] = [
     (&["definition of service"], "correct service, or the service file"),
     (&["too many", "connection slots"], "free connections: confiture needs one too"),
     (&["session is", "in hot standby"],
-        "correct target_session_attrs, or let the connection string name the primary"),
+        "correct target_session_attrs, or connect to the primary"),
     (&["refused", "timeout expired", "timed out", "No such file", "unreachable", "closed the connection"],
-        "start the server, correct host and port, or let a firewall pass this machine"),
-    (&[""], "correct the connection string, or the variable that begins with PG and adds to it"),
+        "start the server, correct host and port, or open the firewall for this machine"),
+    (&[""], "correct the connection string, or the variable PG… that adds to it"),
 ];
 
 /// Runs the script. Where it saw no database, the finding says why.
@@ -81,7 +81,7 @@ pub(super) async fn look(
     let option = OsString::from(server_option(CHECK_INTERVAL));
     let args = vec![project.directory().into_os_string(), option];
     let ran = python(adapter, &project.ctx(), SCRIPT, args, LIMIT).await;
-    let unknown = |why: String| Finding::new("database", Unknown, format!("not looked at: {why}"));
+    let unknown = |why: String| Finding::new("database", Unknown, format!("not examined: {why}"));
     let not_started = |why: String, next: &str| {
         let text = format!("confiture cannot start: {why}. Next: {next}");
         Finding::new(PYTHON, Fail, text)

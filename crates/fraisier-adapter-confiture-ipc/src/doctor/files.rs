@@ -19,7 +19,7 @@ use crate::project::Project;
 /// How long reading every file may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What is found in the directory, and its migrations; none when it was not read.
+/// The migrations of the directory, if it was read, and the findings.
 pub(super) async fn examine(project: &Project) -> (Option<Vec<Migration>>, Vec<Finding>) {
     let directory = project.directory();
     let shown = directory.display().to_string();
@@ -54,17 +54,11 @@ fn look(directory: &Path) -> io::Result<(Vec<Migration>, Vec<Seen>)> {
     let (no_migrations, migrations): (Vec<_>, Vec<_>) = migrations.partition(is_no_migration);
     let endings = [".up.sql", ".down.sql", ".verify.sql", ".py"];
     let not_text = NotText::in_directory(directory, &endings)?;
-    let (kind, plural) = match migrations.len() {
-        0 => ("empty", "s"),
-        1 => ("directory", ""),
-        _ => ("directory", "s"),
-    };
-    let held = format!(
-        "{} holds {} migration{plural}",
-        directory.display(),
-        migrations.len()
-    );
-    let mut seen = vec![Seen::new(kind, held)];
+    let (path, count) = (directory.display(), migrations.len());
+    let kind = if count == 0 { "empty" } else { "directory" };
+    let plural = if count == 1 { "" } else { "s" };
+    let count = format!("{path} contains {count} migration{plural}");
+    let mut seen = vec![Seen::new(kind, count)];
     seen.extend(Seen::all("irregular", irregular(&migrations)));
     seen.extend(Seen::all("NUL", not_text.with_nul));
     seen.extend(Seen::all("not UTF-8", not_text.not_utf8));
@@ -88,17 +82,14 @@ fn look(directory: &Path) -> io::Result<(Vec<Migration>, Vec<Seen>)> {
 /// Whether it is a hidden file that `up` takes for a migration, and fails at: SQL without a way back, or Python that
 /// contains no class.
 fn is_no_migration(migration: &Migration) -> bool {
-    let path = &migration.path;
-    let name = path.file_name().unwrap_or_default();
+    let name = migration.path.file_name().unwrap_or_default();
+    let name = name.as_encoded_bytes();
     let contains_class = || {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        text.contains("class") || text.contains("import")
+        let text = fs::read_to_string(&migration.path).unwrap_or_default();
+        ["class", "import"].iter().any(|it| text.contains(it))
     };
-    name.as_encoded_bytes().starts_with(b".")
-        && match path.extension() {
-            Some(ending) if ending == "py" => !contains_class(),
-            _ => lacks(migration, ".down.sql"),
-        }
+    name.starts_with(b".")
+        && (lacks(migration, ".down.sql") || name.ends_with(b".py") && !contains_class())
 }
 
 /// The SQL and Python whose name is not UTF-8.
@@ -113,7 +104,7 @@ fn unnamable(directory: &Path) -> Vec<String> {
         .collect()
 }
 
-/// What has the name of a migration's file, and is no file.
+/// What has the name of a migration's file, but is not a regular file.
 fn irregular(migrations: &[Migration]) -> Vec<String> {
     let files = migrations.iter().flat_map(|it| {
         let beside = [".down.sql", ".verify.sql"].map(|ending| sibling(it, ending));
@@ -125,8 +116,8 @@ fn irregular(migrations: &[Migration]) -> Vec<String> {
         .collect()
 }
 
-/// Whether it is a SQL migration without the file of this ending. A `.py` migration has its way down in
-/// itself.
+/// Whether it is a SQL migration without the file of this ending. A `.py` migration contains its own way
+/// back.
 pub(super) fn lacks(migration: &Migration, ending: &str) -> bool {
     sibling(migration, ending).is_some_and(|file| !file.exists())
 }
@@ -195,7 +186,7 @@ mod tests {
             panic!("{lacking:?}")
         };
         assert!(
-            directory.evidence.ends_with("holds 3 migrations"),
+            directory.evidence.ends_with("contains 3 migrations"),
             "{directory:?}"
         );
         assert_eq!((files.grade, text.grade), (Grade::Ok, Grade::Ok));
@@ -228,7 +219,7 @@ mod tests {
         };
         assert_eq!(of("text")[0].grade, Grade::Fail);
         assert!(
-            of("text")[0].evidence.ends_with("is in 1_a.down.sql"),
+            of("text")[0].evidence.ends_with(": 1_a.down.sql"),
             "{found:?}"
         );
         let [refused, hidden, widths] = of("names")[..] else {
@@ -242,13 +233,13 @@ mod tests {
         let at = |name: &str| base.path().join(name);
         fs::rename(at("1_a.down.sql"), at("1_b.py")).expect("renamed");
         let text = examined_in(base.path()).remove(2);
-        assert!(text.evidence.ends_with("is in 1_b.py"), "{text:?}");
+        assert!(text.evidence.ends_with(": 1_b.py"), "{text:?}");
         fs::remove_file(at("1_b.py")).expect("removed");
         let text = examined_in(base.path()).remove(2);
         assert!(text.evidence.ends_with("10_b.up.sql"), "{text:?}");
         fs::write(at("10_b.up.sql"), "\u{feff}SELECT 1;").expect("written");
         let text = examined_in(base.path()).remove(2);
-        assert!(text.evidence.ends_with("begins 10_b.up.sql"), "{text:?}");
+        assert!(text.evidence.ends_with("of 10_b.up.sql"), "{text:?}");
         // Not every file system has such names.
         let name = base.path().join(OsStr::from_bytes(b"11_\xff.up.sql"));
         if fs::write(name, "").is_ok() {

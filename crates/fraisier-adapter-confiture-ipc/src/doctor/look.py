@@ -7,7 +7,7 @@ sends. The connection string is in the environment.
 CONNECT_S = 5
 LOCK_MS = 2000
 STATEMENT_MS = 4000
-# So long after the start of confiture's modules, no statement is begun and no file is read any more.
+# After this time from the start of `look`, no statement is begun and no file is read any more.
 LOOK_S = 15
 
 # The first key of confiture's advisory lock, the same in every release from 0.20.0 on.
@@ -216,7 +216,7 @@ def sqlstate(found):
 
 
 def ask(psycopg, connection, statement, deadline, limit_ms=STATEMENT_MS):
-    """The answer to a statement. The role's own timeout can end even its first try."""
+    """The answer to a statement. The role's own timeout can end even the statement that raises it."""
     for last in (False, False, True):
         began = time.monotonic()
         if began > deadline:

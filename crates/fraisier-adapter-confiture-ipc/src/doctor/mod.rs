@@ -1,4 +1,4 @@
-//! What stands in the way of a deploy: looked at, never touched.
+//! Finds what would make a deploy fail.
 //!
 //! Nothing is changed, and no migration lock is acquired. Each step is bounded in time. What cannot be
 //! examined because another check failed is not listed: one cause is one line. All texts are redacted.

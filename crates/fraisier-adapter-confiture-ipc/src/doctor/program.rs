@@ -14,8 +14,8 @@ use fraisier_adapter_confiture::{ConfitureMigration, ConfitureVersion, VARIABLES
 use super::finding::{Finding, Grade};
 use crate::options::{self, Caller, found_by, is_executable};
 
-/// The newest release that was recorded; a test holds it to the index of the recordings, which no
-/// package carries.
+/// The newest release with recordings. A test compares it with the index of the recordings, which is in
+/// no package.
 const NEWEST_RECORDED: &str = "1.29.0";
 
 const VERSION: &str = "version";
@@ -121,7 +121,7 @@ fn watcher() -> Finding {
     Finding::new("watcher", grade, text)
 }
 
-/// The release, against the floors and against what was recorded.
+/// The release, compared with the minimum versions and with the recordings.
 async fn version(adapter: &ConfitureMigration) -> (Option<ConfitureVersion>, Finding) {
     let fail = |text: String| (None, Finding::new(VERSION, Grade::Fail, text));
     match tokio::time::timeout(PATIENCE, adapter.describe()).await {

@@ -9,7 +9,7 @@ use super::finding::Finding;
 use super::finding::Grade::{self, Fail, Warn};
 use crate::project::Project;
 
-/// What is wrong with it, and the redactor that knows it.
+/// What is wrong with it, and a redactor that masks it.
 pub(super) fn examine(project: &Project) -> (Redactor, Finding) {
     const CHECK: &str = "secret";
     let variable = &project.database_url_env;
@@ -26,8 +26,8 @@ pub(super) fn examine(project: &Project) -> (Redactor, Finding) {
         Ok(connection) if keeps_check_away(&connection) => {
             let option = server_option(CHECK_INTERVAL);
             let text = format!(
-                "{variable} has `options` of its own, which keep the server from being asked to notice \
-                 that confiture is gone. Next: add `{option}` to these `options` (percent-encoded in a \
+                "{variable} has `options` of its own, so the server is not asked to notice that \
+                 confiture is gone. Next: add `{option}` to these `options` (percent-encoded in a \
                  URL), or remove them"
             );
             (Warn, text)

@@ -2,11 +2,12 @@
 
 use fraisier_adapter_api::{AdapterCtx, AdapterError, AdapterErrorKind, Revision};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::quoted;
 
-/// The method has other parameters.
+/// The parameters do not fit the method.
 pub const INVALID_PARAMS: i32 = -32602;
 
 /// A method of the adapter with its parameters.
@@ -16,7 +17,7 @@ pub enum Call {
     Describe,
     /// `current_revision`.
     CurrentRevision(Box<AdapterCtx>),
-    /// All applied revisions: only people ask for them.
+    /// All applied revisions, which only people ask for.
     Applied(Box<AdapterCtx>),
     /// `up`, to a target or all the way.
     Up(Box<AdapterCtx>, Option<Revision>),
@@ -48,8 +49,6 @@ impl Call {
 
     pub(super) fn new(method: &str, params: Option<&RawValue>) -> Result<Self, AdapterError> {
         #[derive(Deserialize)]
-        struct Nothing {}
-        #[derive(Deserialize)]
         struct Context {
             ctx: Box<AdapterCtx>,
         }
@@ -67,9 +66,8 @@ impl Call {
         let context = || read::<Context>(method, params).map(|params| params.ctx);
         Ok(match method {
             "describe" => {
-                if let Some(params) = params.filter(|params| params.get() != "null") {
-                    read::<Nothing>(method, Some(params))?;
-                }
+                let params = params.filter(|params| params.get() != "null");
+                read::<IgnoredAny>(method, params)?;
                 Self::Describe
             }
             "current_revision" => Self::CurrentRevision(context()?),
@@ -89,7 +87,7 @@ impl Call {
     }
 }
 
-/// The parameters of a method, which go by name.
+/// The parameters of a method, by name.
 fn read<'a, T: Deserialize<'a>>(
     method: &str,
     params: Option<&'a RawValue>,

@@ -1,11 +1,11 @@
-//! JSON that every reader reads alike.
+//! JSON without duplicate keys.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// Any JSON in which no object has a key twice: readers differ in which of the two values they take.
+/// Any JSON in which no object has a key twice: which of the two values counts depends on the reader.
 pub(super) struct Unambiguous;
 
 impl<'de> Deserialize<'de> for Unambiguous {
