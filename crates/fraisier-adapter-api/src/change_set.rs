@@ -28,7 +28,7 @@ pub const RISK_CONTRACT_VERSION: u32 = 1;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// A change without a tier has not been classified. That is not the mildest tier:
+/// A change without a tier has not been classified. That is not the least severe tier:
 ///
 /// ```
 /// # use fraisier_adapter_api::{RiskTier, SchemaChange};
@@ -46,8 +46,8 @@ pub struct SchemaChange {
     pub object: String,
     /// The migration that makes the change; `None` when the tool does not say.
     pub migration: Option<String>,
-    /// How risky it is; `None` when nobody classified it. A tier that this crate does not know,
-    /// `null` and a value that is no string read as `None` too, and never fail the set around it.
+    /// How risky it is; `None` when nobody classified it. An unknown tier, `null` and a value that is
+    /// not a string also read as `None`; the rest of the set is still read.
     #[serde(default, deserialize_with = "known_tier")]
     pub tier: Option<RiskTier>,
     /// More about it, for people.
@@ -188,7 +188,7 @@ impl ChangeSet {
         self
     }
 
-    /// The gravest tier among the classified changes; `None` when there are no changes or none is
+    /// The most severe tier among the classified changes; `None` when there are no changes or none is
     /// classified. Changes without a tier do not count: check [`unclassified`](Self::unclassified)
     /// too.
     ///

@@ -71,8 +71,8 @@ pub struct AdapterCtx {
     /// Where the migrations are, relative to [`workdir`](Self::workdir) unless absolute; `None`
     /// for the tool's own default.
     pub migrations_path: Option<PathBuf>,
-    /// Which secrets there are: the logical name (`DATABASE_URL`), and the environment variable to
-    /// read it from (`SHOP_PRODUCTION_DSN`). A missing key reads as empty.
+    /// The declared secrets: the logical name (`DATABASE_URL`), and the environment variable to read it
+    /// from (`SHOP_PRODUCTION_DSN`). A missing key reads as empty.
     #[serde(default)]
     pub env_secrets: BTreeMap<String, String>,
     /// The values of secrets, by logical name, in this process only: never serialized, never
@@ -83,7 +83,7 @@ pub struct AdapterCtx {
     /// the engine does not know. The database may be at another one by now: see
     /// [`current_revision`](crate::MigrationAdapter::current_revision).
     pub previous_revision: Option<Revision>,
-    /// The build that is deployed; `None` when the migrations come from none.
+    /// The build that is deployed; `None` when the migrations do not come from a build.
     pub artifact_ref: Option<ArtifactRef>,
     /// Settings of the adapter's own, each documented there. Not for secrets: they are serialized
     /// and printed. A missing key reads as empty.

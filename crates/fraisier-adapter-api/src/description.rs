@@ -25,8 +25,8 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub struct AdapterDescription {
     /// The adapter's name, as it appears in [`AdapterError::adapter`](crate::AdapterError::adapter).
     pub name: String,
-    /// The version of what does the work: for an adapter around a tool, the installed tool's, as
-    /// the tool states it.
+    /// The version of the migration tool, as the installed tool states it; that of the adapter if it
+    /// uses no tool.
     pub version: String,
     /// The version of this contract that the adapter speaks: [`PROTOCOL_VERSION`].
     pub protocol_version: u32,

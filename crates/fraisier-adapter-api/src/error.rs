@@ -36,7 +36,7 @@ pub enum AdapterErrorKind {
     InvalidConfig,
     /// Malformed framing or envelope, between the engine and an adapter in another process.
     Protocol,
-    /// It ran, and the underlying operation failed: a statement of a migration, for one.
+    /// The call ran, and the underlying operation failed, for example a statement of a migration.
     Execution,
     /// A secret was asked for that the context does not declare.
     MissingSecret,
@@ -196,7 +196,7 @@ impl FromStr for AdapterErrorKind {
     }
 }
 
-/// A name that is no [`AdapterErrorKind`]. The message lists the valid names.
+/// A name that is not an [`AdapterErrorKind`]. The message lists the valid names.
 ///
 /// ```
 /// use fraisier_adapter_api::AdapterErrorKind;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::unambiguous::Unambiguous;
 use crate::{ChangeSet, ChangeSetUnavailable, RISK_CONTRACT_VERSION};
 
-/// How much a [`PreflightIssue`] matters.
+/// How serious a [`PreflightIssue`] is.
 ///
 /// Reading a severity that is none of these is an error: a report whose findings cannot be weighed
 /// is not a report.
@@ -48,7 +48,7 @@ pub enum Severity {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreflightIssue {
-    /// How much it matters.
+    /// How serious it is.
     pub severity: Severity,
     /// The tool's code for this kind of finding, for programs.
     pub code: String,
@@ -235,7 +235,7 @@ impl PreflightReport {
 fn readable_change_set<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<ChangeSet>, D::Error> {
-    // Read as plain JSON first, so that what is wrong inside stays inside.
+    // Read as plain JSON first, so that an error in it does not fail the report.
     let value = Unambiguous::whole().deserialize(deserializer)?;
     Ok(value
         .filter(has_keys_throughout)

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How risky one change of the schema is, from the mildest to the gravest.
+/// How risky one change of the schema is, from the least to the most severe.
 ///
 /// The order is part of the contract: `additive < reversible < lock_risky < destructive <
 /// irreversible`. On the wire a tier is its name. Reading an unknown name is an error here; only
@@ -25,9 +25,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RiskTier {
-    /// Only adds: code that does not know of it goes on working.
+    /// Only adds: code that does not know about it keeps working.
     Additive,
-    /// Changes what is there, and can be undone without loss.
+    /// Changes what exists, and can be undone without loss.
     Reversible,
     /// May hold a lock that makes running code wait.
     LockRisky,
@@ -38,7 +38,7 @@ pub enum RiskTier {
 }
 
 impl RiskTier {
-    /// Every tier, from the mildest to the gravest.
+    /// Every tier, from the least to the most severe.
     ///
     /// ```
     /// # use fraisier_adapter_api::RiskTier;
@@ -97,7 +97,7 @@ impl FromStr for RiskTier {
     }
 }
 
-/// A name that is no [`RiskTier`]. The message lists the valid names.
+/// A name that is not a [`RiskTier`]. The message lists the valid names.
 ///
 /// ```
 /// use fraisier_adapter_api::RiskTier;

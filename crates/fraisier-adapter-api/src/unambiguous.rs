@@ -1,12 +1,12 @@
-//! JSON that says each thing once.
+//! JSON without duplicate keys.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// How deep values may lie in each other. Below what `serde_json` itself refuses, so that something
-/// deeper is unreadable by itself and does not fail what is around it.
+/// How deep values may be nested. This is less than `serde_json` allows, so that a value that is too deep
+/// is unreadable by itself and does not fail the document around it.
 const DEPTH: usize = 64;
 
 /// Reads any JSON; `None` when an object in it has a key twice, or when it is too deep. Either way
@@ -17,7 +17,7 @@ pub(crate) struct Unambiguous {
 }
 
 impl Unambiguous {
-    /// Reads a value with all that is in it.
+    /// Reads a value and everything in it.
     pub(crate) fn whole() -> Self {
         Self { depth: DEPTH }
     }

@@ -116,9 +116,9 @@ pub struct Call {
     pub fraise: Option<String>,
 }
 
-/// A [`MigrationAdapter`] that keeps its databases in memory.
+/// A [`MigrationAdapter`] whose databases are in memory.
 ///
-/// It behaves as an adapter must: the migrations run in order, a failed `up` keeps what it applied,
+/// It behaves as an adapter must: the migrations run in order, what a failed `up` applied remains applied,
 /// a second `up` for the same database fails with
 /// [`LockContention`](AdapterErrorKind::LockContention), and a target that does not exist is
 /// [`PreconditionFailed`](AdapterErrorKind::PreconditionFailed). It passes

@@ -1,4 +1,4 @@
-//! What our adapters answer, as the engine's types.
+//! Results and errors of our adapters, as the engine's types.
 
 use fraisier_adapter_api as api;
 use fraisier_core::adapter_axes as engine;
@@ -122,12 +122,12 @@ fn change(change: api::SchemaChange) -> engine::SchemaChange {
     result
 }
 
-/// A tier that is new on our side is none at all: the engine denies what is not classified.
+/// A tier that the engine does not know becomes no tier: the engine denies unclassified changes.
 fn tier(tier: api::RiskTier) -> Option<engine::RiskTier> {
     tier.as_str().parse().ok()
 }
 
-/// A kind that is new on our side is `remote`: never retried, never taken for harmless.
+/// A kind that the engine does not know becomes `remote`, which is never retried.
 fn error_kind(kind: api::AdapterErrorKind) -> engine::AdapterErrorKind {
     use api::AdapterErrorKind as From;
     use engine::AdapterErrorKind as To;
@@ -145,7 +145,7 @@ fn error_kind(kind: api::AdapterErrorKind) -> engine::AdapterErrorKind {
         From::GitError => To::GitError,
         From::IrreversibleRollback => To::IrreversibleRollback,
         From::InternalError => To::InternalError,
-        // `remote` itself, and what the contract gains.
+        // `remote` itself, and the kinds that the contract adds later.
         _ => To::Remote,
     }
 }

@@ -1,4 +1,4 @@
-//! What the engine passes in, as our types.
+//! The context of a call, as our type.
 
 use fraisier_adapter_api as api;
 use fraisier_core::adapter_axes as engine;
@@ -6,7 +6,7 @@ use fraisier_core::adapter_axes as engine;
 /// The engine's context as ours, with the resolved secrets.
 #[must_use]
 pub fn context(ctx: &engine::AdapterCtx) -> api::AdapterCtx {
-    // Named one by one: a field that the engine adds must not be left behind unseen.
+    // Destructured, so that a field that the engine adds cannot be forgotten.
     let engine::AdapterCtx {
         fraise,
         environment,

@@ -1,8 +1,8 @@
-//! Gives the fraisier engine an adapter of `fraisier-adapter-api`, compiled in.
+//! Makes an adapter of `fraisier-adapter-api` usable by the fraisier engine, compiled in.
 //!
-//! The engine has the frozen contract a second time, as types of its own in
-//! [`fraisier_core::adapter_axes`]. An [`EngineAdapter`] holds an adapter of ours and is one of
-//! theirs: contexts are converted on the way in, answers on the way out.
+//! The engine defines the frozen contract a second time, with its own types in
+//! [`fraisier_core::adapter_axes`]. An [`EngineAdapter`] wraps an adapter of `fraisier-adapter-api` and
+//! implements the engine's trait: it converts the context of each call, and its result.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -21,16 +21,16 @@
 //!
 //! Both sides write the same JSON, and a conversion through it would be three lines. It would also
 //! drop [`resolved_secrets`](fraisier_adapter_api::AdapterCtx::resolved_secrets), which neither
-//! side serializes. The engine's restore rehearsal hands over the connection string of its
-//! throwaway database there, beside the variable of the live one: without it, the rehearsal
-//! migrates the live database. So every field is converted by itself, and a field that the engine
-//! adds to the context does not compile until somebody has decided about it.
+//! side serializes. The engine's restore rehearsal passes the connection string of its
+//! throwaway database in this field, beside the variable of the live one: without it, the rehearsal
+//! migrates the live database. So each field is converted explicitly. When the engine adds a field to
+//! the context, this crate does not compile until somebody has decided what becomes of it.
 //!
-//! # What only one side knows
+//! # Names that only one side knows
 //!
-//! The contract may grow, so either side may know a word that the other does not. It becomes the
-//! strict one: an error kind that the engine does not know is `remote`, with its number kept, and a
-//! risk tier that it does not know is none at all, which a policy denies.
+//! The contract may grow, so one side may know a name that the other does not. Such a name is converted
+//! to the strict alternative: an error kind that the engine does not know becomes `remote`, with its
+//! number unchanged, and a risk tier that it does not know becomes no tier, which a policy denies.
 
 mod answer;
 mod context;
@@ -45,7 +45,7 @@ pub use self::answer::{description, error, outcome, preflight, verify};
 pub use self::context::{context, revision};
 pub use self::withheld::withheld_variables;
 
-/// An adapter of `fraisier-adapter-api` as the engine wants it.
+/// An adapter of `fraisier-adapter-api` that implements the engine's trait.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -59,7 +59,7 @@ pub use self::withheld::withheld_variables;
 pub struct EngineAdapter(Arc<dyn fraisier_adapter_api::MigrationAdapter>);
 
 impl EngineAdapter {
-    /// Hands every call on to `adapter`.
+    /// Passes every call to `adapter`.
     #[must_use]
     pub fn new(adapter: Arc<dyn fraisier_adapter_api::MigrationAdapter>) -> Self {
         Self(adapter)

@@ -10,7 +10,7 @@ use fraisier_core::child_env::scrub;
 /// `[database].admin_url_env` names.
 ///
 /// The engine removes them from the commands that it starts itself, and an adapter that is compiled in
-/// starts its own. The set grows when the engine loads a configuration, so ask for it at each call.
+/// starts its own. The set grows when the engine loads a configuration, so query it for each call.
 #[must_use]
 pub fn withheld_variables() -> BTreeSet<OsString> {
     // The engine does not list them; it only removes them from a command.

@@ -1,16 +1,16 @@
 //! Our adapter under the name that the fraisier engine compiles in.
 //!
-//! The engine 1.0.0-beta.14 takes `[migration] adapter = "confiture"` from the crate
-//! `fraisier-adapter-confiture` 1.0.0-beta.14. This package has that name and version and what the
-//! engine uses of it, so that a patch builds the unmodified engine with our adapter:
+//! The engine 1.0.0-beta.14 compiles in `[migration] adapter = "confiture"` from the crate
+//! `fraisier-adapter-confiture` 1.0.0-beta.14. This package has that name and version, and the items that the
+//! engine uses, so that a patch builds the unmodified engine with our adapter:
 //!
 //! ```console
 //! $ cargo install fraisier --version =1.0.0-beta.14 --locked --ignore-rust-version \
 //!     --config 'patch.crates-io.fraisier-adapter-confiture.path="crates/fraisier-core-bridge/.drop-in"'
 //! ```
 //!
-//! The engine hands no settings on, so options come from the environment, as those of the program
-//! `fraisier-adapter-confiture-ipc` do.
+//! The engine passes no settings to an adapter, so options come from the environment, as for the program
+//! `fraisier-adapter-confiture-ipc`.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -104,8 +104,8 @@ impl ConfitureMigration {
     }
 }
 
-/// The engine asks `preflight` and `verify` in its own working directory, which has no migrations
-/// where a timer or a webhook starts a deploy.
+/// The engine calls `preflight` and `verify` in its own working directory, which contains no migrations
+/// when a timer or a webhook starts a deploy.
 fn options() -> Result<confiture::Builder, fraisier_adapter_api::AdapterError> {
     confiture::ConfitureMigration::builder()
         .missing_migrations(confiture::MissingMigrations::AskConfiture)
@@ -159,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    /// What the engine's own test of its `doctor` wants, which is built with floors of its own.
+    /// The engine's own test of its `doctor` expects it.
     #[test]
     fn the_highest_minimum_is_that_of_the_engine() {
         let highest = CAPABILITY_FLOORS.iter().map(|(_, since)| *since).max();
@@ -217,7 +217,7 @@ mod tests {
     async fn a_bad_variable_is_an_error_of_every_call() {
         let bad = fraisier_adapter_api::AdapterError::new(
             fraisier_adapter_api::AdapterErrorKind::InvalidConfig,
-            "the variable does not hold what it takes",
+            "the variable has an invalid value",
         );
         let adapter = ConfitureMigration::with(Err(bad));
         let ctx = AdapterCtx::new("shop", "production");
@@ -235,7 +235,7 @@ mod tests {
         ] {
             assert_eq!(
                 error.to_string(),
-                "[invalid_config] the variable does not hold what it takes"
+                "[invalid_config] the variable has an invalid value"
             );
         }
     }
