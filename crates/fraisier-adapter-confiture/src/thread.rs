@@ -92,7 +92,7 @@ fn drive<T, F: Future<Output = T>>(
     }
 }
 
-/// The result of the future that ends first, where both do of the first one. The other is dropped.
+/// The result of the future that ends first, or of `first` if both have ended. The other is dropped.
 pub(crate) async fn race<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
     let (mut first, mut second) = (pin!(first), pin!(second));
     poll_fn(|context| match first.as_mut().poll(context) {

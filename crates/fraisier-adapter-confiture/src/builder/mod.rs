@@ -107,9 +107,9 @@ impl Builder {
     ///
     /// In these cases the default continues without the check, for that call only, and reports it: in the
     /// log and by an [`Event::NoDisconnectCheck`](crate::observe::Event::NoDisconnectCheck). When such a call is
-    /// stopped, the server finishes the statement that it is at, rolls the migration back, and only then
-    /// releases the migration lock. With a time that was set here, it is an error instead,
-    /// `InvalidConfig`, which names the solutions.
+    /// stopped, the server finishes the current statement, rolls the migration back, and only then
+    /// releases the migration lock. If a time was set here, it is an error instead: `InvalidConfig`, whose
+    /// message names the solutions.
     ///
     /// `options` in the file of a `service=`, or of `PGSERVICE`, cannot be seen: there the check is
     /// off without a report, unless they set it. `PGOPTIONS` also reaches connections that a `.py` migration

@@ -20,7 +20,7 @@ pub struct Variable {
     pub does: &'static str,
     /// The value that counts if it is not set.
     pub default: &'static str,
-    /// The builder with the option; `None` when the value is not one that the variable takes.
+    /// The builder with the option; `None` when the value is not one that the variable accepts.
     apply: fn(Builder, &OsStr) -> Option<Builder>,
 }
 
@@ -169,7 +169,7 @@ pub(super) fn apply(
     Ok(builder)
 }
 
-/// The builder with a time or, at `off`, without one. No variable takes a time of zero.
+/// The builder with a time or, at `off`, without one. No variable accepts a time of zero.
 fn duration_or_off(
     value: &OsStr,
     set: impl FnOnce(Option<Duration>) -> Builder,

@@ -159,9 +159,10 @@ pub enum Event {
     Progress {
         /// What was applied last.
         revision: Option<Revision>,
-        /// How many of them are applied, whatever was applied last: a migration may have been merged late.
+        /// How many migrations of the directory, up to the target, are applied. The last of them may not be
+        /// the revision: a migration may have been merged late.
         applied: usize,
-        /// How many migrations the directory has, up to the target.
+        /// How many migrations the directory contains, up to the target.
         of: usize,
     },
     /// The adapter stopped the command.

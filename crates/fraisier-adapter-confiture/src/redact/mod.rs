@@ -33,7 +33,7 @@ const ALONE: usize = 4;
 ///
 /// It knows the connection string of a call whole and in its pieces (the password as it was
 /// written, percent-decoded, and as it looks inside JSON or a Python `repr`; the user together
-/// with the password; the parts that libpq would take for a host or a port when a password holds
+/// with the password; the parts that libpq would take for a host or a port when a password contains
 /// an unencoded `@`, `/` or `:`), and the values of the context's other secrets, with the strings in
 /// one that is JSON. Eight consecutive bytes of a secret are masked wherever they stand, so one that
 /// was cut, folded or printed line by line is masked too. Beyond these it masks whatever looks
@@ -187,8 +187,8 @@ impl Redactor {
         }
     }
 
-    /// Removes what may be the halves of a secret that was cut in two where output was omitted, as far as
-    /// they are shorter than what is masked anyway.
+    /// Where output was omitted, a secret may have been cut in two. Removes what may be such a half on both
+    /// sides, if it is shorter than a fragment; longer halves are masked anyway.
     pub(crate) fn uncut(&self, captured: &mut Captured) {
         if captured.omitted == 0 {
             return;

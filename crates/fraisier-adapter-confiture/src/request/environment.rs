@@ -212,7 +212,7 @@ pub(super) fn remove_check(environment: &mut Environment, before: &Environment) 
 pub fn has_server_option(options: &str) -> bool {
     options.split_ascii_whitespace().any(|word| {
         let assignment = word.strip_prefix("--").or(word.strip_prefix("-c"));
-        // The server takes `-` for `_`, and names in any case.
+        // The server accepts `-` for `_`, and names in any case.
         assignment
             .unwrap_or(word)
             .split_once('=')

@@ -25,10 +25,10 @@ use crate::operation::Operation;
 use crate::process::{Arg, Environment, Invocation, find_program};
 use crate::redact::Redactor;
 
-/// The logical name of the secret that holds the connection string.
+/// The logical name of the secret that contains the connection string.
 pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
 
-/// The logical name of the secret that holds the connection string of the database that
+/// The logical name of the secret that contains the connection string of the database that
 /// `preflight` may try migrations on.
 pub(crate) const AGAINST_DATABASE_URL: &str = "AGAINST_DATABASE_URL";
 
@@ -198,7 +198,7 @@ impl Request {
         self.invocation(command.collect(), &self.project.workdir, env)
     }
 
-    /// The same command, which does not ask the server to check for its client.
+    /// The same command without the disconnect check.
     pub(crate) fn without_check(&self, mut invocation: Invocation) -> Invocation {
         environment::remove_check(&mut invocation.env, &self.env);
         invocation

@@ -83,10 +83,10 @@ impl Project {
         self.read(list)
     }
 
-    /// A directory of links to everything in the migrations directory except the migrations of other
-    /// versions than these.
+    /// A directory of links to the migrations of these versions, and to everything in the migrations
+    /// directory that is not a migration.
     ///
-    /// A `.py` migration may read files beside a parent of its directory, so that those are there too, up
+    /// A `.py` migration may read files beside a parent of its directory, so there are links to these too, up
     /// to the working directory.
     ///
     /// # Errors
@@ -219,8 +219,8 @@ pub fn list(directory: &Path) -> io::Result<Vec<Migration>> {
     Ok(migrations)
 }
 
-/// The links to everything in the directory except the migrations of other versions than these, in a
-/// directory with the surroundings of this one.
+/// The links to the migrations of these versions, to everything in the directory that is not a migration, and
+/// to what surrounds the directory.
 fn links(workdir: &Path, directory: &Path, versions: &[String]) -> io::Result<Links> {
     let workdir = std::path::absolute(workdir)?;
     let absolute = std::path::absolute(directory)?;

@@ -206,8 +206,8 @@ fn after_block_comment(mut sql: &str) -> Option<&str> {
     Some(sql)
 }
 
-/// What confiture reads as a migration, or sorts, differently from what its author expects: a code, and a
-/// sentence about it.
+/// The names that confiture reads or sorts differently from what their author expects: for each the code of an
+/// issue, and a sentence.
 #[must_use]
 pub fn surprises(migrations: &[Migration]) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
