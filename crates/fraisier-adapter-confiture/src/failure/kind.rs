@@ -25,7 +25,10 @@ pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind 
         };
     };
     match kind_of(code) {
-        Some(kind) if needs_agreeing_status(kind) && !comes_before_any_change(exit, code) => {
+        // An engine may read these as "nothing was changed, try again".
+        Some(Kind::LockContention | Kind::DbUnreachable | Kind::PreconditionFailed)
+            if !comes_before_any_change(exit, code) =>
+        {
             Kind::Execution
         }
         Some(kind) => kind,
@@ -35,16 +38,8 @@ pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind 
     }
 }
 
-/// Whether an engine may read this kind as "nothing was changed, try again".
-fn needs_agreeing_status(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::LockContention | Kind::DbUnreachable | Kind::PreconditionFailed
-    )
-}
-
 /// Whether a failure of this kind says that nothing happened.
-pub(crate) fn says_nothing_happened(kind: Kind) -> bool {
+pub(super) fn says_nothing_happened(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::LockContention
@@ -57,25 +52,30 @@ pub(crate) fn says_nothing_happened(kind: Kind) -> bool {
     )
 }
 
-/// Whether a failure with this code and exit status may have come before any change. A rollback that
-/// confiture refuses exits with 8, the status of a rollback that failed.
-pub(crate) fn admits_no_change(exit: Exit, code: &str) -> bool {
-    let refused_rollback =
-        exit == Exit::Code(8) && kind_of(code) == Some(Kind::IrreversibleRollback);
-    refused_rollback || comes_before_any_change(exit, code)
+/// Whether confiture fails with this code and exit status before it changes anything. A rollback that it
+/// refuses exits with 8, the status of a rollback that failed.
+pub(crate) fn is_refusal(exit: Exit, code: &str) -> bool {
+    const REFUSALS: [&str; 9] = [
+        "CONFIG_006",
+        "CONFIG_010",
+        "LOCK_1300",
+        "MIGR_100",
+        "MIGR_106",
+        "PRECON_1001",
+        "ROLLBACK_600",
+        "VALID_002",
+        "VALID_008",
+    ];
+    let is_refused_rollback = (exit, code) == (Exit::Code(8), "ROLLBACK_600");
+    REFUSALS.contains(&code) && (is_refused_rollback || comes_before_any_change(exit, code))
 }
 
-/// Whether commands exit with this code and status before they change anything. `GEN_001` and the
-/// `MIGR_` codes are announced to exit with 1 instead of 3 from 1.36.0 on.
+/// Whether commands exit with this code and status before they change anything. 1 is any unexpected
+/// failure; 4 and 8 are statuses of commands that ran SQL. `GEN_001` and the `MIGR_` codes are announced to
+/// exit with 1 instead of 3 from 1.36.0 on.
 fn comes_before_any_change(exit: Exit, code: &str) -> bool {
     let moved = code == "GEN_001" || code.starts_with("MIGR_");
-    is_of_a_class_without_change(exit) || moved && exit == Exit::Code(1)
-}
-
-/// Whether commands exit with this status before they change anything. 1 is any unexpected failure;
-/// 4 and 8 are statuses of commands that ran SQL.
-fn is_of_a_class_without_change(exit: Exit) -> bool {
-    matches!(exit, Exit::Code(2 | 3 | 5 | 6 | 7))
+    matches!(exit, Exit::Code(2 | 3 | 5 | 6 | 7)) || moved && exit == Exit::Code(1)
 }
 
 /// What a symbolic code means; `None` for a code of a release to come.
@@ -266,7 +266,8 @@ mod tests {
                     kind,
                     "{code}"
                 );
-                assert!(admits_no_change(Exit::Code(status), code), "{code}");
+                let exit = Exit::Code(status);
+                assert!(comes_before_any_change(exit, code), "{code}");
             }
         }
         for (status, code) in [
@@ -308,16 +309,18 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refused_rollback_may_have_changed_nothing_at_its_status() {
-        for (status, code, admits) in [
+    fn a_refusal_is_a_code_at_a_status_that_agrees() {
+        for (status, code, refused) in [
             (8, "ROLLBACK_600", true),
             (8, "MIGR_001", false),
             (1, "ROLLBACK_600", false),
             (1, "LOCK_1300", false),
             (3, "CONFIG_006", true),
+            (3, "MIGR_100", true),
+            (3, "MIGR_001", false),
         ] {
-            let found = admits_no_change(Exit::Code(status), code);
-            assert_eq!(found, admits, "{code} at {status}");
+            let found = is_refusal(Exit::Code(status), code);
+            assert_eq!(found, refused, "{code} at {status}");
         }
     }
 

@@ -10,15 +10,15 @@ mod words;
 
 use std::fmt;
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind};
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
 
-use self::advice::add_doctor;
 #[cfg(any(test, feature = "tools"))]
 pub use self::advice::every_advice;
-pub(crate) use self::advice::{Advice, NamedBy};
+pub(crate) use self::advice::{Advice, NamedBy, Remedy};
 pub use self::kind::classify;
-pub(crate) use self::kind::{admits_no_change, says_nothing_happened};
-pub(crate) use self::state::Listed;
+pub(crate) use self::kind::is_refusal;
+use self::kind::says_nothing_happened;
+pub(crate) use self::state::listed;
 pub use self::state::{Change, DatabaseState};
 pub(crate) use self::words::{add_line, names_our_report, without_harmful_advice};
 use crate::process::Interruption;
@@ -26,6 +26,9 @@ use crate::redact::{Redact, Redacted, Redactor};
 
 /// The name under which this adapter presents itself.
 pub(crate) const ADAPTER: &str = "confiture";
+
+/// How many bytes of what confiture printed an error contains.
+const EVIDENCE_LIMIT: usize = 16 * 1024;
 
 /// What caused a failure, as far as a program can act on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,24 +51,23 @@ pub enum Cause {
 /// A failure before its texts are redacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
-    kind: AdapterErrorKind,
+    kind: Kind,
     cause: Cause,
     /// What happened, as a clause without a full stop.
     what: String,
     /// The errors that a report lists. The message quotes them in short, the evidence in full.
     errors: Vec<String>,
     state: DatabaseState,
-    /// What to do, as a clause without a full stop; empty when nothing is known to help.
-    next: String,
+    next: Advice,
     /// What confiture printed.
     evidence: String,
 }
 
 impl Fault {
     /// The only constructor. A kind that says that nothing happened becomes
-    /// [`Execution`](AdapterErrorKind::Execution) where the state does not say the same.
+    /// [`Execution`](Kind::Execution) where the state does not say the same.
     pub(crate) fn new(
-        kind: AdapterErrorKind,
+        kind: Kind,
         what: impl Into<String>,
         state: DatabaseState,
         next: Advice,
@@ -73,36 +75,32 @@ impl Fault {
         let kind = consistent(kind, &state);
         Self {
             cause: match kind {
-                AdapterErrorKind::LockContention => Cause::Contention,
+                Kind::LockContention => Cause::Contention,
                 _ => Cause::Other,
             },
             kind,
             what: what.into(),
             errors: Vec::new(),
             state,
-            next: next.into(),
+            next,
             evidence: String::new(),
         }
     }
 
     /// Nothing was started.
-    pub(crate) fn not_started(
-        kind: AdapterErrorKind,
-        what: impl Into<String>,
-        next: Advice,
-    ) -> Self {
+    pub(crate) fn not_started(kind: Kind, what: impl Into<String>, next: Advice) -> Self {
         Self::new(kind, what, DatabaseState::NotStarted, next)
     }
 
     /// The configuration is wrong, and nothing was started.
     pub(crate) fn in_config(what: impl Into<String>, next: Advice) -> Self {
-        Self::not_started(AdapterErrorKind::InvalidConfig, what, next)
+        Self::not_started(Kind::InvalidConfig, what, next)
     }
 
     /// The database is not in the state that the call needs, and was not changed.
     pub(crate) fn refused(what: impl Into<String>, next: Advice) -> Self {
-        let kind = AdapterErrorKind::PreconditionFailed;
-        Self::new(kind, what, DatabaseState::Unchanged, next)
+        let state = DatabaseState::Unchanged;
+        Self::new(Kind::PreconditionFailed, what, state, next)
     }
 
     /// A secret of the context cannot be read. The API's error names it and contains nothing of it.
@@ -111,7 +109,7 @@ impl Fault {
     }
 
     /// The same failure in another state, and of this kind where the state allows it.
-    pub(crate) fn in_state(mut self, kind: AdapterErrorKind, state: DatabaseState) -> Self {
+    pub(crate) fn in_state(mut self, kind: Kind, state: DatabaseState) -> Self {
         self.kind = consistent(kind, &state);
         self.state = state;
         self
@@ -164,11 +162,11 @@ impl Fault {
     }
 
     pub(crate) fn advising(mut self, next: Advice) -> Self {
-        self.next = next.into();
+        self.next = next;
         self
     }
 
-    pub(crate) fn kind(&self) -> AdapterErrorKind {
+    pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 
@@ -193,9 +191,9 @@ impl Fault {
     }
 }
 
-fn consistent(kind: AdapterErrorKind, state: &DatabaseState) -> AdapterErrorKind {
+fn consistent(kind: Kind, state: &DatabaseState) -> Kind {
     if says_nothing_happened(kind) && !state.is_unchanged() {
-        AdapterErrorKind::Execution
+        Kind::Execution
     } else {
         kind
     }
@@ -212,7 +210,7 @@ impl Redact for Fault {
             next,
             evidence,
         } = self;
-        redactor.prose(errors.iter_mut().chain([what, next, evidence]));
+        redactor.prose(errors.iter_mut().chain([what, &mut next.0, evidence]));
         state.redact(redactor);
     }
 }
@@ -252,7 +250,7 @@ pub struct Failure {
 impl Failure {
     /// What class of failure it is.
     #[must_use]
-    pub fn kind(&self) -> AdapterErrorKind {
+    pub fn kind(&self) -> Kind {
         self.fault.kind
     }
 
@@ -290,7 +288,7 @@ impl Failure {
     /// changed nothing.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
-        self.fault.kind == AdapterErrorKind::LockContention
+        self.fault.kind == Kind::LockContention
     }
 }
 
@@ -306,9 +304,10 @@ impl From<Failure> for AdapterError {
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     fn from(failure: Failure) -> Self {
         let (message, evidence) = failure.fault.in_words();
+        let bounded = || Redactor::bounded(&evidence, EVIDENCE_LIMIT).into_owned();
         Self {
             operation: failure.operation.map(str::to_owned),
-            stderr: words::bounded_evidence(&evidence),
+            stderr: (!evidence.trim().is_empty()).then(bounded),
             ..Self::new(failure.fault.kind, message).with_adapter(ADAPTER)
         }
     }

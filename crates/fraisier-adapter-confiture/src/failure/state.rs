@@ -66,9 +66,7 @@ impl DatabaseState {
         match self {
             Self::NotStarted | Self::Unchanged => true,
             Self::Exactly { versions, .. } => versions.is_empty(),
-            Self::AtLeast { .. } | Self::UndoneTo { .. } | Self::InProgress | Self::Unknown => {
-                false
-            }
+            _ => false,
         }
     }
 
@@ -81,21 +79,17 @@ impl DatabaseState {
     }
 
     pub(crate) fn exactly(change: Change, versions: &[String]) -> Self {
-        Self::Exactly {
-            change,
-            versions: revisions(versions),
-        }
+        let versions = versions.iter().map(Revision::new).collect();
+        Self::Exactly { change, versions }
     }
 
     /// The same, where there may be more; unknown where not even one is certain.
     pub(crate) fn at_least(change: Change, versions: &[String]) -> Self {
-        match versions {
-            [] => Self::Unknown,
-            versions => Self::AtLeast {
-                change,
-                versions: revisions(versions),
-            },
+        if versions.is_empty() {
+            return Self::Unknown;
         }
+        let versions = versions.iter().map(Revision::new).collect();
+        Self::AtLeast { change, versions }
     }
 
     /// Masks secrets in the versions.
@@ -112,40 +106,36 @@ impl DatabaseState {
     }
 }
 
-fn revisions(versions: &[String]) -> Vec<Revision> {
-    versions.iter().map(Revision::new).collect()
-}
-
 impl fmt::Display for DatabaseState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let with = |versions: &[Revision], singular, plural| {
+            let verb = if versions.len() == 1 {
+                singular
+            } else {
+                plural
+            };
+            format!("{} {verb}", listed(versions))
+        };
+        let were = |versions: &[Revision]| with(versions, "was", "were");
         match self {
             Self::NotStarted => f.write_str("nothing was started"),
             Self::Unchanged => f.write_str("the database was not changed by this call"),
             Self::Exactly { change, versions } if versions.is_empty() => {
                 write!(f, "no migration was {change}")
             }
-            Self::Exactly {
-                change: Change::Applied,
-                versions,
-            } => {
-                let remain = if versions.len() == 1 { "remains" } else { "remain" };
-                write!(f, "{} {remain} applied", Listed(versions))
+            Self::Exactly { change, versions } if *change == Change::Applied => {
+                write!(f, "{} applied", with(versions, "remains", "remain"))
             }
-            Self::Exactly { change, versions } => {
-                write!(f, "{} {} {change}", Listed(versions), was(versions))
+            Self::Exactly { change, versions } => write!(f, "{} {change}", were(versions)),
+            Self::AtLeast { change, versions } => {
+                let were = were(versions);
+                write!(f, "at least {were} {change}, perhaps the next migration too")
             }
-            Self::AtLeast { change, versions } => write!(
-                f,
-                "at least {} {} {change}, perhaps the next migration too",
-                Listed(versions),
-                was(versions)
-            ),
-            Self::UndoneTo { applied, revision } => write!(
-                f,
-                "{} {} applied and rolled back again; the last applied migration is {revision}",
-                Listed(applied),
-                was(applied)
-            ),
+            Self::UndoneTo { applied, revision } => {
+                let were = were(applied);
+                let last = format!("the last applied migration is {revision}");
+                write!(f, "{were} applied and rolled back again; {last}")
+            }
             Self::InProgress => f.write_str(
                 "completed migrations remain, and the state of the migration in progress is unknown",
             ),
@@ -163,23 +153,15 @@ impl fmt::Display for Change {
     }
 }
 
-fn was(versions: &[Revision]) -> &'static str {
-    if versions.len() == 1 { "was" } else { "were" }
-}
-
 /// `001, 002`, or `001 to 020 (20 migrations)`
-pub(crate) struct Listed<'a>(pub(crate) &'a [Revision]);
-
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            [first, .., last] if self.0.len() > LISTED => {
-                write!(f, "{first} to {last} ({} migrations)", self.0.len())
-            }
-            versions => {
-                let versions: Vec<&str> = versions.iter().map(Revision::as_str).collect();
-                f.write_str(&versions.join(", "))
-            }
+pub(crate) fn listed(versions: &[Revision]) -> String {
+    match versions {
+        [first, .., last] if versions.len() > LISTED => {
+            format!("{first} to {last} ({} migrations)", versions.len())
+        }
+        _ => {
+            let versions: Vec<&str> = versions.iter().map(Revision::as_str).collect();
+            versions.join(", ")
         }
     }
 }

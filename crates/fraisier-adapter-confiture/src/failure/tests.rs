@@ -12,13 +12,11 @@ fn applied(of: impl IntoIterator<Item = String>) -> DatabaseState {
 
 fn failed(what: &str, state: DatabaseState, next: &str) -> Fault {
     let next = Advice::stated(next);
-    Fault::new(AdapterErrorKind::Execution, what, state, next)
+    Fault::new(Kind::Execution, what, state, next)
 }
 
 #[test]
 fn a_kind_that_says_nothing_happened_needs_a_state_that_says_the_same() {
-    use AdapterErrorKind as Kind;
-
     let harmless = [
         Kind::LockContention,
         Kind::DbUnreachable,
@@ -72,7 +70,7 @@ fn a_kind_that_says_nothing_happened_needs_a_state_that_says_the_same() {
 
 #[test]
 fn the_advice_of_a_failure_is_the_next_step_of_its_message() {
-    use AdapterErrorKind::{DbUnreachable, Execution};
+    use Kind::{DbUnreachable, Execution};
 
     for (kind, state, next) in [
         (
@@ -249,12 +247,7 @@ fn every_state_has_its_own_words_and_data() {
 #[test]
 fn a_failure_is_data_and_an_error() {
     let state = DatabaseState::Unchanged;
-    let fault = Fault::new(
-        AdapterErrorKind::LockContention,
-        "held",
-        state,
-        Advice::none(),
-    );
+    let fault = Fault::new(Kind::LockContention, "held", state, Advice::none());
     let failure = fault.redacted(Some("up"), &Redactor::default());
     assert!(failure.is_retriable());
     assert_eq!(*failure.cause(), Cause::Contention);

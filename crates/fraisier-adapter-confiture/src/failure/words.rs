@@ -1,8 +1,11 @@
 //! The English of failures, and which of confiture's lines they quote.
 
-use super::advice::CURRENT;
-use super::{Advice, Fault, add_doctor};
+use fraisier_adapter_api::AdapterErrorKind;
+
+use super::advice::{CURRENT, DOCTOR};
+use super::{Advice, Cause, Fault};
 use crate::operation::server_error::what_became;
+use crate::process::Interruption;
 use crate::redact::Redactor;
 
 /// How many characters a message has, unless state and advice need more.
@@ -17,32 +20,36 @@ const WHAT_LIMIT: usize = 4 * 1024;
 /// How many bytes of one error of a report the message quotes; the evidence contains all of it.
 const ERROR_LIMIT: usize = 300;
 
-/// How many bytes of what confiture printed an error contains.
-const EVIDENCE_LIMIT: usize = 16 * 1024;
-
 impl Fault {
     /// What happened. The errors of the report come first, in short: they say what became of a migration.
     pub(crate) fn summary(&self) -> String {
         let what = self.what.trim_end();
-        let mut text = String::new();
-        for (index, error) in self.errors.iter().enumerate() {
-            text.push_str(if index == 0 { "" } else { "; " });
-            text.push_str(&Redactor::bounded(&in_short(error), ERROR_LIMIT));
-            if index == 0 {
-                text = format!("{} ({what})", without_full_stop(&text));
-            }
+        let in_short = |error: &String| {
+            let line = what_became(error).unwrap_or_else(|| paragraph(error));
+            Redactor::bounded(&line, ERROR_LIMIT).into_owned()
+        };
+        let mut clauses: Vec<String> = self.errors.iter().map(in_short).collect();
+        match clauses.first_mut() {
+            Some(first) => *first = format!("{} ({what})", without_full_stop(first)),
+            None => clauses.push(what.to_owned()),
         }
-        if text.is_empty() {
-            what.clone_into(&mut text);
-        }
-        without_repetition(&Redactor::bounded(&text, WHAT_LIMIT))
+        without_repetition(&Redactor::bounded(&clauses.join("; "), WHAT_LIMIT))
     }
 
-    /// The advice; where the state is uncertain, finding it out comes first.
+    /// The advice. The diagnosis completes it where that helps; where the state is uncertain, finding it
+    /// out comes first.
     pub(crate) fn advice(&self) -> String {
-        let is_general = Advice::stated(self.next.trim()).is_general();
-        let next = add_doctor(self.kind, &self.cause, self.next.trim());
-        match (self.state.is_uncertain(), is_general) {
+        use AdapterErrorKind::{DbUnreachable, LockContention};
+
+        let doctor_helps = matches!(self.cause, Cause::Stopped(Interruption::Timeout(_)))
+            || matches!(self.kind, DbUnreachable | LockContention);
+        let stated = self.next.0.trim();
+        let next = match stated.trim_end_matches('.') {
+            _ if !doctor_helps || stated.contains(DOCTOR) => stated.to_owned(),
+            "" => Advice::diagnose().0,
+            clause => format!("{clause}; {}", Advice::diagnose()),
+        };
+        match (self.state.is_uncertain(), self.next.is_general()) {
             (false, _) => next,
             (true, true) => format!("run `{CURRENT}`"),
             (true, false) => format!("run `{CURRENT}` first, then {}", within_a_sentence(&next)),
@@ -59,31 +66,20 @@ impl Fault {
             rest.push_str(&next);
         }
         let limit = MESSAGE.saturating_sub(rest.chars().count()).max(LEAST);
-        let paragraph = paragraph(&text);
-        let what = shortened(without_full_stop(&paragraph), limit);
+        let what = shortened(without_full_stop(&paragraph(&text)), limit);
         let mut evidence = self.evidence.clone();
         if what.ends_with('…') {
             evidence = format!("[message]\n{text}\n{evidence}");
         }
         let errors = self.errors.join("\n");
-        evidence = match (errors.is_empty(), evidence.trim().is_empty()) {
-            (true, _) => evidence,
-            (false, true) => errors,
-            (false, false) => format!("[report]\n{errors}\n{evidence}"),
-        };
+        if !errors.is_empty() {
+            evidence = match evidence.trim() {
+                "" => errors,
+                _ => format!("[report]\n{errors}\n{evidence}"),
+            };
+        }
         (what + &rest, evidence)
     }
-}
-
-/// The evidence of an error; `None` when there is none.
-pub(super) fn bounded_evidence(evidence: &str) -> Option<String> {
-    let bounded = || Redactor::bounded(evidence, EVIDENCE_LIMIT).into_owned();
-    (!evidence.trim().is_empty()).then(bounded)
-}
-
-/// An error of a report in one line: what became of the migration and the server's message, where it has both.
-fn in_short(error: &str) -> String {
-    what_became(error).unwrap_or_else(|| paragraph(error))
 }
 
 /// The text without repeated lines: libpq prints the same `FATAL` for each address that it tries.

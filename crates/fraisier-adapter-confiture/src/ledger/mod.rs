@@ -3,27 +3,31 @@
 //! confiture sorts the ledger by `applied_at`. Times tie and run backwards, so that order proves
 //! nothing. The identity column `pk_confiture` counts the rows as they were inserted. `read.py` reads
 //! them: every step is bounded, and each statement runs in a read-only transaction of its own.
+//!
+//! If the Python of confiture is not known, `migrate status` lists the ledger: what has a file in the
+//! directory, by version. Its times prove something only where they agree with that order.
 
 mod plan;
-mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt;
 use std::time::Duration;
 
-use fraisier_adapter_api::AdapterErrorKind;
+use fraisier_adapter_api::{AdapterErrorKind as Kind, Revision};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub use self::plan::Rollback;
 pub(crate) use self::plan::{after, of_applied};
-pub(crate) use self::status::{list, list_beside};
 use crate::failure::{Advice, DatabaseState, Fault};
 use crate::operation::Call;
-use crate::process::Arg;
-use crate::python::{self, NotRun};
+use crate::operation::outcome::Outcome;
+use crate::process::{Arg, Invocation};
+use crate::python;
+use crate::report;
+use crate::request::Request;
 
 const SCRIPT: &str = include_str!("read.py");
 
@@ -51,26 +55,12 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long the script may take beyond the limit of its statements: starting Python, connecting.
 const START: Duration = Duration::from_secs(30);
 
-/// How long reading may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// How long a statement waits for a lock.
-    pub(crate) lock: Duration,
-    /// How long a statement runs, the wait included.
-    pub(crate) statement: Duration,
-}
+/// How long a statement waits for a lock, as confiture itself waits for the migration lock. It runs twice
+/// as long at most, the wait included.
+pub(crate) const PATIENT: Duration = Duration::from_secs(30);
 
-/// confiture itself waits 30 s for the migration lock.
-const LIMITS: Limits = Limits {
-    lock: Duration::from_secs(30),
-    statement: Duration::from_secs(60),
-};
-
-/// Where a call can do without the ledger, and an engine waits for the call.
-pub(crate) const BRIEF: Limits = Limits {
-    lock: Duration::from_secs(5),
-    statement: Duration::from_secs(10),
-};
+/// The same where a call can do without the ledger, and an engine waits for the call.
+pub(crate) const BRIEF: Duration = Duration::from_secs(5);
 
 /// What proves the order of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,7 +94,7 @@ pub(crate) struct Row {
     /// Whether that is not infinite; `None` where it is null.
     pub(crate) is_finite: Option<bool>,
     /// The place of `applied_at` among those of all rows, in confiture's order.
-    pub(crate) rank: i64,
+    pub(crate) rank: usize,
     /// What confiture remembers of the file.
     pub(crate) checksum: Option<String>,
 }
@@ -112,7 +102,6 @@ pub(crate) struct Row {
 /// What a `preflight` asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Overview {
-    /// Empty where there is no such table.
     pub(crate) ledger: Ledger,
     /// The schemas with a ledger that the `search_path` does not show.
     pub(crate) others: Vec<String>,
@@ -123,20 +112,16 @@ pub(crate) struct Overview {
 /// Why the ledger was not read. The texts may contain secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// There was no connection.
-    NotRun(NotRun),
     /// Another session did not release a lock on it in time.
     Locked(String),
-    /// The server refused, or the table has other columns than a ledger.
-    Refused(String),
+    /// There was no connection, the server refused, or the table has other columns than a ledger.
+    Other(String),
 }
 
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotRun(why) => why.fmt(f),
-            Self::Locked(why) | Self::Refused(why) => f.write_str(why.trim()),
-        }
+        let (Self::Locked(why) | Self::Other(why)) = self;
+        f.write_str(why.trim())
     }
 }
 
@@ -146,8 +131,8 @@ impl fmt::Display for Unread {
 pub(crate) enum Report {
     /// One for each statement, and the names and digests of the files for a `preflight`.
     Answers(Vec<Answer>),
+    #[serde(alias = "not_connected")]
     Unavailable(String),
-    NotConnected(String),
 }
 
 /// What a statement returned.
@@ -168,67 +153,40 @@ impl Answer {
             Self::Rows(rows) => serde_json::from_value(rows).map_err(|_| no_ledger()),
             Self::Error { sqlstate, message } => Err(match sqlstate.as_deref() {
                 Some("55P03") => Unread::Locked(message),
-                _ => Unread::Refused(message),
+                _ => Unread::Other(message),
             }),
         }
     }
 }
 
 fn no_ledger() -> Unread {
-    Unread::Refused("the table `tb_confiture` is not a ledger of confiture".into())
+    Unread::Other("the table `tb_confiture` is not a ledger of confiture".into())
 }
 
 impl Report {
-    /// The ledger; `None` where there is no such table.
-    pub(crate) fn read(self) -> Result<Option<Ledger>, Unread> {
-        ledger(&mut self.answers()?)
+    /// The ledger; an empty one where there is no such table.
+    pub(crate) fn ledger(self) -> Result<Ledger, Unread> {
+        let [table, rows] = self.answers()?;
+        Ledger::of_rows(table, rows)
     }
 
     /// What a `preflight` asked for.
-    pub(crate) fn overview(self) -> Result<Overview, Unread> {
-        let mut answers = self.answers()?;
-        let ledger = ledger(&mut answers)?.unwrap_or_default();
-        let (Some(others), Some(digests)) = (answers.next(), answers.next()) else {
-            return Err(no_ledger());
-        };
+    fn overview(self) -> Result<Overview, Unread> {
+        let [table, rows, others, digests] = self.answers()?;
         let others = others.rows::<(String,)>()?;
         Ok(Overview {
-            ledger,
+            ledger: Ledger::of_rows(table, rows)?,
             others: others.into_iter().map(|(schema,)| schema).collect(),
             digests: digests.rows()?.into_iter().collect(),
         })
     }
 
-    fn answers(self) -> Result<impl Iterator<Item = Answer>, Unread> {
+    fn answers<const COUNT: usize>(self) -> Result<[Answer; COUNT], Unread> {
         match self {
-            Self::Answers(answers) => Ok(answers.into_iter()),
-            Self::Unavailable(why) | Self::NotConnected(why) => {
-                Err(Unread::NotRun(NotRun::Failed(why)))
-            }
+            Self::Answers(answers) => answers.try_into().map_err(|_| no_ledger()),
+            Self::Unavailable(why) => Err(Unread::Other(why)),
         }
     }
-}
-
-/// The ledger in the answers to the [`STATEMENTS`].
-fn ledger(answers: &mut impl Iterator<Item = Answer>) -> Result<Option<Ledger>, Unread> {
-    let (Some(table), Some(rows)) = (answers.next(), answers.next()) else {
-        return Err(no_ledger());
-    };
-    let table: Vec<(Option<String>, bool)> = table.rows()?;
-    let Some((Some(_), is_locked)) = table.first() else {
-        return Ok(None);
-    };
-    let rows: Vec<Row> = rows.rows()?;
-    // A ledger has a constraint on it.
-    let versions: BTreeSet<&str> = rows.iter().map(|row| row.version.as_str()).collect();
-    if versions.len() < rows.len() {
-        return Err(no_ledger());
-    }
-    Ok(Some(Ledger {
-        is_locked: *is_locked,
-        rows,
-        ordered_by: OrderedBy::Row,
-    }))
 }
 
 impl Row {
@@ -239,9 +197,28 @@ impl Row {
 }
 
 impl Ledger {
+    /// The ledger in the answers to the [`STATEMENTS`].
+    fn of_rows(table: Answer, rows: Answer) -> Result<Self, Unread> {
+        let table: Vec<(Option<String>, bool)> = table.rows()?;
+        let Some((Some(_), is_locked)) = table.first() else {
+            return Ok(Self::default());
+        };
+        let rows: Vec<Row> = rows.rows()?;
+        // A ledger has a constraint on it.
+        let versions: BTreeSet<&str> = rows.iter().map(|row| row.version.as_str()).collect();
+        if versions.len() < rows.len() {
+            return Err(no_ledger());
+        }
+        Ok(Self {
+            is_locked: *is_locked,
+            rows,
+            ordered_by: OrderedBy::Row,
+        })
+    }
+
     /// The migration that was applied last.
-    pub(crate) fn last(&self) -> Option<&Row> {
-        self.rows.last()
+    pub(crate) fn last(&self) -> Option<Revision> {
+        Some(Revision::new(&self.rows.last()?.version))
     }
 
     /// Whether the migration that was applied last has the newest time, too.
@@ -262,15 +239,12 @@ impl Ledger {
 /// `migrate status` creates the ledger where there is none. So it runs only where `migrate current`
 /// found one.
 pub(crate) async fn read(call: &Call<'_>) -> Result<Ledger, Fault> {
-    match rows(call).await {
-        Ok(ledger) => return Ok(ledger.unwrap_or_default()),
-        Err(Unread::Locked(why)) => {
-            let what = format!(
-                "another session locks the ledger, so it cannot be read: {}",
-                why.trim()
-            );
-            let (kind, state) = (AdapterErrorKind::LockContention, DatabaseState::Unchanged);
-            return Err(Fault::new(kind, what, state, Advice::wait_for_lock()));
+    match rows(call, PATIENT).await {
+        Ok(ledger) => return Ok(ledger),
+        Err(why @ Unread::Locked(_)) => {
+            let what = format!("another session locks the ledger, so it cannot be read: {why}");
+            let (state, next) = (DatabaseState::Unchanged, Advice::wait_for_lock());
+            return Err(Fault::new(Kind::LockContention, what, state, next));
         }
         Err(why) => log_unread(call, &why),
     }
@@ -286,50 +260,101 @@ pub(crate) fn log_unread(call: &Call<'_>, why: &Unread) {
     tracing::debug!(why, "the rows of the ledger are not known");
 }
 
-/// The rows of the ledger; `None` where there is no such table.
-pub(crate) async fn rows(call: &Call<'_>) -> Result<Option<Ledger>, Unread> {
-    rows_within(call, LIMITS).await
-}
-
-/// The rows of the ledger, read within these limits.
-pub(crate) async fn rows_within(call: &Call<'_>, limits: Limits) -> Result<Option<Ledger>, Unread> {
-    query(call, limits, &STATEMENTS, None).await?.read()
+/// The rows of the ledger, where no statement waits longer than `patience` for a lock; none where there is
+/// no such table.
+pub(crate) async fn rows(call: &Call<'_>, patience: Duration) -> Result<Ledger, Unread> {
+    query(call, patience, &STATEMENTS, None).await?.ledger()
 }
 
 /// The rows of the ledger, the other ledgers, and the digests of the migrations of a directory.
-pub(crate) async fn overview(
-    call: &Call<'_>,
-    limits: Limits,
-    directory: &OsStr,
-) -> Result<Overview, Unread> {
+pub(crate) async fn overview(call: &Call<'_>, directory: &OsStr) -> Result<Overview, Unread> {
     let [table, rows] = STATEMENTS;
     let statements = [table, rows, OTHERS];
-    let report = query(call, limits, &statements, Some(directory)).await?;
+    let report = query(call, BRIEF, &statements, Some(directory)).await?;
     report.overview()
 }
 
 async fn query(
     call: &Call<'_>,
-    limits: Limits,
+    patience: Duration,
     statements: &[&str],
     digests_of: Option<&OsStr>,
 ) -> Result<Report, Unread> {
-    let mut asked = json!({
+    let mut request = json!({
         "connect_timeout_s": CONNECT.as_secs(),
-        "lock_timeout_ms": limits.lock.as_millis(),
-        "statement_timeout_ms": limits.statement.as_millis(),
+        "lock_timeout_ms": patience.as_millis(),
+        "statement_timeout_ms": 2 * patience.as_millis(),
         "statements": statements,
     });
     if let Some(directory) = digests_of {
-        asked["digests_of"] = directory.to_string_lossy().into();
+        request["digests_of"] = directory.to_string_lossy().into();
     }
-    let asked = [Arg::from(&asked.to_string())];
+    let request = [Arg::from(&request.to_string())];
     let confiture = call.request.migrate("current", Vec::new());
     let confiture = call.request.without_check(confiture);
-    let timeout = 2 * limits.statement + START;
-    let report = python::run(call, confiture, SCRIPT, asked, timeout).await;
-    serde_json::from_slice(&report.map_err(Unread::NotRun)?)
-        .map_err(|_| Unread::Refused("the report of Python cannot be read".into()))
+    let timeout = 4 * patience + START;
+    let report = python::run(call, confiture, SCRIPT, request, timeout).await;
+    let report = report.map_err(|why| Unread::Other(why.to_string()))?;
+    serde_json::from_slice(&report)
+        .map_err(|_| Unread::Other("the report of Python cannot be read".into()))
+}
+
+/// The ledger as `migrate status` lists it, which creates it where there is none.
+pub(crate) async fn list(call: &Call<'_>) -> Result<Ledger, Fault> {
+    listed(&call.look(status(call.request)).await?)
+}
+
+/// `migrate status`, with every time in UTC so that they can be compared as text.
+pub(crate) fn status(request: &Request) -> Invocation {
+    let mut invocation = request.migrate("status", request.migrations_dir().to_vec());
+    invocation.env.set("PGTZ", "UTC");
+    invocation
+}
+
+/// The ledger in what `migrate status` reported.
+pub(crate) fn listed(outcome: &Outcome<report::MigrationList>) -> Result<Ledger, Fault> {
+    let report = outcome.report()?;
+    let known = |listed: &report::Listed| ["applied", "pending"].contains(&listed.status.as_str());
+    // 1 says that migrations are pending, 2 that there was no ledger.
+    let is_list = [0, 1, 2].iter().any(|status| outcome.exited_with(*status));
+    if !is_list || !report.migrations.iter().all(known) {
+        return Err(outcome.contradiction("its list of migrations cannot be relied on"));
+    }
+    let applied = report.migrations.iter();
+    let applied = applied.filter(|listed| listed.status == "applied");
+    let time = |listed: &report::Listed| comparable(listed.applied_at.as_deref()?);
+    let times: BTreeSet<String> = applied.clone().filter_map(time).collect();
+    let row = |listed: &report::Listed| {
+        let time = time(listed);
+        let is_before = |it: &&String| time.as_ref().is_none_or(|time| *it < time);
+        Row {
+            _number: 0,
+            version: listed.version.clone(),
+            name: None,
+            applied_at: listed.applied_at.clone(),
+            rank: times.iter().filter(is_before).count(),
+            is_finite: time.map(|_| true),
+            checksum: None,
+        }
+    };
+    Ok(Ledger {
+        rows: applied.map(row).collect(),
+        ordered_by: OrderedBy::Version,
+        is_locked: false,
+    })
+}
+
+/// The time in a form whose order as text is its order: `2026-11-28T20:16:53.000000`. `None` for one
+/// that is not in UTC.
+fn comparable(time: &str) -> Option<String> {
+    let time = time.strip_suffix("+00:00")?;
+    let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_plain = seconds.len() == 19
+        && fraction.len() <= 6
+        && digits(fraction)
+        && seconds.split(['-', 'T', ':']).all(digits);
+    is_plain.then(|| format!("{seconds}.{fraction:0<6}"))
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub struct Rollback {
     pub versions: Vec<String>,
     /// What stays, the target included.
     pub kept: Vec<String>,
+    /// What proves the order.
+    pub(crate) ordered_by: OrderedBy,
 }
 
 /// The rollback of everything that was applied after the target.
@@ -23,55 +25,53 @@ pub struct Rollback {
 /// `PreconditionFailed` when the target is not in the ledger, or when confiture, which goes by
 /// `applied_at`, would roll back something else.
 pub(crate) fn after(ledger: &Ledger, target: &Revision) -> Result<Rollback, Fault> {
-    let at = ledger
-        .rows
-        .iter()
-        .position(|row| row.version == target.as_str());
-    let Some(at) = at else {
+    let rows = ledger.rows.as_slice();
+    let Some(at) = rows.iter().position(|row| row.version == target.0) else {
         let last = match ledger.last() {
-            Some(last) => format!("; the last applied migration is {}", last.version),
+            Some(last) => format!("; the last applied migration is {last}"),
             None => ": no migration is".to_owned(),
         };
         let what =
             format!("{target} is not applied, so it cannot be the target of a rollback{last}");
         return Err(Fault::refused(what, Advice::query_current()));
     };
-    let (before, from_target) = ledger.rows.split_at(at);
-    let [target_row, above @ ..] = from_target else {
-        unreachable!("the target is one of the rows");
-    };
-    if let Some((earlier, later)) = contradicting_times(before, target_row, above) {
+    // Rows before the target may tie with each other, and with the target: where confiture takes one of
+    // them for a later one, it does not find its files, and refuses.
+    let is_later = |row: &&Row| row.rank > rows[at].rank;
+    let contradiction = rows[at..]
+        .windows(2)
+        .map(|pair| (&pair[0], &pair[1]))
+        .find(|(earlier, later)| {
+            !earlier.is_timed() || !later.is_timed() || earlier.rank >= later.rank
+        })
+        .or_else(|| Some((rows[..at].iter().find(is_later)?, &rows[at])));
+    if let Some((earlier, later)) = contradiction {
         return Err(contradicted(ledger.ordered_by, earlier, later));
     }
-    let versions =
-        |rows: &[Row]| -> Vec<String> { rows.iter().map(|row| row.version.clone()).collect() };
-    let mut rolled_back = versions(above);
-    rolled_back.reverse();
+    let version = |row: &Row| row.version.clone();
     Ok(Rollback {
         target: target.clone(),
-        versions: rolled_back,
-        kept: versions(&ledger.rows[..=at]),
+        versions: rows[at + 1..].iter().rev().map(version).collect(),
+        kept: rows[..=at].iter().map(version).collect(),
+        ordered_by: ledger.ordered_by,
     })
 }
 
 /// Two rows, in the order of the ledger, whose times say otherwise.
-///
-/// Rows before the target may tie with each other, and with the target: where confiture takes one of
-/// them for a later one, it does not find its files, and refuses.
-fn contradicting_times<'a>(
-    before: &'a [Row],
-    target: &'a Row,
-    above: &'a [Row],
-) -> Option<(&'a Row, &'a Row)> {
-    let mut earlier = target;
-    for later in above {
-        if !earlier.is_timed() || !later.is_timed() || earlier.rank >= later.rank {
-            return Some((earlier, later));
-        }
-        earlier = later;
-    }
-    let is_later = |row: &&Row| row.rank > target.rank;
-    before.iter().find(is_later).map(|row| (row, target))
+fn contradicted(ordered_by: OrderedBy, earlier: &Row, later: &Row) -> Fault {
+    let shown = |row: &Row| {
+        let time = row.applied_at.as_deref().unwrap_or("no time");
+        format!("{} ({time})", row.version)
+    };
+    let (order, next) = match ordered_by {
+        OrderedBy::Row => ("", Advice::order_times()),
+        OrderedBy::Version => (" by version", Advice::order_times_by_hand()),
+    };
+    let (earlier, later) = (shown(earlier), shown(later));
+    let what = format!(
+        "the ledger does not prove the order of application: {later} follows {earlier}{order}"
+    );
+    Fault::refused(what, next)
 }
 
 /// The rollback of exactly what one `up` applied.
@@ -98,23 +98,6 @@ pub(crate) fn of_applied(ledger: &Ledger, applied: &[String]) -> Result<Rollback
         return Err("there is no revision to go back to: nothing had been applied before".into());
     };
     after(ledger, &Revision::new(&target.version)).map_err(|fault| fault.summary())
-}
-
-fn contradicted(ordered_by: OrderedBy, earlier: &Row, later: &Row) -> Fault {
-    let time = |row: &Row| match &row.applied_at {
-        Some(time) => format!("{} ({time})", row.version),
-        None => format!("{} (no time)", row.version),
-    };
-    let (order, next) = match ordered_by {
-        OrderedBy::Row => ("", Advice::order_times()),
-        OrderedBy::Version => (" by version", Advice::order_times_by_hand()),
-    };
-    let what = format!(
-        "the ledger does not prove the order of application: {} follows {}{order}",
-        time(later),
-        time(earlier),
-    );
-    Fault::refused(what, next)
 }
 
 #[cfg(test)]

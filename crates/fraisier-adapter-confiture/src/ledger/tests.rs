@@ -1,8 +1,11 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::operation::Operation;
+use crate::operation::outcome::Ended;
+use crate::testing::{argv, ctx, output, request};
 
-pub(crate) fn row(version: &str, rank: i64) -> Row {
+pub(crate) fn row(version: &str, rank: usize) -> Row {
     Row {
         _number: 0,
         version: version.into(),
@@ -14,7 +17,7 @@ pub(crate) fn row(version: &str, rank: i64) -> Row {
     }
 }
 
-pub(crate) fn ledger(rows: &[(&str, i64)]) -> Ledger {
+pub(crate) fn ledger(rows: &[(&str, usize)]) -> Ledger {
     Ledger {
         rows: rows
             .iter()
@@ -25,14 +28,14 @@ pub(crate) fn ledger(rows: &[(&str, i64)]) -> Ledger {
 }
 
 /// The ledger in the rows of the two statements, or the error of the second.
-fn read(table: &Value, rows: &Value) -> Result<Option<Ledger>, Unread> {
+fn read(table: &Value, rows: &Value) -> Result<Ledger, Unread> {
     let rows = match rows {
         Value::Array(_) => json!({ "rows": rows }),
         error => json!({ "error": error }),
     };
     let report = json!({ "answers": [{ "rows": table }, rows] });
     let report: Report = serde_json::from_value(report).expect("a report");
-    report.read()
+    report.ledger()
 }
 
 #[test]
@@ -43,8 +46,8 @@ fn the_ledger_is_read_in_the_order_of_its_rows() {
         [6, "003", null, null, null, 4, "cd"],
     ]);
     let ledger = read(&json!([["tb_confiture", true]]), &found);
-    let ledger = ledger.expect("read").expect("a ledger");
-    assert_eq!(ledger.last().map(|row| row.version.as_str()), Some("003"));
+    let ledger = ledger.expect("a ledger");
+    assert_eq!(ledger.last(), Some("003".into()));
     let timed: Vec<bool> = ledger.rows.iter().map(Row::is_timed).collect();
     assert_eq!(timed, [true, false, false]);
     assert_eq!(ledger.rows[0].name.as_deref(), Some("a"));
@@ -54,9 +57,9 @@ fn the_ledger_is_read_in_the_order_of_its_rows() {
 }
 
 #[test]
-fn a_database_without_the_table_has_no_ledger() {
+fn a_database_without_the_table_has_an_empty_ledger() {
     let error = json!({"sqlstate": "42P01", "message": "relation does not exist"});
-    assert_eq!(read(&json!([[null, false]]), &error), Ok(None));
+    assert_eq!(read(&json!([[null, false]]), &error), Ok(Ledger::default()));
 }
 
 #[test]
@@ -98,10 +101,64 @@ fn another_table_is_no_ledger() {
     }
     let one: Report =
         serde_json::from_value(json!({ "answers": [{ "rows": table }] })).expect("one");
-    assert_eq!(one.read(), Err(no_ledger()));
+    assert_eq!(one.ledger(), Err(no_ledger()));
     let message = "column \"pk_confiture\" does not exist";
     let error = json!({"sqlstate": "42703", "message": message});
-    assert_eq!(read(&table, &error), Err(Unread::Refused(message.into())));
+    assert_eq!(read(&table, &error), Err(Unread::Other(message.into())));
     let locked = json!({"sqlstate": "55P03", "message": "locked"});
     assert_eq!(read(&table, &locked), Err(Unread::Locked("locked".into())));
+}
+
+fn listing(status: i32, migrations: &Value) -> Result<Ledger, Fault> {
+    let report = json!({ "migrations": migrations }).to_string();
+    let output = output(status, Some(&report));
+    let operation = Operation::CurrentRevision;
+    listed(&Outcome::of(Ended { operation, output }))
+}
+
+#[test]
+fn status_is_read_with_times_in_utc() {
+    let invocation = status(&request(&ctx(".".as_ref())));
+    let expected = "migrate status --no-config --format json --output <report> \
+                    --migrations-dir db/migrations";
+    assert_eq!(argv(&invocation).join(" "), expected);
+    assert_eq!(invocation.env.get("PGTZ"), Some("UTC".as_ref()));
+}
+
+#[test]
+fn applied_migrations_are_listed_by_version_and_ranked_by_time() {
+    let migrations = json!([
+        {"version": "001", "status": "applied", "applied_at": "2026-11-28T20:16:53+00:00"},
+        {"version": "002", "status": "applied", "applied_at": "2026-11-28T20:16:53.000100+00:00"},
+        {"version": "003", "status": "applied", "applied_at": "2026-11-28T20:16:52.9+00:00"},
+        {"version": "004", "status": "applied", "applied_at": "2026-11-28T20:16:53.0001+00:00"},
+        {"version": "005", "status": "applied", "applied_at": "2026-11-28T22:16:53+02:00"},
+        {"version": "006", "status": "applied", "applied_at": null},
+        {"version": "007", "status": "pending", "applied_at": null},
+    ]);
+    let ledger = listing(1, &migrations).expect("a list");
+    let ranks: Vec<(&str, usize, bool)> = ledger
+        .rows
+        .iter()
+        .map(|row| (row.version.as_str(), row.rank, row.is_timed()))
+        .collect();
+    let expected = [
+        ("001", 1, true),
+        ("002", 2, true),
+        ("003", 0, true),
+        ("004", 2, true),
+        ("005", 3, false),
+        ("006", 3, false),
+    ];
+    assert_eq!(ranks, expected);
+    assert_eq!(ledger.ordered_by, OrderedBy::Version);
+}
+
+#[test]
+fn a_list_that_cannot_be_relied_on_is_refused() {
+    let unknown = json!([{"version": "001", "status": "skipped", "applied_at": null}]);
+    for (status, migrations) in [(3, json!([])), (0, unknown)] {
+        let failure = listing(status, &migrations).expect_err("refused");
+        assert_eq!(*failure.state(), DatabaseState::Unchanged);
+    }
 }

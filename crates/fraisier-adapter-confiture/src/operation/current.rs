@@ -8,7 +8,7 @@ use fraisier_adapter_api::Revision;
 use super::Call;
 use super::outcome::Outcome;
 use crate::failure::Fault;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, PATIENT};
 use crate::observe::Event;
 use crate::process::Invocation;
 use crate::report;
@@ -16,45 +16,39 @@ use crate::request::Request;
 use crate::thread::race;
 
 /// The revision of the database, by the rows of its ledger; `None` without a ledger, and when it is
-/// empty. confiture and the ledger are asked at the same time.
+/// empty. confiture and the ledger are queried at the same time.
 pub(crate) async fn current_revision(call: &Call<'_>) -> Result<Option<Revision>, Fault> {
-    let mut rows = pin!(ledger::rows(call));
+    let mut reading = pin!(ledger::rows(call, PATIENT));
     let mut read = None;
-    let reading = async {
-        read = Some(rows.as_mut().await);
+    let until_read = async {
+        read = Some(reading.as_mut().await);
         pending().await
     };
-    // Where confiture fails, nobody waits for the ledger.
-    let by_time = race(call.current(), reading).await?;
-    let mut rows = match read {
-        Some(rows) => rows,
-        None => rows.await,
+    // If confiture fails, nobody waits for the ledger.
+    let by_time = race(call.current(), until_read).await?;
+    let mut read = match read {
+        Some(read) => read,
+        None => reading.await,
     };
-    let last = |ledger: &Ledger| Some(Revision::new(&ledger.last()?.version));
-    if rows
-        .as_ref()
-        .is_ok_and(|ledger| ledger.as_ref().and_then(last) != by_time)
-    {
+    if read.as_ref().is_ok_and(|ledger| ledger.last() != by_time) {
         // Another deploy may have changed it in between.
-        rows = ledger::rows(call).await;
+        read = ledger::rows(call, PATIENT).await;
     }
-    let ledger = match rows {
-        Ok(ledger) => ledger.unwrap_or_default(),
+    let ledger = match read {
+        Ok(ledger) => ledger,
         Err(why) => {
             let why = why.to_string();
             call.emit(Event::LedgerNotRead { why });
             return Ok(by_time);
         }
     };
-    let by_row = last(&ledger);
-    // Where the times agree with the rows, confiture has looked before another deploy ended.
+    let by_row = ledger.last();
+    // Where the times agree with the rows, confiture read the ledger before another deploy ended.
     let is_known = |it: &Revision| ledger.row(it.as_str()).is_some();
     let is_earlier = ledger.last_is_newest() && by_time.as_ref().is_none_or(is_known);
     if by_row != by_time && !is_earlier {
-        call.emit(Event::RevisionsDiffer {
-            by_row: by_row.clone(),
-            by_time: by_time.clone(),
-        });
+        let (by_row, by_time) = (by_row.clone(), by_time.clone());
+        call.emit(Event::RevisionsDiffer { by_row, by_time });
     }
     Ok(by_row.or(by_time))
 }
@@ -72,10 +66,10 @@ pub(crate) fn interpret(outcome: &Outcome<report::Current>) -> Result<Option<Rev
         Err(envelope) => return Err(outcome.envelope(envelope)),
     };
     if !outcome.exited_with(0) {
-        return Err(outcome.harmless_contradiction("it names a revision and fails"));
+        return Err(outcome.contradiction("it names a revision and fails"));
     }
     if report.revision.is_some() != report.name.is_some() {
-        return Err(outcome.harmless_contradiction("it has only one of revision and name"));
+        return Err(outcome.contradiction("it has only one of revision and name"));
     }
     Ok(report.revision.as_ref().map(Revision::new))
 }

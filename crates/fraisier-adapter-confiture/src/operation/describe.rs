@@ -2,7 +2,7 @@
 //! do with it.
 
 use fraisier_adapter_api::capability::PENDING_SCOPE;
-use fraisier_adapter_api::{AdapterDescription, AdapterErrorKind, PROTOCOL_VERSION};
+use fraisier_adapter_api::{AdapterDescription, AdapterErrorKind as Kind, PROTOCOL_VERSION};
 
 use super::Call;
 use super::outcome::Ended;
@@ -13,7 +13,7 @@ use crate::release::capability::{self, Need};
 /// What the adapter can do with the installed release.
 pub(crate) async fn describe(call: &Call<'_>) -> Result<AdapterDescription, Fault> {
     let version = call.version().await?;
-    usable(&version)?;
+    require(&version, Need::Everything)?;
     let mut capabilities = capability::advertised(&version);
     if !call.request.config.pending_only {
         capabilities.retain(|it| it != PENDING_SCOPE);
@@ -38,8 +38,7 @@ pub(super) fn interpret(ended: &Ended, named_by: NamedBy) -> Result<ConfitureVer
     let fault = |what: &str, next| {
         let exit = ended.exit();
         let what = format!("`--version` of the configured program {what} ({exit})");
-        let kind = AdapterErrorKind::InvalidConfig;
-        Err(ended.fault(kind, &what, DatabaseState::Unchanged, next))
+        Err(ended.fault(Kind::InvalidConfig, &what, DatabaseState::Unchanged, next))
     };
     if let Some(said) = ended.start_error() {
         return Err(cannot_start(ended, &said));
@@ -67,38 +66,27 @@ pub(super) fn interpret(ended: &Ended, named_by: NamedBy) -> Result<ConfitureVer
 /// The failure of a command whose Python could not start.
 pub(crate) fn cannot_start(ended: &Ended, said: &str) -> Fault {
     let what = format!("confiture cannot start ({}): {said}", ended.exit());
-    let (kind, state) = (AdapterErrorKind::InvalidConfig, DatabaseState::Unchanged);
-    ended.fault(kind, &what, state, Advice::repair_python())
+    let state = DatabaseState::Unchanged;
+    ended.fault(Kind::InvalidConfig, &what, state, Advice::repair_python())
 }
 
-/// Refuses a version below the minimum of everything.
-pub(crate) fn usable(version: &ConfitureVersion) -> Result<(), Fault> {
-    meets(version, Need::Everything, AdapterErrorKind::InvalidConfig)
-}
-
-/// Refuses a version that does not meet the need, with this kind.
-pub(crate) fn meets(
-    version: &ConfitureVersion,
-    need: Need,
-    otherwise: AdapterErrorKind,
-) -> Result<(), Fault> {
+/// Refuses a version that does not meet the need.
+pub(crate) fn require(version: &ConfitureVersion, need: Need) -> Result<(), Fault> {
     if need.is_met_by(version) {
         return Ok(());
     }
     let minimum = need.floor().release();
-    let installed = if version.is_release() {
-        format!("confiture {version} is installed")
-    } else {
-        format!("confiture {version} is installed, which is not a release and satisfies no minimum")
+    let no_release = ", which is not a release and satisfies no minimum";
+    let note = if version.is_release() { "" } else { no_release };
+    let what = format!(
+        "confiture {version} is installed{note}; {minimum} is the first release that can do this"
+    );
+    let kind = match need {
+        Need::Everything => Kind::InvalidConfig,
+        _ => Kind::MethodNotSupported,
     };
-    let what = format!("{installed}; {minimum} is the first release that can do this");
-    let state = DatabaseState::Unchanged;
-    Err(Fault::new(
-        otherwise,
-        what,
-        state,
-        Advice::upgrade_for(need),
-    ))
+    let next = Advice::upgrade(&minimum);
+    Err(Fault::new(kind, what, DatabaseState::Unchanged, next))
 }
 
 #[cfg(test)]
@@ -184,7 +172,7 @@ mod tests {
         ] {
             let error = version_in(&output).unwrap_err();
             assert!(error.message.contains(says), "{error}");
-            assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+            assert_eq!(error.kind, Kind::InvalidConfig);
             assert!(
                 !error.message.contains("0.20.0"),
                 "a failed question is no old release: {error}"
@@ -194,7 +182,10 @@ mod tests {
 
     #[test]
     fn a_release_below_the_minimum_is_refused_with_advice() {
-        let usable = |version| usable(&ConfitureVersion::parse(version)).map_err(Fault::worded);
+        let usable = |version| {
+            let version = ConfitureVersion::parse(version);
+            require(&version, Need::Everything).map_err(Fault::worded)
+        };
         let old = usable("0.19.3").unwrap_err();
         for part in ["0.19.3", "0.20.0", "pip install"] {
             assert!(old.message.contains(part), "{old}");

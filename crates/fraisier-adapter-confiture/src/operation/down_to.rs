@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
+use fraisier_adapter_api::{AdapterErrorKind as Kind, MigrationOutcome, Revision};
 
 use super::Call;
 use super::outcome::Outcome;
-use super::server_error::refusal;
+use super::server_error::is_exact;
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
 use crate::ledger::{self, Ledger, OrderedBy, Rollback};
 use crate::observe::Event;
@@ -37,16 +37,14 @@ pub(crate) async fn roll_back(
     ledger: &Ledger,
     rollback: &Rollback,
 ) -> Result<MigrationOutcome, Fault> {
-    let plans_under_lock = ledger.ordered_by == OrderedBy::Row
-        && call
-            .version()
-            .await
-            .is_ok_and(|it| Need::LockedRollback.is_met_by(&it));
+    let is_by_row = rollback.ordered_by == OrderedBy::Row;
+    let plans_under_lock =
+        is_by_row && (call.version().await).is_ok_and(|it| Need::LockedRollback.is_met_by(&it));
     if ledger.is_locked && !plans_under_lock {
         let what = "another deploy holds the migration lock, and this release of confiture would plan \
                     the rollback before it has ended";
-        let (kind, state) = (AdapterErrorKind::LockContention, DatabaseState::Unchanged);
-        return Err(Fault::new(kind, what, state, Advice::wait_for_lock()));
+        let (state, next) = (DatabaseState::Unchanged, Advice::wait_for_lock());
+        return Err(Fault::new(Kind::LockContention, what, state, next));
     }
     check_files(migrations, ledger, rollback)?;
     let links = call.request.project.links(&rollback.versions)?;
@@ -57,44 +55,44 @@ pub(crate) async fn roll_back(
             call.emit(Event::MigrationRolledBack { revision });
         }
     }
-    let done = interpret(&outcome, rollback, ledger.ordered_by)?;
+    let done = interpret(&outcome, rollback)?;
     if !plans_under_lock {
-        let after = match ledger.ordered_by {
+        let after = match rollback.ordered_by {
             OrderedBy::Row => ledger::read(call).await,
             OrderedBy::Version => ledger::list(call).await,
         };
-        compare(&after, rollback).map_err(|fault| fault.with_evidence(&outcome.evidence()))?;
+        compare(after, rollback).map_err(|fault| fault.with_evidence(&outcome.evidence()))?;
     }
     Ok(done)
 }
 
 /// Compares the ledger after a rollback with what the rollback was to keep.
-fn compare(after: &Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Fault> {
+fn compare(after: Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Fault> {
     let what = match after {
         Ok(ledger) => {
-            let found: Vec<String> = ledger.rows.iter().map(|row| row.version.clone()).collect();
+            let found: Vec<String> = ledger.rows.into_iter().map(|row| row.version).collect();
             if found == rollback.kept {
                 return Ok(());
             }
             let is_new = |version: &&String| !rollback.kept.contains(version);
             let new: Vec<String> = found.iter().filter(is_new).cloned().collect();
+            let are = if found.len() == 1 { "is" } else { "are" };
+            let (new, found) = (listed(&new), listed(&found));
             format!(
-                "another deploy changed the ledger during the rollback: it applied {}, and {} {} \
-                 applied now",
-                listed(&new),
-                listed(&found),
-                if found.len() == 1 { "is" } else { "are" },
+                "another deploy changed the ledger during the rollback: it applied {new}, and {found} \
+                 {are} applied now"
             )
         }
-        Err(why) => format!(
-            "the ledger could not be read after the rollback ({})",
-            why.summary()
-        ),
+        Err(why) => {
+            let why = why.summary();
+            format!("the ledger could not be read after the rollback ({why})")
+        }
     };
+    let state = DatabaseState::exactly(Change::RolledBack, &rollback.versions);
     Err(Fault::new(
-        AdapterErrorKind::Execution,
+        Kind::Execution,
         what,
-        DatabaseState::exactly(Change::RolledBack, &rollback.versions),
+        state,
         Advice::plan_again(),
     ))
 }
@@ -106,9 +104,11 @@ fn compare(after: &Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Fau
 /// `PreconditionFailed`.
 fn check(target: &Revision) -> Result<(), Fault> {
     if target.as_str().trim().is_empty() {
-        let what = "the revision to go back to is empty";
-        let kind = AdapterErrorKind::PreconditionFailed;
-        return Err(Fault::not_started(kind, what, Advice::name_version()));
+        let (what, next) = (
+            "the revision to go back to is empty",
+            Advice::name_version(),
+        );
+        return Err(Fault::not_started(Kind::PreconditionFailed, what, next));
     }
     Ok(())
 }
@@ -124,32 +124,33 @@ fn check_files(
     ledger: &Ledger,
     rollback: &Rollback,
 ) -> Result<(), Fault> {
+    let shown = |file: &Path| file.file_name().unwrap_or_default().display().to_string();
     for version in &rollback.versions {
         let files = migrations.iter().filter(|it| it.version == *version);
         let files: Vec<&Path> = files.map(|it| it.path.as_path()).collect();
-        let shown = |file: &Path| file.file_name().unwrap_or_default().display().to_string();
-        if files.len() > 1 {
-            let files: Vec<String> = files.into_iter().map(shown).collect();
-            let what = format!(
-                "version {version} has more than one migration ({}), and confiture would roll back \
-                 with either",
-                files.join(", ")
-            );
-            return Err(Fault::refused(what, Advice::renumber_migration()));
-        }
         let applied = ledger.row(version).and_then(|row| row.name.as_deref());
-        let (&[file], Some(applied)) = (files.as_slice(), applied) else {
-            continue;
+        let (what, next) = match (files.as_slice(), applied) {
+            ([_, _, ..], _) => {
+                let files: Vec<String> = files.into_iter().map(shown).collect();
+                let files = files.join(", ");
+                let what = format!(
+                    "version {version} has more than one migration ({files}), and confiture would roll \
+                     back with either"
+                );
+                (what, Advice::renumber_migration())
+            }
+            (&[file], Some(applied)) if name_in(file).is_some_and(|name| name != applied) => {
+                let file = shown(file);
+                let what = format!(
+                    "version {version} was applied as `{applied}`, and the directory contains another \
+                     migration of that version, {file}"
+                );
+                let migration = format!("{version}_{applied}");
+                (what, Advice::restore_migration(&migration))
+            }
+            _ => continue,
         };
-        if name_in(file).is_some_and(|name| name != applied) {
-            let what = format!(
-                "version {version} was applied as `{applied}`, and the directory contains another \
-                 migration of that version, {}",
-                shown(file)
-            );
-            let next = Advice::restore_migration(&format!("{version}_{applied}"));
-            return Err(Fault::refused(what, next));
-        }
+        return Err(Fault::refused(what, next));
     }
     Ok(())
 }
@@ -194,71 +195,54 @@ fn changed(
     outcome: &Outcome<report::DownTo>,
     envelope: &Envelope,
     rollback: &Rollback,
-    planned_with: OrderedBy,
 ) -> Option<Fault> {
-    /// What stands around the migrations whose files confiture did not find.
-    const REFUSAL: (&str, &str) = (
-        "missing .down.sql for ",
-        ". Aborting without applying anything",
-    );
     if envelope.code.as_deref() != Some("ROLLBACK_600") || !outcome.exited_with(8) {
         return None;
     }
-    let (_, after) = envelope.message.split_once(REFUSAL.0)?;
-    let (versions, _) = after.split_once(REFUSAL.1)?;
-    let is_in = |list: &[String], version: &str| list.iter().any(|it| it == version);
-    let others: Vec<&str> = versions
-        .split(", ")
-        .filter(|version| !is_in(&rollback.versions, version))
+    // The versions whose files confiture did not find.
+    let (_, after) = envelope.message.split_once("missing .down.sql for ")?;
+    let (versions, _) = after.split_once(". Aborting without applying anything")?;
+    let versions = versions.split(", ").map(str::to_owned);
+    let others: Vec<String> = versions
+        .filter(|it| !rollback.versions.contains(it))
         .collect();
     if others.is_empty() {
         return None;
     }
-    let kept: Vec<&str> = others
-        .iter()
-        .copied()
-        .filter(|version| is_in(&rollback.kept, version))
-        .collect();
-    let (what, next) = if kept.is_empty() && planned_with == OrderedBy::Version {
-        (
-            format!(
-                "confiture refused to begin: {} was applied after {}, and the migrations directory \
-                 contains no file of it, unless another deploy has applied it since",
-                others.join(", "),
-                rollback.target
-            ),
-            Advice::plan_again(),
-        )
-    } else if kept.is_empty() {
-        (
-            format!(
-                "the ledger has changed since the rollback was planned: {} is there, and confiture \
-                 refused to begin",
-                others.join(", ")
-            ),
-            Advice::plan_again(),
-        )
+    let kept = others.iter().filter(|it| rollback.kept.contains(it));
+    let kept: Vec<&str> = kept.map(String::as_str).collect();
+    let (target, others) = (&rollback.target, others.join(", "));
+    let (what, next) = if !kept.is_empty() {
+        let kept = kept.join(", ");
+        let what = format!(
+            "confiture, which goes by `applied_at`, refused to begin: it would also roll back {kept}, \
+             which was applied before {target}"
+        );
+        (what, Advice::order_times())
+    } else if rollback.ordered_by == OrderedBy::Version {
+        let what = format!(
+            "confiture refused to begin: {others} was applied after {target}, and the migrations \
+             directory contains no file of it, unless another deploy has applied it since"
+        );
+        (what, Advice::plan_again())
     } else {
-        (
-            format!(
-                "confiture, which goes by `applied_at`, refused to begin: it would also roll back \
-                 {}, which was applied before {}",
-                kept.join(", "),
-                rollback.target
-            ),
-            Advice::order_times(),
-        )
+        let what = format!(
+            "the ledger has changed since the rollback was planned: {others} is there, and confiture \
+             refused to begin"
+        );
+        (what, Advice::plan_again())
     };
-    let kind = AdapterErrorKind::PreconditionFailed;
-    Some(outcome.fault(kind, &what, DatabaseState::Unchanged, next))
+    let state = DatabaseState::Unchanged;
+    Some(outcome.fault(Kind::PreconditionFailed, &what, state, next))
 }
 
 /// The failure that confiture reported. Where the server refused a statement, every migration planned
 /// before the one that it is about was rolled back, each in a transaction of its own.
 fn stopped(outcome: &Outcome<report::DownTo>, envelope: &Envelope, rollback: &Rollback) -> Fault {
     let fault = outcome.envelope(envelope);
-    let refused = refusal(&envelope.message).and(envelope.migration.as_ref());
-    let at = refused.and_then(|version| rollback.versions.iter().position(|it| it == version));
+    let migration = envelope.migration.as_ref();
+    let migration = migration.filter(|_| is_exact(&envelope.message));
+    let at = migration.and_then(|it| rollback.versions.iter().position(|version| version == it));
     let Some(at) = at else { return fault };
     let kind = fault.kind();
     let state = DatabaseState::exactly(Change::RolledBack, &rollback.versions[..at]);
@@ -276,20 +260,20 @@ fn listed(versions: &[String]) -> String {
 pub(crate) fn interpret(
     outcome: &Outcome<report::DownTo>,
     rollback: &Rollback,
-    planned_with: OrderedBy,
 ) -> Result<MigrationOutcome, Fault> {
     let report = match outcome.payload()? {
         Ok(report) => report,
         Err(envelope) => {
-            let changed = changed(outcome, envelope, rollback, planned_with);
+            let changed = changed(outcome, envelope, rollback);
             return Err(changed.unwrap_or_else(|| stopped(outcome, envelope, rollback)));
         }
     };
-    let at_least = DatabaseState::at_least(Change::RolledBack, &report.rolled_back);
+    let rolled_back = &report.rolled_back;
+    let at_least = DatabaseState::at_least(Change::RolledBack, rolled_back);
     if !report.errors.is_empty() {
         let kind = classify(outcome.output.exit, None, true);
-        let state = if report.errors.iter().all(|error| refusal(error).is_some()) {
-            DatabaseState::exactly(Change::RolledBack, &report.rolled_back)
+        let state = if report.errors.iter().all(|error| is_exact(error)) {
+            DatabaseState::exactly(Change::RolledBack, rolled_back)
         } else {
             at_least
         };
@@ -297,42 +281,41 @@ pub(crate) fn interpret(
     }
     if !report.skipped.is_empty() {
         let what = format!("it left out {}", report.skipped.join(", "));
-        let kind = AdapterErrorKind::IrreversibleRollback;
+        let kind = Kind::IrreversibleRollback;
         return Err(outcome.fault(kind, &what, at_least, Advice::none()));
     }
     if !outcome.exited_with(0) {
-        let what = "it lists no error, and fails";
-        return Err(outcome.contradiction(what, DatabaseState::Unknown));
+        return Err(outcome.contradiction("it lists no error, and fails"));
     }
     let target = rollback.target.as_str();
-    let began = report.rolled_back.first().map_or(target, String::as_str);
+    let began = rolled_back.first().map_or(target, String::as_str);
     let agrees = (report.from.as_deref(), report.to.as_str()) == (Some(began), target);
-    if !agrees || report.rolled_back != rollback.versions {
+    if !agrees || *rolled_back != rollback.versions {
         let what = format!(
             "it went from {} to {} and rolled back {}, and {} was planned, to {target}",
             report.from.as_deref().unwrap_or("nowhere"),
             report.to,
-            listed(&report.rolled_back),
+            listed(rolled_back),
             listed(&rollback.versions)
         );
-        let state = if agrees {
-            at_least
+        let fault = outcome.contradiction(&what);
+        let kind = fault.kind();
+        return Err(if agrees {
+            fault.in_state(kind, at_least)
         } else {
-            DatabaseState::Unknown
-        };
-        return Err(outcome.contradiction(&what, state));
+            fault
+        });
     }
     let mut log = outcome.log();
-    let line = if report.rolled_back.is_empty() {
-        "nothing to roll back".to_owned()
-    } else {
-        format!("rolled back {}", report.rolled_back.join(", "))
+    let line = match rolled_back.as_slice() {
+        [] => "nothing to roll back".to_owned(),
+        versions => format!("rolled back {}", versions.join(", ")),
     };
     add_line(&mut log, &line);
     Ok(MigrationOutcome {
         from: report.from.as_deref().map(Revision::new),
         to: Some(Revision::new(&report.to)),
-        applied: report.rolled_back.iter().map(Revision::new).collect(),
+        applied: rolled_back.iter().map(Revision::new).collect(),
         log,
     })
 }
@@ -363,6 +346,7 @@ mod tests {
             target: Revision::new(target),
             versions: owned(versions),
             kept: owned(kept),
+            ordered_by: OrderedBy::Row,
         }
     }
 
@@ -425,7 +409,7 @@ mod tests {
             assert_eq!(names, expected);
         }
         let failure = check(&Revision::new(" ")).expect_err("refused");
-        assert_eq!(failure.kind(), AdapterErrorKind::PreconditionFailed);
+        assert_eq!(failure.kind(), Kind::PreconditionFailed);
     }
 
     #[test]
@@ -448,7 +432,7 @@ mod tests {
         };
         assert!(check(&["003"]).is_ok());
         let fault = check(&["004", "003"]).expect_err("refused");
-        assert_eq!(fault.kind(), AdapterErrorKind::PreconditionFailed);
+        assert_eq!(fault.kind(), Kind::PreconditionFailed);
         let shown = fault.summary();
         for part in ["004", "004_dup.up.sql", "004_m004.py"] {
             assert!(shown.contains(part), "{shown}");
@@ -489,17 +473,17 @@ mod tests {
     #[test]
     fn a_ledger_that_grows_during_a_rollback_is_an_error() {
         let planned = rollback("001", &["002"], &["001"]);
-        let after = |rows| compare(&Ok(ledger(rows)), &planned);
+        let after = |rows| compare(Ok(ledger(rows)), &planned);
         assert_eq!(after(&[("001", 1)]), Ok(()));
         let fault = after(&[("001", 1), ("003", 2)]).expect_err("an error");
-        assert_eq!(fault.kind(), AdapterErrorKind::Execution);
+        assert_eq!(fault.kind(), Kind::Execution);
         for part in [
             "it applied 003, and 001, 003 are applied now",
             "002 was rolled back",
         ] {
             assert!(fault.to_string().contains(part), "{fault}");
         }
-        let unread = compare(&Err(fault), &planned).expect_err("an error");
+        let unread = compare(Err(fault), &planned).expect_err("an error");
         assert!(
             unread.to_string().contains("002 was rolled back"),
             "{unread}"
@@ -519,27 +503,27 @@ mod tests {
         for (versions, kind, says) in [
             (
                 "005",
-                AdapterErrorKind::PreconditionFailed,
+                Kind::PreconditionFailed,
                 "the ledger has changed since the rollback was planned: 005 is there",
             ),
             (
                 "005, 003",
-                AdapterErrorKind::PreconditionFailed,
+                Kind::PreconditionFailed,
                 "planned: 005 is there",
             ),
             (
                 "000",
-                AdapterErrorKind::PreconditionFailed,
+                Kind::PreconditionFailed,
                 "it would also roll back 000",
             ),
             (
                 "003",
-                AdapterErrorKind::IrreversibleRollback,
+                Kind::IrreversibleRollback,
                 "missing .down.sql for 003",
             ),
             (
                 "003, 002",
-                AdapterErrorKind::IrreversibleRollback,
+                Kind::IrreversibleRollback,
                 "missing .down.sql for 003, 002",
             ),
         ] {
@@ -558,10 +542,12 @@ mod tests {
             operation: crate::operation::Operation::DownTo,
             output: output(8, Some(&envelope("ROLLBACK_600", said, "x"))),
         };
-        let planned = rollback("001", &["002"], &["001"]);
-        let fault = interpret(&Outcome::of(ended), &planned, OrderedBy::Version);
-        let fault = fault.expect_err("refused");
-        assert_eq!(fault.kind(), AdapterErrorKind::PreconditionFailed);
+        let planned = Rollback {
+            ordered_by: OrderedBy::Version,
+            ..rollback("001", &["002"], &["001"])
+        };
+        let fault = interpret(&Outcome::of(ended), &planned).expect_err("refused");
+        assert_eq!(fault.kind(), Kind::PreconditionFailed);
         let message = fault.to_string();
         assert!(message.contains("contains no file of it"), "{message}");
         assert!(!message.contains("has changed"), "{message}");
@@ -601,26 +587,16 @@ mod tests {
     #[test]
     fn every_failure_has_a_kind_and_a_state() {
         for (status, code, kind, state) in [
-            (
-                3,
-                "MIGR_100",
-                AdapterErrorKind::PreconditionFailed,
-                "was not changed",
-            ),
+            (3, "MIGR_100", Kind::PreconditionFailed, "was not changed"),
             (
                 8,
                 "ROLLBACK_600",
-                AdapterErrorKind::IrreversibleRollback,
+                Kind::IrreversibleRollback,
                 "was not changed",
             ),
-            (3, "MIGR_001", AdapterErrorKind::Execution, "-ipc current`"),
-            (
-                6,
-                "LOCK_1300",
-                AdapterErrorKind::LockContention,
-                "was not changed",
-            ),
-            (0, "MIGR_100", AdapterErrorKind::Execution, "-ipc current`"),
+            (3, "MIGR_001", Kind::Execution, "-ipc current`"),
+            (6, "LOCK_1300", Kind::LockContention, "was not changed"),
+            (0, "MIGR_100", Kind::Execution, "-ipc current`"),
         ] {
             let error = down_to(&output(status, Some(&envelope(code, "m", "a")))).expect_err("one");
             assert_eq!(error.kind, kind, "{error}");
@@ -695,7 +671,7 @@ mod tests {
             })),
         ))
         .expect_err("an error");
-        assert_eq!(error.kind, AdapterErrorKind::Execution);
+        assert_eq!(error.kind, Kind::Execution);
         assert!(
             error.message.contains("at least 003 was rolled back"),
             "{error}"

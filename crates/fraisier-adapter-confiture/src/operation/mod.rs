@@ -13,18 +13,19 @@ pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
 
-use std::cell::OnceCell;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use fraisier_adapter_api::Revision;
+use tokio::sync::OnceCell;
 
 use self::outcome::{Ended, Outcome};
-use crate::failure::Fault;
+use crate::failure::{DatabaseState, Fault};
 use crate::observe::Event;
 use crate::process::{Invocation, Output};
 use crate::redact::Redactor;
 use crate::release::ConfitureVersion;
+use crate::release::capability::Need;
 use crate::report::Decode;
 use crate::request::Request;
 
@@ -52,9 +53,12 @@ impl Operation {
         }
     }
 
-    /// Whether it changes the database.
-    pub(crate) const fn changes_database(self) -> bool {
-        matches!(self, Self::Up | Self::DownTo)
+    /// What is known of the database where nothing proves what the operation did.
+    pub(crate) const fn uncertain_state(self) -> DatabaseState {
+        match self {
+            Self::Up | Self::DownTo => DatabaseState::Unknown,
+            _ => DatabaseState::Unchanged,
+        }
     }
 }
 
@@ -113,8 +117,7 @@ impl<'a> Call<'a> {
         invocation: Invocation,
     ) -> Result<Outcome<T>, Fault> {
         let ended = self.ended(operation, self.confiture.run(invocation).await?);
-        self.explain_usage(&ended).await?;
-        self.explain_start(&ended).await?;
+        self.explain(&ended).await?;
         Ok(Outcome::of(ended))
     }
 
@@ -134,17 +137,14 @@ impl<'a> Call<'a> {
         Ended { operation, output }
     }
 
-    /// The release of confiture, which is asked for once.
+    /// The release of confiture, which is queried once.
     pub(crate) async fn version(&self) -> Result<ConfitureVersion, Fault> {
-        if let Some(version) = self.version.get() {
-            return version.clone();
-        }
-        let output = self.confiture.run(self.request.version()).await;
-        let version = output.and_then(|output| {
+        let query = async {
+            let output = self.confiture.run(self.request.version()).await?;
             let ended = self.ended(Operation::Describe, output);
             describe::interpret(&ended, self.request.config.named_by)
-        });
-        self.version.get_or_init(|| version).clone()
+        };
+        self.version.get_or_init(|| query).await.clone()
     }
 
     /// The revision that confiture names, after the operation's own command.
@@ -156,36 +156,30 @@ impl<'a> Call<'a> {
         self.confiture.emit(event);
     }
 
-    /// Explains a command whose Python could not start. A `.py` migration can end in the same way, so
-    /// this runs `--version`, which runs no migration.
-    async fn explain_start(&self, ended: &Ended) -> Result<(), Fault> {
-        let Some(said) = ended.start_error() else {
-            return Ok(());
-        };
-        let version = self.run_beside(self.request.version(), None).await?;
-        if version.start_error().as_ref() == Some(&said) {
-            return Err(describe::cannot_start(ended, &said));
+    /// Explains a command that the release did not understand, or whose Python could not start. A `.py`
+    /// migration can end in both ways, so this runs `--version`, which runs no migration.
+    async fn explain(&self, ended: &Ended) -> Result<(), Fault> {
+        if ended.resembles_usage_error() {
+            let printed_usage = ended.printed_usage();
+            let changes_nothing = ended.operation.uncertain_state().is_unchanged();
+            match self.version().await {
+                Ok(version) => {
+                    describe::require(&version, Need::Everything)?;
+                    if printed_usage {
+                        return Err(ended.usage_error(&version, &self.request.settings));
+                    }
+                }
+                Err(fault) if printed_usage && changes_nothing => return Err(fault),
+                Err(_) => {}
+            }
+        }
+        if let Some(said) = ended.start_error() {
+            let version = self.run_beside(self.request.version(), None).await?;
+            if version.start_error().as_ref() == Some(&said) {
+                return Err(describe::cannot_start(ended, &said));
+            }
         }
         Ok(())
-    }
-
-    /// Explains a command that was not understood by the release.
-    async fn explain_usage(&self, ended: &Ended) -> Result<(), Fault> {
-        if !ended.resembles_usage_error() {
-            return Ok(());
-        }
-        let printed_usage = ended.printed_usage();
-        match self.version().await {
-            Ok(version) => {
-                describe::usable(&version)?;
-                if printed_usage {
-                    return Err(ended.usage_error(&version, &self.request.settings));
-                }
-                Ok(())
-            }
-            Err(fault) if printed_usage && !ended.operation.changes_database() => Err(fault),
-            Err(_) => Ok(()),
-        }
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::ops::Deref;
 
-use fraisier_adapter_api::AdapterErrorKind;
+use fraisier_adapter_api::AdapterErrorKind as Kind;
 
 use super::Operation;
-use super::server_error::{Before, before_migrations, what_became};
+use super::server_error::{before_migrations, what_became};
 use crate::failure::{
-    Advice, Cause, Change, DatabaseState, Fault, add_line, admits_no_change, classify,
-    names_our_report, without_harmful_advice,
+    Advice, Cause, Change, DatabaseState, Fault, add_line, classify, is_refusal, names_our_report,
+    without_harmful_advice,
 };
-use crate::process::{Captured, Exit, Interruption, Output};
+use crate::process::{Exit, Interruption, Output};
 use crate::redact::text_of;
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
@@ -94,8 +94,7 @@ impl Ended {
 
     /// Whether it printed that it began with a migration, as releases before 0.48.0 do.
     pub(crate) fn began(&self) -> bool {
-        let lines = lines(&self.output.stdout);
-        lines.iter().any(|line| line.contains("⚡ Applying "))
+        text_of(&self.output.stdout).contains("⚡ Applying ")
     }
 
     /// Whether it exited as confiture does when it does not understand its arguments: with status 2
@@ -106,44 +105,38 @@ impl Ended {
 
     /// Whether it printed a usage message.
     pub(crate) fn printed_usage(&self) -> bool {
-        lines(&self.output.stderr)
-            .iter()
-            .any(|line| line.starts_with("Usage: ") || line.starts_with("Error: No such "))
+        let is_usage =
+            |line: &str| line.starts_with("Usage: ") || line.starts_with("Error: No such ");
+        text_of(&self.output.stderr).lines().any(is_usage)
     }
 
     /// The error with which Python ended before it ran anything of confiture, if it looks so: an error of
     /// Python's own, and nothing else.
     pub(crate) fn start_error(&self) -> Option<String> {
-        let is_bare =
-            self.exited_with(1) && self.output.report.is_none() && !self.printed_anything();
-        if !is_bare {
+        if !self.exited_with(1) || self.output.report.is_some() || self.printed_anything() {
             return None;
         }
-        let is_error = |line: &&String| {
-            let name = line
-                .split_once(": ")
-                .map_or(line.as_str(), |(name, _)| name);
+        let is_error = |line: &&str| {
+            let name = line.split_once(": ").map_or(*line, |(name, _)| name);
             let is_name = name
                 .chars()
                 .all(|it| it.is_alphanumeric() || "._".contains(it));
             is_name && (name.ends_with("Error") || name.ends_with("Exception"))
                 || line.starts_with("Fatal Python error: ")
         };
-        let stderr = lines(&self.output.stderr);
-        stderr.iter().rfind(is_error).cloned()
+        let stderr = text_of(&self.output.stderr);
+        stderr.lines().rfind(is_error).map(str::to_owned)
     }
 
     /// Whether it printed this line on standard output.
     pub(crate) fn printed(&self, line: &str) -> bool {
-        lines(&self.output.stdout)
-            .iter()
-            .any(|it| it.trim() == line)
+        let stdout = text_of(&self.output.stdout);
+        stdout.lines().any(|it| it.trim() == line)
     }
 
     /// Whether it printed anything but blanks on standard output.
     pub(crate) fn printed_anything(&self) -> bool {
-        let stdout = &self.output.stdout;
-        stdout.omitted > 0 || lines(stdout).iter().any(|it| !it.trim().is_empty())
+        !text_of(&self.output.stdout).trim().is_empty()
     }
 
     /// What confiture printed, without harmful advice.
@@ -173,18 +166,14 @@ impl Ended {
     /// says only on standard output why it stopped; the last line of standard error may be about
     /// something else.
     fn last_lines(&self) -> Option<String> {
-        let streams = [(&self.output.stderr, 1), (&self.output.stdout, 4)];
-        let said: Vec<String> = streams
-            .into_iter()
-            .filter_map(|(stream, count)| {
-                let text = without_harmful_advice(&text_of(stream));
-                let lines = text.lines().map(str::trim);
-                let lines = lines.filter(|line| !line.is_empty() && !is_a_banner(line));
-                let lines: Vec<&str> = lines.collect();
-                let last = &lines[lines.len().saturating_sub(count)..];
-                (!last.is_empty()).then(|| last.join(" / "))
-            })
-            .collect();
+        let last = |stream, count| {
+            let text = without_harmful_advice(&text_of(stream));
+            let lines = text.lines().map(str::trim);
+            let lines = lines.filter(|line| !line.is_empty() && !is_a_banner(line));
+            let lines: Vec<String> = lines.map(str::to_owned).collect();
+            lines[lines.len().saturating_sub(count)..].to_vec()
+        };
+        let said = [last(&self.output.stderr, 1), last(&self.output.stdout, 4)].concat();
         (!said.is_empty()).then(|| said.join(" / "))
     }
 
@@ -196,7 +185,7 @@ impl Ended {
     /// A failure of this command, with what it printed as evidence.
     pub(crate) fn fault(
         &self,
-        kind: AdapterErrorKind,
+        kind: Kind,
         what: &str,
         state: DatabaseState,
         next: Advice,
@@ -205,11 +194,9 @@ impl Ended {
         let Some(why) = self.output.interrupted else {
             return Fault::new(kind, what, state, next).with_evidence(&self.evidence());
         };
-        let timed_out = matches!(why, Interruption::Timeout(_));
-        let next = if timed_out && next.is_general() {
-            Advice::find_blocker()
-        } else {
-            next
+        let next = match why {
+            Interruption::Timeout(_) if next.is_general() => Advice::find_blocker(),
+            _ => next,
         };
         let what = format!("{}, and confiture was stopped: {what}", interruption(why));
         Fault::new(kind, what, state, next)
@@ -220,7 +207,7 @@ impl Ended {
     /// A failure whose errors the report lists.
     pub(crate) fn errors(
         &self,
-        kind: AdapterErrorKind,
+        kind: Kind,
         errors: &[String],
         state: DatabaseState,
         next: Advice,
@@ -234,85 +221,73 @@ impl Ended {
     /// confiture reported a failure of its own.
     pub(crate) fn envelope(&self, envelope: &Envelope) -> Fault {
         let code = envelope.code.as_deref();
-        let mut what = match code {
-            Some(code) => format!("confiture failed with {code} ({})", self.exit()),
-            None => format!("confiture failed without a code ({})", self.exit()),
-        };
-        for (name, value) in [("migration", &envelope.migration), ("file", &envelope.file)] {
-            if let Some(value) = value {
-                what = format!("{what}, {name} {value}");
-            }
-        }
         let said = envelope.message.trim();
         let is_about_migration = what_became(said).is_some();
-        if is_about_migration {
-            what = format!("{}, {}", code.unwrap_or("without a code"), self.exit());
-        } else if !said.is_empty() {
-            what = format!("{what}: {said}");
-        }
-        let kind = classify(self.output.exit, code, false);
-        let stated = without_harmful_advice(envelope.actionable.as_deref().unwrap_or_default());
-        let next = Advice::after(code.unwrap_or_default(), &stated);
-        if !self.began() {
-            let (kind, next) = match before_migrations(&envelope.message) {
-                Some(Before::Contention(next)) => (AdapterErrorKind::LockContention, Some(next)),
-                Some(Before::Ledger(advice)) => {
-                    (kind, Some(advice.unwrap_or_else(|| next.clone())))
-                }
-                None => (kind, None),
-            };
-            if let Some(next) = next {
-                return self.fault(kind, &what, DatabaseState::Unchanged, next);
-            }
-            if refuses_edited_files(envelope) {
-                let (state, next) = (self.refused(), Advice::restore_edited_file());
-                return self
-                    .fault(kind, &what, state, next)
-                    .caused_by(Cause::EditedFile);
-            }
-        }
-        let refused = !self.began()
-            && code.is_some_and(|code| {
-                before_any_change(code) && admits_no_change(self.output.exit, code)
-            });
-        let state = if refused {
-            DatabaseState::Unchanged
+        let what = if is_about_migration {
+            format!("{}, {}", code.unwrap_or("without a code"), self.exit())
         } else {
-            self.state_without_report()
+            let with = code.map_or("without a code".into(), |code| format!("with {code}"));
+            let mut what = format!("confiture failed {with} ({})", self.exit());
+            for (name, value) in [
+                (", migration ", envelope.migration.as_deref()),
+                (", file ", envelope.file.as_deref()),
+                (": ", Some(said).filter(|said| !said.is_empty())),
+            ] {
+                what.extend(value.map(|value| format!("{name}{value}")));
+            }
+            what
         };
+        let mut kind = classify(self.output.exit, code, false);
+        let mut cause = code.map_or(Cause::Other, |code| Cause::Code(code.to_owned()));
+        let mut state = self.state_without_report();
+        let advised = without_harmful_advice(envelope.actionable.as_deref().unwrap_or_default());
+        let mut next = Advice::after(code.unwrap_or_default(), &advised);
+        if self.began() {
+            // A migration may have raised what looks like one of the errors below.
+        } else if let Some((before, advice)) = before_migrations(&envelope.message) {
+            if before == Cause::Contention {
+                kind = Kind::LockContention;
+            }
+            (cause, state) = (before, DatabaseState::Unchanged);
+            next = advice.unwrap_or(next);
+        } else if refuses_edited_files(envelope) {
+            (cause, next) = (Cause::EditedFile, Advice::restore_edited_file());
+            // An `up` may have created the ledger.
+            state = match self.operation {
+                Operation::Up => DatabaseState::exactly(Change::Applied, &[]),
+                _ => DatabaseState::Unchanged,
+            };
+        } else if code.is_some_and(|code| is_refusal(self.output.exit, code)) {
+            state = DatabaseState::Unchanged;
+        }
         let errors = is_about_migration.then(|| without_harmful_advice(said));
         let fault = self.fault(kind, &what, state, next).with_errors(errors);
-        match code {
-            Some(code) if *fault.cause() == Cause::Other => {
-                fault.caused_by(Cause::Code(code.to_owned()))
-            }
-            _ => fault,
+        if cause == Cause::EditedFile || *fault.cause() == Cause::Other {
+            return fault.caused_by(cause);
         }
-    }
-
-    /// What is known when confiture refused to begin. An `up` may have created the ledger.
-    pub(crate) fn refused(&self) -> DatabaseState {
-        match self.operation {
-            Operation::Up => DatabaseState::exactly(Change::Applied, &[]),
-            _ => DatabaseState::Unchanged,
-        }
+        fault
     }
 
     /// There is a report file, and what is in it is no report.
     fn unreadable(&self, why: &str) -> Fault {
         let what = format!("confiture's report cannot be read ({}): {why}", self.exit());
-        self.mistrusted(&what, self.state_without_report())
+        let state = self.state_without_report();
+        self.fault(Kind::InternalError, &what, state, Advice::none())
     }
 
-    fn mistrusted(&self, what: &str, state: DatabaseState) -> Fault {
-        self.fault(AdapterErrorKind::InternalError, what, state, Advice::none())
+    /// The report, the exit status and the request do not agree.
+    pub(crate) fn contradiction(&self, what: &str) -> Fault {
+        let exit = self.exit();
+        let what = format!("confiture's report contradicts the evidence ({exit}): {what}");
+        let state = self.operation.uncertain_state();
+        self.fault(Kind::InternalError, &what, state, Advice::none())
     }
 
     /// There is no report file although there should be one.
     pub(crate) fn no_report(&self) -> Fault {
         let kind = match self.output.exit {
             // A success writes a report.
-            Exit::Code(0) => AdapterErrorKind::InternalError,
+            Exit::Code(0) => Kind::InternalError,
             exit => classify(exit, None, false),
         };
         let subject = self.output.interrupted.map_or("confiture", |_| "it");
@@ -325,12 +300,11 @@ impl Ended {
 
     /// What is known about the database without a report.
     pub(crate) fn state_without_report(&self) -> DatabaseState {
-        if !self.operation.changes_database() {
-            DatabaseState::Unchanged
-        } else if self.output.interrupted.is_some() {
-            DatabaseState::InProgress
-        } else {
-            DatabaseState::Unknown
+        match self.operation.uncertain_state() {
+            DatabaseState::Unknown if self.output.interrupted.is_some() => {
+                DatabaseState::InProgress
+            }
+            state => state,
         }
     }
 
@@ -349,30 +323,9 @@ impl Ended {
             (self.state_without_report(), Advice::use_newer_release())
         };
         let what = format!("confiture {version} does not understand the command: {said}");
-        let kind = AdapterErrorKind::InvalidConfig;
-        self.fault(kind, &what, state, next).caused_by(Cause::Usage)
+        self.fault(Kind::InvalidConfig, &what, state, next)
+            .caused_by(Cause::Usage)
     }
-
-    /// The report, the exit status and the request do not agree.
-    pub(crate) fn contradiction(&self, what: &str, state: DatabaseState) -> Fault {
-        let what = format!(
-            "confiture's report contradicts the evidence ({}): {what}",
-            self.exit()
-        );
-        self.mistrusted(&what, state)
-    }
-
-    /// The same about an operation that does not change the database.
-    pub(crate) fn harmless_contradiction(&self, what: &str) -> Fault {
-        self.contradiction(what, DatabaseState::Unchanged)
-    }
-}
-
-/// The lines that were kept of a stream.
-fn lines(of: &Captured) -> Vec<String> {
-    let parts = [&of.head, &of.tail].map(|part| String::from_utf8_lossy(part));
-    let lines = parts.iter().flat_map(|part| part.lines());
-    lines.map(str::to_owned).collect()
 }
 
 fn interruption(why: Interruption) -> String {
@@ -404,22 +357,6 @@ fn refuses_edited_files(envelope: &Envelope) -> bool {
         && envelope
             .message
             .starts_with("Checksum verification failed for ")
-}
-
-/// Whether confiture fails with this code before it changes anything.
-fn before_any_change(code: &str) -> bool {
-    const CODES: [&str; 9] = [
-        "CONFIG_006",
-        "CONFIG_010",
-        "LOCK_1300",
-        "MIGR_100",
-        "MIGR_106",
-        "PRECON_1001",
-        "ROLLBACK_600",
-        "VALID_002",
-        "VALID_008",
-    ];
-    CODES.contains(&code)
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use std::io;
 use std::path::Path;
 
-use fraisier_adapter_api::{AdapterErrorKind, PreflightIssue, PreflightReport, Severity};
+use fraisier_adapter_api::{PreflightIssue, PreflightReport, Severity};
 
 use super::outcome::Outcome;
 use super::up::no_migrations;
 use super::{Call, describe};
 use crate::failure::Fault;
 use crate::guard;
-use crate::ledger::{self, Overview, Unread};
+use crate::ledger::{self, Overview};
 use crate::process::{Arg, Exit, Invocation};
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
@@ -60,7 +60,9 @@ pub(crate) async fn preflight(call: &Call<'_>) -> Result<PreflightReport, Fault>
         && call.request.config.pending_only
     {
         supported(call).await?;
-        let selection = select(call, migrations).await;
+        let directory = call.request.project.migrations_arg();
+        let found = ledger::overview(call, &directory).await;
+        let selection = found.map(|found| select(migrations, found));
         about.selection = Some(selection.map_err(|why| why.to_string()));
     }
     judge(call, &about).await
@@ -69,8 +71,7 @@ pub(crate) async fn preflight(call: &Call<'_>) -> Result<PreflightReport, Fault>
 /// The release, which has to have the command.
 async fn supported(call: &Call<'_>) -> Result<ConfitureVersion, Fault> {
     let version = call.version().await?;
-    let otherwise = AdapterErrorKind::MethodNotSupported;
-    describe::meets(&version, Need::Preflight, otherwise)?;
+    describe::require(&version, Need::Preflight)?;
     Ok(version)
 }
 
@@ -88,42 +89,28 @@ struct Selection {
     changed: Vec<String>,
 }
 
-/// Reads the ledger and the digests of the files, and selects.
-///
-/// # Errors
-///
-/// Why the ledger is not known.
-async fn select(call: &Call<'_>, migrations: &[Migration]) -> Result<Selection, Unread> {
-    let directory = call.request.project.migrations_arg();
-    let found = ledger::overview(call, ledger::BRIEF, &directory).await?;
-    Ok(among(migrations, found))
-}
-
 /// Everything but the migrations that are applied under a version of their own, and whose file has the
 /// checksum of the ledger.
-fn among(migrations: &[Migration], found: Overview) -> Selection {
-    let Overview {
-        ledger,
-        others: other_ledgers,
-        digests,
-    } = found;
+fn select(migrations: &[Migration], found: Overview) -> Selection {
     let mut selection = Selection {
-        rows: ledger.rows.len(),
-        other_ledgers,
+        rows: found.ledger.rows.len(),
+        other_ledgers: found.others,
         ..Selection::default()
     };
     for migration in migrations {
-        let same = |it: &&Migration| it.version == migration.version;
-        if let Some(row) = ledger.row(&migration.version) {
+        let version = &migration.version;
+        if let Some(row) = found.ledger.row(version) {
             let name = migration.path.file_name().and_then(|name| name.to_str());
-            let digest = name.and_then(|name| digests.get(name));
+            let digest = name.and_then(|name| found.digests.get(name));
             let is_unchanged = digest.is_some() && digest == row.checksum.as_ref();
             // confiture refuses two migrations of one version, so it has to see both.
-            let is_alone = migrations.iter().filter(same).count() == 1;
-            match (is_alone, is_unchanged) {
-                (true, true) => continue,
-                (true, false) => selection.changed.push(migration.version.clone()),
-                (false, _) => {}
+            let of_version = migrations.iter().filter(|it| it.version == *version);
+            let is_alone = of_version.count() == 1;
+            if is_alone && is_unchanged {
+                continue;
+            }
+            if is_alone {
+                selection.changed.push(version.clone());
             }
             selection.in_ledger += 1;
         }
@@ -165,18 +152,20 @@ impl Preflight {
         request: &Request,
         version: &ConfitureVersion,
     ) -> Result<(Arg, bool), Fault> {
-        let can_scope = request.config.pending_only && Need::PendingScope.is_met_by(version);
-        let whole = || Arg::Literal(request.project.migrations_arg());
-        match (self.selected(), &self.migrations) {
-            (Some(selection), _) if can_scope && selection.in_ledger == 0 => Ok((whole(), true)),
-            (Some(selection), Some(all)) if selection.judged.len() < all.len() => {
+        let selection = self.selected();
+        let scoped = request.config.pending_only
+            && Need::PendingScope.is_met_by(version)
+            && selection.is_none_or(|it| it.in_ledger == 0);
+        let count = self.migrations.as_ref().map_or(0, Vec::len);
+        let directory = match selection {
+            Some(selection) if !scoped && selection.judged.len() < count => {
                 let judged = selection.judged.iter();
                 let versions: Vec<_> = judged.map(|it| it.version.clone()).collect();
-                Ok((Arg::Links(request.project.links(&versions)?), false))
+                Arg::Links(request.project.links(&versions)?)
             }
-            (Some(_), _) => Ok((whole(), false)),
-            (None, _) => Ok((whole(), can_scope)),
-        }
+            _ => Arg::Literal(request.project.migrations_arg()),
+        };
+        Ok((directory, scoped))
     }
 
     /// The issue that another number of migrations was checked than there are, or that there are none and
@@ -187,26 +176,25 @@ impl Preflight {
         scoped: bool,
         checked: u64,
     ) -> Option<PreflightIssue> {
-        if let Some(rows) = self.selected().map(|it| it.rows)
-            && migrations.is_empty()
-            && rows > 0
-        {
+        let rows = self.selected().map_or(0, |it| it.rows);
+        if migrations.is_empty() && rows > 0 {
             return Some(warning(NOT_ALL_CHECKED, no_migrations(rows)));
         }
-        let (found, agree) = if let Some(selection) = self.selected() {
+        let (found, may_be_fewer) = match self.selected() {
             // On the other database confiture tries only what the ledger does not have.
-            let tried = selection.judged.len() - usize::from(self.against) * selection.in_ledger;
-            (tried as u64, checked == tried as u64)
-        } else {
-            let found = migrations.len() as u64;
+            Some(selection) if self.against => {
+                (selection.judged.len() - selection.in_ledger, false)
+            }
+            Some(selection) => (selection.judged.len(), false),
             // Only pending migrations may have been checked, so that fewer, or none, may be right.
-            let may_be_fewer = self.against || scoped;
-            (found, checked == found || checked < found && may_be_fewer)
+            None => (migrations.len(), self.against || scoped),
         };
+        let found = found as u64;
         let message = format!(
             "confiture looked at {checked} migrations, and there are {found} to look at: that it found \
              nothing unsafe says nothing; is `migrations_path` the right directory?"
         );
+        let agree = checked == found || checked < found && may_be_fewer;
         (!agree).then(|| warning(NOT_ALL_CHECKED, message))
     }
 
@@ -225,6 +213,9 @@ impl Preflight {
 
     /// The issues that applied migrations are judged, too.
     fn applied_judged(&self, scoped: bool) -> Vec<PreflightIssue> {
+        const CHANGED: &str = "it is applied, and its file does not have the checksum that the ledger has \
+                               of it, so it is judged like a pending one; from confiture 0.48.0 on, `up` \
+                               refuses to run until the file is as it was applied";
         match &self.selection {
             Some(Err(why)) if !scoped => {
                 let message = format!(
@@ -233,16 +224,9 @@ impl Preflight {
                 vec![warning(APPLIED_ALSO_JUDGED, message)]
             }
             Some(Ok(selection)) => {
-                let changed = selection.changed.iter().map(|version| {
-                    let message = "it is applied, and its file does not have the checksum that the \
-                                   ledger has of it, so it is judged like a pending one; from confiture \
-                                   0.48.0 on, `up` refuses to run until the file is as it was applied";
-                    PreflightIssue {
-                        migration: Some(version.clone()),
-                        ..warning(APPLIED_FILE_CHANGED, message)
-                    }
-                });
-                changed.collect()
+                let issue = || warning(APPLIED_FILE_CHANGED, CHANGED);
+                let changed = selection.changed.iter();
+                changed.map(|it| issue().with_migration(it)).collect()
             }
             _ => Vec::new(),
         }
@@ -285,7 +269,7 @@ pub(crate) fn interpret(
 ) -> Result<PreflightReport, Fault> {
     let report = outcome.report()?;
     if matches!(outcome.output.exit, Exit::Signal(_)) {
-        return Err(outcome.harmless_contradiction("it has a report, and was killed"));
+        return Err(outcome.contradiction("it has a report, and was killed"));
     }
     let mut issues: Vec<PreflightIssue> = report.issues.iter().map(|it| it.0.clone()).collect();
     let found_errors = issues.iter().any(|issue| issue.severity == Severity::Error);
@@ -331,12 +315,7 @@ pub(crate) fn interpret(
 }
 
 fn warning(code: &str, message: impl Into<String>) -> PreflightIssue {
-    PreflightIssue {
-        severity: Severity::Warning,
-        code: code.into(),
-        message: message.into(),
-        migration: None,
-    }
+    PreflightIssue::new(Severity::Warning, code, message)
 }
 
 /// Why the adapter withheld the verdict on window safety, in one line; `None` when it did not.
@@ -362,11 +341,8 @@ pub fn why_withheld(report: &PreflightReport) -> Option<String> {
     let ours = |issue: &&PreflightIssue| OURS.contains(&issue.code.as_str());
     let mut reasons = report.issues.iter().filter(ours);
     let first = reasons.next().filter(|_| report.window_safe.is_none())?;
-    let line = first
-        .message
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let words: Vec<&str> = first.message.split_whitespace().collect();
+    let line = words.join(" ");
     Some(match reasons.count() {
         0 => line,
         more => format!("{line} (and {more} more)"),

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::outcome::Outcome;
 use super::{Call, current};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Ledger, PATIENT};
 use crate::observe::Event;
 use crate::request::project::Migration;
 use crate::thread::race;
@@ -29,17 +29,16 @@ pub(super) async fn beside<T>(
 
 /// The revision that was applied last, and what is applied, while the `up` runs.
 async fn look(call: &Call<'_>) -> Option<(Option<Revision>, Ledger)> {
-    if let Ok(ledger) = ledger::rows(call).await {
-        let ledger = ledger.unwrap_or_default();
-        let last = ledger.last().map(|row| Revision::new(&row.version));
-        return Some((last, ledger));
+    if let Ok(ledger) = ledger::rows(call, PATIENT).await {
+        return Some((ledger.last(), ledger));
     }
     let current = call.run_beside(current::command(call.request), None);
     let last = current::interpret(&Outcome::of(current.await.ok()?)).ok()?;
-    let ledger = match last {
-        Some(_) => ledger::list_beside(call).await.ok()?,
-        None => Ledger::default(),
-    };
+    if last.is_none() {
+        return Some((None, Ledger::default()));
+    }
+    let status = call.run_beside(ledger::status(call.request), None);
+    let ledger = ledger::listed(&Outcome::of(status.await.ok()?)).ok()?;
     Some((last, ledger))
 }
 
@@ -51,10 +50,8 @@ async fn report(
 ) -> Infallible {
     let mut versions: Vec<&str> = migrations.iter().map(|it| it.version.as_str()).collect();
     versions.dedup();
-    let position = |target: &Revision| versions.iter().position(|it| *it == target.as_str());
-    let of = target
-        .and_then(position)
-        .map_or(versions.len(), |at| at + 1);
+    let position = target.and_then(|it| versions.iter().position(|version| *version == it.0));
+    let of = position.map_or(versions.len(), |at| at + 1);
     loop {
         sleep(interval).await;
         let Some((revision, ledger)) = look(call).await else {

@@ -1,18 +1,13 @@
 //! The `errors` of a report: why confiture stopped, and at which migration.
 
-use crate::failure::Advice;
+use crate::failure::{Advice, Cause, Remedy};
 
 /// What stands between the migration and the statement that failed.
 const EXECUTED: &str = ": SQL execution failed | SQL: ";
 /// What stands between the statement and the server's message.
 const SAID: &str = " | Error: ";
-/// The end of the error when a migration that was to be applied is in the ledger.
-const ALREADY_APPLIED: &str = " has already been applied";
 /// The beginning of the error when confiture cannot create its ledger.
 const NO_LEDGER_CREATED: &str = "Failed to initialize migrations table: ";
-/// What stands before the list of migrations without a `.down.sql`, where each needs one.
-const IRREVERSIBLE: &str = "Irreversible migrations detected (missing .down.sql): ";
-
 /// What the server says where the wait for a lock was too long for the role.
 const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 
@@ -23,62 +18,54 @@ const NON_TRANSACTIONAL: &str = "Failed to apply non-transactional migration ";
 /// What begins the error of a migration that was rolled back.
 const ROLLING_BACK: &str = "Failed to rollback migration ";
 
-/// A statement that the server refused.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Refusal<'a> {
-    /// `Failed to apply migration 002 (orders)`.
-    pub(crate) migration: &'a str,
-    /// The first line of what the server said.
-    pub(crate) said: &'a str,
-}
+/// How an error of a migration begins, and what became of the migration: where the server refused a
+/// statement in a transaction, and otherwise.
+const FATES: [(&str, &str, &str); 3] = [
+    (
+        APPLYING,
+        "failed, and its transaction was rolled back",
+        "failed",
+    ),
+    (
+        NON_TRANSACTIONAL,
+        "",
+        "failed outside a transaction, and parts of it may remain",
+    ),
+    (ROLLING_BACK, "was not rolled back", "failed to roll back"),
+];
 
-/// The statement that the server refused, if this entry of `errors` is certainly about one in a
-/// transaction.
+/// Whether this entry of `errors` is certainly about a statement in a transaction that the server refused.
 ///
 /// Only then is the report's list of applied migrations exact. When the connection is lost at a
 /// `COMMIT`, confiture reports no statement, and the server may have committed.
-pub(crate) fn refusal(error: &str) -> Option<Refusal<'_>> {
-    refused_statement(error).filter(|it| !it.migration.starts_with(NON_TRANSACTIONAL))
+pub(crate) fn is_exact(error: &str) -> bool {
+    refusal(error).is_some() && !error.starts_with(NON_TRANSACTIONAL)
 }
 
-/// The statement that the server refused, in a transaction or outside of one.
-pub(crate) fn refused_statement(error: &str) -> Option<Refusal<'_>> {
+/// The first line of what the server said when it refused a statement of a migration, in a transaction or
+/// outside of one.
+fn refusal(error: &str) -> Option<&str> {
     let (migration, rest) = error.split_once(EXECUTED)?;
     let (_, said) = rest.split_once(SAID)?;
-    let label = migration
-        .strip_prefix(APPLYING)
-        .or_else(|| migration.strip_prefix(NON_TRANSACTIONAL))
-        .or_else(|| migration.strip_prefix(ROLLING_BACK))?;
-    let labelled = !label.is_empty() && !label.contains('\n');
-    (labelled && !speaks_of_the_connection(said)).then(|| Refusal {
-        migration,
-        said: said.lines().next().unwrap_or_default().trim_end(),
-    })
+    let label = |(begin, ..): &(&str, _, _)| migration.strip_prefix(begin);
+    let label = FATES.iter().find_map(label)?;
+    let is_refusal = is_label(label) && !speaks_of_the_connection(said);
+    is_refusal.then(|| said.lines().next().unwrap_or_default().trim_end())
+}
+
+fn is_label(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\n')
 }
 
 /// What became of the migration that an error is about, and then the reason, where it is about one.
 pub(crate) fn what_became(error: &str) -> Option<String> {
-    const FATES: [(&str, &str, &str); 3] = [
-        (
-            APPLYING,
-            "failed, and its transaction was rolled back",
-            "failed",
-        ),
-        (
-            NON_TRANSACTIONAL,
-            "",
-            "failed outside a transaction, and parts of it may remain",
-        ),
-        (ROLLING_BACK, "was not rolled back", "failed to roll back"),
-    ];
     let fate = FATES.iter().find(|(begin, ..)| error.starts_with(begin))?;
-    let &(begin, certain, otherwise) = fate;
-    let became = refusal(error).map_or(otherwise, |_| certain);
+    let (begin, certain, otherwise) = fate;
+    let became = if is_exact(error) { certain } else { otherwise };
     let (label, said) = error.strip_prefix(begin)?.split_once(": ")?;
-    let said = refused_statement(error).map_or(said, |it| it.said);
+    let said = refusal(error).unwrap_or(said);
     let said: Vec<&str> = said.split_whitespace().collect();
-    let is_label = !label.is_empty() && !label.contains('\n');
-    is_label.then(|| format!("{label} {became}: {}", said.join(" ")))
+    is_label(label).then(|| format!("{label} {became}: {}", said.join(" ")))
 }
 
 /// The version and name in `Failed to apply migration 002 (orders): …`.
@@ -130,9 +117,8 @@ fn speaks_of_the_connection(said: &str) -> bool {
 /// lists the pending migrations before it takes the lock.
 pub(crate) fn found_applied(errors: &[String]) -> Option<&str> {
     let [error] = errors else { return None };
-    let label = error
-        .strip_prefix("Migration ")?
-        .strip_suffix(ALREADY_APPLIED)?;
+    let label = error.strip_prefix("Migration ")?;
+    let label = label.strip_suffix(" has already been applied")?;
     let (version, _) = label.split_once(" (")?;
     (!error.contains('\n')).then_some(version)
 }
@@ -140,15 +126,21 @@ pub(crate) fn found_applied(errors: &[String]) -> Option<&str> {
 /// The migrations without a `.down.sql` because of which confiture refused to begin.
 pub(crate) fn irreversible(errors: &[String]) -> Option<&str> {
     let [error] = errors else { return None };
-    let (versions, _) = error.strip_prefix(IRREVERSIBLE)?.split_once(". ")?;
+    let begin = "Irreversible migrations detected (missing .down.sql): ";
+    let (versions, _) = error.strip_prefix(begin)?.split_once(". ")?;
     Some(versions)
+}
+
+/// What helps where the server refused a statement of a migration for a reason that is not in the
+/// migration.
+pub(crate) fn advice_on_server(errors: &[String]) -> Option<Advice> {
+    advice_on(errors.iter().find_map(|error| refusal(error))?)
 }
 
 /// What helps where the server refused a statement for a reason that is not in the statement, by the
 /// words of the server.
-pub(crate) fn advice_on_server(said: &str) -> Option<Advice> {
-    type Reason = (&'static str, fn() -> Advice);
-    const REASONS: [Reason; 8] = [
+fn advice_on(said: &str) -> Option<Advice> {
+    const REASONS: [Remedy; 8] = [
         (LOCK_TIMEOUT, Advice::wait_for_session),
         ("deadlock detected", Advice::wait_for_session),
         ("due to statement timeout", Advice::allow_statement_time),
@@ -164,61 +156,42 @@ pub(crate) fn advice_on_server(said: &str) -> Option<Advice> {
     (is_extension || !said.ends_with(" is not available")).then(advice)
 }
 
-/// What is known of a failure that is not one of a migration, and came before the first.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Before {
-    /// Another deploy was in the way.
-    Contention(Advice),
-    /// The ledger could not be created, changed or read.
-    Ledger(Option<Advice>),
-}
-
-/// What a message says of the time before the first migration. What ends a migration is reported with
-/// its version.
-pub(crate) fn before_migrations(message: &str) -> Option<Before> {
+/// The cause of a failure that is not one of a migration, and came before the first, and what helps, as far
+/// as that is known. It is [`Cause::Contention`] where another deploy was in the way; otherwise the ledger
+/// could not be created, changed or read.
+pub(crate) fn before_migrations(message: &str) -> Option<(Cause, Option<Advice>)> {
+    let contention = |next| Some((Cause::Contention, Some(next)));
+    let whole = message.trim_end();
     let is_victim =
         message.starts_with("deadlock detected") && message.contains(" on advisory lock [");
-    if waited_for_lock(message) || is_victim {
-        return Some(Before::Contention(Advice::wait_for_lock()));
+    if is_victim || whole == LOCK_TIMEOUT {
+        return contention(Advice::wait_for_lock());
     }
-    if ledger_was_created_by_another(message) {
-        return Some(Before::Contention(Advice::wait_for_other_deploy()));
-    }
-    if message.trim_end() == "permission denied for table tb_confiture" {
-        return Some(Before::Ledger(Some(Advice::own_ledger())));
+    if whole == "permission denied for table tb_confiture" {
+        return Some((Cause::Other, Some(Advice::own_ledger())));
     }
     let rest = message.strip_prefix(NO_LEDGER_CREATED)?;
-    let said = said_of_ledger(message).unwrap_or(rest);
-    let owner = if said.starts_with("relation \"tb_confiture\" does not exist") {
-        Some(Advice::show_ledger())
-    } else {
-        let is_foreign = said.starts_with("must be owner of ");
-        is_foreign.then(Advice::own_ledger)
-    };
-    Some(Before::Ledger(owner.or_else(|| advice_on_server(said))))
-}
-
-/// What the server said where confiture could not create or change its ledger.
-fn said_of_ledger(message: &str) -> Option<&str> {
-    let (_, said) = message.strip_prefix(NO_LEDGER_CREATED)?.split_once(SAID)?;
-    Some(said)
-}
-
-/// Whether the role's `lock_timeout` ended the wait for the migration lock, or for the ledger that
-/// another deploy uses.
-fn waited_for_lock(message: &str) -> bool {
-    match said_of_ledger(message) {
-        Some(said) => said.lines().next() == Some(LOCK_TIMEOUT),
-        None => message.trim_end() == LOCK_TIMEOUT,
+    let of_server = rest.split_once(SAID).map(|(_, said)| said);
+    if of_server.is_some_and(|said| said.lines().next() == Some(LOCK_TIMEOUT)) {
+        return contention(Advice::wait_for_lock());
     }
+    if of_server.is_some_and(ledger_was_created_by_another) {
+        return contention(Advice::wait_for_other_deploy());
+    }
+    let said = of_server.unwrap_or(rest);
+    let next = if said.starts_with("relation \"tb_confiture\" does not exist") {
+        Some(Advice::show_ledger())
+    } else if said.starts_with("must be owner of ") {
+        Some(Advice::own_ledger())
+    } else {
+        advice_on(said)
+    };
+    Some((Cause::Other, next))
 }
 
 /// Whether another deploy created the ledger at the same moment: a release before 1.0.0 creates it
 /// before it takes the lock, and the server refuses the second `CREATE TABLE`.
-fn ledger_was_created_by_another(message: &str) -> bool {
-    let Some(said) = said_of_ledger(message) else {
-        return false;
-    };
+fn ledger_was_created_by_another(said: &str) -> bool {
     let twice = said.starts_with("duplicate key value violates unique constraint \"pg_")
         || said.starts_with("relation \"tb_confiture\" already exists");
     twice && said.contains("tb_confiture")
@@ -236,9 +209,8 @@ mod tests {
 
     #[test]
     fn a_failure_outside_a_transaction_has_an_inexact_state() {
-        assert_eq!(refusal(DEADLOCK), None);
-        let refused = refused_statement(DEADLOCK).map(|it| it.said);
-        assert_eq!(refused, Some("deadlock detected"));
+        assert!(!is_exact(DEADLOCK));
+        assert_eq!(refusal(DEADLOCK), Some("deadlock detected"));
         assert_eq!(migration(DEADLOCK), Some(("003", "c")));
     }
 
@@ -268,15 +240,17 @@ mod tests {
         let timeout = "canceling statement due to lock timeout";
         let ledger = "Failed to initialize migrations table: SQL execution failed | SQL: ALTER TABLE \
                       \"tb_confiture\" ADD COLUMN IF NOT EXISTS applied_by TEXT | Error: ";
-        assert!(waited_for_lock(timeout));
-        assert!(waited_for_lock(&format!("{ledger}{timeout}")));
+        let contention = Some((Cause::Contention, Some(Advice::wait_for_lock())));
+        assert_eq!(before_migrations(timeout), contention);
+        let of_ledger = format!("{ledger}{timeout}");
+        assert_eq!(before_migrations(&of_ledger), contention);
         for said in [
             "canceling statement due to statement timeout".to_owned(),
             format!("Failed to apply migration 002 (b): {timeout}"),
             format!("{timeout}\nLINE 2: INSERT INTO \"tb_confiture\""),
             format!("{ledger}permission denied"),
         ] {
-            assert!(!waited_for_lock(&said), "{said}");
+            assert_ne!(before_migrations(&said), contention, "{said}");
         }
     }
 
@@ -314,7 +288,7 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(advice_on_server(said), advice, "{said}");
+            assert_eq!(advice_on(said), advice, "{said}");
         }
     }
 
@@ -325,7 +299,7 @@ mod tests {
                 "{NO_LEDGER_CREATED}SQL execution failed | SQL: ALTER TABLE x{SAID}{said}"
             ))
         };
-        let own = || Some(Before::Ledger(Some(Advice::own_ledger())));
+        let own = || Some((Cause::Other, Some(Advice::own_ledger())));
         assert_eq!(
             ledger("must be owner of table tb_confiture\nHint: y"),
             own()
@@ -333,20 +307,20 @@ mod tests {
         // 0.23.0 finds the ledger in any schema, and changes the one of the search path.
         assert_eq!(
             ledger("relation \"tb_confiture\" does not exist"),
-            Some(Before::Ledger(Some(Advice::show_ledger())))
+            Some((Cause::Other, Some(Advice::show_ledger())))
         );
         let denied = "permission denied for table tb_confiture";
         assert_eq!(before_migrations(denied), own());
         assert_eq!(
             ledger("permission denied for schema public"),
-            Some(Before::Ledger(None))
+            Some((Cause::Other, None))
         );
-        let writable = Some(Before::Ledger(Some(Advice::use_writable_server())));
+        let writable = Some((Cause::Other, Some(Advice::use_writable_server())));
         assert_eq!(
             ledger("cannot execute ALTER TABLE in a read-only transaction"),
             writable
         );
-        let contention = || Some(Before::Contention(Advice::wait_for_lock()));
+        let contention = || Some((Cause::Contention, Some(Advice::wait_for_lock())));
         assert_eq!(ledger(&format!("{LOCK_TIMEOUT}\nHint: y")), contention());
         let victim = "deadlock detected\nDETAIL:  Process 1 waits for ExclusiveLock on advisory lock \
                       [5,1751936052,7,2]; blocked by process 2.";
@@ -367,11 +341,9 @@ mod tests {
                        \nLINE 1: CREATE TABLE connections (id no_type);";
         assert_eq!(
             refusal(refused),
-            Some(Refusal {
-                migration: "Failed to apply migration 002 (orders)",
-                said: "type \"connection_t\" does not exist",
-            })
+            Some("type \"connection_t\" does not exist")
         );
+        assert!(is_exact(refused));
         let statement = "Failed to apply migration 002 (orders): SQL execution failed | SQL: SELECT 1 | Error: ";
         for said in [
             "the connection is lost",
@@ -481,12 +453,10 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(
-                ledger_was_created_by_another(&format!("{ledger}{said}")),
-                by_another,
-                "{said}"
-            );
-            assert!(!ledger_was_created_by_another(said));
+            let cause = |message: &str| before_migrations(message).map(|(cause, _)| cause);
+            let is_by_another = cause(&format!("{ledger}{said}")) == Some(Cause::Contention);
+            assert_eq!(is_by_another, by_another, "{said}");
+            assert_ne!(cause(said), Some(Cause::Contention));
         }
     }
 }

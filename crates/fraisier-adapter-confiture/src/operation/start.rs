@@ -6,7 +6,7 @@ use fraisier_adapter_api::AdapterErrorKind as Kind;
 
 use super::Operation;
 use super::outcome::Ended;
-use crate::failure::{Advice, DatabaseState, Fault, NamedBy};
+use crate::failure::{Advice, Fault, NamedBy};
 use crate::process::{Obstacle, RunError, is_shortage};
 
 /// The failure of a call whose command ended with this error.
@@ -25,11 +25,7 @@ pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) ->
             return ended.fault(Kind::InternalError, &what, state, next);
         }
         RunError::Lost(_) => {
-            let state = if operation.changes_database() {
-                DatabaseState::Unknown
-            } else {
-                DatabaseState::Unchanged
-            };
+            let state = operation.uncertain_state();
             return Fault::new(Kind::InternalError, what, state, Advice::none());
         }
         RunError::Program(_, obstacle, _) => match obstacle {

@@ -1,56 +1,49 @@
 //! The undo of an `up` that failed halfway, where the evidence says exactly what it applied.
 
-use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
+use fraisier_adapter_api::{AdapterErrorKind as Kind, MigrationOutcome, Revision};
 
 use super::Call;
 use super::down_to;
-use crate::failure::{Advice, Cause, Change, DatabaseState, Fault, Listed};
+use crate::failure::{Advice, Cause, Change, DatabaseState, Fault, listed};
 use crate::ledger;
 
 /// The failure of an `up`, after its undo where that is wanted and certain.
 pub(super) async fn undo(call: &Call<'_>, fault: Fault) -> Fault {
-    if !call.request.config.undo_failed_up {
-        return fault;
-    }
-    let Some(applied) = applied_by(&fault) else {
+    let Some(applied) = applied_by(&fault).filter(|_| call.request.config.undo_failed_up) else {
         return fault;
     };
     let ledger = match ledger::read(call).await {
         Ok(ledger) => ledger,
         Err(why) => {
-            let what = format!(
-                "the ledger could not be read to undo that ({})",
-                why.summary()
+            let why = why.summary();
+            return not_undone(
+                fault,
+                &format!("the ledger could not be read to undo that ({why})"),
             );
-            return not_undone(fault, &what);
         }
     };
     let versions: Vec<String> = applied.iter().map(ToString::to_string).collect();
-    match ledger::of_applied(&ledger, &versions) {
-        Ok(rollback) => {
-            let down = match call.request.project.migrations() {
-                Ok(files) => down_to::roll_back(call, &files, &ledger, &rollback).await,
-                Err(fault) => Err(fault),
-            };
-            undone(fault, &applied, &rollback.target, down)
-        }
-        Err(why) => not_undone(fault, &why),
-    }
+    let rollback = match ledger::of_applied(&ledger, &versions) {
+        Ok(rollback) => rollback,
+        Err(why) => return not_undone(fault, &why),
+    };
+    let down = match call.request.project.migrations() {
+        Ok(files) => down_to::roll_back(call, &files, &ledger, &rollback).await,
+        Err(fault) => Err(fault),
+    };
+    undone(fault, &applied, &rollback.target, down)
 }
 
-/// What a failed `up` applied, when that is certain.
+/// What a failed `up` applied, when that is certain. An `up` without errors stopped before a migration
+/// that somebody else applies, and goes on after it.
 fn applied_by(fault: &Fault) -> Option<Vec<Revision>> {
-    match (fault.state(), fault.cause()) {
-        (_, Cause::Stopped(_)) => None,
-        // It stopped before a migration that somebody else applies, and goes on after it.
-        _ if !fault.lists_errors() => None,
-        (
-            DatabaseState::Exactly {
-                change: Change::Applied,
-                versions,
-            },
-            _,
-        ) if !versions.is_empty() => Some(versions.clone()),
+    let failed = fault.lists_errors() && !matches!(fault.cause(), Cause::Stopped(_));
+    match fault.state() {
+        DatabaseState::Exactly { change, versions }
+            if failed && *change == Change::Applied && !versions.is_empty() =>
+        {
+            Some(versions.clone())
+        }
         _ => None,
     }
 }
@@ -62,28 +55,20 @@ fn undone(
     to: &Revision,
     down: Result<MigrationOutcome, Fault>,
 ) -> Fault {
+    let kind = fault.kind();
     let Err(why) = down else {
-        let kind = fault.kind();
-        let state = DatabaseState::UndoneTo {
-            applied: applied.to_vec(),
-            revision: to.clone(),
-        };
-        return fault.in_state(kind, state);
+        let (applied, revision) = (applied.to_vec(), to.clone());
+        return fault.in_state(kind, DatabaseState::UndoneTo { applied, revision });
     };
-    let (_, evidence) = why.in_words();
     let state = remaining(applied, why.state());
+    let (_, evidence) = why.in_words();
+    let (versions, why) = (listed(applied), why.summary());
     if state == DatabaseState::exactly(Change::Applied, &[]) {
-        let kind = fault.kind();
-        let what = format!("{} rolled back again; {}", Listed(applied), why.summary());
+        let what = format!("{versions} rolled back again; {why}");
         return fault.and(&what).in_state(kind, state);
     }
-    let what = format!(
-        "rolling {} back to {to} failed ({})",
-        Listed(applied),
-        why.summary()
-    );
-    let fault = not_undone(fault, &what);
-    let fault = fault.in_state(AdapterErrorKind::IrreversibleRollback, state);
+    let what = format!("rolling {versions} back to {to} failed ({why})");
+    let fault = not_undone(fault, &what).in_state(Kind::IrreversibleRollback, state);
     if evidence.is_empty() {
         return fault;
     }
@@ -92,20 +77,15 @@ fn undone(
 
 /// What of the applied migrations remains, after a rollback that failed in this state.
 fn remaining(applied: &[Revision], state: &DatabaseState) -> DatabaseState {
-    match state {
-        _ if state.is_unchanged() => DatabaseState::Exactly {
-            change: Change::Applied,
-            versions: applied.to_vec(),
-        },
-        DatabaseState::Exactly { versions, .. } => DatabaseState::Exactly {
-            change: Change::Applied,
-            versions: applied
-                .iter()
-                .filter(|version| !versions.contains(version))
-                .cloned()
-                .collect(),
-        },
-        _ => DatabaseState::Unknown,
+    let rolled_back = match state {
+        DatabaseState::Exactly { versions, .. } => versions.as_slice(),
+        state if state.is_unchanged() => &[],
+        _ => return DatabaseState::Unknown,
+    };
+    let remains = |version: &&Revision| !rolled_back.contains(version);
+    DatabaseState::Exactly {
+        change: Change::Applied,
+        versions: applied.iter().filter(remains).cloned().collect(),
     }
 }
 
@@ -115,7 +95,7 @@ fn not_undone(fault: Fault, why: &str) -> Fault {
     fault
         .and(why)
         .advising(Advice::continue_or_remove())
-        .in_state(AdapterErrorKind::IrreversibleRollback, state)
+        .in_state(Kind::IrreversibleRollback, state)
 }
 
 #[cfg(test)]
@@ -129,7 +109,7 @@ mod tests {
     /// An `up` that applied 002 and 003 and then failed; before it, 001 was the last.
     fn halfway() -> Fault {
         let state = DatabaseState::exactly(Change::Applied, &["002".into(), "003".into()]);
-        let kind = AdapterErrorKind::Execution;
+        let kind = Kind::Execution;
         Fault::new(kind, "a migration failed", state, Advice::none())
             .with_errors(["004 failed".to_owned()])
     }
@@ -144,7 +124,7 @@ mod tests {
     }
 
     fn refused(state: DatabaseState) -> Fault {
-        let kind = AdapterErrorKind::Execution;
+        let kind = Kind::Execution;
         Fault::new(kind, "003 has no way back", state, Advice::none()).with_evidence("printed")
     }
 
@@ -155,7 +135,7 @@ mod tests {
         let stopped = halfway().caused_by(Cause::Stopped(timeout));
         assert_eq!(applied_by(&stopped), None);
         let state = halfway().state().clone();
-        let kind = AdapterErrorKind::Execution;
+        let kind = Kind::Execution;
         let waits = Fault::new(kind, "004 needs a superuser", state, Advice::none());
         assert_eq!(applied_by(&waits), None);
     }
@@ -164,7 +144,7 @@ mod tests {
     fn an_up_is_undone_when_all_that_it_applied_is_rolled_back() {
         let down = Ok(rolled_back(&["003", "002"]));
         let fault = undone(halfway(), &two(), &"001".into(), down);
-        assert_eq!(fault.kind(), AdapterErrorKind::Execution);
+        assert_eq!(fault.kind(), Kind::Execution);
         let state = DatabaseState::UndoneTo {
             applied: two(),
             revision: "001".into(),
@@ -175,10 +155,10 @@ mod tests {
     #[test]
     fn an_undo_beside_another_deploy_says_what_is_applied_now() {
         let all = DatabaseState::exactly(Change::RolledBack, &["003".into(), "002".into()]);
-        let kind = AdapterErrorKind::Execution;
+        let kind = Kind::Execution;
         let grown = Fault::new(kind, "another deploy applied 005", all, Advice::none());
         let fault = undone(halfway(), &two(), &"001".into(), Err(grown));
-        assert_eq!(fault.kind(), AdapterErrorKind::Execution);
+        assert_eq!(fault.kind(), Kind::Execution);
         for part in ["002, 003 rolled back again", "another deploy applied 005"] {
             assert!(fault.to_string().contains(part), "{fault}");
         }
@@ -212,7 +192,7 @@ mod tests {
                 DatabaseState::Unknown,
             ),
         ] {
-            assert_eq!(fault.kind(), AdapterErrorKind::IrreversibleRollback);
+            assert_eq!(fault.kind(), Kind::IrreversibleRollback);
             assert_eq!(*fault.state(), state);
             let error = fault.worded();
             assert!(error.message.contains(why), "{error}");

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
+use fraisier_adapter_api::{AdapterErrorKind as Kind, MigrationOutcome, Revision};
 
 use super::Call;
 use super::outcome::Outcome;
-use super::server_error::{self, refusal, refused_statement};
+use super::server_error::{self, is_exact};
 use super::{progress, undo};
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
-use crate::ledger::{self, Row};
+use crate::ledger::{self, BRIEF, Row};
 use crate::observe::Event;
 use crate::process::{Arg, Invocation};
 use crate::redact::Redactor;
@@ -40,21 +40,18 @@ pub(crate) async fn up(
     let migrations = call.request.project.migrations()?;
     let invocation = command(call.request, target, &migrations)?;
     let apply = apply(call, target, &migrations, invocation);
-    let fault = match progress::beside(call, target, &migrations, apply).await {
-        Ok(mut outcome) if outcome.applied.is_empty() => {
-            match ledger::rows_within(call, ledger::BRIEF).await {
-                Ok(ledger) => {
-                    let rows = ledger.unwrap_or_default().rows;
-                    show_last_row(&mut outcome, &rows, &migrations);
+    match progress::beside(call, target, &migrations, apply).await {
+        Ok(mut outcome) => {
+            if outcome.applied.is_empty() {
+                match ledger::rows(call, BRIEF).await {
+                    Ok(ledger) => show_last_row(&mut outcome, &ledger.rows, &migrations),
+                    Err(why) => ledger::log_unread(call, &why),
                 }
-                Err(why) => ledger::log_unread(call, &why),
             }
-            return Ok(outcome);
+            Ok(outcome)
         }
-        Ok(outcome) => return Ok(outcome),
-        Err(fault) => call.request.project.naming_undecodable(fault),
-    };
-    Err(undo::undo(call, fault).await)
+        Err(fault) => Err(undo::undo(call, call.request.project.naming_undecodable(fault)).await),
+    }
 }
 
 /// Shows the last row of the ledger as the revision of an `up` that applied nothing. Its report names only
@@ -174,7 +171,7 @@ fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]
         Redactor::bounded(&target, NAME_LIMIT),
         request.project.migrations.display(),
     );
-    Fault::not_started(AdapterErrorKind::PreconditionFailed, what, next)
+    Fault::not_started(Kind::PreconditionFailed, what, next)
 }
 
 /// What the report says of migrations, one event each.
@@ -200,20 +197,25 @@ pub(crate) fn interpret(
     migrations: &[Migration],
 ) -> Result<MigrationOutcome, Fault> {
     let report = outcome.report()?;
-    let applied = versions_of(report);
-    let at_least = DatabaseState::at_least(Change::Applied, &applied);
+    let applied = report.applied.iter().map(|it| it.version.clone());
+    let applied: Vec<String> = applied.collect();
     if report.dry_run || report.dry_run_execute {
-        return Err(outcome.contradiction("it was a rehearsal", DatabaseState::Unknown));
+        return Err(outcome.contradiction("it was a rehearsal"));
     }
-    if let Some(fault) = stopped(outcome, report, migrations) {
+    if let Some(fault) = stopped(outcome, report, &applied, migrations) {
         return Err(fault);
     }
     if !report.success || !outcome.exited_with(0) {
         let what = format!("it lists no error, and `success` is {}", report.success);
-        return Err(outcome.contradiction(&what, DatabaseState::Unknown));
+        return Err(outcome.contradiction(&what));
     }
     if let Some(what) = unreached(target, migrations, report, &applied) {
-        return Err(outcome.contradiction(&what, at_least));
+        let fault = outcome.contradiction(&what);
+        let (kind, state) = (
+            fault.kind(),
+            DatabaseState::at_least(Change::Applied, &applied),
+        );
+        return Err(fault.in_state(kind, state));
     }
     // What was applied before is sorted, and the last of it is where this call began.
     let from = report.skipped.iter().max();
@@ -237,11 +239,10 @@ pub(crate) fn interpret(
 fn stopped(
     outcome: &Outcome<report::Up>,
     report: &report::Up,
+    applied: &[String],
     migrations: &[Migration],
 ) -> Option<Fault> {
-    let applied = versions_of(report);
-    let exactly = DatabaseState::exactly(Change::Applied, &applied);
-    let errors = &report.errors;
+    let exactly = DatabaseState::exactly(Change::Applied, applied);
     if let Some(stop) = report.skipped_superuser.first() {
         let what = format!(
             "{} was not started, because it needs a superuser: {}; {} after it remain pending",
@@ -250,9 +251,9 @@ fn stopped(
             report.pending.len()
         );
         let next = Advice::apply_as_superuser(&stop.version);
-        let fault = outcome.fault(AdapterErrorKind::Execution, &what, exactly, next);
-        return Some(fault);
+        return Some(outcome.fault(Kind::Execution, &what, exactly, next));
     }
+    let errors = report.errors.as_slice();
     if errors.is_empty() {
         return None;
     }
@@ -260,10 +261,10 @@ fn stopped(
     if applied.is_empty()
         && let Some(versions) = server_error::irreversible(errors)
     {
+        let exit = outcome.exit();
         let what = format!(
-            "confiture refused to begin ({}): without a `.down.sql`, these cannot be rolled back: {}",
-            outcome.exit(),
-            versions
+            "confiture refused to begin ({exit}): without a `.down.sql`, these cannot be rolled back: \
+             {versions}"
         );
         let next = Advice::write_down_files(versions);
         return Some(outcome.fault(kind, &what, exactly, next));
@@ -274,34 +275,27 @@ fn stopped(
         is_known && !report.skipped.iter().any(|it| it == version)
     };
     let by_another = server_error::found_applied(errors).is_some_and(was_pending);
+    let on_server = server_error::advice_on_server(errors);
     let (kind, state, next) = if applied.is_empty() && by_another {
-        let kind = AdapterErrorKind::LockContention;
-        (kind, exactly, Advice::wait_for_other_deploy())
-    } else if errors.iter().all(|error| refusal(error).is_some()) {
-        let next = advice_on_server(errors).unwrap_or_else(Advice::correct_migration);
-        (kind, exactly, next)
+        (
+            Kind::LockContention,
+            exactly,
+            Advice::wait_for_other_deploy(),
+        )
+    } else if errors.iter().all(|error| is_exact(error)) {
+        (
+            kind,
+            exactly,
+            on_server.unwrap_or_else(Advice::correct_migration),
+        )
     } else {
-        let at_least = DatabaseState::at_least(Change::Applied, &applied);
-        let index = errors
-            .iter()
-            .find_map(|it| server_error::index_that_may_remain(it));
-        let cause = || advice_on_server(errors).unwrap_or_else(Advice::correct_cause);
-        let next = index.map_or_else(cause, Advice::drop_index);
-        (kind, at_least, next)
+        let index =
+            |error: &String| server_error::index_that_may_remain(error).map(Advice::drop_index);
+        let next = errors.iter().find_map(index).or(on_server);
+        let at_least = DatabaseState::at_least(Change::Applied, applied);
+        (kind, at_least, next.unwrap_or_else(Advice::correct_cause))
     };
     Some(outcome.errors(kind, errors, state, next))
-}
-
-/// What helps where a migration failed for a reason that is not in it.
-fn advice_on_server(errors: &[String]) -> Option<Advice> {
-    let said = errors
-        .iter()
-        .find_map(|it| Some(refused_statement(it)?.said))?;
-    server_error::advice_on_server(said)
-}
-
-fn versions_of(report: &report::Up) -> Vec<String> {
-    report.applied.iter().map(|it| it.version.clone()).collect()
 }
 
 /// Why a success is not the one that was asked for.
@@ -315,24 +309,25 @@ fn unreached(
         let pending = report.pending.join(", ");
         return Some(format!("it succeeded, and {pending} remain pending"));
     }
-    let Some(target) = target else {
-        let is_known =
-            |it: &&Migration| applied.contains(&it.version) || report.skipped.contains(&it.version);
-        let missing = migrations.iter().find(|it| !is_known(it))?;
+    let is_applied = |version| applied.contains(version) || report.skipped.contains(version);
+    let Some(Revision(target)) = target else {
+        let missing = migrations.iter().find(|it| !is_applied(&it.version))?;
         let version = &missing.version;
         return Some(format!(
             "it succeeded, and {version} of the directory is not among what is applied"
         ));
     };
-    let reached = |version: &String| version == target.as_str();
-    match applied.iter().position(reached) {
-        None if report.skipped.iter().any(reached) => None,
-        None => Some(format!(
+    if !is_applied(target) {
+        return Some(format!(
             "it succeeded, and the target {target} is not among what is applied"
-        )),
-        Some(at) if at + 1 < applied.len() => Some(format!("it went on after the target {target}")),
-        Some(_) => None,
+        ));
     }
+    let goes_on = applied
+        .iter()
+        .rev()
+        .skip(1)
+        .any(|version| version == target);
+    goes_on.then(|| format!("it went on after the target {target}"))
 }
 
 /// The result of an `up` that exited with 0 and wrote no report.
@@ -344,8 +339,7 @@ async fn without_report(
     outcome: &Outcome<report::Up>,
     target: Option<&Revision>,
 ) -> Result<MigrationOutcome, Fault> {
-    let says_so = outcome.printed(NOTHING_TO_DO);
-    if !says_so && outcome.printed_anything() {
+    if !outcome.printed(NOTHING_TO_DO) && outcome.printed_anything() {
         return Err(outcome.no_report());
     }
     let found = async {
@@ -368,10 +362,9 @@ async fn without_report(
     // The target is a migration of the directory, and none of these is pending. Its position in the
     // sort order says nothing: `current` is what was applied last in time.
     if let (Some(target), None) = (target, &current) {
-        let what = format!(
+        return Err(outcome.contradiction(&format!(
             "confiture found nothing to apply, and the target {target} is not applied: nothing is"
-        );
-        return Err(outcome.contradiction(&what, DatabaseState::Unknown));
+        )));
     }
     let mut log = outcome.log();
     add_line(&mut log, "nothing to apply");

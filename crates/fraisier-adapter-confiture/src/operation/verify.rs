@@ -50,11 +50,8 @@ fn may_lack_ledger(outcome: &Outcome<report::Verify>, envelope: &Envelope) -> bo
 
 /// The report on a database in which there is nothing to verify: not ok, and not failed either.
 fn nothing_to_examine(why: &str) -> VerifyReport {
-    let check = VerifyCheck {
-        name: "ledger".into(),
-        ok: false,
-        detail: Some(format!("{why}, so nothing was verified")),
-    };
+    let check = VerifyCheck::new("ledger", false);
+    let check = check.with_detail(format!("{why}, so nothing was verified"));
     VerifyReport::new(false)
         .with_skipped(true)
         .with_checks(vec![check])
@@ -74,7 +71,7 @@ pub(crate) fn interpret(
     };
     // confiture exits with 1 when a check failed, and writes no report at other statuses.
     if !outcome.exited_with(0) && !outcome.exited_with(1) {
-        return Err(outcome.harmless_contradiction("it reports on the checks, and fails"));
+        return Err(outcome.contradiction("it reports on the checks, and fails"));
     }
     if report.ledger_present == Some(false) || report.was_skipped == Some(true) {
         return Ok(nothing_to_examine(NO_LEDGER));
@@ -89,34 +86,26 @@ pub(crate) fn interpret(
     let all = checks.iter().all(|check| check.ok);
     let ok = stated && counted && all;
     if all && !ok {
-        checks.push(VerifyCheck {
-            name: "agreement".into(),
-            ok: false,
-            detail: Some(format!(
-                "confiture's verdict, its counts, its results and its {} do not agree",
-                outcome.exit()
-            )),
-        });
+        let exit = outcome.exit();
+        let detail =
+            format!("confiture's verdict, its counts, its results and its {exit} do not agree");
+        checks.push(VerifyCheck::new("agreement", false).with_detail(detail));
     }
     Ok(VerifyReport::new(ok).with_checks(checks))
 }
 
 /// Whether every count is that of the results, and each version is there once.
 fn counts_agree(report: &report::Verify) -> bool {
+    let results = &report.results;
     let count = |is_counted: fn(&Status) -> bool| {
-        let statuses = report.results.iter().map(|result| &result.status);
-        statuses.filter(|status| is_counted(status)).count() as u64
+        let counted = results.iter().filter(|it| is_counted(&it.status));
+        counted.count() as u64
     };
-    let versions: BTreeSet<&str> = report
-        .results
-        .iter()
-        .map(|it| it.version.as_str())
-        .collect();
+    let versions: BTreeSet<&str> = results.iter().map(|it| it.version.as_str()).collect();
     report.verified_count == count(|status| *status == Status::Verified)
-        && report.skipped_count
-            == count(|status| matches!(status, Status::NoFile | Status::Skipped))
-        && report.total_applied == report.results.len() as u64
-        && versions.len() == report.results.len()
+        && report.skipped_count == count(|it| matches!(it, Status::NoFile | Status::Skipped))
+        && report.total_applied == results.len() as u64
+        && versions.len() == results.len()
 }
 
 /// Whether a migration can have this version: it is the part of a file name before the first `_`.
@@ -130,38 +119,34 @@ fn can_be_version(version: &str) -> bool {
 /// true.
 fn check(result: &report::Checked, files: Option<&VerifyFiles>) -> VerifyCheck {
     let version = &result.version;
-    let (holds, detail) = match &result.status {
+    let passes = |detail: &str| (true, Some(detail.to_owned()));
+    let fails = |detail: &str| (false, Some(detail.to_owned()));
+    let has_statement = files.map(|it| it.has_statement(version));
+    let (holds, detail) = match (&result.status, has_statement) {
         _ if !can_be_version(version) => {
-            let detail = "no migration can have this version, so confiture found no file of it";
-            (false, Some(detail.into()))
+            fails("no migration can have this version, so confiture found no file of it")
         }
         _ if files.is_some_and(|it| it.is_ambiguous(version)) => {
-            let detail = "it has more than one .verify.sql, and confiture ran only one";
-            (false, Some(detail.into()))
+            fails("it has more than one .verify.sql, and confiture ran only one")
         }
-        Status::Verified if result.actual_value == Some(false) => {
-            (false, Some("its query returned false".into()))
+        (Status::Verified, _) if result.actual_value == Some(false) => {
+            fails("its query returned false")
         }
-        Status::Verified => (true, None),
-        Status::Failed => (false, Some("its query did not answer true".into())),
-        Status::NoFile if files.is_none() => {
-            let detail = "no migration files were at hand, so nothing was run";
-            (true, Some(detail.into()))
+        (Status::Verified, _) => (true, None),
+        (Status::Failed, _) => fails("its query did not answer true"),
+        (Status::NoFile, None) => passes("no migration files were at hand, so nothing was run"),
+        (Status::NoFile, Some(true)) => {
+            fails("confiture found no .verify.sql, and there is one with a statement")
         }
-        Status::NoFile if files.is_some_and(|it| it.has_statement(version)) => {
-            let detail = "confiture found no .verify.sql, and there is one with a statement";
-            (false, Some(detail.into()))
+        (Status::NoFile, Some(false)) => passes("it has no .verify.sql"),
+        (Status::Skipped, Some(false)) => passes("its .verify.sql has no statement"),
+        (Status::Skipped, _) => {
+            fails("confiture did not run its .verify.sql, which has a statement")
         }
-        Status::NoFile => (true, Some("it has no .verify.sql".into())),
-        Status::Skipped if files.is_none_or(|it| it.has_statement(version)) => {
-            let detail = "confiture did not run its .verify.sql, which has a statement";
-            (false, Some(detail.into()))
-        }
-        Status::Skipped => (true, Some("its .verify.sql has no statement".into())),
-        Status::Other(word) => (false, Some(format!("unknown verdict `{word}`"))),
+        (Status::Other(word), _) => fails(&format!("unknown verdict `{word}`")),
     };
     VerifyCheck {
-        name: name(&result.version, &result.name, files),
+        name: name(version, &result.name, files),
         ok: holds && result.error.is_none(),
         detail: result.error.clone().or(detail),
     }
@@ -169,16 +154,12 @@ fn check(result: &report::Checked, files: Option<&VerifyFiles>) -> VerifyCheck {
 
 /// `001_create_users`: confiture names only what has a `.verify.sql`, the files name the others. The
 /// version alone when neither does.
-fn name(version: &str, name: &str, files: Option<&VerifyFiles>) -> String {
-    let name = if name.is_empty() || name == version {
-        files.map_or("", |files| files.name(version))
-    } else {
-        name
-    };
-    if name.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{version}_{name}")
+fn name(version: &str, stated: &str, files: Option<&VerifyFiles>) -> String {
+    let of_file = files.map_or("", |files| files.name(version));
+    let is_stated = !stated.is_empty() && stated != version;
+    match if is_stated { stated } else { of_file } {
+        "" => version.to_owned(),
+        name => format!("{version}_{name}"),
     }
 }
 

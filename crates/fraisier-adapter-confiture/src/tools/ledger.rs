@@ -31,5 +31,5 @@ pub fn versions(report: &[u8]) -> Option<Vec<String>> {
 /// The ledger in the report; an empty one where there is no such table.
 fn read(report: &[u8]) -> Option<Ledger> {
     let report: Report = serde_json::from_slice(report).ok()?;
-    Some(report.read().ok()?.unwrap_or_default())
+    report.ledger().ok()
 }

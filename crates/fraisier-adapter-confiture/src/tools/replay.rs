@@ -115,8 +115,9 @@ pub fn down_to(
                 _ => Vec::new(),
             },
             kept: Vec::new(),
+            ordered_by: OrderedBy::Row,
         };
-        operation::down_to::interpret(&outcome, &rollback, OrderedBy::Row)
+        operation::down_to::interpret(&outcome, &rollback)
     })
 }
 
@@ -132,7 +133,7 @@ pub fn roll_back(
 ) -> Result<MigrationOutcome, Failure> {
     replay(Operation::DownTo, redactor, output, async |call| {
         let command = operation::down_to::command(call.request, &rollback.target, Links::default());
-        operation::down_to::interpret(&call.run(command).await?, rollback, OrderedBy::Row)
+        operation::down_to::interpret(&call.run(command).await?, rollback)
     })
 }
 

@@ -1,4 +1,10 @@
+use std::time::Duration;
+
+use fraisier_adapter_api::AdapterErrorKind;
+
 use super::*;
+use crate::failure::{Cause, DatabaseState, Fault};
+use crate::process::Interruption;
 use crate::request::SETTINGS;
 
 #[test]
@@ -88,7 +94,7 @@ fn an_error_with_one_known_cause_has_specific_advice() {
         (
             "SQL execution failed | SQL: CREATE INDEX CONCURRENTLY a_id ON a (id); | Error: CREATE \
              INDEX CONCURRENTLY cannot run inside a transaction block",
-            Some(Advice::index_concurrently("0.33.0")),
+            Some(Advice::index_concurrently()),
         ),
         ("relation \"orders\" does not exist", None),
     ] {
@@ -98,17 +104,23 @@ fn an_error_with_one_known_cause_has_specific_advice() {
 
 #[test]
 fn the_diagnosis_is_named_where_it_helps_and_once() {
-    use crate::process::Interruption;
+    use AdapterErrorKind::{DbUnreachable, Execution, InternalError, LockContention};
 
-    let timeout = Cause::Stopped(Interruption::Timeout(std::time::Duration::from_secs(1)));
-    let named = |kind, cause: &Cause| add_doctor(kind, cause, "wait.").contains(DOCTOR);
-    assert!(named(AdapterErrorKind::DbUnreachable, &Cause::Other));
-    assert!(named(AdapterErrorKind::LockContention, &Cause::Other));
-    assert!(named(AdapterErrorKind::InternalError, &timeout));
-    assert!(!named(AdapterErrorKind::Execution, &Cause::Other));
-    let once = add_doctor(AdapterErrorKind::DbUnreachable, &Cause::Other, "");
-    assert_eq!(
-        add_doctor(AdapterErrorKind::DbUnreachable, &timeout, &once),
-        once
-    );
+    let advice = |kind, cause, next: &str| {
+        let next = Advice::stated(next);
+        let fault = Fault::new(kind, "it failed", DatabaseState::Unchanged, next);
+        fault.caused_by(cause).advice()
+    };
+    let timeout = || Cause::Stopped(Interruption::Timeout(Duration::from_secs(1)));
+    for (kind, cause, named) in [
+        (DbUnreachable, Cause::Other, true),
+        (LockContention, Cause::Other, true),
+        (InternalError, timeout(), true),
+        (Execution, Cause::Other, false),
+    ] {
+        let next = advice(kind, cause, "wait.");
+        assert_eq!(next.contains(DOCTOR), named, "{kind}: {next}");
+    }
+    let once = advice(DbUnreachable, Cause::Other, "");
+    assert_eq!(advice(DbUnreachable, timeout(), &once), once);
 }

@@ -1,4 +1,4 @@
-use fraisier_adapter_api::{AdapterError, RiskTier};
+use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind, RiskTier};
 use serde_json::{Value, json};
 
 use super::*;
@@ -245,7 +245,7 @@ fn a_release_without_preflight_is_not_run() {
             }
         });
         let error = answer.expect_err("refused");
-        assert_eq!(error.kind(), AdapterErrorKind::MethodNotSupported);
+        assert_eq!(error.kind(), Kind::MethodNotSupported);
         assert!(
             error.what().contains("0.22.0") && error.what().contains(version),
             "{error}"
@@ -290,9 +290,8 @@ fn the_password_of_the_other_database_is_no_argument() {
         let planned = command(&request(&ctx), Arg::from("m"), false);
         assert_eq!(planned.is_err(), refused, "{main} {against}");
         let error = planned.err().map(Fault::worded);
-        let shown = error.is_none_or(|it| {
-            it.message.contains("`PGPASSWORD`") && it.kind == AdapterErrorKind::InvalidConfig
-        });
+        let shown = error
+            .is_none_or(|it| it.message.contains("`PGPASSWORD`") && it.kind == Kind::InvalidConfig);
         assert!(shown, "{main} {against}");
     }
     for dsn in [
@@ -304,7 +303,7 @@ fn the_password_of_the_other_database_is_no_argument() {
     ] {
         let error = against(dsn).expect_err("refused");
         let error = error.worded();
-        assert_eq!(error.kind, AdapterErrorKind::InvalidConfig);
+        assert_eq!(error.kind, Kind::InvalidConfig);
         assert!(error.message.contains("AGAINST_DATABASE_URL"), "{error}");
         assert!(!error.message.contains("hunt"), "{error}");
     }
@@ -534,7 +533,7 @@ fn selected(files: &[&str], rows: &[(&str, Option<&str>)]) -> (Vec<String>, usiz
         digests,
         ..Overview::default()
     };
-    let selection = among(&migrations, found);
+    let selection = select(&migrations, found);
     let names = selection.judged.iter().filter_map(|it| it.path.file_name());
     let names = names.map(|name| name.to_string_lossy().into_owned());
     (names.collect(), selection.in_ledger, selection.changed)

@@ -1,7 +1,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind};
+use fraisier_adapter_api::AdapterError;
 use serde_json::{Value, json};
 
 use super::*;
@@ -218,7 +218,7 @@ fn a_refused_irreversible_migration_is_recognised() {
     });
     for (status, report) in [(1, old.to_string()), (3, new)] {
         let error = up(None, &output(status, Some(&report))).expect_err("an error");
-        assert_eq!(error.kind, AdapterErrorKind::Execution);
+        assert_eq!(error.kind, Kind::Execution);
         for part in [
             "cannot be rolled back: 001, 002; no migration was applied",
             "`.down.sql` of 001, 002",
@@ -466,7 +466,7 @@ fn an_interrupted_run_is_not_nothing_to_do() {
     for said in [halfway, "No pending migrations"] {
         let (answer, asked) = without(None, &printing(said), "0.22.0", Some("001"));
         let error = answer.expect_err("an error");
-        assert_eq!(error.kind, AdapterErrorKind::InternalError);
+        assert_eq!(error.kind, Kind::InternalError);
         assert!(error.message.contains("-ipc current`"), "{error}");
         assert!(
             error
