@@ -10,11 +10,32 @@ use contract_lab::trouble::Trouble;
 /// How many of the last lines of cargo are shown when it failed.
 const LAST: usize = 12;
 
+/// The adapter's program, by the name by which the engine finds it.
+pub const PROGRAM: &str = "fraisier-adapter-confiture-ipc";
+
 /// The cargo that started this.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     without_cargo(&mut command);
     command
+}
+
+/// Builds these parts of the workspace as this program was built, if they are not up to date. Returns the
+/// directory of the programs.
+pub fn build(what: &[&str]) -> anyhow::Result<PathBuf> {
+    let output = run(cargo()
+        .args(["build", "--quiet", "--locked"])
+        .args((!cfg!(debug_assertions)).then_some("--release"))
+        .args(what)
+        .current_dir(root()))?;
+    succeeded(
+        &output,
+        &format!("{} cannot be built", what.join(" ")),
+        "correct what the compiler names; if it names nothing, check the network and the registry",
+    )?;
+    let mut directory = std::env::current_exe()?;
+    directory.pop();
+    Ok(directory)
 }
 
 /// Removes what cargo set for this program: it does not apply to another.

@@ -13,26 +13,6 @@ use contract_properties::{PROPERTIES, Property};
 
 use crate::cargo::{cargo, host, last, root, without_cargo};
 use crate::exit::Unexpected;
-use crate::help;
-
-/// `--help`, after the options.
-pub fn help() -> String {
-    help::help(
-        "\
-         A property must hold for every input; crates/contract-properties has all properties. \
-         This builds each with libFuzzer, starts from seeds out of the recordings, and continues \
-         where it stopped the last time. It needs a C++ compiler, and no nightly toolchain. An \
-         input that breaks a property is stored: copy it to crates/contract-properties/findings, \
-         and a test will check it from then on.",
-        &[
-            ("cargo xtask fuzz", "every property, a minute each"),
-            (
-                "cargo xtask fuzz redaction --seconds 600",
-                "one, for ten minutes",
-            ),
-        ],
-    )
-}
 
 /// The compiler options with which a program reports its coverage to libFuzzer, as with cargo-fuzz.
 const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -64,17 +44,13 @@ pub fn run(args: FuzzArgs) -> anyhow::Result<()> {
     let lab = Lab::new(args.lab, ui)?;
     let target = root().join("target/fuzz");
     let programs = build(&target, ui)?;
-    let libpq = if args.without_libpq {
-        None
-    } else {
-        let found = postgres::libpq(&lab).map_err(|error| {
-            Unexpected(format!(
-                "connection strings cannot be compared with libpq: {error:#}. Next: \
-                 --without-libpq leaves the comparison out"
-            ))
-        })?;
-        Some(found)
-    };
+    let libpq = (!args.without_libpq).then(|| postgres::libpq(&lab));
+    let libpq = libpq.transpose().map_err(|error| {
+        Unexpected(format!(
+            "connection strings cannot be compared with libpq: {error:#}. Next: --without-libpq leaves \
+             the comparison out"
+        ))
+    })?;
     let asked = |property: &&Property| {
         args.properties.is_empty() || args.properties.iter().any(|name| name == property.name)
     };
@@ -142,10 +118,8 @@ fn build(target: &Path, ui: Ui) -> anyhow::Result<PathBuf> {
             .arg(target)
             .env("RUSTFLAGS", INSTRUMENTED),
     )?;
-    if !built.status.success() {
-        let text = format!("the fuzz targets do not build:\n{}", last(&built.stderr));
-        return Err(Unexpected(text).into());
-    }
+    let text = format!("the fuzz targets do not build:\n{}", last(&built.stderr));
+    anyhow::ensure!(built.status.success(), Unexpected(text));
     task.finish("built the fuzz targets");
     Ok(target.join(host).join("release"))
 }

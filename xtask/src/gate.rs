@@ -1,11 +1,10 @@
 //! `cargo xtask gate`: the gate, and `--promote`, which records a release and needs this checkout.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use confiture_gate::cli::{self, GateArgs};
 use confiture_gate::result::Verdict;
-use contract_catalogue::fixtures::{Fixtures, default_root};
+use contract_catalogue::fixtures::default_root;
 use contract_catalogue::release::Release;
 use contract_lab::ui::Ui;
 
@@ -32,11 +31,6 @@ pub struct GateCommand {
         conflicts_with_all = ["candidates", "self_test", "quick", "only", "accept", "judged_as", "against"]
     )]
     promote: Option<Release>,
-}
-
-/// `--help`, after the options.
-pub fn help() -> String {
-    cli::help("cargo xtask gate")
 }
 
 /// Runs the command.
@@ -68,13 +62,7 @@ fn promote(
         ));
         return Ok(ExitCode::from(status));
     }
-    let before = Fixtures::load(fixtures, &contract_catalogue::catalogue::catalogue())?;
-    let before = before.releases().rfind(|known| *known < release);
-    refresh::store_run(release, &report, fixtures, args.lab.clone())?;
-    let changes = match before {
-        Some(before) => refresh::changes(fixtures, before, release)?,
-        None => String::new(),
-    };
+    let (before, changes) = refresh::store_run(release, &report, fixtures, args.lab.clone())?;
     let text = text(release, before, &cli::as_markdown(&report), &changes);
     let place = cli::write_beside(args, release, TEXT, &text)?;
     ui.note(&format!(
@@ -86,24 +74,13 @@ fn promote(
 /// The text of the pull request.
 fn text(release: Release, before: Option<Release>, judgement: &str, changes: &str) -> String {
     let before = before.map_or_else(|| "nothing".to_owned(), |before| before.to_string());
-    let mut text = format!("# Promote confiture {release}\n\n");
-    let _ = writeln!(
-        text,
-        "Recorded by `cargo xtask gate --promote {release}`. Before it is merged:\n\n\
-         - [ ] every difference from {before} below is intended, or is explained here\n\
-         - [ ] `cargo test -p contract-catalogue --test replay {release}` passes, its new snapshots \
-         reviewed\n\
-         - [ ] no minimum version of `capability::FLOORS` has to change\n"
-    );
-    text.push_str(judgement);
     // The difference is styled as for a terminal.
     let changes = anstream::adapter::strip_str(changes).to_string();
-    let _ = writeln!(
-        text,
-        "\n## Differences between the recordings, {before} to {release}\n\n```diff\n{}\n```",
-        changes.trim_end()
-    );
-    text
+    include_str!("promotion.md")
+        .replace("{release}", &release.to_string())
+        .replace("{before}", &before)
+        .replace("{judgement}", judgement)
+        .replace("{changes}", changes.trim_end())
 }
 
 #[cfg(test)]

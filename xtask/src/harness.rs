@@ -15,8 +15,8 @@ use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
+use crate::cargo::{self, PROGRAM};
 use crate::exit::Unexpected;
-use crate::program;
 
 /// The options that every command with scenes has.
 #[derive(Debug, clap::Args)]
@@ -81,7 +81,10 @@ impl World {
         if let Some(built) = program.as_ref() {
             return Ok(built.clone());
         }
-        Ok(program.insert(program::build(self.lab.ui)?).clone())
+        let task = self.lab.ui.spin("building the adapter's program");
+        let built = cargo::build(&["--package", PROGRAM])?.join(PROGRAM);
+        drop(task);
+        Ok(program.insert(built).clone())
     }
 
     /// The directory with `psql` and `pg_dump`.
@@ -131,36 +134,28 @@ impl Scene {
     }
 
     /// Names it `GROUP/RELEASE/NAME`, and runs it with this confiture.
-    pub fn of(self, group: &str, candidate: &Candidate) -> Self {
-        Self {
-            name: format!("{group}/{}/{}", label(candidate), self.name),
-            candidate: candidate.clone(),
-            ..self
-        }
+    pub fn of(mut self, group: &str, candidate: &Candidate) -> Self {
+        self.name = format!("{group}/{}/{}", label(candidate), self.name);
+        self.candidate = candidate.clone();
+        self
     }
 
     /// Runs it alone, because it measures time or changes this process.
-    pub fn alone(self) -> Self {
-        Self {
-            company: Company::Nobody,
-            ..self
-        }
+    pub fn alone(mut self) -> Self {
+        self.company = Company::Nobody;
+        self
     }
 
     /// Runs it even beside a scene that runs alone: it waits for other scenes, and checks what they did.
-    pub fn summary(self) -> Self {
-        Self {
-            company: Company::Whoever,
-            ..self
-        }
+    pub fn summary(mut self) -> Self {
+        self.company = Company::Whoever;
+        self
     }
 
     /// Runs it only if a filter names it.
-    pub fn on_demand(self) -> Self {
-        Self {
-            on_demand: true,
-            ..self
-        }
+    pub fn on_demand(mut self) -> Self {
+        self.on_demand = true;
+        self
     }
 }
 
@@ -247,9 +242,8 @@ pub fn run(args: HarnessArgs, mut scenes: Vec<Scene>) -> anyhow::Result<()> {
         let what = format!("{failed} scenes could not run");
         return Err(Trouble::new(what, "provide what each of them names").into());
     }
-    if failed > 0 {
-        return Err(Unexpected(format!("{failed} scenes are not as expected")).into());
-    }
+    let text = format!("{failed} scenes are not as expected");
+    anyhow::ensure!(failed == 0, Unexpected(text));
     if conclusion.num_passed == 0 {
         return Err(Trouble::new("every scene was skipped", "provide what they need").into());
     }

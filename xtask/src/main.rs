@@ -14,7 +14,6 @@ mod harness;
 mod help;
 mod live;
 mod picture;
-mod program;
 mod project;
 mod refresh;
 mod release;
@@ -27,31 +26,10 @@ use clap::{Parser, Subcommand};
 use contract_lab::interrupt::{self, Further};
 use contract_lab::postgres::cleaner;
 
-const EXAMPLES: [(&str, &str); 6] = [
-    (
-        "cargo xtask demo",
-        "a whole deploy with the newest confiture",
-    ),
-    (
-        "cargo xtask live",
-        "what real binaries and a real server have to show",
-    ),
-    (
-        "cargo xtask engine",
-        "whole deploys with the published fraisier",
-    ),
-    (
-        "cargo xtask gate newest",
-        "can fraisier live with this confiture?",
-    ),
-    ("cargo xtask bench", "what the adapter costs"),
-    ("cargo xtask demo --help", "what it does, and with what"),
-];
-
 /// Try the adapter for confiture on real releases and a real PostgreSQL
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
-#[command(after_long_help = help::help("", &EXAMPLES))]
+#[command(after_long_help = help::of("xtask"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -60,41 +38,41 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Deploy a sample project through the adapter, with a real confiture and PostgreSQL
-    #[command(after_long_help = demo::help())]
+    #[command(after_long_help = help::of("demo"))]
     Demo(demo::DemoArgs),
 
-    #[command(after_long_help = refresh::help())]
+    #[command(after_long_help = help::of("refresh"))]
     Refresh(refresh::RefreshArgs),
 
     /// Check what only real binaries and a real server can show
-    #[command(after_long_help = live::help())]
+    #[command(after_long_help = help::of("live"))]
     Live(live::LiveArgs),
 
     /// Deploy with the published fraisier, through the program and compiled in
-    #[command(after_long_help = engine::help())]
+    #[command(after_long_help = help::of("engine"))]
     Engine(engine::EngineArgs),
 
-    #[command(after_long_help = gate::help())]
+    #[command(after_long_help = confiture_gate::cli::help("cargo xtask gate"))]
     Gate(Box<gate::GateCommand>),
 
     /// Draw the output of a command, for the documents
-    #[command(after_long_help = picture::help())]
+    #[command(after_long_help = help::of("picture"))]
     Picture(picture::PictureArgs),
 
     /// Go through the checklist of a release; publishes nothing
-    #[command(after_long_help = release::help())]
+    #[command(after_long_help = help::of("release"))]
     Release(release::ReleaseArgs),
 
     /// Search for inputs that break a property
-    #[command(after_long_help = fuzz::help())]
+    #[command(after_long_help = help::of("fuzz"))]
     Fuzz(fuzz::FuzzArgs),
 
     /// Check what the window guard recognises with PostgreSQL's own parser
-    #[command(after_long_help = guard_proof::help())]
+    #[command(after_long_help = help::of("guard-proof"))]
     GuardProof(guard_proof::GuardProofArgs),
 
     /// Measure what the adapter costs, compared with the bare command
-    #[command(after_long_help = bench::help())]
+    #[command(after_long_help = help::of("bench"))]
     Bench(bench::BenchArgs),
 
     /// Measure one thing; `bench` starts it
@@ -138,7 +116,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Release(args) => release::run(args),
         Command::Probe(args) => bench::serve_probe(args),
         Command::Refresh(args) => refresh::run(args),
-        Command::LiveHost(args) => live::serve_host(&args),
+        Command::LiveHost(args) => live::serve_host(args),
         Command::CleanUp => cleaner::serve(),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -4,28 +4,6 @@ use std::io::{self, Read as _};
 
 use anstyle_svg::Term;
 
-use crate::help;
-
-/// `--help`, after the options.
-pub fn help() -> String {
-    help::help(
-        "\
-         Reads what a command printed from standard input and writes an SVG to standard output, so \
-         that a picture in the documents is of a real run. A command that prints into a pipe keeps its \
-         colours if CLICOLOR_FORCE is set.",
-        &[
-            (
-                "CLICOLOR_FORCE=1 cargo xtask demo \\\n    | cargo xtask picture --title 'cargo xtask demo' \\\n    > docs/demo.svg",
-                "the demo",
-            ),
-            (
-                "CLICOLOR_FORCE=1 cargo xtask gate newest \\\n    | cargo xtask picture --title 'cargo xtask gate newest' \\\n    > docs/gate.svg",
-                "the gate",
-            ),
-        ],
-    )
-}
-
 /// The options of the picture.
 #[derive(Debug, clap::Args)]
 pub struct PictureArgs {

@@ -1,12 +1,14 @@
 //! A project directory that confiture works on: every command writes its migrations with this.
 
-use std::fs;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::Context as _;
 
 use contract_catalogue::project::MIGRATIONS;
 use contract_catalogue::release::Release;
+use contract_lab::files::copy_tree;
 use tempfile::TempDir;
 
 use crate::cargo::root;
@@ -64,12 +66,9 @@ impl Project {
     }
 
     fn add_sample(&self, part: &str) -> anyhow::Result<()> {
-        for file in files(&root().join("xtask/sample-project").join(part))? {
-            let name = file.file_name().unwrap_or_default();
-            fs::copy(&file, self.migrations().join(name))
-                .with_context(|| format!("cannot copy {}", file.display()))?;
-        }
-        Ok(())
+        let from = root().join("xtask/sample-project").join(part);
+        copy_tree(&from, &self.migrations(), &[])
+            .with_context(|| format!("cannot copy {}", from.display()))
     }
 
     /// The directory to run confiture in.
@@ -128,36 +127,33 @@ impl Project {
         self.write(&format!("{name}.py"), &text)
     }
 
-    /// Copies all its files to another.
+    /// Copies all its migrations to another.
     pub fn copy_to(&self, other: &Self) -> anyhow::Result<()> {
-        for file in files(&self.migrations())? {
-            let name = file.file_name().unwrap_or_default();
-            fs::copy(&file, other.migrations().join(name))?;
-        }
-        Ok(())
+        Ok(copy_tree(&self.migrations(), &other.migrations(), &[])?)
+    }
+
+    /// The names of the files of its migrations.
+    fn files(&self) -> anyhow::Result<Vec<String>> {
+        let entries = fs::read_dir(self.migrations())?;
+        let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().into_string());
+        let names: Vec<_> = entries.map(name).collect::<io::Result<_>>()?;
+        Ok(names.into_iter().flatten().collect())
     }
 
     /// Removes the files whose name begins with `prefix`.
     pub fn remove(&self, prefix: &str) -> anyhow::Result<()> {
-        for file in files(&self.migrations())? {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with(prefix) {
-                fs::remove_file(&file)?;
-            }
+        for file in self.files()?.iter().filter(|it| it.starts_with(prefix)) {
+            fs::remove_file(self.migrations().join(file))?;
         }
         Ok(())
     }
 
     /// The versions of the migrations in it, oldest first.
     pub fn versions(&self) -> anyhow::Result<Vec<String>> {
-        let mut versions: Vec<String> = files(&self.migrations())?
-            .iter()
-            .filter_map(|file| file.file_name()?.to_str()?.split_once('_'))
-            .map(|(version, _)| version.to_owned())
-            .collect();
-        versions.sort();
-        versions.dedup();
-        Ok(versions)
+        let files = self.files()?;
+        let versions = files.iter().filter_map(|file| file.split_once('_'));
+        let versions: BTreeSet<_> = versions.map(|(version, _)| version.to_owned()).collect();
+        Ok(versions.into_iter().collect())
     }
 }
 
@@ -171,19 +167,6 @@ pub fn adaptation(version: &str) -> Option<&'static str> {
     )
 }
 
-fn files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries =
-        fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            files.push(entry.path());
-        }
-    }
-    Ok(files)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,7 +175,7 @@ mod tests {
     fn an_old_release_has_its_concurrent_index_in_python() {
         let new = Project::sample("0.37.0").unwrap();
         let old = Project::sample("0.36.0").unwrap();
-        let files = |project: &Project| files(&project.migrations()).unwrap().len();
+        let files = |project: &Project| project.files().unwrap().len();
         assert_eq!((files(&new), files(&old)), (9, 8));
         assert_eq!(new.versions().unwrap(), old.versions().unwrap());
         new.add_failing_sample().unwrap();

@@ -5,47 +5,13 @@ mod build;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use contract_lab::command;
 use contract_lab::ui::{Ui, bad, good, warn};
 use serde::Deserialize;
 
 use crate::cargo::{cargo, last, root};
 use crate::exit::Unexpected;
-use crate::help;
-
-/// `--help`, after the options.
-pub fn help() -> String {
-    help::help(
-        "\
-         Checks what has to be true before a release: the metadata and the files of each package, \
-         one version for all, and the changelog. With --dry-run it also checks that the \
-         documentation builds, that the public API is the committed one, that `cargo publish \
-         --dry-run` accepts all packages, in the order of their dependencies, each built from its \
-         archive alone, and that the wheel of each program is small and works in an empty \
-         environment without Rust on PATH. It ends with the command that publishes, which only a \
-         person runs. With --build it builds the files of a release instead: wheels, archives, \
-         bills of materials and checksums. Those for Linux run with glibc 2.17 and newer.",
-        &[
-            (
-                "cargo xtask release",
-                "the checks that build nothing, in seconds",
-            ),
-            (
-                "cargo xtask release --dry-run",
-                "everything but publishing, in minutes",
-            ),
-            (
-                "cargo xtask release --build files",
-                "the files for this machine, in minutes",
-            ),
-            (
-                "cargo xtask release --tag v0.1.0",
-                "the notes of a release, if the tag is its version",
-            ),
-        ],
-    )
-}
 
 /// The files that every package carries.
 const CARRIED: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
@@ -107,19 +73,16 @@ pub fn run(args: ReleaseArgs) -> anyhow::Result<()> {
         rehearse(&mut list)?;
         build::rehearse(args.build.lab, &mut list)?;
     }
-    if list.wrong > 0 {
-        let text = format!("{} checks failed", list.wrong);
-        return Err(Unexpected(text).into());
-    }
-    let next = if args.dry_run {
-        "cargo publish --workspace".to_owned()
-    } else {
-        "cargo xtask release --dry-run".to_owned()
+    let failed = format!("{} checks failed", list.wrong);
+    ensure!(list.wrong == 0, Unexpected(failed));
+    let first = match list.to_do {
+        0 => "",
+        _ => "what is to do, then ",
     };
-    let first = if list.to_do > 0 {
-        "what is to do, then "
+    let next = if args.dry_run {
+        "cargo publish --workspace"
     } else {
-        ""
+        "cargo xtask release --dry-run"
     };
     anstream::println!("Next: {first}{next}");
     Ok(())
@@ -128,10 +91,9 @@ pub fn run(args: ReleaseArgs) -> anyhow::Result<()> {
 /// The section of the changelog for the version that this tag names.
 fn notes(tag: &str) -> anyhow::Result<String> {
     for package in published()? {
-        if tag != format!("v{}", package.version) {
-            let (name, version) = (package.name, package.version);
-            return Err(Unexpected(format!("{tag} is no tag for {name} {version}")).into());
-        }
+        let (name, version) = (package.name, package.version);
+        let other = format!("{tag} is no tag for {name} {version}");
+        ensure!(tag == format!("v{version}"), Unexpected(other));
     }
     let changelog = fs::read_to_string(root().join("CHANGELOG.md"))?;
     let version = tag.trim_start_matches('v');
@@ -251,7 +213,7 @@ fn workspace() -> anyhow::Result<Vec<Package>> {
     }
     let ask = ["metadata", "--no-deps", "--format-version", "1", "--locked"];
     let (ok, said) = run_cargo(&ask)?;
-    anyhow::ensure!(ok, "cargo does not know the workspace: {said}");
+    ensure!(ok, "cargo does not know the workspace: {said}");
     let metadata: Metadata = serde_json::from_str(&said)?;
     Ok(metadata.packages)
 }

@@ -1,13 +1,19 @@
 //! A project, its database, and the confiture that it is deployed with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
+use confiture_gate::run::terms::base_version;
+use contract_catalogue::connection::Endpoint;
+use contract_catalogue::release::Release;
 use contract_lab::confiture::Installed;
+use contract_lab::files::write_program;
 use contract_lab::interrupt;
 use contract_lab::postgres::{Database, look};
-use fraisier_adapter_api::{AdapterCtx, MigrationOutcome, Revision};
+use contract_lab::runner::database::endpoint;
+use fraisier_adapter_api::{AdapterCtx, AdapterErrorKind, MigrationOutcome, Revision};
 use fraisier_adapter_confiture::{Builder, ConfitureMigration, Failure};
 use postgres::{Client, Row};
 
@@ -16,6 +22,17 @@ use crate::project::{Project, ROWS};
 
 /// How long to wait for what must come.
 const COMES_WITHIN: Duration = Duration::from_secs(180);
+
+/// The name of a program in the place of confiture.
+const SCRIPT: &str = "confiture";
+
+/// A query for a session of the database that sleeps.
+pub const ASLEEP: &str = "SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event = 'PgSleep'";
+
+/// A query for a session of the database that waits for a lock.
+pub const WAITS_FOR_LOCK: &str = "SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// The stage of a scene: a project, a database and a confiture.
 pub struct Stage<'a> {
@@ -82,6 +99,11 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// Whether the confiture is at least this release. A pre-release counts as the release that it precedes.
+    pub fn since(&self, release: Release) -> bool {
+        base_version(&self.confiture.version) >= Some(release)
+    }
+
     /// Waits until this query returns a row, and returns it.
     pub fn comes(&self, query: &str) -> anyhow::Result<Row> {
         comes(&mut self.database.connect()?, query)
@@ -108,11 +130,48 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// A program in the project's directory.
-    pub fn script(&self, text: &str) -> anyhow::Result<std::path::PathBuf> {
-        let path = self.project.root().join("program");
-        contract_lab::files::write_program(&path, text)?;
+    /// A program in the project's directory, in the place of confiture.
+    pub fn script(&self, text: &str) -> anyhow::Result<PathBuf> {
+        let path = self.workdir().join(SCRIPT);
+        write_program(&path, text)?;
         Ok(path)
+    }
+
+    /// A shell script that starts confiture, so that no interpreter is known.
+    pub fn wrapper(&self) -> anyhow::Result<PathBuf> {
+        let confiture = self.confiture.program.display();
+        self.script(&format!("#!/bin/sh\nexec '{confiture}' \"$@\"\n"))
+    }
+
+    /// Replaces the names in braces by what they stand for on this stage.
+    pub fn filled(&self, text: &str) -> String {
+        let path = |path: &Path| path.display().to_string();
+        let (dsn, confiture) = (self.database.dsn(), &self.confiture.program);
+        let address = dsn.split_once("://").unwrap_or_default().1.to_owned();
+        let mut names = vec![
+            ("{project}", path(self.workdir())),
+            ("{script}", path(&self.workdir().join(SCRIPT))),
+            ("{confiture}", path(confiture)),
+            ("{bin}", path(confiture.parent().unwrap_or(confiture))),
+            ("{database}", self.database.name().to_owned()),
+            ("{address}", address),
+            ("{dsn}", dsn),
+        ];
+        if let Ok(server) = self.endpoint() {
+            names.extend([
+                ("{host}", server.host),
+                ("{port}", server.port.to_string()),
+                ("{user}", server.user),
+                ("{password}", server.password),
+            ]);
+        }
+        let fill = |text: String, (name, value): (&str, String)| text.replace(name, &value);
+        names.into_iter().fold(text.to_owned(), fill)
+    }
+
+    /// The server and the account of its database.
+    pub fn endpoint(&self) -> anyhow::Result<Endpoint> {
+        endpoint(&self.world.server, self.database.name(), "")
     }
 
     pub fn workdir(&self) -> &Path {
@@ -167,6 +226,39 @@ pub fn comes(client: &mut Client, query: &str) -> anyhow::Result<Row> {
     row.with_context(|| format!("this never came: {query}"))
 }
 
+/// Checks that a call failed with this kind, and says these words. Returns the failure.
+pub fn failed<T>(
+    outcome: Result<T, Failure>,
+    kind: AdapterErrorKind,
+    says: &[&str],
+) -> anyhow::Result<Failure> {
+    let failure = outcome.err().context("the call succeeded")?;
+    let message = failure.to_string();
+    ensure!(
+        failure.kind() == kind,
+        "it is {}: {message}",
+        failure.kind()
+    );
+    for words in says {
+        ensure!(
+            message.contains(words),
+            "it does not say {words}: {message}"
+        );
+    }
+    Ok(failure)
+}
+
+/// Kills an engine at the moment that `wait` waits for.
+pub fn kill_when(
+    mut engine: Child,
+    wait: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let came = wait();
+    engine.kill()?;
+    engine.wait()?;
+    came
+}
+
 /// Waits for a call.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -175,18 +267,31 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     runtime.expect("a runtime").block_on(future)
 }
 
-/// Waits for a condition. Returns how long that took, or `None` if `limit` was not enough.
-pub fn wait(
-    limit: Duration,
-    mut so: impl FnMut() -> anyhow::Result<bool>,
-) -> anyhow::Result<Option<Duration>> {
+/// Waits for a condition, for so long at most. Returns whether it came.
+pub fn wait(limit: Duration, mut so: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<bool> {
     let began = Instant::now();
     while !so()? {
         interrupt::check()?;
         if began.elapsed() > limit {
-            return Ok(None);
+            return Ok(false);
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    Ok(Some(began.elapsed()))
+    Ok(true)
+}
+
+/// Waits until `look` finds nothing wrong. After `limit`, returns what is wrong.
+pub fn within(
+    limit: Duration,
+    mut look: impl FnMut() -> anyhow::Result<Option<String>>,
+) -> anyhow::Result<()> {
+    let mut fault = None;
+    wait(limit, || {
+        fault = look()?;
+        Ok(fault.is_none())
+    })?;
+    match fault {
+        Some(fault) => bail!("after {limit:?}: {fault}"),
+        None => Ok(()),
+    }
 }

@@ -1,17 +1,18 @@
 //! Measures calls of the adapter, compared with the bare command.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use contract_lab::confiture::copy::Environment;
+use contract_lab::parallel::in_parallel;
 use fraisier_adapter_api::AdapterCtx;
 use fraisier_adapter_confiture::ConfitureMigration;
 use tokio::task::JoinSet;
 
-use super::PROBE;
 use super::figures::{Figures, in_turn, seconds, timed};
+use super::{PROBE, bare};
 use crate::project::Project;
 use crate::stage::block_on;
 
@@ -53,37 +54,25 @@ impl Subject {
     }
 
     /// The command that the adapter runs, without the adapter.
-    fn bare(&self) -> anyhow::Result<()> {
-        self.bare_command("current", &[])
-    }
-
-    fn bare_command(&self, subcommand: &str, more: &[&str]) -> anyhow::Result<()> {
-        let status = Command::new(&self.program)
-            .args(["migrate", subcommand, "--no-config", "--format", "json"])
-            .arg("--output")
-            .arg(self.project.root().join("report.json"))
-            .args(more)
-            .current_dir(self.project.root())
-            .env("CONFITURE_DATABASE_URL", &self.dsn)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()?;
-        anyhow::ensure!(status.success(), "the bare command ended with {status}");
-        Ok(())
+    fn bare(&self, subcommand: &str) -> anyhow::Result<()> {
+        let report = self.project.root().join("report.json");
+        bare(&self.program, &self.dsn, &self.project, subcommand, &report)
     }
 
     /// The ratio of one call of the adapter to one bare command.
     pub fn plain(&self, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
         let adapter = ConfitureMigration::with_program(&self.program);
-        let [ours, theirs] = in_turn(rounds, [&mut || self.call(&adapter), &mut || self.bare()])?;
+        let [ours, theirs] = in_turn(
+            rounds,
+            [&mut || self.call(&adapter), &mut || self.bare("current")],
+        )?;
         figures.times("current_revision", &ours, ("bare command", &theirs));
         let mut preflight = || {
             let found = block_on(adapter.preflight(&self.ctx()))?;
             anyhow::ensure!(found.window_safe == Some(true), "{found:?}");
             Ok(())
         };
-        let mut bare = || self.bare_command("preflight", &["--migrations-dir", "db/migrations"]);
+        let mut bare = || self.bare("preflight");
         let [ours, theirs] = in_turn(rounds, [&mut preflight, &mut bare])?;
         figures.times("preflight", &ours, ("bare command", &theirs));
         Ok(())
@@ -106,12 +95,9 @@ impl Subject {
             })
         })?;
         let theirs = timed(|| {
-            std::thread::scope(|scope| {
-                let commands: Vec<_> = (0..count).map(|_| scope.spawn(|| self.bare())).collect();
-                commands
-                    .into_iter()
-                    .try_for_each(|command| command.join().expect("no panic in a command"))
-            })
+            let commands = vec!["current"; count];
+            let ended = in_parallel(count, &commands, |subcommand| self.bare(subcommand));
+            ended.into_iter().collect()
         })?;
         let what = format!("{count} current_revision at once");
         figures.times(&what, &[ours], ("bare commands at once", &[theirs]));
@@ -144,7 +130,7 @@ impl Uncompiled {
         let first = timed(|| subject.call(&cached))?;
         let beside = |adapter| {
             let mut call = || subject.call(adapter);
-            in_turn(self.rounds, [&mut call, &mut || subject.bare()])
+            in_turn(self.rounds, [&mut call, &mut || subject.bare("current")])
         };
         Ok((first, beside(&cached)?, beside(&uncached)?))
     }

@@ -1,63 +1,49 @@
 //! Measures whole deploys with fraisier, compared with those with the adapter that it is shipped with.
 
 use std::fs;
-use std::process::{Command, Stdio};
 
-use anyhow::ensure;
 use contract_lab::confiture::Installed;
 use contract_lab::files::write_program;
 
+use super::bare;
 use super::figures::{Figures, in_turn};
 use crate::engine::stand::Stand;
 use crate::engine::way::Way;
 use crate::harness::World;
 
 /// The stub returns at once the report that confiture wrote for the same subcommand.
-const STUB: &str = r#"#!/bin/sh
-[ "$1" = --version ] && exec echo confiture version RELEASE
-report=ROOT/reports/$2
-while [ "$1" != --output ]; do shift; done
-exec cp "$report" "$2"
-"#;
+const STUB: &str = include_str!("../../stand-ins/confiture.sh");
 
-/// A project and a database for each way.
-pub struct Deploys<'a>([Stand<'a>; 3]);
+/// A project and a database for each way. Installs the engine and the program.
+pub fn stands<'a>(world: &'a World, confiture: &Installed) -> anyhow::Result<[Stand<'a>; 3]> {
+    let [shipped, program, compiled_in] = Way::ALL.map(|way| Stand::new(world, confiture, way));
+    Ok([shipped?, program?, compiled_in?])
+}
 
-impl<'a> Deploys<'a> {
-    /// Installs the engine and the program.
-    pub fn new(world: &'a World, confiture: &Installed) -> anyhow::Result<Self> {
-        let [shipped, program, compiled_in] = Way::ALL;
-        let stand = |way| Stand::new(world, confiture, way);
-        Ok(Self([
-            stand(shipped)?,
-            stand(program)?,
-            stand(compiled_in)?,
-        ]))
-    }
-
-    /// The ratio of deploys with our adapter to those with the shipped one: with one migration, and with
-    /// none and a stub that returns at once.
-    pub fn measure(self, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
-        let Self(mut stands) = self;
-        compare("a deploy", rounds, figures, &mut stands, |stand, number| {
-            let table = format!("t_{number:03}");
-            stand.project.migration(
-                &format!("{number:03}_table"),
-                &format!("CREATE TABLE {table} (id int);\n"),
-                &format!("DROP TABLE {table};\n"),
-            )
-        })?;
-        for stand in &stands {
-            use_stub(stand)?;
-        }
-        compare(
-            "a deploy with a stub",
-            rounds,
-            figures,
-            &mut stands,
-            |_, _| Ok(()),
+/// The ratio of deploys with our adapter to those with the shipped one: with one migration, and with none
+/// and a stub that returns at once.
+pub fn measure(
+    mut stands: [Stand<'_>; 3],
+    rounds: usize,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    compare("a deploy", rounds, figures, &mut stands, |stand, number| {
+        let table = format!("t_{number:03}");
+        stand.project.migration(
+            &format!("{number:03}_table"),
+            &format!("CREATE TABLE {table} (id int);\n"),
+            &format!("DROP TABLE {table};\n"),
         )
-    }
+    })?;
+    stands.iter().try_for_each(use_stub)?;
+    let nothing = |_: &Stand<'_>, _| Ok(());
+    compare(
+        "a deploy with a stub",
+        rounds,
+        figures,
+        &mut stands,
+        nothing,
+    )
 }
 
 fn compare(
@@ -89,18 +75,9 @@ fn use_stub(stand: &Stand<'_>) -> anyhow::Result<()> {
     let (root, program) = (stand.root(), stand.root().join("bin/confiture"));
     fs::create_dir(root.join("reports"))?;
     for subcommand in ["preflight", "current", "up", "verify"] {
-        let with_directory = (subcommand != "current").then_some("--migrations-dir=db/migrations");
-        let status = Command::new(&program)
-            .args(["migrate", subcommand, "--no-config", "--format", "json"])
-            .arg("--output")
-            .arg(root.join("reports").join(subcommand))
-            .args(with_directory)
-            .current_dir(stand.project.root())
-            .env("CONFITURE_DATABASE_URL", stand.database.dsn())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()?;
-        ensure!(status.success(), "{subcommand} ended with {status}");
+        let report = root.join("reports").join(subcommand);
+        let dsn = stand.database.dsn();
+        bare(&program, &dsn, &stand.project, subcommand, &report)?;
     }
     let stub = STUB.replace("ROOT", &root.display().to_string());
     fs::remove_file(&program)?;

@@ -5,29 +5,19 @@ mod deploys;
 mod figures;
 mod weight;
 
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use anyhow::Context as _;
 
 use self::figures::Figures;
 use crate::cargo::cargo;
 use crate::harness::World;
-use crate::help;
+use crate::project::Project;
 use contract_lab::confiture::{Candidate, Installed, install};
 use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs};
-
-/// `--help`, after the options.
-pub fn help() -> String {
-    help::help(
-        "\
-         Each line compares two things that were run in turn, so that a machine whose speed drifts \
-         does not favour one; the figures are medians. docs/performance.md says what each line is.",
-        &[
-            ("cargo xtask bench", "the newest confiture"),
-            ("cargo xtask bench --rounds 15", "with steadier medians"),
-        ],
-    )
-}
 
 /// The options of the benchmarks.
 #[derive(Debug, clap::Args)]
@@ -87,9 +77,9 @@ fn measure(
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     let ui = world.lab.ui;
-    let deploys = deploys::Deploys::new(world, confiture)?;
+    let stands = deploys::stands(world, confiture)?;
     let task = ui.task("deploys");
-    deploys.measure(rounds, figures)?;
+    deploys::measure(stands, rounds, figures)?;
     task.finish("deploys");
 
     let database = world.server.create_unique_database("bench")?;
@@ -106,6 +96,30 @@ fn measure(
     let task = ui.task("a small engine");
     weight::measure(figures)?;
     task.finish("a small engine");
+    Ok(())
+}
+
+/// Runs the command that the adapter runs for an operation, without the adapter.
+fn bare(
+    confiture: &Path,
+    dsn: &str,
+    project: &Project,
+    subcommand: &str,
+    report: &Path,
+) -> anyhow::Result<()> {
+    let directory = (subcommand != "current").then_some("--migrations-dir=db/migrations");
+    let status = Command::new(confiture)
+        .args(["migrate", subcommand, "--no-config", "--format", "json"])
+        .arg("--output")
+        .arg(report)
+        .args(directory)
+        .current_dir(project.root())
+        .env("CONFITURE_DATABASE_URL", dsn)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
+    anyhow::ensure!(status.success(), "a bare {subcommand} ended with {status}");
     Ok(())
 }
 

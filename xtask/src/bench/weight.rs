@@ -17,45 +17,10 @@ tokio = { version = "1", features = ["macros", "net", "rt", "signal", "sync", "t
 "#;
 
 /// An engine without an adapter.
-const WITHOUT: &str = r#"
-#[async_trait::async_trait]
-trait Adapter: Send + Sync {
-    async fn current(&self) -> Result<serde_json::Value, serde_json::Error>;
-}
-
-struct Fixed(String);
-
-#[async_trait::async_trait]
-impl Adapter for Fixed {
-    async fn current(&self) -> Result<serde_json::Value, serde_json::Error> {
-        serde_json::from_str(&self.0)
-    }
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let adapter: Box<dyn Adapter> = Box::new(Fixed(std::env::args().collect()));
-    println!("{:?}", adapter.current().await);
-}
-"#;
+const WITHOUT: &str = include_str!("../../small-engine/without.rs");
 
 /// The same with this one, and every call of it.
-const WITH: &str = r#"
-use fraisier_adapter_api::{AdapterCtx, MigrationAdapter, Revision};
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let adapter = fraisier_adapter_confiture::ConfitureMigration::new();
-    let adapter: Box<dyn MigrationAdapter> = Box::new(adapter);
-    let ctx = AdapterCtx::new("shop", "production").with_env_secret("DATABASE_URL", "SHOP_DSN");
-    println!("{:?}", adapter.describe().await);
-    println!("{:?}", adapter.current_revision(&ctx).await);
-    println!("{:?}", adapter.preflight(&ctx).await);
-    println!("{:?}", adapter.up(&ctx, None).await);
-    println!("{:?}", adapter.verify(&ctx).await);
-    println!("{:?}", adapter.down_to(&ctx, Revision::from("001")).await);
-}
-"#;
+const WITH: &str = include_str!("../../small-engine/with.rs");
 
 /// How often each is built.
 const ROUNDS: usize = 2;

@@ -11,7 +11,6 @@ use fraisier_adapter_api::MigrationAdapter;
 use self::transcript::Transcript;
 use crate::exit::Unexpected;
 use crate::harness::World;
-use crate::help;
 use crate::project::{Project, adaptation};
 use crate::stage::Stage;
 use contract_lab::confiture::{Candidate, install};
@@ -19,29 +18,6 @@ use contract_lab::interrupt::{self, Interrupted};
 use contract_lab::postgres::ServerArgs;
 use contract_lab::ui::{self, Ui};
 use contract_lab::{Lab, LabArgs};
-
-/// `--help`, after the options.
-pub fn help() -> String {
-    help::help(
-        "\
-         The steps: describe, current, preflight, up, verify, current, an up that fails, down_to, \
-         current. Each prints what it decided; a step with any other result than the \
-         sample project requires ends the demo. The first run installs confiture and PostgreSQL (some 20 \
-         seconds); later ones need no network.",
-        &[
-            ("cargo xtask demo", "the newest confiture"),
-            ("cargo xtask demo --confiture 0.22.0", "an old one"),
-            (
-                "cargo xtask demo --confiture ~/venv/bin/confiture",
-                "one of yours",
-            ),
-            (
-                "XTASK_DATABASE_URL=postgresql://me:secret@db.example \\\n    cargo xtask demo",
-                "on a server of yours, with the password kept out of the process list",
-            ),
-        ],
-    )
-}
 
 /// The options of the demo.
 #[derive(Debug, clap::Args)]
@@ -110,12 +86,10 @@ fn look(stage: &Stage<'_>) -> anyhow::Result<()> {
         &[],
     )?;
     let found: [bool; 3] = [row.get(0), row.get(1), row.get(2)];
-    if found == [true, false, false] {
-        return Ok(());
-    }
     let text = format!(
         "the database is not at its first migration: whether the table purchase, the column origin \
          and the index exist: {found:?}"
     );
-    Err(Unexpected(text).into())
+    anyhow::ensure!(found == [true, false, false], Unexpected(text));
+    Ok(())
 }

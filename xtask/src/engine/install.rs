@@ -35,28 +35,25 @@ struct Built {
 }
 
 /// The engine of this variant, built if it is not in the cache.
-///
-/// # Errors
-/// No network, a Rust that is too old, a build that fails.
 pub fn engine(lab: &Lab, way: Way) -> anyhow::Result<PathBuf> {
-    let (name, sources) = match way {
-        Way::Shipped | Way::Program => ("fraisier", String::new()),
-        Way::InProcess => ("fraisier-drop-in", digest()?),
+    let (name, with, sources) = match way {
+        Way::Shipped | Way::Program => ("fraisier", "", String::new()),
+        Way::InProcess => ("fraisier-drop-in", " with the drop-in", digest()?),
     };
     let built = build_once(
         &lab.cache().join(format!("{name}-{VERSION}{OPTIMISED}")),
         lab.ui,
         |found: &Built| found.sources == sources && found.program.exists(),
-        |building| install(lab, way, building, sources.clone()),
+        |building| {
+            let program = install(lab, with, building)?;
+            let sources = sources.clone();
+            Ok(Built { program, sources })
+        },
     )?;
     Ok(built.program)
 }
 
-fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: String) -> anyhow::Result<Built> {
-    let with = match way {
-        Way::Shipped | Way::Program => "",
-        Way::InProcess => " with the drop-in",
-    };
+fn install(lab: &Lab, with: &str, building: &Building<'_>) -> anyhow::Result<PathBuf> {
     let task = lab.ui.task(&format!(
         "installing fraisier {VERSION}{with} (minutes, the first time)"
     ));
@@ -73,7 +70,7 @@ fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: String) -> any
         .arg(lab.cache().join("fraisier-target"))
         // It is built to be run a few hundred times.
         .env("CARGO_PROFILE_DEV_DEBUG", "0");
-    if way == Way::InProcess {
+    if !with.is_empty() {
         let path = root().join("crates/fraisier-core-bridge/.drop-in");
         command.arg("--config").arg(format!(
             "patch.crates-io.fraisier-adapter-confiture.path={:?}",
@@ -87,10 +84,7 @@ fn install(lab: &Lab, way: Way, building: &Building<'_>, sources: String) -> any
         "check the network and the registry; fraisier needs Rust 1.95 or newer (`rustup update`)",
     )?;
     task.finish(&format!("installed fraisier {VERSION}{with}"));
-    Ok(Built {
-        program: building.directory.join("bin/fraisier"),
-        sources,
-    })
+    Ok(building.directory.join("bin/fraisier"))
 }
 
 /// A digest of the drop-in's sources, whatever their directory: an engine in the cache is rebuilt when it

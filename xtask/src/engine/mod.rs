@@ -2,54 +2,26 @@
 //! with, through our program, and with ours compiled in, judged by what is in the database and on the
 //! machine afterwards.
 
-mod config;
+mod by_code;
 mod install;
-mod look;
 pub mod stand;
-mod stories;
+mod story;
 mod table;
 pub mod way;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use contract_catalogue::release::Release;
 use contract_lab::confiture::{Candidate, Installed};
 use contract_lab::interrupt::{self, Interrupted};
 
 use self::stand::Stand;
-use self::stories::{STORIES, Story};
+use self::story::{STORIES, Story};
 use self::table::{Cell, Outcome, Table};
 use self::way::Way;
 use crate::exit::Unexpected;
 use crate::harness::{self, HarnessArgs, Scene, Skip, World};
-use crate::help;
-
-/// `--help`, after the options.
-pub fn help() -> String {
-    help::help(
-        "\
-         Installs fraisier 1.0.0-beta.14 twice into the cache, from the package registry: as it \
-         is, and with our drop-in for the adapter that it compiles in. This needs Rust 1.95, and \
-         some minutes the first time. Each scene, named STORY/RELEASE/VARIANT, gets a project, a \
-         database and stand-ins for systemctl and nginx of its own. If ours ends differently from \
-         the adapter that fraisier is shipped with, the table gives the reason.",
-        &[
-            (
-                "cargo xtask engine",
-                "everything, with 0.22.0, 0.23.0 and the newest",
-            ),
-            (
-                "cargo xtask engine --quick",
-                "what .ci/run checks, with the newest",
-            ),
-            (
-                "cargo xtask engine killed/ --skip /shipped \\\n    --confiture 0.23.0",
-                "one story in the variants with our adapter, with one release",
-            ),
-        ],
-    )
-}
 
 /// The releases that every story runs with: one without a window verdict, one whose verdict is sometimes
 /// wrong, and the newest.
@@ -84,16 +56,16 @@ pub fn run(args: EngineArgs) -> anyhow::Result<()> {
     let everything = !args.quick && args.harness.is_unfiltered();
     let cells = Arc::new(Mutex::new(Vec::new()));
     let mut scenes = Vec::new();
-    for story in STORIES {
+    for story in &STORIES.story {
         for release in releases {
             for way in Way::ALL {
                 let wanted = !args.quick || story.quick.contains(&way);
                 if wanted && story.is_for(way) {
                     let cells = Arc::clone(&cells);
-                    let play = move |world: &World, confiture: &Installed| {
+                    let scene = Scene::new(way.word(), move |world, confiture| {
                         play(story, way, world, confiture, &cells)
-                    };
-                    scenes.push(Scene::new(way.word(), play).of(story.name, release));
+                    });
+                    scenes.push(scene.of(&story.name, release));
                 }
             }
         }
@@ -106,38 +78,38 @@ pub fn run(args: EngineArgs) -> anyhow::Result<()> {
     let table = Table::compared(cells, everything);
     table.print();
     ran?;
-    match table.unexplained() {
-        0 => Ok(()),
-        count => Err(Unexpected(format!(
-            "{count} differences from the shipped adapter have no reason, or reasons no difference"
-        ))
-        .into()),
-    }
+    let count = table.unexplained();
+    let text = format!(
+        "{count} differences from the shipped adapter have no reason, or reasons no difference"
+    );
+    ensure!(count == 0, Unexpected(text));
+    Ok(())
 }
 
 /// Runs the steps of a story, up to the first that is not as expected.
 fn play(
-    story: &Story,
+    story: &'static Story,
     way: Way,
     world: &World,
     confiture: &Installed,
     cells: &Mutex<Vec<(Cell, Outcome)>>,
 ) -> anyhow::Result<()> {
     let mut stand = Stand::new(world, confiture, way)?;
-    let begin = story.before.unwrap_or(|_| Ok(()));
-    let mut result = begin(&mut stand)
+    let begun = story
+        .before
+        .iter()
+        .try_for_each(|step| step.play(&mut stand));
+    let mut result = begun
         .and_then(|()| stand.nothing_is_left())
         .context("before it");
-    for step in story.steps {
+    for step in story.steps.iter().filter(|step| step.is_for(way)) {
         interrupt::check()?;
-        if !step.ways.contains(&way) {
-            continue;
-        }
         let reached = result.is_ok();
         if reached {
-            result = (step.run)(&mut stand)
+            result = step
+                .play(&mut stand)
                 .and_then(|()| stand.nothing_is_left())
-                .context(step.name);
+                .with_context(|| step.name.clone());
         }
         let outcome = match &result {
             Ok(()) => Outcome::AsExpected(stand.observation()?),
@@ -147,7 +119,7 @@ fn play(
             Err(_) => Outcome::NotReached,
         };
         let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
-        cells.push(((step.name, stand.release, way), outcome));
+        cells.push(((&step.name, stand.release, way), outcome));
     }
     result
 }

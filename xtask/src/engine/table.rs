@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract_catalogue::release::Release;
 use contract_lab::ui::{bad, faint, good, heading};
 
-use super::stories::STORIES;
-use super::stories::Step;
+use super::story::{STORIES, Step};
 use super::way::Way;
 
 /// A step with this release and this variant.
@@ -46,8 +45,8 @@ impl Table {
             ..Self::default()
         };
         for (step, way) in steps().flat_map(|step| Way::OURS.map(|way| (step, way))) {
-            let (name, of) = (step.name, way.word());
-            let reason = step.reasons.iter().find(|(of, _)| *of == way);
+            let (name, of) = (step.name.as_str(), way.word());
+            let reason = step.because.get(&way);
             let mut differs = false;
             for release in table.releases() {
                 let seen = |way| match table.cells.get(&(name, release, way)) {
@@ -61,7 +60,7 @@ impl Table {
                     continue;
                 }
                 differs = true;
-                if let Some((_, reason)) = reason {
+                if let Some(reason) = reason {
                     table.explained.insert((name, release, way), reason);
                 } else {
                     let what = format!("{name}, {of}, {release}: {ours}; shipped: {theirs}");
@@ -98,16 +97,14 @@ impl Table {
     fn lines(&self) -> Vec<String> {
         let known: BTreeSet<&str> = self.cells.keys().map(|(step, ..)| *step).collect();
         let names: Vec<&str> = steps()
-            .map(|step| step.name)
+            .map(|step| step.name.as_str())
             .filter(|it| known.contains(it))
             .collect();
-        let title = "confiture 0.00.00".len();
-        let first = names
+        let widths = names
             .iter()
-            .map(|it| it.len())
-            .max()
-            .unwrap_or(0)
-            .max(title);
+            .chain(&["confiture 0.00.00"])
+            .map(|it| it.len());
+        let first = widths.max().unwrap_or_default();
         let mut reasons: Vec<&str> = Vec::new();
         let mut lines = Vec::new();
         for release in self.releases() {
@@ -148,7 +145,7 @@ impl Table {
 }
 
 fn steps() -> impl Iterator<Item = &'static Step> {
-    STORIES.iter().flat_map(|story| story.steps)
+    STORIES.story.iter().flat_map(|story| &story.steps)
 }
 
 #[cfg(test)]

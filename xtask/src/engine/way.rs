@@ -1,13 +1,17 @@
 //! The variants of the engine that are compared.
 
+use serde::Deserialize;
+
 /// How the engine reaches confiture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Way {
     /// The adapter that the published engine is shipped with.
     Shipped,
     /// The published engine, which starts our program for every call.
     Program,
     /// The published engine, built with the drop-in.
+    #[serde(rename = "compiled-in")]
     InProcess,
 }
 

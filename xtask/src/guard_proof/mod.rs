@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use contract_lab::command;
+use contract_lab::parallel::in_parallel;
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs, interrupt, parser};
 use fraisier_adapter_confiture::tools::replay::guard_recognises;
@@ -19,23 +20,6 @@ use serde::Deserialize;
 
 use self::generate::Generator;
 use crate::exit::Unexpected;
-use crate::help;
-
-/// `--help`, after the options.
-pub fn help() -> String {
-    help::help(
-        "\
-         Generates files in and around the small language of the guard, new ones and mutations of \
-         earlier ones. PostgreSQL's own parser parses each file that the guard recognises. The \
-         tree may contain only the kinds of statement, the types and the one call that the guard \
-         allows. A file that PostgreSQL cannot parse does nothing, and is counted separately.",
-        &[
-            ("cargo xtask guard-proof", "for a minute"),
-            ("cargo xtask guard-proof --files 20000000", "for a night"),
-            ("cargo xtask guard-proof --seed 7", "other files"),
-        ],
-    )
-}
 
 /// The script that judges the files; its head explains it.
 const JUDGE: &str = include_str!("judge.py");
@@ -101,21 +85,17 @@ pub fn run(args: GuardProofArgs) -> anyhow::Result<()> {
     let task = lab.ui.task("files held against PostgreSQL's parser");
     let began = Instant::now();
     let keywords = keywords(&python)?;
+    let jobs: Vec<u64> = (0..jobs).collect();
+    let tallies = in_parallel(jobs.len(), &jobs, |job| {
+        let count = jobs.len() as u64;
+        let files = args.files / count + u64::from(*job < args.files % count);
+        let generator = Generator::new(args.seed ^ job.rotate_right(8), keywords.clone());
+        hold(&python, files, generator)
+    });
     let mut tally = Tally::default();
-    thread::scope(|scope| -> anyhow::Result<()> {
-        let jobs: Vec<_> = (0..jobs)
-            .map(|job| {
-                let files = args.files / jobs + u64::from(job < args.files % jobs);
-                let generator = Generator::new(args.seed ^ job.rotate_right(8), keywords.clone());
-                let python = &python;
-                scope.spawn(move || hold(python, files, generator))
-            })
-            .collect();
-        for job in jobs {
-            tally.add(job.join().expect("no job panics")?);
-        }
-        Ok(())
-    })?;
+    for found in tallies {
+        tally.add(found?);
+    }
     task.finish("files held against PostgreSQL's parser");
     conclude(args.files, args.seed, &tally, began.elapsed().as_secs())
 }
@@ -143,14 +123,13 @@ fn conclude(files: u64, seed: u64, tally: &Tally, seconds: u64) -> anyhow::Resul
     if tally.findings.is_empty() {
         let none = statements.iter().filter(|(_, count)| **count == 0);
         let none: Vec<&str> = none.map(|(kind, _)| kind.as_str()).collect();
-        if !none.is_empty() || statements.is_empty() {
-            return Err(Unexpected(format!(
-                "the guard recognised none of these, so nothing is proved of them: {}. Next: raise \
-                 --files, or mend the guard or the grammar of the generator",
-                none.join(", ")
-            ))
-            .into());
-        }
+        let text = format!(
+            "the guard recognised none of these, so nothing is proved of them: {}. Next: raise --files, \
+             or mend the guard or the grammar of the generator",
+            none.join(", ")
+        );
+        let proved = none.is_empty() && !statements.is_empty();
+        anyhow::ensure!(proved, Unexpected(text));
         anstream::println!("recognised in error: 0");
         return Ok(());
     }

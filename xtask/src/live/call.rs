@@ -1,9 +1,9 @@
 //! A call that migrates, on a thread of its own, which another thread can drop.
 
 use std::fmt;
-use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
+use anyhow::{Context as _, anyhow};
 use fraisier_adapter_api::{AdapterCtx, MigrationOutcome, Revision};
 use fraisier_adapter_confiture::{ConfitureMigration, Failure};
 use tokio::sync::oneshot;
@@ -46,42 +46,32 @@ pub type Outcome = Option<Result<MigrationOutcome, Failure>>;
 /// A running call; dropping this drops the call too.
 pub struct Running {
     drop_it: oneshot::Sender<()>,
-    outcome: mpsc::Receiver<Outcome>,
-    thread: JoinHandle<()>,
+    call: JoinHandle<Outcome>,
 }
 
 impl Running {
     pub fn start(adapter: ConfitureMigration, ctx: AdapterCtx, direction: Direction) -> Self {
         let (drop_it, asked) = oneshot::channel();
-        let (done, outcome) = mpsc::channel();
-        let thread = thread::spawn(move || {
-            let _ = done.send(block_on(async {
+        let call = thread::spawn(move || {
+            block_on(async {
                 tokio::select! {
                     outcome = direction.migrate(&adapter, &ctx) => Some(outcome),
                     _ = asked => None,
                 }
-            }));
+            })
         });
-        Self {
-            drop_it,
-            outcome,
-            thread,
-        }
+        Self { drop_it, call }
     }
 
     /// Drops the future. Returns `None` if the call had not ended.
     pub fn cancel(self) -> anyhow::Result<Outcome> {
         let _ = self.drop_it.send(());
-        let outcome = self.outcome.recv()?;
-        let _ = self.thread.join();
-        Ok(outcome)
+        self.call.join().map_err(|_| anyhow!("the call panicked"))
     }
 
     /// Waits for the call to end by itself.
     pub fn finish(self) -> anyhow::Result<Result<MigrationOutcome, Failure>> {
-        let outcome = self.outcome.recv()?;
-        drop(self.drop_it);
-        let _ = self.thread.join();
-        outcome.ok_or_else(|| anyhow::anyhow!("the call was dropped"))
+        let outcome = self.call.join().map_err(|_| anyhow!("the call panicked"))?;
+        outcome.context("the call was dropped")
     }
 }

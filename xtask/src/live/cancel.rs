@@ -17,8 +17,6 @@ use crate::stage::wait;
 
 pub const GROUP: Group = Group {
     name: "cancel",
-    about: "calls that are dropped or time out at many moments of `up` and `down_to`: what is left on \
-         the machine and on the server",
     releases: &["newest"],
     scenes,
 };
@@ -54,19 +52,20 @@ const MOMENTS: [Moment; 11] = [
 
 fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
     let mut scenes = Vec::new();
-    let mut add = |name: String, play: fn(&Subject<'_>) -> anyhow::Result<()>, subject| {
-        let play = move |world: &World, confiture: &Installed| {
-            let (direction, moment) = subject;
-            in_time(|| {
-                play(&Subject {
-                    world,
-                    confiture,
-                    direction,
-                    moment,
-                })
-            })
-        };
-        scenes.push(Scene::new(name, play).alone());
+    let mut add = |name: String, play: Play, (direction, moment)| {
+        let scene = Scene::new(name, move |world, confiture| {
+            let subject = Subject {
+                world,
+                confiture,
+                direction,
+                moment,
+            };
+            match play(&subject) {
+                Err(error) if error.is::<Late>() => play(&subject),
+                result => result,
+            }
+        });
+        scenes.push(scene.alone());
     };
     for direction in [Direction::Up, Direction::Down] {
         for moment in MOMENTS {
@@ -88,12 +87,7 @@ fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
 #[error("after {LIMIT:?}: {0}")]
 struct Late(String);
 
-fn in_time(play: impl Fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
-    match play() {
-        Err(error) if error.is::<Late>() => play(),
-        result => result,
-    }
-}
+type Play = fn(&Subject<'_>) -> anyhow::Result<()>;
 
 /// A call, and when it is stopped.
 struct Subject<'a> {
@@ -106,7 +100,7 @@ struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// A stage on which the call has work that takes this long.
     fn slow(&self, pace: f64) -> anyhow::Result<Slow<'a>> {
-        let mut slow = Slow::new(self.world, self.confiture, self.moment.sleep())?;
+        let mut slow = Slow::new(self.world, self.confiture, self.moment)?;
         if self.direction == Direction::Down {
             slow.stage.up()?;
         }
@@ -174,7 +168,7 @@ fn killed(subject: &Subject<'_>) -> anyhow::Result<()> {
 fn killed_unnoticed(subject: &Subject<'_>) -> anyhow::Result<()> {
     let (mut slow, _) = kill(subject, None)?;
     let noticed = wait(LIMIT, || Ok(slow.leftovers()?.is_none()))?;
-    ensure!(noticed.is_none(), "the server noticed by itself");
+    ensure!(!noticed, "the server noticed by itself");
     Ok(())
 }
 
@@ -202,7 +196,7 @@ fn nothing_is_left(mut slow: Slow<'_>, since: Instant, pids: &Pids) -> anyhow::R
         left = format!("{processes} processes, {server:?}");
         Ok(processes == 0 && server.is_none())
     })?;
-    ensure!(clean.is_some(), Late(left));
+    ensure!(clean, Late(left));
     slow.stage.state()?;
     slow.pace(0.0)?;
     slow.stage.up().context("the next `up` fails")?;

@@ -13,7 +13,6 @@ use crate::stage::{Stage, block_on};
 
 pub const GROUP: Group = Group {
     name: "conformance",
-    about: "the duties of the trait, with the suite of the crate fraisier-adapter-testing",
     // One without preflight, one without tiers, one without a report of an `up` with nothing to do, and
     // the newest.
     releases: &["0.20.0", "0.23.0", "0.44.0", "newest"],

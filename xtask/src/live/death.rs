@@ -10,16 +10,14 @@ use contract_lab::confiture::Installed;
 use super::slow::{Moment, Slow};
 use super::{Group, host};
 use crate::harness::{Scene, World};
-use crate::stage::wait;
+use crate::stage::{kill_when, within};
 
 pub const GROUP: Group = Group {
     name: "death",
-    about: "an engine that is killed at ten moments of an `up`: no session after 3 s, nothing committed \
-         after its death, no temporary file left",
     releases: &["0.23.0", "newest"],
     scenes: |_, _| {
         let scene = |moment: Moment| {
-            let play = move |world: &World, confiture: &Installed| killed(moment, world, confiture);
+            let play = move |world: &_, confiture: &_| killed(moment, world, confiture);
             Scene::new(moment.to_string(), play)
         };
         MOMENTS.map(scene).into()
@@ -49,30 +47,23 @@ const MOMENTS: [Moment; 10] = [
 ];
 
 fn killed(moment: Moment, world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let mut slow = Slow::new(world, confiture, moment.sleep())?;
+    let mut slow = Slow::new(world, confiture, moment)?;
     slow.pace(PACE)?;
     let directory = tempfile::tempdir()?;
     let tmp = directory.path().join("tmp");
     fs::create_dir(&tmp)?;
-    let mut engine = host::command(&confiture.program, &slow.stage.ctx(), &tmp)?
+    let engine = host::command(&confiture.program, &slow.stage.ctx(), &tmp)?
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    let came = moment.wait(&mut slow);
-    engine.kill()?;
-    engine.wait()?;
-    came?;
+    kill_when(engine, || moment.wait(&mut slow))?;
     let died = Instant::now();
     let at_death = slow.stage.state();
-    let clean = wait(LIMIT, || {
-        Ok(slow.leftovers()?.is_none() && tmp.read_dir()?.count() == 0)
+    within(LIMIT, || {
+        let (server, files) = (slow.leftovers()?, tmp.read_dir()?.count());
+        let clean = server.is_none() && files == 0;
+        Ok((!clean).then(|| format!("{server:?}, {files} temporary files")))
     })?;
-    ensure!(
-        clean.is_some(),
-        "after {LIMIT:?}: {:?}, {} temporary files",
-        slow.leftovers()?,
-        tmp.read_dir()?.count()
-    );
     std::thread::sleep(AFTERMATH.saturating_sub(died.elapsed()));
     let (at_death, later) = (at_death?, slow.stage.state()?);
     ensure!(

@@ -17,8 +17,6 @@ use crate::stage::Stage;
 
 pub const GROUP: Group = Group {
     name: "deployers",
-    about: "two deployers at once in twenty random interleavings, with undo and without: whether what they \
-         report is what is in the ledger",
     releases: &[
         "0.20.0", "0.23.0", "0.44.0", "0.50.0", "1.0.0", "1.12.0", "newest",
     ],

@@ -13,8 +13,6 @@ use crate::stage::{Stage, block_on};
 
 pub const GROUP: Group = Group {
     name: "encoding",
-    about: "databases and variables with an encoding, or a style of dates, that confiture alone does not \
-         read",
     // Those whose reports differ most.
     releases: &["0.20.0", "0.23.0", "0.44.0", "newest"],
     scenes: |_, _| {

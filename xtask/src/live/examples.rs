@@ -3,19 +3,17 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use contract_lab::command::{self, signal_group, wait_for};
-use contract_lab::confiture::Installed;
 use rustix::process::Signal;
 
 use super::Group;
-use crate::cargo::{cargo, root, succeeded};
-use crate::harness::{Scene, World};
+use crate::cargo::build;
+use crate::harness::Scene;
 use crate::project::Project;
-use crate::stage::Stage;
+use crate::stage::{ASLEEP, Stage};
 
 /// How long an example may take to end after Ctrl-C.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -67,12 +65,10 @@ const SCENES: [(&str, &str, Play); 5] = [
 
 pub const GROUP: Group = Group {
     name: "examples",
-    about: "the examples of the adapter crate, run on the sample project",
     releases: &["newest"],
     scenes: |_, _| {
         let scene = |(example, name, play): (&'static str, &str, Play)| {
-            Scene::new(name, move |world: &World, confiture: &Installed| {
-                build()?;
+            Scene::new(name, move |world, confiture| {
                 let project = Project::sample(&confiture.version)?;
                 let stage = Stage::of(world, confiture, project)?;
                 play(&Example { example, stage })
@@ -82,24 +78,6 @@ pub const GROUP: Group = Group {
     },
 };
 
-/// Builds the examples once.
-fn build() -> anyhow::Result<()> {
-    static BUILT: Mutex<bool> = Mutex::new(false);
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if !*built {
-        let output = command::run(
-            cargo()
-                .args(["build", "--quiet", "--locked", "--examples"])
-                .args(["--package", "fraisier-adapter-confiture"])
-                .current_dir(root()),
-        )?;
-        let failed = "the examples do not build";
-        succeeded(&output, failed, "correct what the compiler names")?;
-        *built = true;
-    }
-    Ok(())
-}
-
 struct Example<'a> {
     example: &'static str,
     stage: Stage<'a>,
@@ -107,9 +85,8 @@ struct Example<'a> {
 
 impl Example<'_> {
     fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
-        let mut program = std::env::current_exe()?;
-        program.set_file_name("examples");
-        let mut command = Command::new(program.join(self.example));
+        let built = build(&["--examples", "--package", "fraisier-adapter-confiture"])?;
+        let mut command = Command::new(built.join("examples").join(self.example));
         command
             .arg(self.stage.workdir())
             .args(arguments)
@@ -146,10 +123,7 @@ impl Example<'_> {
         let mut lines = BufReader::new(child.stdout.take().context("a pipe")?);
         let mut printed = String::new();
         lines.read_line(&mut printed)?;
-        let runs = self.stage.comes(
-            "SELECT FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event = 'PgSleep'",
-        );
+        let runs = self.stage.comes(ASLEEP);
         signal_group(&child, Signal::INT);
         if !wait_for(&mut child, PATIENCE) {
             signal_group(&child, Signal::KILL);

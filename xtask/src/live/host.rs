@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::Context as _;
 use fraisier_adapter_api::AdapterCtx;
 use fraisier_adapter_confiture::ConfitureMigration;
 
@@ -12,27 +11,22 @@ use crate::stage::block_on;
 /// The hidden command that is the engine.
 pub const SUBCOMMAND: &str = "live-host";
 
-/// The variables that configure it.
-const PROGRAM: &str = "XTASK_HOST_PROGRAM";
-const WORKDIR: &str = "XTASK_HOST_WORKDIR";
+/// The variable with the connection string.
 const DSN: &str = "XTASK_HOST_DSN";
 
 /// What the engine does: an `up`, in which it is killed, or very many calls.
 #[derive(Debug, clap::Args)]
 pub struct HostArgs {
+    confiture: PathBuf,
+    workdir: PathBuf,
     calls: Option<usize>,
 }
 
 /// Runs as the engine.
-pub fn serve(args: &HostArgs) -> anyhow::Result<()> {
-    let variable = |name: &str| {
-        std::env::var(name)
-            .with_context(|| format!("{name} is not set: `cargo xtask live` starts this"))
-    };
-    let adapter = ConfitureMigration::with_program(PathBuf::from(variable(PROGRAM)?));
-    let mut ctx = AdapterCtx::new("shop", "live");
-    ctx.workdir = variable(WORKDIR)?.into();
-    ctx.env_secrets.insert("DATABASE_URL".into(), DSN.into());
+pub fn serve(args: HostArgs) -> anyhow::Result<()> {
+    let adapter = ConfitureMigration::with_program(args.confiture);
+    let mut ctx = AdapterCtx::new("shop", "live").with_env_secret("DATABASE_URL", DSN);
+    ctx.workdir = args.workdir;
     match args.calls {
         None => Ok(block_on(adapter.up(&ctx, None)).map(drop)?),
         Some(calls) => super::long::run(&adapter, &ctx, calls),
@@ -44,8 +38,8 @@ pub fn command(program: &Path, ctx: &AdapterCtx, tmp: &Path) -> anyhow::Result<C
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg(SUBCOMMAND)
-        .env(PROGRAM, program)
-        .env(WORKDIR, &ctx.workdir)
+        .arg(program)
+        .arg(&ctx.workdir)
         .env(DSN, ctx.secret("DATABASE_URL")?)
         .env("TMPDIR", tmp)
         .stdin(Stdio::null());

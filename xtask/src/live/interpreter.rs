@@ -10,8 +10,6 @@ use crate::stage::Stage;
 
 pub const GROUP: Group = Group {
     name: "interpreter",
-    about: "migrations in Python that end the interpreter with any status, after another was applied: \
-         whether that is ever taken for an unchanged database",
     // The oldest, one that prints each migration as it begins it, and the newest.
     releases: &["0.20.0", "0.44.0", "newest"],
     scenes,
@@ -24,9 +22,9 @@ fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
     let mut scenes = Vec::new();
     let mut add = |name: &str, ending: &str, says: &str| {
         let (ending, says) = (ending.to_owned(), says.to_owned());
-        let play =
-            move |world: &World, confiture: &Installed| ends(world, confiture, &ending, &says);
-        scenes.push(Scene::new(name, play));
+        scenes.push(Scene::new(name, move |world, confiture| {
+            ends(world, confiture, &ending, &says)
+        }));
     };
     for status in STATUSES {
         for exit in ["os._exit", "sys.exit"] {

@@ -10,14 +10,13 @@ use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 use fraisier_adapter_confiture::observe::{Call, Event};
 use fraisier_adapter_confiture::{ConfitureMigration, Failure};
 
+use super::call::{Direction, Running};
 use super::{Group, Play, each_on_stage};
 use crate::project::Project;
-use crate::stage::{Stage, block_on, state};
+use crate::stage::{ASLEEP, Stage, block_on, failed, state};
 
 pub const GROUP: Group = Group {
     name: "ledger",
-    about: "ledgers without times or that change, a confiture whose Python is not known, and a deploy during \
-         a rollback",
     // The releases on which the directory of links was first tested.
     releases: &[
         "0.20.0", "0.23.0", "0.44.0", "0.50.0", "1.0.0", "1.12.0", "newest",
@@ -45,6 +44,8 @@ const SCENES: [(&str, Play); 11] = [
     ("the progress of a migration merged late", progress),
 ];
 
+const PRECONDITION: AdapterErrorKind = AdapterErrorKind::PreconditionFailed;
+
 /// Applies these.
 fn applied(stage: &Stage<'_>, versions: &[&str]) -> anyhow::Result<()> {
     for version in versions {
@@ -65,21 +66,8 @@ fn down_to(
 /// Checks that a rollback is refused, for the times in the ledger, and changes nothing.
 fn is_refused(stage: &Stage<'_>, adapter: &ConfitureMigration, target: &str) -> anyhow::Result<()> {
     let before = stage.state()?;
-    let error = down_to(stage, adapter, target);
-    let error = error
-        .err()
-        .with_context(|| format!("it went to {target}"))?;
-    ensure!(
-        error.kind() == AdapterErrorKind::PreconditionFailed,
-        "it is {}: {error}",
-        error.kind()
-    );
-    for part in ["does not prove the order", "was not changed", "applied_at"] {
-        ensure!(
-            error.to_string().contains(part),
-            "{part} is not in: {error}"
-        );
-    }
+    let says = ["does not prove the order", "was not changed", "applied_at"];
+    let error = failed(down_to(stage, adapter, target), PRECONDITION, &says)?;
     ensure!(stage.state()? == before, "it changed the database: {error}");
     Ok(())
 }
@@ -126,16 +114,9 @@ fn nothing_to_apply(stage: &Stage<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An adapter of a shell script that starts confiture, so that no interpreter is known.
-fn wrapped(stage: &Stage<'_>) -> anyhow::Result<ConfitureMigration> {
-    let program = stage.confiture.program.display();
-    let script = stage.script(&format!("#!/bin/sh\nexec '{program}' \"$@\"\n"))?;
-    Ok(stage.builder().program(script).build())
-}
-
 fn wrapper(stage: &Stage<'_>) -> anyhow::Result<()> {
     applied(stage, &["001", "002", "003"])?;
-    let adapter = wrapped(stage)?;
+    let adapter = ConfitureMigration::with_program(stage.wrapper()?);
     let outcome = down_to(stage, &adapter, "002")?;
     ensure!(outcome.applied == [Revision::new("003")], "{outcome:?}");
     stage.is_at(&["001", "002"])?;
@@ -149,14 +130,11 @@ fn wrapper(stage: &Stage<'_>) -> anyhow::Result<()> {
 
 fn fresh_behind_wrapper(stage: &Stage<'_>) -> anyhow::Result<()> {
     stage.project.table("001")?;
-    for adapter in [stage.adapter(), wrapped(stage)?] {
-        let error = down_to(stage, &adapter, "001")
-            .err()
-            .context("it went to 001")?;
-        ensure!(
-            error.kind() == AdapterErrorKind::PreconditionFailed,
-            "{error}"
-        );
+    for adapter in [
+        stage.adapter(),
+        ConfitureMigration::with_program(stage.wrapper()?),
+    ] {
+        failed(down_to(stage, &adapter, "001"), PRECONDITION, &[])?;
         let mut client = stage.database.connect()?;
         let there = contract_lab::postgres::look::is_there(&mut client, "tb_confiture")?;
         ensure!(!there, "the ledger was created");
@@ -193,18 +171,8 @@ fn changed(stage: &Stage<'_>) -> anyhow::Result<()> {
     stage.project.table("004")?;
     stage.sql("CREATE TABLE t_004 AS SELECT generate_series(1, 1000) AS id")?;
     stage.ledger_grows("004")?;
-    let error = stage.down_to("002").err().context("it went to 002")?;
-    ensure!(
-        error.kind() == AdapterErrorKind::PreconditionFailed,
-        "it is {}: {error}",
-        error.kind()
-    );
-    for part in ["the ledger has changed", "004 is there", "was not changed"] {
-        ensure!(
-            error.to_string().contains(part),
-            "{part} is not in: {error}"
-        );
-    }
+    let says = ["the ledger has changed", "004 is there", "was not changed"];
+    failed(stage.down_to("002"), PRECONDITION, &says)?;
     stage.sql("DROP EVENT TRIGGER grow")?;
     stage.is_at(&["001", "002", "003", "004"])
 }
@@ -225,14 +193,10 @@ fn deploy_during_rollback(first: &Stage<'_>) -> anyhow::Result<()> {
         )?;
         let mut ctx = stage.ctx();
         ctx.workdir = other.root().into();
-        let beside = stage.adapter();
-        let (down, up) = thread::scope(|scope| {
-            let up = scope.spawn(|| block_on(beside.up(&ctx, None)));
-            thread::sleep(delay);
-            let down = stage.down_to("003");
-            (down, up.join().expect("it does not panic"))
-        });
-        up.context("the other deploy")?;
+        let beside = Running::start(stage.adapter(), ctx, Direction::Up);
+        thread::sleep(delay);
+        let down = stage.down_to("003");
+        beside.finish()?.context("the other deploy")?;
         let found = state(&stage.database)?;
         let shown = || format!("{delay:?}: {found:?}, {down:?}");
         let rolled_back = !found.iter().any(|it| it == "004");
@@ -249,12 +213,7 @@ fn deploy_during_rollback(first: &Stage<'_>) -> anyhow::Result<()> {
                 );
             }
         }
-        let sees_later = stage
-            .confiture
-            .version
-            .parse()
-            .is_ok_and(|it: Release| it < LOCKED_ROLLBACK);
-        if sees_later {
+        if !stage.since(LOCKED_ROLLBACK) {
             ensure!(down.is_err(), "{}", shown());
         }
     }
@@ -268,13 +227,8 @@ fn another_migration(stage: &Stage<'_>) -> anyhow::Result<()> {
     let drops = ("SELECT 1;", "DROP TABLE t_001;");
     stage.project.migration("003_other", drops.0, drops.1)?;
     let refused = |name: &str| {
-        let error = stage.down_to("002");
-        let error = error.err().context("it went to 002")?;
-        let says = |part: &str| error.to_string().contains(part);
-        ensure!(
-            says("applied as `m003`") && says(name) && says("was not changed"),
-            "{error}"
-        );
+        let says = ["applied as `m003`", name, "was not changed"];
+        failed(stage.down_to("002"), PRECONDITION, &says)?;
         stage.is_at(&["001", "002", "003"])
     };
     refused("003_other.up.sql")?;
@@ -324,17 +278,11 @@ fn progress(stage: &Stage<'_>) -> anyhow::Result<()> {
         .observer(Arc::new(observer))
         .progress_interval(Duration::from_millis(100))
         .build();
-    thread::scope(|scope| {
-        let up = scope.spawn(|| block_on(adapter.up(&stage.ctx(), None)));
-        let asleep = "wait_event = 'PgSleep' AND datname = current_database()";
-        stage.comes(&format!("SELECT FROM pg_stat_activity WHERE {asleep}"))?;
-        stage.project.table("0025")?;
-        stage
-            .sql("INSERT INTO tb_confiture (slug, version, name) VALUES ('x', '0025', 'm0025')")?;
-        anyhow::Ok(up.join().expect("it does not panic")?)
-    })
-    .context("the deploy")?;
-    drop(adapter);
+    let up = Running::start(adapter, stage.ctx(), Direction::Up);
+    stage.comes(ASLEEP)?;
+    stage.project.table("0025")?;
+    stage.sql("INSERT INTO tb_confiture (slug, version, name) VALUES ('x', '0025', 'm0025')")?;
+    up.finish()?.context("the deploy")?;
     let progress: Vec<_> = progress.try_iter().collect();
     let asleep = (Some(Revision::new("0025")), 2, 4);
     ensure!(progress.contains(&asleep), "{progress:?}");

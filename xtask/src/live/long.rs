@@ -15,21 +15,21 @@ use fraisier_adapter_api::{AdapterCtx, AdapterError};
 use fraisier_adapter_confiture::ConfitureMigration;
 use tokio::task::JoinSet;
 
-use super::slow::{Sleep, Slow};
+use super::slow::{Moment, Slow};
 use super::{Group, host};
 use crate::exit::Unexpected;
 use crate::harness::{Scene, World};
-use crate::stage::{block_on, wait};
+use crate::stage::{block_on, wait, within};
 
 pub const GROUP: Group = Group {
     name: "long",
-    about: "thousands of calls dropped at random. It takes half an hour, and runs only when a filter \
-         names it",
     releases: &["newest"],
     scenes: |args, _| {
         let calls = args.calls;
-        let play = move |world: &World, confiture: &Installed| many(calls, world, confiture);
-        vec![Scene::new("calls dropped", play).alone().on_demand()]
+        let scene = Scene::new("calls dropped", move |world, confiture| {
+            many(calls, world, confiture)
+        });
+        vec![scene.alone().on_demand()]
     },
 };
 
@@ -41,7 +41,7 @@ const DROPPED_WITHIN: usize = 250;
 const LIMIT: Duration = Duration::from_secs(5);
 
 fn many(calls: usize, world: &World, confiture: &Installed) -> anyhow::Result<()> {
-    let mut slow = Slow::new(world, confiture, Sleep::InStatement)?;
+    let mut slow = Slow::new(world, confiture, Moment::Asleep(0))?;
     let tmp = tempfile::tempdir()?;
     let ended = host::command(&confiture.program, &slow.stage.ctx(), tmp.path())?
         .arg(calls.to_string())
@@ -50,8 +50,7 @@ fn many(calls: usize, world: &World, confiture: &Installed) -> anyhow::Result<()
     interrupt::check()?;
     let printed = String::from_utf8_lossy(&ended.stdout);
     ensure!(ended.status.success(), "{printed}");
-    let clean = wait(LIMIT, || Ok(slow.leftovers()?.is_none()))?;
-    ensure!(clean.is_some(), "on the server: {:?}", slow.leftovers()?);
+    within(LIMIT, || slow.leftovers())?;
     slow.stage.is_at(&["001", "002", "003"])
 }
 
@@ -65,7 +64,7 @@ pub fn run(adapter: &ConfitureMigration, ctx: &AdapterCtx, calls: usize) -> anyh
     let same = wait(LIMIT, || Ok(holdings()? == before))?;
     let after = holdings()?;
     let found = found.and_then(|()| {
-        ensure!(same.is_some(), "{before} became {after}");
+        ensure!(same, "{before} became {after}");
         Ok(())
     });
     found.map_err(|error| {

@@ -22,17 +22,14 @@ mod undo;
 
 pub use self::host::{HostArgs, SUBCOMMAND as HOST, serve as serve_host};
 
-use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::confiture::Candidate;
 
-use crate::harness::{self, HarnessArgs, Scene, World};
-use crate::help;
+use crate::harness::{self, HarnessArgs, Scene};
 use crate::stage::Stage;
 
 /// Scenes about one thing.
 struct Group {
     name: &'static str,
-    /// What they show, for `--help`.
-    about: &'static str,
     /// The releases that they run with, when none is chosen.
     releases: &'static [&'static str],
     /// The scenes with this confiture.
@@ -57,29 +54,6 @@ const GROUPS: [Group; 16] = [
     examples::GROUP,
     long::GROUP,
 ];
-
-/// `--help`, after the options.
-pub fn help() -> String {
-    let groups = GROUPS.map(|group| (group.name, group.about));
-    help::help(
-        &help::entries("Groups of scenes, named GROUP/RELEASE/SCENE", &groups),
-        &[
-            ("cargo xtask live", "everything but `long/`"),
-            (
-                "cargo xtask live cancel/ --confiture 0.23.0",
-                "one group, with an old release",
-            ),
-            (
-                "cargo xtask live cut/ --every 1",
-                "every possible cut, for an hour or more",
-            ),
-            (
-                "cargo xtask live long/ --calls 500",
-                "a short run of the long group",
-            ),
-        ],
-    )
-}
 
 /// The options of the live scenes.
 #[derive(Debug, clap::Args)]
@@ -117,9 +91,9 @@ fn on_stages<T: Copy + Send + 'static>(
     play: fn(&Stage<'_>, T) -> anyhow::Result<()>,
 ) -> Vec<Scene> {
     let scene = |&(name, what): &(&'static str, T)| {
-        let play =
-            move |world: &World, confiture: &Installed| play(&Stage::new(world, confiture)?, what);
-        Scene::new(name, play)
+        Scene::new(name, move |world, confiture| {
+            play(&Stage::new(world, confiture)?, what)
+        })
     };
     scenes.iter().map(scene).collect()
 }
@@ -134,4 +108,22 @@ type Play = fn(&Stage<'_>) -> anyhow::Result<()>;
 fn candidate(text: &str) -> Candidate {
     let Ok(candidate) = text.parse();
     candidate
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_describes_every_group() {
+        let help = crate::help::of("live");
+        let places: Vec<_> = GROUPS
+            .iter()
+            .map(|group| help.find(&format!("\n  {}\n", group.name)))
+            .collect();
+        assert!(
+            places.iter().all(Option::is_some) && places.is_sorted(),
+            "{help}"
+        );
+    }
 }

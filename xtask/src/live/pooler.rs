@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use contract_catalogue::connection::Endpoint;
 use contract_lab::trouble::Trouble;
 use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::NoDisconnectCheck;
@@ -17,11 +18,10 @@ use fraisier_adapter_confiture::observe::{Call, Event, Observer};
 use tempfile::TempDir;
 
 use super::{Group, on_stages};
-use crate::stage::{Stage, block_on, wait};
+use crate::stage::{Stage, block_on, failed, wait};
 
 pub const GROUP: Group = Group {
     name: "pooler",
-    about: "PgBouncer in between, which accepts no start options; they fail where there is no pgbouncer",
     releases: &["0.23.0", "0.44.0", "newest"],
     scenes: |_, _| {
         on_stages(&SCENES, |stage, play| {
@@ -52,9 +52,8 @@ const SCENES: [(&str, PlayWith); 2] = [
 
 /// Checks that each call succeeds, and reports that the check was refused.
 fn by_default(stage: &Stage<'_>, program: &Path) -> anyhow::Result<()> {
-    let dsn = stage.database.dsn();
-    let pooler = Pooler::start(program, &dsn, "")?;
-    let ctx = stage.ctx_with(&pooler.dsn(&dsn)?);
+    let pooler = Pooler::start(program, stage.endpoint()?, "")?;
+    let ctx = stage.ctx_with(&pooler.reached.dsn());
     let refusals = Arc::new(Refusals::default());
     let adapter = stage.builder().observer(refusals.clone()).build();
     block_on(adapter.up(&ctx, None))?;
@@ -84,22 +83,17 @@ impl Observer for Refusals {
 
 /// Checks that the call is refused, and that the advised setting helps.
 fn demanded(stage: &Stage<'_>, program: &Path) -> anyhow::Result<()> {
-    let dsn = stage.database.dsn();
     let interval = Duration::from_secs(1);
     let demanding = stage.builder().server_disconnect_check(interval).build();
-    let pooler = Pooler::start(program, &dsn, "")?;
-    let ctx = stage.ctx_with(&pooler.dsn(&dsn)?);
-    let error = block_on(demanding.up(&ctx, None)).err();
-    let error = error.context("it was not refused")?;
-    ensure!(
-        error.kind() == AdapterErrorKind::InvalidConfig
-            && error.advice().contains(&format!("`{IGNORES}`"))
-            && error.advice().contains(&format!("`{CHECKS}`")),
-        "{error}"
-    );
+    let pooler = Pooler::start(program, stage.endpoint()?, "")?;
+    let ctx = stage.ctx_with(&pooler.reached.dsn());
+    let refused = block_on(demanding.up(&ctx, None));
+    let advises = [IGNORES, CHECKS].map(|setting| format!("`{setting}`"));
+    let advises = advises.each_ref().map(String::as_str);
+    failed(refused, AdapterErrorKind::InvalidConfig, &advises)?;
     drop(pooler);
-    let pooler = Pooler::start(program, &dsn, IGNORES)?;
-    let ctx = stage.ctx_with(&pooler.dsn(&dsn)?);
+    let pooler = Pooler::start(program, stage.endpoint()?, IGNORES)?;
+    let ctx = stage.ctx_with(&pooler.reached.dsn());
     let (name, value) = CHECKS.split_once('=').unwrap_or_default();
     stage.sql(&format!(
         "DO $$ BEGIN EXECUTE format('ALTER ROLE %I IN DATABASE %I SET {name} = %L', current_user,
@@ -121,30 +115,28 @@ fn find() -> anyhow::Result<PathBuf> {
 /// A running pooler; dropping it ends it.
 struct Pooler {
     child: Child,
-    port: u16,
+    /// Where clients reach it.
+    reached: Endpoint,
     _directory: TempDir,
 }
 
 impl Pooler {
-    /// Starts one with this setting, that passes every connection on to the server of `dsn`.
-    fn start(program: &Path, dsn: &str, setting: &str) -> anyhow::Result<Self> {
-        let server: postgres::Config = dsn.parse().context("the server's DSN cannot be read")?;
-        let (Some(postgres::config::Host::Tcp(host)), Some(server_port)) =
-            (server.get_hosts().first(), server.get_ports().first())
-        else {
-            anyhow::bail!("the pooler needs a server that is reached by TCP");
-        };
-        let password = String::from_utf8_lossy(server.get_password().unwrap_or_default());
-        let user = server.get_user().unwrap_or("postgres");
+    /// Starts one with this setting, that passes every connection on to this server.
+    fn start(program: &Path, server: Endpoint, setting: &str) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let users = directory.path().join("users");
-        std::fs::write(&users, format!("\"{user}\" \"{password}\"\n"))?;
+        std::fs::write(
+            &users,
+            format!("\"{}\" \"{}\"\n", server.user, server.password),
+        )?;
         let config = directory.path().join("pgbouncer.ini");
         let text = format!(
-            "[databases]\n* = host={host} port={server_port}\n[pgbouncer]\n\
+            "[databases]\n* = host={} port={}\n[pgbouncer]\n\
              listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
              auth_type = scram-sha-256\nauth_file = {}\npool_mode = session\n{setting}\n",
+            server.host,
+            server.port,
             users.display()
         );
         std::fs::write(&config, text)?;
@@ -165,23 +157,18 @@ impl Pooler {
         }
         let pooler = Self {
             child: command.spawn()?,
-            port,
+            reached: Endpoint {
+                host: "127.0.0.1".to_owned(),
+                port,
+                ..server
+            },
             _directory: directory,
         };
         let up = wait(PATIENCE, || {
             Ok(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
         })?;
-        ensure!(up.is_some(), "{PROGRAM} did not come up on port {port}");
+        ensure!(up, "{PROGRAM} did not come up on port {port}");
         Ok(pooler)
-    }
-
-    /// The DSN with the pooler in place of the server.
-    fn dsn(&self, dsn: &str) -> anyhow::Result<String> {
-        let (before, after) = dsn
-            .split_once('@')
-            .and_then(|(before, after)| Some((before, after.split_once('/')?.1)))
-            .context("the server's DSN is not a URL with a user")?;
-        Ok(format!("{before}@127.0.0.1:{}/{after}", self.port))
     }
 }
 

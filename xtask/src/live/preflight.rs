@@ -14,8 +14,6 @@ use crate::stage::{Stage, block_on};
 
 pub const GROUP: Group = Group {
     name: "preflight",
-    about: "pending migrations beside applied ones, of which old releases judge every file: nine kinds of \
-         statements, changed files, and a ledger that cannot be read",
     // Those whose verdicts differ most.
     releases: &["0.22.0", "0.23.0", "0.44.0", "1.0.0", "newest"],
     scenes: |_, _| each_on_stage(&SCENES),

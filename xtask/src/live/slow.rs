@@ -16,49 +16,25 @@ use crate::stage::{Stage, wait};
 /// How long to wait for a moment that must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where the migration `002` sleeps. The duration is in a table, so it can change between two calls
-/// without a change of the migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sleep {
-    InStatement,
-    /// In a `.py` migration, between two statements.
-    BetweenStatements,
-}
-
-/// A stage whose migrations `001` and `003` make a table each, and `002` too, while it sleeps.
+/// A stage whose migrations `001` and `003` make a table each, and `002` too, while it sleeps. The duration is
+/// in a table, so it can change between two calls without a change of the migration.
 pub struct Slow<'a> {
     pub stage: Stage<'a>,
     client: Client,
 }
 
 impl<'a> Slow<'a> {
-    pub fn new(world: &'a World, confiture: &'a Installed, sleep: Sleep) -> anyhow::Result<Self> {
+    /// One whose `002` sleeps where a call is stopped at this moment.
+    pub fn new(world: &'a World, confiture: &'a Installed, moment: Moment) -> anyhow::Result<Self> {
         let stage = Stage::new(world, confiture)?;
         stage.project.table("001")?;
         stage.project.table("003")?;
-        let pause = "SELECT pg_sleep((SELECT seconds FROM control.pace));";
-        match sleep {
-            Sleep::InStatement => stage.project.table_and("002", pause, pause)?,
-            Sleep::BetweenStatements => stage.project.python(
-                "002_m002",
-                &format!(
-                    "def pause(self):
-    with self.connection.cursor() as cursor:
-        cursor.execute(\"SELECT seconds FROM control.pace\")
-        (seconds,) = cursor.fetchone()
-    time.sleep(seconds)
-
-def up(self):
-    self.execute(\"CREATE TABLE t_002 (id int)\")
-    self.pause()
-    self.execute(\"INSERT INTO t_002 SELECT generate_series(1, {ROWS})\")
-
-def down(self):
-    self.execute(\"DELETE FROM t_002\")
-    self.pause()
-    self.execute(\"DROP TABLE t_002\")"
-                ),
-            )?,
+        if let Moment::Between = moment {
+            let members = include_str!("slow.py").replace("ROWS", &ROWS.to_string());
+            stage.project.python("002_m002", &members)?;
+        } else {
+            let pause = "SELECT pg_sleep((SELECT seconds FROM control.pace));";
+            stage.project.table_and("002", pause, pause)?;
         }
         let client = stage.sql(
             "CREATE SCHEMA control;
@@ -123,14 +99,6 @@ impl fmt::Display for Moment {
 }
 
 impl Moment {
-    /// Where the migration has to sleep for this moment.
-    pub fn sleep(self) -> Sleep {
-        match self {
-            Self::Between => Sleep::BetweenStatements,
-            _ => Sleep::InStatement,
-        }
-    }
-
     /// Waits for the moment.
     pub fn wait(self, slow: &mut Slow<'_>) -> anyhow::Result<()> {
         let come = wait(PATIENCE, || {
@@ -141,7 +109,7 @@ impl Moment {
                 Self::Asleep(_) | Self::Between => slow.sleepers()? > 0,
             })
         })?;
-        anyhow::ensure!(come.is_some(), "the moment “{self}” never came");
+        anyhow::ensure!(come, "the moment “{self}” never came");
         if let Self::After(delay) | Self::Asleep(delay) = self {
             thread::sleep(Duration::from_millis(delay));
         }

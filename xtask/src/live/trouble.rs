@@ -13,12 +13,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::call::{Direction, Running};
 use super::{Group, Play, on_stages};
-use crate::stage::{Stage, block_on, state, wait};
+use crate::stage::{ASLEEP, Stage, WAITS_FOR_LOCK, block_on, failed, state, wait};
 
 pub const GROUP: Group = Group {
     name: "trouble",
-    about: "a lock that the role may not wait for, a commit that waits for a standby, a process \
-         that has left its group, and a Python that cannot start",
     // One that reports a held lock in another way, and the newest.
     releases: &["0.50.0", "newest"],
     scenes: |_, _| {
@@ -51,7 +49,7 @@ fn role_lock_timeout(stage: &Stage<'_>) -> anyhow::Result<()> {
     gate.batch_execute("BEGIN; LOCK TABLE gate")?;
     stage.project.table_and("003", "LOCK TABLE gate;", "")?;
     let first = Running::start(stage.adapter(), stage.ctx(), Direction::Up);
-    stage.comes(&sessions("wait_event_type = 'Lock'"))?;
+    stage.comes(WAITS_FOR_LOCK)?;
     stage.sql(
         "DO $$ BEGIN EXECUTE format('ALTER ROLE %I IN DATABASE %I SET lock_timeout = %L',
          current_user, current_database(), '2s'); END $$",
@@ -59,8 +57,7 @@ fn role_lock_timeout(stage: &Stage<'_>) -> anyhow::Result<()> {
     let second = stage.up();
     gate.batch_execute("COMMIT")?;
     first.finish()?.context("the first deploy")?;
-    let error = second.err().context("the lock was not held")?;
-    ensure!(error.kind() == AdapterErrorKind::LockContention, "{error}");
+    failed(second, AdapterErrorKind::LockContention, &[])?;
     stage.is_at(&["001", "002", "003"])
 }
 
@@ -79,7 +76,7 @@ fn concurrent_index(stage: &Stage<'_>) -> anyhow::Result<()> {
         .migration("003_m003", index, "DROP INDEX index_003;")?;
     let start = || Running::start(stage.adapter(), stage.ctx(), Direction::Up);
     let first = start();
-    stage.comes(&sessions("wait_event = 'PgSleep'"))?;
+    stage.comes(ASLEEP)?;
     let second = start();
     let first = first.finish()?.context("the first deploy")?;
     let second = second.finish()?.context("the second deploy")?;
@@ -107,7 +104,7 @@ fn standby_is_missing(stage: &Stage<'_>) -> anyhow::Result<()> {
     client.batch_execute("ALTER SYSTEM RESET synchronous_standby_names")?;
     client.batch_execute("SELECT pg_reload_conf()")?;
     let ended = wait(PATIENCE, || Ok(look::sessions(&mut client)? == 0))?;
-    ensure!(ended.is_some(), "the session stays");
+    ensure!(ended, "the session did not end");
     let error = result.err().context("nothing waited for the standby")?;
     ensure!(
         state(&database)? == ["001"],
@@ -161,12 +158,4 @@ fn module_is_missing(stage: &Stage<'_>) -> anyhow::Result<()> {
     ensure!(error.to_string().contains(cause), "{error}");
     ensure!(error.state().is_unchanged(), "{error}");
     Ok(())
-}
-
-/// A query for other sessions with this condition.
-fn sessions(so: &str) -> String {
-    format!(
-        "SELECT FROM pg_stat_activity WHERE datname = current_database()
-         AND pid <> pg_backend_pid() AND {so}"
-    )
 }

@@ -16,7 +16,6 @@ use contract_catalogue::recording::Recording;
 use contract_catalogue::release::Release;
 
 use crate::exit::Unexpected;
-use crate::help;
 use confiture_gate::result::Report;
 use confiture_gate::run::progress::Progress;
 use confiture_gate::run::record::record;
@@ -25,32 +24,6 @@ use contract_lab::postgres::{Major, Server};
 use contract_lab::ui::Ui;
 use contract_lab::{Lab, LabArgs, registry};
 use store::{Store, Texts};
-
-/// `--help`, after the options.
-pub fn help() -> String {
-    help::help(
-        "",
-        &[
-            (
-                "cargo xtask refresh",
-                "the releases of the registry that the index lacks",
-            ),
-            ("cargo xtask refresh 0.22.0 0.23.0", "these"),
-            (
-                "cargo xtask refresh all",
-                "every release, about an hour on two cores",
-            ),
-            (
-                "cargo xtask refresh all --only down-to/one-time",
-                "a case that was added to the catalogue, on every release",
-            ),
-            (
-                "cargo xtask refresh --changes 0.22.0 0.23.0",
-                "the differences between the recordings of the two",
-            ),
-        ],
-    )
-}
 
 /// Record what confiture releases do, for the replay suite
 ///
@@ -126,29 +99,28 @@ pub fn run(args: RefreshArgs) -> anyhow::Result<()> {
             .map(|(name, it)| (name.clone(), it.to_file()));
         let texts = texts.collect();
         let how = (&provided.installed, postgresql.as_str());
-        keep(&mut store, release, texts, how, &args.fixtures, ui)?;
+        keep(&mut store, release, texts, how)?;
     }
-    if contradicted > 0 {
-        return Err(Unexpected(format!(
-            "{contradicted} recordings contradict what the catalogue expects; look at them, and \
-             change the catalogue where confiture is right"
-        ))
-        .into());
-    }
+    let text = format!(
+        "{contradicted} recordings contradict what the catalogue expects; look at them, and change the \
+         catalogue where confiture is right"
+    );
+    ensure!(contradicted == 0, Unexpected(text));
     Ok(())
 }
 
-/// Stores what the gate's run of a release recorded.
+/// Stores what the gate's run of a release recorded. Returns the recorded release before it, and the
+/// differences.
 pub fn store_run(
     release: Release,
     report: &Report,
     fixtures: &Path,
     lab: LabArgs,
-) -> anyhow::Result<()> {
-    let ui = Ui::stderr();
+) -> anyhow::Result<(Option<Release>, String)> {
     let catalogue = catalogue();
     let mut store = Store::read(fixtures, &catalogue)?;
-    let provided = provide(&Lab::new(lab, ui)?, &Candidate::Release(release), &[])?;
+    let lab = Lab::new(lab, Ui::stderr())?;
+    let provided = provide(&lab, &Candidate::Release(release), &[])?;
     let cases = report.candidates.iter().flat_map(|judged| &judged.cases);
     let of_catalogue = |name: &str| catalogue.iter().any(|case| case.name == name);
     let texts = cases
@@ -156,14 +128,11 @@ pub fn store_run(
         .filter_map(|case| Some((case.name.clone(), case.seen.clone()?)))
         .collect();
     let postgresql = report.provenance.postgresql.clone().unwrap_or_default();
-    keep(
-        &mut store,
-        release,
-        texts,
-        (&provided.installed, &postgresql),
-        fixtures,
-        ui,
-    )
+    let how = (&provided.installed, postgresql.as_str());
+    let before = store.releases().range(..release).next_back().copied();
+    keep(&mut store, release, texts, how)?;
+    let changes = before.map(|before| difference::between(&store, before, release));
+    Ok((before, changes.unwrap_or_default()))
 }
 
 /// Stores the recordings of one release, and how they were made.
@@ -172,27 +141,19 @@ fn keep(
     release: Release,
     texts: Texts,
     how: (&Installed, &str),
-    fixtures: &Path,
-    ui: Ui,
 ) -> anyhow::Result<()> {
     let changed = store.write(&BTreeMap::from([(release, texts)]))?;
-    provenance::write(release, how, fixtures)?;
+    provenance::write(release, how, store.root())?;
     if store.releases().last() == Some(&release) {
-        provenance::write_exit_codes(&store.shown_by(release), fixtures)?;
+        provenance::write_exit_codes(&store.shown_by(release), store.root())?;
     }
+    let ui = Ui::stderr();
     ui.note(&difference::changed_cases(store, release));
     ui.note(&format!(
         "recorded {release}: {} recordings written, {} removed",
         changed.written, changed.removed,
     ));
     Ok(())
-}
-
-/// What the recordings of two releases differ in, as `refresh --changes` prints it.
-pub fn changes(fixtures: &Path, from: Release, to: Release) -> anyhow::Result<String> {
-    let catalogue = catalogue();
-    let store = Store::read(fixtures, &catalogue)?;
-    Ok(difference::between(&store, from, to))
 }
 
 fn is_chosen(only: &[String], case: &Case) -> bool {

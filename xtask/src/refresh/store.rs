@@ -40,6 +40,11 @@ impl<'a> Store<'a> {
         Ok(store)
     }
 
+    /// The directory of the recordings.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The releases of the index.
     pub fn releases(&self) -> &BTreeSet<Release> {
         &self.releases

@@ -2,7 +2,7 @@
 //! and their rehearsal: each wheel used where there is no Rust.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -10,11 +10,11 @@ use std::{env, fs};
 use anyhow::{Context as _, ensure};
 use contract_lab::build_once::build_once;
 use contract_lab::command::{self, Output};
+use contract_lab::confiture::digest::hash_file;
 use contract_lab::packages::{install_environment, install_into};
 use contract_lab::registry::{PACKAGE, newest};
 use contract_lab::ui::{Ui, good};
 use contract_lab::{Lab, LabArgs};
-use sha2::{Digest as _, Sha256};
 
 use super::{CARRIED, Checklist, Package, workspace};
 use crate::cargo::{cargo, host, last, root, without_cargo};
@@ -201,7 +201,6 @@ struct Built {
     programs: Vec<PathBuf>,
     /// The unpacked `.dist-info`.
     about: PathBuf,
-    bill: PathBuf,
     carried: Vec<PathBuf>,
     scratch: tempfile::TempDir,
 }
@@ -225,7 +224,7 @@ impl Built {
             maturin.args(["--zig", "--compatibility", "manylinux2014"]);
         }
         succeeded(&command::run(without_cargo(&mut maturin))?, "maturin")?;
-        let wheel = only_file(&wheels, ".whl")?;
+        let wheel = only(&wheels, ".whl")?;
 
         let unpacked = scratch.path().join("unpacked");
         let mut unpack = Command::new(tools.join("python"));
@@ -234,25 +233,18 @@ impl Built {
             .arg(&wheel)
             .arg(&unpacked);
         succeeded(&command::run(&mut unpack)?, "unpacking the wheel")?;
-        let found = |suffix: &str| -> anyhow::Result<PathBuf> {
-            let mut entries = fs::read_dir(&unpacked)?.filter_map(Result::ok);
-            let named = entries.find(|it| it.file_name().to_string_lossy().ends_with(suffix));
-            Ok(named
-                .with_context(|| format!("the wheel has no {suffix}"))?
-                .path())
-        };
         let mut programs = Vec::new();
-        for entry in fs::read_dir(found(".data")?.join("scripts"))? {
+        for entry in fs::read_dir(only(&unpacked, ".data")?.join("scripts"))? {
             let program = entry?.path();
-            executable(&program)?;
+            // Python loses file modes when it unpacks a wheel.
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
             programs.push(program);
         }
         let beside = package.manifest_path.parent().context("a manifest")?;
-        let about = found(".dist-info")?;
+        let about = only(&unpacked, ".dist-info")?;
         Ok(Self {
             name: format!("{}-{}-{target}", package.name, package.version),
             programs,
-            bill: only_file(&about.join("sboms"), ".cyclonedx.json")?,
             about,
             carried: CARRIED.iter().map(|name| beside.join(name)).collect(),
             wheel,
@@ -273,7 +265,7 @@ impl Built {
                 let failed =
                     |reason| anyhow::anyhow!("the wheel of {name} cannot be installed: {reason}");
                 install_environment(lab, building, &wheel)?.map_err(failed)?;
-                if name == crate::program::PROGRAM {
+                if name == crate::cargo::PROGRAM {
                     let confiture = format!("{PACKAGE}=={}", newest(lab)?);
                     let mut install = install_into(lab, building.directory)?;
                     succeeded(&building.run(install.arg(&confiture))?, &confiture)?;
@@ -309,13 +301,14 @@ impl Built {
         let wheel = self.wheel.file_name().context("a file")?;
         fs::copy(&self.wheel, directory.join(wheel))?;
         let bill = format!("{}.cyclonedx.json", self.name);
-        fs::copy(&self.bill, directory.join(&bill))?;
+        let built = only(&self.about.join("sboms"), ".cyclonedx.json")?;
+        fs::copy(built, directory.join(&bill))?;
         Ok(vec![wheel.to_string_lossy().into_owned(), archive, bill])
     }
 }
 
-/// The only file in `directory` whose name has this suffix.
-fn only_file(directory: &Path, suffix: &str) -> anyhow::Result<PathBuf> {
+/// The only entry of `directory` whose name has this suffix.
+fn only(directory: &Path, suffix: &str) -> anyhow::Result<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
         let path = entry?.path();
@@ -325,17 +318,10 @@ fn only_file(directory: &Path, suffix: &str) -> anyhow::Result<PathBuf> {
     }
     ensure!(
         files.len() == 1,
-        "{} files {suffix}, instead of one",
+        "{} entries {suffix}, instead of one",
         files.len()
     );
     Ok(files.remove(0))
-}
-
-/// Makes the program executable: Python loses file modes when it unpacks a wheel.
-fn executable(program: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(program, mode).with_context(|| program.display().to_string())
 }
 
 /// `PATH` with the tools first; the cargo that runs this is used for the build too.
@@ -348,23 +334,16 @@ fn path_with(tools: &Path) -> anyhow::Result<OsString> {
 }
 
 fn succeeded(output: &Output, what: &str) -> anyhow::Result<()> {
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = last(&output.stderr);
-    Err(Unexpected(format!("{what} failed with {}:\n{said}", output.status)).into())
+    let (status, said) = (output.status, last(&output.stderr));
+    let text = format!("{what} failed with {status}:\n{said}");
+    ensure!(status.success(), Unexpected(text));
+    Ok(())
 }
 
 /// A line for each file, as `sha256sum --check` reads it.
 fn sums(directory: &Path, files: &[String]) -> anyhow::Result<String> {
-    let mut lines = String::new();
-    for file in files {
-        for byte in Sha256::digest(fs::read(directory.join(file))?) {
-            let _ = write!(lines, "{byte:02x}");
-        }
-        let _ = writeln!(lines, "  {file}");
-    }
-    Ok(lines)
+    let line = |file| Ok(format!("{}  {file}\n", hash_file(&directory.join(file))?));
+    files.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -383,12 +362,12 @@ mod tests {
     #[test]
     fn a_missing_or_additional_file_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(only_file(directory.path(), ".whl").is_err());
+        assert!(only(directory.path(), ".whl").is_err());
         fs::write(directory.path().join("a.whl"), "").unwrap();
         fs::write(directory.path().join("a.txt"), "").unwrap();
-        let file = only_file(directory.path(), ".whl").unwrap();
+        let file = only(directory.path(), ".whl").unwrap();
         assert_eq!(file, directory.path().join("a.whl"));
         fs::write(directory.path().join("b.whl"), "").unwrap();
-        assert!(only_file(directory.path(), ".whl").is_err());
+        assert!(only(directory.path(), ".whl").is_err());
     }
 }

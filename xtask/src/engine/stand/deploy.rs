@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use contract_lab::command::{Output, run_within};
 use serde::Deserialize;
 
@@ -15,33 +15,31 @@ use crate::project::Project;
 /// How long a deploy may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// The variable that the engine reads the connection string from.
-const DSN: &str = "SHOP_DATABASE_URL";
+/// The engine's configuration; [`Stand::settings`] are filled in.
+const CONFIGURATION: &str = include_str!("../fraisier.toml");
 
-/// The result of a run of the engine.
-#[derive(Debug)]
+/// The result of a deploy, as `fraisier --json deploy` prints it.
+#[derive(Debug, Deserialize)]
 pub struct Deployed {
     /// `committed`, `rolled_back` or `partial_rollback`.
-    pub outcome: String,
-    /// The step that failed, and why.
-    pub detail: String,
-}
-
-/// The document that `fraisier --json deploy` prints.
-#[derive(Deserialize)]
-struct Document {
     outcome: String,
+    /// The step that failed, and why.
     #[serde(default)]
-    detail: String,
+    pub detail: String,
 }
 
 impl Stand<'_> {
     /// A command of the engine with these arguments, in the directory in which it would be started.
-    pub fn engine(&self, arguments: &[&str]) -> anyhow::Result<Command> {
-        self.config.write(self.project.root())?;
+    pub fn engine(&self, arguments: &[impl AsRef<str>]) -> anyhow::Result<Command> {
+        let filled = |text: String, (name, value): (&String, &String)| {
+            text.replace(&format!("{{{name}}}"), value)
+        };
+        let configuration = self.settings.iter().fold(CONFIGURATION.to_owned(), filled);
+        let configuration = configuration + "\n" + &self.sections.join("\n");
+        fs::write(self.project.root().join("fraisier.toml"), configuration)?;
         let mut command = Command::new(&self.fraisier);
         command
-            .args(arguments)
+            .args(arguments.iter().map(AsRef::as_ref))
             .current_dir(self.project.root())
             .env_clear()
             .env("PATH", &self.search)
@@ -49,7 +47,7 @@ impl Stand<'_> {
             .env("TMPDIR", self.root().join("tmp"))
             .env("LC_ALL", "C.UTF-8")
             .env("FRAISIER_CONFITURE_BIN", self.root().join("bin/confiture"))
-            .env(DSN, self.database.dsn())
+            .env("SHOP_DATABASE_URL", self.database.dsn())
             .env(MARK, self.root());
         if self.way == Way::Program {
             // The health command asks for the secret under its logical name.
@@ -60,7 +58,7 @@ impl Stand<'_> {
     }
 
     /// Runs the engine to its end, and checks that it printed no secret.
-    pub fn run(&mut self, arguments: &[&str]) -> anyhow::Result<Output> {
+    fn run(&mut self, arguments: &[impl AsRef<str>]) -> anyhow::Result<Output> {
         let output = run_within(&mut self.engine(arguments)?, PATIENCE)?;
         let printed = format!("{}{}", output.stdout, output.stderr);
         ensure!(
@@ -83,36 +81,38 @@ impl Stand<'_> {
     /// Builds the artifact and deploys it as `version`.
     pub fn deploy(&mut self, version: &str) -> anyhow::Result<Deployed> {
         self.build()?;
-        self.saga(&["--json", "deploy", "--app-version", version])
+        self.saga(&["deploy", "--app-version", version])
     }
 
     /// Runs a command of the engine that ends like a deploy.
-    pub fn saga(&mut self, arguments: &[&str]) -> anyhow::Result<Deployed> {
-        let output = self.run(arguments)?;
-        let printed = format!("{}{}", output.stdout, output.stderr);
-        let document: Document = serde_json::from_str(&output.stdout)
-            .with_context(|| format!("no outcome in what the engine printed:\n{printed}"))?;
-        let status = output.status.code();
-        let expected = match document.outcome.as_str() {
-            "committed" => Some(0),
-            "partial_rollback" => Some(2),
-            _ => Some(1),
+    pub fn saga(&mut self, arguments: &[impl AsRef<str>]) -> anyhow::Result<Deployed> {
+        let arguments = arguments.iter().map(AsRef::as_ref);
+        let arguments: Vec<&str> = ["--json"].into_iter().chain(arguments).collect();
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = self.run(&arguments)?;
+        let deployed: Deployed = serde_json::from_str(&stdout)
+            .with_context(|| format!("no outcome in what the engine printed:\n{stdout}{stderr}"))?;
+        let expected = match deployed.outcome.as_str() {
+            "committed" => 0,
+            "partial_rollback" => 2,
+            _ => 1,
         };
         ensure!(
-            status == expected,
-            "{} with exit status {status:?}",
-            document.outcome
+            status.code() == Some(expected),
+            "{} with {status}",
+            deployed.outcome
         );
-        let deployed = Deployed {
-            outcome: document.outcome,
-            detail: document.detail,
-        };
-        self.ended.push(deployed.summary());
+        let (_, step) = deployed.detail.split_once("step '").unwrap_or_default();
+        let (step, _) = step.split_once('\'').unwrap_or_default();
+        self.ended.push(format!("{} {step}", deployed.outcome));
         Ok(deployed)
     }
 
     /// Runs a command of the engine that has to succeed, or to fail, without the outcome of a deploy.
-    pub fn ends(&mut self, success: bool, arguments: &[&str]) -> anyhow::Result<String> {
+    pub fn ends(&mut self, success: bool, arguments: &[String]) -> anyhow::Result<String> {
         let output = self.run(arguments)?;
         let printed = format!("{}{}", output.stdout, output.stderr);
         ensure!(
@@ -144,35 +144,28 @@ impl Stand<'_> {
 }
 
 impl Deployed {
-    /// The outcome, and the step that failed.
-    fn summary(&self) -> String {
-        let step = self.detail.split_once("step '").unwrap_or_default().1;
-        let step = step.split_once('\'').unwrap_or_default().0;
-        format!("{} {step}", self.outcome)
-    }
-
     /// Checks that the deploy was committed.
     pub fn committed(&self) -> anyhow::Result<()> {
-        if self.outcome != "committed" {
-            bail!("{}: {}", self.outcome, self.detail);
-        }
-        Ok(())
+        self.ended("committed")
     }
 
-    /// Checks that the deploy was rolled back at `step`, for a reason that contains `words`.
-    pub fn rolled_back(&self, step: &str, words: &str) -> anyhow::Result<()> {
-        let at = format!("(step '{step}':");
+    /// Checks how the deploy ended.
+    pub fn ended(&self, outcome: &str) -> anyhow::Result<()> {
+        let right = self.outcome == outcome;
         ensure!(
-            self.outcome == "rolled_back" && self.detail.contains(&at),
-            "not rolled back at {step}, but {}: {}",
+            right,
+            "not {outcome}, but {}: {}",
             self.outcome,
             self.detail
         );
-        ensure!(
-            self.detail.contains(words),
-            "the reason does not say “{words}”: {}",
-            self.detail
-        );
+        Ok(())
+    }
+
+    /// Checks that the deploy was rolled back at this step.
+    pub fn rolled_back(&self, step: &str) -> anyhow::Result<()> {
+        self.ended("rolled_back")?;
+        let right = self.detail.contains(&format!("(step '{step}':"));
+        ensure!(right, "not at {step}: {}", self.detail);
         Ok(())
     }
 }

@@ -1,8 +1,10 @@
 //! A machine to deploy on: a project, the programs that the engine calls, a database, and checks of all
 //! these after a deploy.
 
-pub mod deploy;
-mod traces;
+mod deploy;
+mod look;
+
+pub use self::deploy::Deployed;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,7 +20,6 @@ use contract_lab::postgres::Database;
 use contract_lab::runner::database::endpoint;
 use tempfile::TempDir;
 
-use super::config::Config;
 use super::install;
 use super::way::Way;
 use crate::harness::World;
@@ -31,31 +32,10 @@ const MARK: &str = "XTASK_ENGINE_STAND";
 pub const ADMIN: &str = "SHOP_ADMIN_URL";
 
 /// A `systemctl` with one unit, which does not run.
-const SYSTEMCTL: &str = r#"
-echo systemctl "$@" >> "$root/asked"
-case "$1 $3" in
-"is-active "*) echo inactive; exit 3 ;;
-"show EnvironmentFiles") echo "EnvironmentFiles=$(cat "$root/flag") (ignore_errors=yes)" ;;
-"show Group") id -gn ;;
-esac
-exit 0
-"#;
+const SYSTEMCTL: &str = include_str!("../../../stand-ins/systemctl.sh");
 
 /// The first lines of the script of confiture.
-const NOTED: &str = r#"
-import os, sys
-print(*sys.argv[1:], file=open("ROOT/started", "a"))
-if "SHOP_ADMIN_URL" in os.environ:
-    print("confiture", file=open("ROOT/exposed", "a"))
-"#;
-
-/// Runs the program as an orphan, and waits for its end.
-const ORPHANED: &str = r#"#!/bin/sh
-exec 3<&0
-ended="ROOT/ended.$$"
-(sh -c '"$0" <&3; touch "$1"' "ROOT/program" "$ended" &)
-until [ -e "$ended" ]; do sleep 0.1; done
-"#;
+const NOTED: &str = include_str!("../../../stand-ins/noted.py");
 
 /// The projects, programs and database of one story.
 pub struct Stand<'a> {
@@ -63,19 +43,20 @@ pub struct Stand<'a> {
     pub way: Way,
     /// The confiture that is deployed with.
     pub release: Release,
-    /// The settings of the next deploy.
-    pub config: Config,
+    /// The settings of the engine's configuration, and further sections of it.
+    pub settings: BTreeMap<String, String>,
+    pub sections: Vec<String>,
     /// Variables of the engine, in addition to those of every deploy.
-    pub env: BTreeMap<&'static str, OsString>,
+    pub env: BTreeMap<String, String>,
     pub database: Database<'a>,
     pub project: Project,
     fraisier: PathBuf,
     /// How the runs of the engine ended.
     ended: Vec<String>,
     /// The administrator's connection string.
-    admin: String,
-    /// A directory that is not below the root.
-    outside: Option<PathBuf>,
+    pub admin: String,
+    /// A directory that is not below the root, and is removed together with the stand.
+    pub outside: Option<PathBuf>,
     password: String,
     directory: TempDir,
     search: OsString,
@@ -86,7 +67,7 @@ impl<'a> Stand<'a> {
     pub fn new(world: &'a World, confiture: &Installed, way: Way) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let root = directory.path();
-        for part in ["bin", "home", "tmp", "project/build", "lb"] {
+        for part in ["bin", "home", "tmp", "project/build", "lb", "backups"] {
             fs::create_dir_all(root.join(part))?;
         }
         let bin = root.join("bin");
@@ -105,7 +86,7 @@ impl<'a> Stand<'a> {
         let program = shared(&confiture.program, &venv, &noted)?;
         symlink(program, bin.join("confiture"))?;
         // The engine does not list programs that are links.
-        fs::copy(world.program()?, bin.join(crate::program::PROGRAM))?;
+        fs::copy(world.program()?, bin.join(crate::cargo::PROGRAM))?;
         let server = &world.server;
         let postgres = world.postgres_programs()?;
         let database = server.create_unique_database("engine")?;
@@ -115,10 +96,26 @@ impl<'a> Stand<'a> {
             Path::new("/usr/bin"),
             Path::new("/bin"),
         ])?;
+        let adapter = match way {
+            Way::Program => "confiture-ipc",
+            Way::Shipped | Way::InProcess => "confiture",
+        };
+        let settings = [
+            ("adapter", adapter),
+            ("name", "shop"),
+            ("environment", "production"),
+            ("production", "true"),
+            ("strategy", ""),
+            ("preflight", "live"),
+            ("health", "true"),
+        ];
         Ok(Self {
             way,
             release: confiture.version.parse()?,
-            config: Config::new(way, root),
+            settings: settings
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            sections: Vec::new(),
             env: BTreeMap::new(),
             ended: Vec::new(),
             outside: None,
@@ -132,31 +129,34 @@ impl<'a> Stand<'a> {
         })
     }
 
-    /// Adds the administrator's connection string to the engine's environment.
-    pub fn set_admin(&mut self) {
-        self.env.insert(ADMIN, self.admin.clone().into());
-    }
-
-    /// From now on the engine is not a parent process of the program, as if it ran on another host.
-    pub fn hide_engine(&self) -> anyhow::Result<()> {
-        let program = self.root().join("bin").join(crate::program::PROGRAM);
-        fs::rename(&program, self.root().join("program"))?;
-        let text = ORPHANED.replace("ROOT", &self.root().display().to_string());
-        Ok(write_program(&program, &text)?)
-    }
-
-    /// Removes the directory together with the stand.
-    pub fn remove_later(&mut self, directory: PathBuf) {
-        self.outside = Some(directory);
-    }
-
     pub fn root(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Whether this confiture is at least `release`.
-    pub fn since(&self, release: &str) -> bool {
-        release.parse().is_ok_and(|minimum| self.release >= minimum)
+    /// Replaces the names in braces by what they stand for on this stand.
+    pub fn filled(&self, text: &str) -> String {
+        text.replace("{root}", &self.root().display().to_string())
+            .replace("{database}", self.database.name())
+            .replace("{release}", &self.release.to_string())
+    }
+
+    /// Whether this condition holds; the head of `stories.toml` lists them.
+    pub fn holds(&self, condition: &str) -> anyhow::Result<bool> {
+        if let Some(opposite) = condition.strip_prefix("not ") {
+            return Ok(!self.holds(opposite)?);
+        }
+        if let Some(way) = Way::ALL.into_iter().find(|way| way.word() == condition) {
+            return Ok(self.way == way);
+        }
+        Ok(match condition {
+            "ours" => self.way != Way::Shipped,
+            // The shipped adapter trusts no verdict before 0.44.0; ours checks each `true` of those releases.
+            "windows" => self.holds(match self.way {
+                Way::Shipped => "0.44.0",
+                Way::Program | Way::InProcess => "0.23.0",
+            })?,
+            release => self.release >= release.parse()?,
+        })
     }
 }
 

@@ -1,18 +1,18 @@
 //! A stage on which advice is followed.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
-use contract_lab::command::{Output, run};
-use contract_lab::confiture::Installed;
+use contract_lab::command::run;
 use contract_lab::packages::install_into;
-use fraisier_adapter_api::{AdapterCtx, MigrationOutcome, Revision};
 use fraisier_adapter_confiture::ConfitureMigration;
+use serde_json::Value;
 
 use crate::stage::{Stage, block_on};
 
@@ -37,23 +37,13 @@ impl<'a> Deref for Follower<'a> {
 }
 
 impl Follower<'_> {
-    /// A shell script that runs these lines, and then confiture.
-    pub fn wrapper(&self, first: &str) -> anyhow::Result<PathBuf> {
-        let confiture = self.confiture.program.display();
-        self.script(&format!("#!/bin/sh\n{first}\nexec '{confiture}' \"$@\"\n"))
-    }
-
-    /// The advice of the error, which has to contain this text.
+    /// The advice of the failure, which has to contain this text.
     pub fn advised<T>(
         &self,
         outcome: Result<T, impl Display>,
         says: &str,
     ) -> anyhow::Result<String> {
-        let error = outcome.err().context("there was no trouble")?;
-        self.read(&error.to_string(), says)
-    }
-
-    fn read(&self, message: &str, says: &str) -> anyhow::Result<String> {
+        let message = outcome.err().context("the call succeeded")?.to_string();
         let (_, advice) = message
             .split_once(". Next: ")
             .with_context(|| format!("it advises nothing: {message}"))?;
@@ -68,52 +58,43 @@ impl Follower<'_> {
         Ok(advice.to_owned())
     }
 
-    /// Checks that an `up` applies exactly these.
-    pub fn applies(&self, versions: &[&str]) -> anyhow::Result<()> {
-        applies(&self.adapter(), &self.ctx(), versions)
+    /// The advice of an `up` of this adapter, which fails.
+    pub fn up_advises(&self, adapter: &ConfitureMigration, says: &str) -> anyhow::Result<String> {
+        self.advised(block_on(adapter.up(&self.ctx(), None)), says)
     }
 
-    /// The advice of an `up` that fails.
-    pub fn up_advises(&self, says: &str) -> anyhow::Result<String> {
-        self.advised(self.up(), says)
+    /// Checks that an `up` of this adapter applies exactly these, after the advice was followed.
+    pub fn applies(&self, adapter: &ConfitureMigration, versions: &[&str]) -> anyhow::Result<()> {
+        let outcome = block_on(adapter.up(&self.ctx(), None));
+        let applied = outcome.context("the advice was followed")?.applied;
+        let applied: Vec<&str> = applied.iter().map(AsRef::as_ref).collect();
+        ensure!(
+            applied == versions,
+            "it applied {applied:?}, not {versions:?}"
+        );
+        Ok(())
     }
 
-    /// Runs the adapter's program with only these variables.
-    pub fn runs(&self, what: &str, env: &[(&str, &Path)]) -> anyhow::Result<Output> {
+    /// Runs the adapter's program with only these variables. Returns what it printed, or its message.
+    pub fn runs(
+        &self,
+        what: &str,
+        env: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+    ) -> anyhow::Result<Result<String, String>> {
         let mut command = Command::new(self.world.program()?);
         command
             .args([what, "--json"])
             .current_dir(self.workdir())
             .env_clear()
             .env("DATABASE_URL", self.database.dsn())
-            .envs(env.iter().copied());
-        run(&mut command)
-    }
-
-    /// Checks that the adapter's program gives this advice.
-    pub fn program_advises(
-        &self,
-        what: &str,
-        env: &[(&str, &Path)],
-        says: &str,
-    ) -> anyhow::Result<()> {
-        let output = self.runs(what, env)?;
-        let result: serde_json::Value = serde_json::from_str(&output.stdout)?;
-        let message = result.pointer("/error/message");
-        let message = message.and_then(serde_json::Value::as_str);
-        self.read(message.context("there was no trouble")?, says)?;
-        Ok(())
-    }
-
-    /// Checks that the adapter's program succeeds, and reports a database without a revision.
-    pub fn program_succeeds(&self, env: &[(&str, &Path)]) -> anyhow::Result<()> {
-        let output = self.runs("current", env)?;
-        ensure!(
-            output.status.success(),
-            "the advice was followed: {}",
-            output.stdout
-        );
-        Ok(())
+            .envs(env);
+        let output = run(&mut command)?;
+        if output.status.success() {
+            return Ok(Ok(output.stdout));
+        }
+        let result: Value = serde_json::from_str(&output.stdout)?;
+        let message = result.pointer("/error/message").and_then(Value::as_str);
+        Ok(Err(message.unwrap_or(&output.stdout).to_owned()))
     }
 
     /// Installs into the environment what the advice says in `(pip install …)`.
@@ -128,27 +109,4 @@ impl Follower<'_> {
         ensure!(output.status.success(), "{}", output.stderr);
         Ok(())
     }
-}
-
-/// Checks that an `up` of this adapter applies exactly these.
-pub fn applies(
-    adapter: &ConfitureMigration,
-    ctx: &AdapterCtx,
-    versions: &[&str],
-) -> anyhow::Result<()> {
-    let outcome = block_on(adapter.up(ctx, None)).context("the advice was followed")?;
-    are(&outcome, versions)
-}
-
-/// Checks that exactly these were applied or rolled back.
-pub fn are(outcome: &MigrationOutcome, versions: &[impl AsRef<str>]) -> anyhow::Result<()> {
-    let found: Vec<&str> = outcome.applied.iter().map(Revision::as_str).collect();
-    let versions: Vec<&str> = versions.iter().map(AsRef::as_ref).collect();
-    ensure!(found == versions, "they were {found:?}, not {versions:?}");
-    Ok(())
-}
-
-/// The directory of its program.
-pub fn directory_of(confiture: &Installed) -> anyhow::Result<&Path> {
-    confiture.program.parent().context("a program at the root")
 }

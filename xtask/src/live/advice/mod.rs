@@ -3,12 +3,8 @@
 //! Each scene causes a failure, does what the message says after `Next:`, and then has to succeed. The
 //! last scene fails if there is advice that no scene received.
 
-mod configuration;
-mod environment;
+mod by_code;
 mod follower;
-mod migrations;
-mod program;
-mod rollback;
 mod trouble;
 
 use std::collections::BTreeSet;
@@ -17,31 +13,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::ensure;
-use contract_lab::confiture::{Candidate, Installed};
+use contract_lab::confiture::Candidate;
 use fraisier_adapter_confiture::tools::every_advice;
 
 use self::follower::Follower;
 use super::{Group, LiveArgs};
-use crate::harness::{Scene, Skip, World};
+use crate::harness::{Scene, Skip};
 use crate::stage::{Stage, wait};
 
 pub const GROUP: Group = Group {
     name: "advice",
-    about: "what messages advise behind `Next:`, followed: whether the call then succeeds, and whether \
-         there is advice that nothing follows",
     releases: &["newest"],
     scenes,
 };
 
-/// A scene: it causes a failure, and follows the advice.
-type Play = (&'static str, fn(&Follower<'_>) -> anyhow::Result<()>);
-
 /// The beginning of the advice that a scene of another group follows, because it needs what that group
 /// has.
 const FOLLOWED_BY_POOLER: &str = "configure the pooler to ignore it";
-
-/// The scene that limits the file descriptors of this process.
-const ALONE: &str = "no descriptors are left";
 
 /// How long the last scene waits for the others.
 const PATIENCE: Duration = Duration::from_secs(1800);
@@ -54,30 +42,20 @@ struct Received {
 }
 
 fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
-    let plays = [
-        configuration::SCENES,
-        program::SCENES,
-        environment::SCENES,
-        migrations::SCENES,
-        rollback::SCENES,
-    ]
-    .concat();
     let received = Arc::new(Received::default());
     let mut scenes: Vec<Scene> = Vec::new();
-    for (name, play) in plays {
-        let scene = scene(name, &received, play);
-        scenes.push(if name == ALONE { scene.alone() } else { scene });
-    }
-    let troubles = trouble::all().into_iter();
-    scenes.extend(troubles.map(|trouble| {
+    for trouble in trouble::all() {
         let name = trouble.name.clone();
-        scene(&name, &received, move |stage: &Follower<'_>| {
-            trouble.play(stage)
-        })
-    }));
+        scenes.push(scene(&name, &received, |stage| trouble.play(stage)));
+    }
+    for (name, play) in by_code::SCENES {
+        let scene = scene(name, &received, play);
+        let alone = name == by_code::ALONE;
+        scenes.push(if alone { scene.alone() } else { scene });
+    }
     let all = scenes.len();
-    let play = move |_: &World, _: &Installed| complete(&received, all);
-    scenes.push(Scene::new("all advice was given", play).summary());
+    let last = Scene::new("all advice was given", move |_, _| complete(&received, all));
+    scenes.push(last.summary());
     scenes
 }
 
@@ -88,7 +66,7 @@ fn scene(
     play: impl FnOnce(&Follower<'_>) -> anyhow::Result<()> + Send + 'static,
 ) -> Scene {
     let received = Arc::clone(received);
-    Scene::new(name, move |world: &World, confiture: &Installed| {
+    Scene::new(name, move |world, confiture| {
         let stage = Stage::new(world, confiture)?;
         let project = &stage.project;
         project.migration("001_one", "CREATE TABLE one (id int);", "DROP TABLE one;")?;

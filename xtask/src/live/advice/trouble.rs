@@ -1,12 +1,15 @@
 //! Failures as data: the cause, the advice, and what to do to follow it.
 
-use anyhow::Context as _;
-use fraisier_adapter_api::MigrationOutcome;
-use fraisier_adapter_confiture::{ConfitureMigration, Failure};
-use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
 
-use super::follower::{Follower, are};
-use crate::live::call::Direction;
+use anyhow::{Context as _, ensure};
+use fraisier_adapter_api::Revision;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::follower::Follower;
 use crate::stage::block_on;
 
 /// The name of a migration, and the SQL of both directions.
@@ -17,17 +20,43 @@ type Migration = (String, String, String);
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Trouble {
     pub(super) name: String,
-    release: Option<String>,
     applied: Option<Vec<Migration>>,
     sql: Option<String>,
     remove: Option<String>,
-    adds: Option<Migration>,
-    down: bool,
+    adds: Vec<Migration>,
+    files: BTreeMap<String, String>,
+    script: Option<String>,
+    call: Vec<Call>,
     says: String,
     then: Option<String>,
     deletes: Option<String>,
-    writes: Option<Migration>,
+    writes: Vec<Migration>,
+    next: Vec<Call>,
     result: Vec<String>,
+    finally: Option<String>,
+}
+
+/// A call of the adapter, or of its program.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Call {
+    what: Option<String>,
+    target: Option<String>,
+    dsn: Option<String>,
+    parameter: Option<(String, String)>,
+    against: Option<String>,
+    workdir: Option<String>,
+    migrations_path: Option<String>,
+    settings: BTreeMap<String, Value>,
+    release: Option<String>,
+    confiture: Option<String>,
+    check: Option<bool>,
+    undo: bool,
+    destructive: bool,
+    reversible: bool,
+    program: Option<String>,
+    env: BTreeMap<String, String>,
+    result: Option<Vec<String>>,
 }
 
 /// All failures.
@@ -41,59 +70,135 @@ pub(super) fn all() -> Vec<Trouble> {
 }
 
 impl Trouble {
-    pub(super) fn play(&self, stage: &Follower<'_>) -> anyhow::Result<()> {
-        let name = stage.database.name();
-        let sql = |text: &str| stage.sql(&text.replace("{database}", name));
-        let first = match &self.release {
-            Some(release) => {
-                let program = stage.world.release(release)?.program;
-                ConfitureMigration::with_program(program)
-            }
-            None => stage.adapter(),
+    pub(super) fn play(mut self, stage: &Follower<'_>) -> anyhow::Result<()> {
+        let project = &stage.project;
+        let write = |migrations: &[Migration]| {
+            let mut migrations = migrations.iter();
+            migrations.try_for_each(|(name, up, down)| project.migration(name, up, down))
         };
-        if let Some(applied) = &self.applied {
-            applied.iter().try_for_each(|it| write(stage, it))?;
-            block_on(first.up(&stage.ctx(), None))?;
+        if self.call.is_empty() {
+            self.call.push(Call::default());
         }
+        let first = &self.call[0];
+        if let Some(applied) = &self.applied {
+            write(applied)?;
+            let release = first.release.clone();
+            let up = Call {
+                release,
+                ..Call::default()
+            };
+            up.make(stage, "")?.map_err(anyhow::Error::msg)?;
+        }
+        let sql = |text: &str| stage.sql(&stage.filled(text));
         let session = self.sql.as_deref().map(sql).transpose()?;
         if let Some(prefix) = &self.remove {
-            stage.project.remove(prefix)?;
+            project.remove(prefix)?;
         }
-        self.adds.iter().try_for_each(|it| write(stage, it))?;
-        let advice = stage.advised(self.call(stage, &first), &self.says)?;
+        write(&self.adds)?;
+        for (file, text) in &self.files {
+            let path = project.root().join(file);
+            fs::create_dir_all(path.parent().context("a file in a directory")?)?;
+            fs::write(path, text)?;
+        }
+        if let Some(text) = &self.script {
+            stage.script(&stage.filled(text))?;
+        }
+        let mut advice = String::new();
+        for call in &self.call {
+            advice = stage.advised(call.make(stage, "")?, &self.says)?;
+        }
         drop(session);
-        match self.then.as_deref() {
-            Some("advised") => {
-                let statement = advice.find("UPDATE").context("it contains no statement")?;
-                sql(&advice[statement..])?;
-            }
-            Some(text) => drop(sql(text)?),
-            None => {}
+        let advised = advice.split('`').nth(1).unwrap_or_default();
+        if let Some(then) = &self.then {
+            let statement = advice.find("UPDATE").map_or("", |at| &advice[at..]);
+            let then = then.replace("{statement}", statement);
+            sql(&then.replace("{advised}", advised))?;
         }
         if let Some(prefix) = &self.deletes {
-            stage.project.remove(prefix)?;
+            project.remove(prefix)?;
         }
-        self.writes.iter().try_for_each(|it| write(stage, it))?;
-        let outcome = self
-            .call(stage, &stage.adapter())
-            .context("the advice was followed")?;
-        are(&outcome, &self.result)
-    }
-
-    fn call(
-        &self,
-        stage: &Follower<'_>,
-        adapter: &ConfitureMigration,
-    ) -> Result<MigrationOutcome, Failure> {
-        let direction = if self.down {
-            Direction::Down
-        } else {
-            Direction::Up
-        };
-        block_on(direction.migrate(adapter, &stage.ctx()))
+        write(&self.writes)?;
+        if self.next.is_empty() {
+            self.next.push(Call {
+                what: first.what.clone(),
+                target: first.target.clone(),
+                ..Call::default()
+            });
+        }
+        for call in &self.next {
+            let result = call.make(stage, advised)?.map_err(anyhow::Error::msg);
+            let result = result.context("the advice was followed")?;
+            let expected = call.result.as_ref().unwrap_or(&self.result);
+            ensure!(result == *expected, "it is {result:?}, not {expected:?}");
+        }
+        self.finally.as_deref().map(sql).transpose()?;
+        Ok(())
     }
 }
 
-fn write(stage: &Follower<'_>, (name, up, down): &Migration) -> anyhow::Result<()> {
-    stage.project.migration(name, up, down)
+impl Call {
+    /// The versions that the call applied or rolled back, or the revision that it found; or its failure.
+    fn make(
+        &self,
+        stage: &Follower<'_>,
+        advised: &str,
+    ) -> anyhow::Result<Result<Vec<String>, String>> {
+        let filled = |text: &str| stage.filled(&text.replace("{advised}", advised));
+        if let Some(program) = &self.program {
+            let env = self.env.iter().map(|(name, value)| (name, filled(value)));
+            return Ok(stage.runs(program, env)?.map(|_| Vec::new()));
+        }
+        let dsn = self.dsn.as_deref().unwrap_or("{dsn}");
+        let mut dsn = filled(dsn);
+        if let Some((name, value)) = &self.parameter {
+            let value = filled(value).replace(' ', "%20").replace('=', "%3D");
+            let mark = if dsn.contains('?') { '&' } else { '?' };
+            dsn.extend([format!("{mark}{name}={value}")]);
+        }
+        let mut ctx = stage.ctx_with(&dsn);
+        if let Some(against) = &self.against {
+            ctx = ctx.with_resolved_secret("AGAINST_DATABASE_URL", filled(against));
+        }
+        if let Some(workdir) = &self.workdir {
+            ctx.workdir = filled(workdir).into();
+        }
+        if let Some(path) = &self.migrations_path {
+            ctx.migrations_path = Some(path.into());
+        }
+        for (name, value) in &self.settings {
+            ctx = ctx.with_setting(filled(name), value.clone());
+        }
+
+        let mut builder = stage
+            .builder()
+            .undo_failed_up(self.undo)
+            .allow_destructive(self.destructive)
+            .require_reversible(self.reversible);
+        if let Some(release) = &self.release {
+            builder = builder.program(stage.world.release(release)?.program);
+        }
+        if let Some(confiture) = &self.confiture {
+            builder = builder.program(filled(confiture));
+        }
+        if let Some(check) = self.check {
+            builder = builder.server_disconnect_check(check.then_some(Duration::from_secs(1)));
+        }
+        let adapter = builder.build();
+
+        let target = self.target.as_ref().map(Revision::new);
+        let versions = match (self.what.as_deref(), target) {
+            (None, target) => block_on(adapter.up(&ctx, target)).map(|it| it.applied),
+            (Some("down_to"), Some(target)) => {
+                block_on(adapter.down_to(&ctx, target)).map(|it| it.applied)
+            }
+            (Some("current"), None) => {
+                block_on(adapter.current_revision(&ctx)).map(|it| it.into_iter().collect())
+            }
+            (Some("preflight"), None) => block_on(adapter.preflight(&ctx)).map(|_| Vec::new()),
+            (Some("describe"), None) => block_on(adapter.describe()).map(|_| Vec::new()),
+            other => anyhow::bail!("no method of the adapter: {other:?}"),
+        };
+        let text = |versions: Vec<Revision>| versions.into_iter().map(String::from).collect();
+        Ok(versions.map(text).map_err(|failure| failure.to_string()))
+    }
 }

@@ -6,7 +6,6 @@ pub(super) mod proxy;
 mod statement;
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -18,7 +17,7 @@ use contract_lab::postgres::Database;
 use contract_lab::runner::database::{endpoint, settle};
 
 use self::message::Message;
-use self::proxy::Proxy;
+use self::proxy::{Interferes, Proxy, address};
 use self::statement::{Claim, Statement, compare};
 use super::Group;
 use super::call::Direction;
@@ -27,18 +26,15 @@ use crate::stage::{Stage, block_on, state};
 
 pub const GROUP: Group = Group {
     name: "cut",
-    about: "a proxy cuts the connection after a message of a whole `up` and `down_to`: whether what is \
-         then reported about the database is true",
     // Releases that report a lost connection differently: the second reports what it applied before, the
     // third more details of it.
     releases: &["0.23.0", "0.44.0", "1.29.0"],
     scenes: |args, _| {
         let every = args.every;
         let scene = |direction: Direction| {
-            let play = move |world: &World, confiture: &Installed| {
+            Scene::new(direction.to_string(), move |world, confiture| {
                 cuts(world, confiture, direction, every)
-            };
-            Scene::new(direction.to_string(), play)
+            })
         };
         [Direction::Up, Direction::Down].map(scene).into()
     },
@@ -123,7 +119,8 @@ fn cut(stage: &Stage<'_>, direction: Direction, cut_after: Option<usize>) -> any
     let server = &stage.world.server;
     let database: Database<'_> = server.create_unique_copy("cut", &stage.database)?;
     let direct = endpoint(server, database.name(), "")?;
-    let proxy = Proxy::start(address(&direct)?, cut_after)?;
+    let interferes = cut_after.map_or(Interferes::Never, Interferes::CutsAfter);
+    let proxy = Proxy::start(address(&direct)?, interferes)?;
     let through = Endpoint {
         host: "127.0.0.1".to_owned(),
         port: proxy.port(),
@@ -159,11 +156,6 @@ fn cut(stage: &Stage<'_>, direction: Direction, cut_after: Option<usize>) -> any
         passed: proxy.passed(),
         statement,
     })
-}
-
-fn address(endpoint: &Endpoint) -> anyhow::Result<SocketAddr> {
-    let mut addresses = (endpoint.host.as_str(), endpoint.port).to_socket_addrs()?;
-    addresses.next().context("the server has no address")
 }
 
 #[cfg(test)]

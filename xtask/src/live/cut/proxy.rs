@@ -1,11 +1,24 @@
 //! A proxy between confiture and PostgreSQL that cuts a connection after a chosen message.
 
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use anyhow::Context as _;
+use contract_catalogue::connection::Endpoint;
+
 use super::message::{Message, Sender, commits, first_message, message};
+
+/// What a proxy does beside passing messages on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interferes {
+    Never,
+    /// It cuts a connection after so many messages of all connections together.
+    CutsAfter(usize),
+    /// It refuses start options, as `PgBouncer` does.
+    RefusesOptions,
+}
 
 /// A proxy on a port of its own; dropping it closes the port.
 pub struct Proxy {
@@ -14,8 +27,7 @@ pub struct Proxy {
 }
 
 struct Shared {
-    /// How many messages pass, of all connections together, before one connection is cut.
-    cut_after: Option<usize>,
+    interferes: Interferes,
     state: Mutex<State>,
 }
 
@@ -32,12 +44,12 @@ impl Shared {
 }
 
 impl Proxy {
-    /// Listens on a free port of 127.0.0.1 for `server`, and cuts after so many messages.
-    pub fn start(server: SocketAddr, cut_after: Option<usize>) -> io::Result<Self> {
+    /// Listens on a free port of 127.0.0.1 for `server`.
+    pub fn start(server: SocketAddr, interferes: Interferes) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            cut_after,
+            interferes,
             state: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
@@ -81,6 +93,13 @@ fn serve(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> Option<(
     client.set_nodelay(true).ok()?;
     server.set_nodelay(true).ok()?;
     let first = first_message(&mut client)?;
+    let options = first.windows(9).any(|it| it == b"\0options\0");
+    if options && shared.interferes == Interferes::RefusesOptions {
+        let fields = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+        let length = u32::try_from(fields.len() + 4).ok()?;
+        let refusal = [b"E", &length.to_be_bytes()[..], fields].concat();
+        return client.write_all(&refusal).ok();
+    }
     let cut = Mutex::new(false);
     let connection = Connection {
         shared,
@@ -130,7 +149,7 @@ impl Connection<'_> {
             sender,
             commits: commits(sender, message),
         });
-        if self.shared.cut_after == Some(state.passed.len()) {
+        if self.shared.interferes == Interferes::CutsAfter(state.passed.len()) {
             *cut = true;
             // Each side reads what was sent to it before, and then the end.
             let _ = self.client.shutdown(Shutdown::Write);
@@ -152,6 +171,12 @@ fn drain(from: &mut TcpStream) {
     let _ = io::copy(from, &mut io::sink());
 }
 
+/// The address of a server.
+pub fn address(endpoint: &Endpoint) -> anyhow::Result<SocketAddr> {
+    let mut addresses = (endpoint.host.as_str(), endpoint.port).to_socket_addrs()?;
+    addresses.next().context("the server has no address")
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
@@ -163,7 +188,7 @@ mod tests {
     const COMMIT: &[u8] = b"Q\x00\x00\x00\x0bCOMMIT\x00";
     const DONE: &[u8] = b"C\x00\x00\x00\x0bCOMMIT\x00";
 
-    /// A server that answers each message with [`DONE`]; gives what it was sent.
+    /// A server that answers each message with [`DONE`], and a thread that returns what it received.
     fn server() -> (SocketAddr, thread::JoinHandle<Vec<u8>>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -180,9 +205,9 @@ mod tests {
     }
 
     /// What the client and the server read when the connection is cut after so many messages.
-    fn cut(cut_after: Option<usize>) -> (Vec<u8>, Vec<u8>, Vec<Message>) {
+    fn cut(interferes: Interferes) -> (Vec<u8>, Vec<u8>, Vec<Message>) {
         let (address, server) = server();
-        let proxy = Proxy::start(address, cut_after).unwrap();
+        let proxy = Proxy::start(address, interferes).unwrap();
         let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();
         // In pieces that are no messages.
         for piece in [STARTUP, &COMMIT[..3], &COMMIT[3..], COMMIT] {
@@ -196,7 +221,7 @@ mod tests {
 
     #[test]
     fn without_a_cut_the_proxy_is_transparent() {
-        let (read, received, passed) = cut(None);
+        let (read, received, passed) = cut(Interferes::Never);
         assert_eq!(received, [STARTUP, COMMIT, COMMIT].concat());
         assert_eq!(read, [DONE, DONE].concat());
         assert_eq!(passed.iter().filter(|message| message.commits).count(), 4);
@@ -205,10 +230,10 @@ mod tests {
 
     #[test]
     fn only_bytes_before_the_cut_arrive() {
-        let (read, received, passed) = cut(Some(1));
+        let (read, received, passed) = cut(Interferes::CutsAfter(1));
         assert_eq!((read.len(), received.as_slice()), (0, STARTUP));
         assert_eq!(passed.len(), 1);
-        let (read, received, passed) = cut(Some(2));
+        let (read, received, passed) = cut(Interferes::CutsAfter(2));
         assert_eq!(received, [STARTUP, COMMIT].concat());
         assert_eq!((read.len(), passed.len()), (0, 2));
     }
@@ -216,7 +241,7 @@ mod tests {
     #[test]
     fn encryption_is_refused() {
         let (address, server) = server();
-        let proxy = Proxy::start(address, None).unwrap();
+        let proxy = Proxy::start(address, Interferes::Never).unwrap();
         let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();
         let request = [&8_u32.to_be_bytes()[..], &SSL_REQUEST.to_be_bytes()].concat();
         client.write_all(&request).unwrap();

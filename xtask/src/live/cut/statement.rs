@@ -18,7 +18,7 @@ pub enum Claim {
     Unknown,
 }
 
-/// The claim of an answer, and why it is false, if it is.
+/// What a result claims, and why that is false, if it is.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Statement {
     pub claim: Claim,

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, ensure};
-use confiture_gate::run::terms::base_version;
-use contract_lab::files::write_program;
-use postgres::Config;
+use anyhow::ensure;
 
+use crate::live::cut::proxy::address;
 use crate::stage::Stage;
 
 /// The variable with the connection string.
@@ -56,7 +55,7 @@ impl<'a> Subject<'a> {
 
     /// Replaces the port of the connection string.
     pub(super) fn replace_port(&mut self, port: u16) -> anyhow::Result<()> {
-        let old = self.port()?;
+        let old = self.endpoint()?.port;
         self.replace_in_dsn(&format!(":{old}/"), &format!(":{port}/"))
     }
 
@@ -67,34 +66,16 @@ impl<'a> Subject<'a> {
         dsn.push(parameters);
     }
 
-    /// The port of the server itself.
-    pub(super) fn port(&self) -> anyhow::Result<u16> {
-        let config: Config = self.database.dsn().parse()?;
-        let port = config.get_ports().first().copied();
-        port.context("the server's connection string has no port")
-    }
-
-    /// The password, which no diagnosis may contain.
-    pub(super) fn password(&self) -> anyhow::Result<String> {
-        let config: Config = self.database.dsn().parse()?;
-        let password = config.get_password();
-        let password = password.context("the server's connection string has no password")?;
-        Ok(String::from_utf8_lossy(password).into_owned())
+    /// The address of the server itself.
+    pub(super) fn server(&self) -> anyhow::Result<SocketAddr> {
+        address(&self.endpoint()?)
     }
 
     /// A stand-in for confiture.
     pub(super) fn program(&mut self, text: &str) -> anyhow::Result<()> {
-        let path = self.project.root().join("confiture");
-        write_program(&path, text)?;
+        let path = self.script(text)?;
         self.env.insert(CONFITURE.into(), path.into());
         Ok(())
-    }
-
-    pub(super) fn since(&self, release: &str) -> bool {
-        let deployed = base_version(&self.confiture.version);
-        release
-            .parse()
-            .is_ok_and(|minimum| deployed >= Some(minimum))
     }
 
     pub(super) fn migrations(&self) -> PathBuf {
@@ -116,12 +97,4 @@ impl<'a> Subject<'a> {
                    FROM pg_class WHERE relpersistence <> 't'";
         Ok(self.database.connect()?.query_one(sql, &[])?.get(0))
     }
-}
-
-/// What a check has to find.
-#[derive(Debug)]
-pub(super) struct Expected {
-    pub(super) check: String,
-    pub(super) status: String,
-    pub(super) says: String,
 }
