@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use contract_catalogue::release::Release;
 use fraisier_adapter_api::{AdapterErrorKind, MigrationOutcome, Revision};
 use fraisier_adapter_confiture::observe::{Call, Event};
-use fraisier_adapter_confiture::{ConfitureMigration, Failure};
+use fraisier_adapter_confiture::{Builder, ConfitureMigration, Failure};
 
 use super::call::{Direction, Running};
 use super::{Group, Play, each_on_stage};
@@ -27,9 +27,10 @@ pub const GROUP: Group = Group {
 /// The first release that plans a rollback under the migration lock.
 const LOCKED_ROLLBACK: Release = Release::new(0, 48, 0);
 
-const SCENES: [(&str, Play); 11] = [
+const SCENES: [(&str, Play); 12] = [
     ("rows without a time", no_time),
     ("times that are text", text_times),
+    ("the last row is not the newest", last_is_not_newest),
     (
         "nothing to apply from a directory that lacks what is applied",
         nothing_to_apply,
@@ -98,6 +99,35 @@ fn text_times(stage: &Stage<'_>) -> anyhow::Result<()> {
         last.as_ref().is_err_and(|it| it.state().is_unchanged()) || last == Ok(Some("003".into())),
         "{last:?}"
     );
+    Ok(())
+}
+
+/// `current_revision` returns the last row, and reports that confiture names another. Where the rows are not
+/// known, it reports that.
+fn last_is_not_newest(stage: &Stage<'_>) -> anyhow::Result<()> {
+    applied(stage, &["001", "002", "003"])?;
+    let [second, third] = ["002", "003"].map(|it| Some(Revision::new(it)));
+    let current = |builder: Builder, expected: &Option<Revision>, reports: fn(&Event) -> bool| {
+        let (sender, events) = mpsc::channel();
+        let observer = move |_: &Call, event: &Event| drop(sender.send(event.clone()));
+        let adapter = builder.observer(Arc::new(observer)).build();
+        let found = block_on(adapter.current_revision(&stage.ctx()))?;
+        let events: Vec<Event> = events.try_iter().collect();
+        ensure!(found == *expected, "it is at {found:?}: {events:?}");
+        anyhow::Ok(events.iter().any(reports))
+    };
+    let differs = |event: &Event| matches!(event, Event::RevisionsDiffer { .. });
+    ensure!(
+        !current(stage.builder(), &third, differs)?,
+        "the times agree"
+    );
+    stage.sql(
+        "UPDATE tb_confiture SET applied_at = applied_at + interval '1 h' WHERE version < '003'",
+    )?;
+    ensure!(current(stage.builder(), &third, differs)?, "no event");
+    let unread = |event: &Event| matches!(event, Event::LedgerNotRead { .. });
+    let wrapper = stage.builder().program(stage.wrapper()?);
+    ensure!(current(wrapper, &second, unread)?, "no event");
     Ok(())
 }
 

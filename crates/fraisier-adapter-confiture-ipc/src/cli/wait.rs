@@ -64,7 +64,8 @@ impl Wait {
 
     fn line(&self) -> String {
         let seconds = self.began.elapsed().as_secs();
-        format!("{} for {seconds} s{}", self.method, *self.at.borrow())
+        let at = page::printable(&self.at.borrow());
+        format!("{} for {seconds} s{at}", self.method)
     }
 }
 
