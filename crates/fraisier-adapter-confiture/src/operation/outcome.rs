@@ -259,6 +259,9 @@ impl Ended {
             };
         } else if code.is_some_and(|code| is_refusal(self.output.exit, code)) {
             state = DatabaseState::Unchanged;
+            if rejects_parameter(said) {
+                (kind, next) = (Kind::InvalidConfig, Advice::correct_setting());
+            }
         }
         let errors = is_about_migration.then(|| without_harmful_advice(said));
         let fault = self.fault(kind, &what, state, next).with_errors(errors);
@@ -348,6 +351,19 @@ fn is_a_banner(line: &str) -> bool {
         "Migration file not found for ",
     ];
     names_our_report(line) || BEGINNINGS.iter().any(|start| line.starts_with(start))
+}
+
+/// Whether libpq rejected a parameter before it looked for a server. The connection string was checked, so
+/// the parameter is one of a variable, or has a value that another one forbids.
+fn rejects_parameter(said: &str) -> bool {
+    const BEGINNINGS: [&str; 4] = [
+        "invalid ",
+        "weak sslmode ",
+        "could not match ",
+        "sslmode value ",
+    ];
+    let why = said.split_once(": connection is bad: ");
+    why.is_some_and(|(_, why)| BEGINNINGS.iter().any(|it| why.starts_with(it)))
 }
 
 /// Whether confiture refuses to begin because a file was edited after it was applied: it compares

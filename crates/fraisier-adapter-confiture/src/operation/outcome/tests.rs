@@ -218,3 +218,29 @@ fn omitted_output_counts_as_printed() {
         assert_eq!(ended.printed_anything(), printed, "{head:?}");
     }
 }
+
+#[test]
+fn a_parameter_that_libpq_rejects_is_invalid_config() {
+    let bad = "Failed to connect to database: connection is bad: ";
+    for (said, kind) in [
+        (
+            "weak sslmode \"prefer\" may not be used with sslnegotiation=direct (use \"require\")",
+            AdapterErrorKind::InvalidConfig,
+        ),
+        (
+            "invalid sslmode value: \"on\"",
+            AdapterErrorKind::InvalidConfig,
+        ),
+        (
+            "connection to server on socket \"/run/x\" failed: invalid",
+            AdapterErrorKind::DbUnreachable,
+        ),
+    ] {
+        let report = envelope("CONFIG_006", &format!("{bad}{said}"), "Check the server");
+        let failure = failure(&output(3, Some(&report)));
+        assert_eq!(failure.kind(), kind, "{failure}");
+        assert_eq!(*failure.state(), DatabaseState::Unchanged, "{failure}");
+        let is_about_server = failure.advice().contains("heck the server");
+        assert_eq!(is_about_server, kind == AdapterErrorKind::DbUnreachable);
+    }
+}
