@@ -163,7 +163,8 @@ def statements(port, is_encrypted, takes_options):
                     t.evtfoid::regproc) AS what,
                 format('ALTER EVENT TRIGGER %I DISABLE', t.evtname) AS remedy
             FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.evtfoid
-            WHERE t.evtenabled IN ('O', 'A') AND t.evtevent <> 'login' AND NOT EXISTS (
+            WHERE t.evtenabled IN ('O', 'A') AND t.evtevent <> 'login'
+                AND current_setting('event_triggers', true) IS DISTINCT FROM 'off' AND NOT EXISTS (
                 SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass
                 AND d.objid = t.oid AND d.deptype = 'e')
             ORDER BY 2""",
@@ -229,7 +230,7 @@ def ask(psycopg, connection, statement, deadline, limit_ms=STATEMENT_MS):
 def judge_timeouts(found, ask):
     """Finds timeouts that end what confiture reads at first."""
     if sqlstate(found) == "57014":
-        return {"rows": [{"kind": "too short", "what": "even the settings could not be read"}]}
+        return {"rows": [{"kind": "too short", "what": "statement_timeout, which ended even the query for its value"}]}
     for row in found.get("rows", ()):
         if row["name"] == "statement_timeout" and row["ms"] < STATEMENT_MS and sqlstate(ask(READ, row["ms"])) == "57014":
             row["kind"] = "too short"
