@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use fraisier_adapter_api::{
-    AdapterCtx, AdapterDescription, AdapterError, AdapterErrorKind, MigrationAdapter,
+    AdapterCtx, AdapterDescription, AdapterError, AdapterErrorKind as Kind, MigrationAdapter,
     MigrationOutcome, PreflightReport, Revision, VerifyReport,
 };
 
@@ -19,8 +19,6 @@ use crate::observe;
 use crate::observe::announcer::Announcer;
 use crate::operation::{Call, Operation, current, describe, down_to, preflight, up, verify};
 use crate::process::{Environment, Runner};
-#[cfg(any(test, feature = "tools"))]
-use crate::process::{RunError, find_program};
 use crate::redact::{Redact, Redactor};
 use crate::request::{Config, Request};
 
@@ -99,7 +97,7 @@ use crate::request::{Config, Request};
 /// [`Event::RevisionsDiffer`]: crate::observe::Event::RevisionsDiffer
 #[derive(Debug, Clone)]
 pub struct ConfitureMigration {
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     runner: Runner,
 }
 
@@ -141,13 +139,6 @@ impl ConfitureMigration {
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.config.timeout
-    }
-
-    /// The file that a call executes, as far as that can be said without executing it.
-    #[cfg(any(test, feature = "tools"))]
-    pub(crate) fn program_file(&self) -> Result<PathBuf, RunError> {
-        let environment = self.config.inherit.environment(&Environment::inherited());
-        find_program(&self.config.program, environment.get("PATH"))
     }
 
     /// Waits until nothing of the cancelled calls remains: no process, no thread, no file.
@@ -278,8 +269,7 @@ impl ConfitureMigration {
         let result = self.runner.threads.run(work).await;
         result.unwrap_or_else(|error| {
             let what = format!("cannot start a thread: {error}");
-            let kind = AdapterErrorKind::Execution;
-            let fault = Fault::not_started(kind, what, Advice::free_resources());
+            let fault = Fault::not_started(Kind::Execution, what, Advice::free_resources());
             Err(fault.redacted(Some(operation.as_str()), &Redactor::default()))
         })
     }

@@ -108,10 +108,16 @@ impl Fault {
         Self::not_started(error.kind, error.message, Advice::none())
     }
 
-    /// The same failure in another state, and of this kind where the state allows it.
-    pub(crate) fn in_state(mut self, kind: Kind, state: DatabaseState) -> Self {
-        self.kind = consistent(kind, &state);
+    /// The same failure in another state, and of its kind where the state allows it.
+    pub(crate) fn in_state(mut self, state: DatabaseState) -> Self {
         self.state = state;
+        let kind = self.kind;
+        self.of_kind(kind)
+    }
+
+    /// The same failure of another kind, where the state allows it.
+    pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = consistent(kind, &self.state);
         self
     }
 

@@ -108,12 +108,8 @@ impl DatabaseState {
 
 impl fmt::Display for DatabaseState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let with = |versions: &[Revision], singular, plural| {
-            let verb = if versions.len() == 1 {
-                singular
-            } else {
-                plural
-            };
+        let with = |versions: &[Revision], one, more| {
+            let verb = if versions.len() == 1 { one } else { more };
             format!("{} {verb}", listed(versions))
         };
         let were = |versions: &[Revision]| with(versions, "was", "were");

@@ -46,8 +46,11 @@ fn a_kind_that_says_nothing_happened_needs_a_state_that_says_the_same() {
     ];
     let kind = |kind, state: &DatabaseState| {
         let built = Fault::new(kind, "it failed", state.clone(), Advice::none());
-        let set = failed("it failed", DatabaseState::Unknown, "").in_state(kind, state.clone());
+        let set = failed("it failed", state.clone(), "").of_kind(kind);
         assert_eq!(built.kind(), set.kind(), "{kind}: {state}");
+        let changed = Fault::new(kind, "it failed", DatabaseState::Unchanged, Advice::none());
+        let changed = changed.in_state(state.clone());
+        assert_eq!(built.kind(), changed.kind(), "{kind}: {state}");
         built.kind()
     };
     for harmless in harmless {

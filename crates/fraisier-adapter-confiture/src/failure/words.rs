@@ -133,44 +133,33 @@ fn without_full_stop(text: &str) -> &str {
 /// applies what is applied already.
 const HARMFUL: [&str; 2] = ["--no-lock", "--force"];
 
-/// The text without the paragraph in which confiture advises to rename files whose names are not those of
-/// migrations: renamed to `.verify.up.sql`, a check is applied as a migration.
-fn without_renames(text: &str) -> String {
+/// The text without every sentence that advises an option of [`HARMFUL`], and without the paragraph in which
+/// confiture advises to rename files whose names are not those of migrations: renamed to `.verify.up.sql`, a
+/// check is applied as a migration.
+pub(crate) fn without_harmful_advice(text: &str) -> String {
     const TITLE: &str = "⚠️  WARNING: Orphaned migration files";
     const LAST: &str = "Learn more: ";
-    const ADVICE: &str = "→ rename";
+    let is_harmful = |text: &str| HARMFUL.iter().any(|option| text.contains(option));
     let begins = |line: &str, with: &str| line.trim_start().starts_with(with);
     let mut kept = Vec::new();
     let mut lines = text.split('\n');
     while let Some(line) = lines.next() {
-        if begins(line, TITLE) {
-            // Without its last line, the paragraph was cut, and what follows may be about something else.
-            if let Some(last) = lines.clone().position(|line| begins(line, LAST)) {
-                lines.nth(last);
+        match line {
+            _ if begins(line, TITLE) => {
+                // Without its last line, the paragraph was cut, and what follows may be about something else.
+                if let Some(last) = lines.clone().position(|line| begins(line, LAST)) {
+                    lines.nth(last);
+                }
             }
-        } else if !line.contains(ADVICE) {
-            kept.push(line);
+            _ if line.contains("→ rename") => {}
+            _ if is_harmful(line) => {
+                let harmless = line.split_inclusive(". ").filter(|it| !is_harmful(it));
+                kept.push(harmless.collect::<String>().trim_end().to_owned());
+            }
+            _ => kept.push(line.to_owned()),
         }
     }
     kept.join("\n")
-}
-
-/// The text without every sentence that advises an option of [`HARMFUL`], and without the advice to rename
-/// files.
-pub(crate) fn without_harmful_advice(text: &str) -> String {
-    let text = without_renames(text);
-    let harmful = |text: &str| HARMFUL.iter().any(|option| text.contains(option));
-    if !harmful(&text) {
-        return text;
-    }
-    let lines = text.split('\n').map(|line| {
-        if !harmful(line) {
-            return line.to_owned();
-        }
-        let sentences = line.split_inclusive(". ").filter(|it| !harmful(it));
-        sentences.collect::<String>().trim_end().to_owned()
-    });
-    lines.collect::<Vec<String>>().join("\n")
 }
 
 /// Adds a line to a log.

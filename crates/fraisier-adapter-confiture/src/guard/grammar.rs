@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use super::scan::Token;
+use super::scan::{Scanner, Token};
 
 /// The shapes. In small letters are keywords; in capitals, other shapes, `TEXT`, `NUMBER`, `NEGATIVE` and
 /// `NAME`, a plain name that is not the system's. `?` is one or none, `*` any number, and `+` one or more
@@ -106,30 +106,19 @@ const RESERVED: &[&str] = &[
 /// A shape: its alternatives, each a sequence.
 type Shape = Vec<Vec<Part>>;
 
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) item: Item,
-    pub(super) count: Count,
-}
+/// An item, and behind it `?`, `*`, `+` or nothing.
+type Part = (Item, &'static str);
 
 #[derive(Debug)]
-pub(super) enum Item {
+enum Item {
     /// A kind of token.
     Token(Token<'static>),
     Name,
     Shape(usize),
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Count {
-    One,
-    Maybe,
-    Many,
-    List,
-}
-
 /// The shapes by their number. That of a statement is the first.
-pub(super) static GRAMMAR: LazyLock<Vec<Shape>> = LazyLock::new(|| {
+static GRAMMAR: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     let parts = |sequence: &'static str| sequence.split_whitespace().map(part).collect();
     let shape = |text: &'static str| text.split('|').map(parts).collect();
     SHAPES.iter().map(|(_, text)| shape(text)).collect()
@@ -137,12 +126,6 @@ pub(super) static GRAMMAR: LazyLock<Vec<Shape>> = LazyLock::new(|| {
 
 fn part(text: &'static str) -> Part {
     let name = text.trim_end_matches(['?', '*', '+']);
-    let count = match &text[name.len()..] {
-        "?" => Count::Maybe,
-        "*" => Count::Many,
-        "+" => Count::List,
-        _ => Count::One,
-    };
     let item = match (name, name.as_bytes()) {
         ("NAME", _) => Item::Name,
         ("TEXT", _) => Item::Token(Token::Text),
@@ -156,11 +139,11 @@ fn part(text: &'static str) -> Part {
         }
         _ => Item::Token(Token::Word(name)),
     };
-    Part { item, count }
+    (item, &text[name.len()..])
 }
 
 /// Whether this is a plain name that is not the system's.
-pub(super) fn is_plain_name(token: Token<'_>) -> bool {
+fn is_plain_name(token: Token<'_>) -> bool {
     let is_the_systems = |name: &str| {
         ["pg_", "information_schema"].iter().any(|with| {
             let start = name.get(..with.len());
@@ -174,5 +157,111 @@ pub(super) fn is_plain_name(token: Token<'_>) -> bool {
             !is_the_systems(word) && !reserved.any(|it| it.eq_ignore_ascii_case(word))
         }
         _ => false,
+    }
+}
+
+/// A shape began, and what follows is something else.
+struct Doubt;
+
+/// Reads one statement, to its `;` or the end of the file, and compares it with the grammar, token by token.
+///
+/// The first token decides which alternative a statement follows; from then on it has to fit. There is no
+/// tree and no backtracking, so a statement needs no memory however long it is.
+pub(super) struct Statement<'a> {
+    scanner: Scanner<'a>,
+    token: Token<'a>,
+    /// How many tokens have fitted.
+    fitted: usize,
+}
+
+impl<'a> Statement<'a> {
+    /// The statement that begins where `scanner` is.
+    pub(super) fn at(mut scanner: Scanner<'a>) -> Self {
+        let token = scanner.next();
+        Self {
+            scanner,
+            token,
+            fitted: 0,
+        }
+    }
+
+    /// Whether all of it has a shape of the grammar, or there is nothing.
+    pub(super) fn is_recognised(&mut self) -> bool {
+        self.is_over() || matches!(self.shape(0), Ok(true)) && self.is_over()
+    }
+
+    /// Goes on to the end of the statement, and returns where the next begins; nothing where the file
+    /// ends, or where what follows could be read in two ways.
+    pub(super) fn next(mut self) -> Option<Scanner<'a>> {
+        loop {
+            match self.token {
+                Token::Mark(b';') => return Some(self.scanner),
+                Token::End | Token::Strange => return None,
+                _ => self.token = self.scanner.next(),
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.token, Token::End | Token::Mark(b';'))
+    }
+
+    /// Whether the next tokens have this shape; false where not even the first fits.
+    fn shape(&mut self, number: usize) -> Result<bool, Doubt> {
+        for parts in &GRAMMAR[number] {
+            if self.sequence(parts)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn sequence(&mut self, parts: &[Part]) -> Result<bool, Doubt> {
+        let begin = self.fitted;
+        for part in parts {
+            if !self.part(part)? {
+                return if self.fitted == begin {
+                    Ok(false)
+                } else {
+                    Err(Doubt)
+                };
+            }
+        }
+        Ok(true)
+    }
+
+    fn part(&mut self, (item, count): &Part) -> Result<bool, Doubt> {
+        let fits = self.item(item)?;
+        match *count {
+            "*" if fits => while self.item(item)? {},
+            "+" if fits => {
+                while self.token(|it| it == Token::Mark(b',')) {
+                    if !self.item(item)? {
+                        return Err(Doubt);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(fits || ["?", "*"].contains(count))
+    }
+
+    fn item(&mut self, item: &Item) -> Result<bool, Doubt> {
+        Ok(match item {
+            Item::Shape(number) => self.shape(*number)?,
+            Item::Name => self.token(is_plain_name),
+            Item::Token(Token::Word(word)) => self
+                .token(|it| matches!(it, Token::Word(found) if found.eq_ignore_ascii_case(word))),
+            Item::Token(token) => self.token(|it| it == *token),
+        })
+    }
+
+    fn token(&mut self, fits: impl Fn(Token<'_>) -> bool) -> bool {
+        let fits = fits(self.token);
+        if fits {
+            self.token = self.scanner.next();
+            self.fitted += 1;
+        }
+        fits
     }
 }

@@ -10,7 +10,6 @@
 
 mod grammar;
 mod scan;
-mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -19,8 +18,8 @@ use std::path::Path;
 
 use fraisier_adapter_api::{PreflightIssue, Severity};
 
+use self::grammar::Statement;
 use self::scan::{Scanner, Token};
-use self::statement::Statement;
 use crate::release::ConfitureVersion;
 use crate::release::capability::Need;
 use crate::request::project::Migration;
@@ -46,28 +45,24 @@ const UNREADABLE: &str = "it cannot be read as SQL";
 
 /// One issue for each reason not to believe a `true` of this release that rests on these migrations.
 pub(crate) fn doubts(version: &ConfitureVersion, migrations: &[Migration]) -> Vec<PreflightIssue> {
-    let judge = Need::DeepClassification;
-    let words = |what: &str| {
-        format!(
-            "confiture {version} calls this window-safe without having judged it, so it is not \
-             passed on: {what}. confiture {} is the first release that can judge it",
-            judge.floor().release()
-        )
-    };
+    let judge = Need::DeepClassification.floor().release();
     let mut budget = ALTOGETHER << 20;
     let mut issues = Vec::new();
-    for Migration { version, path } in migrations {
-        let reasons = match read(path, &mut budget) {
+    for migration in migrations {
+        let reasons = match read(&migration.path, &mut budget) {
             Ok(sql) => reasons(&sql),
             Err(why) => vec![why],
         };
-        let file = path.file_name().unwrap_or_default().to_string_lossy();
-        issues.extend(reasons.into_iter().map(|reason| PreflightIssue {
-            severity: Severity::Warning,
-            code: WINDOW_SAFE_UNPROVEN.into(),
-            message: words(&format!("{file}: {reason}")),
-            migration: Some(version.clone()),
-        }));
+        let file = migration.path.file_name().unwrap_or_default();
+        for reason in reasons {
+            let message = format!(
+                "confiture {version} calls this window-safe without having judged it, so it is not \
+                 passed on: {}: {reason}. confiture {judge} is the first release that can judge it",
+                file.display()
+            );
+            let issue = PreflightIssue::new(Severity::Warning, WINDOW_SAFE_UNPROVEN, message);
+            issues.push(issue.with_migration(&migration.version));
+        }
     }
     issues
 }

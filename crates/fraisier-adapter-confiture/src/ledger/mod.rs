@@ -1,4 +1,4 @@
-//! The ledger in the order of application.
+//! The ledger in the order of application, and what a rollback takes back.
 //!
 //! confiture sorts the ledger by `applied_at`. Times tie and run backwards, so that order proves
 //! nothing. The identity column `pk_confiture` counts the rows as they were inserted. `read.py` reads
@@ -6,8 +6,6 @@
 //!
 //! If the Python of confiture is not known, `migrate status` lists the ledger: what has a file in the
 //! directory, by version. Its times prove something only where they agree with that order.
-
-mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -19,8 +17,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub use self::plan::Rollback;
-pub(crate) use self::plan::{after, of_applied};
 use crate::failure::{Advice, DatabaseState, Fault};
 use crate::operation::Call;
 use crate::operation::outcome::Outcome;
@@ -91,7 +87,7 @@ pub(crate) struct Row {
     pub(crate) name: Option<String>,
     /// `applied_at` as the server prints it.
     pub(crate) applied_at: Option<String>,
-    /// Whether that is not infinite; `None` where it is null.
+    /// Whether that is a point in time: false where it is infinite, `None` where it is null.
     pub(crate) is_finite: Option<bool>,
     /// The place of `applied_at` among those of all rows, in confiture's order.
     pub(crate) rank: usize,
@@ -189,13 +185,6 @@ impl Report {
     }
 }
 
-impl Row {
-    /// Whether `applied_at` is a point in time: neither null nor infinite.
-    pub(crate) fn is_timed(&self) -> bool {
-        self.is_finite == Some(true)
-    }
-}
-
 impl Ledger {
     /// The ledger in the answers to the [`STATEMENTS`].
     fn of_rows(table: Answer, rows: Answer) -> Result<Self, Unread> {
@@ -232,6 +221,102 @@ impl Ledger {
     pub(crate) fn row(&self, version: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.version == version)
     }
+}
+
+/// A rollback to a migration of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollback {
+    /// The migration that is to be the last.
+    pub target: Revision,
+    /// What is rolled back, last applied first.
+    pub versions: Vec<String>,
+    /// What stays, the target included.
+    pub kept: Vec<String>,
+    /// What proves the order.
+    pub(crate) ordered_by: OrderedBy,
+}
+
+/// The rollback of everything that was applied after the target.
+///
+/// # Errors
+///
+/// `PreconditionFailed` when the target is not in the ledger, or when confiture, which goes by
+/// `applied_at`, would roll back something else.
+pub(crate) fn after(ledger: &Ledger, target: &Revision) -> Result<Rollback, Fault> {
+    let rows = ledger.rows.as_slice();
+    let Some(at) = rows.iter().position(|row| row.version == target.0) else {
+        let last = match ledger.last() {
+            Some(last) => format!("; the last applied migration is {last}"),
+            None => ": no migration is".to_owned(),
+        };
+        let what =
+            format!("{target} is not applied, so it cannot be the target of a rollback{last}");
+        return Err(Fault::refused(what, Advice::query_current()));
+    };
+    // Rows before the target may tie with each other, and with the target: where confiture takes one of
+    // them for a later one, it does not find its files, and refuses.
+    let is_later = |row: &&Row| row.rank > rows[at].rank;
+    let is_timed = |row: &Row| row.is_finite == Some(true);
+    let contradiction = rows[at..]
+        .windows(2)
+        .map(|pair| (&pair[0], &pair[1]))
+        .find(|(earlier, later)| {
+            !is_timed(earlier) || !is_timed(later) || earlier.rank >= later.rank
+        })
+        .or_else(|| Some((rows[..at].iter().find(is_later)?, &rows[at])));
+    if let Some((earlier, later)) = contradiction {
+        return Err(contradicted(ledger.ordered_by, earlier, later));
+    }
+    let version = |row: &Row| row.version.clone();
+    Ok(Rollback {
+        target: target.clone(),
+        versions: rows[at + 1..].iter().rev().map(version).collect(),
+        kept: rows[..=at].iter().map(version).collect(),
+        ordered_by: ledger.ordered_by,
+    })
+}
+
+/// Two rows, in the order of the ledger, whose times say otherwise.
+fn contradicted(ordered_by: OrderedBy, earlier: &Row, later: &Row) -> Fault {
+    let shown = |row: &Row| {
+        let time = row.applied_at.as_deref().unwrap_or("no time");
+        format!("{} ({time})", row.version)
+    };
+    let (order, next) = match ordered_by {
+        OrderedBy::Row => ("", Advice::order_times()),
+        OrderedBy::Version => (" by version", Advice::order_times_by_hand()),
+    };
+    let (earlier, later) = (shown(earlier), shown(later));
+    let what = format!(
+        "the ledger does not prove the order of application: {later} follows {earlier}{order}"
+    );
+    Fault::refused(what, next)
+}
+
+/// The rollback of exactly what one `up` applied.
+///
+/// # Errors
+///
+/// Why that cannot be rolled back by itself, as a clause.
+pub(crate) fn of_applied(ledger: &Ledger, applied: &[String]) -> Result<Rollback, String> {
+    let is_applied = |row: &Row| applied.contains(&row.version);
+    let begin = ledger.rows.iter().position(is_applied);
+    let (before, since) = ledger.rows.split_at(begin.unwrap_or(ledger.rows.len()));
+    let others = since.iter().filter(|row| !is_applied(row));
+    let others: Vec<&str> = others.map(|row| row.version.as_str()).collect();
+    if !others.is_empty() {
+        let others = others.join(", ");
+        return Err(format!(
+            "another deploy has applied {others} in the meantime"
+        ));
+    }
+    if since.len() < applied.len() {
+        return Err("the ledger no longer contains what was applied".into());
+    }
+    let Some(target) = before.last() else {
+        return Err("there is no revision to go back to: nothing had been applied before".into());
+    };
+    after(ledger, &Revision::new(&target.version)).map_err(|fault| fault.summary())
 }
 
 /// The ledger in the order of its rows, or else as `migrate status` lists it.

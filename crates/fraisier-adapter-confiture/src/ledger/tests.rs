@@ -48,8 +48,8 @@ fn the_ledger_is_read_in_the_order_of_its_rows() {
     let ledger = read(&json!([["tb_confiture", true]]), &found);
     let ledger = ledger.expect("a ledger");
     assert_eq!(ledger.last(), Some("003".into()));
-    let timed: Vec<bool> = ledger.rows.iter().map(Row::is_timed).collect();
-    assert_eq!(timed, [true, false, false]);
+    let finite: Vec<Option<bool>> = ledger.rows.iter().map(|row| row.is_finite).collect();
+    assert_eq!(finite, [Some(true), Some(false), None]);
     assert_eq!(ledger.rows[0].name.as_deref(), Some("a"));
     assert_eq!(ledger.rows[0].checksum.as_deref(), Some("ab"));
     assert_eq!(ledger.rows[0].rank, 2);
@@ -140,7 +140,7 @@ fn applied_migrations_are_listed_by_version_and_ranked_by_time() {
     let ranks: Vec<(&str, usize, bool)> = ledger
         .rows
         .iter()
-        .map(|row| (row.version.as_str(), row.rank, row.is_timed()))
+        .map(|row| (row.version.as_str(), row.rank, row.is_finite.is_some()))
         .collect();
     let expected = [
         ("001", 1, true),
@@ -161,4 +161,155 @@ fn a_list_that_cannot_be_relied_on_is_refused() {
         let failure = listing(status, &migrations).expect_err("refused");
         assert_eq!(*failure.state(), DatabaseState::Unchanged);
     }
+}
+
+fn versions(rollback: &Rollback) -> Vec<&str> {
+    rollback.versions.iter().map(String::as_str).collect()
+}
+
+fn refusal(ledger: &Ledger, target: &str) -> Fault {
+    let failure = after(ledger, &Revision::new(target)).expect_err("refused");
+    assert_eq!(failure.kind(), Kind::PreconditionFailed);
+    assert_eq!(*failure.state(), DatabaseState::Unchanged);
+    failure
+}
+
+#[test]
+fn a_rollback_contains_the_rows_after_the_target() {
+    // 002 was merged late: times and rows agree, and the versions do not.
+    let merged_late = ledger(&[("001", 1), ("003", 2), ("002", 3)]);
+    let rollback = after(&merged_late, &Revision::new("003")).expect("planned");
+    assert_eq!(versions(&rollback), ["002"]);
+    assert_eq!(rollback.kept, ["001", "003"]);
+    let rollback = after(&merged_late, &Revision::new("001")).expect("planned");
+    assert_eq!(versions(&rollback), ["002", "003"]);
+    let rollback = after(&merged_late, &Revision::new("002")).expect("planned");
+    assert_eq!(versions(&rollback), [""; 0]);
+}
+
+#[test]
+fn times_that_tie_or_run_backwards_at_or_above_the_target_are_refused() {
+    for (rows, target, named) in [
+        // `reinit` wrote one time.
+        (
+            vec![("001", 1), ("002", 1), ("003", 1), ("004", 2)],
+            "001",
+            ["001", "002"],
+        ),
+        (
+            vec![("001", 1), ("002", 1), ("003", 1), ("004", 2)],
+            "002",
+            ["002", "003"],
+        ),
+        // The clock was set back.
+        (
+            vec![("001", 2), ("002", 3), ("003", 1)],
+            "002",
+            ["002", "003"],
+        ),
+        (
+            vec![("001", 2), ("002", 3), ("003", 1)],
+            "001",
+            ["002", "003"],
+        ),
+        // The target is the last row, but not the last in time.
+        (
+            vec![("001", 2), ("002", 3), ("003", 1)],
+            "003",
+            ["001", "003"],
+        ),
+    ] {
+        let failure = refusal(&ledger(&rows), target);
+        for version in named {
+            assert!(
+                failure.to_string().contains(&format!("{version} (")),
+                "{failure}"
+            );
+        }
+        assert!(
+            failure.to_string().contains("UPDATE tb_confiture"),
+            "{failure}"
+        );
+    }
+}
+
+#[test]
+fn rows_without_a_time_at_or_above_the_target_are_refused() {
+    for place in [1, 2] {
+        let mut rows = vec![row("001", 1), row("002", 2), row("003", 3)];
+        rows[place].is_finite = None;
+        rows[place].applied_at = None;
+        let failure = refusal(
+            &Ledger {
+                rows,
+                ..Ledger::default()
+            },
+            "002",
+        );
+        assert!(failure.to_string().contains("(no time)"), "{failure}");
+    }
+}
+
+#[test]
+fn ties_before_the_target_do_not_matter() {
+    let reinitialised = ledger(&[("001", 1), ("002", 1), ("003", 1), ("004", 2)]);
+    let rollback = after(&reinitialised, &Revision::new("003")).expect("planned");
+    assert_eq!(versions(&rollback), ["004"]);
+}
+
+#[test]
+fn a_target_that_is_not_applied_is_refused() {
+    let failure = refusal(&ledger(&[("001", 1)]), "002");
+    assert!(
+        failure
+            .to_string()
+            .contains("the last applied migration is 001"),
+        "{failure}"
+    );
+    let failure = refusal(&Ledger::default(), "001");
+    assert!(failure.to_string().contains("no migration is"), "{failure}");
+}
+
+#[test]
+fn without_rows_the_advice_is_to_look_at_them_first() {
+    let listed = Ledger {
+        ordered_by: OrderedBy::Version,
+        ..ledger(&[("001", 1), ("002", 1)])
+    };
+    let failure = refusal(&listed, "001");
+    assert!(!failure.to_string().contains("UPDATE"), "{failure}");
+    assert!(failure.to_string().contains("by version"), "{failure}");
+}
+
+#[test]
+fn an_undo_rolls_back_what_one_up_applied_and_nothing_else() {
+    let applied = ["003", "004"].map(str::to_owned);
+    let rows = [("001", 1), ("002", 2), ("003", 3), ("004", 4)];
+    let rollback = of_applied(&ledger(&rows), &applied).expect("planned");
+    assert_eq!(versions(&rollback), ["004", "003"]);
+    assert_eq!(rollback.target.as_str(), "002");
+    for (rows, why) in [
+        (
+            vec![("001", 1), ("003", 2), ("004", 3), ("005", 4)],
+            "another deploy has applied 005 in the meantime",
+        ),
+        (
+            vec![("001", 1), ("003", 2), ("005", 3), ("004", 4)],
+            "another deploy has applied 005 in the meantime",
+        ),
+        (
+            vec![("001", 1), ("003", 2)],
+            "the ledger no longer contains what was applied",
+        ),
+        (vec![], "the ledger no longer contains what was applied"),
+        (
+            vec![("003", 1), ("004", 2)],
+            "there is no revision to go back to: nothing had been applied before",
+        ),
+    ] {
+        assert_eq!(of_applied(&ledger(&rows), &applied), Err(why.to_owned()));
+    }
+    let tied = of_applied(&ledger(&[("002", 1), ("003", 1), ("004", 2)]), &applied);
+    let why = tied.expect_err("refused");
+    assert!(why.contains("does not prove the order"), "{why}");
 }

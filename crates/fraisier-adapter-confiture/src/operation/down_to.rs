@@ -1,4 +1,5 @@
-//! `down_to`: roll back what came after a revision.
+//! The rollbacks: `down_to`, of what came after a revision, and the undo of an `up` that failed halfway, where
+//! the evidence says exactly what it applied.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,7 @@ use fraisier_adapter_api::{AdapterErrorKind as Kind, MigrationOutcome, Revision}
 use super::Call;
 use super::outcome::Outcome;
 use super::server_error::is_exact;
-use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
+use crate::failure::{Advice, Cause, Change, DatabaseState, Fault, add_line, classify, listed};
 use crate::ledger::{self, Ledger, OrderedBy, Rollback};
 use crate::observe::Event;
 use crate::process::{Arg, Invocation, Links};
@@ -77,7 +78,7 @@ fn compare(after: Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Faul
             let is_new = |version: &&String| !rollback.kept.contains(version);
             let new: Vec<String> = found.iter().filter(is_new).cloned().collect();
             let are = if found.len() == 1 { "is" } else { "are" };
-            let (new, found) = (listed(&new), listed(&found));
+            let (new, found) = (joined(&new), joined(&found));
             format!(
                 "another deploy changed the ledger during the rollback: it applied {new}, and {found} \
                  {are} applied now"
@@ -89,12 +90,8 @@ fn compare(after: Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Faul
         }
     };
     let state = DatabaseState::exactly(Change::RolledBack, &rollback.versions);
-    Err(Fault::new(
-        Kind::Execution,
-        what,
-        state,
-        Advice::plan_again(),
-    ))
+    let next = Advice::plan_again();
+    Err(Fault::new(Kind::Execution, what, state, next))
 }
 
 /// Refuses an empty revision, which names no migration.
@@ -104,10 +101,8 @@ fn compare(after: Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Faul
 /// `PreconditionFailed`.
 fn check(target: &Revision) -> Result<(), Fault> {
     if target.as_str().trim().is_empty() {
-        let (what, next) = (
-            "the revision to go back to is empty",
-            Advice::name_version(),
-        );
+        let what = "the revision to go back to is empty";
+        let next = Advice::name_version();
         return Err(Fault::not_started(Kind::PreconditionFailed, what, next));
     }
     Ok(())
@@ -244,12 +239,13 @@ fn stopped(outcome: &Outcome<report::DownTo>, envelope: &Envelope, rollback: &Ro
     let migration = migration.filter(|_| is_exact(&envelope.message));
     let at = migration.and_then(|it| rollback.versions.iter().position(|version| version == it));
     let Some(at) = at else { return fault };
-    let kind = fault.kind();
-    let state = DatabaseState::exactly(Change::RolledBack, &rollback.versions[..at]);
-    fault.in_state(kind, state)
+    fault.in_state(DatabaseState::exactly(
+        Change::RolledBack,
+        &rollback.versions[..at],
+    ))
 }
 
-fn listed(versions: &[String]) -> String {
+fn joined(versions: &[String]) -> String {
     match versions {
         [] => "nothing".into(),
         versions => versions.join(", "),
@@ -295,13 +291,12 @@ pub(crate) fn interpret(
             "it went from {} to {} and rolled back {}, and {} was planned, to {target}",
             report.from.as_deref().unwrap_or("nowhere"),
             report.to,
-            listed(rolled_back),
-            listed(&rollback.versions)
+            joined(rolled_back),
+            joined(&rollback.versions)
         );
         let fault = outcome.contradiction(&what);
-        let kind = fault.kind();
         return Err(if agrees {
-            fault.in_state(kind, at_least)
+            fault.in_state(at_least)
         } else {
             fault
         });
@@ -312,369 +307,94 @@ pub(crate) fn interpret(
         versions => format!("rolled back {}", versions.join(", ")),
     };
     add_line(&mut log, &line);
-    Ok(MigrationOutcome {
-        from: report.from.as_deref().map(Revision::new),
-        to: Some(Revision::new(&report.to)),
-        applied: rolled_back.iter().map(Revision::new).collect(),
-        log,
-    })
+    let from = report.from.as_deref().map(Revision::new);
+    let outcome = MigrationOutcome::new(from, Some(Revision::new(&report.to)));
+    Ok(outcome.with_applied(rolled_back.clone()).with_log(log))
+}
+
+/// The failure of an `up`, after its undo where that is wanted and certain.
+pub(super) async fn undo(call: &Call<'_>, fault: Fault, migrations: &[Migration]) -> Fault {
+    let Some(applied) = applied_by(&fault).filter(|_| call.request.config.undo_failed_up) else {
+        return fault;
+    };
+    let ledger = match ledger::read(call).await {
+        Ok(ledger) => ledger,
+        Err(why) => {
+            let why = why.summary();
+            let what = format!("the ledger could not be read to undo that ({why})");
+            return not_undone(fault, &what);
+        }
+    };
+    let versions: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    let rollback = match ledger::of_applied(&ledger, &versions) {
+        Ok(rollback) => rollback,
+        Err(why) => return not_undone(fault, &why),
+    };
+    let down = roll_back(call, migrations, &ledger, &rollback).await;
+    undone(fault, &applied, &rollback.target, down)
+}
+
+/// What a failed `up` applied, when that is certain. An `up` without errors stopped before a migration
+/// that somebody else applies, and goes on after it.
+fn applied_by(fault: &Fault) -> Option<Vec<Revision>> {
+    let failed = fault.lists_errors() && !matches!(fault.cause(), Cause::Stopped(_));
+    match fault.state() {
+        DatabaseState::Exactly { change, versions }
+            if failed && *change == Change::Applied && !versions.is_empty() =>
+        {
+            Some(versions.clone())
+        }
+        _ => None,
+    }
+}
+
+/// The failure of the `up`, after a rollback to this revision.
+fn undone(
+    fault: Fault,
+    applied: &[Revision],
+    to: &Revision,
+    down: Result<MigrationOutcome, Fault>,
+) -> Fault {
+    let Err(why) = down else {
+        let (applied, revision) = (applied.to_vec(), to.clone());
+        return fault.in_state(DatabaseState::UndoneTo { applied, revision });
+    };
+    let state = remaining(applied, why.state());
+    let (_, evidence) = why.in_words();
+    let (versions, why) = (listed(applied), why.summary());
+    if state == DatabaseState::exactly(Change::Applied, &[]) {
+        let what = format!("{versions} rolled back again; {why}");
+        return fault.and(&what).in_state(state);
+    }
+    let what = format!("rolling {versions} back to {to} failed ({why})");
+    let fault = not_undone(fault, &what).in_state(state);
+    if evidence.is_empty() {
+        return fault;
+    }
+    fault.with_evidence(&format!("[rolling back]\n{evidence}"))
+}
+
+/// What of the applied migrations remains, after a rollback that failed in this state.
+fn remaining(applied: &[Revision], state: &DatabaseState) -> DatabaseState {
+    let rolled_back = match state {
+        DatabaseState::Exactly { versions, .. } => versions.as_slice(),
+        state if state.is_unchanged() => &[],
+        _ => return DatabaseState::Unknown,
+    };
+    let remains = |version: &&Revision| !rolled_back.contains(version);
+    DatabaseState::Exactly {
+        change: Change::Applied,
+        versions: applied.iter().filter(remains).cloned().collect(),
+    }
+}
+
+/// The failure of an `up` that could not be undone, in the state that it left.
+fn not_undone(fault: Fault, why: &str) -> Fault {
+    fault
+        .of_kind(Kind::IrreversibleRollback)
+        .and(why)
+        .advising(Advice::continue_or_remove())
 }
 
 #[cfg(test)]
-mod tests {
-    use fraisier_adapter_api::AdapterError;
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::ledger::tests::ledger;
-    use crate::operation::outcome::Ended;
-    use crate::process::Output;
-    use crate::redact::Redactor;
-    use crate::testing::{argv, ctx, envelope, interrupted, only, output, request};
-    use crate::tools::replay;
-
-    fn report(change: impl FnOnce(&mut Value)) -> String {
-        let mut report = json!({"from": "003", "to": "001", "rolled_back": ["003", "002"],
-            "skipped": [], "errors": [], "ok": true, "command": "migrate down-to"});
-        change(&mut report);
-        report.to_string()
-    }
-
-    fn rollback(target: &str, versions: &[&str], kept: &[&str]) -> Rollback {
-        let owned = |versions: &[&str]| versions.iter().map(ToString::to_string).collect();
-        Rollback {
-            target: Revision::new(target),
-            versions: owned(versions),
-            kept: owned(kept),
-            ordered_by: OrderedBy::Row,
-        }
-    }
-
-    fn down_to(output: &Output) -> Result<MigrationOutcome, AdapterError> {
-        planned(&["003", "002"], output)
-    }
-
-    fn planned(versions: &[&str], output: &Output) -> Result<MigrationOutcome, AdapterError> {
-        let rollback = rollback("001", versions, &["000", "001"]);
-        Ok(replay::roll_back(
-            &rollback,
-            &Redactor::default(),
-            only(output),
-        )?)
-    }
-
-    #[test]
-    fn the_revision_is_no_option_and_only_planned_files_are_linked() {
-        let project = tempfile::tempdir().expect("a directory");
-        let migrations = project.path().join("db/migrations");
-        std::fs::create_dir_all(migrations.join("shared")).expect("created");
-        for name in [
-            "001_a.up.sql",
-            "001_a.down.sql",
-            "002_b.py",
-            "_helper.py",
-            "003_c.up.sql",
-            "003_c.down.sql",
-            "003_c.verify.sql",
-            "README.md",
-        ] {
-            std::fs::write(migrations.join(name), "").expect("written");
-        }
-        let request = request(&ctx(project.path()));
-        for revision in ["001", "-x", "--no-lock", "--force"] {
-            let rollback = rollback(revision, &["003"], &[]);
-            let links = request.project.links(&rollback.versions);
-            let invocation = command(&request, &rollback.target, links.expect("listed"));
-            let expected = format!(
-                "migrate down-to --no-config --format json --output <report> \
-                 --migrations-dir <private>/project/db/links -- {revision}"
-            );
-            assert_eq!(argv(&invocation).join(" "), expected);
-            let links = invocation.links().expect("links");
-            let names: Vec<&str> = links
-                .targets
-                .values()
-                .filter_map(|path| path.strip_prefix(&migrations).ok()?.to_str())
-                .filter(|name| !name.is_empty())
-                .collect();
-            let expected = [
-                "001_a.down.sql",
-                "003_c.down.sql",
-                "003_c.up.sql",
-                "003_c.verify.sql",
-                "README.md",
-                "_helper.py",
-                "shared",
-            ];
-            assert_eq!(names, expected);
-        }
-        let failure = check(&Revision::new(" ")).expect_err("refused");
-        assert_eq!(failure.kind(), Kind::PreconditionFailed);
-    }
-
-    #[test]
-    fn a_planned_version_with_two_migrations_is_refused() {
-        let migration = |version: &str, path: &str| Migration {
-            version: version.into(),
-            path: path.into(),
-        };
-        let migrations = [
-            migration("003", "m/003_c.up.sql"),
-            migration("004", "m/004_dup.up.sql"),
-            migration("004", "m/004_m004.py"),
-        ];
-        let check = |versions: &[&str]| {
-            check_files(
-                &migrations,
-                &Ledger::default(),
-                &rollback("001", versions, &[]),
-            )
-        };
-        assert!(check(&["003"]).is_ok());
-        let fault = check(&["004", "003"]).expect_err("refused");
-        assert_eq!(fault.kind(), Kind::PreconditionFailed);
-        let shown = fault.summary();
-        for part in ["004", "004_dup.up.sql", "004_m004.py"] {
-            assert!(shown.contains(part), "{shown}");
-        }
-    }
-
-    #[test]
-    fn a_file_with_another_name_than_the_ledger_is_refused() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let class =
-            |name: &str| format!("class It(Migration):\n    version = \"003\"\n    {name}\n");
-        for (file, text, refused) in [
-            ("003_m003.up.sql", "", false),
-            ("003_other.up.sql", "", true),
-            ("003_renamed.py", &class("name = \"m003\""), false),
-            ("003_other.py", &class("name: str = 'other'"), true),
-            ("003_other.py", &class("name = prefix + 'other'"), false),
-            ("003_other.py", &class("name = 'a'\n    name = 'b'"), false),
-        ] {
-            let path = directory.path().join(file);
-            fs::write(&path, text).expect("written");
-            let migrations = [Migration {
-                version: "003".into(),
-                path,
-            }];
-            let planned = rollback("001", &["003"], &[]);
-            let applied = ledger(&[("001", 1), ("003", 2)]);
-            let result = check_files(&migrations, &applied, &planned);
-            assert_eq!(result.is_err(), refused, "{file}: {text}");
-            if let Err(fault) = result {
-                let message = fault.to_string();
-                assert!(message.contains("applied as `m003`"), "{message}");
-                assert!(message.contains("was not changed"), "{message}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_ledger_that_grows_during_a_rollback_is_an_error() {
-        let planned = rollback("001", &["002"], &["001"]);
-        let after = |rows| compare(Ok(ledger(rows)), &planned);
-        assert_eq!(after(&[("001", 1)]), Ok(()));
-        let fault = after(&[("001", 1), ("003", 2)]).expect_err("an error");
-        assert_eq!(fault.kind(), Kind::Execution);
-        for part in [
-            "it applied 003, and 001, 003 are applied now",
-            "002 was rolled back",
-        ] {
-            assert!(fault.to_string().contains(part), "{fault}");
-        }
-        let unread = compare(Err(fault), &planned).expect_err("an error");
-        assert!(
-            unread.to_string().contains("002 was rolled back"),
-            "{unread}"
-        );
-    }
-
-    #[test]
-    fn a_missing_file_that_was_not_planned_is_a_changed_ledger() {
-        let refused = |versions: &str| {
-            let said = format!(
-                "Cannot roll back to 001: missing .down.sql for {versions}. Aborting without \
-                 applying anything."
-            );
-            let envelope = envelope("ROLLBACK_600", &said, "Add the missing .down.sql file(s)");
-            down_to(&output(8, Some(&envelope))).expect_err("refused")
-        };
-        for (versions, kind, says) in [
-            (
-                "005",
-                Kind::PreconditionFailed,
-                "the ledger has changed since the rollback was planned: 005 is there",
-            ),
-            (
-                "005, 003",
-                Kind::PreconditionFailed,
-                "planned: 005 is there",
-            ),
-            (
-                "000",
-                Kind::PreconditionFailed,
-                "it would also roll back 000",
-            ),
-            (
-                "003",
-                Kind::IrreversibleRollback,
-                "missing .down.sql for 003",
-            ),
-            (
-                "003, 002",
-                Kind::IrreversibleRollback,
-                "missing .down.sql for 003, 002",
-            ),
-        ] {
-            let error = refused(versions);
-            assert_eq!(error.kind, kind, "{error}");
-            assert!(error.message.contains(says), "{error}");
-            assert!(error.message.contains("was not changed"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_missing_planned_file_is_no_changed_ledger() {
-        let said = "Cannot roll back to 001: missing .down.sql for 005. Aborting without applying \
-                    anything.";
-        let ended = Ended {
-            operation: crate::operation::Operation::DownTo,
-            output: output(8, Some(&envelope("ROLLBACK_600", said, "x"))),
-        };
-        let planned = Rollback {
-            ordered_by: OrderedBy::Version,
-            ..rollback("001", &["002"], &["001"])
-        };
-        let fault = interpret(&Outcome::of(ended), &planned).expect_err("refused");
-        assert_eq!(fault.kind(), Kind::PreconditionFailed);
-        let message = fault.to_string();
-        assert!(message.contains("contains no file of it"), "{message}");
-        assert!(!message.contains("has changed"), "{message}");
-    }
-
-    #[test]
-    fn a_result_that_differs_from_the_plan_is_an_error() {
-        let done = output(0, Some(&report(|_| ())));
-        assert!(planned(&["003", "002"], &done).is_ok());
-        for versions in [&["003"][..], &["002", "003"], &["004", "003", "002"], &[]] {
-            let error = planned(versions, &done).expect_err("an error");
-            assert!(error.message.contains("was planned"), "{error}");
-            assert!(error.message.contains("003, 002"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_rollback_lists_its_migrations() {
-        let outcome = down_to(&output(0, Some(&report(|_| ())))).expect("a success");
-        assert_eq!(outcome.from, Some(Revision::new("003")));
-        assert_eq!(outcome.to, Some(Revision::new("001")));
-        assert_eq!(outcome.applied, ["003", "002"].map(Revision::new));
-        let nothing = report(|report| {
-            report["from"] = json!("001");
-            report["rolled_back"] = json!([]);
-        });
-        let outcome = planned(&[], &output(0, Some(&nothing))).expect("a success");
-        assert!(outcome.applied.is_empty() && outcome.log.contains("nothing to roll back"));
-        assert!(
-            planned(&[], &interrupted(0, Some(&nothing)))
-                .expect("a success")
-                .log
-                .contains("stopped")
-        );
-    }
-
-    #[test]
-    fn every_failure_has_a_kind_and_a_state() {
-        for (status, code, kind, state) in [
-            (3, "MIGR_100", Kind::PreconditionFailed, "was not changed"),
-            (
-                8,
-                "ROLLBACK_600",
-                Kind::IrreversibleRollback,
-                "was not changed",
-            ),
-            (3, "MIGR_001", Kind::Execution, "-ipc current`"),
-            (6, "LOCK_1300", Kind::LockContention, "was not changed"),
-            (0, "MIGR_100", Kind::Execution, "-ipc current`"),
-        ] {
-            let error = down_to(&output(status, Some(&envelope(code, "m", "a")))).expect_err("one");
-            assert_eq!(error.kind, kind, "{error}");
-            assert!(error.message.contains(state), "{error}");
-        }
-    }
-
-    #[test]
-    fn after_a_refused_statement_what_was_rolled_back_is_exact() {
-        let state = |migration: &str, said: &str| {
-            let begin = format!("Failed to rollback migration {migration} (x)");
-            let message =
-                format!("{begin}: SQL execution failed | SQL: DROP TABLE x | Error: {said}");
-            let report = json!({"ok": false, "error": {
-                "code": "MIGR_001", "message": message, "migration": migration}});
-            let failed = output(3, Some(&report.to_string()));
-            let rollback = rollback("001", &["004", "003", "002"], &["001"]);
-            let failure = replay::roll_back(&rollback, &Redactor::default(), only(&failed));
-            failure.expect_err("an error").state().clone()
-        };
-        let exactly = |versions: &[&str]| {
-            let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
-            DatabaseState::exactly(Change::RolledBack, &versions)
-        };
-        let refused = "table \"x\" does not exist";
-        assert_eq!(state("002", refused), exactly(&["004", "003"]));
-        assert_eq!(state("004", refused), exactly(&[]));
-        assert_eq!(state("005", refused), DatabaseState::Unknown);
-        assert_eq!(
-            state("002", "the connection is lost"),
-            DatabaseState::Unknown
-        );
-    }
-
-    #[test]
-    fn report_exit_and_request_must_agree() {
-        for (status, report) in [
-            (0, report(|report| report["errors"] = json!(["003 failed"]))),
-            (0, report(|report| report["skipped"] = json!(["002"]))),
-            (0, report(|report| report["to"] = json!("002"))),
-            (0, report(|report| report["from"] = Value::Null)),
-            (0, report(|report| report["rolled_back"] = json!([]))),
-            (
-                0,
-                report(|report| report["rolled_back"] = json!(["003", "001"])),
-            ),
-            (0, report(|report| report["rolled_back"] = json!(["002"]))),
-            (0, report(|report| report["from"] = json!("001"))),
-            (0, report(|report| report["error"] = json!({}))),
-            (1, report(|_| ())),
-            (3, report(|_| ())),
-            (130, report(|_| ())),
-            (0, "{}".into()),
-        ] {
-            assert!(
-                down_to(&output(status, Some(&report))).is_err(),
-                "{status} {report}"
-            );
-        }
-        for field in ["to", "rolled_back", "skipped", "errors"] {
-            let broken = report(|report| {
-                report.as_object_mut().expect("an object").remove(field);
-            });
-            assert!(down_to(&output(0, Some(&broken))).is_err(), "{field}");
-        }
-        assert!(down_to(&output(0, None)).is_err());
-        let error = down_to(&output(
-            3,
-            Some(&report(|report| {
-                report["errors"] = json!(["002 failed"]);
-                report["rolled_back"] = json!(["003"]);
-            })),
-        ))
-        .expect_err("an error");
-        assert_eq!(error.kind, Kind::Execution);
-        assert!(
-            error.message.contains("at least 003 was rolled back"),
-            "{error}"
-        );
-    }
-}
+mod tests;

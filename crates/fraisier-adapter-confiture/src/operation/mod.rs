@@ -6,10 +6,8 @@ pub(crate) mod describe;
 pub(crate) mod down_to;
 pub(crate) mod outcome;
 pub(crate) mod preflight;
-mod progress;
 pub(crate) mod server_error;
 pub(crate) mod start;
-pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
 

@@ -122,8 +122,8 @@ fn select(migrations: &[Migration], found: Overview) -> Selection {
 /// Runs the command and interprets its output.
 pub(crate) async fn judge(call: &Call<'_>, about: &Preflight) -> Result<PreflightReport, Fault> {
     let version = supported(call).await?;
-    let (directory, scoped) = about.directory(call.request, &version)?;
-    let outcome = call.run(command(call.request, directory, scoped)?).await?;
+    let (invocation, scoped) = about.command(call.request, &version)?;
+    let outcome = call.run(invocation).await?;
     interpret(&outcome, about, &version, scoped)
 }
 
@@ -146,26 +146,41 @@ impl Preflight {
         self.selection.as_ref()?.as_ref().ok()
     }
 
-    /// Where confiture looks, and whether it finds out by itself what is pending there.
-    fn directory(
+    /// `migrate preflight`, by a release that can, and whether it finds out by itself what is pending.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` when the secret `AGAINST_DATABASE_URL` is not a URL whose password can be taken
+    /// out.
+    fn command(
         &self,
         request: &Request,
         version: &ConfitureVersion,
-    ) -> Result<(Arg, bool), Fault> {
+    ) -> Result<(Invocation, bool), Fault> {
         let selection = self.selected();
         let scoped = request.config.pending_only
             && Need::PendingScope.is_met_by(version)
             && selection.is_none_or(|it| it.in_ledger == 0);
         let count = self.migrations.as_ref().map_or(0, Vec::len);
-        let directory = match selection {
+        let mut args = match selection {
             Some(selection) if !scoped && selection.judged.len() < count => {
                 let judged = selection.judged.iter();
                 let versions: Vec<_> = judged.map(|it| it.version.clone()).collect();
-                Arg::Links(request.project.links(&versions)?)
+                let links = Arg::Links(request.project.links(&versions)?);
+                vec![Arg::from("--migrations-dir"), links]
             }
-            _ => Arg::Literal(request.project.migrations_arg()),
+            _ => request.migrations_dir().to_vec(),
         };
-        Ok((directory, scoped))
+        if scoped {
+            args.extend([Arg::from("--scope"), Arg::from("pending")]);
+        }
+        let against = request.against()?;
+        args.extend(against.iter().map(|(url, _)| option("--against", url)));
+        let mut invocation = request.migrate("preflight", args);
+        if let Some((_, Some(password))) = against {
+            invocation.env.set("PGPASSWORD", password);
+        }
+        Ok((invocation, scoped))
     }
 
     /// The issue that another number of migrations was checked than there are, or that there are none and
@@ -198,66 +213,35 @@ impl Preflight {
         (!agree).then(|| warning(NOT_ALL_CHECKED, message))
     }
 
-    /// The issue that every migration seems to be pending, and that another schema has a ledger.
-    fn ledger_elsewhere(&self) -> Option<PreflightIssue> {
-        let selection = self.selected()?;
-        let schemas = selection.other_ledgers.join(", ");
-        let message = format!(
-            "no migration is applied in the ledger that the search_path shows, and these schemas have a \
-             ledger, too: {schemas}; if it is the ledger of this project, `up` applies everything again: \
-             correct the search_path of the role"
-        );
-        let is_doubtful = selection.rows == 0 && !schemas.is_empty();
-        is_doubtful.then(|| warning(LEDGER_ELSEWHERE, message))
-    }
-
-    /// The issues that applied migrations are judged, too.
-    fn applied_judged(&self, scoped: bool) -> Vec<PreflightIssue> {
+    /// The warnings that follow from the ledger: applied migrations are judged too, or another schema has a
+    /// ledger.
+    fn ledger_warnings(&self, scoped: bool) -> Vec<PreflightIssue> {
         const CHANGED: &str = "it is applied, and its file does not have the checksum that the ledger has \
                                of it, so it is judged like a pending one; from confiture 0.48.0 on, `up` \
                                refuses to run until the file is as it was applied";
-        match &self.selection {
+        let selection = match &self.selection {
+            Some(Ok(selection)) => selection,
             Some(Err(why)) if !scoped => {
                 let message = format!(
                     "the ledger was not read, so applied migrations are judged like pending ones: {why}"
                 );
-                vec![warning(APPLIED_ALSO_JUDGED, message)]
+                return vec![warning(APPLIED_ALSO_JUDGED, message)];
             }
-            Some(Ok(selection)) => {
-                let issue = || warning(APPLIED_FILE_CHANGED, CHANGED);
-                let changed = selection.changed.iter();
-                changed.map(|it| issue().with_migration(it)).collect()
-            }
-            _ => Vec::new(),
+            _ => return Vec::new(),
+        };
+        let changed = |version| warning(APPLIED_FILE_CHANGED, CHANGED).with_migration(version);
+        let mut issues: Vec<_> = selection.changed.iter().map(changed).collect();
+        let schemas = selection.other_ledgers.join(", ");
+        if selection.rows == 0 && !schemas.is_empty() {
+            let message = format!(
+                "no migration is applied in the ledger that the search_path shows, and these schemas have \
+                 a ledger, too: {schemas}; if it is the ledger of this project, `up` applies everything \
+                 again: correct the search_path of the role"
+            );
+            issues.push(warning(LEDGER_ELSEWHERE, message));
         }
+        issues
     }
-}
-
-/// `migrate preflight`, by a release that can.
-///
-/// # Errors
-///
-/// `InvalidConfig` when the secret `AGAINST_DATABASE_URL` is not a URL whose password can be taken
-/// out.
-pub(crate) fn command(
-    request: &Request,
-    directory: Arg,
-    scoped: bool,
-) -> Result<Invocation, Fault> {
-    let mut args = vec![Arg::from("--migrations-dir"), directory];
-    if scoped {
-        args.extend([Arg::from("--scope"), Arg::from("pending")]);
-    }
-    let mut password = None;
-    if let Some((url, secret)) = request.against()? {
-        args.push(option("--against", url));
-        password = secret;
-    }
-    let mut invocation = request.migrate("preflight", args);
-    if let Some(password) = password {
-        invocation.env.set("PGPASSWORD", password);
-    }
-    Ok(invocation)
 }
 
 /// The report, with the verdicts that the exit status and the release support.
@@ -275,15 +259,13 @@ pub(crate) fn interpret(
     let found_errors = issues.iter().any(|issue| issue.severity == Severity::Error);
     let mut ok = report.ok && !found_errors && report.summary.errors == 0 && outcome.exited_with(0);
     let denied = issues.iter().any(|issue| issue.code.starts_with(REPLICA));
-    let mut window_safe = match report.window_safe {
+    // No recording shows what the field would mean below the minimum version.
+    let has_field = Need::WindowSafe.is_met_by(version);
+    let mut window_safe = match report.window_safe.filter(|_| has_field) {
         Some(true) if denied => Some(false),
         Some(true) if !outcome.exited_with(0) && !outcome.exited_with(7) => None,
         stated => stated,
     };
-    // No recording shows what the field would mean below the floor.
-    if !Need::WindowSafe.is_met_by(version) {
-        window_safe = None;
-    }
     let mut change_set = report.change_set.as_ref().map(|it| it.0.clone());
     if let Some(migrations) = &about.migrations {
         let checked = report.summary.migrations_checked;
@@ -299,8 +281,7 @@ pub(crate) fn interpret(
         }
         let surprises = sql_files::surprises(migrations).into_iter();
         issues.extend(surprises.map(|(code, what)| warning(code, what)));
-        issues.extend(about.applied_judged(scoped));
-        issues.extend(about.ledger_elsewhere());
+        issues.extend(about.ledger_warnings(scoped));
     } else {
         // confiture looked at nothing.
         (window_safe, change_set) = (None, None);

@@ -11,14 +11,13 @@ use crate::process::{Obstacle, RunError, is_shortage};
 
 /// The failure of a call whose command ended with this error.
 pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) -> Fault {
+    use ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+
     let what = error.to_string();
     let (kind, next) = match error {
         RunError::Report(source, output) => {
-            let next = if is_shortage(&source) {
-                Advice::free_resources()
-            } else {
-                Advice::none()
-            };
+            let next = is_shortage(&source).then(Advice::free_resources);
+            let next = next.unwrap_or_else(Advice::none);
             let output = *output;
             let ended = Ended { operation, output };
             let state = ended.state_without_report();
@@ -40,10 +39,7 @@ pub(crate) fn fault(operation: Operation, named_by: NamedBy, error: RunError) ->
         RunError::TempDir(_, source)
             if matches!(
                 source.kind(),
-                ErrorKind::NotFound
-                    | ErrorKind::NotADirectory
-                    | ErrorKind::PermissionDenied
-                    | ErrorKind::ReadOnlyFilesystem
+                NotFound | NotADirectory | PermissionDenied | ReadOnlyFilesystem
             ) =>
         {
             (Kind::InternalError, Advice::correct_tmpdir())

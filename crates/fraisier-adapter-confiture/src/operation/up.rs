@@ -1,15 +1,16 @@
 //! `up`: apply pending migrations, all or as far as a target.
 
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use fraisier_adapter_api::{AdapterErrorKind as Kind, MigrationOutcome, Revision};
+use tokio::time::sleep;
 
-use super::Call;
 use super::outcome::Outcome;
 use super::server_error::{self, is_exact};
-use super::{progress, undo};
+use super::{Call, current, down_to};
 use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
-use crate::ledger::{self, BRIEF, Row};
+use crate::ledger::{self, BRIEF, Ledger, PATIENT, Row};
 use crate::observe::Event;
 use crate::process::{Arg, Invocation};
 use crate::redact::Redactor;
@@ -17,6 +18,7 @@ use crate::release::capability::Need;
 use crate::report;
 use crate::request::project::Migration;
 use crate::request::{Request, option};
+use crate::thread::race;
 
 /// How many bytes of a target that does not exist are repeated.
 const NAME_LIMIT: usize = 200;
@@ -40,7 +42,7 @@ pub(crate) async fn up(
     let migrations = call.request.project.migrations()?;
     let invocation = command(call.request, target, &migrations)?;
     let apply = apply(call, target, &migrations, invocation);
-    match progress::beside(call, target, &migrations, apply).await {
+    match with_progress(call, target, &migrations, apply).await {
         Ok(mut outcome) => {
             if outcome.applied.is_empty() {
                 match ledger::rows(call, BRIEF).await {
@@ -50,7 +52,10 @@ pub(crate) async fn up(
             }
             Ok(outcome)
         }
-        Err(fault) => Err(undo::undo(call, call.request.project.naming_undecodable(fault)).await),
+        Err(fault) => {
+            let fault = call.request.project.naming_undecodable(fault);
+            Err(down_to::undo(call, fault, &migrations).await)
+        }
     }
 }
 
@@ -157,11 +162,9 @@ pub(crate) fn command(
 }
 
 fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]) -> Fault {
-    let (newest, next) = match migrations.last() {
-        Some(newest) => (
-            format!("its newest is {}", newest.version),
-            Advice::name_version(),
-        ),
+    let newest = migrations.last().map(|it| &it.version);
+    let (newest, next) = match newest {
+        Some(version) => (format!("its newest is {version}"), Advice::name_version()),
         None => ("it has none".into(), Advice::correct_migrations_path()),
     };
     // The name may be empty, blank, very long, or full of control characters.
@@ -210,12 +213,8 @@ pub(crate) fn interpret(
         return Err(outcome.contradiction(&what));
     }
     if let Some(what) = unreached(target, migrations, report, &applied) {
-        let fault = outcome.contradiction(&what);
-        let (kind, state) = (
-            fault.kind(),
-            DatabaseState::at_least(Change::Applied, &applied),
-        );
-        return Err(fault.in_state(kind, state));
+        let state = DatabaseState::at_least(Change::Applied, &applied);
+        return Err(outcome.contradiction(&what).in_state(state));
     }
     // What was applied before is sorted, and the last of it is where this call began.
     let from = report.skipped.iter().max();
@@ -227,12 +226,8 @@ pub(crate) fn interpret(
     for warning in &report.warnings {
         add_line(&mut log, warning);
     }
-    Ok(MigrationOutcome {
-        from: from.map(Revision::new),
-        to: to.map(Revision::new),
-        applied: applied.iter().map(Revision::new).collect(),
-        log,
-    })
+    let outcome = MigrationOutcome::new(from.map(Revision::new), to.map(Revision::new));
+    Ok(outcome.with_applied(applied.clone()).with_log(log))
 }
 
 /// The failure of an `up` that says in its report why it stopped.
@@ -277,17 +272,11 @@ fn stopped(
     let by_another = server_error::found_applied(errors).is_some_and(was_pending);
     let on_server = server_error::advice_on_server(errors);
     let (kind, state, next) = if applied.is_empty() && by_another {
-        (
-            Kind::LockContention,
-            exactly,
-            Advice::wait_for_other_deploy(),
-        )
+        let next = Advice::wait_for_other_deploy();
+        (Kind::LockContention, exactly, next)
     } else if errors.iter().all(|error| is_exact(error)) {
-        (
-            kind,
-            exactly,
-            on_server.unwrap_or_else(Advice::correct_migration),
-        )
+        let next = on_server.unwrap_or_else(Advice::correct_migration);
+        (kind, exactly, next)
     } else {
         let index =
             |error: &String| server_error::index_that_may_remain(error).map(Advice::drop_index);
@@ -310,23 +299,22 @@ fn unreached(
         return Some(format!("it succeeded, and {pending} remain pending"));
     }
     let is_applied = |version| applied.contains(version) || report.skipped.contains(version);
-    let Some(Revision(target)) = target else {
-        let missing = migrations.iter().find(|it| !is_applied(&it.version))?;
-        let version = &missing.version;
-        return Some(format!(
-            "it succeeded, and {version} of the directory is not among what is applied"
-        ));
+    let missing = match target {
+        Some(target) if !is_applied(&target.0) => Some(format!("the target {target}")),
+        Some(_) => None,
+        None => {
+            let missing = migrations.iter().find(|it| !is_applied(&it.version));
+            missing.map(|it| format!("{} of the directory", it.version))
+        }
     };
-    if !is_applied(target) {
+    if let Some(missing) = missing {
         return Some(format!(
-            "it succeeded, and the target {target} is not among what is applied"
+            "it succeeded, and {missing} is not among what is applied"
         ));
     }
-    let goes_on = applied
-        .iter()
-        .rev()
-        .skip(1)
-        .any(|version| version == target);
+    let target = target?;
+    let mut before_last = applied.iter().rev().skip(1);
+    let goes_on = before_last.any(|version| *version == target.0);
     goes_on.then(|| format!("it went on after the target {target}"))
 }
 
@@ -368,12 +356,61 @@ async fn without_report(
     }
     let mut log = outcome.log();
     add_line(&mut log, "nothing to apply");
-    Ok(MigrationOutcome {
-        from: current.clone(),
-        to: current,
-        applied: Vec::new(),
-        log,
-    })
+    Ok(MigrationOutcome::new(current.clone(), current).with_log(log))
+}
+
+/// The result of an `up`, with an event at every interval until then, where there is one.
+async fn with_progress<T>(
+    call: &Call<'_>,
+    target: Option<&Revision>,
+    migrations: &[Migration],
+    up: impl Future<Output = T>,
+) -> T {
+    let Some(interval) = call.request.config.progress_interval else {
+        return up.await;
+    };
+    let report = async { match report_progress(call, target, migrations, interval).await {} };
+    race(up, report).await
+}
+
+/// The revision that was applied last, and what is applied, while the `up` runs.
+async fn look(call: &Call<'_>) -> Option<(Option<Revision>, Ledger)> {
+    if let Ok(ledger) = ledger::rows(call, PATIENT).await {
+        return Some((ledger.last(), ledger));
+    }
+    let current = call.run_beside(current::command(call.request), None);
+    let last = current::interpret(&Outcome::of(current.await.ok()?)).ok()?;
+    if last.is_none() {
+        return Some((None, Ledger::default()));
+    }
+    let status = call.run_beside(ledger::status(call.request), None);
+    let ledger = ledger::listed(&Outcome::of(status.await.ok()?)).ok()?;
+    Some((last, ledger))
+}
+
+async fn report_progress(
+    call: &Call<'_>,
+    target: Option<&Revision>,
+    migrations: &[Migration],
+    interval: Duration,
+) -> Infallible {
+    let mut versions: Vec<&str> = migrations.iter().map(|it| it.version.as_str()).collect();
+    versions.dedup();
+    let position = target.and_then(|it| versions.iter().position(|version| *version == it.0));
+    let of = position.map_or(versions.len(), |at| at + 1);
+    loop {
+        sleep(interval).await;
+        let Some((revision, ledger)) = look(call).await else {
+            continue;
+        };
+        let is_applied = |version: &&&str| ledger.row(version).is_some();
+        let applied = versions[..of].iter().filter(is_applied).count();
+        call.emit(Event::Progress {
+            revision,
+            applied,
+            of,
+        });
+    }
 }
 
 #[cfg(test)]

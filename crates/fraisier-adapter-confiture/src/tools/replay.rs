@@ -33,7 +33,9 @@ pub use crate::guard::{WINDOW_SAFE_UNPROVEN, guard_recognises};
 use crate::ledger::{OrderedBy, Rollback};
 use crate::observe::announcer::Announcer;
 pub use crate::operation::preflight::Preflight;
-use crate::operation::{self, Call, Confiture, Operation};
+use crate::operation::{
+    Call, Confiture, Operation, current, describe, down_to, preflight, up, verify,
+};
 use crate::process::{Arg, Environment, Invocation, Links, Output};
 use crate::redact::{Redact, Redactor};
 use crate::report::{self, Payload, decode};
@@ -62,8 +64,7 @@ pub fn describe(
     redactor: &Redactor,
     output: impl FnMut(Command) -> Output,
 ) -> Result<AdapterDescription, Failure> {
-    let run = operation::describe::describe;
-    replay(Operation::Describe, redactor, output, run)
+    replay(Operation::Describe, redactor, output, describe::describe)
 }
 
 /// What a `current_revision` returns.
@@ -75,7 +76,7 @@ pub fn current_revision(
     redactor: &Redactor,
     output: impl FnMut(Command) -> Output,
 ) -> Result<Option<Revision>, Failure> {
-    let run = operation::current::current_revision;
+    let run = current::current_revision;
     replay(Operation::CurrentRevision, redactor, output, run)
 }
 
@@ -90,8 +91,8 @@ pub fn up(
     output: impl FnMut(Command) -> Output,
 ) -> Result<MigrationOutcome, Failure> {
     replay(Operation::Up, redactor, output, async |call| {
-        let invocation = operation::up::command(call.request, None, &[])?;
-        operation::up::apply(call, target, &[], invocation).await
+        let invocation = up::command(call.request, None, &[])?;
+        up::apply(call, target, &[], invocation).await
     })
 }
 
@@ -106,7 +107,7 @@ pub fn down_to(
     output: impl FnMut(Command) -> Output,
 ) -> Result<MigrationOutcome, Failure> {
     replay(Operation::DownTo, redactor, output, async |call| {
-        let command = operation::down_to::command(call.request, target, Links::default());
+        let command = down_to::command(call.request, target, Links::default());
         let outcome = call.run::<report::DownTo>(command).await?;
         let rollback = Rollback {
             target: target.clone(),
@@ -117,7 +118,7 @@ pub fn down_to(
             kept: Vec::new(),
             ordered_by: OrderedBy::Row,
         };
-        operation::down_to::interpret(&outcome, &rollback)
+        down_to::interpret(&outcome, &rollback)
     })
 }
 
@@ -132,8 +133,8 @@ pub fn roll_back(
     output: impl FnMut(Command) -> Output,
 ) -> Result<MigrationOutcome, Failure> {
     replay(Operation::DownTo, redactor, output, async |call| {
-        let command = operation::down_to::command(call.request, &rollback.target, Links::default());
-        operation::down_to::interpret(&call.run(command).await?, rollback)
+        let command = down_to::command(call.request, &rollback.target, Links::default());
+        down_to::interpret(&call.run(command).await?, rollback)
     })
 }
 
@@ -149,7 +150,7 @@ pub fn verify(
     output: impl FnMut(Command) -> Output,
 ) -> Result<VerifyReport, Failure> {
     replay(Operation::Verify, redactor, output, async |call| {
-        operation::verify::check_files(call, files).await
+        verify::check_files(call, files).await
     })
 }
 
@@ -164,14 +165,14 @@ pub fn preflight(
     output: impl FnMut(Command) -> Output,
 ) -> Result<PreflightReport, Failure> {
     replay(Operation::Preflight, redactor, output, async |call| {
-        operation::preflight::judge(call, about).await
+        preflight::judge(call, about).await
     })
 }
 
 /// Emits the events that the report of an `up` gives.
 pub fn emit_migrations(output: &Output, announcer: &Announcer) {
     if let Payload::Report(report) = decode::<report::Up>(output.report.clone()) {
-        operation::up::events(&report).for_each(|event| announcer.emit(event));
+        up::events(&report).for_each(|event| announcer.emit(event));
     }
 }
 

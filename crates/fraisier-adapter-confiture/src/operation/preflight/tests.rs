@@ -108,10 +108,8 @@ fn the_judged_files_depend_on_ledger_and_release() {
             ("2.0.0", new),
         ] {
             let request = request(&ctx(project.path()));
-            let (directory, scoped) = about
-                .directory(&request, &ConfitureVersion::parse(version))
-                .expect("listed");
-            let invocation = command(&request, directory, scoped).expect("planned");
+            let planned = about.command(&request, &ConfitureVersion::parse(version));
+            let (invocation, _) = planned.expect("planned");
             let base = "migrate preflight --no-config --format json --output <report>";
             let found = argv(&invocation).join(" ");
             assert_eq!(found, format!("{base} {expected}"), "{version} {about:?}");
@@ -136,7 +134,7 @@ fn the_judged_files_depend_on_ledger_and_release() {
         ConfitureVersion::parse("1.35.0"),
     );
     request.config = config;
-    let (_, scoped) = about(None).directory(&request, &version).expect("listed");
+    let (_, scoped) = about(None).command(&request, &version).expect("planned");
     assert!(!scoped, "everything was asked for");
 }
 
@@ -258,9 +256,10 @@ fn a_release_without_preflight_is_not_run() {
 fn the_password_of_the_other_database_is_no_argument() {
     let against = |dsn: &str| {
         let ctx = ctx(".".as_ref()).with_resolved_secret("AGAINST_DATABASE_URL", dsn);
-        command(&request(&ctx), Arg::from("m"), false)
+        about(None).command(&request(&ctx), &ConfitureVersion::parse("1.0.0"))
     };
-    let invocation = against("postgresql://app:p%40ss-w0rd@h/copy?port=1").expect("planned");
+    let planned = against("postgresql://app:p%40ss-w0rd@h/copy?port=1");
+    let (invocation, _) = planned.expect("planned");
     let argv = argv(&invocation);
     assert_eq!(
         argv.last().map(String::as_str),
@@ -287,7 +286,8 @@ fn the_password_of_the_other_database_is_no_argument() {
     ] {
         let ctx = alone.clone().with_resolved_secret("DATABASE_URL", main);
         let ctx = ctx.with_resolved_secret("AGAINST_DATABASE_URL", against);
-        let planned = command(&request(&ctx), Arg::from("m"), false);
+        let version = ConfitureVersion::parse("1.0.0");
+        let planned = about(None).command(&request(&ctx), &version);
         assert_eq!(planned.is_err(), refused, "{main} {against}");
         let error = planned.err().map(Fault::worded);
         let shown = error

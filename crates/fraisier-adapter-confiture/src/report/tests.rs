@@ -3,6 +3,140 @@ use serde_json::{Value, json};
 
 use super::*;
 
+fn payload(bytes: &[u8]) -> Payload<Current> {
+    decode(Some(Report::from(bytes.to_vec())))
+}
+
+#[test]
+fn bytes_are_decoded_as_report_envelope_or_neither() {
+    let report = br#"{"revision": "002", "name": "b"}"#;
+    assert!(matches!(payload(report), Payload::Report(_)));
+    let without_error = br#"{"error": null, "revision": "002", "name": "b"}"#;
+    assert!(matches!(payload(without_error), Payload::Report(_)));
+    let envelope = br#"{"ok": false, "error": {"code": "LOCK_1300", "message": "held"}}"#;
+    assert!(matches!(payload(envelope), Payload::Envelope(_)));
+    let both = br#"{"revision": "002", "name": "b", "ok": false,
+                    "error": {"code": "X_1", "message": "m"}}"#;
+    assert!(matches!(payload(both), Payload::Envelope(_)));
+    for neither in [
+        &b""[..],
+        b"{}",
+        b"null",
+        b"[]",
+        b"{\"revision\": \"002\", \"name\": \"b\"} trailing",
+        b"{\"revision\": \"002\", \"name\": \"b\"}{}",
+        b"{\"revision\": \"002\", \"revision\": null, \"name\": \"b\"}",
+        b"{\"revision\": \"002\", \"name\": \"b\", \"error\": \"broken\"}",
+        b"\xff\xfe",
+        b"{\"revision\": \"002\", \"name\": \"b\", \"more\": \"\xff\"}",
+    ] {
+        assert!(
+            matches!(payload(neither), Payload::Unreadable(_)),
+            "{neither:?}"
+        );
+    }
+    assert!(matches!(decode::<Current>(None), Payload::Nothing));
+}
+
+#[test]
+fn an_array_is_never_read_as_an_object() {
+    fn refuse<T: Decode>(text: &str) {
+        let report = Report::from(text.as_bytes().to_vec());
+        let payload = decode::<T>(Some(report));
+        assert!(matches!(payload, Payload::Unreadable(_)), "{text}");
+    }
+    refuse::<Current>(r#"["002", "b"]"#);
+    refuse::<Current>(r#"{"error": ["LOCK_1300", "held"]}"#);
+    refuse::<Current>(r#"[{"code": "LOCK_1300"}]"#);
+    refuse::<DownTo>(r#"["003", "001", [], [], []]"#);
+    refuse::<MigrationList>(r#"[[{"version": "001", "status": "applied", "applied_at": null}]]"#);
+    refuse::<MigrationList>(r#"{"migrations": [["001", "applied", null]]}"#);
+    let up = |applied: &str, superuser: &str| {
+        format!(
+            r#"{{"success": true, "applied": [{applied}], "skipped": [],
+            "skipped_superuser": [{superuser}], "pending": [], "errors": [],
+            "dry_run": false, "dry_run_execute": false}}"#
+        )
+    };
+    let read = decode::<Up>(Some(Report::from(up("", "").into_bytes())));
+    assert!(matches!(read, Payload::Report(_)));
+    refuse::<Up>(&up(r#"["001", "a"]"#, ""));
+    refuse::<Up>(&up("", r#"["004", "it says so"]"#));
+    refuse::<Up>(r#"[["Irreversible"], ["001"]]"#);
+    let verify = |result: &str| {
+        format!(
+            r#"{{"verified_count": 1, "failed_count": 0, "skipped_count": 0,
+            "total_applied": 1, "results": [{result}]}}"#
+        )
+    };
+    refuse::<Verify>(&verify(r#"["001", "a", "verified", null]"#));
+    let preflight = |summary: &str, issue: &str| {
+        format!(r#"{{"ok": true, "summary": {summary}, "issues": [{issue}]}}"#)
+    };
+    refuse::<Preflight>(&preflight("[0, 1]", ""));
+    let summary = r#"{"errors": 0, "migrations_checked": 1}"#;
+    refuse::<Preflight>(&preflight(summary, r#"["info", "C", "m"]"#));
+}
+
+#[test]
+fn a_success_with_the_key_of_a_refusal_is_a_success() {
+    let text = br#"{"success": true, "applied": [{"version": "001"}], "skipped": [],
+        "skipped_superuser": [], "pending": [], "errors": [], "dry_run": false,
+        "dry_run_execute": false, "irreversible_versions": ["001"]}"#;
+    let Payload::Report(report) = decode::<Up>(Some(Report::from(text.to_vec()))) else {
+        panic!("a report");
+    };
+    assert!(report.success && report.applied.len() == 1);
+}
+
+#[test]
+fn an_error_envelope_contains_the_diagnosis() {
+    let wire: Wire = serde_json::from_str(
+        r#"{"ok": false, "error": {"code": "ROLLBACK_600", "message": "Cannot roll back",
+            "severity": "error", "details": {}, "migration": "003", "file": null, "line": null,
+            "actionable": "Add the missing .down.sql"}, "command": "migrate down-to"}"#,
+    )
+    .expect("an envelope");
+    let envelope = wire.error.expect("an envelope");
+    assert_eq!(envelope.code.as_deref(), Some("ROLLBACK_600"));
+    assert_eq!(envelope.message, "Cannot roll back");
+    assert_eq!(
+        envelope.actionable.as_deref(),
+        Some("Add the missing .down.sql")
+    );
+    assert_eq!(envelope.migration.as_deref(), Some("003"));
+    assert_eq!(envelope.file, None);
+}
+
+#[test]
+fn an_incomplete_error_envelope_is_recognised() {
+    let wire: Wire =
+        serde_json::from_str(r#"{"error": {"code": 7, "message": ["m"]}}"#).expect("one");
+    let envelope = wire.error.expect("an envelope");
+    assert_eq!(envelope.code, None);
+    assert_eq!(envelope.message, "");
+    let wire: Wire = serde_json::from_str(r#"{"ok": false}"#).expect("none");
+    assert!(wire.error.is_none());
+}
+
+#[test]
+fn a_null_revision_differs_from_a_missing_one() {
+    let read = |text| serde_json::from_str::<Current>(text);
+    let head = read(r#"{"revision": "002", "name": "b", "applied_at": "…", "ok": true}"#);
+    assert_eq!(head.expect("a report").revision.as_deref(), Some("002"));
+    let empty = read(r#"{"revision": null, "name": null, "applied_at": null}"#);
+    assert_eq!(empty.expect("a report").revision, None);
+    for text in [
+        r#"{"name": null}"#,
+        r#"{"revision": "002"}"#,
+        r#"{"revision": 2, "name": "b"}"#,
+        r#"{"revision": "", "name": "b"}"#,
+    ] {
+        assert!(read(text).is_err(), "{text}");
+    }
+}
+
+/// A preflight report with this value.
 fn with(key: &str, value: Value) -> Result<Preflight, serde_json::Error> {
     let mut report = json!({
         "ok": true, "window_safe": true, "issues": [],
