@@ -8,7 +8,7 @@ pub(super) const DOCTOR: &str = "fraisier-adapter-confiture-ipc doctor";
 /// Says which migration was applied last.
 pub(super) const CURRENT: &str = "fraisier-adapter-confiture-ipc current";
 
-/// Which of its rules named the program of an adapter.
+/// What named the program of an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NamedBy {
     Builder,
@@ -20,7 +20,7 @@ pub(crate) enum NamedBy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Advice(pub(super) String);
 
-/// Words of an error, and the advice against it.
+/// A text that an error contains, and the advice for that error.
 pub(crate) type Remedy = (&'static str, fn() -> Advice);
 
 impl fmt::Display for Advice {
@@ -29,8 +29,8 @@ impl fmt::Display for Advice {
     }
 }
 
-/// The table: a row is a constructor and its text, which may name something of the situation. For that the
-/// row has an example.
+/// The table. A row is a constructor and its text. If the text names something of the situation, the row has an
+/// example of it.
 macro_rules! advice {
     ($($name:ident($($about:ident = $example:literal)?) => $text:literal,)*) => {
         impl Advice {

@@ -32,7 +32,7 @@ pub fn classify(exit: Exit, code: Option<&str>, failed_in_report: bool) -> Kind 
             Kind::Execution
         }
         Some(kind) => kind,
-        // A code of a release to come. Status 3 has many causes; any other is taken at its word.
+        // A code of a later release. Status 3 has many causes; any other status decides.
         None if exit == Exit::Code(3) => Kind::Execution,
         None => of_exit(exit),
     }
@@ -78,7 +78,7 @@ fn comes_before_any_change(exit: Exit, code: &str) -> bool {
     matches!(exit, Exit::Code(2 | 3 | 5 | 6 | 7)) || moved && exit == Exit::Code(1)
 }
 
-/// What a symbolic code means; `None` for a code of a release to come.
+/// What a symbolic code means; `None` for a code of a later release.
 fn kind_of(code: &str) -> Option<Kind> {
     let (prefix, _) = code.split_once('_')?;
     Some(match (prefix, code) {

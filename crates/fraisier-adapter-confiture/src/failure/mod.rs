@@ -27,8 +27,11 @@ use crate::redact::{Redact, Redacted, Redactor};
 /// The name under which this adapter presents itself.
 pub(crate) const ADAPTER: &str = "confiture";
 
-/// How many bytes of what confiture printed an error contains.
+/// How many bytes of evidence an error contains.
 const EVIDENCE_LIMIT: usize = 16 * 1024;
+
+/// A result inside the adapter.
+pub(crate) type Result<T, E = Fault> = std::result::Result<T, E>;
 
 /// What caused a failure, as far as a program can act on it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::redact::Redactor;
 
-/// How many versions a message lists; of more it names the first and the last.
+/// How many versions a message lists. If there are more, it names the first and the last.
 const LISTED: usize = 8;
 
 /// What is known about the database after a failure.

@@ -36,8 +36,8 @@ impl Fault {
         without_repetition(&Redactor::bounded(&clauses.join("; "), WHAT_LIMIT))
     }
 
-    /// The advice. The diagnosis completes it where that helps; where the state is uncertain, finding it
-    /// out comes first.
+    /// The advice, completed by the diagnosis where that helps. If the state is uncertain, the first step is
+    /// to find it out.
     pub(crate) fn advice(&self) -> String {
         use AdapterErrorKind::{DbUnreachable, LockContention};
 

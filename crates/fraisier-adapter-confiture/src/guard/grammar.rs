@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 
 use super::scan::{Scanner, Token};
 
-/// The shapes. In small letters are keywords; in capitals, other shapes, `TEXT`, `NUMBER`, `NEGATIVE` and
-/// `NAME`, a plain name that is not the system's. `?` is one or none, `*` any number, and `+` one or more
-/// with commas between them. `|` is between alternatives: the first that fits.
+/// The shapes. Keywords are in lower case. In upper case are other shapes, and `TEXT`, `NUMBER`, `NEGATIVE` and
+/// `NAME`, which is a plain name that is not the system's. `?` means one or none, `*` any number, and `+` one or
+/// more with commas between them. `|` separates alternatives, of which the first that fits counts.
 #[rustfmt::skip]
 const SHAPES: &[(&str, &str)] = &[
     ("STATEMENT", "create CREATE | alter table IF_EXISTS? only? OBJECT ADDITION+ | insert into OBJECT COLUMNS? values ROW+ CONFLICT? \
@@ -18,7 +18,7 @@ const SHAPES: &[(&str, &str)] = &[
         | schema IF_NOT_EXISTS? NAME | sequence IF_NOT_EXISTS? OBJECT | type OBJECT as enum ( TEXT+ )"),
     ("IF_EXISTS", "if exists"),
     ("IF_NOT_EXISTS", "if not exists"),
-    // The name of an object, with its schema or table perhaps.
+    // The name of an object, perhaps with its schema or table.
     ("OBJECT", "NAME MEMBER? MEMBER?"),
     ("MEMBER", ". NAME"),
     ("COLUMNS", "( NAME+ )"),
@@ -106,7 +106,7 @@ const RESERVED: &[&str] = &[
 /// A shape: its alternatives, each a sequence.
 type Shape = Vec<Vec<Part>>;
 
-/// An item, and behind it `?`, `*`, `+` or nothing.
+/// An item, and how often it occurs: `?`, `*`, `+`, or nothing for once.
 type Part = (Item, &'static str);
 
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 //!
 //! The guard is sound and does not try to be complete. It knows the plain shapes of common additive
 //! statements; whatever else it finds is a doubt, also when it is harmless. `cargo xtask guard-proof`
-//! holds it against the parser of `PostgreSQL`.
+//! compares it with the parser of `PostgreSQL`.
 
 mod grammar;
 mod scan;

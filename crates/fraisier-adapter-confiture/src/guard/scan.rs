@@ -12,9 +12,9 @@ pub(super) enum Token<'a> {
     Quoted(&'a str),
     /// A constant in single quotes.
     Text,
-    /// Digits, with a fraction perhaps.
+    /// Digits, perhaps with a fraction.
     Number,
-    /// The same behind a `-`.
+    /// The same after a `-`.
     Negative,
     /// One of `( ) [ ] , . ; =`.
     Mark(u8),

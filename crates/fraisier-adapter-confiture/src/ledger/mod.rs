@@ -1,4 +1,4 @@
-//! The ledger in the order of application, and what a rollback takes back.
+//! The ledger in the order of application, and what a rollback rolls back.
 //!
 //! confiture sorts the ledger by `applied_at`. Times tie and run backwards, so that order proves
 //! nothing. The identity column `pk_confiture` counts the rows as they were inserted. `read.py` reads
@@ -17,10 +17,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::failure::{Advice, DatabaseState, Fault};
+use crate::failure::{Advice, DatabaseState, Fault, Result};
 use crate::operation::Call;
 use crate::operation::outcome::Outcome;
-use crate::process::{Arg, Invocation};
+use crate::process::{self, Arg, Invocation};
 use crate::python;
 use crate::report;
 use crate::request::Request;
@@ -28,7 +28,7 @@ use crate::request::Request;
 const SCRIPT: &str = include_str!("read.py");
 
 /// Reads the table that confiture's own statements find: the first of this name on the search path.
-/// A row that a squash archived is no longer live to confiture. Every release takes its advisory lock in
+/// A row that a squash archived is no longer live to confiture. The advisory lock of every release is in
 /// this class.
 pub const STATEMENTS: [&str; 2] = [
     "SELECT to_regclass('tb_confiture')::text, EXISTS (SELECT FROM pg_locks JOIN pg_database ON \
@@ -51,11 +51,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long the script may take beyond the limit of its statements: starting Python, connecting.
 const START: Duration = Duration::from_secs(30);
 
-/// How long a statement waits for a lock, as confiture itself waits for the migration lock. It runs twice
-/// as long at most, the wait included.
+/// How long a statement waits for a lock: as long as confiture itself waits for the migration lock. It may run
+/// twice as long, the wait included.
 pub(crate) const PATIENT: Duration = Duration::from_secs(30);
 
-/// The same where a call can do without the ledger, and an engine waits for the call.
+/// The same for a call that can do without the ledger.
 pub(crate) const BRIEF: Duration = Duration::from_secs(5);
 
 /// What proves the order of the rows.
@@ -91,7 +91,7 @@ pub(crate) struct Row {
     pub(crate) is_finite: Option<bool>,
     /// The place of `applied_at` among those of all rows, in confiture's order.
     pub(crate) rank: usize,
-    /// What confiture remembers of the file.
+    /// The SHA-256 of the file when it was applied.
     pub(crate) checksum: Option<String>,
 }
 
@@ -121,32 +121,31 @@ impl fmt::Display for Unread {
     }
 }
 
-/// The report of the script.
-#[derive(Debug, Deserialize)]
+/// The report of the script, with one answer for each statement, and with the names and digests of the files
+/// for a `preflight`.
+#[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Report {
-    /// One for each statement, and the names and digests of the files for a `preflight`.
-    Answers(Vec<Answer>),
+enum Report<A> {
+    Answers(A),
     #[serde(alias = "not_connected")]
     Unavailable(String),
 }
 
 /// What a statement returned.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Answer {
-    Rows(Value),
+pub(crate) enum Answer<T> {
+    Rows(Vec<T>),
     Error {
         sqlstate: Option<String>,
         message: String,
     },
 }
 
-impl Answer {
-    /// The rows, each with these columns.
-    fn rows<T: DeserializeOwned>(self) -> Result<Vec<T>, Unread> {
+impl<T> Answer<T> {
+    fn rows(self) -> Result<Vec<T>, Unread> {
         match self {
-            Self::Rows(rows) => serde_json::from_value(rows).map_err(|_| no_ledger()),
+            Self::Rows(rows) => Ok(rows),
             Self::Error { sqlstate, message } => Err(match sqlstate.as_deref() {
                 Some("55P03") => Unread::Locked(message),
                 _ => Unread::Other(message),
@@ -159,41 +158,29 @@ fn no_ledger() -> Unread {
     Unread::Other("the table `tb_confiture` is not a ledger of confiture".into())
 }
 
-impl Report {
-    /// The ledger; an empty one where there is no such table.
-    pub(crate) fn ledger(self) -> Result<Ledger, Unread> {
-        let [table, rows] = self.answers()?;
-        Ledger::of_rows(table, rows)
-    }
-
-    /// What a `preflight` asked for.
-    fn overview(self) -> Result<Overview, Unread> {
-        let [table, rows, others, digests] = self.answers()?;
-        let others = others.rows::<(String,)>()?;
-        Ok(Overview {
-            ledger: Ledger::of_rows(table, rows)?,
-            others: others.into_iter().map(|(schema,)| schema).collect(),
-            digests: digests.rows()?.into_iter().collect(),
-        })
-    }
-
-    fn answers<const COUNT: usize>(self) -> Result<[Answer; COUNT], Unread> {
-        match self {
-            Self::Answers(answers) => answers.try_into().map_err(|_| no_ledger()),
-            Self::Unavailable(why) => Err(Unread::Other(why)),
-        }
+/// The answers in the report of the script.
+pub(crate) fn answers<A: DeserializeOwned>(report: &[u8]) -> Result<A, Unread> {
+    let report: Value = serde_json::from_slice(report)
+        .map_err(|_| Unread::Other("the report of Python cannot be read".into()))?;
+    match serde_json::from_value(report) {
+        Ok(Report::Answers(answers)) => Ok(answers),
+        Ok(Report::Unavailable(why)) => Err(Unread::Other(why)),
+        Err(_) => Err(no_ledger()),
     }
 }
 
+/// The answers to the [`STATEMENTS`].
+type Answers = (Answer<(Option<String>, bool)>, Answer<Row>);
+
 impl Ledger {
-    /// The ledger in the answers to the [`STATEMENTS`].
-    fn of_rows(table: Answer, rows: Answer) -> Result<Self, Unread> {
-        let table: Vec<(Option<String>, bool)> = table.rows()?;
+    /// The ledger in these answers; an empty one where there is no such table.
+    pub(crate) fn of((table, rows): Answers) -> Result<Self, Unread> {
+        let table = table.rows()?;
         let Some((Some(_), is_locked)) = table.first() else {
             return Ok(Self::default());
         };
-        let rows: Vec<Row> = rows.rows()?;
-        // A ledger has a constraint on it.
+        let rows = rows.rows()?;
+        // A ledger has a unique constraint on the version.
         let versions: BTreeSet<&str> = rows.iter().map(|row| row.version.as_str()).collect();
         if versions.len() < rows.len() {
             return Err(no_ledger());
@@ -242,7 +229,7 @@ pub struct Rollback {
 ///
 /// `PreconditionFailed` when the target is not in the ledger, or when confiture, which goes by
 /// `applied_at`, would roll back something else.
-pub(crate) fn after(ledger: &Ledger, target: &Revision) -> Result<Rollback, Fault> {
+pub(crate) fn after(ledger: &Ledger, target: &Revision) -> Result<Rollback> {
     let rows = ledger.rows.as_slice();
     let Some(at) = rows.iter().position(|row| row.version == target.0) else {
         let last = match ledger.last() {
@@ -253,8 +240,8 @@ pub(crate) fn after(ledger: &Ledger, target: &Revision) -> Result<Rollback, Faul
             format!("{target} is not applied, so it cannot be the target of a rollback{last}");
         return Err(Fault::refused(what, Advice::query_current()));
     };
-    // Rows before the target may tie with each other, and with the target: where confiture takes one of
-    // them for a later one, it does not find its files, and refuses.
+    // Rows before the target may tie with each other, and with the target: if confiture takes one of them
+    // for a later one, it finds no files of it, and refuses.
     let is_later = |row: &&Row| row.rank > rows[at].rank;
     let is_timed = |row: &Row| row.is_finite == Some(true);
     let contradiction = rows[at..]
@@ -276,7 +263,7 @@ pub(crate) fn after(ledger: &Ledger, target: &Revision) -> Result<Rollback, Faul
     })
 }
 
-/// Two rows, in the order of the ledger, whose times say otherwise.
+/// The failure because the times of two rows contradict their order in the ledger.
 fn contradicted(ordered_by: OrderedBy, earlier: &Row, later: &Row) -> Fault {
     let shown = |row: &Row| {
         let time = row.applied_at.as_deref().unwrap_or("no time");
@@ -323,7 +310,7 @@ pub(crate) fn of_applied(ledger: &Ledger, applied: &[String]) -> Result<Rollback
 ///
 /// `migrate status` creates the ledger where there is none. So it runs only where `migrate current`
 /// found one.
-pub(crate) async fn read(call: &Call<'_>) -> Result<Ledger, Fault> {
+pub(crate) async fn read(call: &Call<'_>) -> Result<Ledger> {
     match rows(call, PATIENT).await {
         Ok(ledger) => return Ok(ledger),
         Err(why @ Unread::Locked(_)) => {
@@ -348,7 +335,8 @@ pub(crate) fn log_unread(call: &Call<'_>, why: &Unread) {
 /// The rows of the ledger, where no statement waits longer than `patience` for a lock; none where there is
 /// no such table.
 pub(crate) async fn rows(call: &Call<'_>, patience: Duration) -> Result<Ledger, Unread> {
-    query(call, patience, &STATEMENTS, None).await?.ledger()
+    let report = query(call, patience, &STATEMENTS, None).await?;
+    Ledger::of(answers(&report)?)
 }
 
 /// The rows of the ledger, the other ledgers, and the digests of the migrations of a directory.
@@ -356,7 +344,19 @@ pub(crate) async fn overview(call: &Call<'_>, directory: &OsStr) -> Result<Overv
     let [table, rows] = STATEMENTS;
     let statements = [table, rows, OTHERS];
     let report = query(call, BRIEF, &statements, Some(directory)).await?;
-    report.overview()
+    Overview::of(&report)
+}
+
+impl Overview {
+    fn of(report: &[u8]) -> Result<Self, Unread> {
+        let (table, rows, others, digests) = answers(report)?;
+        let others: Vec<(String,)> = Answer::rows(others)?;
+        Ok(Self {
+            ledger: Ledger::of((table, rows))?,
+            others: others.into_iter().map(|(schema,)| schema).collect(),
+            digests: Answer::rows(digests)?.into_iter().collect(),
+        })
+    }
 }
 
 async fn query(
@@ -364,7 +364,7 @@ async fn query(
     patience: Duration,
     statements: &[&str],
     digests_of: Option<&OsStr>,
-) -> Result<Report, Unread> {
+) -> Result<process::Report, Unread> {
     let mut request = json!({
         "connect_timeout_s": CONNECT.as_secs(),
         "lock_timeout_ms": patience.as_millis(),
@@ -379,13 +379,11 @@ async fn query(
     let confiture = call.request.without_check(confiture);
     let timeout = 4 * patience + START;
     let report = python::run(call, confiture, SCRIPT, request, timeout).await;
-    let report = report.map_err(|why| Unread::Other(why.to_string()))?;
-    serde_json::from_slice(&report)
-        .map_err(|_| Unread::Other("the report of Python cannot be read".into()))
+    report.map_err(|why| Unread::Other(why.to_string()))
 }
 
 /// The ledger as `migrate status` lists it, which creates it where there is none.
-pub(crate) async fn list(call: &Call<'_>) -> Result<Ledger, Fault> {
+pub(crate) async fn list(call: &Call<'_>) -> Result<Ledger> {
     listed(&call.look(status(call.request)).await?)
 }
 
@@ -397,7 +395,7 @@ pub(crate) fn status(request: &Request) -> Invocation {
 }
 
 /// The ledger in what `migrate status` reported.
-pub(crate) fn listed(outcome: &Outcome<report::MigrationList>) -> Result<Ledger, Fault> {
+pub(crate) fn listed(outcome: &Outcome<report::MigrationList>) -> Result<Ledger> {
     let report = outcome.report()?;
     let known = |listed: &report::Listed| ["applied", "pending"].contains(&listed.status.as_str());
     // 1 says that migrations are pending, 2 that there was no ledger.
@@ -429,8 +427,8 @@ pub(crate) fn listed(outcome: &Outcome<report::MigrationList>) -> Result<Ledger,
     })
 }
 
-/// The time in a form whose order as text is its order: `2026-11-28T20:16:53.000000`. `None` for one
-/// that is not in UTC.
+/// The time in a form that can be sorted as text: `2026-11-28T20:16:53.000000`. `None` for a time that is not
+/// in UTC.
 fn comparable(time: &str) -> Option<String> {
     let time = time.strip_suffix("+00:00")?;
     let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));

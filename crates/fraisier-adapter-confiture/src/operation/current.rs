@@ -7,7 +7,7 @@ use fraisier_adapter_api::Revision;
 
 use super::Call;
 use super::outcome::Outcome;
-use crate::failure::Fault;
+use crate::failure::Result;
 use crate::ledger::{self, PATIENT};
 use crate::observe::Event;
 use crate::process::Invocation;
@@ -17,7 +17,7 @@ use crate::thread::race;
 
 /// The revision of the database, by the rows of its ledger; `None` without a ledger, and when it is
 /// empty. confiture and the ledger are queried at the same time.
-pub(crate) async fn current_revision(call: &Call<'_>) -> Result<Option<Revision>, Fault> {
+pub(crate) async fn current_revision(call: &Call<'_>) -> Result<Option<Revision>> {
     let mut reading = pin!(ledger::rows(call, PATIENT));
     let mut read = None;
     let until_read = async {
@@ -59,11 +59,9 @@ pub(crate) fn command(request: &Request) -> Invocation {
 }
 
 /// The revision in the report, when the exit status agrees with it.
-pub(crate) fn interpret(outcome: &Outcome<report::Current>) -> Result<Option<Revision>, Fault> {
-    let report = match outcome.payload()? {
-        Ok(report) => report,
-        Err(envelope) if outcome.lacks_ledger(envelope) => return Ok(None),
-        Err(envelope) => return Err(outcome.envelope(envelope)),
+pub(crate) fn interpret(outcome: &Outcome<report::Current>) -> Result<Option<Revision>> {
+    let Some(report) = outcome.report_on_ledger()? else {
+        return Ok(None);
     };
     if !outcome.exited_with(0) {
         return Err(outcome.contradiction("it names a revision and fails"));

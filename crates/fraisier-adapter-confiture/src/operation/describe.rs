@@ -6,12 +6,12 @@ use fraisier_adapter_api::{AdapterDescription, AdapterErrorKind as Kind, PROTOCO
 
 use super::Call;
 use super::outcome::Ended;
-use crate::failure::{ADAPTER, Advice, DatabaseState, Fault, NamedBy};
+use crate::failure::{ADAPTER, Advice, DatabaseState, Fault, NamedBy, Result};
 use crate::release::ConfitureVersion;
 use crate::release::capability::{self, Need};
 
 /// What the adapter can do with the installed release.
-pub(crate) async fn describe(call: &Call<'_>) -> Result<AdapterDescription, Fault> {
+pub(crate) async fn describe(call: &Call<'_>) -> Result<AdapterDescription> {
     let version = call.version().await?;
     require(&version, Need::Everything)?;
     let mut capabilities = capability::advertised(&version);
@@ -34,33 +34,30 @@ pub(crate) async fn describe(call: &Call<'_>) -> Result<AdapterDescription, Faul
 /// # Errors
 ///
 /// `InvalidConfig` when the program does not respond as confiture does.
-pub(super) fn interpret(ended: &Ended, named_by: NamedBy) -> Result<ConfitureVersion, Fault> {
-    let fault = |what: &str, next| {
-        let exit = ended.exit();
-        let what = format!("`--version` of the configured program {what} ({exit})");
-        Err(ended.fault(Kind::InvalidConfig, &what, DatabaseState::Unchanged, next))
-    };
+pub(super) fn interpret(ended: &Ended, named_by: NamedBy) -> Result<ConfitureVersion> {
     if let Some(said) = ended.start_error() {
         return Err(cannot_start(ended, &said));
     }
-    let refuse = |what| fault(what, Advice::name_confiture(named_by));
-    if !ended.exited_with(0) {
-        if ended.output.interrupted.is_some() {
-            return fault("did not respond in time", Advice::query_version_again());
-        }
-        return refuse("failed");
-    }
+    let failed = !ended.exited_with(0);
+    let timed_out = failed && ended.output.interrupted.is_some();
     let stdout = String::from_utf8_lossy(&ended.output.stdout.head);
     let mut versions = stdout.lines().filter_map(|line| {
         let version = line.trim_end().strip_prefix("confiture version ")?;
         (!version.is_empty() && !version.contains(char::is_whitespace)).then_some(version)
     });
-    match (versions.next(), versions.next()) {
-        (Some(version), None) => Ok(ConfitureVersion::parse(version)),
-        (Some(_), Some(_)) => refuse("prints more than one version"),
-        (None, _) if stdout.trim().is_empty() => refuse("printed nothing"),
-        (None, _) => refuse("printed something, but no version of confiture"),
-    }
+    let what = match (versions.next(), versions.next()) {
+        _ if timed_out => "did not respond in time",
+        _ if failed => "failed",
+        (Some(version), None) => return Ok(ConfitureVersion::parse(version)),
+        (Some(_), Some(_)) => "prints more than one version",
+        (None, _) if stdout.trim().is_empty() => "printed nothing",
+        (None, _) => "printed something, but no version of confiture",
+    };
+    let next = timed_out.then(Advice::query_version_again);
+    let next = next.unwrap_or_else(|| Advice::name_confiture(named_by));
+    let exit = ended.exit();
+    let what = format!("`--version` of the configured program {what} ({exit})");
+    Err(ended.fault(Kind::InvalidConfig, &what, DatabaseState::Unchanged, next))
 }
 
 /// The failure of a command whose Python could not start.
@@ -71,7 +68,7 @@ pub(crate) fn cannot_start(ended: &Ended, said: &str) -> Fault {
 }
 
 /// Refuses a version that does not meet the need.
-pub(crate) fn require(version: &ConfitureVersion, need: Need) -> Result<(), Fault> {
+pub(crate) fn require(version: &ConfitureVersion, need: Need) -> Result<()> {
     if need.is_met_by(version) {
         return Ok(());
     }

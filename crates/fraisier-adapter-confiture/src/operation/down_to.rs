@@ -1,5 +1,5 @@
-//! The rollbacks: `down_to`, of what came after a revision, and the undo of an `up` that failed halfway, where
-//! the evidence says exactly what it applied.
+//! The two rollbacks: `down_to`, which rolls back what came after a revision, and the undo of an `up` that failed
+//! halfway, if the evidence says exactly what it applied.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,9 @@ use fraisier_adapter_api::{AdapterErrorKind as Kind, MigrationOutcome, Revision}
 use super::Call;
 use super::outcome::Outcome;
 use super::server_error::is_exact;
-use crate::failure::{Advice, Cause, Change, DatabaseState, Fault, add_line, classify, listed};
+use crate::failure::{
+    Advice, Cause, Change, DatabaseState, Fault, Result, add_line, classify, listed,
+};
 use crate::ledger::{self, Ledger, OrderedBy, Rollback};
 use crate::observe::Event;
 use crate::process::{Arg, Invocation, Links};
@@ -19,8 +21,8 @@ use crate::request::Request;
 use crate::request::project::{Migration, name_of};
 
 /// Rolls back what was applied after a revision, in the order of the rows of the ledger.
-pub(crate) async fn down_to(call: &Call<'_>, target: &Revision) -> Result<MigrationOutcome, Fault> {
-    // confiture takes a directory that does not exist for an empty one.
+pub(crate) async fn down_to(call: &Call<'_>, target: &Revision) -> Result<MigrationOutcome> {
+    // confiture treats a directory that does not exist like an empty one.
     let migrations = call.request.project.migrations()?;
     check(target)?;
     let ledger = ledger::read(call).await?;
@@ -37,7 +39,7 @@ pub(crate) async fn roll_back(
     migrations: &[Migration],
     ledger: &Ledger,
     rollback: &Rollback,
-) -> Result<MigrationOutcome, Fault> {
+) -> Result<MigrationOutcome> {
     let is_by_row = rollback.ordered_by == OrderedBy::Row;
     let plans_under_lock =
         is_by_row && (call.version().await).is_ok_and(|it| Need::LockedRollback.is_met_by(&it));
@@ -68,7 +70,7 @@ pub(crate) async fn roll_back(
 }
 
 /// Compares the ledger after a rollback with what the rollback was to keep.
-fn compare(after: Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Fault> {
+fn compare(after: Result<Ledger>, rollback: &Rollback) -> Result<()> {
     let what = match after {
         Ok(ledger) => {
             let found: Vec<String> = ledger.rows.into_iter().map(|row| row.version).collect();
@@ -99,7 +101,7 @@ fn compare(after: Result<Ledger, Fault>, rollback: &Rollback) -> Result<(), Faul
 /// # Errors
 ///
 /// `PreconditionFailed`.
-fn check(target: &Revision) -> Result<(), Fault> {
+fn check(target: &Revision) -> Result<()> {
     if target.as_str().trim().is_empty() {
         let what = "the revision to go back to is empty";
         let next = Advice::name_version();
@@ -108,17 +110,13 @@ fn check(target: &Revision) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses a planned version that more than one migration of the directory has, of which confiture would
-/// run either, or another migration than the one in the ledger.
+/// Refuses a planned version if the directory contains several migrations of it, any of which confiture might
+/// run, or a migration with another name than the one in the ledger.
 ///
 /// # Errors
 ///
 /// `PreconditionFailed`.
-fn check_files(
-    migrations: &[Migration],
-    ledger: &Ledger,
-    rollback: &Rollback,
-) -> Result<(), Fault> {
+fn check_files(migrations: &[Migration], ledger: &Ledger, rollback: &Rollback) -> Result<()> {
     let shown = |file: &Path| file.file_name().unwrap_or_default().display().to_string();
     for version in &rollback.versions {
         let files = migrations.iter().filter(|it| it.version == *version);
@@ -174,7 +172,7 @@ fn name_in(file: &Path) -> Option<String> {
 /// `migrate down-to … -- <revision>`: after the `--`, nothing is an option.
 ///
 /// confiture finds the files of the planned migrations and of no other. So it refuses to roll back
-/// anything else, whatever has become of the ledger.
+/// anything else, even if the ledger has changed.
 pub(crate) fn command(request: &Request, target: &Revision, links: Links) -> Invocation {
     let args = vec![
         Arg::from("--migrations-dir"),
@@ -256,7 +254,7 @@ fn joined(versions: &[String]) -> String {
 pub(crate) fn interpret(
     outcome: &Outcome<report::DownTo>,
     rollback: &Rollback,
-) -> Result<MigrationOutcome, Fault> {
+) -> Result<MigrationOutcome> {
     let report = match outcome.payload()? {
         Ok(report) => report,
         Err(envelope) => {
@@ -334,8 +332,8 @@ pub(super) async fn undo(call: &Call<'_>, fault: Fault, migrations: &[Migration]
     undone(fault, &applied, &rollback.target, down)
 }
 
-/// What a failed `up` applied, when that is certain. An `up` without errors stopped before a migration
-/// that somebody else applies, and goes on after it.
+/// What a failed `up` applied, when that is certain. If its report lists no error, it stopped before a
+/// migration that needs a superuser, and the next `up` continues after that.
 fn applied_by(fault: &Fault) -> Option<Vec<Revision>> {
     let failed = fault.lists_errors() && !matches!(fault.cause(), Cause::Stopped(_));
     match fault.state() {
@@ -353,7 +351,7 @@ fn undone(
     fault: Fault,
     applied: &[Revision],
     to: &Revision,
-    down: Result<MigrationOutcome, Fault>,
+    down: Result<MigrationOutcome>,
 ) -> Fault {
     let Err(why) = down else {
         let (applied, revision) = (applied.to_vec(), to.clone());
@@ -388,7 +386,7 @@ fn remaining(applied: &[Revision], state: &DatabaseState) -> DatabaseState {
     }
 }
 
-/// The failure of an `up` that could not be undone, in the state that it left.
+/// The failure of an `up` that could not be undone; its state remains.
 fn not_undone(fault: Fault, why: &str) -> Fault {
     fault
         .of_kind(Kind::IrreversibleRollback)

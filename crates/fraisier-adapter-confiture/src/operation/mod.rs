@@ -18,7 +18,7 @@ use fraisier_adapter_api::Revision;
 use tokio::sync::OnceCell;
 
 use self::outcome::{Ended, Outcome};
-use crate::failure::{DatabaseState, Fault};
+use crate::failure::{DatabaseState, Result};
 use crate::observe::Event;
 use crate::process::{Invocation, Output};
 use crate::redact::Redactor;
@@ -64,7 +64,7 @@ impl Operation {
 #[async_trait(?Send)]
 pub(crate) trait Confiture {
     /// Runs a command of the call.
-    async fn run(&self, invocation: Invocation) -> Result<Output, Fault>;
+    async fn run(&self, invocation: Invocation) -> Result<Output>;
 
     /// Runs a command beside those of the call, within a limit if there is one. It has no events of its
     /// own.
@@ -72,7 +72,7 @@ pub(crate) trait Confiture {
         &self,
         invocation: Invocation,
         _timeout: Option<Duration>,
-    ) -> Result<Output, Fault> {
+    ) -> Result<Output> {
         self.run(invocation).await
     }
 
@@ -84,7 +84,7 @@ pub(crate) trait Confiture {
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     confiture: &'a dyn Confiture,
-    version: OnceCell<Result<ConfitureVersion, Fault>>,
+    version: OnceCell<Result<ConfitureVersion>>,
 }
 
 impl<'a> Call<'a> {
@@ -97,15 +97,12 @@ impl<'a> Call<'a> {
     }
 
     /// Runs a command and decodes its report. A command that was not understood is a failure.
-    pub(crate) async fn run<T: Decode>(&self, invocation: Invocation) -> Result<Outcome<T>, Fault> {
+    pub(crate) async fn run<T: Decode>(&self, invocation: Invocation) -> Result<Outcome<T>> {
         self.run_as(self.request.operation, invocation).await
     }
 
     /// The same of a command that changes no migration.
-    pub(crate) async fn look<T: Decode>(
-        &self,
-        invocation: Invocation,
-    ) -> Result<Outcome<T>, Fault> {
+    pub(crate) async fn look<T: Decode>(&self, invocation: Invocation) -> Result<Outcome<T>> {
         self.run_as(Operation::CurrentRevision, invocation).await
     }
 
@@ -113,7 +110,7 @@ impl<'a> Call<'a> {
         &self,
         operation: Operation,
         invocation: Invocation,
-    ) -> Result<Outcome<T>, Fault> {
+    ) -> Result<Outcome<T>> {
         let ended = self.ended(operation, self.confiture.run(invocation).await?);
         self.explain(&ended).await?;
         Ok(Outcome::of(ended))
@@ -124,7 +121,7 @@ impl<'a> Call<'a> {
         &self,
         invocation: Invocation,
         timeout: Option<Duration>,
-    ) -> Result<Ended, Fault> {
+    ) -> Result<Ended> {
         let output = self.confiture.run_beside(invocation, timeout).await?;
         Ok(self.ended(Operation::CurrentRevision, output))
     }
@@ -136,7 +133,7 @@ impl<'a> Call<'a> {
     }
 
     /// The release of confiture, which is queried once.
-    pub(crate) async fn version(&self) -> Result<ConfitureVersion, Fault> {
+    pub(crate) async fn version(&self) -> Result<ConfitureVersion> {
         let query = async {
             let output = self.confiture.run(self.request.version()).await?;
             let ended = self.ended(Operation::Describe, output);
@@ -146,7 +143,7 @@ impl<'a> Call<'a> {
     }
 
     /// The revision that confiture names, after the operation's own command.
-    pub(crate) async fn current(&self) -> Result<Option<Revision>, Fault> {
+    pub(crate) async fn current(&self) -> Result<Option<Revision>> {
         current::interpret(&self.look(current::command(self.request)).await?)
     }
 
@@ -155,8 +152,8 @@ impl<'a> Call<'a> {
     }
 
     /// Explains a command that the release did not understand, or whose Python could not start. A `.py`
-    /// migration can end in both ways, so this runs `--version`, which runs no migration.
-    async fn explain(&self, ended: &Ended) -> Result<(), Fault> {
+    /// migration can end in either way, so this runs `--version`, which runs no migration.
+    async fn explain(&self, ended: &Ended) -> Result<()> {
         if ended.resembles_usage_error() {
             let printed_usage = ended.printed_usage();
             let changes_nothing = ended.operation.uncertain_state().is_unchanged();

@@ -7,8 +7,8 @@ use fraisier_adapter_api::AdapterErrorKind as Kind;
 use super::Operation;
 use super::server_error::{before_migrations, what_became};
 use crate::failure::{
-    Advice, Cause, Change, DatabaseState, Fault, add_line, classify, is_refusal, names_our_report,
-    without_harmful_advice,
+    Advice, Cause, Change, DatabaseState, Fault, Result, add_line, classify, is_refusal,
+    names_our_report, without_harmful_advice,
 };
 use crate::process::{Exit, Interruption, Output};
 use crate::redact::text_of;
@@ -41,7 +41,7 @@ impl<T> Outcome<T> {
     /// # Errors
     ///
     /// When there is neither.
-    pub(crate) fn payload(&self) -> Result<Result<&T, &Envelope>, Fault> {
+    pub(crate) fn payload(&self) -> Result<Result<&T, &Envelope>> {
         match &self.payload {
             Payload::Nothing => Err(self.no_report()),
             Payload::Unreadable(why) => Err(self.unreadable(why)),
@@ -55,8 +55,23 @@ impl<T> Outcome<T> {
     /// # Errors
     ///
     /// When there is none.
-    pub(crate) fn report(&self) -> Result<&T, Fault> {
+    pub(crate) fn report(&self) -> Result<&T> {
         self.payload()?.map_err(|envelope| self.envelope(envelope))
+    }
+
+    /// The report; `None` where the database has no ledger.
+    ///
+    /// # Errors
+    ///
+    /// When there is no report for another reason.
+    pub(crate) fn report_on_ledger(&self) -> Result<Option<&T>> {
+        match self.payload()? {
+            Ok(report) => Ok(Some(report)),
+            Err(envelope) if envelope.code.as_deref() == Some(NO_LEDGER) && self.exited_with(2) => {
+                Ok(None)
+            }
+            Err(envelope) => Err(self.envelope(envelope)),
+        }
     }
 
     /// Whether it wrote nothing where a report should be.
@@ -110,8 +125,8 @@ impl Ended {
         text_of(&self.output.stderr).lines().any(is_usage)
     }
 
-    /// The error with which Python ended before it ran anything of confiture, if it looks so: an error of
-    /// Python's own, and nothing else.
+    /// The error with which Python seems to have ended before it ran confiture: there is no report, nothing
+    /// on standard output, and an exception on standard error.
     pub(crate) fn start_error(&self) -> Option<String> {
         if !self.exited_with(1) || self.output.report.is_some() || self.printed_anything() {
             return None;
@@ -175,11 +190,6 @@ impl Ended {
         };
         let said = [last(&self.output.stderr, 1), last(&self.output.stdout, 4)].concat();
         (!said.is_empty()).then(|| said.join(" / "))
-    }
-
-    /// Whether the database has no ledger.
-    pub(crate) fn lacks_ledger(&self, envelope: &Envelope) -> bool {
-        envelope.code.as_deref() == Some(NO_LEDGER) && self.exited_with(2)
     }
 
     /// A failure of this command, with what it printed as evidence.
@@ -271,7 +281,7 @@ impl Ended {
         fault
     }
 
-    /// There is a report file, and what is in it is no report.
+    /// The report file does not contain a report.
     fn unreadable(&self, why: &str) -> Fault {
         let what = format!("confiture's report cannot be read ({}): {why}", self.exit());
         let state = self.state_without_report();
@@ -311,8 +321,8 @@ impl Ended {
         }
     }
 
-    /// confiture did not understand its arguments. A release without the `--allow-destructive` that it was
-    /// given did nothing; otherwise, where migrations run, one of them may have printed the same.
+    /// confiture did not understand its arguments. A release that lacks `--allow-destructive` did nothing.
+    /// Otherwise, if the operation runs migrations, one of them may have printed the usage message.
     pub(crate) fn usage_error(&self, version: &ConfitureVersion, settings: &Settings) -> Fault {
         let said = self.last_lines().unwrap_or_default();
         let lacks_option = self.operation == Operation::Up
@@ -338,7 +348,7 @@ fn interruption(why: Interruption) -> String {
     }
 }
 
-/// Whether a line says nothing of why a command failed.
+/// Whether a line does not say why a command failed.
 fn is_a_banner(line: &str) -> bool {
     const BEGINNINGS: &[&str] = &[
         "These SQL files exist but won't be applied",

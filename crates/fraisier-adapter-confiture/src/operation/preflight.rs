@@ -8,7 +8,7 @@ use fraisier_adapter_api::{PreflightIssue, PreflightReport, Severity};
 use super::outcome::Outcome;
 use super::up::no_migrations;
 use super::{Call, describe};
-use crate::failure::Fault;
+use crate::failure::Result;
 use crate::guard;
 use crate::ledger::{self, Overview};
 use crate::process::{Arg, Exit, Invocation};
@@ -18,13 +18,13 @@ use crate::report;
 use crate::request::project::{self, Migration, Project};
 use crate::request::{Request, option, sql_files};
 
-/// How the codes of confiture's issues begin that deny window safety.
+/// The prefix of the codes of confiture's issues that deny window safety.
 const REPLICA: &str = "PFLIGHT_REPLICA_";
 
 /// The code of the issue that the migrations directory does not exist where `preflight` ran.
 pub const NO_MIGRATIONS_AT_HAND: &str = "FRAISIER_NO_MIGRATIONS_AT_HAND";
 
-/// The code of the issue that confiture looked at another number of migrations than there are.
+/// The code of the issue that confiture did not look at as many migrations as there are.
 pub const NOT_ALL_CHECKED: &str = "FRAISIER_NOT_ALL_CHECKED";
 
 /// The code of the issue that applied migrations were judged too, because the ledger was not read.
@@ -45,12 +45,12 @@ pub struct Preflight {
     migrations: Option<Vec<Migration>>,
     /// Whether they are tried on another database.
     against: bool,
-    /// Which of them are judged, or why that is not known; `None` when the ledger was not asked.
+    /// Which of them are judged, or why that is not known; `None` when the ledger was not read.
     selection: Option<Result<Selection, String>>,
 }
 
 /// Judges the pending migrations, or all of them where the ledger is not known.
-pub(crate) async fn preflight(call: &Call<'_>) -> Result<PreflightReport, Fault> {
+pub(crate) async fn preflight(call: &Call<'_>) -> Result<PreflightReport> {
     let mut about = Preflight {
         migrations: call.request.where_present(Project::readable_migrations)?,
         against: call.request.against()?.is_some(),
@@ -69,28 +69,28 @@ pub(crate) async fn preflight(call: &Call<'_>) -> Result<PreflightReport, Fault>
 }
 
 /// The release, which has to have the command.
-async fn supported(call: &Call<'_>) -> Result<ConfitureVersion, Fault> {
+async fn supported(call: &Call<'_>) -> Result<ConfitureVersion> {
     let version = call.version().await?;
     describe::require(&version, Need::Preflight)?;
     Ok(version)
 }
 
-/// What of the migrations of a directory is judged.
+/// The migrations of a directory that are judged, and what the ledger says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Selection {
     judged: Vec<Migration>,
-    /// How many of them the ledger has.
+    /// How many of them are in the ledger.
     in_ledger: usize,
     /// How many rows the ledger has.
     rows: usize,
     /// The schemas with a ledger that the `search_path` does not show.
     other_ledgers: Vec<String>,
-    /// The versions of those that differ from what was applied, as far as is known.
+    /// The versions of the judged migrations whose files differ from what was applied, as far as is known.
     changed: Vec<String>,
 }
 
-/// Everything but the migrations that are applied under a version of their own, and whose file has the
-/// checksum of the ledger.
+/// Selects every migration, except those that are applied, are the only ones of their version, and whose file
+/// has the checksum of the ledger.
 fn select(migrations: &[Migration], found: Overview) -> Selection {
     let mut selection = Selection {
         rows: found.ledger.rows.len(),
@@ -120,7 +120,7 @@ fn select(migrations: &[Migration], found: Overview) -> Selection {
 }
 
 /// Runs the command and interprets its output.
-pub(crate) async fn judge(call: &Call<'_>, about: &Preflight) -> Result<PreflightReport, Fault> {
+pub(crate) async fn judge(call: &Call<'_>, about: &Preflight) -> Result<PreflightReport> {
     let version = supported(call).await?;
     let (invocation, scoped) = about.command(call.request, &version)?;
     let outcome = call.run(invocation).await?;
@@ -152,11 +152,7 @@ impl Preflight {
     ///
     /// `InvalidConfig` when the secret `AGAINST_DATABASE_URL` is not a URL whose password can be taken
     /// out.
-    fn command(
-        &self,
-        request: &Request,
-        version: &ConfitureVersion,
-    ) -> Result<(Invocation, bool), Fault> {
+    fn command(&self, request: &Request, version: &ConfitureVersion) -> Result<(Invocation, bool)> {
         let selection = self.selected();
         let scoped = request.config.pending_only
             && Need::PendingScope.is_met_by(version)
@@ -183,8 +179,8 @@ impl Preflight {
         Ok((invocation, scoped))
     }
 
-    /// The issue that another number of migrations was checked than there are, or that there are none and
-    /// some are applied.
+    /// The issue that confiture did not check as many migrations as there are, or that the directory contains
+    /// none although some are applied.
     fn not_all_checked(
         &self,
         migrations: &[Migration],
@@ -250,7 +246,7 @@ pub(crate) fn interpret(
     about: &Preflight,
     version: &ConfitureVersion,
     scoped: bool,
-) -> Result<PreflightReport, Fault> {
+) -> Result<PreflightReport> {
     let report = outcome.report()?;
     if matches!(outcome.output.exit, Exit::Signal(_)) {
         return Err(outcome.contradiction("it has a report, and was killed"));

@@ -11,11 +11,11 @@ const NO_LEDGER_CREATED: &str = "Failed to initialize migrations table: ";
 /// What the server says where the wait for a lock was too long for the role.
 const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 
-/// What begins the error of a migration that was applied.
+/// The beginning of the error when a migration could not be applied.
 const APPLYING: &str = "Failed to apply migration ";
-/// What begins the error of a migration that runs outside a transaction.
+/// The beginning of the error when a migration outside a transaction could not be applied.
 const NON_TRANSACTIONAL: &str = "Failed to apply non-transactional migration ";
-/// What begins the error of a migration that was rolled back.
+/// The beginning of the error when a migration could not be rolled back.
 const ROLLING_BACK: &str = "Failed to rollback migration ";
 
 /// How an error of a migration begins, and what became of the migration: where the server refused a
@@ -156,9 +156,9 @@ fn advice_on(said: &str) -> Option<Advice> {
     (is_extension || !said.ends_with(" is not available")).then(advice)
 }
 
-/// The cause of a failure that is not one of a migration, and came before the first, and what helps, as far
-/// as that is known. It is [`Cause::Contention`] where another deploy was in the way; otherwise the ledger
-/// could not be created, changed or read.
+/// The cause of a failure that came before the first migration, and what helps, if that is known. The cause is
+/// [`Cause::Contention`] if another deploy was in the way. Otherwise the ledger could not be created, changed
+/// or read.
 pub(crate) fn before_migrations(message: &str) -> Option<(Cause, Option<Advice>)> {
     let contention = |next| Some((Cause::Contention, Some(next)));
     let whole = message.trim_end();

@@ -1,6 +1,5 @@
 //! `up`: apply pending migrations, all or as far as a target.
 
-use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use fraisier_adapter_api::{AdapterErrorKind as Kind, MigrationOutcome, Revision};
@@ -9,7 +8,7 @@ use tokio::time::sleep;
 use super::outcome::Outcome;
 use super::server_error::{self, is_exact};
 use super::{Call, current, down_to};
-use crate::failure::{Advice, Change, DatabaseState, Fault, add_line, classify};
+use crate::failure::{Advice, Change, DatabaseState, Fault, Result, add_line, classify};
 use crate::ledger::{self, BRIEF, Ledger, PATIENT, Row};
 use crate::observe::Event;
 use crate::process::{Arg, Invocation};
@@ -20,7 +19,7 @@ use crate::request::project::Migration;
 use crate::request::{Request, option};
 use crate::thread::race;
 
-/// How many bytes of a target that does not exist are repeated.
+/// How many bytes of a target that does not exist are quoted.
 const NAME_LIMIT: usize = 200;
 
 /// How long one try waits for the migration lock. `CREATE INDEX CONCURRENTLY` waits for every
@@ -35,10 +34,7 @@ const LOCK_LIMIT: Duration = Duration::from_secs(30);
 const NOTHING_TO_DO: &str = "✅ No pending migrations. Database is up to date.";
 
 /// Applies pending migrations.
-pub(crate) async fn up(
-    call: &Call<'_>,
-    target: Option<&Revision>,
-) -> Result<MigrationOutcome, Fault> {
+pub(crate) async fn up(call: &Call<'_>, target: Option<&Revision>) -> Result<MigrationOutcome> {
     let migrations = call.request.project.migrations()?;
     let invocation = command(call.request, target, &migrations)?;
     let apply = apply(call, target, &migrations, invocation);
@@ -73,7 +69,7 @@ fn show_last_row(outcome: &mut MigrationOutcome, rows: &[Row], migrations: &[Mig
     }
 }
 
-/// The warning that a directory without migrations cannot be the one of a database that has this many.
+/// The warning that a directory contains no migration although this many are applied.
 pub(crate) fn no_migrations(applied: usize) -> String {
     format!(
         "the directory contains no migration, and {applied} are applied; is `migrations_path` the right \
@@ -87,7 +83,7 @@ pub(crate) async fn apply(
     target: Option<&Revision>,
     migrations: &[Migration],
     invocation: Invocation,
-) -> Result<MigrationOutcome, Fault> {
+) -> Result<MigrationOutcome> {
     let (limit, slice) = lock_limits(call.request);
     let began = Instant::now();
     let outcome = loop {
@@ -107,7 +103,7 @@ pub(crate) async fn apply(
         .map_err(|fault| fault.replacing(&lock_wait(slice), &lock_wait(limit)))
 }
 
-/// How long an `up` waits for the migration lock, and one try of it.
+/// How long an `up` waits for the migration lock, and how long one try of it waits.
 fn lock_limits(request: &Request) -> (Duration, Duration) {
     let limit = request.settings.lock_timeout_ms;
     let limit = limit.map_or(LOCK_LIMIT, Duration::from_millis);
@@ -119,7 +115,7 @@ fn lock_wait(limit: Duration) -> String {
     format!("migration lock within {:?}s.", limit.as_secs_f64())
 }
 
-/// Whether the command did nothing but wait for the migration lock, as long as one try may.
+/// Whether the command only waited for the migration lock, for as long as one try may.
 fn lacked_lock(outcome: &Outcome<report::Up>, slice: Duration) -> bool {
     matches!(outcome.payload(), Ok(Err(envelope))
         if envelope.code.as_deref() == Some("LOCK_1300")
@@ -141,7 +137,7 @@ pub(crate) fn command(
     request: &Request,
     target: Option<&Revision>,
     migrations: &[Migration],
-) -> Result<Invocation, Fault> {
+) -> Result<Invocation> {
     let mut args = request.migrations_dir().to_vec();
     if let Some(target) = target {
         let is_target = |it: &Migration| it.version == target.as_str();
@@ -177,7 +173,7 @@ fn unknown_target(request: &Request, target: &Revision, migrations: &[Migration]
     Fault::not_started(Kind::PreconditionFailed, what, next)
 }
 
-/// What the report says of migrations, one event each.
+/// An event for each migration that the report names.
 pub(crate) fn events(report: &report::Up) -> impl Iterator<Item = Event> {
     let applied = report.applied.iter().map(|it| Event::MigrationApplied {
         revision: Revision::new(&it.version),
@@ -198,7 +194,7 @@ pub(crate) fn interpret(
     outcome: &Outcome<report::Up>,
     target: Option<&Revision>,
     migrations: &[Migration],
-) -> Result<MigrationOutcome, Fault> {
+) -> Result<MigrationOutcome> {
     let report = outcome.report()?;
     let applied = report.applied.iter().map(|it| it.version.clone());
     let applied: Vec<String> = applied.collect();
@@ -287,7 +283,7 @@ fn stopped(
     Some(outcome.errors(kind, errors, state, next))
 }
 
-/// Why a success is not the one that was asked for.
+/// Why a success is not the requested one.
 fn unreached(
     target: Option<&Revision>,
     migrations: &[Migration],
@@ -320,33 +316,27 @@ fn unreached(
 
 /// The result of an `up` that exited with 0 and wrote no report.
 ///
-/// Before 0.48.0, `up` ends so when there is nothing to apply, and prints [`NOTHING_TO_DO`]. A `.py`
-/// migration can also end the process with 0 halfway; then confiture had printed that it began with it.
+/// Before 0.48.0, that is how `up` ends when there is nothing to apply; it prints [`NOTHING_TO_DO`]. A `.py`
+/// migration can also end the process with 0 halfway. confiture has then printed that it began with it.
 async fn without_report(
     call: &Call<'_>,
     outcome: &Outcome<report::Up>,
     target: Option<&Revision>,
-) -> Result<MigrationOutcome, Fault> {
+) -> Result<MigrationOutcome> {
     if !outcome.printed(NOTHING_TO_DO) && outcome.printed_anything() {
         return Err(outcome.no_report());
     }
-    let found = async {
-        // A `.py` migration can print the line and end the process, too.
-        let version = call.version().await?;
-        if !version.is_release() || Need::NoOpReport.is_met_by(&version) {
-            return Err(None);
-        }
-        Ok(call.current().await?)
+    // Only the words of a follow-up's failure are evidence; its state is not about the `up`.
+    let unexplained = |why: Fault| {
+        let line = format!("[asking what that means] [{}] {why}", why.kind());
+        outcome.no_report().with_evidence(&line)
     };
-    let current = match found.await {
-        Ok(current) => current,
-        Err(why) => {
-            // Only the words of a follow-up's failure are evidence; its state is not about the `up`.
-            let line =
-                why.map(|why: Fault| format!("[asking what that means] [{}] {why}", why.kind()));
-            return Err(outcome.no_report().with_evidence(&line.unwrap_or_default()));
-        }
-    };
+    let version = call.version().await.map_err(unexplained)?;
+    // A `.py` migration can print the line and end the process, too.
+    if !version.is_release() || Need::NoOpReport.is_met_by(&version) {
+        return Err(outcome.no_report());
+    }
+    let current = call.current().await.map_err(unexplained)?;
     // The target is a migration of the directory, and none of these is pending. Its position in the
     // sort order says nothing: `current` is what was applied last in time.
     if let (Some(target), None) = (target, &current) {
@@ -359,7 +349,7 @@ async fn without_report(
     Ok(MigrationOutcome::new(current.clone(), current).with_log(log))
 }
 
-/// The result of an `up`, with an event at every interval until then, where there is one.
+/// The result of an `up`. If a progress interval is configured, an event is emitted at each interval until then.
 async fn with_progress<T>(
     call: &Call<'_>,
     target: Option<&Revision>,
@@ -369,12 +359,30 @@ async fn with_progress<T>(
     let Some(interval) = call.request.config.progress_interval else {
         return up.await;
     };
-    let report = async { match report_progress(call, target, migrations, interval).await {} };
+    let mut versions: Vec<&str> = migrations.iter().map(|it| it.version.as_str()).collect();
+    versions.dedup();
+    let position = target.and_then(|it| versions.iter().position(|version| *version == it.0));
+    let of = position.map_or(versions.len(), |at| at + 1);
+    let report = async {
+        loop {
+            sleep(interval).await;
+            let Some((revision, ledger)) = progress(call).await else {
+                continue;
+            };
+            let is_applied = |version: &&&str| ledger.row(version).is_some();
+            let applied = versions[..of].iter().filter(is_applied).count();
+            call.emit(Event::Progress {
+                revision,
+                applied,
+                of,
+            });
+        }
+    };
     race(up, report).await
 }
 
 /// The revision that was applied last, and what is applied, while the `up` runs.
-async fn look(call: &Call<'_>) -> Option<(Option<Revision>, Ledger)> {
+async fn progress(call: &Call<'_>) -> Option<(Option<Revision>, Ledger)> {
     if let Ok(ledger) = ledger::rows(call, PATIENT).await {
         return Some((ledger.last(), ledger));
     }
@@ -386,31 +394,6 @@ async fn look(call: &Call<'_>) -> Option<(Option<Revision>, Ledger)> {
     let status = call.run_beside(ledger::status(call.request), None);
     let ledger = ledger::listed(&Outcome::of(status.await.ok()?)).ok()?;
     Some((last, ledger))
-}
-
-async fn report_progress(
-    call: &Call<'_>,
-    target: Option<&Revision>,
-    migrations: &[Migration],
-    interval: Duration,
-) -> Infallible {
-    let mut versions: Vec<&str> = migrations.iter().map(|it| it.version.as_str()).collect();
-    versions.dedup();
-    let position = target.and_then(|it| versions.iter().position(|version| *version == it.0));
-    let of = position.map_or(versions.len(), |at| at + 1);
-    loop {
-        sleep(interval).await;
-        let Some((revision, ledger)) = look(call).await else {
-            continue;
-        };
-        let is_applied = |version: &&&str| ledger.row(version).is_some();
-        let applied = versions[..of].iter().filter(is_applied).count();
-        call.emit(Event::Progress {
-            revision,
-            applied,
-            of,
-        });
-    }
 }
 
 #[cfg(test)]

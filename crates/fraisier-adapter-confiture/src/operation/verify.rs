@@ -6,7 +6,7 @@ use fraisier_adapter_api::{VerifyCheck, VerifyReport};
 
 use super::Call;
 use super::outcome::Outcome;
-use crate::failure::Fault;
+use crate::failure::Result;
 use crate::process::Invocation;
 use crate::report::{self, Envelope, Status};
 use crate::request::Request;
@@ -16,7 +16,7 @@ use crate::request::sql_files::VerifyFiles;
 const NO_LEDGER: &str = "the database has no migration ledger";
 
 /// Checks the applied migrations.
-pub(crate) async fn verify(call: &Call<'_>) -> Result<VerifyReport, Fault> {
+pub(crate) async fn verify(call: &Call<'_>) -> Result<VerifyReport> {
     let files = call.request.where_present(Project::verify_files)?;
     check_files(call, files.as_ref()).await
 }
@@ -26,7 +26,7 @@ pub(crate) async fn verify(call: &Call<'_>) -> Result<VerifyReport, Fault> {
 pub(crate) async fn check_files(
     call: &Call<'_>,
     files: Option<&VerifyFiles>,
-) -> Result<VerifyReport, Fault> {
+) -> Result<VerifyReport> {
     let outcome = call.run::<report::Verify>(command(call.request)).await?;
     if let Ok(Err(envelope)) = outcome.payload()
         && may_lack_ledger(&outcome, envelope)
@@ -61,13 +61,9 @@ fn nothing_to_examine(why: &str) -> VerifyReport {
 pub(crate) fn interpret(
     outcome: &Outcome<report::Verify>,
     files: Option<&VerifyFiles>,
-) -> Result<VerifyReport, Fault> {
-    let report = match outcome.payload()? {
-        Ok(report) => report,
-        Err(envelope) if outcome.lacks_ledger(envelope) => {
-            return Ok(nothing_to_examine(NO_LEDGER));
-        }
-        Err(envelope) => return Err(outcome.envelope(envelope)),
+) -> Result<VerifyReport> {
+    let Some(report) = outcome.report_on_ledger()? else {
+        return Ok(nothing_to_examine(NO_LEDGER));
     };
     // confiture exits with 1 when a check failed, and writes no report at other statuses.
     if !outcome.exited_with(0) && !outcome.exited_with(1) {
@@ -94,7 +90,7 @@ pub(crate) fn interpret(
     Ok(VerifyReport::new(ok).with_checks(checks))
 }
 
-/// Whether every count is that of the results, and each version is there once.
+/// Whether the counts are those of the results, and no version occurs twice.
 fn counts_agree(report: &report::Verify) -> bool {
     let results = &report.results;
     let count = |is_counted: fn(&Status) -> bool| {
@@ -115,8 +111,8 @@ fn can_be_version(version: &str) -> bool {
     !version.is_empty() && version.chars().all(is_part)
 }
 
-/// The check of one migration: ok without an error, where there was nothing to run or it answered
-/// true.
+/// The check of one migration. It passes if there is no error, and its query returned true or there was nothing
+/// to run.
 fn check(result: &report::Checked, files: Option<&VerifyFiles>) -> VerifyCheck {
     let version = &result.version;
     let passes = |detail: &str| (true, Some(detail.to_owned()));
@@ -152,8 +148,8 @@ fn check(result: &report::Checked, files: Option<&VerifyFiles>) -> VerifyCheck {
     }
 }
 
-/// `001_create_users`: confiture names only what has a `.verify.sql`, the files name the others. The
-/// version alone when neither does.
+/// `001_create_users`. confiture names only the migrations that have a `.verify.sql`; the names of the others
+/// come from their files. Without a name, it is the version alone.
 fn name(version: &str, stated: &str, files: Option<&VerifyFiles>) -> String {
     let of_file = files.map_or("", |files| files.name(version));
     let is_stated = !stated.is_empty() && stated != version;

@@ -20,15 +20,15 @@ pub(crate) enum Payload<T> {
     Nothing,
     /// A report of the command that was run.
     Report(T),
-    /// confiture's word for "it failed", which goes to the same file.
+    /// An error envelope, which confiture writes to the same file when a command fails.
     Envelope(Envelope),
-    /// Neither; why it is no report.
+    /// Neither, and why.
     Unreadable(String),
 }
 
 /// A report of one command.
 pub(crate) trait Decode: DeserializeOwned {
-    /// What another document of the command means; `None` when it is not one.
+    /// What another document that the command writes means; `None` if the text is none.
     fn from_other(_: &str) -> Option<Self> {
         None
     }
@@ -39,7 +39,7 @@ pub(crate) fn decode<T: Decode>(report: Option<Report>) -> Payload<T> {
     let Some(report) = report else {
         return Payload::Nothing;
     };
-    // All of it, also the fields that are not read: confiture writes UTF-8, so this was not confiture.
+    // All of it, unread fields included: confiture writes UTF-8, so anything else is not by confiture.
     let text = match std::str::from_utf8(&report) {
         Ok(text) => text,
         Err(error) => return Payload::Unreadable(error.to_string()),
@@ -207,11 +207,11 @@ objects! {
         pub(crate) pending: Vec<String>,
         /// Why it stopped.
         pub(crate) errors: Vec<String>,
-        /// Nothing was done, only looked at. Never asked for.
+        /// Nothing was applied. Never requested.
         pub(crate) dry_run: bool,
-        /// Everything was done and undone. Never asked for.
+        /// Everything was applied and rolled back. Never requested.
         pub(crate) dry_run_execute: bool,
-        /// What confiture adds.
+        /// Further remarks.
         #[serde(default)]
         pub(crate) warnings: Vec<String>,
         #[serde(default, rename = "error")]
@@ -361,7 +361,7 @@ pub(crate) enum Status {
     NoFile,
     /// It has no statement. Since 1.29.0 at the latest; before, that failed.
     Skipped,
-    /// A word of a release to come.
+    /// A status of a later release.
     Other(String),
 }
 
@@ -383,7 +383,7 @@ impl From<String> for Status {
 pub(crate) struct Issue(pub(crate) PreflightIssue);
 
 impl From<WireIssue> for Issue {
-    /// The API has one text for an issue; what confiture says in five goes into it.
+    /// The API has one text for an issue. The five texts of confiture are joined in it.
     ///
     /// Where it speaks of a statement, confiture names the table as the migration, and only the file
     /// tells which migration that is.
@@ -442,7 +442,7 @@ impl TryFrom<WireChanges> for Changes {
     }
 }
 
-/// Stands for what cannot be read, so that nothing which would change goes unmentioned.
+/// Stands for what cannot be read, so that no change is omitted.
 const UNREADABLE: &str = "unreadable";
 
 fn schema_change(entry: &RawValue) -> SchemaChange {

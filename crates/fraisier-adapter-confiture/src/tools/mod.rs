@@ -1,4 +1,4 @@
-//! What the replay of recordings, and tools around the adapter, need of its inside.
+//! The internals of the adapter that the replay of recordings and this repository's tools need.
 //!
 //! An engine needs nothing of this. It stands apart so that the rest of this crate shows what an
 //! engine uses, and it may change with any release.
@@ -20,7 +20,7 @@ pub use crate::request::project::{Migration, list as migrations_in};
 pub use crate::request::sql_files::{HIDDEN_MIGRATION, NotText, VERSIONS_OUT_OF_ORDER, surprises};
 
 /// Runs any command: in a process group of its own, with a private report file, in bounded memory,
-/// and stopped when the caller gives up.
+/// and stopped when the caller drops the future.
 pub mod process {
     use std::path::{Path, PathBuf};
 
@@ -56,7 +56,7 @@ pub mod ledger {
     use fraisier_adapter_api::Revision;
 
     use crate::failure::Failure;
-    use crate::ledger::{Ledger, Report, after};
+    use crate::ledger::{Ledger, after, answers};
     pub use crate::ledger::{Rollback, STATEMENTS};
     use crate::operation::Operation;
     use crate::redact::Redactor;
@@ -82,8 +82,7 @@ pub mod ledger {
 
     /// The ledger in the report; an empty one where there is no such table.
     fn read(report: &[u8]) -> Option<Ledger> {
-        let report: Report = serde_json::from_slice(report).ok()?;
-        report.ledger().ok()
+        Ledger::of(answers(report).ok()?).ok()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What finished commands mean, without running any.
 //!
 //! The operations of the adapter run with recordings in the place of confiture, so a recording is
-//! interpreted as a live command is, and is asked the same follow-up questions.
+//! interpreted like a live command, with the same follow-ups.
 //!
 //! ```
 //! use fraisier_adapter_confiture::tools::process::{Exit, Output};

@@ -2,6 +2,7 @@ use fraisier_adapter_api::{AdapterError, AdapterErrorKind as Kind, RiskTier};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::failure::Fault;
 use crate::guard::WINDOW_SAFE_UNPROVEN;
 use crate::ledger::tests::row;
 use crate::ledger::{Ledger, Row};
