@@ -17,6 +17,7 @@ pub(crate) fn words(fact: &Fact) -> String {
             .to_owned(),
         Fact::NoReport => "there is no report".to_owned(),
         Fact::Report(pointer, value) => format!("`{}` is {value}", path(pointer)),
+        Fact::ReportNull(pointer) => format!("`{}` is null", path(pointer)),
         Fact::ReportHas(pointer) => format!("`{}` is there", path(pointer)),
         Fact::ReportLacks(pointer) => format!("`{}` is absent", path(pointer)),
         Fact::Code(code) => format!("the error code is `{code}`"),
@@ -24,8 +25,8 @@ pub(crate) fn words(fact: &Fact) -> String {
         Fact::NoIssue(code) => format!("preflight does not report `{code}`"),
         Fact::Prints(text) => format!("it prints `{text}`"),
         Fact::DoesNotPrint(text) => format!("it does not print `{text}`"),
-        Fact::Revision(Some(revision)) => format!("the database is at {revision}"),
-        Fact::Revision(None) => "the database is at no revision".to_owned(),
+        Fact::Revision(revision) => format!("the database is at {revision}"),
+        Fact::NoRevision => "the database is at no revision".to_owned(),
         Fact::Table(table) => format!("there is a table {table}"),
         Fact::NoTable(table) => format!("there is no table {table}"),
         Fact::Ledger(versions) => {

@@ -240,7 +240,10 @@ fn database(before: Option<&State>, now: Option<&State>) -> Vec<Symptom> {
 
 fn violation(violation: &Violation) -> Symptom {
     let field = match &violation.fact {
-        Fact::Report(pointer, _) | Fact::ReportHas(pointer) | Fact::ReportLacks(pointer) => {
+        Fact::Report(pointer, _)
+        | Fact::ReportNull(pointer)
+        | Fact::ReportHas(pointer)
+        | Fact::ReportLacks(pointer) => {
             let name = pointer
                 .rsplit('/')
                 .find(|part| part.parse::<usize>().is_err());

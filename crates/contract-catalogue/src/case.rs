@@ -2,11 +2,11 @@
 
 use fraisier_adapter_confiture::tools::ledger::STATEMENTS;
 use fraisier_adapter_confiture::tools::replay::plain_output;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
 use crate::connection::Connection;
-use crate::expectation::{Expectation, Fact};
+use crate::expectation::Expectation;
 use crate::project::{MIGRATIONS, Project};
 use crate::release::Release;
 
@@ -31,7 +31,7 @@ pub enum Database {
 }
 
 /// What else is unusual while the call runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Circumstance {
     /// Another session holds the migration lock.
@@ -65,6 +65,20 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// The definition of a call on a fresh database, in a project without migrations.
+    pub fn of(call: Call) -> Self {
+        Self {
+            project: Project::empty(),
+            migrations_dir: MIGRATIONS,
+            database: Database::Fresh,
+            connection: Connection::Valid,
+            circumstance: None,
+            call,
+            reads_ledger: false,
+            then: Vec::new(),
+        }
+    }
+
     /// A short digest. A recording contains the digest of the definition it was made from, so a case that
     /// changed afterwards is noticed. It is FNV-1a, which is the same on every platform and version.
     pub fn digest(&self) -> String {
@@ -95,31 +109,12 @@ pub struct Case {
     pub since: Release,
     /// The first release that no longer has the case.
     pub until: Option<Release>,
+    /// Whether a quick run of the gate has it.
+    pub quick: bool,
     /// Everything that a recording of the case depends on.
     pub definition: Definition,
     /// What must be true of every recording of the case.
     pub expectations: Vec<Expectation>,
-}
-
-/// Starts a case: a call on a fresh database, in a project without migrations.
-pub fn case(name: &'static str, about: &'static str, call: Call) -> Case {
-    Case {
-        name,
-        about,
-        since: FLOOR,
-        until: None,
-        definition: Definition {
-            project: Project::empty(),
-            migrations_dir: MIGRATIONS,
-            database: Database::Fresh,
-            connection: Connection::Valid,
-            circumstance: None,
-            reads_ledger: false,
-            call,
-            then: Vec::new(),
-        },
-        expectations: Vec::new(),
-    }
 }
 
 impl Case {
@@ -132,96 +127,6 @@ impl Case {
     pub fn applies_to(&self, release: Release) -> bool {
         release >= self.since && self.until.is_none_or(|until| release < until)
     }
-
-    /// Records the case only from `release` on.
-    pub fn since(mut self, release: Release) -> Self {
-        self.since = release;
-        self
-    }
-
-    /// Records the case only below `release`.
-    pub fn until(mut self, release: Release) -> Self {
-        self.until = Some(release);
-        self
-    }
-
-    /// The files that are present when the call is made.
-    pub fn project(mut self, project: Project) -> Self {
-        self.definition.project = project;
-        self
-    }
-
-    /// The migrations directory the call names.
-    pub fn migrations_dir(mut self, dir: &'static str) -> Self {
-        self.definition.migrations_dir = dir;
-        self
-    }
-
-    /// Starts from a database that `project` was applied to, and from the same files.
-    pub fn applied(self, project: &Project) -> Self {
-        self.applied_then(project, "")
-    }
-
-    /// Like [`applied`](Self::applied), with the database changed by `sql` afterwards.
-    pub fn applied_then(mut self, project: &Project, sql: &'static str) -> Self {
-        self.definition.project = project.clone();
-        self.definition.database = Database::Applied {
-            project: project.clone(),
-            sql,
-        };
-        self
-    }
-
-    /// Makes no database.
-    pub fn without_database(mut self) -> Self {
-        self.definition.database = Database::None;
-        self
-    }
-
-    /// How the call gets its connection string.
-    pub fn connection(mut self, connection: Connection) -> Self {
-        self.definition.connection = connection;
-        self
-    }
-
-    /// Adds what else is unusual.
-    pub fn while_(mut self, circumstance: Circumstance) -> Self {
-        self.definition.circumstance = Some(circumstance);
-        self
-    }
-
-    /// Records the ledger that the adapter reads beside the call, or plans it with.
-    #[must_use]
-    pub fn with_ledger(mut self) -> Self {
-        self.definition.reads_ledger = true;
-        self
-    }
-
-    /// Adds a call the adapter may make next.
-    pub fn then(mut self, call: Call) -> Self {
-        self.definition.then.push(call);
-        self
-    }
-
-    /// Adds what must be true on every release.
-    pub fn expect<const N: usize>(mut self, facts: [Fact; N]) -> Self {
-        self.expectations.extend(facts.map(Expectation::always));
-        self
-    }
-
-    /// Adds what must be true from `release` on.
-    pub fn expect_from<const N: usize>(mut self, release: Release, facts: [Fact; N]) -> Self {
-        self.expectations
-            .extend(facts.map(|fact| Expectation::from(release, fact)));
-        self
-    }
-
-    /// Adds what must be true below `release`.
-    pub fn expect_below<const N: usize>(mut self, release: Release, facts: [Fact; N]) -> Self {
-        self.expectations
-            .extend(facts.map(|fact| Expectation::below(release, fact)));
-        self
-    }
 }
 
 #[cfg(test)]
@@ -230,10 +135,12 @@ mod tests {
 
     #[test]
     fn the_digest_changes_with_everything_a_recording_depends_on() {
-        let plain = case("current/fresh", "a", Call::Current);
-        let reworded = case("current/renamed", "b", Call::Current).expect([Fact::Exit(2)]);
-        let other = case("current/fresh", "a", Call::Current).without_database();
-        assert_eq!(plain.definition.digest(), reworded.definition.digest());
-        assert_ne!(plain.definition.digest(), other.definition.digest());
+        let plain = Definition::of(Call::Current);
+        let other = Definition {
+            database: Database::None,
+            ..plain.clone()
+        };
+        assert_eq!(plain.digest(), plain.clone().digest());
+        assert_ne!(plain.digest(), other.digest());
     }
 }

@@ -65,10 +65,11 @@ impl Endpoint {
 }
 
 /// What the environment of a call says about the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Connection {
     /// The right DSN.
+    #[default]
     Valid,
     /// The DSN with a port where nothing listens.
     Unreachable,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::tools::ledger;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::recording::{Recording, State};
@@ -11,7 +12,8 @@ use crate::release::Release;
 use crate::surface::ExitCodes;
 
 /// What the adapter must return in the case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Expected {
     /// A result, which the snapshot beside the recording shows.
     Result,
@@ -22,56 +24,64 @@ pub enum Expected {
 }
 
 /// One thing that must be true.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fact {
     /// The exit status of the call.
     Exit(i32),
     /// Every call exits with a status that confiture documents: 0 to 8.
     DocumentedExits,
     /// `--exit-codes-json` documents these classes, one for each status from 0 on.
-    ExitClasses(&'static [&'static str]),
+    ExitClasses(Vec<String>),
     /// `--exit-codes-json` lists this code under this status.
-    ListedUnder(i32, &'static str),
+    ListedUnder(i32, String),
     /// No report was written.
     NoReport,
     /// The report has this value at this JSON pointer.
-    Report(&'static str, Value),
+    Report(String, Value),
+    /// The report has `null` at this JSON pointer.
+    ReportNull(String),
     /// The report has something at this JSON pointer.
-    ReportHas(&'static str),
+    ReportHas(String),
     /// The report has nothing at this JSON pointer.
-    ReportLacks(&'static str),
-    /// The error envelope carries this code.
-    Code(&'static str),
+    ReportLacks(String),
+    /// The error in the report has this code.
+    Code(String),
     /// The preflight report has an issue with this code.
-    Issue(&'static str),
+    Issue(String),
     /// The preflight report has no issue with this code.
-    NoIssue(&'static str),
+    NoIssue(String),
     /// Every code of the preflight report begins with `PFLIGHT_`, and beside `window_safe: true` none
     /// begins with `PFLIGHT_REPLICA_`.
     IssueNamespace,
     /// The ledger as the adapter reads it has these versions, in the order of its rows.
-    Ledger(&'static [&'static str]),
+    Ledger(Vec<String>),
     /// A line of standard output contains this.
-    Prints(&'static str),
+    Prints(String),
     /// No line of standard output contains this.
-    DoesNotPrint(&'static str),
+    DoesNotPrint(String),
     /// The latest applied version afterwards.
-    Revision(Option<&'static str>),
+    Revision(String),
+    /// No version is applied afterwards.
+    NoRevision,
     /// The database has this table afterwards.
-    Table(&'static str),
+    Table(String),
     /// The database lacks this table afterwards.
-    NoTable(&'static str),
+    NoTable(String),
     /// Revision and tables are unchanged, except for confiture's own tables.
     Untouched,
     /// What the adapter returns.
+    #[serde(untagged)]
     Adapter(Expected),
 }
 
 /// A fact and the releases it holds for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expectation {
-    from: Option<Release>,
-    below: Option<Release>,
+    /// The first release it holds for.
+    pub from: Option<Release>,
+    /// The first release it no longer holds for.
+    pub below: Option<Release>,
     /// What must be true.
     pub fact: Fact,
 }
@@ -82,24 +92,6 @@ impl Expectation {
         Self {
             from: None,
             below: None,
-            fact,
-        }
-    }
-
-    /// True from `release` on.
-    pub fn from(release: Release, fact: Fact) -> Self {
-        Self {
-            from: Some(release),
-            below: None,
-            fact,
-        }
-    }
-
-    /// True below `release`.
-    pub fn below(release: Release, fact: Fact) -> Self {
-        Self {
-            from: None,
-            below: Some(release),
             fact,
         }
     }
@@ -143,7 +135,7 @@ pub fn violations(
 }
 
 /// Whether the fact is true of the recording, and what was found.
-fn holds(fact: &Fact, recording: &Recording) -> (bool, String) {
+pub fn holds(fact: &Fact, recording: &Recording) -> (bool, String) {
     let call = &recording.calls[0];
     let report = call.report_value();
     let at = |pointer: &str| report.as_ref().and_then(|report| report.pointer(pointer));
@@ -160,7 +152,8 @@ fn holds(fact: &Fact, recording: &Recording) -> (bool, String) {
             let documented = document.as_ref().is_some_and(|document| {
                 let by_status = document.exit_codes.iter();
                 let by_status = by_status.map(|(status, code)| (*status, code.class.as_str()));
-                document.classes == *classes && by_status.eq((0..).zip(classes.iter().copied()))
+                document.classes == *classes
+                    && by_status.eq((0..).zip(classes.iter().map(String::as_str)))
             });
             (documented, format!("{document:?}"))
         }
@@ -185,12 +178,16 @@ fn holds(fact: &Fact, recording: &Recording) -> (bool, String) {
             let found = at(pointer);
             (found == Some(value), format!("{found:?}"))
         }
+        Fact::ReportNull(pointer) => {
+            let found = at(pointer);
+            (found == Some(&Value::Null), format!("{found:?}"))
+        }
         Fact::ReportHas(pointer) => (at(pointer).is_some(), "nothing there".to_owned()),
         Fact::ReportLacks(pointer) => (at(pointer).is_none(), format!("{:?}", at(pointer))),
         Fact::Code(code) => {
             let found = at("/error/code");
             (
-                found.and_then(Value::as_str) == Some(code),
+                found.and_then(Value::as_str) == Some(code.as_str()),
                 format!("{found:?}"),
             )
         }
@@ -210,7 +207,7 @@ fn holds(fact: &Fact, recording: &Recording) -> (bool, String) {
         }
         Fact::Prints(text) | Fact::DoesNotPrint(text) => {
             let stdout = call.stdout.to_string();
-            let printed = stdout.contains(text);
+            let printed = stdout.contains(text.as_str());
             (
                 printed == matches!(fact, Fact::Prints(_)),
                 format!("{stdout:?}"),
@@ -218,8 +215,9 @@ fn holds(fact: &Fact, recording: &Recording) -> (bool, String) {
         }
         Fact::Revision(revision) => {
             let found = after.revision;
-            (found.as_deref() == *revision, format!("{found:?}"))
+            (found.as_ref() == Some(revision), format!("{found:?}"))
         }
+        Fact::NoRevision => (after.revision.is_none(), format!("{:?}", after.revision)),
         Fact::Table(table) | Fact::NoTable(table) => {
             let there = after.tables.iter().any(|found| found == table);
             (

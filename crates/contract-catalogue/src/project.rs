@@ -21,10 +21,15 @@ impl Project {
         Self::default()
     }
 
-    /// This project with one more migration file, or that file replaced.
+    /// This project with one more file, or that file replaced. A name without a directory is that of a
+    /// migration.
     pub fn with(mut self, file: &str, contents: &str) -> Self {
-        self.files
-            .insert(format!("{MIGRATIONS}/{file}"), format!("{contents}\n"));
+        let path = if file.contains('/') {
+            file.to_owned()
+        } else {
+            format!("{MIGRATIONS}/{file}")
+        };
+        self.files.insert(path, format!("{contents}\n"));
         self
     }
 
@@ -62,7 +67,9 @@ impl Project {
     pub fn write(&self, root: &Path) -> io::Result<()> {
         fs::create_dir_all(root.join(MIGRATIONS))?;
         for (path, contents) in &self.files {
-            fs::write(root.join(path), contents)?;
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap_or(root))?;
+            fs::write(path, contents)?;
         }
         Ok(())
     }

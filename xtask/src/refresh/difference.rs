@@ -134,8 +134,7 @@ fn cut(lines: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract_catalogue::call::Call;
-    use contract_catalogue::case::{Case, case};
+    use contract_catalogue::catalogue::parse;
 
     fn release(text: &str) -> Release {
         text.parse().unwrap()
@@ -144,10 +143,8 @@ mod tests {
     /// What a store says of 0.22.0 and 0.23.0, of which these are the cases and their texts.
     fn shown(cases: &[(&str, &str, &str)]) -> (String, String) {
         let root = tempfile::tempdir().unwrap();
-        let catalogue: Vec<Case> = cases
-            .iter()
-            .map(|(name, _, _)| case(Box::leak(Box::from(*name)), "", Call::Current))
-            .collect();
+        let row = |(name, _, _): &(&str, _, _)| format!("[[case]]\nname = '{name}'\n");
+        let catalogue = parse(&cases.iter().map(row).collect::<String>()).unwrap();
         let texts = |second: bool| {
             let text = |(name, before, after): &(&str, &str, &str)| {
                 let text = if second { after } else { before };

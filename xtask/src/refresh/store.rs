@@ -144,8 +144,7 @@ impl<'a> Store<'a> {
 
 #[cfg(test)]
 mod tests {
-    use contract_catalogue::call::Call;
-    use contract_catalogue::case::case;
+    use contract_catalogue::catalogue::parse;
 
     use super::*;
 
@@ -154,10 +153,8 @@ mod tests {
     }
 
     fn catalogue() -> Vec<Case> {
-        vec![
-            case("up/a", "", Call::Current),
-            case("up/b", "", Call::Current).since(release("0.23.0")),
-        ]
+        let text = "[[case]]\nname = 'up/a'\n[[case]]\nname = 'up/b'\nsince = '0.23.0'\n";
+        parse(text).unwrap()
     }
 
     fn texts(recordings: &[(&str, &str)]) -> Texts {

@@ -203,10 +203,8 @@ fn accepted(path: &Path) -> anyhow::Result<Accepted> {
 
 /// The requested cases.
 fn cases(args: &GateArgs, whole: &[Case]) -> anyhow::Result<Vec<Case>> {
-    let only = if args.quick {
-        quick()
-    } else {
-        args.only.clone()
-    };
-    chosen(whole.to_vec(), &only).map_err(|error| WrongUsage(error).into())
+    if args.quick {
+        return Ok(quick(whole.to_vec()));
+    }
+    chosen(whole.to_vec(), &args.only).map_err(|error| WrongUsage(error).into())
 }

@@ -91,7 +91,7 @@ pub(crate) fn judge_evidence(evidence: CaseEvidence<'_>) -> anyhow::Result<Ran> 
     let known = evidence.baseline.cases.get(case.name);
     let (recorded, answer_before) = known.context("the baseline has no such case")?;
     let mut findings = evidence.findings;
-    findings.extend(ignored(case, judged_as, &recording));
+    findings.extend(ignored(case, &recording));
     let mut symptoms = evidence.symptoms;
     let after = evidence.after.as_ref();
     let answer_now = match (&evidence.outcome, evidence.refused) {

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use contract_catalogue::ask;
-use contract_catalogue::call::Call;
-use contract_catalogue::case::{Case, case as new_case};
-use contract_catalogue::project::Project;
+use contract_catalogue::case::Case;
 use contract_lab::interrupt;
 use contract_lab::postgres::look;
 use contract_lab::runner::{Prepared, database};
@@ -22,24 +20,11 @@ use crate::result::Finding;
 use crate::wrapper::Wrapper;
 
 /// Its name.
-pub const NAME: &str = "up/cancelled";
+pub(super) const NAME: &str = "up/cancelled";
 /// How long the server may take to notice that the client is gone, even on a busy machine.
 const NOTICED_WITHIN: Duration = Duration::from_secs(30);
 /// How often the server and the call are looked at.
 const POLL: Duration = Duration::from_millis(50);
-
-/// The case.
-pub fn case() -> Case {
-    let project = Project::empty()
-        .migration("001_one", "CREATE TABLE one ();", "DROP TABLE one;")
-        .migration(
-            "002_two",
-            "CREATE TABLE two (); SELECT pg_sleep(600);",
-            "DROP TABLE two;",
-        );
-    let about = "An `up` is cancelled while its second migration waits in a statement.";
-    new_case(NAME, about, Call::Up(None)).project(project)
-}
 
 /// Runs and judges the case.
 pub(crate) fn run(setup: &Setup<'_>, case: &Case, prepared: &Prepared<'_>) -> anyhow::Result<Ran> {

@@ -2,11 +2,11 @@
 
 pub(crate) mod assess;
 pub mod baseline;
-pub mod cancelled;
+mod cancelled;
 pub(crate) mod case;
 pub mod choice;
 pub(crate) mod conclude;
-pub(crate) mod effects;
+mod effects;
 mod health;
 mod keep;
 pub mod lanes;

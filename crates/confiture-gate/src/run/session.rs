@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use contract_catalogue::call::Call;
-use contract_catalogue::case::{Case, case as new_case};
-use contract_catalogue::project::Project;
+use contract_catalogue::case::Case;
 use contract_lab::runner::{Prepared, database};
 use postgres::Client;
 
@@ -19,18 +17,8 @@ use crate::result::{CaseResult, Finding};
 /// Its name.
 pub(super) const NAME: &str = "up/session-settings";
 
-/// The migration stores its own settings in a table.
-const MIGRATION: &str = "CREATE TABLE session_settings AS SELECT name, setting FROM pg_settings;";
-
 /// The setting that the adapter adds: it ends a migration whose client is gone.
 const SET_BY_THE_ADAPTER: &str = "client_connection_check_interval";
-
-/// The case.
-pub(super) fn case() -> Case {
-    let project = Project::empty().migration("001_one", MIGRATION, "DROP TABLE session_settings;");
-    let about = "A migration writes down the settings of its session.";
-    new_case(NAME, about, Call::Up(None)).project(project)
-}
 
 /// Runs and judges the case: the settings must be those of any other session.
 pub(super) fn run(setup: &Setup<'_>, case: &Case, prepared: &Prepared<'_>) -> anyhow::Result<Ran> {

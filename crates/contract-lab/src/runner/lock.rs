@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use contract_catalogue::call::Call;
-use contract_catalogue::case::{Database as Wanted, Definition, case};
+use contract_catalogue::case::{Database as Wanted, Definition};
 use contract_catalogue::project::Project;
 use contract_catalogue::site::Site;
 use postgres::Client;
@@ -35,8 +35,8 @@ pub(super) fn hold(program: &Path, site: &Site, definition: &Definition) -> anyh
     let endpoint = &site.endpoint;
     let place = call::site_of_up(site.release, root.path(), endpoint.clone());
     long.write(&place.project)?;
-    let up = case("", "", Call::Up(None));
-    let mut child = call::command(program, &place, &up.definition, &Call::Up(None))
+    let up = Definition::of(Call::Up(None));
+    let mut child = call::command(program, &place, &up, &up.call)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

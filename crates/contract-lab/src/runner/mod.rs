@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use contract_catalogue::call::Call;
-use contract_catalogue::case::{Circumstance, Database as Wanted, Definition, case};
+use contract_catalogue::case::{Circumstance, Database as Wanted, Definition};
 use contract_catalogue::project::Project;
 use contract_catalogue::release::Release;
 use contract_catalogue::site::Site;
@@ -156,11 +156,10 @@ impl<'server> Runner<'server> {
         let database = self.server.create_unique_database("contract_base")?;
         let root = tempfile::tempdir()?;
         let endpoint = database::endpoint(self.server, database.name(), "")?;
-        let applied = case("", "", Call::Up(None)).project(project.clone());
         let site = call::site_of_up(self.release, root.path(), endpoint);
-        applied.definition.project.write(&site.project)?;
-        let up = &applied.definition;
-        let mut command = call::command(&self.installed.program, &site, up, &up.call);
+        project.write(&site.project)?;
+        let up = Definition::of(Call::Up(None));
+        let mut command = call::command(&self.installed.program, &site, &up, &up.call);
         let left = run_within(&mut command, self.limit).context("calling confiture")?;
         let report = fs::read_to_string(&site.report).ok();
         ensure!(

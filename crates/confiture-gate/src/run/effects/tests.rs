@@ -1,19 +1,24 @@
 use contract_catalogue::catalogue::catalogue;
 use contract_catalogue::recording::State;
+use fraisier_adapter_confiture::capability::Need;
 
 use super::*;
+use crate::run::unrecorded::cases;
+use crate::run::{cancelled, session};
 use crate::tests::{call_of, recording};
 
-fn effect(name: &str) -> Effect {
-    let found = effects()
-        .into_iter()
-        .find(|effect| effect.case.name == name);
-    found.unwrap()
+fn effect(name: &str) -> (&'static Effect, Case) {
+    let effect = EFFECTS.effect.iter().find(|effect| effect.case == name);
+    let mut cases = cases().into_iter();
+    (
+        effect.unwrap(),
+        cases.find(|case| case.name == name).unwrap(),
+    )
 }
 
-fn ids(effect: &Effect, seen: &Recording, seconds: u64) -> Vec<String> {
+fn ids((effect, case): &(&Effect, Case), seen: &Recording, seconds: u64) -> Vec<String> {
     let took = Duration::from_secs(seconds);
-    let findings = judge(effect, Release::new(1, 29, 0), seen, took);
+    let findings = judge(effect, case, Release::new(1, 29, 0), seen, took);
     findings.iter().map(|finding| finding.change.id()).collect()
 }
 
@@ -65,9 +70,24 @@ fn a_refused_option_is_reported() {
 }
 
 #[test]
-fn recorded_cases_that_show_an_effect_are_cases() {
-    let catalogue = catalogue();
-    for (name, ..) in shown_by_recorded() {
-        assert!(catalogue.iter().any(|case| case.name == name), "{name}");
+fn each_effect_has_a_case_and_the_minimum_version_of_its_option() {
+    let (catalogue, unrecorded) = (catalogue(), cases());
+    for effect in &EFFECTS.recorded {
+        assert!(catalogue.iter().any(|it| it.name == effect.case));
+    }
+    for effect in &EFFECTS.effect {
+        assert!(unrecorded.iter().any(|it| it.name == effect.case));
+    }
+    for case in unrecorded {
+        let others = [cancelled::NAME, session::NAME];
+        let has_effect = EFFECTS.effect.iter().any(|it| it.case == case.name);
+        assert!(has_effect != others.contains(&case.name), "{}", case.name);
+    }
+    for (name, need) in [
+        ("preflight/migrations-dir", Need::Preflight),
+        ("up/allow-destructive", Need::AllowDestructive),
+    ] {
+        let (_, case) = effect(name);
+        assert_eq!(case.since.to_string(), need.floor().release());
     }
 }

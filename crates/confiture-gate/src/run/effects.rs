@@ -1,63 +1,85 @@
-//! Options whose effect no recording shows. Each is passed in a case in which confiture would do
+//! The options whose effect no recording shows. Each is passed in a case in which confiture would do
 //! something else without it. So an option that is accepted and ignored breaks its case, even if a help
 //! page offers it.
 
-mod table;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use contract_catalogue::case::Case;
-use contract_catalogue::expectation::{Expectation, Fact, violations};
+use contract_catalogue::expectation::{Fact, holds, violations};
 use contract_catalogue::recording::Recording;
 use contract_catalogue::release::Release;
 use contract_catalogue::site::Site;
 use contract_lab::postgres::Server;
 use contract_lab::runner::Prepared;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::observe::observe;
 use super::ran::Ran;
 use super::recording::recording;
 use super::setup::Setup;
 use super::text::without_secret;
+use super::unrecorded::UNRECORDED;
 use crate::change::Change;
 use crate::drift::refused;
 use crate::facts::words;
-use crate::result::{CaseResult, Finding};
-use table::shown_by_recorded;
+use crate::result::Finding;
 
-pub(crate) use table::{Effect, effects};
+/// The effects that `unrecorded.toml` lists.
+static EFFECTS: LazyLock<Effects> =
+    LazyLock::new(|| toml::from_str(UNRECORDED).expect("the effects of this crate"));
+
+#[derive(Deserialize)]
+struct Effects {
+    effect: Vec<Effect>,
+    recorded: Vec<Effect>,
+}
+
+/// The effect of an option; the head of `unrecorded.toml` explains the fields.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Effect {
+    case: String,
+    option: String,
+    #[serde(default)]
+    without: Vec<Fact>,
+    waits: Option<u64>,
+    #[serde(default)]
+    settings: Map<String, Value>,
+    #[serde(default)]
+    meaning: String,
+}
 
 /// Runs and judges the case of an effect.
 pub(crate) fn run(
     setup: &Setup<'_>,
-    effect: &Effect,
+    case: &Case,
     mut place: Prepared<'_>,
     server: &Server,
 ) -> anyhow::Result<Ran> {
-    let case = &effect.case;
-    effect.arrange(&mut place)?;
+    let mut effects = EFFECTS.effect.iter();
+    let effect = effects.find(|effect| effect.case == case.name);
+    let effect = effect.expect("every other case has an effect");
+    place.settings = effect.settings.clone();
     let (observed, waited) = match effect.waits {
         Some(_) => waiting(server, &place.site, || observe(setup, case, &place))?,
         None => (observe(setup, case, &place)?, Duration::ZERO),
     };
     let seen = recording(case, &place.site, &observed);
     let findings = if observed.findings.is_empty() {
-        judge(effect, setup.judged_as, &seen, waited)
+        judge(effect, case, setup.judged_as, &seen, waited)
     } else {
         let findings = observed.findings.into_iter();
         findings.map(Finding::breaking).collect()
     };
-    Ok(Ran {
-        result: CaseResult {
-            seen: Some(without_secret(&seen.to_file(), &place.site)),
-            ..CaseResult::judged(case.name, case.about, findings)
-        },
-        shown: None,
-        retry: false,
-    })
+    let mut ran = Ran::judged(case, findings);
+    ran.result.seen = Some(without_secret(&seen.to_file(), &place.site));
+    Ok(ran)
 }
 
 /// The result of `work`, and how long a session of the case's database waited for the migration lock
@@ -90,48 +112,40 @@ fn waiting<O>(
 }
 
 /// How the run differs from the effect that the option should have.
-fn judge(effect: &Effect, release: Release, seen: &Recording, waited: Duration) -> Vec<Finding> {
-    let call = &seen.calls[0];
-    if let Some(refused) = refused(call) {
-        return vec![refused.breaking().meaning(effect.meaning)];
+fn judge(
+    effect: &Effect,
+    case: &Case,
+    release: Release,
+    seen: &Recording,
+    waited: Duration,
+) -> Vec<Finding> {
+    if let Some(refused) = refused(&seen.calls[0]) {
+        return vec![refused.breaking().meaning(&effect.meaning)];
     }
-    let ignored = || {
-        Finding::breaks(Change::Ignored {
-            what: effect.option.to_owned(),
-        })
-        .meaning(effect.meaning)
-    };
+    let what = effect.option.clone();
+    let ignored = Finding::breaks(Change::Ignored { what }).meaning(&effect.meaning);
     // A wait that the option cut short ends long before the default wait.
-    if effect.waits.is_some_and(|waits| waited > waits / 2) {
+    let waits = effect.waits.map(Duration::from_secs);
+    if waits.is_some_and(|waits| waited > waits / 2) {
         let now = format!("it waited for {} s", waited.as_secs());
-        return vec![ignored().with("it waits for a second", now)];
+        return vec![ignored.with("it waits for a second", now)];
     }
-    let broken = violations(&effect.case.expectations, release, seen);
+    let broken = violations(&case.expectations, release, seen);
     let Some(first) = broken.first() else {
         return Vec::new();
     };
     let (before, now) = (words(&first.fact), first.found.clone());
-    if effect.without.iter().any(|fact| holds(fact, release, seen)) {
-        return vec![ignored().with(before, now)];
+    if effect.without.iter().any(|fact| holds(fact, seen).0) {
+        return vec![ignored.with(before, now)];
     }
-    let change = Change::Expectation {
-        fact: before.clone(),
-    };
-    vec![Finding::breaks(change).with(before, now)]
-}
-
-fn holds(fact: &Fact, release: Release, seen: &Recording) -> bool {
-    violations(&[Expectation::always(fact.clone())], release, seen).is_empty()
+    let fact = before.clone();
+    vec![Finding::breaks(Change::Expectation { fact }).with(before, now)]
 }
 
 /// An option that a recorded case shows to be ignored.
-pub(crate) fn ignored(case: &Case, release: Release, seen: &Recording) -> Option<Finding> {
-    let shown = shown_by_recorded();
-    let (_, option, without) = shown.iter().find(|(name, ..)| *name == case.name)?;
-    let is_so = without.iter().all(|fact| holds(fact, release, seen));
-    is_so.then(|| {
-        Finding::differs(Change::Ignored {
-            what: (*option).to_owned(),
-        })
-    })
+pub(crate) fn ignored(case: &Case, seen: &Recording) -> Option<Finding> {
+    let effect = EFFECTS.recorded.iter().find(|it| it.case == case.name)?;
+    let is_so = effect.without.iter().all(|fact| holds(fact, seen).0);
+    let what = effect.option.clone();
+    is_so.then(|| Finding::differs(Change::Ignored { what }))
 }
