@@ -27,6 +27,13 @@ pub fn directory(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     .into())
 }
 
+/// The Cargo target directory that contains a program. Cargo marks it with a file, wherever configuration
+/// puts it.
+pub fn target_of(program: &Path) -> Option<&Path> {
+    let mut directories = program.ancestors().skip(1);
+    directories.find(|directory| directory.join("CACHEDIR.TAG").is_file())
+}
+
 fn prepare(directory: &Path) -> io::Result<PathBuf> {
     fs::create_dir_all(directory)?;
     tempfile::tempfile_in(directory)?;
@@ -34,13 +41,7 @@ fn prepare(directory: &Path) -> io::Result<PathBuf> {
 }
 
 fn defaults(exe: Option<&Path>, var: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
-    let target = exe.and_then(|exe| {
-        // Cargo marks its target directory with this file, wherever configuration puts it.
-        exe.ancestors()
-            .skip(1)
-            .find(|directory| directory.join("CACHEDIR.TAG").is_file())
-            .map(|target| target.join("lab"))
-    });
+    let target = exe.and_then(target_of).map(|target| target.join("lab"));
     let set = |name| {
         var(name)
             .filter(|value| !value.is_empty())

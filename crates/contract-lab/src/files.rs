@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::{fs, io};
 
+use walkdir::{DirEntry, WalkDir};
+
 use crate::trouble::Trouble;
 
 /// Writes a file so that a reader sees the old content or the new, never a part.
@@ -27,15 +29,11 @@ pub fn write_program(path: &Path, text: &str) -> io::Result<()> {
 /// Copies a directory over an existing one, except for entries with one of these names.
 pub fn copy_tree(from: &Path, to: &Path, without: &[&str]) -> io::Result<()> {
     fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
+    for entry in entries(from, without) {
         let entry = entry?;
-        let (name, kind) = (entry.file_name(), entry.file_type()?);
-        let target = to.join(&name);
-        if without.iter().any(|other| name == *other) {
-            continue;
-        }
+        let (kind, target) = (entry.file_type(), to.join(below(from, &entry)));
         if kind.is_dir() {
-            copy_tree(&entry.path(), &target, without)?;
+            fs::create_dir_all(target)?;
         } else if kind.is_file() {
             fs::copy(entry.path(), target)?;
         } else if kind.is_symlink() && !target.is_symlink() {
@@ -43,6 +41,22 @@ pub fn copy_tree(from: &Path, to: &Path, without: &[&str]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Everything below a directory, except for entries with one of these names.
+pub(crate) fn entries(
+    root: &Path,
+    without: &[&str],
+) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+    let walk = WalkDir::new(root).min_depth(1).sort_by_file_name();
+    walk.into_iter()
+        .filter_entry(move |entry| !without.iter().any(|name| entry.file_name() == *name))
+}
+
+/// The path of an entry in `root`.
+pub(crate) fn below<'a>(root: &Path, entry: &'a DirEntry) -> &'a Path {
+    let path = entry.path().strip_prefix(root);
+    path.expect("an entry is below the root")
 }
 
 /// Makes a FIFO with the program `mkfifo`: on macOS there is no safe call for it.

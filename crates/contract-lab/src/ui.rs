@@ -117,19 +117,9 @@ impl Ui {
 
     /// As [`Self::task`], but without a line in a log: for a task that ends with a line of its own.
     pub fn spin(self, label: &str) -> Task {
-        let bar = match self.0 {
-            Mode::Terminal => {
-                let bar = MOVING.add(ProgressBar::new_spinner());
-                bar.set_style(style("{spinner} {msg} {elapsed:.dim}"));
-                bar.set_message(label.to_owned());
-                bar.enable_steady_tick(Duration::from_millis(100));
-                bar
-            }
-            Mode::Log | Mode::Silent => ProgressBar::hidden(),
-        };
         Task {
             ui: self,
-            bar,
+            bar: self.moving(None, label, "{spinner} {msg} {elapsed:.dim}", 100),
             started: Instant::now(),
         }
     }
@@ -137,23 +127,31 @@ impl Ui {
     /// Starts a count to `length`. On a terminal it is a bar; in a log, a line reports the progress now
     /// and then.
     pub fn bar(self, length: u64, label: &str) -> Bar {
-        let hidden = ProgressDrawTarget::hidden();
-        let bar = ProgressBar::with_draw_target(Some(length), hidden)
-            .with_style(style("{msg} {bar:20} {pos}/{len} {elapsed:.dim} {prefix}"))
-            .with_message(label.to_owned());
-        let bar = match self.0 {
-            Mode::Terminal => {
-                let bar = MOVING.add(bar);
-                bar.enable_steady_tick(Duration::from_millis(500));
-                bar
-            }
-            Mode::Log | Mode::Silent => bar,
-        };
+        let template = "{msg} {bar:20} {pos}/{len} {elapsed:.dim} {prefix}";
         Bar {
             ui: self,
-            shown: bar,
+            shown: self.moving(Some(length), label, template, 500),
             logged: Mutex::new(Instant::now()),
         }
+    }
+
+    /// A bar that is drawn again after so many milliseconds; it is hidden where there is no terminal.
+    fn moving(
+        self,
+        length: Option<u64>,
+        label: &str,
+        template: &str,
+        interval: u64,
+    ) -> ProgressBar {
+        let style = ProgressStyle::with_template(template).expect("a template of ours parses");
+        let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::hidden())
+            .with_style(style)
+            .with_message(label.to_owned());
+        if self.0 == Mode::Terminal {
+            MOVING.add(bar.clone());
+            bar.enable_steady_tick(Duration::from_millis(interval));
+        }
+        bar
     }
 }
 
@@ -193,10 +191,6 @@ impl Drop for Bar {
     fn drop(&mut self) {
         self.shown.finish_and_clear();
     }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("a template of ours parses")
 }
 
 /// A running task; dropping it without [`Task::finish`] removes its spinner.

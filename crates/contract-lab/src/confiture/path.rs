@@ -41,26 +41,20 @@ pub(super) fn provide(lab: &Lab, path: &Path, extras: &[String]) -> anyhow::Resu
         .iter()
         .any(|file| absolute.join(file).is_file());
     let is_environment = absolute.join("pyvenv.cfg").is_file();
-    let (sha256, installed) = if metadata.is_file() && is_package(&absolute) {
-        let sha256 = hash_file(&absolute)?;
-        (
-            sha256.clone(),
-            packaged(lab, &named, &absolute, &sha256, extras)?,
-        )
-    } else if is_project && !is_environment {
-        let sha256 = hash_tree(&absolute, &NOT_SOURCE)?;
-        (
-            sha256.clone(),
-            packaged(lab, &named, &absolute, &sha256, extras)?,
-        )
+    let is_file = metadata.is_file();
+    let (sha256, installed) = if is_file && is_package(&absolute) || is_project && !is_environment {
+        let sha256 = if is_file {
+            hash_file(&absolute)?
+        } else {
+            hash_tree(&absolute, &NOT_SOURCE)?
+        };
+        let installed = packaged(lab, &named, &absolute, &sha256, extras)?;
+        (sha256, installed)
     } else if !extras.is_empty() {
         let what = format!("{named} is installed already, and takes no extra");
-        return Err(Trouble::new(
-            what,
-            "leave --extra out, or give a wheel, an sdist or a source directory",
-        )
-        .into());
-    } else if metadata.is_file() {
+        let remedy = "leave --extra out, or give a wheel, an sdist or a source directory";
+        return Err(Trouble::new(what, remedy).into());
+    } else if is_file {
         (hash_file(&absolute)?, binary(&named, &absolute)?)
     } else if is_environment {
         let program = absolute.join("bin/confiture");

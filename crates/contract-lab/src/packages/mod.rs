@@ -11,7 +11,7 @@ use self::explain::explain;
 pub use self::explain::{CHECK_NETWORK, Failure, releases_in};
 use self::pip::pip;
 use crate::build_once::{Building, build_once};
-use crate::command::run;
+use crate::command::{Output, run};
 use crate::python::Installer;
 use crate::trouble::Trouble;
 use crate::{Lab, interrupt};
@@ -59,9 +59,8 @@ pub fn install_environment(
             venv
         }
     };
-    let output = building.run(make.arg(building.directory))?;
-    if !output.status.success() {
-        return Ok(Err(explain(&output)));
+    if let Err(failure) = succeeded(building.run(make.arg(building.directory))?) {
+        return Ok(Err(failure));
     }
     let mut install = install_into(lab, building.directory)?;
     finish(building, install.arg(requirement))
@@ -125,12 +124,7 @@ pub fn list_versions(
     if impatient {
         pip.args(["--timeout", "10", "--retries", "0"]);
     }
-    let output = run(&mut pip)?;
-    Ok(if output.status.success() {
-        Ok(output.stdout)
-    } else {
-        Err(explain(&output))
-    })
+    Ok(succeeded(run(&mut pip)?).map(|output| output.stdout))
 }
 
 /// Names and versions of everything installed beside `program`, an environment's Python.
@@ -147,9 +141,13 @@ print(json.dumps({d.metadata['Name'].lower().replace('_', '-'): d.version for d 
 fn finish(building: &Building<'_>, command: &mut Command) -> anyhow::Result<Result<(), Failure>> {
     let output = building.run(command)?;
     interrupt::check()?;
-    Ok(if output.status.success() {
-        Ok(())
+    Ok(succeeded(output).map(drop))
+}
+
+fn succeeded(output: Output) -> Result<Output, Failure> {
+    if output.status.success() {
+        Ok(output)
     } else {
         Err(explain(&output))
-    })
+    }
 }

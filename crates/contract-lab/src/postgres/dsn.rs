@@ -1,5 +1,10 @@
 //! Pointing a DSN at another database.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What is not encoded in a URL.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
 /// `dsn`, a URL or a keyword DSN, with `database` instead of its own.
 pub(super) fn with_database(dsn: &str, database: &str) -> String {
     let Some((scheme, rest)) = dsn.split_once("://") else {
@@ -12,7 +17,8 @@ pub(super) fn with_database(dsn: &str, database: &str) -> String {
         None => (rest, None),
     };
     let authority = before.split('/').next().unwrap_or_default();
-    let mut result = format!("{scheme}://{authority}/{}", encoded(database));
+    let database = utf8_percent_encode(database, PLAIN);
+    let mut result = format!("{scheme}://{authority}/{database}");
     // A database in the query would override the path.
     let query: Vec<&str> = query
         .iter()
@@ -24,17 +30,6 @@ pub(super) fn with_database(dsn: &str, database: &str) -> String {
         result.push_str(&query.join("&"));
     }
     result
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 #[cfg(test)]

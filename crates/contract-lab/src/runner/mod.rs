@@ -160,13 +160,13 @@ impl<'server> Runner<'server> {
         project.write(&site.project)?;
         let up = Definition::of(Call::Up(None));
         let mut command = call::command(&self.installed.program, &site, &up, &up.call);
-        let left = run_within(&mut command, self.limit).context("calling confiture")?;
+        let output = run_within(&mut command, self.limit).context("calling confiture")?;
         let report = fs::read_to_string(&site.report).ok();
         ensure!(
-            left.status.success(),
+            output.status.success(),
             "{}: {}",
-            left.status,
-            reason(report.as_deref(), [&left.stdout, &left.stderr])
+            output.status,
+            reason(report.as_deref(), [&output.stdout, &output.stderr])
         );
         database::settle(&site.endpoint, 0)?;
         Ok(database)
