@@ -33,33 +33,19 @@ enum Difference {
     Failed(String),
 }
 
-/// A replay.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    release: Release,
-    case: String,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.release, self.case)
-    }
-}
-
 /// The replays with one difference, and what it looks like in each.
-#[derive(Debug, Default)]
-struct Group(BTreeMap<Place, String>);
+type Group = BTreeMap<Place, String>;
+
+/// A replay: its release and its case.
+type Place = (Release, String);
 
 impl Differences {
     /// Adds a replay whose result differs from the snapshot.
     pub fn add_changed(&mut self, release: Release, case: &str, snapshot: &str, now: &str) {
-        let place = Place {
-            release,
-            case: case.to_owned(),
-        };
+        let place = (release, case.to_owned());
         for (difference, shown) in changes(snapshot, now) {
             let group = self.groups.entry(difference).or_default();
-            group.0.entry(place.clone()).or_insert(shown);
+            group.entry(place.clone()).or_insert(shown);
         }
         let diff = TextDiff::from_lines(snapshot, now);
         let diff = diff.unified_diff().header("snapshot", "now").to_string();
@@ -69,14 +55,11 @@ impl Differences {
     /// Adds a replay that failed before there was anything to compare. Replays whose `why` is the same up
     /// to the first colon are one group; the evidence follows the colon.
     pub fn add_failed(&mut self, release: Release, case: &str, why: String) {
-        let place = Place {
-            release,
-            case: case.to_owned(),
-        };
+        let place = (release, case.to_owned());
         let what = why.split(": ").next().unwrap_or_default();
         let group = self.groups.entry(Difference::Failed(what.to_owned()));
         let shown = cut(&why, LONGEST);
-        group.or_default().0.insert(place.clone(), shown);
+        group.or_default().insert(place.clone(), shown);
         self.in_full.insert(place, why);
     }
 
@@ -89,7 +72,7 @@ impl Differences {
 /// The report of a run: the differences, the most frequent first, and where to look.
 impl fmt::Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(first) = self.in_full.keys().next() else {
+        let Some((release, case)) = self.in_full.keys().next() else {
             return Ok(());
         };
         let (ways, replays) = (self.groups.len(), self.in_full.len());
@@ -100,15 +83,18 @@ impl fmt::Display for Differences {
             count(replays, "replay")
         )?;
         let mut groups: Vec<&Group> = self.groups.values().collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.0.len()));
-        for (number, Group(replays)) in groups.iter().enumerate().take(PRINTED) {
-            let Some((first, shown)) = replays.iter().next() else {
+        groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+        for (number, replays) in groups.iter().enumerate().take(PRINTED) {
+            let Some(((release, case), shown)) = replays.iter().next() else {
                 continue;
             };
-            let cases: BTreeSet<&str> = replays.keys().map(|place| &*place.case).collect();
+            let cases: BTreeSet<&str> = replays.keys().map(|(_, case)| &**case).collect();
             let number = number + 1;
             let (replays, cases) = (count(replays.len(), "replay"), count(cases.len(), "case"));
-            writeln!(f, "\n{number}. {replays} of {cases}, the first is {first}")?;
+            writeln!(
+                f,
+                "\n{number}. {replays} of {cases}, the first is {release}/{case}"
+            )?;
             for line in shown.lines() {
                 writeln!(f, "   {line}")?;
             }
@@ -117,18 +103,17 @@ impl fmt::Display for Differences {
             writeln!(f, "\n… and {} more", ways - PRINTED)?;
         }
         if replays <= IN_FULL {
-            for (place, text) in &self.in_full {
-                writeln!(f, "\n{place}\n{}", text.trim_end())?;
+            for ((release, case), text) in &self.in_full {
+                writeln!(f, "\n{release}/{case}\n{}", text.trim_end())?;
             }
         }
-        let Place { case, .. } = first;
         let operation = case.split('/').next().unwrap_or_default();
         write!(
             f,
             "
 [-…-] is in the snapshot, {{+…+}} is new.
 Where to look:
-  one replay in full      cargo test -p contract-catalogue --test replay -- --exact {first}
+  one replay in full      cargo test -p contract-catalogue --test replay -- --exact {release}/{case}
   what confiture did      contract-fixtures/{case}/, the newest *.json that is not newer than the release
   what interprets it      crates/fraisier-adapter-confiture/src/operation/{operation}.rs
   \"0ms\", \"<project>\"      placeholders for what differs in every run: contract-fixtures/README.md

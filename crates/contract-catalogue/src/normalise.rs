@@ -48,14 +48,8 @@ impl Names {
     }
 }
 
-/// One kind of volatile text.
-struct Rule {
-    pattern: Regex,
-    replacement: &'static str,
-}
-
-/// Applied in order. The replacement has the same JSON type, so a report is still read as a report.
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+/// The patterns of volatile texts, and their replacements, applied in order. A replacement has the same JSON type, so a report is still read as a report.
+static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         // Points in time.
         (
@@ -95,9 +89,9 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r#"("pglast": )"[^"]+""#, r#"${1}"<pglast>""#),
         (r"\bpglast \d[\w.]*", "pglast <pglast>"),
     ]
-    .map(|(pattern, replacement)| Rule {
-        pattern: Regex::new(pattern).expect("the pattern is part of this file"),
-        replacement,
+    .map(|(pattern, replacement)| {
+        let pattern = Regex::new(pattern).expect("the pattern is part of this file");
+        (pattern, replacement)
     })
     .into()
 });
@@ -114,10 +108,9 @@ static TRACEBACK: LazyLock<Regex> = LazyLock::new(|| {
 pub fn normalise(text: &str, names: &Names) -> String {
     let text = names.collapse(text);
     let text = TRACEBACK.replace_all(&text, |_: &Captures<'_>| "<traceback>\n");
-    RULES.iter().fold(text.into_owned(), |text, rule| {
-        rule.pattern
-            .replace_all(&text, rule.replacement)
-            .into_owned()
+    let rules = RULES.iter();
+    rules.fold(text.into_owned(), |text, (pattern, replacement)| {
+        pattern.replace_all(&text, *replacement).into_owned()
     })
 }
 

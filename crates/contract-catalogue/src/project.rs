@@ -42,7 +42,10 @@ impl Project {
     /// This project without one migration file.
     pub fn without(mut self, file: &str) -> Self {
         let removed = self.files.remove(&format!("{MIGRATIONS}/{file}"));
-        assert!(removed.is_some(), "no migration file {file} to take away");
+        assert!(
+            removed.is_some(),
+            "there is no migration file {file} to leave out"
+        );
         self
     }
 

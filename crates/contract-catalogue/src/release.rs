@@ -40,16 +40,9 @@ impl From<Release> for String {
 }
 
 /// The text is neither `major.minor.patch` nor `major.minor`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a release number like 1.29.0")]
 pub struct NotARelease(String);
-
-impl fmt::Display for NotARelease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not a release number like 1.29.0", self.0)
-    }
-}
-
-impl std::error::Error for NotARelease {}
 
 /// Reads `1.29.0`, and `1.29` as the same.
 impl FromStr for Release {

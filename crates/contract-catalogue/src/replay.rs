@@ -219,7 +219,7 @@ impl Replay<'_> {
         ];
         let redactor = Redactor::new(dsns.iter().flatten().map(String::as_str), []);
         let names = site.names();
-        let left = |command| {
+        let output_of = |command| {
             let call = match command {
                 Command::Version => &self.version.calls[0],
                 Command::Current => self
@@ -237,7 +237,7 @@ impl Replay<'_> {
         let revision = |text: &String| Revision::new(text.clone());
         match &definition.call {
             Call::Current => {
-                let by_time = replay::current_revision(&redactor, left)?;
+                let by_time = replay::current_revision(&redactor, output_of)?;
                 let ledger = self.ledger().map(|ledger| ledger.to_string());
                 let rows = ledger.and_then(|ledger| ledger::versions(ledger.as_bytes()));
                 let by_row = rows.and_then(|rows| rows.last().map(revision));
@@ -245,12 +245,12 @@ impl Replay<'_> {
             }
             Call::Up(target) => {
                 let target = target.as_ref().map(revision);
-                json_of(replay::up(target.as_ref(), &redactor, left))
+                json_of(replay::up(target.as_ref(), &redactor, output_of))
             }
             Call::DownTo(target) => {
                 let ledger = self.ledger().unwrap_or_default().to_string();
                 match ledger::rollback(ledger.as_bytes(), target) {
-                    Ok(rollback) => json_of(replay::roll_back(&rollback, &redactor, left)),
+                    Ok(rollback) => json_of(replay::roll_back(&rollback, &redactor, output_of)),
                     Err(refused) => Err(refused
                         .expect("the ledger was recorded as it is read")
                         .into()),
@@ -259,13 +259,13 @@ impl Replay<'_> {
             Call::Verify => {
                 let files = VerifyFiles::in_directory(&directory)
                     .expect("a project has a migrations directory");
-                json_of(replay::verify(Some(&files), &redactor, left))
+                json_of(replay::verify(Some(&files), &redactor, output_of))
             }
             Call::Preflight | Call::PreflightAgainst => {
                 let against = definition.call == Call::PreflightAgainst;
                 let preflight = Preflight::of_directory(&directory, against)
                     .expect("a project has a migrations directory");
-                json_of(replay::preflight(&preflight, &redactor, left))
+                json_of(replay::preflight(&preflight, &redactor, output_of))
             }
             Call::Version => {
                 let version = |_| output(&self.version.calls[0], &names);
