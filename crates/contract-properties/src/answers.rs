@@ -39,16 +39,16 @@ pub(crate) struct Permits {
 pub(crate) fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits {
     let output = Output::new(exit, Some(report));
     let redactor = Redactor::default();
-    let left = |_| output.clone();
+    let output_of = |_| output.clone();
     let mut permits = Permits::default();
     match request {
         Request::Current => {
-            let answer = replay::current_revision(&redactor, left);
+            let answer = replay::current_revision(&redactor, output_of);
             permits.size = size(&answer);
             permits.success = answer.is_ok();
         }
         Request::Up(target) => {
-            let answer = replay::up(target.as_ref(), &redactor, left);
+            let answer = replay::up(target.as_ref(), &redactor, output_of);
             permits.size = size(&answer);
             if let Ok(outcome) = answer {
                 permits.success = true;
@@ -56,7 +56,7 @@ pub(crate) fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits
             }
         }
         Request::DownTo(target) => {
-            let answer = replay::down_to(target, &redactor, left);
+            let answer = replay::down_to(target, &redactor, output_of);
             permits.size = size(&answer);
             if let Ok(outcome) = answer {
                 permits.success = true;
@@ -64,7 +64,7 @@ pub(crate) fn permits(request: &Request, exit: Exit, report: Vec<u8>) -> Permits
             }
         }
         Request::Verify => {
-            let answer = replay::verify(Some(&VerifyFiles::default()), &redactor, left);
+            let answer = replay::verify(Some(&VerifyFiles::default()), &redactor, output_of);
             permits.size = size(&answer);
             if let Ok(verdict) = answer {
                 permits.success = verdict.ok;

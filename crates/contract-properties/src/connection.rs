@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fraisier_adapter_confiture::tools::{Redactor, connection};
 
-use crate::libpq::Libpq;
+use crate::Libpq;
 use crate::redaction::seen;
 
 /// The options that are secrets.

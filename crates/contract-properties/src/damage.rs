@@ -27,24 +27,26 @@ pub(crate) fn size(tree: &Tree) -> usize {
     }
 }
 
-/// Applies damage to the value of this number, counted in depth-first order.
-pub(crate) fn apply(tree: &mut Tree, mut at: usize, damage: &Damage) {
+/// Applies damage to the value of this number, counted in depth-first order. Returns whether there is one;
+/// otherwise the number is reduced by the values that there are.
+pub(crate) fn apply(tree: &mut Tree, at: &mut usize, damage: &Damage) -> bool {
     match tree {
         Tree::Leaf(_) => {}
         Tree::List(items) => {
             for item in items {
-                if at == 0 {
-                    return replace(item, damage);
+                if *at == 0 {
+                    replace(item, damage);
+                    return true;
                 }
-                if at <= size(item) {
-                    return apply(item, at - 1, damage);
+                *at -= 1;
+                if apply(item, at, damage) {
+                    return true;
                 }
-                at -= 1 + size(item);
             }
         }
         Tree::Object(fields) => {
             for index in 0..fields.len() {
-                if at == 0 {
+                if *at == 0 {
                     match damage {
                         Damage::Drop => drop(fields.remove(index)),
                         Damage::Rename(suffix) => fields[index].0.push_str(suffix),
@@ -54,16 +56,16 @@ pub(crate) fn apply(tree: &mut Tree, mut at: usize, damage: &Damage) {
                         }
                         damage => replace(&mut fields[index].1, damage),
                     }
-                    return;
+                    return true;
                 }
-                let inside = size(&fields[index].1);
-                if at <= inside {
-                    return apply(&mut fields[index].1, at - 1, damage);
+                *at -= 1;
+                if apply(&mut fields[index].1, at, damage) {
+                    return true;
                 }
-                at -= 1 + inside;
             }
         }
     }
+    false
 }
 
 fn replace(tree: &mut Tree, damage: &Damage) {

@@ -9,10 +9,10 @@ use arbitrary::Unstructured;
 use contract_catalogue::tree::Tree;
 use fraisier_adapter_confiture::tools::process::Exit;
 
+use crate::Libpq;
 use crate::answers::{may_succeed, permits};
 use crate::bytes::{below, exit};
 use crate::damage::{Damage, apply, size};
-use crate::libpq::Libpq;
 use crate::samples::{SAMPLES, Sample};
 
 /// How often one report is damaged.
@@ -50,10 +50,8 @@ fn damaged(bytes: &mut Unstructured<'_>, sample: &Sample) -> Vec<u8> {
     let mut report = Tree::from(sample.report.clone());
     let (mut duplicates, mut others) = (Vec::new(), Vec::new());
     for _ in 0..below(bytes, TIMES) {
-        let (at, damage) = (
-            bytes.arbitrary::<u16>().unwrap_or(0).into(),
-            Damage::from_bytes(bytes),
-        );
+        let at = usize::from(bytes.arbitrary::<u16>().unwrap_or(0));
+        let damage = Damage::from_bytes(bytes);
         if matches!(damage, Damage::Duplicate(_)) {
             duplicates.push((at, damage));
         } else {
@@ -63,10 +61,9 @@ fn damaged(bytes: &mut Unstructured<'_>, sample: &Sample) -> Vec<u8> {
     // Duplicates come last: one whose original is dropped afterwards is no duplicate but one known
     // word in the place of another, which cannot be seen.
     for (at, damage) in others.into_iter().chain(duplicates) {
-        let at: usize = at;
         if size(&report) > 0 {
-            let at = at % size(&report);
-            apply(&mut report, at, &damage);
+            let mut at = at % size(&report);
+            apply(&mut report, &mut at, &damage);
         }
     }
     let mut report = report.to_string().into_bytes();

@@ -7,8 +7,8 @@ use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Exit, Output};
 use fraisier_adapter_confiture::tools::replay::{self, Command, Preflight};
 
+use crate::Libpq;
 use crate::answers::version;
-use crate::libpq::Libpq;
 
 /// A statement that is never safe while an old version runs.
 const UNSAFE: &str = "drop table a";

@@ -10,14 +10,19 @@ mod connection;
 mod damage;
 mod damaged_report;
 mod guard;
-mod libpq;
 mod message;
 mod redaction;
 mod report;
 mod samples;
 mod version;
 
-pub use libpq::{Libpq, Parsed};
+use std::collections::BTreeMap;
+
+/// The options of a connection string as libpq parses it, or libpq's error.
+pub type Parsed = Result<BTreeMap<String, String>, String>;
+
+/// libpq's own parser of connection strings, if the harness provides it.
+pub type Libpq<'a> = Option<&'a dyn Fn(&str) -> Parsed>;
 
 /// Something that holds for every input.
 #[derive(Debug, Clone, Copy)]
@@ -32,42 +37,24 @@ pub struct Property {
 
 /// Every property.
 pub const PROPERTIES: &[Property] = &[
-    Property {
-        name: "report",
-        check: report::check,
-        seeds: report::seeds,
-    },
-    Property {
-        name: "damaged_report",
-        check: damaged_report::check,
-        seeds: damaged_report::seeds,
-    },
-    Property {
-        name: "version",
-        check: version::check,
-        seeds: version::seeds,
-    },
-    Property {
-        name: "redaction",
-        check: redaction::check,
-        seeds: redaction::seeds,
-    },
-    Property {
-        name: "connection",
-        check: connection::check,
-        seeds: connection::seeds,
-    },
-    Property {
-        name: "guard",
-        check: guard::check,
-        seeds: guard::seeds,
-    },
-    Property {
-        name: "message",
-        check: message::check,
-        seeds: message::seeds,
-    },
+    Property::new("report", report::check, report::seeds),
+    Property::new(
+        "damaged_report",
+        damaged_report::check,
+        damaged_report::seeds,
+    ),
+    Property::new("version", version::check, version::seeds),
+    Property::new("redaction", redaction::check, redaction::seeds),
+    Property::new("connection", connection::check, connection::seeds),
+    Property::new("guard", guard::check, guard::seeds),
+    Property::new("message", message::check, message::seeds),
 ];
+
+impl Property {
+    const fn new(name: &'static str, check: fn(&[u8], Libpq), seeds: fn() -> Vec<Vec<u8>>) -> Self {
+        Self { name, check, seeds }
+    }
+}
 
 /// The property of this name.
 pub fn property(name: &str) -> Option<&'static Property> {

@@ -4,8 +4,8 @@ use arbitrary::Unstructured;
 use fraisier_adapter_confiture_ipc::{frame, request};
 use serde_json::Value;
 
+use crate::Libpq;
 use crate::bytes::below;
-use crate::libpq::Libpq;
 
 pub(crate) fn check(input: &[u8], _: Libpq) {
     let mut bytes = Unstructured::new(input);

@@ -9,8 +9,8 @@ use fraisier_adapter_confiture::tools::replay::current_revision;
 use fraisier_adapter_confiture::tools::{MASK, Redactor};
 use serde_json::Value;
 
+use crate::Libpq;
 use crate::bytes::{below, choose, text};
-use crate::libpq::Libpq;
 
 /// How many consecutive bytes of a secret must never appear.
 pub(crate) const PIECE: usize = 8;
@@ -43,22 +43,22 @@ pub(crate) fn check(input: &[u8], _: Libpq) {
         return;
     }
     let redactor = redactor(place, &secret);
-    let dresses = dresses(&secret);
+    let forms = forms(&secret);
 
     let mut input = String::new();
     for _ in 0..=below(bytes, 4) {
         input.push_str(&text(bytes, 24));
-        let dress = choose(bytes, &dresses);
-        let from = below(bytes, dress.len());
-        let to = from + below(bytes, dress.len() - from + 1);
-        input.push_str(&String::from_utf8_lossy(&dress.as_bytes()[from..to]));
+        let form = choose(bytes, &forms);
+        let from = below(bytes, form.len());
+        let to = from + below(bytes, form.len() - from + 1);
+        input.push_str(&String::from_utf8_lossy(&form.as_bytes()[from..to]));
     }
     input.push_str(&text(bytes, 24));
 
     let kept = redactor.text(&input);
     let shows = |kept: &str, how: &str| {
-        for dress in &dresses {
-            let seen = seen(dress, kept);
+        for form in &forms {
+            let seen = seen(form, kept);
             assert!(
                 seen.is_none(),
                 "{how}: {seen:?} of {secret:?} ({place:?}) in {kept:?}, from {input:?}"
@@ -114,7 +114,7 @@ fn redactor(place: Place, secret: &str) -> Redactor {
 }
 
 /// The secret as programs print it.
-fn dresses(secret: &str) -> [String; 4] {
+fn forms(secret: &str) -> [String; 4] {
     let json = Value::from(secret).to_string();
     [
         secret.to_owned(),

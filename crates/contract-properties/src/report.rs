@@ -10,9 +10,9 @@ use fraisier_adapter_api::Revision;
 use fraisier_adapter_confiture::tools::process::Exit;
 use serde_json::Value;
 
+use crate::Libpq;
 use crate::answers::{Permits, Request, may_succeed, permits};
 use crate::bytes::{below, exit};
-use crate::libpq::Libpq;
 use crate::samples::{calls, preflight};
 
 /// How many bytes an answer may have beyond a multiple of its report, for the adapter's own words.

@@ -8,8 +8,8 @@ use fraisier_adapter_confiture::tools::Redactor;
 use fraisier_adapter_confiture::tools::process::{Captured, Exit, Output};
 use fraisier_adapter_confiture::tools::replay::describe;
 
+use crate::Libpq;
 use crate::bytes::exit;
-use crate::libpq::Libpq;
 use crate::samples::calls;
 
 pub(crate) fn check(input: &[u8], _: Libpq) {
