@@ -1,22 +1,21 @@
 //! Runs confiture for one call, and records it.
 
 use std::fs;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::thread::JoinHandle;
 
+use contract_catalogue::call::LINKS;
 use contract_catalogue::front::{PYTHON, Started, started};
+use contract_catalogue::normalise::{Names, normalise};
 use contract_catalogue::project::names_in;
 use contract_lab::confiture::python_of;
 use rustix::process::Signal;
 use serde_json::Value;
+use walkdir::WalkDir;
 
-use super::files::{beside, files, links_of, report_of};
-use super::link::{LEDGER, TASK, begin, place, seen_in};
-use super::seen::{Seen, asks_version};
-use super::task::Task;
+use super::{BEGUN, LEDGER, Seen, TASK, Task, place, seen_in};
 
 /// Wide enough that nothing is wrapped, as in the recordings.
 const COLUMNS: &str = "1000";
@@ -32,60 +31,65 @@ pub fn run_as_wrapper() -> Option<ExitCode> {
         return None;
     }
     let task = fs::read(link.with_file_name(TASK)).ok()?;
-    let directory = link.parent()?.to_owned();
+    let directory = link.parent()?;
     let wrapped = match started(&link, arguments.collect()) {
-        Started::Confiture(argv) => wrap(&directory, &task, &argv),
-        Started::Ledger(report, argv) => wrap_ledger(&directory, &task, &report, &argv),
+        Started::Confiture(argv) => wrap(directory, &task, argv),
+        Started::Ledger(report, argv) => wrap_ledger(directory, &task, &report, &argv),
     };
-    Some(match wrapped {
-        Ok(exit) => exit,
-        Err(error) => {
-            eprintln!("the gate's wrapper failed: {error:#}");
-            ExitCode::from(FAILED)
-        }
-    })
+    Some(wrapped.unwrap_or_else(|error| {
+        eprintln!("the gate's wrapper failed: {error:#}");
+        ExitCode::from(FAILED)
+    }))
 }
 
-fn wrap(directory: &Path, task: &[u8], argv: &[String]) -> anyhow::Result<ExitCode> {
+fn wrap(directory: &Path, task: &[u8], argv: Vec<String>) -> anyhow::Result<ExitCode> {
     let task: Task = serde_json::from_slice(task)?;
+    let mut seen = Seen {
+        argv,
+        ..Seen::default()
+    };
     if let Some(version) = &task.version
-        && asks_version(argv)
+        && seen.asks_version()
     {
         io::stdout().write_all(version.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let report = report_of(argv);
+    let report = value_of("--output", &seen.argv).map(PathBuf::from);
     if let (true, Some(report)) = (task.unwritable_report, &report) {
         fs::create_dir_all(report)?;
     }
     let before = files(&task.project);
     let there = report.as_deref().map(beside).unwrap_or_default();
-    let seen_before = seen_in(directory)?;
-    begin(directory, seen_before.len())?;
-    let mut seen = start(&task, argv)?;
-    seen.argv = argv.to_vec();
-    seen.links = links_of(argv).and_then(|links| names_in(&links).ok());
+    let number = seen_in(directory)?.len();
+    fs::write(directory.join(BEGUN), number.to_string())?;
+
+    let output = Command::new(&task.program)
+        .args(&seen.argv)
+        .env("COLUMNS", COLUMNS)
+        .stdin(Stdio::inherit())
+        .output()?;
+    let signal = output.status.signal().map(|signal| 128 + signal);
+    seen.exit = output.status.code().or(signal).unwrap_or(i32::from(FAILED));
+    (seen.stdout, seen.stderr) = (text(&output.stdout), text(&output.stderr));
+    let links = value_of("--migrations-dir", &seen.argv);
+    let links = links.filter(|directory| normalise(directory, &Names::new()) == LINKS);
+    seen.links = links.and_then(|links| names_in(Path::new(links)).ok());
     if let Some((from, to)) = &task.says
-        && asks_version(argv)
+        && seen.asks_version()
     {
         let said = |version: &str| format!("confiture version {version}");
         seen.stdout = seen.stdout.replacen(&said(from), &said(to), 1);
     }
     if let Some(report) = &report {
         seen.report = fs::read(report).ok().map(|bytes| text(&bytes));
+        if seen.report.is_none() {
+            let mut found = beside(report).into_iter();
+            seen.elsewhere = found.find(|file| !there.contains(file));
+        }
     }
-    if let (Some(report), None) = (&report, &seen.report) {
-        let found = beside(report);
-        seen.elsewhere = found.into_iter().find(|file| !there.contains(file));
-    }
-    seen.files = files(&task.project)
-        .into_iter()
-        .filter(|file| !before.contains(file))
-        .collect();
-    fs::write(
-        place(directory, seen_before.len()),
-        serde_json::to_vec(&seen)?,
-    )?;
+    seen.files = files(&task.project);
+    seen.files.retain(|file| !before.contains(file));
+    fs::write(place(directory, number), serde_json::to_vec(&seen)?)?;
     io::stdout().write_all(seen.stdout.as_bytes())?;
     io::stderr().write_all(seen.stderr.as_bytes())?;
     Ok(end(seen.exit))
@@ -124,35 +128,30 @@ fn without_lock(read: &[u8]) -> Vec<u8> {
     ledger.to_string().into_bytes()
 }
 
-/// Runs confiture to its end.
-fn start(task: &Task, argv: &[String]) -> io::Result<Seen> {
-    let mut child = Command::new(&task.program)
-        .args(argv)
-        .env("COLUMNS", COLUMNS)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let stdout = drain(child.stdout.take());
-    let stderr = drain(child.stderr.take());
-    let status = child.wait()?;
-    let signal = status.signal().map(|signal| 128 + signal);
-    Ok(Seen {
-        exit: status.code().or(signal).unwrap_or(i32::from(FAILED)),
-        stdout: stdout.join().unwrap_or_default(),
-        stderr: stderr.join().unwrap_or_default(),
-        ..Seen::default()
-    })
+/// The argument that follows an option.
+fn value_of<'a>(option: &str, argv: &'a [String]) -> Option<&'a str> {
+    let place = argv.iter().position(|argument| argument == option)?;
+    argv.get(place + 1).map(String::as_str)
 }
 
-fn drain(stream: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
-            // Output before a read error is still recorded.
-            let _ = stream.read_to_end(&mut bytes);
-        }
-        text(&bytes)
-    })
+/// The files in the directory of the report, without the report itself.
+fn beside(report: &Path) -> Vec<String> {
+    let entries = report.parent().map(fs::read_dir);
+    let entries = entries.into_iter().flatten().flatten().flatten();
+    entries
+        .filter(|entry| entry.path() != report && entry.path().is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// The files below `root`, by path. Python's caches say nothing.
+fn files(root: &Path) -> Vec<String> {
+    let walk = WalkDir::new(root).sort_by_file_name().into_iter();
+    walk.filter_entry(|entry| entry.file_name() != "__pycache__")
+        .flatten()
+        .filter(|entry| !entry.file_type().is_dir())
+        .filter_map(|entry| Some(entry.path().strip_prefix(root).ok()?.display().to_string()))
+        .collect()
 }
 
 fn text(bytes: &[u8]) -> String {
