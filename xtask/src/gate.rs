@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use confiture_gate::cli::{self, GateArgs};
+use confiture_gate::report::markdown;
 use confiture_gate::result::Verdict;
 use contract_catalogue::fixtures::default_root;
 use contract_catalogue::release::Release;
@@ -63,7 +64,7 @@ fn promote(
         return Ok(ExitCode::from(status));
     }
     let (before, changes) = refresh::store_run(release, &report, fixtures, args.lab.clone())?;
-    let text = text(release, before, &cli::as_markdown(&report), &changes);
+    let text = text(release, before, &markdown::render(&report), &changes);
     let place = cli::write_beside(args, release, TEXT, &text)?;
     ui.note(&format!(
         "recorded; the text of the pull request is in {place}"

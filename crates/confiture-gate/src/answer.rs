@@ -7,12 +7,15 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
+use contract_catalogue::ask::Answer;
 use contract_catalogue::call::Call;
-use fraisier_adapter_api::{AdapterError, RiskTier};
+use fraisier_adapter_api::RiskTier;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::change::Change;
 use crate::judge::Symptom;
+use crate::result::Finding;
 use crate::text::{ABSENT, cut};
 
 /// The place in an answer that distinguishes a result from an error.
@@ -23,15 +26,10 @@ const OUTCOME: &str = "outcome";
 pub enum AdapterAnswer {
     /// A result, in its JSON form.
     Result(Value),
-    /// An error of this kind, after confiture was called.
-    Error {
-        /// The kind, in its wire form.
-        kind: String,
-        /// The message.
-        message: String,
-    },
-    /// An error of this kind, before confiture was called.
-    Refused {
+    /// An error.
+    Failed {
+        /// Whether the adapter refused before it called confiture.
+        refused: bool,
         /// The kind, in its wire form.
         kind: String,
         /// The message.
@@ -41,57 +39,54 @@ pub enum AdapterAnswer {
 
 impl AdapterAnswer {
     /// The answer of this run.
-    pub fn new(outcome: &Result<Value, AdapterError>, called: bool) -> Self {
+    pub fn new(outcome: &Answer, called: bool) -> Self {
         match outcome {
             Ok(result) => Self::Result(result.clone()),
-            Err(error) => {
-                let (kind, message) = (error.kind.to_string(), error.message.clone());
-                if called {
-                    Self::Error { kind, message }
-                } else {
-                    Self::Refused { kind, message }
-                }
-            }
+            Err(error) => Self::Failed {
+                refused: !called,
+                kind: error.kind.to_string(),
+                message: error.message.clone(),
+            },
         }
     }
 
     /// The answer in a snapshot.
     pub fn parse(snapshot: &str) -> anyhow::Result<Self> {
-        let value: Value = serde_json::from_str(snapshot).context("a snapshot is JSON")?;
-        let calls = value.get("calls").and_then(Value::as_u64).unwrap_or(0);
-        if let Some(result) = value.get("result") {
-            return Ok(Self::Result(result.clone()));
+        #[derive(Deserialize)]
+        struct Snapshot {
+            calls: usize,
+            #[serde(flatten)]
+            outcome: Outcome,
         }
-        let error = value
-            .get("error")
-            .context("a snapshot holds a result or an error")?;
-        let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
-        let (kind, message) = (text("kind").to_owned(), text("message").to_owned());
-        Ok(if calls > 0 {
-            Self::Error { kind, message }
-        } else {
-            Self::Refused { kind, message }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Outcome {
+            Result(Value),
+            Error { kind: String, message: String },
+        }
+        let snapshot: Snapshot = serde_json::from_str(snapshot).context("it is no snapshot")?;
+        Ok(match snapshot.outcome {
+            Outcome::Result(result) => Self::Result(result),
+            Outcome::Error { kind, message } => Self::Failed {
+                refused: snapshot.calls == 0,
+                kind,
+                message,
+            },
         })
     }
 
     /// The answer in a few words.
     pub fn words(&self, call: &Call) -> String {
-        match self {
-            Self::Result(_) => {
-                let decisive = self.decisive(call);
-                let parts: Vec<String> = decisive
-                    .iter()
-                    .filter(|(place, _)| *place != OUTCOME)
-                    .map(|(place, value)| format!("{place} {value}"))
-                    .collect();
-                if parts.is_empty() {
-                    "a result".to_owned()
-                } else {
-                    parts.join(", ")
-                }
-            }
-            Self::Error { kind, .. } => format!("error `{kind}`"),
-            Self::Refused { kind, .. } => format!("refused, `{kind}`"),
+        let mut places = self.decisive(call);
+        let outcome = places.remove(OUTCOME).unwrap_or_default();
+        let parts = places
+            .iter()
+            .map(|(place, value)| format!("{place} {value}"));
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() {
+            outcome
+        } else {
+            parts.join(", ")
         }
     }
 
@@ -101,8 +96,12 @@ impl AdapterAnswer {
         let mut places = BTreeMap::new();
         let outcome = match self {
             Self::Result(_) => "a result".to_owned(),
-            Self::Error { kind, .. } => format!("error `{kind}`"),
-            Self::Refused { kind, .. } => format!("refused, `{kind}`"),
+            Self::Failed {
+                refused: true,
+                kind,
+                ..
+            } => format!("refused, `{kind}`"),
+            Self::Failed { kind, .. } => format!("error `{kind}`"),
         };
         places.insert(OUTCOME.to_owned(), outcome);
         let Self::Result(result) = self else {
@@ -189,20 +188,18 @@ pub fn changed_answers(call: &Call, before: &AdapterAnswer, now: &AdapterAnswer)
             OUTCOME => value.to_owned(),
             place => format!("{place} {value}"),
         };
+        let (from, to) = (words(&was), words(&is));
         let more = more_permissive(call, place, &was, &is);
-        let (change, consequence) = if let Some((what, deploy)) = more {
-            (Change::FalseSafe { what }, deploy.to_owned())
+        let finding = if let Some((what, deploy)) = more {
+            Finding::false_safe(what).meaning(deploy)
         } else {
-            let (from, to) = (words(&was), words(&is));
-            let consequence = consequence(call, place, &was, &is, now);
-            (Change::Answer { from, to }, consequence)
+            let (from, to) = (from.clone(), to.clone());
+            let meaning = consequence(call, place, &was, &is, now);
+            Finding::breaks(Change::Answer { from, to }).meaning(meaning)
         };
         found.push(Symptom {
-            change,
+            finding: finding.with(from, to),
             field: field(place).map(str::to_owned),
-            before: words(&was),
-            now: words(&is),
-            consequence: Some(consequence),
         });
     }
     found
@@ -230,19 +227,13 @@ fn within(was: &Value, is: &Value) -> bool {
 }
 
 /// The field of the report from which a place of the answer is read.
-fn field(place: &str) -> Option<&'static str> {
-    Some(match place {
-        "window_safe" => "window_safe",
-        "ok" => "ok",
-        "revision" => "revision",
-        "to" => "to",
-        "from" => "from",
-        "applied" => "applied",
-        "change_set" => "change_set",
-        place if place.starts_with("tier") => "tier",
-        place if place.starts_with("check ") => "status",
-        _ => return None,
-    })
+fn field(place: &str) -> Option<&str> {
+    match place.split(' ').next()? {
+        "check" => Some("status"),
+        field @ ("window_safe" | "ok" | "revision" | "to" | "from" | "applied" | "change_set"
+        | "tier") => Some(field),
+        _ => None,
+    }
 }
 
 /// What fraisier does because `place` was `was` and is `is`.
@@ -251,7 +242,7 @@ fn consequence(call: &Call, place: &str, was: &str, is: &str, now: &AdapterAnswe
     match place {
         OUTCOME if was == "a result" => {
             let message = match now {
-                AdapterAnswer::Error { message, .. } | AdapterAnswer::Refused { message, .. } => {
+                AdapterAnswer::Failed { message, .. } => {
                     cut(message.lines().next().unwrap_or_default(), 100)
                 }
                 AdapterAnswer::Result(_) => String::new(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::change::Change;
 use crate::result::{CaseResult, Cause, Class, Finding};
+use crate::text::distinct;
 
 /// Groups the findings of `cases`, the most severe first. `named` is the candidate as the command
 /// line names it.
@@ -75,13 +76,7 @@ fn most_common<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
 
 /// The operations of a cause's cases, and how many cases they are: `preflight, 17 cases`.
 pub fn extent(cases: &[String]) -> String {
-    let mut operations: Vec<&str> = Vec::new();
-    for case in cases {
-        let operation = case.split('/').next().unwrap_or_default();
-        if !operations.contains(&operation) {
-            operations.push(operation);
-        }
-    }
+    let operations = distinct(cases.iter().filter_map(|case| case.split('/').next()));
     let count = cases.len();
     let s = if count == 1 { "" } else { "s" };
     match operations.len() {

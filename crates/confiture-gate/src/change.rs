@@ -1,9 +1,15 @@
-//! What can change, how it is worded, and what to change in confiture.
+//! What can change.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::LazyLock;
 
+use regex::{Captures, Regex};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::rules::rule;
 
 /// One thing that changed. The same change has an equal value in every case, which is how findings are
 /// grouped by cause. Of two changes in one broken case, the one that is declared first is the likelier
@@ -187,26 +193,31 @@ pub enum Change {
 }
 
 impl Change {
-    /// The name that `--accept` knows it by.
-    pub fn id(&self) -> String {
-        let value = serde_json::to_value(self).unwrap_or_default();
-        let object = value.as_object().cloned().unwrap_or_default();
-        let text = |value: &serde_json::Value| match value {
-            serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Null => "none".to_owned(),
+    /// The kind and the fields, by name.
+    fn fields(&self) -> BTreeMap<String, String> {
+        let value = serde_json::to_value(self).expect("a change has a JSON form");
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            Value::Null => "none".to_owned(),
             other => other.to_string(),
         };
-        let kind = object.get("kind").map(&text).unwrap_or_default();
-        let rest = object.iter().filter(|(name, _)| *name != "kind");
-        rest.fold(kind.replace('_', "-"), |id, (_, value)| {
-            format!("{id}:{}", text(value))
-        })
+        let fields = value.as_object().into_iter().flatten();
+        fields
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect()
+    }
+
+    /// The name that `--accept` knows it by.
+    pub fn id(&self) -> String {
+        let mut fields = self.fields();
+        fields.remove("kind");
+        let values = fields.into_values();
+        values.fold(self.rule(), |id, value| format!("{id}:{value}"))
     }
 
     /// The rule, which is the heading of `docs/gate.md` that explains it.
     pub fn rule(&self) -> String {
-        let id = self.id();
-        id.split(':').next().unwrap_or_default().to_owned()
+        self.fields()["kind"].replace('_', "-")
     }
 
     /// Whether it is a change of confiture, which can explain a change of the adapter's answer.
@@ -216,123 +227,25 @@ impl Change {
 
     /// What to change in confiture.
     pub fn advice(&self) -> &'static str {
-        match self {
-            Self::DoesNotStart { .. } | Self::Crash { .. } => {
-                "catch the exception, or fix what raises it"
-            }
-            Self::Refused { .. } | Self::OptionGone { .. } => {
-                "accept the option as before: every deploy passes it"
-            }
-            Self::Ignored { .. } => "restore the effect of the option",
-            Self::Hangs => "end the call, or report why it waits",
-            Self::Signal { .. } => {
-                "find what ends the process; its standard error is in the report"
-            }
-            Self::NoReport | Self::BrokenReport | Self::ReportElsewhere => {
-                "write one complete JSON document to the path that --output names"
-            }
-            Self::FieldGone { .. }
-            | Self::FieldRenamed { .. }
-            | Self::FieldRetyped { .. }
-            | Self::FieldDoubled { .. } => {
-                "write the field as before; a new field beside it is no break"
-            }
-            Self::FieldValue { .. } | Self::FieldElements { .. } | Self::FieldOrder { .. } => {
-                "correct the report: compare it with the migrations and the database of this case"
-            }
-            Self::IssueGone { .. } => "report the finding under this code again",
-            Self::Code { .. } => "keep the code, which the adapter reads; add a new one beside it",
-            Self::Exit { .. } => "keep the status that --exit-codes-json documents",
-            Self::VersionText => "print `confiture version X.Y.Z` on a line of its own",
-            Self::SessionSetting { .. } => {
-                "do not change the setting, or restore it before a migration runs"
-            }
-            Self::Database { .. } => "compare the database with what the report says was done",
-            Self::Preparation { .. } | Self::Unobservable => {
-                "correct that step first; the cases that need it could not run"
-            }
-            Self::Secret => "do not release it: tell the maintainers of the adapter",
-            Self::FalseSafe { .. } => {
-                "do not release it: report what the database and the baseline say"
-            }
-            Self::Promise { .. } => "deliver the capability again on this case",
-            _ => "compare the recording with what confiture does now",
-        }
+        &rule(&self.rule()).advice
     }
 
-    /// The last part of the field's path, when it is about a field.
-    pub fn field(&self) -> Option<&str> {
-        match self {
-            Self::FieldGone { field }
-            | Self::FieldRenamed { field, .. }
-            | Self::FieldRetyped { field, .. }
-            | Self::FieldDoubled { field }
-            | Self::FieldValue { field }
-            | Self::FieldElements { field }
-            | Self::FieldNew { field }
-            | Self::FieldOrder { field } => Some(field),
-            _ => None,
-        }
+    /// The path of the field, when it is about a field.
+    pub fn field(&self) -> Option<String> {
+        self.fields().remove("field")
     }
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_none = |code: &Option<String>| match code {
-            Some(code) => format!("`{code}`"),
-            None => "no code".to_owned(),
-        };
+        static PLACE: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r"\{(\w+)\}").expect("the pattern is part of this file"));
+        let fields = self.fields();
+        let words = &rule(&self.rule()).words;
+        let words = PLACE.replace_all(words, |place: &Captures<'_>| &fields[&place[1]]);
         match self {
-            Self::Refused { what } => write!(f, "`{what}` is refused"),
-            Self::Ignored { what } => write!(f, "`{what}` is accepted and has no effect"),
-            Self::Hangs => f.write_str("a call does not end"),
-            Self::Signal { signal } => write!(f, "a call is ended by signal {signal}"),
-            Self::NoReport => f.write_str("no report is written"),
-            Self::NewReport => f.write_str("a report is written where there was none"),
-            Self::BrokenReport => f.write_str("the report is not JSON"),
-            Self::ReportElsewhere => f.write_str("the report is not where --output says"),
-            Self::FieldGone { field } => write!(f, "report field `{field}` is gone"),
-            Self::FieldRenamed { field, to } => {
-                write!(f, "report field `{field}` is named `{to}`")
-            }
-            Self::FieldRetyped { field, from, to } => {
-                write!(f, "report field `{field}` was {from} and is {to}")
-            }
-            Self::FieldDoubled { field } => write!(f, "report field `{field}` is there twice"),
-            Self::FieldValue { field } => write!(f, "report field `{field}` has another value"),
-            Self::FieldElements { field } => {
-                write!(f, "report list `{field}` has other elements")
-            }
-            Self::FieldNew { field } => write!(f, "new report field `{field}`"),
-            Self::FieldOrder { field } => write!(f, "report list `{field}` is in another order"),
-            Self::IssueGone { code } => write!(f, "preflight no longer reports `{code}`"),
-            Self::IssueNew { code } => write!(f, "preflight reports the new code `{code}`"),
-            Self::Code { from, to } => write!(
-                f,
-                "the error code is {} instead of {}",
-                or_none(to),
-                or_none(from)
-            ),
-            Self::Exit { from, to } => write!(f, "exit status {to} instead of {from}"),
-            Self::VersionText => f.write_str("`--version` prints another text"),
-            Self::OptionGone { option } => write!(f, "help: `{option}` is gone"),
-            Self::OptionNew { option } => write!(f, "help: new `{option}`"),
-            Self::DoesNotStart { why } => write!(f, "confiture does not start: {why}"),
-            Self::Crash { exception } => write!(f, "confiture ends with {exception}"),
-            Self::SessionSetting { name } => {
-                write!(f, "a migration runs with another `{name}`")
-            }
-            Self::Unobservable => f.write_str("the gate cannot observe the result of the case"),
-            Self::Database { what } => write!(f, "the database ends with other {what}"),
-            Self::File { path } => write!(f, "a file remains in the project: {path}"),
-            Self::Command => f.write_str("the adapter passes other arguments"),
-            Self::Answer { from, to } => write!(f, "the adapter's answer is {to}, was {from}"),
-            Self::FalseSafe { what } => f.write_str(what),
-            Self::Expectation { fact } => write!(f, "not as the catalogue expects: {fact}"),
-            Self::Promise { capability } => write!(f, "`{capability}` is not delivered"),
-            Self::Secret => f.write_str("the output contains a secret"),
-            Self::Preparation { step } => write!(f, "{step} fails before the case begins"),
-            Self::Wording { stream } => write!(f, "other wording on {stream}"),
+            Self::Code { .. } => f.write_str(&words.replace("`none`", "no code")),
+            _ => f.write_str(&words),
         }
     }
 }

@@ -23,10 +23,13 @@ pub struct Shown {
 /// The case that shows whether a capability is delivered, and everything that it has to show.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Proof {
-    capability: String,
-    case: String,
-    shows: String,
+pub struct Proof {
+    /// The capability.
+    pub capability: String,
+    /// The case.
+    pub case: String,
+    /// What the case has to show, in words.
+    pub shows: String,
     /// The revision of the database afterwards.
     revision: Option<String>,
     /// What the result contains, by JSON pointer.
@@ -68,24 +71,13 @@ impl Proof {
     }
 }
 
-/// A capability that a case shows not to be delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
-    /// The capability.
-    pub capability: String,
-    /// The case.
-    pub case: String,
-    /// What it should show.
-    pub shows: String,
-}
-
 /// Compares what is `advertised` with what the cases show. A case that broke too early to show anything
-/// delivers nothing. The second list has what is not delivered.
+/// delivers nothing. The second list has the proofs that fail.
 pub fn delivery(
     advertised: &[String],
     shown: &BTreeMap<&str, Shown>,
     broke: &BTreeSet<&str>,
-) -> (Vec<Capability>, Vec<Broken>) {
+) -> (Vec<Capability>, Vec<&'static Proof>) {
     let mut capabilities: Vec<Capability> = Vec::new();
     let mut broken = Vec::new();
     for proof in PROOFS.iter() {
@@ -93,11 +85,7 @@ pub fn delivery(
         let delivered = shown.get(&*proof.case).map(|shown| proof.holds(shown));
         let delivered = delivered.or(broke.contains(&*proof.case).then_some(false));
         if is_advertised && delivered == Some(false) {
-            broken.push(Broken {
-                capability: proof.capability.clone(),
-                case: proof.case.clone(),
-                shows: proof.shows.clone(),
-            });
+            broken.push(proof);
         }
         let text = format!("{}: {}", proof.case, proof.shows);
         match capabilities

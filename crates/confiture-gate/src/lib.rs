@@ -9,13 +9,13 @@
 //! | [`wrapper`] | runs confiture, and records what it did |
 //! | [`drift`] | what confiture did differently |
 //! | [`answer`] | the adapter's answer, and whether it permits more than before |
-//! | [`change`] | what can change, how it is worded, and what to do about it |
+//! | [`change`] | what can change |
 //! | [`judge`](mod@judge) | which drift explains which symptom |
 //! | [`delivery`] | whether the advertised capabilities are delivered |
 //! | [`causes`] | one cause for what many cases show |
 //! | [`accept`] | known differences |
 //! | [`result`] | the results of the gate, field by field |
-//! | [`rules`] | the explanation of each rule in the documentation |
+//! | [`rules`] | how each change is worded, what to do about it, and its explanation in the documentation |
 //! | [`report`] | the forms of the report |
 //! | [`cli`] | the command line |
 //! | [`self_test`] | changes one thing at a time, and scores the gate |

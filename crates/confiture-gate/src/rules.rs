@@ -1,6 +1,29 @@
-//! The explanation of each rule in `docs/gate.md`.
+//! The rules: how a change is worded, what to do about it, and the explanation in `docs/gate.md`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 
 const DOCUMENT: &str = include_str!("../../../docs/gate.md");
+
+/// What `rules.toml` says about a rule.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// The change in words, with the fields of the change in braces.
+    pub words: String,
+    /// What to change in confiture.
+    pub advice: String,
+}
+
+/// The rule of this name.
+pub(crate) fn rule(name: &str) -> &'static Rule {
+    static RULES: LazyLock<BTreeMap<String, Rule>> = LazyLock::new(|| {
+        toml::from_str(include_str!("rules.toml")).expect("rules.toml has its fields")
+    });
+    &RULES[name]
+}
 
 /// The section of a rule, without its heading.
 pub fn explanation(rule: &str) -> Option<&'static str> {
@@ -23,7 +46,7 @@ mod tests {
     use crate::change::Change;
 
     #[test]
-    fn each_rule_has_a_section() {
+    fn each_rule_has_words_of_its_fields_and_a_section() {
         let schema = schema_for!(Change);
         let kinds = schema.pointer("/oneOf").and_then(|kinds| kinds.as_array());
         let kinds = kinds.expect("an enum is a choice");
@@ -31,6 +54,13 @@ mod tests {
         for kind in kinds {
             let rule = kind.pointer("/properties/kind/const").unwrap();
             let rule = rule.as_str().unwrap().replace('_', "-");
+            for place in self::rule(&rule).words.split('{').skip(1) {
+                let (field, _) = place.split_once('}').unwrap();
+                assert!(
+                    kind.pointer(&format!("/properties/{field}")).is_some(),
+                    "{rule}"
+                );
+            }
             let text = explanation(&rule).unwrap_or_default();
             assert!(text.len() > 20, "docs/gate.md has no section for {rule}");
             assert!(

@@ -3,7 +3,7 @@
 //! the same with real confitures.
 
 use confiture_gate::run::baseline::Recorded;
-use confiture_gate::self_test::whole;
+use confiture_gate::self_test::{injections, self_test};
 use contract_catalogue::catalogue::catalogue;
 
 #[test]
@@ -13,7 +13,7 @@ fn harmful_injections_break_with_their_cause_and_harmless_ones_do_not() {
     let newest = *recorded.releases().last().unwrap();
     let baseline = recorded.baseline(newest).unwrap();
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let score = whole(&baseline, &catalogue, jobs).unwrap();
+    let score = self_test(&baseline, &catalogue, &injections(), jobs).unwrap();
     println!("{score}");
     assert!(score.is_full(), "{score}");
 }

@@ -15,12 +15,12 @@ fn a_missing_word_refuses_and_a_new_one_is_a_false_safe() {
     let lost = changed_to(json!(true), Value::Null);
     assert_eq!(lost.len(), 1);
     assert_eq!(
-        lost[0].consequence.as_deref(),
+        lost[0].finding.consequence.as_deref(),
         Some("refuses every deploy as not window-safe")
     );
-    assert!(matches!(lost[0].change, Change::Answer { .. }));
+    assert!(matches!(lost[0].finding.change, Change::Answer { .. }));
     let gained = changed_to(json!(false), json!(true));
-    assert!(matches!(gained[0].change, Change::FalseSafe { .. }));
+    assert!(matches!(gained[0].finding.change, Change::FalseSafe { .. }));
 }
 
 #[test]
@@ -28,7 +28,8 @@ fn answers_that_differ_only_in_wording_are_equal() {
     let answer =
         |log: &str| result(json!({"from": null, "to": "001", "applied": ["001"], "log": log}));
     assert!(changed_answers(&Call::Up(None), &answer("one"), &answer("other")).is_empty());
-    let error = |message: &str| AdapterAnswer::Error {
+    let error = |message: &str| AdapterAnswer::Failed {
+        refused: false,
         kind: "execution".to_owned(),
         message: message.to_owned(),
     };
@@ -37,15 +38,16 @@ fn answers_that_differ_only_in_wording_are_equal() {
 
 #[test]
 fn success_in_place_of_a_failure_is_a_false_safe() {
-    let error = AdapterAnswer::Error {
+    let error = AdapterAnswer::Failed {
+        refused: false,
         kind: "lock_contention".to_owned(),
         message: String::new(),
     };
     let done = result(json!({"to": "001"}));
     let found = changed_answers(&Call::Up(None), &error, &done);
-    assert!(matches!(found[0].change, Change::FalseSafe { .. }));
+    assert!(matches!(found[0].finding.change, Change::FalseSafe { .. }));
     let found = changed_answers(&Call::Up(None), &done, &error);
-    assert!(matches!(found[0].change, Change::Answer { .. }));
+    assert!(matches!(found[0].finding.change, Change::Answer { .. }));
 }
 
 #[test]
@@ -58,6 +60,7 @@ fn a_lower_tier_is_a_false_safe_and_a_missing_one_is_not() {
     let change = |was, is| {
         changed_answers(&Call::Preflight, &answer(was), &answer(is))
             .remove(0)
+            .finding
             .change
     };
     let lower = change(json!("destructive"), json!("additive"));

@@ -22,13 +22,13 @@ use contract_lab::ui::Ui;
 use contract_lab::{Lab, ui};
 
 use crate::accept::Accepted;
-use crate::report::{json, markdown, terminal};
+use crate::report::{json, terminal};
 use crate::result::{Report, WrongUsage};
 use crate::run::baseline::Recorded;
 use crate::run::choice::{chosen, quick};
 use crate::run::lanes::Slots;
 use crate::run::server::Servers;
-use crate::run::{Settings, provenance, unrecorded};
+use crate::run::{Settings, unrecorded};
 use private::{Private, shown_path};
 
 pub use args::{GateArgs, help};
@@ -69,26 +69,16 @@ pub fn run(args: &GateArgs) -> anyhow::Result<ExitCode> {
     }
     let lab = Lab::new(args.lab.clone(), Ui::stderr())?;
     let settings = settings(args, &cases, &whole, &recorded)?;
-    let open = || -> anyhow::Result<Server> { args.server.open(&lab) };
-    let servers = Servers::new(&open);
     if let Some(size) = args.self_test {
-        return self_test::run(args, size, &settings, &lab, &servers);
+        let open = || -> anyhow::Result<Server> { args.server.open(&lab) };
+        return self_test::run(args, size, &settings, &lab, &Servers::new(&open));
     }
     if args.candidates.is_empty() {
         let why = "name a candidate: `newest`, a release, or the path of a wheel";
         return Err(WrongUsage(anyhow::anyhow!(why)).into());
     }
-    let named = candidates::named(&args.candidates, &recorded)?;
-    let mut judged = candidates::judge(args, &named, &settings, &lab, &servers);
-    let stale = accepted.map(|accepted| accepted.apply(&mut judged));
-    let report = Report::new(
-        judged,
-        interrupt::raised(),
-        stale.unwrap_or_default(),
-        provenance(&servers),
-    );
-    let texts: Vec<String> = named.iter().map(|named| named.text.clone()).collect();
-    Ok(ExitCode::from(publish(args, &report, &texts, &lab)))
+    let (_, status) = judge(args, &args.candidates, &settings, &lab, accepted.as_ref())?;
+    Ok(ExitCode::from(status))
 }
 
 /// Judges a release that is to be recorded, shows and writes the report, and returns the exit status.
@@ -106,14 +96,30 @@ pub fn judge_release(args: &GateArgs, release: Release) -> anyhow::Result<(Repor
         records: true,
         ..settings(args, &whole, &whole, &recorded)?
     };
-    let open = || -> anyhow::Result<Server> { args.server.open(&lab) };
+    judge(args, &[release.to_string()], &settings, &lab, None)
+}
+
+/// Judges the candidates of these names, shows and writes the report, and returns the exit status.
+fn judge(
+    args: &GateArgs,
+    texts: &[String],
+    settings: &Settings<'_>,
+    lab: &Lab,
+    accepted: Option<&Accepted>,
+) -> anyhow::Result<(Report, u8)> {
+    let open = || -> anyhow::Result<Server> { args.server.open(lab) };
     let servers = Servers::new(&open);
-    let texts = [release.to_string()];
-    let named = candidates::named(&texts, &recorded)?;
-    let judged = candidates::judge(args, &named, &settings, &lab, &servers);
-    let interrupted = interrupt::raised();
-    let report = Report::new(judged, interrupted, Vec::new(), provenance(&servers));
-    let status = publish(args, &report, &texts, &lab);
+    let named = candidates::named(texts, settings.recorded)?;
+    let mut judged = candidates::judge(args, &named, settings, lab, &servers);
+    let stale = accepted.map(|accepted| accepted.apply(&mut judged));
+    let report = Report::new(
+        judged,
+        interrupt::raised(),
+        stale.unwrap_or_default(),
+        servers.provenance(),
+    );
+    let texts: Vec<String> = named.into_iter().map(|named| named.text).collect();
+    let status = publish(args, &report, &texts, lab);
     Ok((report, status))
 }
 
@@ -130,11 +136,6 @@ pub fn write_beside(
         write::file(asked, text)?;
     }
     Ok(shown_path(&path))
-}
-
-/// The report as Markdown.
-pub fn as_markdown(report: &Report) -> String {
-    markdown::render(report)
 }
 
 fn whole() -> Vec<Case> {

@@ -15,9 +15,10 @@ use crate::run::lanes::Slots;
 use crate::run::progress::Progress;
 use crate::run::server::Servers;
 use crate::run::terms::Terms;
-use crate::run::{Settings, judge_candidate, provenance};
+use crate::run::{Settings, judge_candidate};
 use crate::self_test::announced::stand_ins;
-use crate::self_test::{live, whole};
+use crate::self_test::{injections, live, self_test};
+use crate::text::one_line;
 
 use super::args::{GateArgs, Size};
 use super::candidates::{self, ready};
@@ -41,7 +42,7 @@ pub(super) fn run(
     let mut right = true;
     if matches!(size, Size::Recordings | Size::Whole) {
         let baseline = settings.recorded.baseline(newest)?;
-        let score = whole(&baseline, settings.cases, settings.jobs)?;
+        let score = self_test(&baseline, settings.cases, &injections(), settings.jobs)?;
         print!("{score}");
         right &= score.is_full();
     }
@@ -74,16 +75,12 @@ fn drifted(
         let cases = chosen(settings.whole.to_vec(), &build.only)?;
         let judged = judged(settings, &cases, (place, &build.name), lab, servers)?;
         let verdict = judged.verdict;
-        let report = Report::new(vec![judged], false, Vec::new(), provenance(servers));
+        let report = Report::new(vec![judged], false, Vec::new(), servers.provenance());
         let text = terminal::render(&report, terminal::NARROWEST, None);
         let plain = anstream::adapter::strip_str(&text).to_string();
         let first: Vec<&str> = plain.lines().take(FIRST_LINES).collect();
         // A narrow terminal wraps lines.
-        let first = first
-            .join(" ")
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let first = one_line(&first.join(" "));
         let (found, word) = match &build.says {
             Some(says) => (verdict == Verdict::No && first.contains(says), "found"),
             None => (verdict == Verdict::NoVerdict, "right"),
@@ -116,7 +113,7 @@ fn announced(
         for line in announced.table(&judged) {
             println!("{line}");
         }
-        let report = Report::new(vec![judged], false, Vec::new(), provenance(servers));
+        let report = Report::new(vec![judged], false, Vec::new(), servers.provenance());
         anstream::println!("{}", terminal::render(&report, terminal::NARROWEST, None));
     }
     Ok(right)

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+use contract_lab::cache::target_of;
+use contract_lab::files::write_atomically;
+
 use crate::report::{html, json, junit, markdown};
 use crate::result::Report;
-use anyhow::Context as _;
-use contract_lab::files::write_atomically;
 
 use super::args::GateArgs;
 use super::private::shown_path;
@@ -30,7 +32,9 @@ pub(super) fn directory(args: &GateArgs, texts: &[String]) -> PathBuf {
         }
         few => few.iter().map(plain).collect::<Vec<_>>().join("+"),
     };
-    target().join("confiture-gate").join(name)
+    let program = std::env::current_exe().unwrap_or_default();
+    let target = target_of(&program).unwrap_or(Path::new(""));
+    target.join("confiture-gate").join(name)
 }
 
 /// Writes every form of the report. If one cannot be written, the others are still written.
@@ -55,7 +59,10 @@ pub(super) fn reports(args: &GateArgs, directory: &Path, report: &Report) -> any
         }
     }
     if let Some(summary) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
-        written = written.and(append(Path::new(&summary), &markdown::render(report)));
+        let file = fs::File::options().append(true).create(true).open(summary);
+        let appended =
+            file.and_then(|mut file| file.write_all(markdown::render(report).as_bytes()));
+        written = written.and(appended.context("the summary of the job cannot be written"));
     }
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
         eprint!("{}", markdown::annotations(report));
@@ -72,23 +79,4 @@ pub(super) fn file(path: &Path, text: &str) -> anyhow::Result<()> {
         .map_or(Ok(()), fs::create_dir_all)
         .and_then(|()| fs::write(path, text))
         .with_context(|| format!("{} cannot be written", shown_path(path)))
-}
-
-fn append(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut file = fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    Ok(())
-}
-
-/// Cargo's target directory, which this program was built into.
-fn target() -> PathBuf {
-    let exe = std::env::current_exe().unwrap_or_default();
-    let marked = exe
-        .ancestors()
-        .skip(1)
-        .find(|path| path.join("CACHEDIR.TAG").is_file());
-    marked.map_or_else(PathBuf::new, Path::to_owned)
 }

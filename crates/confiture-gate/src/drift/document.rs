@@ -10,15 +10,9 @@ use crate::result::Finding;
 use crate::text::ABSENT;
 
 /// How `now` differs from `before`. The order of keys has no meaning.
-pub fn compare(before: &Value, now: &Value) -> Vec<Finding> {
+pub(super) fn compare(before: &Value, now: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     walk("", before, now, &mut findings);
-    let mut seen: Vec<Change> = Vec::new();
-    findings.retain(|finding| {
-        let known = seen.contains(&finding.change);
-        seen.push(finding.change.clone());
-        !known
-    });
     findings
 }
 

@@ -17,7 +17,7 @@ use report::report;
 use surface::{is_document, surface};
 use wording::wording;
 
-pub use document::{compare, in_order};
+pub use document::in_order;
 pub use refusal::refusal;
 pub(crate) use refusal::refused;
 

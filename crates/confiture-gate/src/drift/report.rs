@@ -54,7 +54,7 @@ pub(super) fn report(before: &RecordedCall, now: &RecordedCall) -> Vec<Finding> 
     // These differences have kinds of their own.
     let shown = |finding: &Finding| {
         matches!(&finding.change, Change::FieldValue { field } if field == "issues[].code")
-            || finding.change.field() == Some("error.code")
+            || finding.change.field().as_deref() == Some("error.code")
     };
     let fields = compare(&before_report, &now_report);
     findings.extend(fields.into_iter().filter(|finding| !shown(finding)));

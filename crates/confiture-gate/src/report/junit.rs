@@ -2,28 +2,24 @@
 
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report as Suites, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::NonSuccessKind::{self, Error, Failure};
+use quick_junit::{Report as Suites, TestCase, TestCaseStatus, TestSuite};
 
 use super::view::{line, provenance};
 use crate::result::{CaseResult, Class, Finding, Judgement, Report};
+use crate::text::distinct;
 
 /// The text of the `JUnit` report.
 pub fn render(report: &Report) -> String {
     let mut suites = Suites::new("contract gate");
     for judged in &report.candidates {
-        for operation in operations(judged) {
+        for operation in distinct(judged.cases.iter().map(CaseResult::operation)) {
             suites.add_test_suite(suite(judged, operation, &provenance(report)));
         }
         if let Some(why) = &judged.stopped {
             let mut suite = TestSuite::new(format!("confiture {}", judged.version));
             let name = "the gate ran to its end";
-            suite.add_test_case(unsuccessful(
-                name,
-                NonSuccessKind::Error,
-                "unknown",
-                why,
-                "",
-            ));
+            suite.add_test_case(unsuccessful(name, Error, "unknown", why, ""));
             suites.add_test_suite(suite);
         }
     }
@@ -31,27 +27,11 @@ pub fn render(report: &Report) -> String {
         let mut suite = TestSuite::new("accepted differences");
         for stale in &report.stale {
             let why = "it is accepted, and no longer occurs";
-            suite.add_test_case(unsuccessful(
-                stale,
-                NonSuccessKind::Failure,
-                "stale",
-                why,
-                "",
-            ));
+            suite.add_test_case(unsuccessful(stale, Failure, "stale", why, ""));
         }
         suites.add_test_suite(suite);
     }
     suites.to_string().expect("it is written to memory")
-}
-
-fn operations(judged: &Judgement) -> Vec<&str> {
-    let mut operations: Vec<&str> = Vec::new();
-    for case in &judged.cases {
-        if !operations.contains(&case.operation()) {
-            operations.push(case.operation());
-        }
-    }
-    operations
 }
 
 fn suite(judged: &Judgement, operation: &str, provenance: &str) -> TestSuite {
@@ -59,11 +39,8 @@ fn suite(judged: &Judgement, operation: &str, provenance: &str) -> TestSuite {
     let mut suite = TestSuite::new(format!("confiture {} / {operation}", judged.version));
     suite.add_property(("provenance", provenance));
     suite.add_property(("cases run", run.as_str()));
-    for case in judged
-        .cases
-        .iter()
-        .filter(|case| case.operation() == operation)
-    {
+    let of_operation = |case: &&CaseResult| case.operation() == operation;
+    for case in judged.cases.iter().filter(of_operation) {
         let mut test = test(case);
         test.set_classname(format!("confiture {}", judged.version));
         test.set_time(Duration::from_millis(case.milliseconds));
@@ -74,15 +51,14 @@ fn suite(judged: &Judgement, operation: &str, provenance: &str) -> TestSuite {
 
 fn test(case: &CaseResult) -> TestCase {
     if let Some(why) = &case.not_judged {
-        let status = NonSuccessKind::Error;
-        return unsuccessful(&case.name, status, "not judged", why, "");
+        return unsuccessful(&case.name, Error, "not judged", why, "");
     }
     let lines: Vec<String> = case.findings.iter().map(with_values).collect();
     let lines = lines.join("\n");
     let open = |finding: &&Finding| finding.class >= Class::Breaks && finding.accepted.is_none();
     if let Some(first) = case.findings.iter().find(open) {
         let (kind, message) = (first.class.as_str(), first.change.to_string());
-        return unsuccessful(&case.name, NonSuccessKind::Failure, kind, &message, &lines);
+        return unsuccessful(&case.name, Failure, kind, &message, &lines);
     }
     let mut test = TestCase::new(&case.name, TestCaseStatus::success());
     if !lines.is_empty() {

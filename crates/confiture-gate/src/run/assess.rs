@@ -13,18 +13,18 @@ use contract_catalogue::site::Site;
 use contract_catalogue::surface;
 
 use super::baseline::Baseline;
+use super::case::Ran;
 use super::effects::ignored;
 use super::observe::Observed;
-use super::ran::Ran;
-use super::recording::recording;
-use super::setup::Setup;
-use super::text::{bounded, without_secret};
-use crate::answer::{AdapterAnswer, GOES_ON};
+use super::record::recording;
+use super::settings::Setup;
+use crate::answer::{AdapterAnswer, GOES_ON, changed_answers};
 use crate::change::Change;
 use crate::delivery::Shown;
-use crate::drift::in_order;
-use crate::judge::{Evidence, Symptom, judge};
+use crate::drift::{drift, in_order};
+use crate::judge::{Symptom, attribute, database, violation};
 use crate::result::{CaseResult, Finding};
+use crate::text::{bounded, without_secret};
 
 /// The evidence about one case, observed or recorded.
 pub(crate) struct CaseEvidence<'a> {
@@ -88,47 +88,65 @@ pub(crate) fn judge_evidence(evidence: CaseEvidence<'_>) -> anyhow::Result<Ran> 
         judged_as,
         ..
     } = evidence;
+    let call = &case.definition.call;
     let known = evidence.baseline.cases.get(case.name);
     let (recorded, answer_before) = known.context("the baseline has no such case")?;
-    let mut findings = evidence.findings;
-    findings.extend(ignored(case, &recording));
-    let mut symptoms = evidence.symptoms;
     let after = evidence.after.as_ref();
+    let mut others = evidence.symptoms;
     let answer_now = match (&evidence.outcome, evidence.refused) {
         (Some(outcome), _) => {
-            symptoms.extend(checked(judged_as, case, outcome, evidence.called, after));
+            others.extend(checked(judged_as, case, outcome, evidence.called, after));
             if no_secret(outcome, &site.endpoint.password).is_err() {
-                symptoms.push(leaks());
+                let leak = Finding::breaks(Change::Secret)
+                    .with(
+                        "the adapter's output has no password",
+                        "it contains the password",
+                    )
+                    .meaning("prints the password of the database");
+                others.push(leak.into());
             }
             AdapterAnswer::new(outcome, evidence.called)
         }
         (None, Some(refused)) => refused,
-        (None, None) => documented(&case.definition.call, &recording),
+        (None, None) => documented(call, &recording),
     };
     let answer_now = normalised(&answer_now, site, judged_as);
+    // A call that did not end has no output to compare.
+    let hangs = |finding: &Finding| finding.change == Change::Hangs;
+    let mut findings = if evidence.findings.iter().any(hangs) {
+        Vec::new()
+    } else {
+        drift(recorded, &recording)
+    };
+    findings.extend(evidence.findings);
+    findings.extend(ignored(case, &recording));
+
+    let is_result = matches!(answer_now, AdapterAnswer::Result(_));
+    let reports_success = is_result && matches!(call, Call::Up(_) | Call::DownTo(_));
+    let (before, now) = (recorded.after.as_ref(), recording.after.as_ref());
+    let ordered = in_recorded_order(recorded, &recording);
+    let mut symptoms = changed_answers(call, answer_before, &answer_now);
+    symptoms.extend(database(before, now, reports_success));
+    let broken = violations(&case.expectations, judged_as, &ordered);
+    symptoms.extend(broken.iter().map(violation));
+    symptoms.extend(others);
+
+    let findings = attribute(findings, &symptoms);
+    let result = CaseResult {
+        answer_before: Some(answer_before.words(call)),
+        answer_now: Some(answer_now.words(call)),
+        recorded: Some(recorded.to_file()),
+        seen: Some(without_secret(&recording.to_file(), site)),
+        ..CaseResult::judged(case.name, case.about, findings)
+    };
     let first = recording.calls.first();
     let shown = Shown {
-        answer: answer_now.clone(),
+        answer: answer_now,
         argv: first.map(|call| call.argv.clone()).unwrap_or_default(),
         revision: after.and_then(|state| state.revision.clone()),
     };
-    let ordered = in_recorded_order(recorded, &recording);
-    let result = judge(Evidence {
-        case,
-        recorded,
-        answer_before,
-        seen: &recording,
-        answer_now: &answer_now,
-        violations: &violations(&case.expectations, judged_as, &ordered),
-        observed: findings,
-        symptoms,
-    });
     Ok(Ran {
-        result: CaseResult {
-            recorded: Some(recorded.to_file()),
-            seen: Some(without_secret(&recording.to_file(), site)),
-            ..result
-        },
+        result,
         shown: Some(shown),
         retry: false,
     })
@@ -147,21 +165,12 @@ fn in_recorded_order(before: &Recording, now: &Recording) -> Recording {
     ordered
 }
 
-fn leaks() -> Symptom {
-    Symptom {
-        change: Change::Secret,
-        field: None,
-        before: "the adapter's output has no password".to_owned(),
-        now: "it contains the password".to_owned(),
-        consequence: Some("prints the password of the database".to_owned()),
-    }
-}
-
 /// The adapter's reading of what a binary prints about itself.
 fn documented(call: &Call, recording: &Recording) -> AdapterAnswer {
     match surface::read(call, &recording.calls[0]) {
         Ok(value) => AdapterAnswer::Result(value),
-        Err(error) => AdapterAnswer::Error {
+        Err(error) => AdapterAnswer::Failed {
+            refused: false,
             kind: "internal_error".to_owned(),
             message: format!("{error:#}"),
         },
@@ -192,43 +201,24 @@ fn checked(
 ) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     if let Err(error) = answers_as_expected(&case.expectations, judged_as, outcome, called) {
-        let text = bounded(&format!("{error:#}"));
-        // If a result does not meet the expectation, an error was expected.
-        let (change, consequence) = if outcome.is_ok() {
+        let finding = if outcome.is_ok() {
+            // If a result does not meet the expectation, an error was expected.
             let what = "the adapter reports success where the catalogue expects an error";
-            (
-                Change::FalseSafe {
-                    what: what.to_owned(),
-                },
-                Some(GOES_ON.to_owned()),
-            )
+            Finding::false_safe(what).meaning(GOES_ON)
         } else {
             let fact = "the adapter's answer".to_owned();
-            (Change::Expectation { fact }, None)
+            Finding::breaks(Change::Expectation { fact })
         };
-        symptoms.push(Symptom {
-            change,
-            field: None,
-            before: "as the catalogue expects".to_owned(),
-            now: text,
-            consequence,
-        });
+        let now = bounded(&format!("{error:#}"));
+        symptoms.push(finding.with("as the catalogue expects", now).into());
     }
     if let Ok(result) = outcome
         && let Err(error) = names_the_revision(&case.definition.call, result, after)
     {
-        symptoms.push(Symptom {
-            change: Change::FalseSafe {
-                what: "the adapter names another revision than the ledger".to_owned(),
-            },
-            field: None,
-            before: "adapter and ledger agree".to_owned(),
-            now: bounded(&format!("{error:#}")),
-            consequence: Some(
-                "a deploy would have gone on from a revision that the database is not at"
-                    .to_owned(),
-            ),
-        });
+        let finding = Finding::false_safe("the adapter names another revision than the ledger")
+            .with("adapter and ledger agree", bounded(&format!("{error:#}")))
+            .meaning("a deploy would have gone on from a revision that the database is not at");
+        symptoms.push(finding.into());
     }
     symptoms
 }

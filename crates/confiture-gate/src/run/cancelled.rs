@@ -11,12 +11,12 @@ use contract_lab::runner::{Prepared, database};
 use fraisier_adapter_confiture::ConfitureMigration;
 use postgres::Client;
 
+use super::case::Ran;
 use super::observe::task;
-use super::ran::Ran;
-use super::setup::Setup;
-use super::text::bounded;
+use super::settings::Setup;
 use crate::change::Change;
 use crate::result::Finding;
+use crate::text::bounded;
 use crate::wrapper::Wrapper;
 
 /// Its name.

@@ -1,24 +1,55 @@
 //! One case, run with the candidate.
 
+use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use contract_catalogue::announced::PENDING_SCOPE;
 use contract_catalogue::call::Call;
 use contract_catalogue::case::{Case, Database, Definition};
+use contract_catalogue::site::Site;
 use contract_lab::interrupt;
 use contract_lab::runner::{Runner, Spoilt};
 
 use super::assess::assess;
-use super::keep::keep;
-use super::observe::observe;
-use super::ran::Ran;
-use super::setup::Setup;
-use super::text::bounded;
+use super::observe::{Observed, observe};
+use super::settings::Setup;
 use super::unrecorded;
 use crate::change::Change;
+use crate::delivery::Shown;
 use crate::drift::refusal;
-use crate::result::{CUT_SHORT, Finding};
+use crate::result::{CUT_SHORT, CaseResult, Finding};
+use crate::text::{bounded, without_secret};
+
+/// A case that was run and judged, or not.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) result: CaseResult,
+    pub(crate) shown: Option<Shown>,
+    /// Whether it was not judged for a reason outside the candidate that may be temporary.
+    pub(crate) retry: bool,
+}
+
+impl Ran {
+    /// A case that was judged by these findings alone.
+    pub(crate) fn judged(case: &Case, findings: Vec<Finding>) -> Self {
+        Self {
+            result: CaseResult::judged(case.name, case.about, findings),
+            shown: None,
+            retry: false,
+        }
+    }
+
+    /// A case that was not judged; `retry` if the reason may be temporary.
+    pub(crate) fn unjudged(case: &Case, why: impl Into<String>, retry: bool) -> Self {
+        Self {
+            result: CaseResult::not_judged(case.name, case.about, why),
+            shown: None,
+            retry,
+        }
+    }
+}
 
 /// Runs and judges `case`. No failure is returned as an error: it breaks the case, unless the caller
 /// finds that the server or the machine failed.
@@ -81,4 +112,31 @@ fn attempt(setup: &Setup<'_>, runner: &Runner<'_>, case: &Case) -> anyhow::Resul
         keep(directory, case, &place.site, &observed).context("keeping what the case left")?;
     }
     assess(setup, case, &place.site, observed)
+}
+
+/// What `--keep` stores of a case below `directory`: its project, and each call with its output, without the
+/// password of the database.
+fn keep(directory: &Path, case: &Case, site: &Site, observed: &Observed) -> anyhow::Result<()> {
+    let directory = directory.join(case.name);
+    let project = directory.join("project");
+    if project.is_dir() {
+        fs::remove_dir_all(&project)?;
+    }
+    fs::create_dir_all(&directory)?;
+    case.definition.project.write(&project)?;
+    for (number, call) in (1..).zip(&observed.seen) {
+        let text = serde_json::to_string_pretty(call)?;
+        let path = directory.join(format!("call-{number}.json"));
+        fs::write(path, without_secret(&text, site))?;
+        if let Some(report) = &call.report {
+            let path = directory.join(format!("report-{number}.json"));
+            fs::write(path, without_secret(report, site))?;
+        }
+    }
+    let state = serde_json::json!({ "before": observed.before, "after": observed.after });
+    fs::write(
+        directory.join("database.json"),
+        serde_json::to_string_pretty(&state)?,
+    )?;
+    Ok(())
 }

@@ -6,7 +6,7 @@ use contract_catalogue::case::Case;
 use contract_lab::confiture::Provided;
 use fraisier_adapter_confiture::{ConfitureVersion, capability};
 
-use super::ran::Ran;
+use super::case::Ran;
 use super::terms::Terms;
 use crate::answer::AdapterAnswer;
 use crate::causes::causes;
@@ -36,12 +36,10 @@ pub(crate) fn conclude(
     mut ran: BTreeMap<&'static str, Ran>,
     given: &str,
 ) {
-    let mut shown: BTreeMap<&str, Shown> = BTreeMap::new();
-    for (name, ran) in &ran {
-        if let Some(found) = &ran.shown {
-            shown.insert(name, found.clone());
-        }
-    }
+    let shown = ran
+        .iter()
+        .filter_map(|(name, ran)| Some((*name, ran.shown.clone()?)));
+    let shown: BTreeMap<&str, Shown> = shown.collect();
     let broke = ran
         .iter()
         .filter(|(_, ran)| ran.result.class >= Some(Class::Breaks) && ran.shown.is_none())
@@ -49,22 +47,19 @@ pub(crate) fn conclude(
         .collect();
     let advertised = advertised(&shown, &judged.judged_as);
     let (capabilities, broken) = delivery(&advertised, &shown, &broke);
-    for broken in broken {
-        let Some(ran) = ran.get_mut(broken.case.as_str()) else {
+    for proof in broken {
+        let Some(ran) = ran.get_mut(proof.case.as_str()) else {
             continue;
         };
         // A case that breaks has a cause already.
         if ran.result.class >= Some(Class::Breaks) {
             continue;
         }
-        let finding = Finding::breaks(Change::Promise {
-            capability: broken.capability.clone(),
-        })
-        .with(broken.shows, "it does not")
-        .meaning(format!(
-            "relies on `{}`, which is advertised",
-            broken.capability
-        ));
+        let capability = proof.capability.clone();
+        let meaning = format!("relies on `{capability}`, which is advertised");
+        let finding = Finding::breaks(Change::Promise { capability })
+            .with(&proof.shows, "it does not")
+            .meaning(meaning);
         ran.result.add(vec![finding]);
     }
     judged.capabilities = capabilities;
@@ -101,7 +96,7 @@ fn advertised(shown: &BTreeMap<&str, Shown>, judged_as: &str) -> Vec<String> {
         .get("surface/version")
         .and_then(|shown| match &shown.answer {
             AdapterAnswer::Result(value) => value.get("capabilities").cloned(),
-            AdapterAnswer::Error { .. } | AdapterAnswer::Refused { .. } => None,
+            AdapterAnswer::Failed { .. } => None,
         });
     described
         .and_then(|list| serde_json::from_value(list).ok())

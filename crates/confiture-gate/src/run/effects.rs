@@ -19,16 +19,16 @@ use contract_lab::runner::Prepared;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::case::Ran;
 use super::observe::observe;
-use super::ran::Ran;
-use super::recording::recording;
-use super::setup::Setup;
-use super::text::without_secret;
+use super::record::recording;
+use super::settings::Setup;
 use super::unrecorded::UNRECORDED;
 use crate::change::Change;
 use crate::drift::refused;
 use crate::facts::words;
 use crate::result::Finding;
+use crate::text::without_secret;
 
 /// The effects that `unrecorded.toml` lists.
 static EFFECTS: LazyLock<Effects> =
@@ -65,7 +65,7 @@ pub(crate) fn run(
     let mut effects = EFFECTS.effect.iter();
     let effect = effects.find(|effect| effect.case == case.name);
     let effect = effect.expect("every other case has an effect");
-    place.settings = effect.settings.clone();
+    place.settings.clone_from(&effect.settings);
     let (observed, waited) = match effect.waits {
         Some(_) => waiting(server, &place.site, || observe(setup, case, &place))?,
         None => (observe(setup, case, &place)?, Duration::ZERO),

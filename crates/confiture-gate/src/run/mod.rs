@@ -8,20 +8,14 @@ pub mod choice;
 pub(crate) mod conclude;
 mod effects;
 mod health;
-mod keep;
 pub mod lanes;
 pub(crate) mod observe;
 pub mod progress;
-mod provenance;
-pub(crate) mod ran;
 pub mod record;
-mod recording;
 pub mod server;
 mod session;
 mod settings;
-pub(crate) mod setup;
 pub mod terms;
-mod text;
 pub mod unrecorded;
 
 use std::collections::BTreeMap;
@@ -41,15 +35,14 @@ use contract_lab::runner::Runner;
 use crate::change::Change;
 use crate::result::{CUT_SHORT, Class, Finding, Judgement};
 use crate::text::{cut, one_line};
+use case::Ran;
 use conclude::{conclude, judgement};
 use health::Watch;
 use progress::Progress;
-use ran::Ran;
 use server::Servers;
-use setup::Setup;
+use settings::Setup;
 use terms::Terms;
 
-pub use provenance::provenance;
 pub use settings::Settings;
 
 /// How long a confiture may take to print its version.

@@ -10,9 +10,9 @@ use contract_catalogue::site::Site;
 use contract_lab::interrupt;
 use contract_lab::runner::{Prepared, call_by};
 
-use super::setup::Setup;
+use super::settings::Setup;
 use crate::change::Change;
-use crate::judge::{Symptom, is_direct};
+use crate::judge::Symptom;
 use crate::result::Finding;
 use crate::wrapper::{Seen, Task, Wrapper};
 
@@ -45,7 +45,7 @@ pub(crate) fn observe(
     place: &Prepared<'_>,
 ) -> anyhow::Result<Observed> {
     let definition = &case.definition;
-    let direct = is_direct(&definition.call);
+    let direct = matches!(definition.call, Call::ExitCodes | Call::Help(_));
     let before = place.state()?;
     let wrapper = Wrapper::new(setup.myself, &task(setup, case, &place.site))?;
     let limit = setup.limit();
@@ -160,13 +160,10 @@ fn hangs(limit: Duration) -> Finding {
 }
 
 fn touched(observed: &Observed) -> Symptom {
-    Symptom {
-        change: Change::Database {
-            what: "state after a call that the adapter refused".to_owned(),
-        },
-        field: None,
-        before: format!("{:?}", observed.before),
-        now: format!("{:?}", observed.after),
-        consequence: Some("assumes that the database is unchanged".to_owned()),
-    }
+    let what = "state after a call that the adapter refused".to_owned();
+    let shown = |state: &Option<State>| format!("{state:?}");
+    Finding::breaks(Change::Database { what })
+        .with(shown(&observed.before), shown(&observed.after))
+        .meaning("assumes that the database is unchanged")
+        .into()
 }

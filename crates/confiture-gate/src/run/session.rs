@@ -7,12 +7,12 @@ use contract_catalogue::case::Case;
 use contract_lab::runner::{Prepared, database};
 use postgres::Client;
 
+use super::case::Ran;
 use super::observe::observe;
-use super::ran::Ran;
-use super::setup::Setup;
-use super::text::{bounded, without_secret};
+use super::settings::Setup;
 use crate::change::Change;
 use crate::result::{CaseResult, Finding};
+use crate::text::{bounded, without_secret};
 
 /// Its name.
 pub(super) const NAME: &str = "up/session-settings";

@@ -6,8 +6,8 @@ use contract_catalogue::case::Case;
 use contract_catalogue::catalogue::parse;
 use contract_lab::runner::Runner;
 
-use super::ran::Ran;
-use super::setup::Setup;
+use super::case::Ran;
+use super::settings::Setup;
 use super::{cancelled, effects, session};
 
 /// The text with these cases.

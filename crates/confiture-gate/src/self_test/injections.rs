@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::mutation::{Act, Mutation};
+use super::mutation::Act;
 
 /// The file of all injections.
 const INJECTIONS: &str = include_str!("injections.json");
@@ -23,22 +23,14 @@ pub struct Injection {
 }
 
 impl Injection {
-    /// The change, in words.
+    /// The change, as `injections.json` has it.
     pub fn name(&self) -> String {
-        let words: Vec<String> = self.acts.iter().map(Act::words).collect();
+        let acts = serde_json::to_string(&self.acts).expect("an act has a JSON form");
         let cases = match self.only.as_slice() {
             [] => String::new(),
             only => format!(" ({})", only.join(", ")),
         };
-        format!("{}: {}{cases}", self.call, words.join(", "))
-    }
-
-    /// The change.
-    pub fn mutation(&self) -> Mutation<'_> {
-        Mutation {
-            call: &self.call,
-            acts: &self.acts,
-        }
+        format!("{}: {acts}{cases}", self.call)
     }
 
     /// Whether it has to be reported as a false safe.

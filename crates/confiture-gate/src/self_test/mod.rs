@@ -3,9 +3,9 @@
 //! such changes have the expected effects.
 
 pub mod announced;
-pub mod injections;
+mod injections;
 pub mod live;
-pub mod mutation;
+mod mutation;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,9 +21,11 @@ use crate::report::headline;
 use crate::result::{Class, Judgement};
 use crate::run::assess::{CaseEvidence, judge_evidence};
 use crate::run::baseline::Baseline;
+use crate::run::case::Ran;
 use crate::run::conclude::conclude;
-use crate::run::ran::Ran;
 use injections::Injection;
+
+pub use injections::injections;
 
 /// Judges a recorded release with each of the injections. An injection that changes none of the cases is
 /// a miss.
@@ -59,7 +61,7 @@ fn judge(
         let Some((recorded, answer)) = baseline.cases.get(case.name) else {
             continue;
         };
-        if let Some(mutated) = injection.mutation().of(recorded) {
+        if let Some(mutated) = injection.of(recorded) {
             let one = mutant(baseline, case, answer, mutated);
             let one = one.with_context(|| format!("{} on {}", injection.name(), case.name))?;
             ran.insert(case.name, one);
@@ -102,7 +104,7 @@ fn mutant(
         },
     };
     // If the adapter refuses, it refuses whatever confiture would do.
-    let refused = matches!(answer_before, AdapterAnswer::Refused { .. });
+    let refused = matches!(answer_before, AdapterAnswer::Failed { refused: true, .. });
     let (outcome, site) = replay.decoded()?;
     judge_evidence(CaseEvidence {
         case,
@@ -186,11 +188,6 @@ impl fmt::Display for Score {
         }
         Ok(())
     }
-}
-
-/// Runs everything on the newest recorded release.
-pub fn whole(baseline: &Baseline, cases: &[Case], jobs: usize) -> anyhow::Result<Score> {
-    self_test(baseline, cases, &injections::injections(), jobs)
 }
 
 #[cfg(test)]

@@ -2,20 +2,13 @@
 
 use contract_catalogue::recording::{RecordedCall, Recording, Text};
 use contract_catalogue::tree::Tree;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A change to the calls of one subcommand.
-#[derive(Debug, Clone, Copy)]
-pub struct Mutation<'a> {
-    /// `up`, `--version`, `--help`, or `*` for every call with a report.
-    pub call: &'a str,
-    /// What is changed, in order.
-    pub acts: &'a [Act],
-}
+use super::injections::Injection;
 
 /// What is changed. Places in a report are paths such as `change_set.changes[].tier`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Act {
     /// The field is left out.
     Drop(String),
@@ -61,40 +54,11 @@ pub enum Act {
     Crash(i32),
 }
 
-impl Act {
-    /// The change in words.
-    pub fn words(&self) -> String {
-        match self {
-            Self::Drop(path) => format!("`{path}` is left out"),
-            Self::Rename(path, to) => format!("`{path}` is named `{to}`"),
-            Self::Retype(path) => format!("`{path}` has another type"),
-            Self::Double(path, _) => format!("`{path}` is there twice"),
-            Self::Set(path, value) => format!("`{path}` is {value}"),
-            Self::Add(path, key, _) => format!("new field `{key}` in `{path}`"),
-            Self::Push(path, _) => format!("one more element in `{path}`"),
-            Self::Reverse(path) => format!("`{path}` in reverse order"),
-            Self::ReverseKeys => "the fields in reverse order".to_owned(),
-            Self::Exit(from, to) => format!("exit status {to} instead of {from}"),
-            Self::Code(from, to) => format!("code {to} instead of {from}"),
-            Self::Refuse(option) => format!("{option} is refused"),
-            Self::NoReport => "no report".to_owned(),
-            Self::HalfReport => "half a report".to_owned(),
-            Self::EmptyReport => "an empty report".to_owned(),
-            Self::Report(_, exit) => format!("does it, and reports that it did not (exit {exit})"),
-            Self::Skip(_) => "does nothing, and reports that it did".to_owned(),
-            Self::Replace(from, to) => format!("{from:?} becomes {to:?}"),
-            Self::Prepend(_) => "another line on standard output".to_owned(),
-            Self::Warn(_) => "a warning on standard error".to_owned(),
-            Self::Crash(signal) => format!("is ended by signal {signal}"),
-        }
-    }
-}
-
-impl Mutation<'_> {
+impl Injection {
     /// The recording after the change; none when it changes nothing.
     pub fn of(&self, recording: &Recording) -> Option<Recording> {
         let mut mutated = recording.clone();
-        for act in self.acts {
+        for act in &self.acts {
             for place in 0..mutated.calls.len() {
                 if self.is_about(&mutated.calls[place].argv) {
                     let undone = apply(act, &mut mutated.calls[place]);
@@ -111,7 +75,7 @@ impl Mutation<'_> {
     fn is_about(&self, argv: &[String]) -> bool {
         let is = |place: usize, word: &str| argv.get(place).is_some_and(|found| found == word);
         let help = argv.last().is_some_and(|last| last == "--help");
-        match self.call {
+        match self.call.as_str() {
             "*" => argv.iter().any(|argument| argument == "--output"),
             "--help" => help,
             call => !help && (is(0, call) || is(0, "migrate") && is(1, call)),
@@ -194,21 +158,16 @@ fn replace(call: &mut RecordedCall, from: &str, to: &str) {
 fn edit(act: &Act, document: &mut Tree) {
     match act {
         Act::ReverseKeys => reverse_keys(document),
-        Act::Add(path, key, value) => at(document, path, &mut |found| {
-            if let Tree::Object(fields) = found {
-                fields.push((key.clone(), value.clone().into()));
-            }
-        }),
-        Act::Push(path, value) => at(document, path, &mut |found| {
-            if let Tree::List(items) = found {
-                items.push(value.clone().into());
-            }
-        }),
-        Act::Reverse(path) => at(document, path, &mut |found| {
-            if let Tree::List(items) = found {
-                items.reverse();
-            }
-        }),
+        Act::Add(path, ..) | Act::Push(path, _) | Act::Reverse(path) => {
+            at(document, path, &mut |found| match (act, found) {
+                (Act::Add(_, key, value), Tree::Object(fields)) => {
+                    fields.push((key.clone(), value.clone().into()));
+                }
+                (Act::Push(_, value), Tree::List(items)) => items.push(value.clone().into()),
+                (Act::Reverse(_), Tree::List(items)) => items.reverse(),
+                _ => {}
+            });
+        }
         Act::Drop(path)
         | Act::Rename(path, _)
         | Act::Retype(path)
@@ -282,11 +241,7 @@ fn reverse_keys(value: &mut Tree) {
                 reverse_keys(value);
             }
         }
-        Tree::List(items) => {
-            for item in items {
-                reverse_keys(item);
-            }
-        }
+        Tree::List(items) => items.iter_mut().for_each(reverse_keys),
         Tree::Leaf(_) => {}
     }
 }

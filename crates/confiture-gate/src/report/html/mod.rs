@@ -13,6 +13,7 @@ use similar::{ChangeTag, DiffOp, TextDiff};
 use super::view::{CODE, Severity, View, line, provenance};
 use crate::result::{Capability, CaseResult, Cause, Judgement, Report};
 use crate::rules::explanation;
+use crate::text::distinct;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -184,12 +185,6 @@ fn articles(report: &Report) -> (Vec<Article<'_>>, BTreeMap<Behind<'_>, usize>) 
         }
     }
     (articles, ids)
-}
-
-/// The distinct texts, in order.
-fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut seen = BTreeSet::new();
-    texts.filter(|text| seen.insert(*text)).collect()
 }
 
 /// A line of the recording beside one of what was seen, as HTML.
