@@ -48,9 +48,8 @@ impl Index {
 
     /// The text of the file that holds this index.
     pub fn to_file(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("an index has a JSON form");
-        text.push('\n');
-        text
+        let text = serde_json::to_string_pretty(self);
+        text.expect("an index has a JSON form") + "\n"
     }
 }
 

@@ -150,9 +150,8 @@ impl Recording {
 
     /// The text of the file that holds this recording.
     pub fn to_file(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("a recording has a JSON form");
-        text.push('\n');
-        text
+        let text = serde_json::to_string_pretty(self);
+        text.expect("a recording has a JSON form") + "\n"
     }
 }
 

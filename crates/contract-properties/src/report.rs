@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::Libpq;
 use crate::answers::{Permits, Request, may_succeed, permits};
 use crate::bytes::{below, exit};
-use crate::samples::{calls, preflight};
+use crate::samples::{CALLS, preflight};
 
 /// How many bytes an answer may have beyond a multiple of its report, for the adapter's own words.
 const OURS: usize = 16 << 10;
@@ -104,7 +104,7 @@ fn says(request: &Request, found: &Permits, report: &Value, context: &str) {
 /// Every report that was ever recorded, once.
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = BTreeSet::new();
-    for (_, _, call) in calls() {
+    for (_, _, call) in CALLS.iter() {
         let operation = match call.argv.get(1).map(String::as_str) {
             Some("current") => 0,
             Some("up") => 1,

@@ -27,7 +27,7 @@ pub(crate) struct Sample {
 /// Every report of every recording.
 pub(crate) static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     let mut samples = Vec::new();
-    for (release, case, call) in calls() {
+    for (release, case, call) in CALLS.iter() {
         if let (Some(request), Some(report)) = (request(release, call), call.report_value()) {
             samples.push(Sample {
                 name: format!("{release}/{case}"),
@@ -54,12 +54,7 @@ pub(crate) static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
 pub(crate) type Called = (String, String, RecordedCall);
 
 /// Every recorded call.
-pub(crate) fn calls() -> &'static [Called] {
-    static CALLS: LazyLock<Vec<Called>> = LazyLock::new(read_calls);
-    &CALLS
-}
-
-fn read_calls() -> Vec<Called> {
+pub(crate) static CALLS: LazyLock<Vec<Called>> = LazyLock::new(|| {
     let fixtures = Fixtures::load(&default_root(), &catalogue()).expect("the recordings");
     let mut calls = Vec::new();
     for (case, release, recording) in fixtures.recordings() {
@@ -68,7 +63,7 @@ fn read_calls() -> Vec<Called> {
         }
     }
     calls
-}
+});
 
 fn request(release: &str, call: &RecordedCall) -> Option<Request> {
     let argv: Vec<&str> = call.argv.iter().map(String::as_str).collect();

@@ -10,7 +10,7 @@ use fraisier_adapter_confiture::tools::replay::describe;
 
 use crate::Libpq;
 use crate::bytes::exit;
-use crate::samples::calls;
+use crate::samples::CALLS;
 
 pub(crate) fn check(input: &[u8], _: Libpq) {
     let mut bytes = Unstructured::new(input);
@@ -90,7 +90,7 @@ fn compared(version: &ConfitureVersion, context: &str) {
 
 /// The output of every release.
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
-    let printed = calls()
+    let printed = CALLS
         .iter()
         .filter(|(_, _, call)| call.argv == ["--version"])
         .map(|(release, _, call)| {

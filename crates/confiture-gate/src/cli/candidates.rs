@@ -10,7 +10,6 @@ use crate::result::{CUT_SHORT, Judgement, WrongUsage};
 use crate::run::baseline::Recorded;
 use crate::run::progress::Progress;
 use crate::run::server::Servers;
-use crate::run::terms::Terms;
 use crate::run::{Settings, judge_candidate};
 
 use super::args::GateArgs;
@@ -67,7 +66,7 @@ pub(super) fn judge(
     let numbered: Vec<(&Named, anyhow::Result<Provided>)> = named.iter().zip(ready).collect();
     in_parallel(SIDE_BY_SIDE, &numbered, |(named, ready)| {
         let judged = match ready {
-            Ok(provided) => one(settings, provided, servers, &progress),
+            Ok(provided) => judge_candidate(settings, provided, servers, &progress),
             Err(error) => Err(anyhow::anyhow!("{error:#}")),
         };
         judged.unwrap_or_else(|error| {
@@ -127,15 +126,4 @@ fn again(args: &GateArgs, given: &str) -> String {
         words = format!("{words} --extra {extra}");
     }
     words
-}
-
-fn one(
-    settings: &Settings<'_>,
-    provided: &Provided,
-    servers: &Servers<'_>,
-    progress: &Progress,
-) -> anyhow::Result<Judgement> {
-    interrupt::check()?;
-    let terms = Terms::new(settings, &provided.installed.version)?;
-    judge_candidate(settings, provided, terms, servers, progress)
 }

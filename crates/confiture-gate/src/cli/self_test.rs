@@ -14,7 +14,6 @@ use crate::run::choice::chosen;
 use crate::run::lanes::Slots;
 use crate::run::progress::Progress;
 use crate::run::server::Servers;
-use crate::run::terms::Terms;
 use crate::run::{Settings, judge_candidate};
 use crate::self_test::announced::stand_ins;
 use crate::self_test::{injections, live, self_test};
@@ -135,9 +134,8 @@ fn judged(
         myself: settings.myself.clone(),
         ..*settings
     };
-    let terms = Terms::new(&settings, &provided.installed.version)?;
     let progress = Progress::new(lab.ui, cases.len(), name);
-    let judged = judge_candidate(&settings, &provided, terms, servers, &progress)?;
+    let judged = judge_candidate(&settings, &provided, servers, &progress)?;
     interrupt::check()?;
     Ok(judged)
 }

@@ -4,17 +4,15 @@ use crate::result::Report;
 
 /// The text of the JSON report.
 pub fn render(report: &Report) -> String {
-    let mut text = serde_json::to_string_pretty(report).expect("a report has a JSON form");
-    text.push('\n');
-    text
+    let text = serde_json::to_string_pretty(report);
+    text.expect("a report has a JSON form") + "\n"
 }
 
 /// The JSON schema of the report.
 pub fn schema() -> String {
     let schema = schemars::schema_for!(Report);
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema has a JSON form");
-    text.push('\n');
-    text
+    let text = serde_json::to_string_pretty(&schema);
+    text.expect("a schema has a JSON form") + "\n"
 }
 
 #[cfg(test)]

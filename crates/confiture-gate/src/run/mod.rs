@@ -55,11 +55,12 @@ const WAITING_LANES: usize = 4;
 pub fn judge_candidate(
     settings: &Settings<'_>,
     provided: &Provided,
-    terms: Terms,
     servers: &Servers<'_>,
     progress: &Progress,
 ) -> anyhow::Result<Judgement> {
+    interrupt::check()?;
     let started = Instant::now();
+    let terms = Terms::new(settings, &provided.installed.version)?;
     let baseline = settings.recorded.baseline(terms.against)?;
     let baseline = baseline.expected_of(settings.cases, terms.judged_as);
     let setup = Setup {
