@@ -39,6 +39,18 @@ fn scenes(_: &LiveArgs, _: &Candidate) -> Vec<Scene> {
     let typer = "__import__('typer').run(lambda: None)";
     let typer = format!("sys.argv[1:] = ['--seed']\n    {typer}");
     add("the usage text of typer", &typer, "No such option: --seed");
+    add(
+        "a signal",
+        "os.kill(os.getpid(), 15)",
+        "killed by signal 15",
+    );
+    add("an interrupt", "raise KeyboardInterrupt", "");
+    add("a text", "sys.exit('boom')", "");
+    for code in ["CONFIG_006", "LOCK_1300", "PRECON_1001"] {
+        let errors = "__import__('confiture.exceptions').exceptions";
+        let raise = format!("raise {errors}.ConfigurationError('as if', error_code='{code}')");
+        add(&format!("an error with {code}"), &raise, "");
+    }
     scenes
 }
 

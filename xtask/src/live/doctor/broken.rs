@@ -127,7 +127,7 @@ fn prepared(subject: &mut Subject<'_>, runs: &str) -> anyhow::Result<Kept> {
 type Code = fn(&mut Subject<'_>) -> anyhow::Result<Kept>;
 
 /// What only code can do, by the name of the row.
-const BY_CODE: [(&str, Code); 17] = [
+const BY_CODE: [(&str, Code); 18] = [
     ("a module that is gone", |subject| {
         let own = Environment::copy(Path::new(&subject.env[CONFITURE]))?;
         fs::remove_dir_all(packages(own.path())?.join("typer"))?;
@@ -150,6 +150,12 @@ const BY_CODE: [(&str, Code); 17] = [
     }),
     ("a migration that is a FIFO", |subject| {
         make_fifo(&subject.migrations().join("900_x.up.sql"))?;
+        Ok(None)
+    }),
+    ("one huge file", |subject| {
+        // Sparse, so that only reading it takes long.
+        let file = fs::File::create(subject.migrations().join("20270101000000_x.up.sql"))?;
+        file.set_len(1 << 40)?;
         Ok(None)
     }),
     ("no secret", |subject| {
