@@ -24,13 +24,38 @@ pub(super) fn result(method: &str, json: &str) -> serde_json::Result<(Status, Pa
     Ok((status, page))
 }
 
+/// What each capability is.
+pub(super) const IN_WORDS: &[(&str, &str)] = &[
+    ("current_revision", "name the current revision"),
+    ("up", "apply migrations"),
+    ("down_to", "roll back to a revision"),
+    ("verify", "run the checks of applied migrations"),
+    ("preflight", "check migrations before they are applied"),
+    ("window_safe", "say whether old code may run meanwhile"),
+    ("risk_tier", "grade the risk of each change"),
+    ("deep_classification", "recognise every class of statement"),
+    ("no_op_report", "report that there was nothing to apply"),
+    (
+        "locked_rollback",
+        "plan a rollback under the migration lock",
+    ),
+    ("allow_destructive", "refuse a migration that destroys data"),
+    ("pending_scope", "find out by itself what is pending"),
+];
+
 fn description(page: &mut Page, description: &AdapterDescription) -> Status {
+    let in_words = |name: &str| match IN_WORDS.iter().find(|it| it.0 == name) {
+        Some((_, words)) => format!("{words} ({name})"),
+        None => name.to_owned(),
+    };
     page.row(GOOD, &description.name, description.version.as_str());
-    page.under(2, format!("can {}", description.capabilities.join(", ")));
+    for name in &description.capabilities {
+        page.under(2, format!("can {}", in_words(name)));
+    }
     // Not all of this has a name that `describe` advertises.
     let version = ConfitureVersion::parse(&description.version);
     for floor in FLOORS.iter().filter(|it| !it.need.is_met_by(&version)) {
-        let need = floor.need.as_str();
+        let need = in_words(floor.need.as_str());
         page.under(2, format!("cannot {need}: needs {}", floor.release()));
     }
     Status::Done

@@ -2,6 +2,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::CommandFactory as _;
+use fraisier_adapter_confiture::ConfitureVersion;
+use fraisier_adapter_confiture::capability::{self, FLOORS};
 
 use super::*;
 
@@ -128,7 +130,7 @@ fn a_negative_result_is_no_success() {
             r#"{"name":"confiture","version":"0.22.0","protocol_version":1,
                 "capabilities":["up","preflight"]}"#,
             Status::Done,
-            "cannot window_safe: needs 0.23.0",
+            "cannot say whether old code may run meanwhile (window_safe): needs 0.23.0",
         ),
     ] {
         let (is, page) = show::result(method, json).expect(method);
@@ -149,5 +151,19 @@ fn describe_lists_only_what_the_release_lacks() {
         .lines()
         .filter(|line| line.contains("cannot"))
         .collect();
-    assert_eq!(lacks, ["  cannot pending_scope: needs 1.35.0"]);
+    assert_eq!(
+        lacks,
+        ["  cannot find out by itself what is pending (pending_scope): needs 1.35.0"]
+    );
+    assert!(text.contains("  can apply migrations (up)\n"), "{text}");
+}
+
+#[test]
+fn describe_has_words_for_each_capability() {
+    let newest = capability::advertised(&ConfitureVersion::parse("9999.0.0"));
+    let names = FLOORS.iter().map(|it| it.need.as_str());
+    for name in names.chain(newest.iter().map(String::as_str)) {
+        let known = show::IN_WORDS.iter().any(|it| it.0 == name);
+        assert!(known || name == "everything", "{name}");
+    }
 }
