@@ -64,7 +64,9 @@ impl Page {
             indent,
         } in &self.0
         {
-            let (label, text) = (printable(label), printable(text));
+            // A tab has no width that the layout knows.
+            let shown = |text: &str| printable(text).replace('\t', " ");
+            let (label, text) = (shown(label), shown(text));
             let (first, others) = (format!("{label} "), " ".repeat(*indent));
             let options = textwrap::Options::new(width.max(indent + 20));
             let options = options.initial_indent(&first).subsequent_indent(&others);
@@ -84,14 +86,13 @@ impl Page {
     }
 }
 
-/// The text with its control characters escaped, except for line ends: from the name of a file, an
+/// The text with its control characters escaped, except for line ends and tabs: from the name of a file, an
 /// application or a server's message they would steer the terminal.
 pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
-            '\n' => printable.push(char),
-            '\t' => printable.push(' '),
+            '\n' | '\t' => printable.push(char),
             // Also what reverses the direction of the text behind it.
             char if char.is_control()
                 || matches!(char, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
