@@ -161,7 +161,7 @@ impl<'a> Call<'a> {
                 Ok(version) => {
                     describe::require(&version, Need::Everything)?;
                     if printed_usage {
-                        return Err(ended.usage_error(&version, &self.request.settings));
+                        return Err(ended.usage_error(&version, &self.request.config.settings));
                     }
                 }
                 Err(fault) if printed_usage && changes_nothing => return Err(fault),

@@ -105,7 +105,7 @@ pub(crate) async fn apply(
 
 /// How long an `up` waits for the migration lock, and how long one try of it waits.
 fn lock_limits(request: &Request) -> (Duration, Duration) {
-    let limit = request.settings.lock_timeout_ms;
+    let limit = request.config.settings.lock_timeout_ms;
     let limit = limit.map_or(LOCK_LIMIT, Duration::from_millis);
     (limit, limit.min(LOCK_SLICE))
 }
@@ -148,10 +148,10 @@ pub(crate) fn command(
     }
     let (_, slice) = lock_limits(request);
     args.push(option("--lock-timeout", slice.as_millis().to_string()));
-    if request.settings.require_reversible {
+    if request.config.settings.require_reversible {
         args.push(Arg::from("--require-reversible"));
     }
-    if request.settings.allow_destructive {
+    if request.config.settings.allow_destructive {
         args.push(Arg::from("--allow-destructive"));
     }
     Ok(request.migrate("up", args))

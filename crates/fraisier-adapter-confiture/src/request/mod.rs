@@ -41,7 +41,6 @@ pub(crate) struct Request {
     pub(crate) config: Config,
     pub(crate) operation: Operation,
     pub(crate) project: Project,
-    pub(crate) settings: Settings,
     pub(crate) redactor: Arc<Redactor>,
     /// Why the server cannot be asked for the disconnect check, where that is known before the call.
     pub(crate) no_check: Option<NoDisconnectCheck>,
@@ -77,7 +76,6 @@ impl Request {
             config: config.clone(),
             operation,
             project: Project::default(),
-            settings: config.settings.clone(),
             redactor: Arc::new(Redactor::new(dsns, others)),
             no_check: None,
             dsn: None,
@@ -90,8 +88,8 @@ impl Request {
     }
 
     fn fill(&mut self, ctx: &AdapterCtx) -> Result<(), Fault> {
+        self.config.settings = self.config.settings.overridden_by(ctx)?;
         let config = &self.config;
-        self.settings = config.settings.overridden_by(ctx)?;
         let dsn = dsn(config, DATABASE_URL, ctx)?;
         if config.check == Check::WherePossible && has_other_options(&dsn) {
             self.no_check = Some(NoDisconnectCheck::OwnOptions);
