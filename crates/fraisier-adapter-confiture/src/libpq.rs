@@ -92,7 +92,7 @@ impl ConnectionString {
         let problem = if text.trim().is_empty() {
             Some(("is empty".into(), Advice::write_connection_string()))
         } else if text.chars().any(char::is_control) {
-            let why = "holds a control character, such as a line end";
+            let why = "contains a control character, such as a line end";
             Some((why.into(), Advice::remove_control_character()))
         } else {
             parsed.problem.clone()

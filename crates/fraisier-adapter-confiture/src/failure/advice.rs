@@ -97,7 +97,7 @@ advice! {
     restore_edited_file() => "restore the file as it was applied, put the change into a new migration, then deploy again",
     wait_for_other_deploy() => "wait until the other deploy has ended, then deploy again: it continues after what is applied",
     wait_for_lock() => "wait until the deploy that holds the lock has ended, then try again; the holder that confiture names may be long gone",
-    wait_for_session() => "find the session that was in the way, then deploy again: it continues after what is applied",
+    wait_for_session() => "find the session that held the lock, then deploy again: it continues after what is applied",
     allow_statement_time() => "raise statement_timeout of the role, then deploy again: it continues after what is applied",
     deploy_again() => "deploy again: it continues after what is applied",
     free_disk() => "free space on the disk of the server, then deploy again: it continues after what is applied",

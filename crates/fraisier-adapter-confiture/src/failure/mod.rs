@@ -293,8 +293,8 @@ impl Failure {
         self.fault.advice()
     }
 
-    /// Whether the same call, unchanged, may succeed later: another deploy was in the way, and this call
-    /// changed nothing.
+    /// Whether the same call, unchanged, may succeed later: another deploy held the lock, or applied the same
+    /// migration first, and this call changed nothing.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         self.fault.kind == Kind::LockContention

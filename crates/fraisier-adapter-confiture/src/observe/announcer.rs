@@ -158,7 +158,7 @@ fn trace(event: &Redacted<Event>) {
             revision = revision.as_ref().map(Revision::as_str),
             applied,
             of,
-            "up goes on"
+            "up is still running"
         ),
         Event::Interrupted { why } => tracing::warn!(?why, "interrupted"),
         Event::Finished {

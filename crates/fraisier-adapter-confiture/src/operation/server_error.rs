@@ -157,8 +157,8 @@ fn advice_on(said: &str) -> Option<Advice> {
 }
 
 /// The cause of a failure that came before the first migration, and what helps, if that is known. The cause is
-/// [`Cause::Contention`] if another deploy was in the way. Otherwise the ledger could not be created, changed
-/// or read.
+/// [`Cause::Contention`] if another session held a lock, or created the ledger at that moment. Otherwise the
+/// ledger could not be created, changed or read.
 pub(crate) fn before_migrations(message: &str) -> Option<(Cause, Option<Advice>)> {
     let contention = |next| Some((Cause::Contention, Some(next)));
     let whole = message.trim_end();

@@ -245,8 +245,8 @@ fn dsn(config: &Config, logical: &str, ctx: &AdapterCtx) -> Result<ConnectionStr
     match config.check {
         Check::Demanded(interval) if has_other_options(&dsn) => Err(Fault::in_config(
             format!(
-                "the secret `{logical}` carries `options`, which keep the server from being asked \
-                 to check that its client is there (`server_disconnect_check`)"
+                "the secret `{logical}` contains `options`, so libpq ignores the variable that asks the server to \
+                 check that its client is there (`server_disconnect_check`)"
             ),
             Advice::add_server_option(&server_option(interval)),
         )),
