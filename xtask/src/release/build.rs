@@ -201,6 +201,7 @@ struct Built {
     programs: Vec<PathBuf>,
     /// The unpacked `.dist-info`.
     about: PathBuf,
+    bill: PathBuf,
     carried: Vec<PathBuf>,
     scratch: tempfile::TempDir,
 }
@@ -245,6 +246,7 @@ impl Built {
         Ok(Self {
             name: format!("{}-{}-{target}", package.name, package.version),
             programs,
+            bill: only(&about.join("sboms"), ".cyclonedx.json")?,
             about,
             carried: CARRIED.iter().map(|name| beside.join(name)).collect(),
             wheel,
@@ -301,8 +303,7 @@ impl Built {
         let wheel = self.wheel.file_name().context("a file")?;
         fs::copy(&self.wheel, directory.join(wheel))?;
         let bill = format!("{}.cyclonedx.json", self.name);
-        let built = only(&self.about.join("sboms"), ".cyclonedx.json")?;
-        fs::copy(built, directory.join(&bill))?;
+        fs::copy(&self.bill, directory.join(&bill))?;
         Ok(vec![wheel.to_string_lossy().into_owned(), archive, bill])
     }
 }
