@@ -88,9 +88,11 @@ fn demanded(stage: &Stage<'_>, program: &Path) -> anyhow::Result<()> {
     let pooler = Pooler::start(program, stage.endpoint()?, "")?;
     let ctx = stage.ctx_with(&pooler.reached.dsn());
     let refused = block_on(demanding.up(&ctx, None));
-    let advises = [IGNORES, CHECKS].map(|setting| format!("`{setting}`"));
-    let advises = advises.each_ref().map(String::as_str);
-    failed(refused, AdapterErrorKind::InvalidConfig, &advises)?;
+    let error = failed(refused, AdapterErrorKind::InvalidConfig, &[])?;
+    for setting in [IGNORES, CHECKS] {
+        let advised = error.advice().contains(&format!("`{setting}`"));
+        ensure!(advised, "{error}");
+    }
     drop(pooler);
     let pooler = Pooler::start(program, stage.endpoint()?, IGNORES)?;
     let ctx = stage.ctx_with(&pooler.reached.dsn());
