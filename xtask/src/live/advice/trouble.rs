@@ -87,7 +87,12 @@ impl Trouble {
                 release,
                 ..Call::default()
             };
-            up.make(stage, "")?.map_err(anyhow::Error::msg)?;
+            let result = up.make(stage, "")?.map_err(anyhow::Error::msg)?;
+            let mut expected = vec!["001"];
+            for (name, ..) in applied {
+                expected.extend(name.split('_').next());
+            }
+            ensure!(result == expected, "it applied {result:?}");
         }
         let sql = |text: &str| stage.sql(&stage.filled(text));
         let session = self.sql.as_deref().map(sql).transpose()?;
