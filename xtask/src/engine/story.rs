@@ -225,13 +225,46 @@ mod tests {
     }
 
     #[test]
+    fn every_field_of_a_step_is_read() {
+        let mut check = |step: &Step| {
+            assert!(step.at.is_some() || step.tables.is_empty(), "{step:?}");
+            assert!(
+                step.rolled_back.is_none() || step.ends.is_none(),
+                "{step:?}"
+            );
+            assert!(step.deploy.is_none() || step.saga.is_empty(), "{step:?}");
+        };
+        // Only a step of a story has a name, variants and reasons.
+        let mut check_nameless = |step: &Step| {
+            assert!(step.name.is_empty(), "{step:?}");
+            assert!(step.ways.is_empty() && step.because.is_empty(), "{step:?}");
+        };
+        for story in &STORIES.story {
+            each(&story.before, &mut check);
+            each(&story.steps, &mut check);
+            each(&story.before, &mut check_nameless);
+            for step in &story.steps {
+                assert!(!step.name.is_empty(), "{step:?}");
+                each(&step.then, &mut check_nameless);
+            }
+        }
+    }
+
+    #[test]
     fn every_name_in_the_stories_is_known() {
+        let configuration = include_str!("fraisier.toml");
         let mut check = |step: &Step| {
             if let Some(code) = &step.code {
                 assert!(by_code::named(code).is_some(), "{code}");
             }
             for section in step.sections.iter().flatten() {
                 assert!(STORIES.sections.contains_key(section), "{section}");
+            }
+            for setting in step.set.keys() {
+                assert!(
+                    configuration.contains(&format!("{{{setting}}}")),
+                    "{setting}"
+                );
             }
             let ends = step.deploy.is_some() || !step.saga.is_empty();
             let expects_end = step.rolled_back.is_some() || step.ends.is_some();

@@ -62,6 +62,7 @@ struct Call {
 /// All failures.
 pub(super) fn all() -> Vec<Trouble> {
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct All {
         trouble: Vec<Trouble>,
     }
@@ -205,5 +206,25 @@ impl Call {
         };
         let text = |versions: Vec<Revision>| versions.into_iter().map(String::from).collect();
         Ok(versions.map(text).map_err(|failure| failure.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_failure_is_read() {
+        for trouble in all() {
+            let (name, next) = (&trouble.name, &trouble.next);
+            assert!(!trouble.says.is_empty(), "{name}");
+            let own = trouble.call.iter().any(|call| call.result.is_some());
+            assert!(!own, "{name}: `call` has no result");
+            let all_have_own = !next.is_empty() && next.iter().all(|call| call.result.is_some());
+            assert!(!all_have_own || trouble.result.is_empty(), "{name}");
+            for call in trouble.call.iter().chain(next) {
+                assert!(call.program.is_some() || call.env.is_empty(), "{name}");
+            }
+        }
     }
 }

@@ -48,6 +48,7 @@ pub(super) struct Row {
 /// Every way to break a project.
 pub(super) fn all() -> Vec<Row> {
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Rows {
         broken: Vec<Row>,
     }
@@ -241,3 +242,21 @@ const BY_CODE: [(&str, Code); 18] = [
         Ok(None)
     }),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_row_and_every_status_a_finding() {
+        let rows = all();
+        let code = rows.iter().filter(|row| row.code);
+        let code: BTreeSet<&str> = code.map(|row| row.name.as_str()).collect();
+        assert_eq!(code, BY_CODE.iter().map(|(name, _)| *name).collect());
+        for row in &rows {
+            assert!(row.finds.is_some() || row.before.is_none(), "{row:?}");
+        }
+    }
+}
