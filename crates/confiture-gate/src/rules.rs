@@ -17,11 +17,12 @@ pub struct Rule {
     pub advice: String,
 }
 
+static RULES: LazyLock<BTreeMap<String, Rule>> = LazyLock::new(|| {
+    toml::from_str(include_str!("rules.toml")).expect("rules.toml has its fields")
+});
+
 /// The rule of this name.
 pub(crate) fn rule(name: &str) -> &'static Rule {
-    static RULES: LazyLock<BTreeMap<String, Rule>> = LazyLock::new(|| {
-        toml::from_str(include_str!("rules.toml")).expect("rules.toml has its fields")
-    });
     &RULES[name]
 }
 
@@ -51,6 +52,7 @@ mod tests {
         let kinds = schema.pointer("/oneOf").and_then(|kinds| kinds.as_array());
         let kinds = kinds.expect("an enum is a choice");
         assert!(kinds.len() > 30, "{}", kinds.len());
+        assert_eq!(RULES.len(), kinds.len(), "a rule of no change");
         for kind in kinds {
             let rule = kind.pointer("/properties/kind/const").unwrap();
             let rule = rule.as_str().unwrap().replace('_', "-");

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -39,8 +39,8 @@ pub fn catalogue() -> Vec<Case> {
     CATALOGUE.clone()
 }
 
-/// The cases of a text in the form of `catalogue.toml`. Other tables may be beside them. The texts of a case
-/// live as long as the program, so a text is parsed once.
+/// The cases of a text in the form of `catalogue.toml`. The texts of a case live as long as the program, so a
+/// text is parsed once.
 pub fn parse(text: &str) -> anyhow::Result<Vec<Case>> {
     let mut document: Document = toml::from_str(text)?;
     let rows = std::mem::take(&mut document.case);
@@ -53,6 +53,7 @@ pub fn parse(text: &str) -> anyhow::Result<Vec<Case>> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Document {
     #[serde(default)]
     releases: BTreeMap<String, Release>,
@@ -96,8 +97,8 @@ struct Row {
 
 impl Document {
     fn case(&self, mut fields: Table) -> anyhow::Result<Case> {
-        if let Some(Value::String(like)) = fields.remove("like") {
-            let shared = self.like.get(&like);
+        if let Some(like) = fields.remove("like") {
+            let shared = like.as_str().and_then(|like| self.like.get(like));
             join(&mut fields, shared.context("there is nothing like it")?);
         }
         let row: Row = fields.try_into()?;
@@ -194,11 +195,13 @@ impl Row {
             "verify" => Call::Verify,
             "preflight" if self.against => Call::PreflightAgainst,
             "preflight" => Call::Preflight,
-            _ => match situation.strip_prefix("help-") {
+            "surface" if situation == "version" => Call::Version,
+            "surface" if situation == "exit-codes" => Call::ExitCodes,
+            "surface" => match situation.strip_prefix("help-") {
                 Some(subcommand) => Call::Help(subcommand.to_owned()),
-                None if situation == "version" => Call::Version,
-                None => Call::ExitCodes,
+                None => bail!("there is no call for {situation}"),
             },
+            _ => bail!("there is no operation {operation}"),
         })
     }
 }
@@ -270,8 +273,12 @@ mod tests {
             ("projekt = \"shop\"", "unknown field"),
             ("project = \"shop\"", "no project shop"),
             ("like = \"shop\"", "nothing like it"),
+            ("like = [\"shop\"]", "nothing like it"),
             ("since = \"shop\"", "is not a release"),
             ("expect = [\"shop\"]", "did not match"),
+            ("[[cases]]", "unknown field"),
+            ("[[case]]\nname = \"shop/a\"", "no operation shop"),
+            ("[[case]]\nname = \"surface/shop\"", "no call for shop"),
         ] {
             let text = format!("[[case]]\nname = \"verify/a\"\n{field}");
             let error = format!("{:#}", parse(&text).unwrap_err());

@@ -23,24 +23,25 @@ use super::case::Ran;
 use super::observe::observe;
 use super::record::recording;
 use super::settings::Setup;
-use super::unrecorded::UNRECORDED;
 use crate::change::Change;
 use crate::drift::refused;
 use crate::facts::words;
 use crate::result::Finding;
 use crate::text::without_secret;
 
-/// The effects that `unrecorded.toml` lists.
-static EFFECTS: LazyLock<Effects> =
-    LazyLock::new(|| toml::from_str(UNRECORDED).expect("the effects of this crate"));
+/// The effects that `effects.toml` lists.
+static EFFECTS: LazyLock<Effects> = LazyLock::new(|| {
+    toml::from_str(include_str!("effects.toml")).expect("the effects of this crate")
+});
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Effects {
     effect: Vec<Effect>,
     recorded: Vec<Effect>,
 }
 
-/// The effect of an option; the head of `unrecorded.toml` explains the fields.
+/// The effect of an option; the head of `effects.toml` explains the fields.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Effect {

@@ -10,11 +10,8 @@ use super::case::Ran;
 use super::settings::Setup;
 use super::{cancelled, effects, session};
 
-/// The text with these cases.
-pub(super) const UNRECORDED: &str = include_str!("unrecorded.toml");
-
 static CASES: LazyLock<Vec<Case>> =
-    LazyLock::new(|| parse(UNRECORDED).expect("the cases of this crate"));
+    LazyLock::new(|| parse(include_str!("unrecorded.toml")).expect("the cases of this crate"));
 
 /// All cases without a recording.
 pub fn cases() -> Vec<Case> {
@@ -37,4 +34,19 @@ pub(crate) fn run(
         _ => effects::run(setup, case, prepared, runner.server()),
     }
     .map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use contract_catalogue::catalogue::catalogue;
+
+    use super::*;
+
+    #[test]
+    fn unrecorded_cases_have_names_of_their_own() {
+        for case in catalogue() {
+            let has = CASES.iter().any(|known| known.name == case.name);
+            assert!(!has, "{}", case.name);
+        }
+    }
 }
