@@ -1,5 +1,4 @@
-//! The exit statuses of the gate: each has one meaning and one message. `cargo test` ignores the tests
-//! that need Python, a release or PostgreSQL; `.ci/run` runs them.
+//! The exit statuses of the gate: each has one meaning and one message.
 
 mod nothing_to_judge;
 mod registry;

@@ -1,5 +1,5 @@
-//! What can happen while the gate runs. These need a release and PostgreSQL, which `.ci/run` has by
-//! then: `cargo test --package xtask --test gate -- --ignored`.
+//! What can happen while the gate runs. These tests need a release and PostgreSQL, so `cargo test` ignores
+//! them; `.ci/run gate-in-trouble` runs them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
