@@ -48,7 +48,8 @@ impl Names {
     }
 }
 
-/// The patterns of volatile texts, and their replacements, applied in order. A replacement has the same JSON type, so a report is still read as a report.
+/// The patterns of volatile texts, and their replacements, applied in order. A replacement has the same JSON
+/// type, so a report is still read as a report.
 static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         // Points in time.
