@@ -55,7 +55,7 @@ pub async fn make(
             (answer, None)
         }
         () = awake_for(limit.for_a_call()) => {
-            let more = format!(". {limit}. `fraisier-adapter-confiture-ipc doctor` shows what is in the way");
+            let more = format!(". {limit}. `fraisier-adapter-confiture-ipc doctor` shows what blocks it");
             (Err(without_result(&call, Kind::Execution, "did not end in time", more)), None)
         }
         why = stop => {

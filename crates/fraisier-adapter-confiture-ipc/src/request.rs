@@ -61,7 +61,7 @@ impl Id {
     }
 }
 
-/// A message that is not a request for a call. It is answered with an error.
+/// A message that is not a request for a call. The response to it is an error.
 #[derive(Debug)]
 pub struct Refusal {
     /// The `id` to answer to.

@@ -1,4 +1,4 @@
-//! What is answered: JSON-RPC 2.0.
+//! The response: JSON-RPC 2.0.
 
 use fraisier_adapter_api::AdapterErrorKind;
 use fraisier_adapter_confiture::DatabaseState;

@@ -79,7 +79,7 @@ enum Command {
         #[arg(value_name = "REVISION")]
         target: String,
     },
-    /// What stands in the way of a deploy: program, files, connection, ledger, locks
+    /// What would make a deploy fail: program, files, connection, ledger, locks
     #[command(after_long_help = help::of_doctor())]
     Doctor,
 }

@@ -34,8 +34,8 @@ impl Diagnosis {
         let names = diagnosis.with(worst);
         diagnosis.ok = worst != Grade::Fail;
         diagnosis.verdict = match worst {
-            Grade::Ok => "nothing is in the way of a deploy".into(),
-            Grade::Warn => format!("nothing is in the way of a deploy; read about {names}"),
+            Grade::Ok => "nothing prevents a deploy".into(),
+            Grade::Warn => format!("nothing prevents a deploy; read about {names}"),
             Grade::Unknown => format!("no problem was found, but this is unknown: {names}"),
             Grade::Fail => format!("a deploy fails: {names}"),
         };
