@@ -105,7 +105,7 @@ fn demanded(stage: &Stage<'_>, program: &Path) -> anyhow::Result<()> {
     stage.is_at(&["001", "002", "003"])
 }
 
-fn find() -> anyhow::Result<PathBuf> {
+pub(super) fn find() -> anyhow::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let sbin = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
     let mut places = std::env::split_paths(&path).chain(sbin);
@@ -115,16 +115,16 @@ fn find() -> anyhow::Result<PathBuf> {
 }
 
 /// A running pooler; dropping it ends it.
-struct Pooler {
+pub(super) struct Pooler {
     child: Child,
     /// Where clients reach it.
-    reached: Endpoint,
+    pub(super) reached: Endpoint,
     _directory: TempDir,
 }
 
 impl Pooler {
-    /// Starts one with this setting, that passes every connection on to this server.
-    fn start(program: &Path, server: Endpoint, setting: &str) -> anyhow::Result<Self> {
+    /// Starts one with this setting, which passes every connection on to this server.
+    pub(super) fn start(program: &Path, server: Endpoint, setting: &str) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let users = directory.path().join("users");

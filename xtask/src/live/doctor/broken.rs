@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use super::subject::{CONFITURE, DSN, Subject};
 use crate::live::cut::proxy::{Interferes, Proxy};
+use crate::live::pooler::{self, Pooler};
 use crate::stage::comes;
 
 /// A check, its status, and words of its evidence.
@@ -42,6 +43,7 @@ pub(super) struct Row {
     remove: Option<String>,
     files: BTreeMap<String, String>,
     finds: Option<Finding>,
+    pub(super) advises: String,
     before: Option<(Release, String)>,
 }
 
@@ -128,7 +130,7 @@ fn prepared(subject: &mut Subject<'_>, runs: &str) -> anyhow::Result<Kept> {
 type Code = fn(&mut Subject<'_>) -> anyhow::Result<Kept>;
 
 /// What only code can do, by the name of the row.
-const BY_CODE: [(&str, Code); 18] = [
+const BY_CODE: [(&str, Code); 21] = [
     ("a module that is gone", |subject| {
         let own = Environment::copy(Path::new(&subject.env[CONFITURE]))?;
         fs::remove_dir_all(packages(own.path())?.join("typer"))?;
@@ -176,6 +178,13 @@ const BY_CODE: [(&str, Code); 18] = [
         subject.replace_port(proxy.port())?;
         kept(proxy)
     }),
+    ("a pooler that shares sessions", |subject| {
+        // A session of the server ends after one transaction.
+        let setting = "pool_mode = transaction\nserver_lifetime = 0";
+        let pooler = Pooler::start(&pooler::find()?, subject.endpoint()?, setting)?;
+        subject.replace_port(pooler.reached.port)?;
+        kept(pooler)
+    }),
     ("a proxy in between", |subject| {
         let proxy = Proxy::start(subject.server()?, Interferes::Never)?;
         subject.replace_port(proxy.port())?;
@@ -188,6 +197,18 @@ const BY_CODE: [(&str, Code); 18] = [
             .insert(DSN.into(), standby.dsn("postgres").into());
         kept(standby)
     }),
+    (
+        "a migration lock that another session waits for",
+        |subject| {
+            let lock = "SELECT pg_advisory_lock(1751936052, 7)";
+            let holder = subject.sql(lock)?;
+            let mut waiter = subject.database.connect()?;
+            // It waits until the database is dropped.
+            thread::spawn(move || waiter.batch_execute(lock));
+            subject.comes("SELECT FROM pg_locks WHERE NOT granted")?;
+            kept(holder)
+        },
+    ),
     ("a session that blocks another", |subject| {
         let holder = subject.sql("BEGIN; LOCK TABLE tb_confiture IN SHARE ROW EXCLUSIVE MODE")?;
         let mut waiter = subject.database.connect()?;
@@ -202,6 +223,16 @@ const BY_CODE: [(&str, Code); 18] = [
         let failed = client.batch_execute("CREATE UNIQUE INDEX CONCURRENTLY torn ON twice (x)");
         ensure!(failed.is_err(), "the index could be made");
         Ok(None)
+    }),
+    ("an index that is being built", |subject| {
+        let holder = subject.sql("BEGIN; LOCK TABLE tb_confiture IN ROW EXCLUSIVE MODE")?;
+        let mut builder = subject.database.connect()?;
+        // It waits until the database is dropped.
+        thread::spawn(move || {
+            builder.batch_execute("CREATE INDEX CONCURRENTLY x ON tb_confiture (name)")
+        });
+        subject.comes("SELECT FROM pg_stat_progress_create_index WHERE index_relid <> 0")?;
+        kept(holder)
     }),
     ("a commit that waits for a standby", |subject| {
         let own = Server::start(&subject.world.lab, Major::Pg18, &[])?;
@@ -256,7 +287,8 @@ mod tests {
         let code: BTreeSet<&str> = code.map(|row| row.name.as_str()).collect();
         assert_eq!(code, BY_CODE.iter().map(|(name, _)| *name).collect());
         for row in &rows {
-            assert!(row.finds.is_some() || row.before.is_none(), "{row:?}");
+            let needs_finding = row.before.is_some() || !row.advises.is_empty();
+            assert!(row.finds.is_some() || !needs_finding, "{row:?}");
         }
     }
 }

@@ -68,6 +68,7 @@ fn judge(row: Row, world: &World, confiture: &Installed) -> anyhow::Result<()> {
     let stage = Stage::of(world, confiture, project)?;
     stage.up()?;
     let mut broken = Subject::new(stage);
+    let advises = row.advises.clone();
     let (expected, _kept) = row.breaks(&mut broken).context("it cannot be broken")?;
     let before = broken.fingerprint()?;
     let mut doctor = Command::new(world.program()?);
@@ -83,17 +84,21 @@ fn judge(row: Row, world: &World, confiture: &Installed) -> anyhow::Result<()> {
         "it printed the password"
     );
     ensure!(broken.fingerprint()? == before, "it changed the database");
-    diagnosed(&output, expected).context(printed)
+    diagnosed(&output, expected, &advises).context(printed)
 }
 
 /// Checks that the diagnosis is the expected finding, or that everything is in order.
-fn diagnosed(output: &Output, expected: Option<Finding>) -> anyhow::Result<()> {
+fn diagnosed(output: &Output, expected: Option<Finding>, advises: &str) -> anyhow::Result<()> {
     let diagnosis: Value = serde_json::from_str(&output.stdout)?;
     let checks = diagnosis["checks"].as_array().context("no checks")?;
     let is = |check: &str, status: &str, says: &str| {
         checks.iter().any(|found| {
-            let evidence = found["evidence"].as_str().unwrap_or_default();
-            found["check"] == check && found["status"] == status && evidence.contains(says)
+            let contains =
+                |field: &str, words| found[field].as_str().unwrap_or_default().contains(words);
+            found["check"] == check
+                && found["status"] == status
+                && contains("evidence", says)
+                && contains("next", advises)
         })
     };
     if let Some((check, status, says)) = expected {
