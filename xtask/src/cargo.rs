@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::Context as _;
 use contract_lab::command::{Output, run};
 use contract_lab::trouble::Trouble;
+use serde::Deserialize;
 
 /// How many of the last lines of cargo are shown when it failed.
 const LAST: usize = 12;
@@ -20,22 +21,34 @@ pub fn cargo() -> Command {
     command
 }
 
-/// Builds these parts of the workspace as this program was built, if they are not up to date. Returns the
-/// directory of the programs.
-pub fn build(what: &[&str]) -> anyhow::Result<PathBuf> {
+/// Builds these parts of the workspace as this program was built, if they are not up to date. Returns where cargo
+/// put the program of this name.
+pub fn build(what: &[&str], program: &str) -> anyhow::Result<PathBuf> {
     let output = run(cargo()
         .args(["build", "--quiet", "--locked"])
         .args((!cfg!(debug_assertions)).then_some("--release"))
         .args(what)
+        .args(["--message-format", "json-render-diagnostics"])
         .current_dir(root()))?;
     succeeded(
         &output,
         &format!("{} cannot be built", what.join(" ")),
         "correct what the compiler names; if it names nothing, check the network and the registry",
     )?;
-    let mut directory = std::env::current_exe()?;
-    directory.pop();
-    Ok(directory)
+    let built = output.stdout.lines().filter_map(executable);
+    let mut named = built.filter(|path| path.file_name() == Some(program.as_ref()));
+    named
+        .next()
+        .with_context(|| format!("cargo did not say where it put {program}"))
+}
+
+/// The program that one of cargo's messages is about.
+fn executable(message: &str) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    struct Message {
+        executable: Option<PathBuf>,
+    }
+    serde_json::from_str::<Message>(message).ok()?.executable
 }
 
 /// Removes what cargo set for this program: it does not apply to another.

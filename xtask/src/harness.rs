@@ -82,7 +82,7 @@ impl World {
             return Ok(built.clone());
         }
         let task = self.lab.ui.spin("building the adapter's program");
-        let built = cargo::build(&["--package", PROGRAM])?.join(PROGRAM);
+        let built = cargo::build(&["--package", PROGRAM], PROGRAM)?;
         drop(task);
         Ok(program.insert(built).clone())
     }

@@ -85,8 +85,9 @@ struct Example<'a> {
 
 impl Example<'_> {
     fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
-        let built = build(&["--examples", "--package", "fraisier-adapter-confiture"])?;
-        let mut command = Command::new(built.join("examples").join(self.example));
+        let package = "fraisier-adapter-confiture";
+        let what = ["--example", self.example, "--package", package];
+        let mut command = Command::new(build(&what, self.example)?);
         command
             .arg(self.stage.workdir())
             .args(arguments)
