@@ -63,6 +63,7 @@ pub struct Step {
     rolled_back: Option<String>,
     ends: Option<String>,
     says: Vec<String>,
+    json: BTreeMap<String, serde_json::Value>,
     asked: Option<String>,
     starts: Option<usize>,
     exposed: Option<Vec<String>>,
@@ -171,6 +172,15 @@ impl Step {
         for words in &self.says {
             let words = stand.filled(words);
             ensure!(said.contains(&words), "it does not say “{words}”: {said}");
+        }
+        if !self.json.is_empty() {
+            let printed: BTreeMap<String, serde_json::Value> = serde_json::from_str(said)?;
+            for (name, value) in &self.json {
+                ensure!(
+                    printed.get(name) == Some(value),
+                    "`{name}` is not {value}: {said}"
+                );
+            }
         }
         if let Some(call) = &self.asked {
             let asked = stand.asked();

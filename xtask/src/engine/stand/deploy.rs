@@ -111,7 +111,8 @@ impl Stand<'_> {
         Ok(deployed)
     }
 
-    /// Runs a command of the engine that has to succeed, or to fail, without the outcome of a deploy.
+    /// Runs a command of the engine that has to succeed, or to fail, without the outcome of a deploy. Returns
+    /// what it printed, on standard output alone if it succeeded.
     pub fn ends(&mut self, success: bool, arguments: &[String]) -> anyhow::Result<String> {
         let output = self.run(arguments)?;
         let printed = format!("{}{}", output.stdout, output.stderr);
@@ -120,7 +121,7 @@ impl Stand<'_> {
             "{arguments:?} ended with {}:\n{printed}",
             output.status
         );
-        Ok(printed)
+        Ok(if success { output.stdout } else { printed })
     }
 
     /// How the engine's runs ended since the last call of this function, and what is in the database.
