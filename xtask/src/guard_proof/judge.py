@@ -191,7 +191,7 @@ def check(statement):
         elif kind_of == "IndexElem" and "name" not in found:
             raise Finding("an index on an expression")
     if kind == "IndexStmt" and not fields.get("concurrent"):
-        raise Finding("an index that is built in the way of writers")
+        raise Finding("an index whose build blocks writers")
     if kind == "GrantStmt" and not fields.get("is_grant"):
         raise Finding("REVOKE")
     return kind
